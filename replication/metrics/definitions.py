@@ -1,0 +1,84 @@
+"""What each metric in the table of measurements means: its unit, its better side and its worst value.
+
+A run that diverged has no value; verdicts give it the metric's `worst`. Where `worst` is None the metric is
+unbounded on its bad side, and a claim that meets a diverged run there cannot be replicated.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class MetricDefinition:
+    unit: str
+    better: Literal["higher", "lower", "neither"]
+    worst: float | None
+    protocol: str  # one sentence for the report's section on metrics
+
+
+METRICS: dict[str, MetricDefinition] = {
+    "success": MetricDefinition(
+        "0/1",
+        "higher",
+        0.0,
+        "1 where every mode of the toy mixture holds its true share of samples ± 0.2 and at least 90 % of samples "
+        "lie within three standard deviations of a mode; fixed before any run.",
+    ),
+    "modes_covered": MetricDefinition(
+        "modes", "higher", 0.0, "Number of mixture modes that hold their true share of the samples ± 0.2."
+    ),
+    "in_mode_share": MetricDefinition(
+        "share", "higher", 0.0, "Share of samples within three standard deviations of a mode of the mixture."
+    ),
+    "energy_distance": MetricDefinition(
+        "1", "lower", None, "Energy distance 2E|X−Y| − E|X−X'| − E|Y−Y'| between samples and fresh true draws."
+    ),
+    "sigma_mean": MetricDefinition("1", "neither", None, "Mean |σ| over the components and dimensions of the prior."),
+    "discriminator_error": MetricDefinition(
+        "1", "lower", 1.0, "Mean |D(x) − p(x)/(p(x)+q(x))| over x drawn half from p, half from q."
+    ),
+    "value_function": MetricDefinition(
+        "nats", "neither", None, "E_p[log D] + E_q[log(1 − D)] of the trained discriminator on fresh draws."
+    ),
+    "gradient_norm": MetricDefinition(
+        "1", "higher", 0.0, "Norm of the generator's gradient against a discriminator trained on an early generator."
+    ),
+    "hit_rate": MetricDefinition(
+        "share", "neither", 1.0, "Share of real and generated points that the discriminator tells apart, half each."
+    ),
+    "generator_loss": MetricDefinition("nats", "neither", None, "The generator's training loss, as its recipe has it."),
+    "discriminator_loss": MetricDefinition("nats", "neither", None, "The discriminator's training loss."),
+    "diverged": MetricDefinition("0/1", "lower", 1.0, "1 where a loss or a weight of the run became NaN or infinite."),
+    "judge_score": MetricDefinition(
+        "1",
+        "higher",
+        1.0,
+        "exp E_x KL(p(y|x) ‖ p(y)), the inception score's formula, under the judge named beside it: a substitute "
+        "network, so never called inception score. Mean over 10 contiguous splits.",
+    ),
+    "modified_judge_score": MetricDefinition(
+        "1",
+        "higher",
+        1.0,
+        "DeLiGAN's exp E_i E_j KL(p(y|x_i) ‖ p(y|x_j)) within a class (the judge's argmax), under the judge named.",
+    ),
+    "judge_share": MetricDefinition("share", "neither", 0.0, "Share of samples that the judge assigns to a class."),
+    "judge_accuracy": MetricDefinition("accuracy", "higher", 0.0, "Accuracy of the judge on held-out real images."),
+    "inception_score": MetricDefinition("1", "higher", 1.0, "Inception score, the original network and 10 splits."),
+    "modified_inception_score": MetricDefinition("1", "higher", 1.0, "DeLiGAN's m-IS with the original network."),
+    "probe_accuracy": MetricDefinition(
+        "accuracy",
+        "higher",
+        0.0,
+        "Test accuracy of an L2-SVM (LinearSVC) on discriminator features of every convolution, max-pooled to 4×4, "
+        "flattened and concatenated; C by mean accuracy on validation draws.",
+    ),
+    "parzen_log_likelihood": MetricDefinition("nats", "higher", None, "Mean Gaussian-Parzen log-likelihood of test."),
+    "test_error": MetricDefinition("share", "lower", 1.0, "Share of test images that are misclassified."),
+    "duplicate_rate": MetricDefinition("share", "lower", 1.0, "Share of samples that repeat another sample."),
+    "accuracy": MetricDefinition("accuracy", "higher", 0.0, "Share of test images that are classified correctly."),
+    "reconstruction_error": MetricDefinition("1", "lower", None, "Mean squared error on held-out images."),
+    "auc": MetricDefinition("share", "higher", 0.0, "Area under the ROC curve of an outlier score."),
+}
