@@ -1,4 +1,7 @@
-"""What the papers claim, as data: `benchmarks/*.yaml` under `benchmarks/schema.json`, read into frozen dataclasses."""
+"""What the papers claim, as data: the shape of a claim in `benchmarks/*.yaml`, and what each kind must say.
+
+`replication.benchmarks` reads the files. Every margin and bound stands in them before any run is made.
+"""
 
 from __future__ import annotations
 
@@ -6,21 +9,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from replication.errors import InputError
+from replication.metrics.definitions import METRICS
+
 Kind = Literal["value", "order", "rate", "bound", "question"]
 Selection = Mapping[str, str | int | float]  # column of the table of measurements → the value it must have
+TWO_SIDED: tuple[Kind, ...] = ("order", "rate")
 
 
 @dataclass(frozen=True)
 class Evidence:
     """Which measurements speak: one side for value and bound, two for order and rate.
 
-    `step` in a selection may be an integer, "final", or a share of the run's last step such as "25%".
+    `measured` is the side that the claim says is better, in the sense of the claim's `better`: with "higher" the claim
+    puts `measured` above `against`, with "lower" below it. `step` in a selection may be an integer, "final", or a
+    share of the run's last step such as "25%".
     """
 
     measured: Selection
-    against: Selection | None  # the side that the claim puts lower (order, rate)
-    paired: bool  # both sides come from the same runs: compare within each replicate
-    budget: int | None  # updates that the last step must equal; another budget is another protocol
+    against: Selection | None  # the other side (order, rate; optional for a question)
+    paired: bool  # both sides come from the same runs (equal replicates): compare within each, not between groups
+    budget: int | None  # updates that the runs' last step must equal, whichever step is selected; else not the protocol
     substitutes: str  # "" for the full protocol; else what stands in for what, and the evidence is indicative
 
 
@@ -55,3 +64,74 @@ class Claim:
     evidence: Evidence | None  # the full protocol; None where nothing in the suite can run it yet
     indicative: tuple[Evidence, ...]
     not_assessed: str  # the reason shown while the full protocol has no measurements
+
+
+def check_claim(claim: Claim, where: str) -> None:
+    """Hold a claim against what its kind needs.
+
+    Raises:
+        InputError: a field that the kind needs is missing, or one that it must not have is there.
+    """
+    _check_fields(claim, where)
+    if claim.evidence is None and not claim.not_assessed:
+        raise InputError(f"{where}: a claim without evidence says why in not_assessed; add that sentence.")
+    if claim.evidence and claim.evidence.substitutes:
+        raise InputError(
+            f"{where}.evidence: substitutes {claim.evidence.substitutes!r} belong to indicative evidence; "
+            "move the evidence there, or leave substitutes out."
+        )
+    if claim.evidence:
+        _check_evidence(claim, claim.evidence, f"{where}.evidence")
+    for number, evidence in enumerate(claim.indicative):
+        if not evidence.substitutes:
+            raise InputError(f"{where}.indicative[{number}]: say in substitutes what stands in for what.")
+        _check_evidence(claim, evidence, f"{where}.indicative[{number}]")
+
+
+def _check_fields(claim: Claim, where: str) -> None:
+    needed = {"value": ("published", "margin"), "order": ("margin",), "rate": (), "bound": ("bound",), "question": ()}
+    for field in needed[claim.kind]:
+        if getattr(claim, field) is None:
+            raise InputError(f"{where}: a claim of kind {claim.kind} needs {field}; fix it before any run and add it.")
+    only = {"margin": ("value", "order"), "bound": ("bound",), "published": ("value", "order", "rate", "bound")}
+    for field, kinds in only.items():
+        if getattr(claim, field) is not None and claim.kind not in kinds:
+            raise InputError(f"{where}: {field} belongs to kinds {', '.join(kinds)}, not to {claim.kind}; remove it.")
+    if (claim.margin is not None) != bool(claim.margin_reason):
+        raise InputError(
+            f"{where}: margin and margin_reason go together; got margin {claim.margin!r} and reason "
+            f"{claim.margin_reason!r}."
+        )
+    if claim.replicate_unit in ("label draw", "split") and claim.overlap is None:
+        raise InputError(
+            f"{where}: a {claim.replicate_unit} shares data with the others; add overlap (test/train ratio)."
+        )
+    if claim.replicate_unit in ("training", "dataset") and claim.overlap is not None:
+        raise InputError(f"{where}: overlap is for label draw or split, not {claim.replicate_unit}; remove it.")
+
+
+def _check_evidence(claim: Claim, evidence: Evidence, where: str) -> None:
+    if claim.kind in TWO_SIDED and evidence.against is None:
+        raise InputError(f"{where}: a claim of kind {claim.kind} compares two sides; add against.")
+    if claim.kind in ("value", "bound") and evidence.against is not None:
+        raise InputError(f"{where}: a claim of kind {claim.kind} has one side; remove against.")
+    if evidence.paired and evidence.against is None:
+        raise InputError(f"{where}: paired needs two sides; add against or remove paired.")
+    metrics = []
+    for side, selection in (("measured", evidence.measured), ("against", evidence.against)):
+        if selection is None:
+            continue
+        for column in ("paper", "model", "recipe", "dataset", "metric", "class", "step"):
+            if column not in selection:
+                raise InputError(f"{where}.{side}: column {column} is missing, so that more than one run may match.")
+        metric = selection["metric"]
+        if metric not in METRICS:
+            raise InputError(f"{where}.{side}.metric: {metric!r} is not known; accepted: {', '.join(METRICS)}.")
+        metrics.append(metric)
+    if len(set(metrics)) > 1:
+        raise InputError(f"{where}: the sides have different metrics, {metrics[0]} and {metrics[1]}; use one.")
+    definition = METRICS[metrics[0]]
+    if definition.better not in ("neither", claim.better):
+        raise InputError(f"{where}: {metrics[0]} is better {definition.better}, the claim says {claim.better}.")
+    if claim.kind == "rate" and definition.unit != "0/1":
+        raise InputError(f"{where}: a rate counts successes; {metrics[0]} is no 0/1 metric, use success or diverged.")

@@ -42,6 +42,13 @@ METRICS: dict[str, MetricDefinition] = {
     "value_function": MetricDefinition(
         "nats", "neither", None, "E_p[log D] + E_q[log(1 − D)] of the trained discriminator on fresh draws."
     ),
+    "discriminator_gap": MetricDefinition(
+        "nats",
+        "lower",
+        None,
+        "How far the value of the game lies below its value after the discriminator alone is trained on, both on "
+        "fresh draws: zero where the discriminator is at its optimum.",
+    ),
     "gradient_norm": MetricDefinition(
         "1", "higher", 0.0, "Norm of the generator's gradient against a discriminator trained on an early generator."
     ),

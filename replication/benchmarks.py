@@ -1,0 +1,237 @@
+"""Reads `benchmarks/*.yaml`: what each paper published, claimed and did, under the closed `benchmarks/schema.json`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from jsonschema import Draft202012Validator, ValidationError
+from jsonschema.exceptions import best_match
+from ruamel.yaml import YAML
+from ruamel.yaml.constructor import DuplicateKeyError
+from ruamel.yaml.error import YAMLError
+
+from replication.claims import Claim, check_claim
+from replication.errors import InputError
+from replication.strict import strict
+
+Better = Literal["higher", "lower", "neither"]
+
+
+@dataclass(frozen=True)
+class Citation:
+    key: str
+    authors: tuple[str, ...]
+    title: str
+    year: int
+    venue: str
+    arxiv: str  # "" where the paper is not on arXiv
+    released_code: str  # "owner/name" on GitHub; "" where nothing was released
+
+
+@dataclass(frozen=True)
+class PublishedNumber:
+    value: float | None  # None: the paper prints a number that could not be checked, so none is given
+    spread: float | None
+    verified: bool
+    note: str  # "" or what is known instead of the value, such as a direction
+
+
+@dataclass(frozen=True)
+class TableColumn:
+    """A column of a published table; what it does not say itself it takes from its table."""
+
+    name: str
+    dataset: str
+    metric: str
+    unit: str
+    better: Better
+    spread_kind: str
+
+
+@dataclass(frozen=True)
+class TableRow:
+    name: str
+    numbers: Mapping[str, PublishedNumber]  # column name → number, in the order of the table's columns
+
+
+@dataclass(frozen=True)
+class PublishedTable:
+    id: str
+    title: str
+    source: str
+    dataset: str
+    metric: str
+    unit: str
+    better: Better
+    spread_kind: str  # what the ± is a spread of; "unstated" where the paper does not say, "none" without a ±
+    verified: bool  # False where any number in it is unverified
+    note: str
+    columns: tuple[TableColumn, ...]
+    rows: tuple[TableRow, ...]
+
+
+@dataclass(frozen=True)
+class RecipeRow:
+    aspect: str
+    published: str
+    source: str
+    ours: tuple[str, ...]  # paths in params.yaml relative to recipes.<model>.<recipe>; () where it has none
+
+
+@dataclass(frozen=True)
+class PublishedRecipe:
+    title: str
+    model: str
+    recipe: str  # recipes.<model>.<recipe> in params.yaml
+    rows: tuple[RecipeRow, ...]
+
+
+@dataclass(frozen=True)
+class Deviation:
+    id: str  # such as deligan-1
+    key: str  # full dotted path in params.yaml, such as recipes.deligan.toy.noise; "" where no key holds it
+    paper: str
+    code: str
+    ours: str
+    read_in: str
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """One file: a paper, or for `background` the results the papers rest on."""
+
+    paper: str  # the file's stem, and the `paper` column of the table of measurements
+    citation: Citation
+    tables: tuple[PublishedTable, ...]
+    recipes: tuple[PublishedRecipe, ...]
+    claims: tuple[Claim, ...]
+    deviations: tuple[Deviation, ...]
+
+
+def load_benchmarks(directory: Path = Path("benchmarks")) -> tuple[Benchmark, ...]:
+    """Read every `*.yaml` in `directory` (not below it), the earliest paper first and `background` last.
+
+    Raises:
+        InputError: a file or the directory is missing, is not YAML, breaks the schema, repeats an identifier, or a
+            claim lacks what its kind needs. The sentence names the file, the place, the value and the accepted ones.
+    """
+    if not directory.is_dir():
+        raise InputError(f"There is no directory {directory}: run the command in the root of the repository.")
+    schema = directory / "schema.json"
+    if not schema.is_file():
+        raise InputError(f"There is no {schema}: restore it from Git.")
+    paths = sorted(directory.glob("*.yaml"))
+    if not paths:
+        raise InputError(f"{directory} holds no *.yaml: restore the benchmark files from Git.")
+    validator = Draft202012Validator(json.loads(schema.read_text(encoding="utf-8")))
+    benchmarks = [_read(path, validator) for path in paths]
+    _check_identifiers(benchmarks)
+    return tuple(sorted(benchmarks, key=lambda one: (one.paper == "background", one.citation.year, one.paper)))
+
+
+def _read(path: Path, validator: Draft202012Validator) -> Benchmark:
+    try:
+        written = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+    except DuplicateKeyError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else "?"
+        raise InputError(f"{path}: line {line}: {str(error.problem).split(' with value')[0]}; keep one.") from error
+    except (YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is not YAML: {' '.join(str(error).split())}.") from error
+    error = best_match(validator.iter_errors(written))
+    if error is not None:
+        raise InputError(f"{path}: {_place(error, written)}: {_sentence(error)}.")
+    claims = tuple(
+        strict(Claim, _claim(path.stem, claim), f"{path}: claims[{number}] ({claim['id']})")
+        for number, claim in enumerate(written["claims"])
+    )
+    for number, claim in enumerate(claims):
+        check_claim(claim, f"{path}: claims[{number}] ({claim.id})")
+    rest = {
+        "citation": written["citation"],
+        "tables": [_table(table, f"{path}: tables[{n}] ({table['id']})") for n, table in enumerate(written["tables"])],
+        "recipes": written["recipes"],
+        "deviations": written["deviations"],
+    }
+    return replace(strict(Benchmark, {"paper": path.stem, "claims": [], **rest}, str(path)), claims=claims)
+
+
+def _place(error: ValidationError, written: Any) -> str:
+    """Where in the file: `claims[3].kind`, with the entry's own id where it has one."""
+    place, node = "", written
+    for part in error.absolute_path:
+        node = node[part]
+        place += f"[{part}]" if isinstance(part, int) else f".{part}"
+        if isinstance(part, int) and isinstance(node, dict) and isinstance(node.get("id"), str):
+            place += f" ({node['id']})"
+    return place.lstrip(".") or "the whole file"
+
+
+def _sentence(error: ValidationError) -> str:
+    """The schema's complaint as a clause with the offending value and what is accepted."""
+    value, schema = error.instance, error.schema
+    rule: Any = error.validator_value
+    if error.validator == "additionalProperties" and isinstance(schema, dict):
+        accepted = list(schema["properties"])
+        return f"unknown key {', '.join(sorted(set(value) - set(accepted)))}; accepted: {', '.join(accepted)}"
+    if error.validator == "required":
+        return f"key {', '.join(key for key in rule if key not in value)} is missing"
+    if error.validator == "enum":
+        return f"{value!r} is not accepted; accepted: {', '.join(rule)}"
+    if error.validator == "type":
+        return f"{value!r} is not of type {rule if isinstance(rule, str) else ' or '.join(rule)}"
+    if error.validator == "pattern":
+        return f"{value!r} does not match {rule}"
+    return f"{value!r} breaks {error.validator} {rule}"
+
+
+def _claim(paper: str, written: dict[str, Any]) -> dict[str, Any]:
+    """A claim as its dataclass has it: absent keys filled in, and `where` laid under both sides of the evidence."""
+    absent = {"overlap": None, "margin": None, "margin_reason": "", "bound": None, "published": None, "evidence": None}
+    claim = {"paper": paper, **absent, "indicative": [], "not_assessed": "", **written}
+    if claim["published"]:
+        claim["published"] = {"spread": None, "trainings": None, **claim["published"]}
+    if claim["evidence"]:
+        claim["evidence"] = _evidence(claim["evidence"])
+    return {**claim, "indicative": [_evidence(one) for one in claim["indicative"]]}
+
+
+def _evidence(written: dict[str, Any]) -> dict[str, Any]:
+    where = written.get("where", {})
+    return {
+        "measured": {**where, **written["measured"]},
+        "against": {**where, **written["against"]} if "against" in written else None,
+        "paired": written.get("paired", False),
+        "budget": written.get("budget"),
+        "substitutes": written.get("substitutes", ""),
+    }
+
+
+def _table(written: dict[str, Any], where: str) -> dict[str, Any]:
+    """A table as its dataclass has it: columns completed from the table, rows held against the columns."""
+    shared = {key: written[key] for key in ("dataset", "metric", "unit", "better", "spread_kind")}
+    names = [column["name"] for column in written["columns"]]
+    rows = []
+    for row in written["rows"]:
+        if list(row["columns"]) != names:
+            raise InputError(f"{where}: row {row['name']!r} has columns {list(row['columns'])}; expected {names}.")
+        numbers = {name: {"spread": None, "note": "", **number} for name, number in row["columns"].items()}
+        rows.append({"name": row["name"], "numbers": numbers})
+    verified = all(number["verified"] for row in rows for number in row["numbers"].values())
+    if verified != written["verified"]:
+        raise InputError(f"{where}.verified: {written['verified']}, but its numbers say {verified}; make them agree.")
+    columns = [{**shared, **column} for column in written["columns"]]
+    return {"note": "", **written, "columns": columns, "rows": rows}
+
+
+def _check_identifiers(benchmarks: list[Benchmark]) -> None:
+    seen: dict[str, str] = {}
+    for benchmark in benchmarks:
+        for entry in (*benchmark.claims, *benchmark.tables, *benchmark.deviations):
+            what = f"{benchmark.paper}.yaml ({type(entry).__name__})"
+            if entry.id in seen:
+                raise InputError(f"Identifier {entry.id!r} stands in {seen[entry.id]} and in {what}; rename one.")
+            seen[entry.id] = what

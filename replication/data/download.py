@@ -1,0 +1,47 @@
+"""Raw files that come from elsewhere: what fails on the way becomes a sentence that says which files to put where."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from http.client import HTTPException
+from pathlib import Path
+
+from replication.errors import InputError
+from replication.provenance import sha256_file
+
+PATIENCE = 30.0  # seconds without an answer: a machine cut off by a firewall would otherwise wait for minutes
+_FAILURES = (OSError, RuntimeError, EOFError, HTTPException, tarfile.TarError, zipfile.BadZipFile, zlib.error)
+
+
+@contextmanager
+def fetching(name: str, place: Path, files: Iterable[str], checked: str) -> Iterator[None]:
+    """Around a download or the reading of its files: `files` belong into `place`, and `checked` says who verifies them.
+
+    Raises:
+        InputError: in place of what went wrong inside; a full disk is left as it is.
+    """
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(PATIENCE)
+    try:
+        yield
+    except _FAILURES as error:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        reason = " ".join(str(error).split())[:300]
+        raise InputError(
+            f"The files of {name} are missing or damaged and could not be had ({reason}): "
+            f"put {', '.join(files)} into {place} and run the command again; {checked}."
+        ) from error
+    finally:
+        socket.setdefaulttimeout(before)
+
+
+def hashed(root: Path, names: Iterable[str]) -> Mapping[str, str]:
+    """SHA-256 of each raw file that was read, by its name under `root`."""
+    return {name: sha256_file(root / name) for name in names}

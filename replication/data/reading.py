@@ -1,0 +1,123 @@
+"""How a stage reads a prepared data set: nothing that differs from its manifest gets through."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from replication.data.splits import hash_indices
+from replication.errors import InputError
+from replication.provenance import sha256_file
+
+
+@dataclass(frozen=True)
+class PreparedImages:
+    """Images uint8 [n, C, H, W], labels int64 [n]; the manifest as written."""
+
+    name: str
+    train_images: np.ndarray
+    train_labels: np.ndarray
+    test_images: np.ndarray
+    test_labels: np.ndarray
+    class_names: tuple[str, ...]
+    manifest: dict[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class ToyData:
+    """Points float32 [n, 2], labels int64 [n], and the true density of the mixture they come from."""
+
+    name: str
+    points: np.ndarray
+    labels: np.ndarray
+    means: np.ndarray  # float64 [m, 2]
+    standard_deviation: float
+    weights: np.ndarray  # float64 [m]
+    manifest: dict[str, Any] = field(repr=False)
+
+
+def load_prepared(directory: Path) -> PreparedImages | ToyData:
+    """Load a prepared data set, with the hash of every array checked.
+
+    Raises:
+        InputError: it is not there, or an array is missing or differs from the manifest.
+    """
+    manifest = load_manifest(directory)
+    arrays = {}
+    for file, digest in manifest["arrays"].items():
+        path = directory / file
+        if not path.is_file() or sha256_file(path) != digest:
+            raise _differs(path, directory)
+        arrays[path.stem] = np.load(path, allow_pickle=False)
+    if "density" not in manifest:
+        return PreparedImages(
+            name=manifest["name"], class_names=tuple(manifest["class_names"]), manifest=manifest, **arrays
+        )
+    density = manifest["density"]
+    return ToyData(
+        name=manifest["name"],
+        points=arrays["train_points"],
+        labels=arrays["train_labels"],
+        means=np.array(density["means"], dtype=np.float64),
+        standard_deviation=density["standard_deviation"],
+        weights=np.array(density["weights"], dtype=np.float64),
+        manifest=manifest,
+    )
+
+
+def load_images(directory: Path) -> PreparedImages:
+    """`load_prepared` where only images will do."""
+    data = load_prepared(directory)
+    if not isinstance(data, PreparedImages):
+        raise InputError(f"{data.name} is a toy data set of points; this needs a data set of images.")
+    return data
+
+
+def load_toy(directory: Path) -> ToyData:
+    """`load_prepared` where only points of a known density will do."""
+    data = load_prepared(directory)
+    if not isinstance(data, ToyData):
+        raise InputError(f"{data.name} is a data set of images; this needs a toy data set of points.")
+    return data
+
+
+def load_split(directory: Path, split: str) -> np.ndarray:
+    """Indices int64 [n] of a split into the training arrays.
+
+    Raises:
+        InputError: the data set has no such split, or its indices differ from the manifest.
+    """
+    known = load_manifest(directory)["splits"]
+    if split not in known:
+        raise InputError(f"{directory} has no split {split!r}; known: {', '.join(known)}.")
+    path = directory / "splits" / f"{split}.json"
+    try:
+        indices = np.array(json.loads(path.read_text(encoding="utf-8"))["indices"], dtype=np.int64)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise _differs(path, directory) from error
+    if hash_indices(indices) != known[split]:
+        raise _differs(path, directory)
+    return indices
+
+
+def load_manifest(directory: Path) -> dict[str, Any]:
+    """The manifest of a prepared data set, as written."""
+    path = directory / "manifest.json"
+    if not path.is_file():
+        raise InputError(f"There is no prepared data set in {directory}: run {_command(directory)}.")
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise _differs(path, directory) from error
+
+
+def _differs(path: Path, directory: Path) -> InputError:
+    return InputError(f"{path} is missing or not what `prepare` wrote: run {_command(directory)} to make it again.")
+
+
+def _command(directory: Path) -> str:
+    return f"`uv run python -m replication.prepare {directory.name}`"

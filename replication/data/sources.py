@@ -1,0 +1,77 @@
+"""Every source of `params.yaml` by name; the modules behind them load only when theirs is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from replication.data.contents import ImageSet, PointSet
+from replication.data.options import Dataset
+
+
+def read_source(options: Dataset) -> ImageSet | PointSet:
+    """Read a data set from its source, downloading what is missing.
+
+    Raises:
+        InputError: the raw files cannot be had or are not what the source expects.
+    """
+    return SOURCES[options.source](options)
+
+
+def _digits(options: Dataset) -> ImageSet:
+    from replication.data.digits import read_digits
+
+    return read_digits()
+
+
+def _toy(options: Dataset) -> PointSet:
+    from replication.data.toy import draw_points
+
+    return draw_points(options.modes, options.standard_deviation, options.points_per_mode, options.seed)
+
+
+def _mnist(options: Dataset) -> ImageSet:
+    from replication.data.vision import read_mnist
+
+    return read_mnist(options.raw)
+
+
+def _cifar10(options: Dataset) -> ImageSet:
+    from replication.data.vision import read_cifar10
+
+    return read_cifar10(options.raw)
+
+
+def _svhn(options: Dataset) -> ImageSet:
+    from replication.data.vision import read_svhn
+
+    return read_svhn(options.raw)
+
+
+def _celeba(options: Dataset) -> ImageSet:
+    from replication.data.photographs import read_celeba
+
+    return read_celeba(options.raw, options.image_size, options.limit)
+
+
+def _lsun(options: Dataset) -> ImageSet:
+    from replication.data.photographs import read_lsun
+
+    return read_lsun(options.raw, options.image_size, options.limit)
+
+
+def _folder(options: Dataset) -> ImageSet:
+    from replication.data.folder import read_folder
+
+    return read_folder(options.raw, options.image_size, options.channels or 3, options.licence)
+
+
+SOURCES: Mapping[str, Callable[[Dataset], ImageSet | PointSet]] = {
+    "digits": _digits,
+    "toy": _toy,
+    "mnist": _mnist,
+    "cifar10": _cifar10,
+    "svhn": _svhn,
+    "celeba": _celeba,
+    "lsun": _lsun,
+    "folder": _folder,
+}

@@ -1,0 +1,92 @@
+"""MNIST, CIFAR-10 and SVHN through torchvision: downloaded once, or put into place by hand, and always verified."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from torchvision.datasets import CIFAR10, MNIST, SVHN
+from torchvision.datasets.utils import check_integrity
+
+from replication.data.contents import ImageSet
+from replication.data.download import fetching, hashed
+from replication.errors import InputError
+
+LIBRARIES = ("numpy", "torch", "torchvision")
+CHECKED = "torchvision checks their MD5 sums"
+# torchvision checks the .gz files and trusts what lies unpacked beside them: these are the sums of that.
+MNIST_UNPACKED = {
+    "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
+    "train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
+    "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
+    "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
+}
+
+
+def read_mnist(root: Path) -> ImageSet:
+    """MNIST [n, 1, 28, 28] from `root`/MNIST/raw, downloaded where it is missing.
+
+    Raises:
+        InputError: the files cannot be had, or are not the original ones.
+    """
+    place = root / "MNIST" / "raw"
+    with fetching("MNIST", place, [name for name, _ in MNIST.resources], CHECKED):
+        if (root / "MNIST" / "processed").exists():
+            raise InputError(f"{root}/MNIST/processed is an old cache that would be read unchecked: remove it.")
+        train, test = (MNIST(root, train=train, download=True) for train in (True, False))
+        for name, digest in MNIST_UNPACKED.items():
+            if not check_integrity(place / name, digest):
+                raise InputError(f"{place / name} is not the original file: remove it and run the command again.")
+    return ImageSet(
+        train_images=train.data.numpy()[:, None],
+        train_labels=train.targets.numpy(),
+        test_images=test.data.numpy()[:, None],
+        test_labels=test.targets.numpy(),
+        class_names=tuple("0123456789"),
+        licence="CC BY-SA 3.0 (LeCun, Cortes and Burges; derived from NIST's data)",
+        libraries=LIBRARIES,
+        raw_inputs=hashed(place, MNIST_UNPACKED),
+    )
+
+
+def read_cifar10(root: Path) -> ImageSet:
+    """CIFAR-10 [n, 3, 32, 32] from `root`/cifar-10-batches-py, downloaded where it is missing.
+
+    Raises:
+        InputError: the files cannot be had, or are not the original ones.
+    """
+    # The batches are pickles; torchvision opens one only after its MD5 sum proved it the original.
+    with fetching("CIFAR-10", root, [CIFAR10.filename], CHECKED):
+        train, test = (CIFAR10(root, train=train, download=True) for train in (True, False))
+    batches = [name for name, _ in (*CIFAR10.train_list, *CIFAR10.test_list)]
+    return ImageSet(
+        train_images=np.ascontiguousarray(train.data.transpose(0, 3, 1, 2)),
+        train_labels=np.array(train.targets, dtype=np.int64),
+        test_images=np.ascontiguousarray(test.data.transpose(0, 3, 1, 2)),
+        test_labels=np.array(test.targets, dtype=np.int64),
+        class_names=tuple(train.classes),
+        licence="none stated by its author (Krizhevsky 2009)",
+        libraries=LIBRARIES,
+        raw_inputs=hashed(root / CIFAR10.base_folder, batches),
+    )
+
+
+def read_svhn(root: Path) -> ImageSet:
+    """SVHN's cropped digits [n, 3, 32, 32] from `root`, downloaded where they are missing; label 0 is the digit 0.
+
+    Raises:
+        InputError: the files cannot be had, or are not the original ones.
+    """
+    files = [SVHN.split_list[split][1] for split in ("train", "test")]
+    with fetching("SVHN", root, files, CHECKED):
+        train, test = (SVHN(root, split=split, download=True) for split in ("train", "test"))
+    return ImageSet(
+        train_images=np.ascontiguousarray(train.data),
+        train_labels=train.labels.astype(np.int64),
+        test_images=np.ascontiguousarray(test.data),
+        test_labels=test.labels.astype(np.int64),
+        class_names=tuple("0123456789"),
+        licence="for non-commercial use only (Netzer et al. 2011)",
+        libraries=(*LIBRARIES, "scipy"),
+        raw_inputs=hashed(root, files),
+    )

@@ -1,0 +1,88 @@
+"""A prepared data set on disk: arrays, splits, and a manifest with the hash of each."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+from replication.data.contents import ImageSet, PointSet
+from replication.data.options import Dataset, Split
+from replication.data.splits import class_counts, hash_indices, split_indices
+from replication.provenance import sha256_file
+
+
+def write_dataset(contents: ImageSet | PointSet, options: Dataset, directory: Path) -> None:
+    """Write arrays, `splits/` and `manifest.json` into an empty directory; equal contents give equal bytes.
+
+    Raises:
+        InputError: a split asks for more images than there are.
+    """
+    arrays = contents.arrays()
+    for name, array in arrays.items():
+        np.save(directory / f"{name}.npy", array, allow_pickle=False)
+    (directory / "splits").mkdir()
+    splits = {
+        name: _write_split(arrays["train_labels"], contents.class_names, split, directory / "splits" / f"{name}.json")
+        for name, split in options.splits.items()
+    }
+    manifest = {
+        "name": options.name,
+        "source": options.source,
+        "licence": contents.licence,
+        "canonical": not contents.not_canonical,
+        "reason": contents.not_canonical,
+        "counts": {
+            part: {"total": len(labels), "per_class": class_counts(labels, contents.class_names)}
+            for part in ("train", "test")
+            if (labels := arrays.get(f"{part}_labels")) is not None
+        },
+        "class_names": list(contents.class_names),
+        **_described(contents),
+        "arrays": {f"{name}.npy": sha256_file(directory / f"{name}.npy") for name in arrays},
+        "raw_inputs": dict(contents.raw_inputs),
+        "splits": splits,
+        "options": _options(options),
+        "libraries": {library: version(library) for library in contents.libraries},
+    }
+    _write_json(directory / "manifest.json", manifest, indent=2)
+
+
+def _described(contents: ImageSet | PointSet) -> dict[str, object]:
+    if isinstance(contents, ImageSet):
+        return {"image_shape": list(contents.train_images.shape[1:])}
+    return {
+        "density": {
+            "means": contents.means.tolist(),
+            "standard_deviation": contents.standard_deviation,
+            "weights": contents.weights.tolist(),
+        }
+    }
+
+
+def _options(options: Dataset) -> dict[str, object]:
+    """What shaped the arrays; where the raw files lay on this machine did not."""
+    left_out = ("name", "source", "splits", "root", "licence")
+    return {key: value for key, value in asdict(options).items() if key not in left_out}
+
+
+def _write_split(labels: np.ndarray, class_names: tuple[str, ...], split: Split, path: Path) -> str:
+    """Write one split; return the hash of its indices."""
+    indices = split_indices(labels, class_names, split)
+    digest = hash_indices(indices)
+    written = {
+        **asdict(split),
+        "n": len(indices),
+        "sha256": digest,
+        "class_counts": class_counts(labels[indices], class_names),
+        "indices": indices.tolist(),
+    }
+    _write_json(path, written)
+    return digest
+
+
+def _write_json(path: Path, value: object, indent: int | None = None) -> None:
+    path.write_text(json.dumps(value, ensure_ascii=False, indent=indent) + "\n", encoding="utf-8")

@@ -1,0 +1,116 @@
+"""Intervals and one-sided tests of a mean and of a difference of means.
+
+Functions take replicates on the last axis and return arrays over the axes before it, so that the rule which judges one
+study also judges ten thousand simulated ones. Every test is one-sided at LEVEL, hence intervals of 1 − 2·LEVEL = 90 %.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import stdtr, stdtrit
+
+LEVEL = 0.05
+MOST_REPLICATES = 10_000  # nobody trains more; a claim that needs more is called unsettled by any number
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A difference (or a mean) with Student's t around it. Fields share one shape: () for one study."""
+
+    difference: Array
+    standard_error: Array  # 0 where all replicates agree: no t-test exists there, and p-values are NaN
+    degrees: Array
+    variance: Array  # what one more replicate a side divides: standard_error² = variance / n + floor
+    floor: Array  # what no number of replicates removes: shared data, the published mean's own error
+    sides: int  # samples that grow together; degrees of freedom at n are sides · (n − 1)
+
+    def interval(self, level: float = LEVEL) -> tuple[Array, Array]:
+        """Two-sided interval of 1 − 2·level; each end is the one-sided bound of 1 − level."""
+        half = stdtrit(self.degrees, 1 - level) * self.standard_error
+        return self.difference - half, self.difference + half
+
+    def p_above(self, threshold: float) -> Array:
+        """p of the one-sided test of "difference ≤ threshold": small where it lies above."""
+        return stdtr(self.degrees, -self._statistic(threshold))
+
+    def p_below(self, threshold: float) -> Array:
+        """p of the one-sided test of "difference ≥ threshold": small where it lies below."""
+        return stdtr(self.degrees, self._statistic(threshold))
+
+    def half_width(self, n: int, level: float = LEVEL) -> float:
+        """Expected half width of the interval with n replicates a side of the same spread."""
+        degrees = self.sides * (n - 1)
+        return float(stdtrit(degrees, 1 - level) * np.sqrt(self.variance / n + self.floor))
+
+    def oriented(self, sign: int) -> Estimate:
+        """The same estimate with the difference's sign turned where `sign` is −1."""
+        return Estimate(
+            sign * self.difference, self.standard_error, self.degrees, self.variance, self.floor, self.sides
+        )
+
+    def _statistic(self, threshold: float) -> Array:
+        spread = np.where(self.standard_error > 0, self.standard_error, np.nan)
+        return (self.difference - threshold) / spread
+
+
+def mean_estimate(
+    values: ArrayLike, reference: ArrayLike = 0.0, reference_n: int | None = None, overlap: float = 0.0
+) -> Estimate:
+    """Mean of (..., n) values minus a reference that is exact, or itself the mean of `reference_n` such values.
+
+    The standard error is s·√(1/n + overlap + 1/reference_n). `overlap` is the test/train ratio of draws that share
+    data (Nadeau and Bengio 2003, the corrected resampled t); 0 for independent replicates.
+    """
+    array = np.asarray(values, dtype=np.float64)
+    n = array.shape[-1]
+    variance = _variance(array)
+    floor = variance * (overlap + (1 / reference_n if reference_n else 0.0))
+    difference = array.mean(axis=-1) - np.asarray(reference, dtype=np.float64)
+    degrees = np.full_like(variance, n - 1)
+    return Estimate(difference, np.sqrt(variance / n + floor), degrees, variance, floor, sides=1)
+
+
+def paired_estimate(first: ArrayLike, second: ArrayLike, overlap: float = 0.0) -> Estimate:
+    """Mean of first − second within each replicate, both (..., n) in the same order."""
+    return mean_estimate(np.asarray(first, dtype=np.float64) - np.asarray(second, dtype=np.float64), overlap=overlap)
+
+
+def welch_estimate(first: ArrayLike, second: ArrayLike, overlap: float = 0.0) -> Estimate:
+    """Mean of (..., n) minus mean of (..., m), variances unequal, degrees of freedom after Welch and Satterthwaite."""
+    one, two = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
+    n, m = one.shape[-1], two.shape[-1]
+    variance_one, variance_two = _variance(one), _variance(two)
+    part_one, part_two = variance_one * (1 / n + overlap), variance_two * (1 / m + overlap)
+    squared = part_one + part_two
+    below = part_one**2 / (n - 1) + part_two**2 / (m - 1)
+    degrees = np.where(below > 0, squared**2 / np.where(below > 0, below, 1.0), n + m - 2)
+    variance = variance_one + variance_two
+    difference = one.mean(axis=-1) - two.mean(axis=-1)
+    return Estimate(difference, np.sqrt(squared), degrees, variance, variance * overlap, sides=2)
+
+
+def _variance(array: Array) -> Array:
+    """Sample variance, exactly 0 where values differ by no more than rounding."""
+    span = np.ptp(array, axis=-1)
+    scale = np.abs(array).max(axis=-1)
+    return np.where(span > 1e-12 * scale, array.var(axis=-1, ddof=1), 0.0)
+
+
+def replicates_to_settle(half_width: Callable[[int], float], distance: float, present: int) -> int | None:
+    """Smallest n a side above `present` whose expected half width is at most `distance`.
+
+    If the estimate stays where it is, an interval that wide just decides: the chance of settling there is about
+    even. None where no n up to MOST_REPLICATES is enough.
+    """
+    low, high = present, MOST_REPLICATES
+    if not half_width(high) <= distance:
+        return None
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if half_width(middle) <= distance else (middle, high)
+    return high

@@ -1,0 +1,133 @@
+"""The narrow waist: one tidy table of measurements that every table, figure, verdict and the gate read."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from replication.atomic import write_atomically
+from replication.errors import InputError
+from replication.metrics.definitions import METRICS
+
+INTEGERS = ("n_train", "seed", "step", "replicate", "n_samples")
+REPLICATE_KINDS = ("training", "label draw", "split", "dataset")
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One number. `replicate` counts the draws inside one seed where `replicate_kind` is not "training"."""
+
+    profile: str
+    paper: str
+    model: str
+    recipe: str
+    variant: str
+    dataset: str
+    split: str
+    n_train: int
+    seed: int
+    step: int
+    metric: str
+    value: float  # NaN where the run diverged
+    n_samples: int
+    class_: str = "all"
+    metric_variant: str = ""
+    judge: str = ""
+    replicate: int = 0
+    replicate_kind: str = "training"
+
+
+COLUMNS = (
+    "profile",
+    "paper",
+    "model",
+    "recipe",
+    "variant",
+    "dataset",
+    "split",
+    "n_train",
+    "seed",
+    "step",
+    "class",
+    "metric",
+    "metric_variant",
+    "judge",
+    "replicate",
+    "replicate_kind",
+    "value",
+    "n_samples",
+    "unit",
+)
+KEY = tuple(column for column in COLUMNS if column not in ("value", "n_samples", "unit"))
+
+
+def to_table(rows: Iterable[Measurement]) -> pd.DataFrame:
+    """Rows as a validated table with COLUMNS; the unit comes from the metric's definition."""
+    records = []
+    for row in rows:
+        record: dict[str, object] = asdict(row)
+        record["class"] = record.pop("class_")
+        record["unit"] = METRICS[row.metric].unit if row.metric in METRICS else ""
+        records.append(record)
+    table = pd.DataFrame.from_records(records, columns=list(COLUMNS))
+    return _validated(table, "rows given")
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """Read and validate a table of measurements.
+
+    Raises:
+        InputError: the file is missing, or a column, type, metric, unit or key is not what COLUMNS say.
+    """
+    if not path.is_file():
+        raise InputError(f"There is no table of measurements at {path}: run `uv run dvc repro` to make it.")
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except (ValueError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is not a CSV table of measurements ({error}); restore it or make it again.") from error
+    return _validated(table, str(path))
+
+
+def write_table(table: pd.DataFrame, path: Path) -> None:
+    """Write rows in one order, with shortest round-trip floats: equal tables give equal bytes."""
+    stream = io.StringIO()
+    ordered = table.loc[:, list(COLUMNS)].sort_values(list(KEY), kind="stable")
+    ordered.to_csv(stream, index=False, lineterminator="\n", na_rep="NaN")
+    write_atomically(path, stream.getvalue())
+
+
+def join_tables(tables: Iterable[pd.DataFrame], name: str = "the tables joined") -> pd.DataFrame:
+    """One table of many; a key that occurs twice is an error, never a silent average."""
+    parts = [table for table in tables if len(table)]
+    joined = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(COLUMNS))
+    return _validated(joined, name)
+
+
+def _validated(table: pd.DataFrame, name: str) -> pd.DataFrame:
+    if list(table.columns) != list(COLUMNS):
+        wrong = sorted(set(table.columns) ^ set(COLUMNS)) or "their order"
+        raise InputError(f"Columns of {name} differ from the table of measurements: {wrong}; expected {list(COLUMNS)}.")
+    table = table.copy()
+    for column in COLUMNS:
+        kind = "int64" if column in INTEGERS else "float64" if column == "value" else "str"
+        try:
+            table[column] = table[column].astype(object if kind == "str" else kind)
+        except (TypeError, ValueError) as error:
+            raise InputError(f"Column {column} of {name} is not {kind}: {error}.") from error
+    unknown = sorted(set(table["metric"]) - set(METRICS))
+    if unknown:
+        raise InputError(f"{name} has unknown metrics {unknown}; known: {sorted(METRICS)}.")
+    kinds = sorted(set(table["replicate_kind"]) - set(REPLICATE_KINDS))
+    if kinds:
+        raise InputError(f"{name} has unknown replicate kinds {kinds}; known: {list(REPLICATE_KINDS)}.")
+    units = table["metric"].map(lambda metric: METRICS[metric].unit)
+    if not (units == table["unit"]).all():
+        raise InputError(f"{name} gives a metric in a unit other than its definition's ({units[units != table['unit']].iloc[0]}).")
+    twice = table[table.duplicated(list(KEY))]
+    if len(twice):
+        raise InputError(f"{name} measures the same thing twice, first: {dict(twice.iloc[0][list(KEY)])}.")
+    return table

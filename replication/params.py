@@ -1,0 +1,163 @@
+"""`params.yaml` as frozen dataclasses: the one place that reads it, where an unknown key is an error."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic.dataclasses import dataclass
+
+from replication.data.options import Dataset
+from replication.errors import InputError
+from replication.recipes import Recipe
+from replication.strict import CLOSED, read_yaml, strict
+
+
+@dataclass(frozen=True, config=CLOSED)
+class Cell:
+    """A block of seeds of one recipe: one training stage, one scoring stage."""
+
+    paper: str
+    model: str
+    recipe: str
+    dataset: str
+    split: str
+    variant: str
+    seeds: str
+    experiment: str = ""  # names the experiment where the cell is no GAN training
+    key: str = ""
+
+    @property
+    def seed_numbers(self) -> tuple[int, ...]:
+        """`0-4` → (0, 1, 2, 3, 4); `7` → (7,)."""
+        match = re.fullmatch(r"(\d+)(?:-(\d+))?", self.seeds)
+        if not match or int(match[2] or match[1]) < int(match[1]):
+            raise InputError(
+                f"params.yaml: seeds {self.seeds!r} of cell {self.key}: write a block such as 0-4, or one as 7."
+            )
+        return tuple(range(int(match[1]), int(match[2] or match[1]) + 1))
+
+
+@dataclass(frozen=True, config=CLOSED)
+class Profile:
+    name: str
+    device: Literal["cpu", "cuda"]
+    threads: int
+    datasets: tuple[str, ...]
+    judges: tuple[str, ...]
+    cells: dict[str, Cell]
+    experiments: dict[str, Cell] = field(default_factory=dict)
+
+    @property
+    def scored(self) -> dict[str, Cell]:
+        """Every cell that writes `outputs/score/<key>/`, in the order of params.yaml."""
+        return {**self.cells, **self.experiments}
+
+
+@dataclass(frozen=True, config=CLOSED)
+class Judge:
+    """The classifier that stands in for Inception, trained on a data set's full training split."""
+
+    name: str
+    channels: tuple[int, ...]
+    epochs: int
+    batch: int
+    learning_rate: float
+    seed: int
+
+
+@dataclass(frozen=True, config=CLOSED)
+class Probe:
+    """The L2-SVM on discriminator features (DCGAN §5.1; C grid and draws from the released code)."""
+
+    costs: tuple[float, ...]
+    validation_share: float
+    selection_draws: int
+    limited_labels: int  # labels per class of the limited column
+    limited_draws: int
+
+
+@dataclass(frozen=True, config=CLOSED)
+class _File:
+    profiles: dict[str, Profile]
+    run: Profile
+    datasets: dict[str, dict[str, Any]]
+    judges: dict[str, Judge]
+    probe: Probe
+    recipes: dict[str, dict[str, dict[str, Any]]]
+
+
+@dataclass(frozen=True)
+class Params:
+    profile: Profile
+    profiles: dict[str, Profile]
+    datasets: dict[str, Dataset]
+    judges: dict[str, Judge]
+    probe: Probe
+    recipes: dict[str, dict[str, dict[str, Any]]]  # as written; `recipe` merges a variant and checks it
+
+    def cell(self, key: str) -> Cell:
+        """The cell of the profile in force that `key` names."""
+        return _known(self.profile.scored, key, f"cell of profile {self.profile.name}")
+
+    def recipe(self, model: str, recipe: str, variant: str) -> Recipe:
+        """One recipe, with the keys of its variant laid over the common ones."""
+        written = deepcopy(_known(_known(self.recipes, model, "model"), recipe, f"recipe of {model}"))
+        variants = written.pop("variants", {"paper": {}})
+        override = _known(variants, variant, f"variant of recipes.{model}.{recipe}")
+        return strict(Recipe, _merged(written, override or {}), f"params.yaml: recipes.{model}.{recipe} ({variant})")
+
+
+def load_params(path: Path = Path("params.yaml")) -> Params:
+    """Read and check `params.yaml`.
+
+    Raises:
+        InputError: the file is missing or not YAML, or a key or value is not one that the dataclasses above accept.
+    """
+    written = read_yaml(path)
+    parts = strict(_File, written, str(path))
+    datasets = {
+        name: strict(Dataset, {"name": name, **options}, f"{path}: datasets.{name}")
+        for name, options in parts.datasets.items()
+    }
+    profiles = {name: _keyed(profile) for name, profile in parts.profiles.items()}
+    params = Params(_keyed(parts.run), profiles, datasets, parts.judges, parts.probe, parts.recipes)
+    for profile in (params.profile, *profiles.values()):
+        _check_profile(params, profile)
+    return params
+
+
+def _keyed(profile: Profile) -> Profile:
+    def keyed(cells: Mapping[str, Cell]) -> dict[str, Cell]:
+        return {key: replace(cell, key=key) for key, cell in cells.items()}
+
+    return replace(profile, cells=keyed(profile.cells), experiments=keyed(profile.experiments))
+
+
+def _check_profile(params: Params, profile: Profile) -> None:
+    for name in (*profile.datasets, *profile.judges):
+        _known(params.datasets, name, f"dataset of profile {profile.name}")
+    for key, cell in profile.scored.items():
+        _known(dict.fromkeys(profile.datasets), cell.dataset, f"dataset of profile {profile.name} (cell {key})")
+        if not key.startswith(f"{profile.name}-"):
+            raise InputError(f"params.yaml: cell {key}: keys of profile {profile.name} start with {profile.name}-.")
+        _ = cell.seed_numbers
+        if not cell.experiment:
+            params.recipe(cell.model, cell.recipe, cell.variant)
+
+
+def _known(known: Mapping[str, Any], name: str, what: str) -> Any:
+    if name not in known:
+        raise InputError(f"params.yaml: {name!r} is no {what}; accepted: {', '.join(map(str, known))}.")
+    return known[name]
+
+
+def _merged(common: dict[str, Any], override: Mapping[str, Any]) -> dict[str, Any]:
+    for key, value in override.items():
+        both = isinstance(value, Mapping) and isinstance(common.get(key), dict)
+        common[key] = _merged(common[key], value) if both else value
+    return common

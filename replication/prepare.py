@@ -1,0 +1,51 @@
+"""Prepare data sets: `python -m replication.prepare NAME [NAME…]`, names as under `datasets` in `params.yaml`.
+
+Writes `outputs/data/<name>/`: the arrays, `splits/<split>.json` and `manifest.json`. Raw files are read from
+`data/raw/<name>` (or the data set's `root`), and downloaded there first where torchvision can.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from replication.atomic import atomic_directory
+from replication.data.options import Dataset
+from replication.data.sources import read_source
+from replication.data.writing import write_dataset
+from replication.errors import InputError, exit_clearly
+from replication.params import load_params
+
+OUTPUTS = Path("outputs/data")
+
+
+def prepare(options: Dataset, output: Path) -> None:
+    """Read one data set from its source and write it to `output`, whole or not at all.
+
+    Raises:
+        InputError: the raw files cannot be had, or a split asks for more than there is.
+    """
+    contents = read_source(options)
+    with atomic_directory(output) as directory:
+        write_dataset(contents, options, directory)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Prepare each data set named on the command line."""
+    parser = argparse.ArgumentParser(prog="python -m replication.prepare", description="Prepare data sets.")
+    parser.add_argument("names", nargs="+", metavar="NAME", help="a data set of params.yaml")
+    names = parser.parse_args(arguments).names
+    datasets = load_params().datasets
+    for name in names:
+        if name not in datasets:
+            raise InputError(f"params.yaml has no data set {name!r}; known: {', '.join(datasets)}.")
+    for name in names:
+        prepare(datasets[name], OUTPUTS / name)
+        counts = json.loads((OUTPUTS / name / "manifest.json").read_text(encoding="utf-8"))["counts"]
+        print(f"{OUTPUTS / name}: " + ", ".join(f"{part['total']} {split}" for split, part in counts.items()))
+
+
+if __name__ == "__main__":
+    exit_clearly(main)

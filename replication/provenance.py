@@ -1,0 +1,107 @@
+"""Where a result comes from: the code that ran, the data it read, versions and hardware."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import os
+import platform
+import subprocess
+from collections.abc import Iterable
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+PACKAGES = ("torch", "torchvision", "numpy", "scipy", "scikit-learn", "numba", "pandas")
+
+
+def sha256_file(path: Path) -> str:
+    """SHA-256 of a file's bytes, as 64 hexadecimal digits."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def sha256_text(text: str) -> str:
+    """SHA-256 of a text in UTF-8."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def environment(device: str, threads: int) -> dict[str, object]:
+    """Versions and hardware, as the report shows them beside every number."""
+    versions: dict[str, object] = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            versions[package] = "absent"
+    return {**versions, "device": _device_name(device), "threads": threads, "system": platform.system()}
+
+
+def git_commit(root: Path = Path(".")) -> str:
+    """The commit of the work tree, with `+` where tracked files differ from it; "" outside a clone."""
+
+    def git(*arguments: str) -> str:
+        done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=False)
+        return done.stdout.strip() if done.returncode == 0 else ""
+
+    commit = git("rev-parse", "HEAD")
+    return commit + ("+" if commit and git("status", "--porcelain", "--untracked-files=no") else "")
+
+
+def code_hash(files: Iterable[Path], root: Path = Path(".")) -> str:
+    """One hash of several source files, by name and content."""
+    return sha256_text("".join(f"{file.relative_to(root)} {sha256_file(file)}\n" for file in sorted(files)))
+
+
+@cache
+def import_closure(entry: Path, root: Path = Path(".")) -> tuple[Path, ...]:
+    """The project's source files that importing `entry` runs, itself included, by its static import statements.
+
+    Imports inside functions count too; models are imported by name (`replication.models.load`) and so do not: a cell's
+    key and its `deps` add the one model that it trains.
+    """
+    found: set[Path] = set()
+    waiting = [entry]
+    while waiting:
+        file = waiting.pop()
+        if file in found:
+            continue
+        found.add(file)
+        for module in _imported(ast.parse(file.read_text(encoding="utf-8"))):
+            waiting.extend(_files(module, root))
+    return tuple(sorted(found))
+
+
+def _imported(tree: ast.AST) -> Iterable[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _files(module: str, root: Path) -> Iterable[Path]:
+    """The file of a module and the `__init__.py` of each package above it; nothing for other projects' modules."""
+    parts = module.split(".")
+    for depth in range(1, len(parts) + 1):
+        place = root.joinpath(*parts[:depth])
+        for file in (place.with_suffix(".py"), place / "__init__.py"):
+            if file.is_file():
+                yield file
+
+
+def _device_name(device: str) -> str:
+    if device.startswith("cuda"):
+        import torch
+
+        return torch.cuda.get_device_name(0)
+    return f"{_processor()} ({os.cpu_count()} cores)"
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())

@@ -1,0 +1,81 @@
+"""Checkpoints for resuming: outside every output, keyed by code, params and data, under one writer's lock.
+
+DVC deletes a stage's outputs before it runs, so a checkpoint cannot live there; and a killed `dvc repro` leaves its
+child alive, so a second process waits for the lock instead of writing beside it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from tqdm import tqdm
+
+from replication.atomic import write_atomically
+from replication.errors import InputError
+from replication.training.state import State
+
+ROOT = Path(".replication/checkpoints")
+
+
+@contextmanager
+def sole_writer(key: str, root: Path = ROOT) -> Iterator[Path]:
+    """The directory of `key`, with every other process that asks for it waiting until this one is done."""
+    root.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(root / f"{key}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        tqdm.write(f"Another process trains this cell; waiting for it to finish (lock {lock.lock_file}).")
+        lock.acquire()
+    try:
+        directory = root / key
+        directory.mkdir(exist_ok=True)
+        yield directory
+    finally:
+        lock.release()
+
+
+def write_state(directory: Path, name: str, unit: int, state: State) -> None:
+    """Write `<name>-<unit>-<hash>.safetensors`, then remove the older ones of the same name."""
+    content = save({key: tensor.contiguous() for key, tensor in state.items()})
+    older = list(directory.glob(f"{name}-*.safetensors"))
+    path = directory / f"{name}-{unit}-{hashlib.sha256(content).hexdigest()[:16]}.safetensors"
+    write_atomically(path, content)
+    for file in older:
+        if file != path:
+            file.unlink()
+
+
+def read_state(directory: Path, name: str) -> tuple[int, State] | None:
+    """The unit and state last written under `name`; None where there is none.
+
+    Raises:
+        InputError: the file does not hold what its name's hash says.
+    """
+    files = sorted(directory.glob(f"{name}-*.safetensors"), key=lambda file: int(file.name.split("-")[-2]))
+    if not files:
+        return None
+    content = files[-1].read_bytes()
+    unit, digest = files[-1].stem.split("-")[-2:]
+    try:
+        if hashlib.sha256(content).hexdigest()[:16] != digest:
+            raise InputError(_corrupt(files[-1]))
+        return int(unit), load(content)
+    except SafetensorError as error:
+        raise InputError(_corrupt(files[-1])) from error
+
+
+def forget(directory: Path) -> None:
+    """Remove the checkpoint of a finished cell."""
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+def _corrupt(path: Path) -> str:
+    return f"The checkpoint {path} is corrupt: delete it and run the same command again to train from the start."

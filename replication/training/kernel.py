@@ -1,0 +1,141 @@
+"""Small tanh networks in compiled loops: forward, backward, Adam and the logistic loss, for `training.toy_engine`.
+
+Rows are units and columns are samples, so that the innermost loop runs over the batch and becomes vector code.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+from numba import njit, prange
+
+# Python's check for a division by zero would keep loops from becoming vector code, hence NumPy's error model.
+# NaN and infinity keep their meaning: a run that diverges must show it.
+FAST = {"fastmath": {"contract", "nsz", "reassoc"}, "error_model": "numpy", "cache": True}
+LANES = 32  # batch columns are padded to whole vectors; padded columns carry no gradient
+
+
+def _lambert(depth: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """P and Q with tanh x ≈ x·P(x²)/Q(x²): Lambert's continued fraction x/(1 + x²/(3 + x²/(5 + …))) cut at `depth`."""
+    numerator, denominator = [Fraction(2 * depth - 1)], [Fraction(1)]
+    for odd in range(2 * depth - 3, 0, -2):
+        size = max(len(numerator), len(denominator) + 1)
+        scaled = [odd * c for c in numerator] + [Fraction(0)] * (size - len(numerator))
+        shifted = [Fraction(0), *denominator] + [Fraction(0)] * (size - len(denominator) - 1)
+        numerator, denominator = [a + b for a, b in zip(scaled, shifted, strict=True)], numerator
+    return tuple(float(c / numerator[0]) for c in denominator), tuple(float(c / numerator[0]) for c in numerator)
+
+
+_TOP, _BOTTOM = _lambert(12)  # within 1e-7 of tanh for |x| ≤ 8, where float32 tanh is 1
+P0, P1, P2, P3, P4, P5 = (np.float32(c) for c in _TOP)
+Q0, Q1, Q2, Q3, Q4, Q5, Q6 = (np.float32(c) for c in _BOTTOM)
+LIMIT = np.float32(8.0)
+ONE = np.float32(1.0)
+
+
+@njit(**FAST)
+def tanh_row(row: np.ndarray) -> None:
+    for b in range(row.shape[0]):
+        x = row[b]  # plain comparisons: min and max order NaN and keep the loop from becoming vector code
+        x = LIMIT if x > LIMIT else x
+        x = -LIMIT if x < -LIMIT else x
+        s = x * x
+        top = x * (P0 + s * (P1 + s * (P2 + s * (P3 + s * (P4 + s * P5)))))
+        row[b] = top / (Q0 + s * (Q1 + s * (Q2 + s * (Q3 + s * (Q4 + s * (Q5 + s * Q6))))))
+
+
+@njit(**FAST)
+def forward(weights: np.ndarray, sizes: np.ndarray, activations: np.ndarray, output_tanh: bool) -> None:
+    """Fill `activations` [sum(sizes), columns], whose first rows hold the input, layer by layer."""
+    at, source = 0, 0
+    for layer in range(sizes.shape[0] - 1):
+        width_in, width_out = sizes[layer], sizes[layer + 1]
+        target, bias = source + width_in, at + width_in * width_out
+        for o in range(width_out):
+            row = activations[target + o]
+            row[:] = weights[bias + o]
+            for i in range(width_in):
+                weight, x = weights[at + o * width_in + i], activations[source + i]
+                for b in range(row.shape[0]):
+                    row[b] += weight * x[b]
+            if output_tanh or layer < sizes.shape[0] - 2:
+                tanh_row(row)
+        at, source = bias + width_out, target
+
+
+@njit(**FAST)
+def backward(
+    weights: np.ndarray,
+    sizes: np.ndarray,
+    activations: np.ndarray,
+    deltas: np.ndarray,
+    gradient: np.ndarray,
+    to_input: bool,
+) -> None:
+    """Add the weights' gradient to `gradient`; `deltas` holds ∂loss/∂(pre-activation) of the output rows.
+
+    With `to_input` the input's rows of `deltas` receive ∂loss/∂input.
+    """
+    source, at = sizes.sum() - sizes[-1], weights.shape[0]
+    for layer in range(sizes.shape[0] - 2, -1, -1):
+        width_in, width_out = sizes[layer], sizes[layer + 1]
+        target = source
+        source -= width_in
+        at -= width_out * (width_in + 1)
+        bias = at + width_in * width_out
+        if layer > 0 or to_input:
+            deltas[source : source + width_in] = np.float32(0.0)
+        for o in range(width_out):
+            delta = deltas[target + o]
+            gradient[bias + o] += delta.sum()
+            for i in range(width_in):
+                x, total = activations[source + i], np.float32(0.0)
+                for b in range(delta.shape[0]):
+                    total += delta[b] * x[b]
+                gradient[at + o * width_in + i] += total
+                if layer > 0 or to_input:
+                    weight, below = weights[at + o * width_in + i], deltas[source + i]
+                    for b in range(delta.shape[0]):
+                        below[b] += weight * delta[b]
+        if layer > 0:
+            for i in range(width_in):
+                x, below = activations[source + i], deltas[source + i]
+                for b in range(x.shape[0]):
+                    below[b] *= ONE - x[b] * x[b]
+
+
+@njit(**FAST)
+def adam(
+    weights: np.ndarray,
+    gradient: np.ndarray,
+    first: np.ndarray,
+    second: np.ndarray,
+    step: int,
+    settings: np.ndarray,
+) -> None:
+    """One Adam step, numbered from 1, as `optimisers.adam_update`; settings are (rate, beta1, beta2, epsilon)."""
+    rate, beta1, beta2, epsilon = settings[0], settings[1], settings[2], settings[3]
+    scale = np.float32(rate / (1.0 - beta1 ** np.float64(step)))
+    root = np.float32(1.0 / np.sqrt(1.0 - beta2 ** np.float64(step)))
+    b1, b2, eps = np.float32(beta1), np.float32(beta2), np.float32(epsilon)
+    for p in range(weights.shape[0]):
+        first[p] = b1 * first[p] + (ONE - b1) * gradient[p]
+        second[p] = b2 * second[p] + (ONE - b2) * gradient[p] * gradient[p]
+        weights[p] -= scale * first[p] / (np.sqrt(second[p]) * root + eps)
+
+
+@njit(error_model="numpy", cache=True)
+def logistic_loss(
+    logits: np.ndarray, columns: int, toward_one: bool, output_delta: np.ndarray, scale: float
+) -> float:
+    """Mean softplus(∓logit) over the first `columns`, and scale × its gradient into `output_delta`."""
+    total = 0.0
+    for b in range(columns):
+        signed = -np.float64(logits[b]) if toward_one else np.float64(logits[b])
+        decay = np.exp(-abs(signed))
+        total += max(signed, 0.0) + np.log1p(decay)
+        slope = (1.0 if signed >= 0 else decay) / (1.0 + decay)  # sigmoid(signed)
+        output_delta[b] = np.float32((-slope if toward_one else slope) * scale / columns)
+    output_delta[columns:] = np.float32(0.0)
+    return total / columns

@@ -1,0 +1,240 @@
+"""The fast engine of the toy recipes: every seed of a dense GAN or DeLiGAN in one compiled call, on the CPU.
+
+A step of these networks is a few thousand multiplications, far less than the cost of calling one tensor operation, so
+a whole chunk of steps runs inside one compiled function. Each seed is computed on its own, in one order: its result
+does not depend on the block. `training.eager` computes the same in torch, and tests hold this file against it.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numba
+import numpy as np
+import torch
+from numba import njit, prange
+
+from replication.errors import InputError
+from replication.models.layers import Networks
+from replication.recipes import Recipe
+from replication.training.draws import Draws
+from replication.training.kernel import LANES, ONE, adam, backward, forward, logistic_loss
+from replication.training.state import SIDES, State, trained_names
+
+SWITCHES = {"error_model": "numpy", "cache": True}
+
+
+class Plan(NamedTuple):
+    """What is the same for every seed and step; the prior's μ and σ lead the generator's weights."""
+
+    balanced: bool
+    inner: int
+    saturating: bool
+    scale: float
+    regulariser: float
+    components: int
+    units_an_epoch: int
+    g_sizes: np.ndarray
+    d_sizes: np.ndarray
+    thresholds: np.ndarray  # raise count, raise by, ceiling, lower count, lower by, floor count, floor by, least floor
+    adam: np.ndarray
+
+
+class Weights(NamedTuple):
+    """One network's weights with its moments and gradient: float32 [S, P], or [P] for one seed."""
+
+    values: np.ndarray
+    first: np.ndarray
+    second: np.ndarray
+    gradient: np.ndarray
+
+
+class Rows(NamedTuple):
+    """Activations and their derivatives of one seed: float32 [units, columns]."""
+
+    fake: np.ndarray
+    judged: np.ndarray
+    real: np.ndarray
+    g_deltas: np.ndarray
+    d_deltas: np.ndarray
+
+
+def advance(
+    state: State, networks: Networks, recipe: Recipe, data: np.ndarray, draws: Draws, first_unit: int
+) -> np.ndarray:
+    """Train every seed of `state` in place for the units drawn; losses of G and D, float64 [S, units, 2].
+
+    `data` is float32 [n, 2]; `networks` gives the names and the layers' sizes.
+
+    Raises:
+        InputError: the recipe asks for something this engine does not compute.
+    """
+    plan = plan_of(networks, recipe, len(data) // recipe.batch)
+    names = trained_names(networks)
+    blocks = [_flat(state, [name for name in names if name.startswith(side)]) for side in SIDES]
+    losses = np.empty((*draws.noise.shape[:2], 2))
+    steps, balance = state["steps"].numpy(), state["balance"].numpy()
+    numba.set_num_threads(min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS))
+    _train_block(*blocks, steps, balance, data, draws.noise, draws.component, draws.rows, plan, first_unit, losses)
+    for side, block in zip(SIDES, blocks, strict=True):
+        _unflatten(block, state, [name for name in names if name.startswith(side)])
+    return losses
+
+
+def plan_of(networks: Networks, recipe: Recipe, units_an_epoch: int) -> Plan:
+    """The recipe as plain numbers.
+
+    Raises:
+        InputError: a layer other than tanh and dense, or weight decay.
+    """
+    hidden = [type(m).__name__ for net in networks for m in net.modules() if not list(m.children())]
+    if set(hidden) - {"Linear", "Tanh", "MixturePrior"} or recipe.adam.l2:
+        raise InputError("params.yaml: engine kernel trains dense tanh networks without l2 only; write engine: eager.")
+    sizes = [
+        [p.shape[1] for n, p in net.named_parameters() if n.endswith("weight")]
+        + [[p.shape[0] for n, p in net.named_parameters() if n.endswith("weight")][-1]]
+        for net in networks
+    ]
+    b, a = recipe.balance, recipe.adam
+    thresholds = (
+        [b.raise_count, b.raise_by, b.ceiling, b.lower_count, b.lower_by, b.floor_count, b.floor_by, b.floor_least]
+        if b
+        else [0.0] * 8
+    )
+    balanced = recipe.schedule == "balanced"
+    return Plan(
+        balanced,
+        recipe.inner_steps + (0 if balanced else 1),
+        recipe.objective == "saturating",
+        recipe.discriminator_scale,
+        recipe.prior.regulariser,
+        recipe.prior.components,
+        units_an_epoch,
+        np.array(sizes[0]),
+        np.array(sizes[1]),
+        np.array(thresholds, np.float64),
+        np.array([a.learning_rate, a.beta1, a.beta2, a.epsilon]),
+    )
+
+
+def _flat(state: State, names: list[str]) -> Weights:
+    def joined(prefix: str) -> np.ndarray:
+        return torch.cat([state[prefix + name].flatten(1) for name in names], dim=1).numpy()
+
+    values = joined("")
+    return Weights(values, joined("first."), joined("second."), np.zeros_like(values))
+
+
+def _unflatten(block: Weights, state: State, names: list[str]) -> None:
+    for prefix, array in (("", block.values), ("first.", block.first), ("second.", block.second)):
+        parts = torch.from_numpy(array).split([state[name][0].numel() for name in names], dim=1)
+        for name, part in zip(names, parts, strict=True):
+            state[prefix + name].copy_(part.view_as(state[name]))
+
+
+@njit(parallel=True, **SWITCHES)
+def _train_block(g, d, steps, balance, data, noise, component, rows, plan, first_unit, losses):  # noqa: ANN
+    for s in prange(noise.shape[0]):
+        generator = Weights(g.values[s], g.first[s], g.second[s], g.gradient[s])
+        discriminator = Weights(d.values[s], d.first[s], d.second[s], d.gradient[s])
+        _train_seed(generator, discriminator, steps[s], balance[s], data, noise[s], component[s], rows[s], plan,
+                    first_unit, losses[s])  # fmt: skip
+
+
+@njit(**SWITCHES)
+def _train_seed(g, d, steps, balance, data, noise, component, rows, plan, first_unit, losses):
+    width = (noise.shape[2] + LANES - 1) // LANES * LANES
+    fake, judged = np.zeros((plan.g_sizes.sum(), width), np.float32), np.zeros((plan.d_sizes.sum(), width), np.float32)
+    space = Rows(fake, judged, np.zeros_like(judged), np.zeros_like(fake), np.zeros_like(judged))
+    for unit in range(noise.shape[0]):
+        if plan.balanced:
+            _move_threshold(balance, plan.thresholds, (first_unit + unit) % plan.units_an_epoch == 0)
+        for turn in range(plan.inner):
+            draw = turn % noise.shape[1]
+            eps, parts = noise[unit, draw], component[unit, draw]
+            _judge(g, d, eps, parts, plan, space)
+            updates_generator = turn == plan.inner - 1
+            if plan.balanced or updates_generator:
+                balance[3] = _generator_loss(eps.shape[0], plan, space)
+            if plan.balanced:
+                updates_generator = balance[3] > balance[0]
+            if updates_generator:
+                steps[0] += 1
+                _update_generator(g, d, steps[0], eps, parts, plan, space)
+                balance[1] += 1
+            else:
+                steps[1] += 1
+                balance[4] = _update_discriminator(d, steps[1], data, rows[unit, draw % rows.shape[1]], plan, space)
+                balance[1] -= 1
+        losses[unit, 0], losses[unit, 1] = balance[3], balance[4]
+
+
+@njit(**SWITCHES)
+def _judge(g, d, noise, component, plan, space):
+    """Latent vectors through the generator into `fake`, and through the discriminator into `judged`."""
+    latent_dim = noise.shape[1]
+    count = plan.components * latent_dim
+    for b in range(noise.shape[0]):
+        for k in range(latent_dim):
+            at = component[b] * latent_dim + k
+            space.fake[k, b] = g.values[at] + g.values[count + at] * noise[b, k] if count > 0 else noise[b, k]
+    forward(g.values[2 * count :], plan.g_sizes, space.fake, True)
+    space.judged[: plan.d_sizes[0]] = space.fake[-plan.g_sizes[-1] :]
+    forward(d.values, plan.d_sizes, space.judged, False)
+
+
+@njit(**SWITCHES)
+def _generator_loss(batch, plan, space):
+    sign = -1.0 if plan.saturating else 1.0
+    return sign * logistic_loss(space.judged[-1], batch, not plan.saturating, space.d_deltas[-1], sign)
+
+
+@njit(**SWITCHES)
+def _update_generator(g, d, step, noise, component, plan, space):
+    """Back through both networks to the prior, from the output delta that `_generator_loss` left."""
+    latent_dim = noise.shape[1]
+    count = plan.components * latent_dim
+    backward(d.values, plan.d_sizes, space.judged, space.d_deltas, d.gradient, True)
+    g.gradient[:] = np.float32(0.0)
+    first = space.fake.shape[0] - plan.g_sizes[-1]
+    for k in range(plan.g_sizes[-1]):
+        for b in range(space.fake.shape[1]):
+            out = space.fake[first + k, b]
+            space.g_deltas[first + k, b] = space.d_deltas[k, b] * (ONE - out * out)
+    backward(g.values[2 * count :], plan.g_sizes, space.fake, space.g_deltas, g.gradient[2 * count :], count > 0)
+    if count > 0:
+        for b in range(noise.shape[0]):
+            for k in range(latent_dim):
+                at = component[b] * latent_dim + k
+                g.gradient[at] += space.g_deltas[k, b]
+                g.gradient[count + at] += space.g_deltas[k, b] * noise[b, k]
+        for at in range(count, 2 * count):
+            g.gradient[at] += np.float32(2.0 * plan.regulariser / count) * (g.values[at] - ONE)
+    adam(g.values, g.gradient, g.first, g.second, step, plan.adam)
+
+
+@njit(**SWITCHES)
+def _update_discriminator(d, step, data, rows, plan, space):
+    batch = rows.shape[0]
+    for b in range(batch):
+        for k in range(data.shape[1]):
+            space.real[k, b] = data[rows[b], k]
+    forward(d.values, plan.d_sizes, space.real, False)
+    d.gradient[:] = np.float32(0.0)
+    loss = logistic_loss(space.judged[-1], batch, False, space.d_deltas[-1], plan.scale)
+    backward(d.values, plan.d_sizes, space.judged, space.d_deltas, d.gradient, False)
+    loss += logistic_loss(space.real[-1], batch, True, space.d_deltas[-1], plan.scale)
+    backward(d.values, plan.d_sizes, space.real, space.d_deltas, d.gradient, False)
+    adam(d.values, d.gradient, d.first, d.second, step, plan.adam)
+    return plan.scale * loss
+
+
+@njit(**SWITCHES)
+def _move_threshold(balance, t, epoch_starts):
+    """As `eager.move_threshold`; `t` as in Plan.thresholds."""
+    if epoch_starts and balance[1] < t[5]:
+        balance[2] = max(balance[2] - t[6], t[7])
+    if balance[1] > t[0]:
+        balance[0], balance[1] = min(balance[0] + t[1], t[2]), 0.0
+    if balance[1] < t[3] and balance[0] > balance[2]:
+        balance[0], balance[1] = max(balance[0] - t[4], balance[2]), 0.0
