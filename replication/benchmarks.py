@@ -10,13 +10,11 @@ from typing import Any, Literal
 
 from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.exceptions import best_match
-from ruamel.yaml import YAML
 from ruamel.yaml.constructor import DuplicateKeyError
-from ruamel.yaml.error import YAMLError
 
 from replication.claims import Claim, check_claim
 from replication.errors import InputError
-from replication.strict import strict
+from replication.strict import read_yaml, strict
 
 Better = Literal["higher", "lower", "neither"]
 
@@ -79,14 +77,14 @@ class RecipeRow:
     aspect: str
     published: str
     source: str
-    ours: tuple[str, ...]  # paths in params.yaml relative to recipes.<model>.<recipe>; () where it has none
+    ours: tuple[str, ...]  # dotted paths in the recipe, such as prior.sigma_init; () where no key holds it
 
 
 @dataclass(frozen=True)
 class PublishedRecipe:
     title: str
     model: str
-    recipe: str  # recipes.<model>.<recipe> in params.yaml
+    recipe: str  # recipes.<model>.<recipe> in params.yaml; "" where the suite has none yet
     rows: tuple[RecipeRow, ...]
 
 
@@ -135,12 +133,13 @@ def load_benchmarks(directory: Path = Path("benchmarks")) -> tuple[Benchmark, ..
 
 def _read(path: Path, validator: Draft202012Validator) -> Benchmark:
     try:
-        written = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
-    except DuplicateKeyError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else "?"
-        raise InputError(f"{path}: line {line}: {str(error.problem).split(' with value')[0]}; keep one.") from error
-    except (YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is not YAML: {' '.join(str(error).split())}.") from error
+        written = read_yaml(path)
+    except InputError as error:
+        cause = error.__cause__
+        if not isinstance(cause, DuplicateKeyError):
+            raise
+        line = cause.problem_mark.line + 1 if cause.problem_mark else "?"
+        raise InputError(f"{path}: line {line}: {str(cause.problem).split(' with value')[0]}; keep one.") from cause
     error = best_match(validator.iter_errors(written))
     if error is not None:
         raise InputError(f"{path}: {_place(error, written)}: {_sentence(error)}.")
@@ -153,7 +152,7 @@ def _read(path: Path, validator: Draft202012Validator) -> Benchmark:
     rest = {
         "citation": written["citation"],
         "tables": [_table(table, f"{path}: tables[{n}] ({table['id']})") for n, table in enumerate(written["tables"])],
-        "recipes": written["recipes"],
+        "recipes": [_recipe(one, f"{path}: recipes[{n}]") for n, one in enumerate(written["recipes"])],
         "deviations": written["deviations"],
     }
     return replace(strict(Benchmark, {"paper": path.stem, "claims": [], **rest}, str(path)), claims=claims)
@@ -225,6 +224,15 @@ def _table(written: dict[str, Any], where: str) -> dict[str, Any]:
         raise InputError(f"{where}.verified: {written['verified']}, but its numbers say {verified}; make them agree.")
     columns = [{**shared, **column} for column in written["columns"]]
     return {"note": "", **written, "columns": columns, "rows": rows}
+
+
+def _recipe(written: dict[str, Any], where: str) -> dict[str, Any]:
+    recipe = {"model": "", "recipe": "", **written}
+    if bool(recipe["model"]) != bool(recipe["recipe"]):
+        raise InputError(f"{where}: model and recipe name a recipe together; add the other or leave both out.")
+    if not recipe["recipe"] and any(row["ours"] for row in recipe["rows"]):
+        raise InputError(f"{where}: paths in ours need the recipe that they lie in; add model and recipe.")
+    return recipe
 
 
 def _check_identifiers(benchmarks: list[Benchmark]) -> None:

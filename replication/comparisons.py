@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
@@ -16,6 +17,7 @@ from replication.metrics.definitions import METRICS
 from replication.rules import (
     Word,
     bound_p_values,
+    decide,
     order_p_values,
     rate_p_values,
     share_bound_p_values,
@@ -39,7 +41,7 @@ class Comparison:
     low: float  # 90 % interval of the difference: two one-sided tests at .05; NaN where there is none
     high: float
     margin: float | None  # equivalence margin (value) or largest negligible difference (order, rate)
-    p_values: dict[Word, float]  # p of the one-sided test that would give each word; empty where none was run
+    p_values: dict[Word, float]  # p of the test that would give each word; empty where none was run
     n_needed: int | None  # replicates a side at which the expected interval would decide; None: no number, or no need
 
 
@@ -65,15 +67,15 @@ def _compare_means(claim: Claim, sides: Sides) -> Comparison:
         return replace(bare, difference=difference)
     low, high = (float(end) for end in estimate.interval())
     words = _words(claim, estimate.oriented(1 if claim.better == "higher" else -1), bare.metric)
+    p_values = {word: float(p) for word, p in words.items()}
     present = max(len(one), len(two) if two is not None else 0)
-    distance = _distance(claim, abs(difference))
     return replace(
         bare,
         difference=difference,
         low=low,
         high=high,
-        p_values={word: float(p) for word, p in words.items()},
-        n_needed=replicates_to_settle(estimate.half_width, distance, present),
+        p_values=p_values,
+        n_needed=_n_needed(p_values, estimate.half_width, _distance(claim, abs(difference)), present),
     )
 
 
@@ -84,14 +86,15 @@ def _compare_rates(claim: Claim, sides: Sides) -> Comparison:
     counts = (one, sides.measured.n, two, sides.against.n)
     low, high = difference_interval(counts)
     bare = _bare(claim, sides, None)
-    half_width = partial(_half_width_of_shares, counts=((one, sides.measured.n), (two, sides.against.n)))
+    p_values = rate_p_values(counts, claim.better == "higher", claim.margin)
+    half_width = partial(share_half_width, counts=(counts[:2], counts[2:]))
     present = max(sides.measured.n, sides.against.n)
     return replace(
         bare,
         low=low,
         high=high,
-        p_values=rate_p_values(counts, claim.better == "higher", claim.margin),
-        n_needed=replicates_to_settle(half_width, _distance(claim, abs(bare.difference)), present),
+        p_values=p_values,
+        n_needed=_n_needed(p_values, half_width, _distance(claim, abs(bare.difference)), present),
     )
 
 
@@ -100,18 +103,23 @@ def _compare_share_with_bound(claim: Claim, sides: Sides) -> Comparison:
     successes = _successes(claim, sides.measured)
     low, high = share_interval(successes, n)
     bare = _bare(claim, sides, bound)
-    half_width = partial(_half_width_of_shares, counts=((successes, n),))
+    p_values = share_bound_p_values(successes, n, bound, claim.better == "higher")
+    half_width = partial(share_half_width, counts=((successes, n),))
     return replace(
         bare,
         low=low - bound,
         high=high - bound,
-        p_values=share_bound_p_values(successes, n, bound, claim.better == "higher"),
-        n_needed=replicates_to_settle(half_width, abs(bare.difference), n),
+        p_values=p_values,
+        n_needed=_n_needed(p_values, half_width, abs(bare.difference), n),
     )
 
 
-def _half_width_of_shares(n: int, counts: tuple[tuple[int, int], ...]) -> float:
-    return share_half_width(n, *counts)
+def _n_needed(
+    p_values: dict[Word, float], half_width: Callable[[int], float], distance: float, present: int
+) -> int | None:
+    if not p_values or decide(p_values) != "inconclusive":
+        return None
+    return replicates_to_settle(half_width, distance, present)
 
 
 def _bare(claim: Claim, sides: Sides, reference: float | None) -> Comparison:
@@ -173,6 +181,8 @@ def _distance(claim: Claim, difference: float) -> float:
 
 
 def _successes(claim: Claim, side: Replicates) -> int:
+    if claim.overlap:
+        raise InputError(f"Claim {claim.id} counts draws that share data; counts need independent runs: use trainings.")
     odd = sorted(set(side.values) - {0.0, 1.0})
     if odd:
         raise InputError(f"Claim {claim.id} counts successes, but {side.metric} holds {odd[:3]}; outcomes are 0 or 1.")

@@ -13,7 +13,7 @@ class InputError(Exception):
 
 
 def exit_clearly(main: Callable[[], None]) -> None:
-    """Run a stage; turn what a user can mend into one sentence on stderr and an exit status of 2 (130 when interrupted)."""
+    """Run a stage; what a user can mend becomes one sentence on stderr and exit status 2 (130 when interrupted)."""
     try:
         main()
     except InputError as error:

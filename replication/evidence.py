@@ -32,6 +32,7 @@ class Replicates:
 
     metric: str
     unit: str  # what a replicate is: training, label draw, split or dataset
+    step: int  # the step read, in updates
     ids: tuple[int | str, ...]  # seeds of trainings, numbers of draws, names of datasets
     values: tuple[float, ...]  # a diverged run has the metric's worst value, NaN where that is unbounded
     n: int
@@ -170,6 +171,7 @@ def _reduced(rows: pd.DataFrame, unit: str, identity: str) -> Replicates:
     return Replicates(
         metric=metric,
         unit=unit,
+        step=int(rows["step"].iloc[0]),
         ids=tuple(key if isinstance(key, str) else int(str(key)) for key in groups),
         values=tuple(values.tolist()),
         n=len(values),

@@ -88,7 +88,9 @@ def read_table(path: Path) -> pd.DataFrame:
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
     except (ValueError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is not a CSV table of measurements ({error}); restore it or make it again.") from error
+        raise InputError(
+            f"{path} is not a CSV table of measurements ({error}); restore it or make it again."
+        ) from error
     return _validated(table, str(path))
 
 
@@ -124,9 +126,11 @@ def _validated(table: pd.DataFrame, name: str) -> pd.DataFrame:
     kinds = sorted(set(table["replicate_kind"]) - set(REPLICATE_KINDS))
     if kinds:
         raise InputError(f"{name} has unknown replicate kinds {kinds}; known: {list(REPLICATE_KINDS)}.")
-    units = table["metric"].map(lambda metric: METRICS[metric].unit)
-    if not (units == table["unit"]).all():
-        raise InputError(f"{name} gives a metric in a unit other than its definition's ({units[units != table['unit']].iloc[0]}).")
+    wrong = sorted(
+        {unit for metric, unit in zip(table["metric"], table["unit"], strict=True) if unit != METRICS[metric].unit}
+    )
+    if wrong:
+        raise InputError(f"{name} gives a metric in a unit other than its definition's ({wrong[0]!r}).")
     twice = table[table.duplicated(list(KEY))]
     if len(twice):
         raise InputError(f"{name} measures the same thing twice, first: {dict(twice.iloc[0][list(KEY)])}.")

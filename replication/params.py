@@ -43,12 +43,24 @@ class Cell:
 
 
 @dataclass(frozen=True, config=CLOSED)
+class Probe:
+    """The L2-SVM on discriminator features (DCGAN §5.1; C grid and draws from the released code)."""
+
+    costs: tuple[float, ...]
+    validation_share: float
+    selection_draws: int
+    limited_labels: int  # labels per class of the limited column
+    limited_draws: int
+
+
+@dataclass(frozen=True, config=CLOSED)
 class Profile:
     name: str
     device: Literal["cpu", "cuda"]
     threads: int
     datasets: tuple[str, ...]
     judges: tuple[str, ...]
+    probe: Probe
     cells: dict[str, Cell]
     experiments: dict[str, Cell] = field(default_factory=dict)
 
@@ -71,23 +83,11 @@ class Judge:
 
 
 @dataclass(frozen=True, config=CLOSED)
-class Probe:
-    """The L2-SVM on discriminator features (DCGAN §5.1; C grid and draws from the released code)."""
-
-    costs: tuple[float, ...]
-    validation_share: float
-    selection_draws: int
-    limited_labels: int  # labels per class of the limited column
-    limited_draws: int
-
-
-@dataclass(frozen=True, config=CLOSED)
 class _File:
     profiles: dict[str, Profile]
     run: Profile
     datasets: dict[str, dict[str, Any]]
     judges: dict[str, Judge]
-    probe: Probe
     recipes: dict[str, dict[str, dict[str, Any]]]
 
 
@@ -97,7 +97,6 @@ class Params:
     profiles: dict[str, Profile]
     datasets: dict[str, Dataset]
     judges: dict[str, Judge]
-    probe: Probe
     recipes: dict[str, dict[str, dict[str, Any]]]  # as written; `recipe` merges a variant and checks it
 
     def cell(self, key: str) -> Cell:
@@ -125,7 +124,7 @@ def load_params(path: Path = Path("params.yaml")) -> Params:
         for name, options in parts.datasets.items()
     }
     profiles = {name: _keyed(profile) for name, profile in parts.profiles.items()}
-    params = Params(_keyed(parts.run), profiles, datasets, parts.judges, parts.probe, parts.recipes)
+    params = Params(_keyed(parts.run), profiles, datasets, parts.judges, parts.recipes)
     for profile in (params.profile, *profiles.values()):
         _check_profile(params, profile)
     return params

@@ -9,6 +9,8 @@ from replication.intervals import MOST_REPLICATES
 from replication.metrics.definitions import METRICS
 from replication.rules import Word
 
+_BOTH_TAILS = "lies outside the margin on one side, too little where neither side is better and both tails count"
+
 
 def reason(claim: Claim, comparison: Comparison, word: Word, n_needed: int | None) -> str:
     """Why this word: the interval and where it lies, or the counts and their p."""
@@ -20,10 +22,11 @@ def reason(claim: Claim, comparison: Comparison, word: Word, n_needed: int | Non
 
 def replicates_in_words(comparison: Comparison) -> str:
     """Such as "20 against 20 trainings"."""
-    unit = comparison.measured.unit
-    if comparison.against is None:
-        return f"{comparison.measured.n} {unit}s"
-    return f"{comparison.measured.n} against {comparison.against.n} {unit}s"
+    sides = [side for side in (comparison.measured, comparison.against) if side is not None]
+    counts = " against ".join(str(side.n) for side in sides)
+    diverged = sum(side.diverged - side.unbounded for side in sides)
+    worst = f" ({diverged} diverged and taken as {METRICS[comparison.metric].worst:g})" if diverged > 0 else ""
+    return f"{counts} {comparison.measured.unit}s{worst}"
 
 
 def without_value(comparison: Comparison) -> str:
@@ -62,7 +65,7 @@ def _position(claim: Claim, comparison: Comparison, word: Word) -> str:
             "replicated": f"lies inside the margin of ± {margin}",
             "exceeded": f"lies wholly beyond the margin of {margin} on the better side",
             "not replicated": f"lies wholly outside the margin of {margin}" + (" on the worse side" if sided else ""),
-        }.get(word, f"crosses the margin of ± {margin}")
+        }.get(word, f"crosses the margin of ± {margin}" if _crosses(comparison) else _BOTH_TAILS)
     if claim.kind == "rate":
         return {
             "replicated": "on the claim's side",
@@ -75,6 +78,11 @@ def _position(claim: Claim, comparison: Comparison, word: Word) -> str:
         "not replicated": "lies wholly on the other side of 0",
         "no difference": f"lies inside ± {margin}, the largest negligible difference",
     }.get(word, "holds 0")
+
+
+def _crosses(comparison: Comparison) -> bool:
+    margin = comparison.margin or 0.0
+    return comparison.low <= margin and comparison.high >= -margin
 
 
 def _negligible(claim: Claim, comparison: Comparison, word: Word) -> str:

@@ -7,10 +7,11 @@ The functions take arrays as well, so that simulations run the rule itself and n
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import Literal, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from replication.intervals import LEVEL, Array, Estimate
 from replication.shares import Counts, boschloo_p, difference_p_above, difference_p_below, share_p_values
@@ -31,8 +32,9 @@ def value_p_values(estimate: Estimate, margin: float, sided: bool) -> dict[Word,
     """p by word for measured − published, oriented so that better is positive; not `sided`: no side is better."""
     within = np.maximum(estimate.p_above(-margin), estimate.p_below(margin))
     beyond, short = estimate.p_above(margin), estimate.p_below(-margin)
-    if not sided:
-        return {"replicated": within, "not replicated": np.minimum(beyond, short)}
+    if not sided:  # one word for both sides: the tails are added, which only a margin narrow beside the error notices
+        outside = np.minimum(beyond + estimate.p_above(-margin), short + estimate.p_below(margin))
+        return {"replicated": within, "not replicated": outside}
     return {"replicated": within, "exceeded": beyond, "not replicated": short}
 
 
@@ -65,12 +67,14 @@ def share_bound_p_values(successes: int, n: int, bound: float, higher: bool) -> 
     return {"replicated": above if higher else below, "not replicated": below if higher else above}
 
 
-def decide(p_values: dict[Word, float], level: float = LEVEL) -> Word:
-    """The first word whose p is at most `level`."""
-    for word, p in p_values.items():
-        if p <= level:
-            return word
-    return "inconclusive"
+def decide(p_values: Mapping[Word, float], level: float = LEVEL) -> Word:
+    """The first word whose p is at most `level`, else "inconclusive"."""
+    return cast(Word, str(decide_each({word: np.asarray(p) for word, p in p_values.items()}, level)))
+
+
+def decide_each(p_values: Mapping[Word, Array], level: float = LEVEL) -> NDArray[np.str_]:
+    """`decide` for arrays of studies of one shape: the word that each study earns."""
+    return np.select([p <= level for p in p_values.values()], list(p_values), "inconclusive")
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -8,6 +8,7 @@ The two tests agree on all but a few outcomes; there the interval is made to tou
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -103,7 +104,7 @@ def _score_statistics(n: int, other_n: int, threshold: float) -> NDArray[np.floa
     return np.where(np.abs(distance) < 1e-12, 0.0, statistic)
 
 
-def share_half_width(n: int, *counts: tuple[int, int]) -> float:
+def share_half_width(n: int, counts: Sequence[tuple[int, int]]) -> float:
     """Normal half width of a share, or of a difference of two, with n runs a side.
 
     `counts` are (successes, runs) so far; shares are pulled off 0 and 1, where the normal width would vanish.

@@ -27,7 +27,7 @@ def read_yaml(path: Path) -> Any:
 
 
 def strict(shape: type[_Shape], value: object, where: str) -> _Shape:
-    """Build a dataclass from plain values; the first wrong key or type becomes one sentence that starts with `where`."""
+    """Build a dataclass from plain values; a wrong key or type becomes one sentence that starts with `where`."""
     try:
         return TypeAdapter(shape).validate_json(json.dumps(value))
     except ValidationError as error:

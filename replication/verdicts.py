@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from replication.claims import Claim, Evidence
+from replication.claims import Claim, Evidence, Kind
 from replication.comparisons import Comparison, compare, enough_values
 from replication.errors import InputError
 from replication.evidence import EvidenceGap, NoMeasurements, Replicates, Sides, replicates, require_enough, select
@@ -49,6 +49,10 @@ class Indicative:
 @dataclass(frozen=True)
 class Verdict:
     claim: str  # the claim's id
+    kind: Kind
+    family: str
+    replicate_unit: str
+    published: float | None  # the published or exact value, where the claim states one
     word: Word
     adjusted_word: Word  # Holm-adjusted within the claim's family: `word`, or "inconclusive" where it does not last
     reason: str  # one sentence
@@ -78,7 +82,19 @@ def judge(claim: Claim, table: pd.DataFrame) -> Verdict:
         found = Finding("not assessed", claim.not_assessed)
     else:
         found = _finding(claim, claim.evidence, table)
-    return Verdict(claim.id, found.word, found.word, found.reason, found.comparison, found.n_needed, indicative)
+    return Verdict(
+        claim=claim.id,
+        kind=claim.kind,
+        family=claim.family,
+        replicate_unit=claim.replicate_unit,
+        published=claim.published.value if claim.published else None,
+        word=found.word,
+        adjusted_word=found.word,
+        reason=found.reason,
+        comparison=found.comparison,
+        n_needed=found.n_needed,
+        indicative=indicative,
+    )
 
 
 def judge_all(claims: Iterable[Claim], table: pd.DataFrame) -> tuple[Verdict, ...]:
@@ -118,9 +134,12 @@ def _finding(claim: Claim, evidence: Evidence, table: pd.DataFrame) -> Finding:
     except EvidenceGap as gap:
         return Finding("not assessed", str(gap))
     comparison = compare(claim, sides)
+    n_needed = comparison.n_needed
     if claim.kind in ("value", "bound") and sides.measured.diverged == sides.measured.n:
         return Finding("not replicated", all_diverged(sides.measured), replace(comparison, p_values={}))
     diverged = without_value(comparison)
+    if diverged:
+        comparison = replace(comparison, n_needed=None)  # more of the same runs would not settle it
     if diverged and not enough_values(sides):
         return Finding("inconclusive", f"{diverged}, and too few are left to compare.", comparison)
     if not comparison.p_values:
@@ -129,7 +148,6 @@ def _finding(claim: Claim, evidence: Evidence, table: pd.DataFrame) -> Finding:
     word = decide(comparison.p_values)
     if diverged:
         return _with_diverged(claim, comparison, word, diverged)
-    n_needed = comparison.n_needed if word == "inconclusive" else None
     return Finding(word, reason(claim, comparison, word, n_needed), comparison, n_needed)
 
 

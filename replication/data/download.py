@@ -30,8 +30,10 @@ def fetching(name: str, place: Path, files: Iterable[str], checked: str) -> Iter
     socket.setdefaulttimeout(PATIENCE)
     try:
         yield
-    except _FAILURES as error:
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+    except Exception as error:
+        full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+        downloader = type(error).__module__.startswith("gdown")  # optional, with exceptions of its own
+        if full or not (downloader or isinstance(error, _FAILURES)):
             raise
         reason = " ".join(str(error).split())[:300]
         raise InputError(

@@ -102,4 +102,10 @@ def _entries(folder: Path) -> list[Path]:
 
 def _contents(root: Path, files: Files) -> Iterator[tuple[str, bytes]]:
     for file, _ in files:
-        yield file.relative_to(root).as_posix(), file.read_bytes()
+        try:
+            content = file.read_bytes()
+        except OSError as error:
+            raise InputError(
+                f"{file} cannot be read ({error.strerror}): check its permissions or copy it again."
+            ) from error
+        yield file.relative_to(root).as_posix(), content

@@ -48,7 +48,7 @@ def decode_all(
     listing = hashlib.sha256()
     images, first = np.zeros((0, channels, image_size, image_size), np.uint8), ""
     for index, (name, content) in enumerate(tqdm(files, "reading images", total, unit="image", disable=None)):
-        listing.update(f"{hashlib.sha256(content).hexdigest()}  {name}\n".encode())
+        listing.update(f"{hashlib.sha256(content).hexdigest()}  {name}\n".encode(errors="surrogateescape"))
         image = decode(content, name, image_size, channels)
         if index == 0:
             images, first = np.empty((total, *image.shape), np.uint8), name

@@ -45,6 +45,7 @@ def read_celeba(root: Path, image_size: int, limit: int = 0) -> ImageSet:
         "for non-commercial research only (Liu et al. 2015)",
         _altered(image_size, limit),
         digest,
+        libraries=("numpy", "pillow", "torchvision"),
     )
 
 
@@ -97,7 +98,15 @@ def _altered(image_size: int, limit: int) -> str:
     return f"resized and cropped to {image_size} pixels{part}; the images themselves carry no checksum"
 
 
-def _one_class(images: np.ndarray, n_train: int, name: str, licence: str, altered: str, digest: str) -> ImageSet:
+def _one_class(
+    images: np.ndarray,
+    n_train: int,
+    name: str,
+    licence: str,
+    altered: str,
+    digest: str,
+    libraries: tuple[str, ...] = ("numpy", "pillow"),
+) -> ImageSet:
     labels = np.zeros(len(images), dtype=np.int64)
     return ImageSet(
         train_images=images[:n_train],
@@ -106,7 +115,7 @@ def _one_class(images: np.ndarray, n_train: int, name: str, licence: str, altere
         test_labels=labels[n_train:],
         class_names=(name,),
         licence=licence,
-        libraries=("numpy", "pillow", "torchvision"),
+        libraries=libraries,
         not_canonical=altered,
         raw_inputs={f"listing of {len(images)} images, hash and name": digest},
     )

@@ -9,9 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from replication.data.splits import hash_indices
 from replication.errors import InputError
 from replication.provenance import sha256_file
+
+_IMAGES = ("train_images", "train_labels", "test_images", "test_labels")
+_POINTS = ("train_points", "train_labels")
+_KEYS = {"name", "class_names", "files"}
 
 
 @dataclass(frozen=True)
@@ -47,12 +50,9 @@ def load_prepared(directory: Path) -> PreparedImages | ToyData:
         InputError: it is not there, or an array is missing or differs from the manifest.
     """
     manifest = load_manifest(directory)
-    arrays = {}
-    for file, digest in manifest["arrays"].items():
-        path = directory / file
-        if not path.is_file() or sha256_file(path) != digest:
-            raise _differs(path, directory)
-        arrays[path.stem] = np.load(path, allow_pickle=False)
+    arrays = {
+        name: _array(directory, f"{name}.npy", manifest) for name in (_POINTS if "density" in manifest else _IMAGES)
+    }
     if "density" not in manifest:
         return PreparedImages(
             name=manifest["name"], class_names=tuple(manifest["class_names"]), manifest=manifest, **arrays
@@ -89,30 +89,48 @@ def load_split(directory: Path, split: str) -> np.ndarray:
     """Indices int64 [n] of a split into the training arrays.
 
     Raises:
-        InputError: the data set has no such split, or its indices differ from the manifest.
+        InputError: the data set has no such split, or its file differs from the manifest.
     """
-    known = load_manifest(directory)["splits"]
+    manifest = load_manifest(directory)
+    known = [Path(file).stem for file in manifest["files"] if file.startswith("splits/")]
     if split not in known:
         raise InputError(f"{directory} has no split {split!r}; known: {', '.join(known)}.")
-    path = directory / "splits" / f"{split}.json"
-    try:
-        indices = np.array(json.loads(path.read_text(encoding="utf-8"))["indices"], dtype=np.int64)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise _differs(path, directory) from error
-    if hash_indices(indices) != known[split]:
-        raise _differs(path, directory)
-    return indices
+    path = _verified(directory, f"splits/{split}.json", manifest)
+    return np.array(json.loads(path.read_text(encoding="utf-8"))["indices"], dtype=np.int64)
 
 
 def load_manifest(directory: Path) -> dict[str, Any]:
-    """The manifest of a prepared data set, as written."""
+    """The manifest of a prepared data set, as written.
+
+    Raises:
+        InputError: there is none, or it is no manifest.
+    """
     path = directory / "manifest.json"
     if not path.is_file():
         raise InputError(f"There is no prepared data set in {directory}: run {_command(directory)}.")
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        manifest = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise _differs(path, directory) from error
+    if not isinstance(manifest, dict) or not _KEYS <= manifest.keys():
+        raise _differs(path, directory)
+    return manifest
+
+
+def _array(directory: Path, file: str, manifest: dict[str, Any]) -> np.ndarray:
+    path = _verified(directory, file, manifest)
+    try:
+        return np.load(path, allow_pickle=False)
+    except ValueError as error:
+        raise _differs(path, directory) from error
+
+
+def _verified(directory: Path, file: str, manifest: dict[str, Any]) -> Path:
+    """The path of one file, once its hash is the manifest's."""
+    path = directory / file
+    if not path.is_file() or sha256_file(path) != manifest["files"].get(file):
+        raise _differs(path, directory)
+    return path
 
 
 def _differs(path: Path, directory: Path) -> InputError:

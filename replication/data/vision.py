@@ -14,7 +14,7 @@ from replication.errors import InputError
 
 LIBRARIES = ("numpy", "torch", "torchvision")
 CHECKED = "torchvision checks their MD5 sums"
-# torchvision checks the .gz files and trusts what lies unpacked beside them: these are the sums of that.
+# torchvision checks the .gz files that it unpacks, and trusts what already lies unpacked: these are the sums of that.
 MNIST_UNPACKED = {
     "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
     "train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
@@ -33,10 +33,10 @@ def read_mnist(root: Path) -> ImageSet:
     with fetching("MNIST", place, [name for name, _ in MNIST.resources], CHECKED):
         if (root / "MNIST" / "processed").exists():
             raise InputError(f"{root}/MNIST/processed is an old cache that would be read unchecked: remove it.")
-        train, test = (MNIST(root, train=train, download=True) for train in (True, False))
         for name, digest in MNIST_UNPACKED.items():
-            if not check_integrity(place / name, digest):
+            if (place / name).exists() and not check_integrity(place / name, digest):
                 raise InputError(f"{place / name} is not the original file: remove it and run the command again.")
+        train, test = (MNIST(root, train=train, download=True) for train in (True, False))
     return ImageSet(
         train_images=train.data.numpy()[:, None],
         train_labels=train.targets.numpy(),

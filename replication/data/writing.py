@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -25,10 +26,8 @@ def write_dataset(contents: ImageSet | PointSet, options: Dataset, directory: Pa
     for name, array in arrays.items():
         np.save(directory / f"{name}.npy", array, allow_pickle=False)
     (directory / "splits").mkdir()
-    splits = {
-        name: _write_split(arrays["train_labels"], contents.class_names, split, directory / "splits" / f"{name}.json")
-        for name, split in options.splits.items()
-    }
+    for name, split in options.splits.items():
+        _write_split(arrays["train_labels"], contents.class_names, split, directory / "splits" / f"{name}.json")
     manifest = {
         "name": options.name,
         "source": options.source,
@@ -42,13 +41,16 @@ def write_dataset(contents: ImageSet | PointSet, options: Dataset, directory: Pa
         },
         "class_names": list(contents.class_names),
         **_described(contents),
-        "arrays": {f"{name}.npy": sha256_file(directory / f"{name}.npy") for name in arrays},
+        "files": {file: sha256_file(directory / file) for file in _files(arrays, options)},
         "raw_inputs": dict(contents.raw_inputs),
-        "splits": splits,
         "options": _options(options),
         "libraries": {library: version(library) for library in contents.libraries},
     }
     _write_json(directory / "manifest.json", manifest, indent=2)
+
+
+def _files(arrays: Iterable[str], options: Dataset) -> list[str]:
+    return [f"{name}.npy" for name in arrays] + [f"splits/{name}.json" for name in options.splits]
 
 
 def _described(contents: ImageSet | PointSet) -> dict[str, object]:
@@ -69,19 +71,17 @@ def _options(options: Dataset) -> dict[str, object]:
     return {key: value for key, value in asdict(options).items() if key not in left_out}
 
 
-def _write_split(labels: np.ndarray, class_names: tuple[str, ...], split: Split, path: Path) -> str:
-    """Write one split; return the hash of its indices."""
+def _write_split(labels: np.ndarray, class_names: tuple[str, ...], split: Split, path: Path) -> None:
+    """Write the rule, the indices it chose and their hash, for a reviewer to audit."""
     indices = split_indices(labels, class_names, split)
-    digest = hash_indices(indices)
     written = {
         **asdict(split),
         "n": len(indices),
-        "sha256": digest,
+        "sha256": hash_indices(indices),
         "class_counts": class_counts(labels[indices], class_names),
         "indices": indices.tolist(),
     }
     _write_json(path, written)
-    return digest
 
 
 def _write_json(path: Path, value: object, indent: int | None = None) -> None:

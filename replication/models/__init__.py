@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
 
 from replication.errors import InputError
@@ -20,6 +21,15 @@ def load(model: str) -> ModuleType:
     Raises:
         InputError: no model has this name.
     """
+    return import_module(_name(model))
+
+
+def source_file(model: str) -> Path:
+    """The model's own file, relative to the repository's root: part of a cell's key and of its stage's `deps`."""
+    return Path(*_name(model).split(".")).with_suffix(".py")
+
+
+def _name(model: str) -> str:
     if model not in MODELS:
         raise InputError(f"There is no model {model!r}; accepted: {', '.join(MODELS)}.")
-    return import_module(MODELS[model])
+    return MODELS[model]

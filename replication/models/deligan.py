@@ -1,4 +1,4 @@
-"""DeLiGAN (Gurumurthy et al. 2017): a mixture of Gaussians as the prior; with a plain prior, the paper's GAN baseline."""
+"""DeLiGAN (Gurumurthy et al. 2017): a mixture of Gaussians as prior; with a plain one, the paper's GAN baseline."""
 
 from __future__ import annotations
 
@@ -74,7 +74,9 @@ def build(network: Mapping[str, Any], prior: Prior, latent_dim: int, shape: Sequ
         return strict(DenseNetworks, dict(network), "params.yaml: network of deligan").build(mixture, latent_dim, shape)
     options = strict(ConvolutionalNetwork, dict(network), "params.yaml: network of deligan")
     if min(options.minibatch) < 1:
-        raise InputError(f"params.yaml: minibatch {options.minibatch} of deligan: two positive whole numbers are needed.")
+        raise InputError(
+            f"params.yaml: minibatch {options.minibatch} of deligan: two positive whole numbers are needed."
+        )
 
     def minibatch(features: int) -> tuple[nn.Module, int]:
         return MinibatchDiscrimination(features, *options.minibatch), features + options.minibatch[0]

@@ -1,4 +1,4 @@
-"""What the papers' networks share: a generator behind its prior, dense and convolutional stacks, their initial weights."""
+"""What the papers' networks share: a generator behind its prior, dense and convolutional stacks, initial weights."""
 
 from __future__ import annotations
 
@@ -75,7 +75,9 @@ def dense(sizes: Sequence[int], nonlinearity: Nonlinearity, output: nn.Module | 
     return nn.Sequential(*layers, *([output] if output else []))
 
 
-def dense_generator(latent_dim: int, hidden: Sequence[int], nonlinearity: Nonlinearity, shape: Sequence[int]) -> nn.Module:
+def dense_generator(
+    latent_dim: int, hidden: Sequence[int], nonlinearity: Nonlinearity, shape: Sequence[int]
+) -> nn.Module:
     """Latent vectors → tanh samples of `shape`, through dense layers."""
     body = dense([latent_dim, *hidden, prod(shape)], nonlinearity, nn.Tanh())
     return nn.Sequential(body, nn.Unflatten(1, tuple(shape))) if len(shape) > 1 else body
@@ -131,7 +133,9 @@ class ConvolutionalDiscriminator(nn.Module):
             blocks.append(nn.Sequential(convolution, *norm, nn.LeakyReLU(0.2)))
             channels, side = width, (side - 1) // stride + 1
         self.blocks = nn.ModuleList(blocks)
-        extra, width = before_output(channels * side * side) if before_output else (nn.Identity(), channels * side * side)
+        extra, width = (
+            before_output(channels * side * side) if before_output else (nn.Identity(), channels * side * side)
+        )
         self.before_output = extra
         self.output = nn.Linear(width, 1, bias=False)
 
@@ -173,7 +177,7 @@ def _start(layers: Sequence[Sequence[int]], shape: Sequence[int]) -> int:
     growth = prod(stride for _, stride in layers[1:])
     if layers[0][1] != 0 or shape[1] != shape[2] or shape[1] % growth or layers[-1][0] != shape[0]:
         raise InputError(
-            f"The generator {[list(layer) for layer in layers]} cannot end in images of shape {tuple(shape)}: its first "
-            f"layer is dense (stride 0), its strides multiply to a divisor of the side, its last has the image's channels."
+            f"The generator {[list(layer) for layer in layers]} cannot end in images of shape {tuple(shape)}: its "
+            "first layer is dense (stride 0), its strides multiply to a divisor of the side, its last has the channels."
         )
     return shape[1] // growth

@@ -29,7 +29,7 @@ class Outcome:
     snapshots: dict[int, State]  # step → networks of every seed, stacked
     history: np.ndarray  # float32 [S, points, 2]: losses of G and D, each the mean over a window of steps
     window: int  # steps a point of the history averages over
-    diverged: tuple[int, ...]  # per seed the step at which a weight was first seen not finite; −1 for none
+    diverged: tuple[int, ...]  # per seed the step at which a weight or G's loss was seen not finite; −1 for none
 
 
 def train_block(
@@ -49,7 +49,9 @@ def train_block(
         InputError: fewer samples than one batch, or a corrupt checkpoint.
     """
     if len(data) < recipe.batch:
-        raise InputError(f"{name}: {len(data)} training samples do not fill one batch of {recipe.batch}; choose a larger split.")
+        raise InputError(
+            f"{name}: {len(data)} training samples do not fill one batch of {recipe.batch}; choose a larger split."
+        )
     units, window = recipe.updates // unit_steps(recipe), history_window(recipe)
     marks = scored_units(recipe)
     found = checkpoints.read_state(directory, "state")
@@ -64,7 +66,7 @@ def train_block(
                 continue
             losses = advance(draw_units(recipe, seeds, len(data), begin, end - begin), begin)
             _log(state, losses, begin, window)
-            _note_divergence(state, end * unit_steps(recipe))
+            _note_divergence(state, losses, end * unit_steps(recipe))
             progress.update(end - begin)
             if end in marks:
                 _take_snapshot(directory, end, state)
@@ -123,9 +125,9 @@ def _log(state: State, losses: np.ndarray, begin: int, window: int) -> None:
     history.index_add_(1, points, torch.from_numpy(losses / window).to(history.dtype))
 
 
-def _note_divergence(state: State, step: int) -> None:
-    broken = torch.from_numpy(~finite_seeds(state)) & (state["diverged"] < 0)
-    state["diverged"][broken] = step
+def _note_divergence(state: State, losses: np.ndarray, step: int) -> None:
+    finite = finite_seeds(state) & np.isfinite(losses[:, :, 0]).all(axis=1)
+    state["diverged"][torch.from_numpy(~finite) & (state["diverged"] < 0)] = step
 
 
 def _take_snapshot(directory: Path, unit: int, state: State) -> None:
@@ -135,5 +137,7 @@ def _take_snapshot(directory: Path, unit: int, state: State) -> None:
 def _read_snapshot(directory: Path, unit: int) -> State:
     found = checkpoints.read_state(directory, f"snapshot{unit}")
     if not found:
-        raise InputError(f"{directory} lacks the snapshot of unit {unit}: delete this folder and run the command again.")
+        raise InputError(
+            f"{directory} lacks the snapshot of unit {unit}: delete this folder and run the command again."
+        )
     return found[1]

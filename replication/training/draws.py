@@ -1,4 +1,4 @@
-"""What a training step draws at random, as tensors made ahead of it: noise, components and the rows of each minibatch."""
+"""What a training step draws at random, made ahead of it: noise, components and the rows of each minibatch."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def unit_steps(recipe: Recipe) -> int:
 
 
 def draw_units(recipe: Recipe, seeds: Sequence[int], n_rows: int, first: int, count: int) -> Draws:
-    """The draws of units `first` … `first + count − 1`: a function of seed and unit alone, in blocks of whole chunks."""
+    """The draws of units `first` … `first + count − 1`: a function of seed and unit alone, in whole chunks."""
     repeats, real = (1, 1) if recipe.schedule == "balanced" else (recipe.inner_steps + 1, recipe.inner_steps)
     parts = [_draw_seed(recipe, seed, n_rows, first, count, repeats, real) for seed in seeds]
     return Draws(*(np.stack(arrays) for arrays in zip(*parts, strict=True)))

@@ -140,8 +140,8 @@ def move_threshold(state: Tensor, settings: Balance, epoch_starts: bool) -> None
 
 def _step(run: Run, side: str, loss: Tensor, recipe: Recipe) -> None:
     index = SIDES.index(side)
-    parameters = list(run.networks[index].parameters())
-    gradients = torch.autograd.grad(loss, parameters)
+    parameters: list[Tensor] = list(run.networks[index].parameters())
+    gradients = list(torch.autograd.grad(loss, parameters))
     run.steps[index] += 1
     adam = recipe.adam
     adam_update(

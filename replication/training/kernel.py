@@ -8,7 +8,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 # Python's check for a division by zero would keep loops from becoming vector code, hence NumPy's error model.
 # NaN and infinity keep their meaning: a run that diverges must show it.
@@ -126,9 +126,7 @@ def adam(
 
 
 @njit(error_model="numpy", cache=True)
-def logistic_loss(
-    logits: np.ndarray, columns: int, toward_one: bool, output_delta: np.ndarray, scale: float
-) -> float:
+def logistic_loss(logits: np.ndarray, columns: int, toward_one: bool, output_delta: np.ndarray, scale: float) -> float:
     """Mean softplus(∓logit) over the first `columns`, and scale × its gradient into `output_delta`."""
     total = 0.0
     for b in range(columns):

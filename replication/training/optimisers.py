@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor
 
 
 @torch.no_grad()
 def adam_update(
-    parameters: Sequence[Tensor],
-    gradients: Sequence[Tensor],
-    first: Sequence[Tensor],
-    second: Sequence[Tensor],
+    parameters: list[Tensor],
+    gradients: list[Tensor],
+    first: list[Tensor],
+    second: list[Tensor],
     step: int,
     learning_rate: float,
     betas: tuple[float, float],
@@ -23,7 +21,7 @@ def adam_update(
     """One Adam step, numbered from 1 (Kingma & Ba, algorithm 1); `l2` adds l2·θ to the gradient first."""
     beta1, beta2 = betas
     if l2:
-        gradients = torch._foreach_add(gradients, parameters, alpha=l2)
+        gradients = list(torch._foreach_add(gradients, parameters, alpha=l2))
     torch._foreach_lerp_(first, gradients, 1.0 - beta1)
     torch._foreach_mul_(second, beta2)
     torch._foreach_addcmul_(second, gradients, gradients, 1.0 - beta2)

@@ -1,4 +1,4 @@
-"""The state of a block of seeds: stacked tensors [S, …] by name, which checkpoints, snapshots and both engines share."""
+"""The state of a block of seeds: stacked tensors [S, …] by name, shared by checkpoints, snapshots and engines."""
 
 from __future__ import annotations
 
@@ -43,7 +43,9 @@ def bind(networks: Networks, state: State, index: int) -> None:
 
 def trained_names(networks: Networks) -> list[str]:
     """Names of the tensors that an optimiser changes, generator first, in the order of the modules."""
-    return [f"{side}.{name}" for side, module in zip(SIDES, networks, strict=True) for name, _ in module.named_parameters()]
+    return [
+        f"{side}.{name}" for side, module in zip(SIDES, networks, strict=True) for name, _ in module.named_parameters()
+    ]
 
 
 def weights_of(state: State) -> State:

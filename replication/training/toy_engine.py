@@ -14,30 +14,16 @@ import numpy as np
 import torch
 from numba import njit, prange
 
-from replication.errors import InputError
 from replication.models.layers import Networks
 from replication.recipes import Recipe
 from replication.training.draws import Draws
 from replication.training.kernel import LANES, ONE, adam, backward, forward, logistic_loss
 from replication.training.state import SIDES, State, trained_names
+from replication.training.toy_plan import Plan, plan_of
 
 SWITCHES = {"error_model": "numpy", "cache": True}
-
-
-class Plan(NamedTuple):
-    """What is the same for every seed and step; the prior's μ and σ lead the generator's weights."""
-
-    balanced: bool
-    inner: int
-    saturating: bool
-    scale: float
-    regulariser: float
-    components: int
-    units_an_epoch: int
-    g_sizes: np.ndarray
-    d_sizes: np.ndarray
-    thresholds: np.ndarray  # raise count, raise by, ceiling, lower count, lower by, floor count, floor by, least floor
-    adam: np.ndarray
+Array = np.ndarray
+THREADS = numba.get_num_threads()  # the most that this machine allows
 
 
 class Weights(NamedTuple):
@@ -74,47 +60,11 @@ def advance(
     blocks = [_flat(state, [name for name in names if name.startswith(side)]) for side in SIDES]
     losses = np.empty((*draws.noise.shape[:2], 2))
     steps, balance = state["steps"].numpy(), state["balance"].numpy()
-    numba.set_num_threads(min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS))
-    _train_block(*blocks, steps, balance, data, draws.noise, draws.component, draws.rows, plan, first_unit, losses)
+    numba.set_num_threads(min(torch.get_num_threads(), THREADS))
+    _train_block(blocks[0], blocks[1], steps, balance, data, draws, plan, first_unit, losses)
     for side, block in zip(SIDES, blocks, strict=True):
         _unflatten(block, state, [name for name in names if name.startswith(side)])
     return losses
-
-
-def plan_of(networks: Networks, recipe: Recipe, units_an_epoch: int) -> Plan:
-    """The recipe as plain numbers.
-
-    Raises:
-        InputError: a layer other than tanh and dense, or weight decay.
-    """
-    hidden = [type(m).__name__ for net in networks for m in net.modules() if not list(m.children())]
-    if set(hidden) - {"Linear", "Tanh", "MixturePrior"} or recipe.adam.l2:
-        raise InputError("params.yaml: engine kernel trains dense tanh networks without l2 only; write engine: eager.")
-    sizes = [
-        [p.shape[1] for n, p in net.named_parameters() if n.endswith("weight")]
-        + [[p.shape[0] for n, p in net.named_parameters() if n.endswith("weight")][-1]]
-        for net in networks
-    ]
-    b, a = recipe.balance, recipe.adam
-    thresholds = (
-        [b.raise_count, b.raise_by, b.ceiling, b.lower_count, b.lower_by, b.floor_count, b.floor_by, b.floor_least]
-        if b
-        else [0.0] * 8
-    )
-    balanced = recipe.schedule == "balanced"
-    return Plan(
-        balanced,
-        recipe.inner_steps + (0 if balanced else 1),
-        recipe.objective == "saturating",
-        recipe.discriminator_scale,
-        recipe.prior.regulariser,
-        recipe.prior.components,
-        units_an_epoch,
-        np.array(sizes[0]),
-        np.array(sizes[1]),
-        np.array(thresholds, np.float64),
-        np.array([a.learning_rate, a.beta1, a.beta2, a.epsilon]),
-    )
 
 
 def _flat(state: State, names: list[str]) -> Weights:
@@ -133,22 +83,43 @@ def _unflatten(block: Weights, state: State, names: list[str]) -> None:
 
 
 @njit(parallel=True, **SWITCHES)
-def _train_block(g, d, steps, balance, data, noise, component, rows, plan, first_unit, losses):  # noqa: ANN
-    for s in prange(noise.shape[0]):
+def _train_block(
+    g: Weights,
+    d: Weights,
+    steps: Array,
+    balance: Array,
+    data: Array,
+    draws: Draws,
+    plan: Plan,
+    first: int,
+    losses: Array,
+) -> None:
+    for s in prange(draws.noise.shape[0]):
         generator = Weights(g.values[s], g.first[s], g.second[s], g.gradient[s])
         discriminator = Weights(d.values[s], d.first[s], d.second[s], d.gradient[s])
-        _train_seed(generator, discriminator, steps[s], balance[s], data, noise[s], component[s], rows[s], plan,
-                    first_unit, losses[s])  # fmt: skip
+        drawn = Draws(draws.noise[s], draws.component[s], draws.rows[s])
+        _train_seed(generator, discriminator, steps[s], balance[s], data, drawn, plan, first, losses[s])
 
 
 @njit(**SWITCHES)
-def _train_seed(g, d, steps, balance, data, noise, component, rows, plan, first_unit, losses):
+def _train_seed(
+    g: Weights,
+    d: Weights,
+    steps: Array,
+    balance: Array,
+    data: Array,
+    draws: Draws,
+    plan: Plan,
+    first: int,
+    losses: Array,
+) -> None:
+    noise, component, rows = draws.noise, draws.component, draws.rows
     width = (noise.shape[2] + LANES - 1) // LANES * LANES
     fake, judged = np.zeros((plan.g_sizes.sum(), width), np.float32), np.zeros((plan.d_sizes.sum(), width), np.float32)
     space = Rows(fake, judged, np.zeros_like(judged), np.zeros_like(fake), np.zeros_like(judged))
     for unit in range(noise.shape[0]):
         if plan.balanced:
-            _move_threshold(balance, plan.thresholds, (first_unit + unit) % plan.units_an_epoch == 0)
+            _move_threshold(balance, plan.thresholds, (first + unit) % plan.units_an_epoch == 0)
         for turn in range(plan.inner):
             draw = turn % noise.shape[1]
             eps, parts = noise[unit, draw], component[unit, draw]
@@ -170,7 +141,7 @@ def _train_seed(g, d, steps, balance, data, noise, component, rows, plan, first_
 
 
 @njit(**SWITCHES)
-def _judge(g, d, noise, component, plan, space):
+def _judge(g: Weights, d: Weights, noise: Array, component: Array, plan: Plan, space: Rows) -> None:
     """Latent vectors through the generator into `fake`, and through the discriminator into `judged`."""
     latent_dim = noise.shape[1]
     count = plan.components * latent_dim
@@ -184,13 +155,15 @@ def _judge(g, d, noise, component, plan, space):
 
 
 @njit(**SWITCHES)
-def _generator_loss(batch, plan, space):
+def _generator_loss(batch: int, plan: Plan, space: Rows) -> float:
     sign = -1.0 if plan.saturating else 1.0
     return sign * logistic_loss(space.judged[-1], batch, not plan.saturating, space.d_deltas[-1], sign)
 
 
 @njit(**SWITCHES)
-def _update_generator(g, d, step, noise, component, plan, space):
+def _update_generator(
+    g: Weights, d: Weights, step: int, noise: Array, component: Array, plan: Plan, space: Rows
+) -> None:
     """Back through both networks to the prior, from the output delta that `_generator_loss` left."""
     latent_dim = noise.shape[1]
     count = plan.components * latent_dim
@@ -214,7 +187,7 @@ def _update_generator(g, d, step, noise, component, plan, space):
 
 
 @njit(**SWITCHES)
-def _update_discriminator(d, step, data, rows, plan, space):
+def _update_discriminator(d: Weights, step: int, data: Array, rows: Array, plan: Plan, space: Rows) -> float:
     batch = rows.shape[0]
     for b in range(batch):
         for k in range(data.shape[1]):
@@ -230,7 +203,7 @@ def _update_discriminator(d, step, data, rows, plan, space):
 
 
 @njit(**SWITCHES)
-def _move_threshold(balance, t, epoch_starts):
+def _move_threshold(balance: Array, t: Array, epoch_starts: bool) -> None:
     """As `eager.move_threshold`; `t` as in Plan.thresholds."""
     if epoch_starts and balance[1] < t[5]:
         balance[2] = max(balance[2] - t[6], t[7])

@@ -1,0 +1,105 @@
+"""Train the judge of one data set: `python -m replication.judge DATASET`.
+
+Writes `outputs/judge/<dataset>/judge.safetensors` and `provenance.json`. The judge is a classifier trained on the full
+training split; scores under it carry its name and are never called inception scores.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from replication.atomic import atomic_directory
+from replication.data.reading import PreparedImages, load_images
+from replication.errors import InputError, exit_clearly
+from replication.metrics.classifier import build_classifier, classify, train_classifier
+from replication.params import Judge, Params, load_params
+from replication.provenance import environment
+from replication.runtime import Clock, prepare_device, stage_argument
+
+DATA = Path("outputs/data")
+OUTPUTS = Path("outputs/judge")
+
+
+def train_judge(params: Params, dataset: str) -> float:
+    """Train and write the judge of a data set; returns its accuracy on the test images."""
+    options, data, clock = judge_options(params, dataset), load_images(DATA / dataset), Clock()
+    device = prepare_device(params.profile.device, params.profile.threads)
+    network = train_classifier(
+        torch.from_numpy(data.train_images),
+        torch.from_numpy(data.train_labels),
+        options.channels,
+        len(data.class_names),
+        options.epochs,
+        options.batch,
+        options.learning_rate,
+        options.seed,
+        device,
+    )
+    accuracy = judge_accuracy(network, data)
+    provenance = {
+        "judge": options.name,
+        "dataset": dataset,
+        "test_accuracy": accuracy,
+        "n_test": len(data.test_labels),
+        "environment": environment(device, params.profile.threads),
+        "clock": clock.read(),
+    }
+    with atomic_directory(OUTPUTS / dataset) as directory:
+        save_file(
+            {name: tensor.cpu() for name, tensor in network.state_dict().items()}, directory / "judge.safetensors"
+        )
+        (directory / "provenance.json").write_text(json.dumps(provenance, indent=1) + "\n", encoding="utf-8")
+    return accuracy
+
+
+def judge_options(params: Params, dataset: str) -> Judge:
+    """The judge that `params.yaml` describes for a data set.
+
+    Raises:
+        InputError: it describes none.
+    """
+    if dataset not in params.judges:
+        raise InputError(f"params.yaml has no judge for {dataset!r}; known: {', '.join(params.judges)}.")
+    return params.judges[dataset]
+
+
+def read_judge(options: Judge, data: PreparedImages, directory: Path) -> nn.Module:
+    """The trained judge.
+
+    Raises:
+        InputError: it is not there, is damaged, or was trained with other options.
+    """
+    path = directory / "judge.safetensors"
+    again = f"run `uv run python -m replication.judge {directory.name}`"
+    network = build_classifier(data.train_images.shape[1:], options.channels, len(data.class_names))
+    try:
+        network.load_state_dict(load_file(path))
+    except FileNotFoundError as error:
+        raise InputError(f"There is no judge at {path}: {again}.") from error
+    except (SafetensorError, RuntimeError) as error:
+        raise InputError(f"{path} is not the judge that params.yaml describes: {again}.") from error
+    return network.eval()
+
+
+def judge_accuracy(network: nn.Module, data: PreparedImages) -> float:
+    """Share of test images that the judge classifies correctly."""
+    predicted = classify(network, torch.from_numpy(data.test_images)).argmax(1).numpy()
+    return float((predicted == data.test_labels).mean())
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Train the judge of the data set named on the command line."""
+    dataset = stage_argument("judge", "a data set that has a judge in params.yaml", arguments)
+    accuracy = train_judge(load_params(), dataset)
+    print(f"{OUTPUTS / dataset}: test accuracy {accuracy:.3f}")
+
+
+if __name__ == "__main__":
+    exit_clearly(main)

@@ -1,0 +1,33 @@
+"""Pixel-space neighbours: does a generator repeat itself, and what is the training image nearest to a sample?"""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.neighbors import NearestNeighbors
+
+DUPLICATE_PERCENTILE = 1.0
+
+
+def nearest(samples: np.ndarray, images: np.ndarray) -> np.ndarray:
+    """int64 [n]: for each of n samples the index of the nearest image, by Euclidean distance of pixels."""
+    return NearestNeighbors(n_neighbors=1).fit(_flat(images)).kneighbors(_flat(samples))[1][:, 0]
+
+
+def duplicate_rate(samples: np.ndarray, real: np.ndarray) -> tuple[float, int]:
+    """The share of samples nearer to another sample than 99 % of equally many real images are to another real one.
+
+    Both are uint8 [n, C, H, W]; of the larger set the first images are used, because distances shrink with n. Real
+    images have a rate of about one per cent by construction. Returns the rate and n.
+    """
+    count = min(len(samples), len(real))
+    threshold = np.percentile(_to_other(real[:count]), DUPLICATE_PERCENTILE)
+    return float((_to_other(samples[:count]) < threshold).mean()), count
+
+
+def _to_other(images: np.ndarray) -> np.ndarray:
+    """Distance of each image to its nearest other one; a set's own image is not its neighbour."""
+    return NearestNeighbors(n_neighbors=1).fit(_flat(images)).kneighbors()[0][:, 0]
+
+
+def _flat(images: np.ndarray) -> np.ndarray:
+    return images.reshape(len(images), -1).astype(np.float64)

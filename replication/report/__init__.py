@@ -1,0 +1,1 @@
+"""The report: measurements joined, judged, drawn and rendered; every page comes from one context."""

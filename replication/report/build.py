@@ -1,0 +1,94 @@
+"""From scored cells to a report's folder, and from its committed files to its pages again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from replication.atomic import atomic_directory
+from replication.benchmarks import Benchmark, load_benchmarks
+from replication.measurements import join_tables, read_table, write_table
+from replication.params import Params
+from replication.provenance import sha256_file
+from replication.report.cells import FILES, RECORDED, SCORES, ScoredCell, gather
+from replication.report.context import MEASUREMENTS, PROVENANCE, VERDICTS, Context, build_context
+from replication.report.error_rates import PATH as ERROR_RATES
+from replication.report.papers import recipe_key
+from replication.report.render import render
+from replication.verdicts import judge_all, to_json
+
+REPORTS = Path("reports")
+BENCHMARKS = Path("benchmarks")
+
+
+def build_report(
+    params: Params,
+    profile: str,
+    reports: Path = REPORTS,
+    scores: Path = SCORES,
+    benchmarks: Path = BENCHMARKS,
+) -> Path:
+    """Join, judge, draw and render `reports/<profile>/`; it appears whole or not at all.
+
+    Raises:
+        InputError: a cell is missing or does not fit params.yaml, or a claim's selection is ambiguous.
+    """
+    from replication.report.figures import draw  # matplotlib: needed here alone, and slow to import
+
+    cells, missing = gather(params.profiles[profile], scores, reports / RECORDED.name)
+    loaded = load_benchmarks(benchmarks)
+    claims = [claim for benchmark in loaded for claim in benchmark.claims]
+    with atomic_directory(reports / profile) as folder:
+        write_table(join_tables((cell.table for cell in cells), "the scored cells"), folder / MEASUREMENTS)
+        table = read_table(folder / MEASUREMENTS)
+        verdicts = judge_all(claims, table)
+        (folder / VERDICTS).write_text(to_json(verdicts), encoding="utf-8")
+        (folder / "figures").mkdir()
+        drawn = [figure.record() for figure in draw(cells, table, claims, verdicts, folder / "figures")]
+        merged = _merged(profile, cells, missing) | {"recipes": _recipes(params, loaded), "figures": drawn}
+        _write_provenance(folder, merged)
+        for name, text in render(build_context(folder, loaded, ERROR_RATES)).items():
+            (folder / name).write_text(text, encoding="utf-8")
+    return reports / profile
+
+
+def committed_context(folder: Path, benchmarks: Sequence[Benchmark]) -> Context:
+    """The context of a report's folder as it stands."""
+    return build_context(folder, benchmarks, ERROR_RATES)
+
+
+def committed_reports(params: Params, reports: Path = REPORTS) -> list[str]:
+    """Profiles that have a report, in the order of params.yaml."""
+    return [name for name in params.profiles if (reports / name / PROVENANCE).is_file()]
+
+
+def _merged(profile: str, cells: Iterable[ScoredCell], missing: list[str]) -> dict[str, Any]:
+    merged: dict[str, Any] = {"profile": profile, "not_measured": missing, "cells": {}}
+    for scored in cells:
+        merged["cells"][scored.cell.key] = {
+            **scored.provenance,
+            "seeds": list(scored.cell.seed_numbers),
+            "recorded": scored.recorded,
+            "measurements_sha256": sha256_file(scored.folder / FILES[0]),
+        }
+    return merged
+
+
+def _recipes(params: Params, benchmarks: Iterable[Benchmark]) -> dict[str, dict[str, Any]]:
+    """The recipes that stand beside published ones, resolved: the pages read no params.yaml."""
+    return {
+        recipe_key(published): asdict(params.recipe(published.model, published.recipe, published.variant))
+        for benchmark in benchmarks
+        for published in benchmark.recipes
+        if published.recipe in params.recipes.get(published.model, {})
+    }
+
+
+def _write_provenance(folder: Path, merged: dict[str, Any]) -> None:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    merged["files"] = {path.relative_to(folder).as_posix(): sha256_file(path) for path in files}
+    written = json.dumps(merged, indent=1, ensure_ascii=False, allow_nan=False)
+    (folder / PROVENANCE).write_text(written + "\n", encoding="utf-8")

@@ -1,0 +1,156 @@
+"""Scored cells as the report takes them in: measurements, provenance and samples of one block of seeds."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from replication.errors import InputError
+from replication.measurements import read_table
+from replication.params import Cell, Profile
+
+SCORES = Path("outputs/score")
+RECORDED = Path("reports/recorded")
+FILES = ("measurements.csv", "provenance.json", "samples.npz")
+IDENTITY = ("paper", "model", "recipe", "variant", "dataset", "split")
+PROVENANCE: dict[str, type | tuple[type, ...]] = {
+    "cell": str,
+    "model": str,
+    "recipe": str,
+    "variant": str,
+    "dataset": str,
+    "split": str,
+    "seeds": (str, list),
+    "code_sha256": str,
+    "params_sha256": str,
+    "data_sha256": (str, dict),
+    "environment": dict,
+    "clock": dict,
+}
+SAMPLES: dict[str, tuple[str, int]] = {  # name → kind of its dtype, number of dimensions
+    "grid": ("u", 4),
+    "neighbours": ("u", 4),
+    "real": ("u", 4),
+    "points": ("f", 3),
+    "early_points": ("f", 3),
+}
+MOST_BYTES = 64 * 2**20  # of one array in memory: a small file may unpack into more than the machine has
+
+
+@dataclass(frozen=True)
+class ScoredCell:
+    cell: Cell
+    table: pd.DataFrame
+    provenance: dict[str, Any]
+    samples: dict[str, np.ndarray]  # empty where the cell has none
+    folder: Path
+    recorded: bool  # made on another machine, and taken in by replication.record
+
+
+def gather(profile: Profile, scores: Path = SCORES, recorded: Path = RECORDED) -> tuple[list[ScoredCell], list[str]]:
+    """Every scored cell of a profile in the order of params.yaml, and the keys that are not measured.
+
+    A recorded cell goes before a local one, so that every clone makes the same report.
+
+    Raises:
+        InputError: a cell is missing although nothing of the profile was recorded, or one does not fit params.yaml.
+    """
+    found: list[ScoredCell] = []
+    missing: list[str] = []
+    for key, cell in profile.scored.items():
+        folders = [folder for folder in (recorded / key, scores / key) if (folder / FILES[0]).is_file()]
+        if folders:
+            found.append(read_cell(folders[0], cell, profile.name, folders[0].parent == recorded))
+        else:
+            missing.append(key)
+    if missing and not any(cell.recorded for cell in found):
+        raise InputError(
+            f"There is no {scores / missing[0] / FILES[0]}: run `uv run dvc repro` to measure cell {missing[0]}."
+        )
+    return found, missing
+
+
+def read_cell(folder: Path, cell: Cell, profile: str, recorded: bool) -> ScoredCell:
+    """Read one cell's folder and hold it against the cell of params.yaml that it claims to be."""
+    table = read_table(folder / FILES[0])
+    provenance = read_provenance(folder / FILES[1])
+    where = folder / FILES[0]
+    if table.empty:
+        raise InputError(f"{where} has no rows: score cell {cell.key} again.")
+    expected = {"profile": profile, "dataset": cell.dataset}
+    if not cell.experiment:  # an experiment measures runs of several recipes
+        expected |= {column: str(getattr(cell, column)) for column in IDENTITY}
+    for column, wanted in expected.items():
+        other = sorted(set(table[column]) - {wanted})
+        if other:
+            raise InputError(f"{where} has {column} {other[0]!r}, but cell {cell.key} has {wanted!r}.")
+    _check_provenance(provenance, cell, folder / FILES[1])
+    seeds = sorted({int(seed) for seed in table["seed"].tolist()})
+    if seeds != list(cell.seed_numbers):
+        raise InputError(f"{where} holds seeds {seeds}, but cell {cell.key} has {cell.seeds}: score it again.")
+    return ScoredCell(cell, table, provenance, read_samples(folder / FILES[2]), folder, recorded)
+
+
+def read_provenance(path: Path) -> dict[str, Any]:
+    """A provenance file: one JSON object."""
+    try:
+        written = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise InputError(f"There is no {path}: a measurement without provenance is not taken.") from error
+    except (ValueError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is not JSON ({error}).") from error
+    if not isinstance(written, dict):
+        raise InputError(f"{path} holds no JSON object but {type(written).__name__}.")
+    return written
+
+
+def _check_provenance(written: Mapping[str, Any], cell: Cell, path: Path) -> None:
+    for field, kind in PROVENANCE.items():
+        if not isinstance(written.get(field), kind):
+            raise InputError(f"{path}: field {field} is missing or of another type (got {written.get(field)!r}).")
+    expected = {"cell": cell.key, "dataset": cell.dataset, "split": cell.split}
+    if not cell.experiment:
+        expected |= {"model": cell.model, "recipe": cell.recipe, "variant": cell.variant}
+    for field, wanted in expected.items():
+        if written[field] != wanted:
+            raise InputError(f"{path}: {field} is {written[field]!r}, but cell {cell.key} has {wanted!r}.")
+    if written["seeds"] not in (cell.seeds, list(cell.seed_numbers)):
+        raise InputError(f"{path}: seeds are {written['seeds']!r}, but cell {cell.key} has {cell.seeds!r}.")
+    for field in ("code_sha256", "params_sha256"):
+        if len(written[field]) != 64 or set(written[field]) - set("0123456789abcdef"):
+            raise InputError(f"{path}: {field} is no SHA-256 (got {written[field]!r}).")
+
+
+def read_samples(path: Path) -> dict[str, np.ndarray]:
+    """Samples of a cell; {} without a file. Images uint8 [n, C, H, W], points float [seeds, n, 2] or real [n, 2]."""
+    if not path.is_file():
+        return {}
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            _check_sizes(path)
+            arrays = {name: archive[name] for name in archive.files}
+    except (ValueError, OSError, zipfile.BadZipFile, EOFError) as error:
+        raise InputError(f"{path} is no archive of plain arrays ({error}).") from error
+    for name, array in arrays.items():
+        if name not in SAMPLES:
+            raise InputError(f"{path} holds an array {name!r}; accepted: {', '.join(SAMPLES)}.")
+        kind, dimensions = SAMPLES[name]
+        if name == "real" and "points" in arrays:
+            kind, dimensions = "f", 2
+        if array.dtype.kind != kind or array.ndim != dimensions or not array.size:
+            raise InputError(f"{path}: {name} has dtype {array.dtype} and shape {array.shape}, which is not drawn.")
+    return arrays
+
+
+def _check_sizes(path: Path) -> None:
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.infolist():
+            if member.file_size > MOST_BYTES:
+                raise InputError(f"{path}: {member.filename} unpacks to {member.file_size} bytes; {MOST_BYTES} at most.")

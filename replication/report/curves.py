@@ -1,0 +1,151 @@
+"""Curves of every run: one panel a metric, one colour a recipe, one thin line a seed and a thick one for their median."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from replication.metrics.definitions import METRICS
+from replication.report.drawing import FAINT, SERIES, Drawn, canvas, quiet, save
+
+COLUMNS = 4
+DASHES = ("-", (0, (4, 1.5)), (0, (1, 1)), (0, (5, 1, 1, 1)), (0, (2, 2)))
+
+
+@dataclass(frozen=True)
+class Run:
+    """One recipe's values of one metric: steps [T] as a share of the run, values [seeds, T] (NaN where diverged)."""
+
+    label: str
+    share: np.ndarray
+    values: np.ndarray
+
+
+@dataclass(frozen=True)
+class Panel:
+    metric: str
+    variant: str
+    runs: tuple[Run, ...]
+
+
+def labels_of(rows: pd.DataFrame) -> list[str]:
+    """The recipes of some rows, in order: "deligan toy (code)"."""
+    names = rows["model"] + " " + rows["recipe"] + " (" + rows["variant"] + ")"
+    return sorted(set(names.tolist()))
+
+
+def panels(rows: pd.DataFrame) -> list[Panel]:
+    """What there is to draw for one paper and dataset: metrics over all classes, draws within a seed averaged.
+
+    A column of `diverged` that is 0 throughout says nothing that the tables do not, and is left out.
+    """
+    whole = rows[rows["class"] == "all"]
+    found = []
+    for metric in METRICS:
+        of_metric = whole[whole["metric"] == metric]
+        if of_metric.empty or (metric == "diverged" and not of_metric["value"].to_numpy().any()):
+            continue
+        for variant in sorted(set(of_metric["metric_variant"].tolist())):
+            found.append(Panel(metric, variant, _runs(of_metric[of_metric["metric_variant"] == variant])))
+    return found
+
+
+def _runs(rows: pd.DataFrame) -> tuple[Run, ...]:
+    runs = []
+    for (model, recipe, variant), group in rows.groupby(["model", "recipe", "variant"], sort=True):
+        grid = group.pivot_table(index="seed", columns="step", values="value", aggfunc="mean", dropna=False)
+        steps = grid.columns.to_numpy(dtype=float)
+        share = 100 * steps / steps.max() if steps.max() > 0 else steps
+        runs.append(Run(f"{model} {recipe} ({variant})", share, grid.to_numpy(dtype=float)))
+    return tuple(runs)
+
+
+def draw_curves(table: pd.DataFrame, folder: Path) -> Iterable[Drawn]:
+    """One figure for each paper and dataset measured."""
+    for (paper, dataset), rows in table.groupby(["paper", "dataset"], sort=True):
+        shown = panels(rows)
+        if paper == "background" or not shown:
+            continue
+        labels = labels_of(rows)
+        name = f"curves-{paper}-{dataset}"
+        _draw(shown, labels, folder, name)
+        metrics = ", ".join(dict.fromkeys(panel.metric.replace("_", " ") for panel in shown))
+        yield Drawn(
+            name=name,
+            kind="curves",
+            paper=str(paper),
+            title=f"Every run on {dataset}: a thin line or dot a seed, the thick one their median.",
+            alt=f"Small multiples of {metrics} over the run on {dataset}, one line a seed, for {', '.join(labels)}.",
+            vector=True,
+        )
+
+
+def _draw(shown: list[Panel], labels: list[str], folder: Path, name: str) -> None:
+    columns = min(COLUMNS, len(shown))
+    lines = math.ceil(len(shown) / columns)
+    width, height = 2.45 * columns + 0.2, 1.75 * lines + 0.55
+    with canvas(max(width, 5.0), height) as figure:
+        axes = figure.subplots(lines, columns, squeeze=False).ravel()
+        for panel, one in zip(shown, axes, strict=False):
+            _draw_panel(one, panel, labels)
+        for spare in axes[len(shown) :]:
+            spare.set_visible(False)
+        _legend(figure, axes[0], labels, height)
+        figure.tight_layout(rect=(0, 0, 1, 1 - 0.3 / height), h_pad=1.0, w_pad=0.8)
+        save(figure, folder, name)
+
+
+def _draw_panel(axes: Axes, panel: Panel, labels: list[str]) -> None:
+    quiet(axes)
+    title = panel.metric.replace("_", " ")
+    axes.set_title(f"{title}\n{panel.variant}" if panel.variant else title, fontsize=8)
+    still = all(len(run.share) == 1 for run in panel.runs)
+    for position, run in enumerate(panel.runs):
+        place = labels.index(run.label)
+        if still:
+            _strip(axes, run, position, SERIES[place % len(SERIES)])
+        else:
+            _lines(axes, run, SERIES[place % len(SERIES)], DASHES[place % len(DASHES)])
+    if still:
+        axes.set_xticks(range(len(panel.runs)), [run.label.split(" ", 1)[1].split(" (")[0] for run in panel.runs])
+        axes.set_xlim(-0.6, len(panel.runs) - 0.4)
+    else:
+        axes.set_xlim(0, 100)
+        axes.set_xticks([0, 50, 100], ["0", "50", "100 %"])
+    if METRICS[panel.metric].unit in ("0/1", "share") and panel.metric != "judge_share":
+        axes.set_ylim(-0.04, 1.04)
+
+
+def _strip(axes: Axes, run: Run, position: int, colour: str) -> None:
+    values = run.values[:, 0]
+    offsets = np.linspace(-0.16, 0.16, len(values)) if len(values) > 1 else np.zeros(1)
+    axes.plot(position + offsets, values, "o", color=colour, markersize=2.6, alpha=0.7, markeredgewidth=0)
+    if np.isfinite(values).any():
+        axes.hlines(np.nanmedian(values), position - 0.28, position + 0.28, color=colour, linewidth=1.8)
+
+
+def _lines(axes: Axes, run: Run, colour: str, dashes: object) -> None:
+    if len(run.share) == 1:  # a control beside runs that have a course
+        axes.axhline(float(np.mean(run.values)), color=colour, linewidth=1.2, linestyle=dashes)  # type: ignore[arg-type]
+        return
+    axes.plot(run.share, run.values.T, color=colour, linewidth=0.5, alpha=0.4)
+    seen = np.isfinite(run.values).any(axis=0)
+    middle = np.full(len(run.share), np.nan)
+    middle[seen] = np.nanmedian(run.values[:, seen], axis=0)
+    axes.plot(run.share, middle, color=colour, linewidth=1.9, linestyle=dashes)  # type: ignore[arg-type]
+
+
+def _legend(figure: Figure, axes: Axes, labels: list[str], height: float) -> None:
+    handles = [
+        axes.plot([], [], color=SERIES[i % len(SERIES)], linestyle=DASHES[i % len(DASHES)], linewidth=1.9, label=label)[0]
+        for i, label in enumerate(labels)
+    ]
+    figure.legend(handles=handles, loc="upper left", ncols=4, bbox_to_anchor=(0.0, 1.0), handlelength=2.4)
+    figure.text(0.995, 1 - 0.16 / height, "x: share of the run", ha="right", va="center", color=FAINT, fontsize=7.5)

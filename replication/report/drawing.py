@@ -1,0 +1,86 @@
+"""How figures look and are saved: one palette, equal bytes for equal data, no date inside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+# The page replaces these colours by its own variables (render.inline_svg), so that figures follow light and dark.
+INK = "#1c1c1a"
+FAINT = "#86867f"
+RULE = "#d9d9d3"
+BAND = "#ededE8".lower()
+PAPER = "#fffffe"
+SERIES = ("#0072b2", "#d55e00", "#009e73", "#aa4499", "#997700")  # told apart by colour-blind readers too
+STYLE: dict[str, Any] = {
+    "svg.hashsalt": "gan-replication",
+    "svg.fonttype": "none",
+    "font.family": "DejaVu Sans",
+    "font.size": 8.5,
+    "axes.edgecolor": FAINT,
+    "axes.labelcolor": INK,
+    "axes.titlecolor": INK,
+    "axes.titlesize": 8.5,
+    "axes.titlelocation": "left",
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.facecolor": "none",
+    "figure.facecolor": PAPER,
+    "text.color": INK,
+    "xtick.color": FAINT,
+    "ytick.color": FAINT,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "xtick.labelsize": 7.5,
+    "ytick.labelsize": 7.5,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "legend.frameon": False,
+    "legend.labelcolor": INK,
+}
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A figure as provenance.json lists it; `name` is its path in figures/ without the suffix."""
+
+    name: str
+    kind: str  # forest, curves, points or grid
+    paper: str  # "" for the figure of all claims
+    title: str
+    alt: str
+    vector: bool  # an SVG stands beside the PNG
+
+    def record(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        return (f"{self.name}.png", f"{self.name}.svg") if self.vector else (f"{self.name}.png",)
+
+
+@contextmanager
+def canvas(width: float, height: float) -> Iterator[Figure]:
+    """A figure of `width` × `height` inches in the suite's style."""
+    with matplotlib.rc_context(STYLE):
+        yield Figure(figsize=(width, height))
+
+
+def save(figure: Figure, folder: Path, name: str) -> None:
+    """Write `name`.svg and `name`.png; call inside `canvas`, whose style holds the hash salt."""
+    figure.savefig(folder / f"{name}.svg", metadata={"Date": None, "Creator": None})
+    figure.savefig(folder / f"{name}.png", dpi=144, metadata={"Software": None})
+
+
+def quiet(axes: Axes) -> None:
+    """Light horizontal rules under the data."""
+    axes.grid(axis="y", color=RULE, linewidth=0.5)
+    axes.set_axisbelow(True)

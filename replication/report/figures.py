@@ -1,0 +1,27 @@
+"""Every figure of a report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from replication.claims import Claim
+from replication.report.cells import ScoredCell
+from replication.report.curves import draw_curves
+from replication.report.drawing import Drawn
+from replication.report.forest import draw_forest
+from replication.report.samples import draw_samples
+from replication.verdicts import Verdict
+
+
+def draw(
+    cells: Sequence[ScoredCell],
+    table: pd.DataFrame,
+    claims: Sequence[Claim],
+    verdicts: Sequence[Verdict],
+    folder: Path,
+) -> list[Drawn]:
+    """Draw all figures into `folder`; returns them in the order of the page."""
+    return [*draw_forest(claims, verdicts, folder), *draw_curves(table, folder), *draw_samples(cells, folder)]

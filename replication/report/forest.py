@@ -1,0 +1,98 @@
+"""The forest plot: every judged claim's difference with its 90 % interval, turned so that right is better."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from matplotlib.axes import Axes
+
+from replication.claims import Claim
+from replication.report.drawing import BAND, FAINT, INK, RULE, SERIES, Drawn, canvas, quiet, save
+from replication.report.wording import SHAPES
+from replication.rules import Word
+from replication.verdicts import Verdict
+
+GROUPS = {
+    "value": "Values: measured − published, in margins",
+    "order": "Orders: the claim's side − the other, in negligible margins",
+    "rate": "Rates: difference of the shares of runs",
+    "bound": "Bounds: measured − bound, in bounds",
+}
+
+
+@dataclass(frozen=True)
+class Bar:
+    claim: str
+    centre: float
+    low: float
+    high: float
+    word: Word
+
+
+def bars(claims: Sequence[Claim], verdicts: Sequence[Verdict]) -> dict[str, list[Bar]]:
+    """Bars by kind of claim, standardised by the margin (value, order) or the bound; positive is better."""
+    groups: dict[str, list[Bar]] = {kind: [] for kind in GROUPS}
+    for claim, verdict in zip(claims, verdicts, strict=True):
+        shown = verdict.comparison
+        if claim.kind not in groups or shown is None or not (math.isfinite(shown.low) and math.isfinite(shown.high)):
+            continue
+        scale = {"value": claim.margin, "order": claim.margin, "bound": abs(claim.bound or 0.0)}.get(claim.kind) or 1.0
+        sign = (1 if shown.better == "higher" else -1) / scale
+        ends = sorted((sign * shown.low, sign * shown.high))
+        groups[claim.kind].append(Bar(claim.id, sign * shown.difference, ends[0], ends[1], verdict.word))
+    return {kind: found for kind, found in groups.items() if found}
+
+
+def draw_forest(claims: Sequence[Claim], verdicts: Sequence[Verdict], folder: Path) -> list[Drawn]:
+    """Draw the bars; [] where no claim has an interval."""
+    groups = bars(claims, verdicts)
+    if not groups:
+        return []
+    heights = [len(found) * 0.24 + 0.75 for found in groups.values()]
+    with canvas(9.6, sum(heights)) as figure:
+        axes = figure.subplots(len(groups), 1, squeeze=False, height_ratios=heights).ravel()
+        for one, (kind, found) in zip(axes, groups.items(), strict=True):
+            _draw_group(one, kind, found)
+        figure.tight_layout(h_pad=1.2)
+        save(figure, folder, "forest")
+    count = sum(map(len, groups.values()))
+    title = f"{count} differences with 90 % intervals; right of 0 is better, the shaded band is within the margin."
+    listed = "; ".join(f"{bar.claim} {bar.word}" for found in groups.values() for bar in found)
+    return [Drawn("forest", "forest", "", title, f"Forest plot of {count} claims: {listed}.", True)]
+
+
+def _draw_group(axes: Axes, kind: str, found: list[Bar]) -> None:
+    axes.set_title(GROUPS[kind], fontsize=8.5, color=INK)
+    quiet(axes)
+    axes.grid(visible=False)
+    if kind in ("value", "order"):
+        axes.set_xscale("symlog", linthresh=1.0, linscale=1.0)
+        axes.axvspan(-1, 1, color=BAND, linewidth=0)
+    axes.axvline(0, color=FAINT, linewidth=0.8)
+    for line, bar in enumerate(found):
+        shape = SHAPES[bar.word]
+        against = bar.word in ("not replicated", "reversed")
+        colour = SERIES[1] if against else SERIES[0] if bar.word in ("replicated", "exceeded") else INK
+        axes.axhline(line, color=RULE, linewidth=0.4, zorder=0)
+        axes.plot([bar.low, bar.high], [line, line], color=colour, linewidth=1.3, solid_capstyle="butt")
+        face = colour if shape.filled else "white"
+        axes.plot([bar.centre], [line], shape.marker, color=colour, markerfacecolor=face, markersize=6)
+        axes.text(1.01, line, bar.word, transform=axes.get_yaxis_transform(), va="center", fontsize=7.5, color=INK)
+    axes.set_yticks(range(len(found)), [bar.claim for bar in found])
+    axes.set_ylim(len(found) - 0.4, -0.6)
+    axes.tick_params(axis="y", length=0)
+    _limits(axes, kind, found)
+
+
+def _limits(axes: Axes, kind: str, found: list[Bar]) -> None:
+    least = 1.6 if kind in ("value", "order") else 0.1
+    reach = max(least, *(abs(end) for bar in found for end in (bar.low, bar.high)))
+    axes.set_xlim(-1.12 * reach, 1.12 * reach)
+    if kind in ("value", "order"):
+        powers = [10.0**power for power in range(int(math.log10(reach)) + 1)]
+        ticks = [-power for power in reversed(powers)] + [0.0, *powers]
+        axes.set_xticks(ticks, [f"{tick:g}".replace("-", "−") for tick in ticks])
+        axes.minorticks_off()

@@ -1,0 +1,124 @@
+"""One section a paper: citation, recipes beside ours, published tables, figures, claims and deviations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from replication.benchmarks import Benchmark, Citation, Deviation, PublishedNumber, PublishedRecipe, PublishedTable
+from replication.paths import value_at
+from replication.report.pictures import Figure
+from replication.report.scoreboard import Row
+from replication.report.wording import NONE, slug, value_in_words
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table ready to be set: one header, rows of equal length."""
+
+    title: str
+    note: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Paper:
+    key: str
+    anchor: str
+    citation: str
+    links: tuple[tuple[str, str], ...]  # name, address
+    recipes: tuple[Grid, ...]
+    tables: tuple[Grid, ...]
+    curves: tuple[Figure, ...]
+    points: tuple[Figure, ...]
+    grids: tuple[tuple[str, tuple[Figure, ...]], ...]  # cell and its generated, neighbouring and real images
+    judged: tuple[Row, ...]
+    deviations: tuple[Deviation, ...]
+
+
+def paper(benchmark: Benchmark, shown: Sequence[Row], figures: Sequence[Figure], provenance: Mapping[str, Any]) -> Paper:
+    """What the pages say about one benchmark file."""
+    own = [figure for figure in figures if figure.paper == benchmark.paper]
+    return Paper(
+        key=benchmark.paper,
+        anchor=slug(benchmark.paper),
+        citation=_citation(benchmark.citation),
+        links=_links(benchmark.citation),
+        recipes=tuple(_recipe(recipe, provenance) for recipe in benchmark.recipes),
+        tables=tuple(_table(table) for table in benchmark.tables),
+        curves=tuple(figure for figure in own if figure.kind == "curves"),
+        points=tuple(figure for figure in own if figure.kind == "points"),
+        grids=_image_grids(own),
+        judged=tuple(row for row in shown if row.paper == benchmark.paper and row.judged),
+        deviations=benchmark.deviations,
+    )
+
+
+def _citation(said: Citation) -> str:
+    authors = said.authors if len(said.authors) <= 4 else (*said.authors[:3], "et al.")
+    return f"{', '.join(authors)}. {said.title}. {said.venue}, {said.year}."
+
+
+def _links(said: Citation) -> tuple[tuple[str, str], ...]:
+    links = []
+    if said.arxiv:
+        links.append((f"arXiv {said.arxiv}", f"https://arxiv.org/abs/{said.arxiv}"))
+    if said.released_code:
+        links.append((said.released_code, f"https://github.com/{said.released_code}"))
+    return tuple(links)
+
+
+def _recipe(recipe: PublishedRecipe, provenance: Mapping[str, Any]) -> Grid:
+    """The paper's recipe beside ours; a recipe that the suite has not yet stands alone."""
+    ours = provenance["recipes"].get(recipe_key(recipe))
+    if ours is None:
+        rows = tuple((row.aspect, row.published, row.source) for row in recipe.rows)
+        return Grid(recipe.title, "This recipe is not in the suite yet.", ("aspect", "paper", "read in"), rows)
+    named = (recipe.model, recipe.recipe, recipe.variant)
+    run = any((cell["model"], cell["recipe"], cell["variant"]) == named for cell in provenance["cells"].values())
+    note = "" if run else "No cell of this profile runs it."
+    rows = tuple((row.aspect, row.published, _ours(ours, row.ours), row.source) for row in recipe.rows)
+    return Grid(recipe.title, note, ("aspect", "paper", f"ours ({' '.join(named)})", "read in"), rows)
+
+
+def recipe_key(recipe: PublishedRecipe) -> str:
+    """Under which provenance.json keeps a recipe's resolved values."""
+    return f"{recipe.model}.{recipe.recipe}.{recipe.variant}"
+
+
+def _ours(recipe: Mapping[str, Any], paths: Sequence[str]) -> str:
+    found = []
+    for path in paths:
+        name, value = path.split(".")[-1].replace("_", " "), value_in_words(value_at(recipe, path))
+        found.append(f"{name} {value}" if len(paths) > 1 else value)
+    return "; ".join(found) or NONE
+
+
+def _table(table: PublishedTable) -> Grid:
+    """A published table as transcribed; each number says whether it was checked against the paper."""
+    arrows = {"higher": " ↑", "lower": " ↓", "neither": ""}
+    header = ("", *(f"{column.name} ({column.unit}){arrows[column.better]}" for column in table.columns))
+    rows = tuple((row.name, *(_number(row.numbers[column.name]) for column in table.columns)) for row in table.rows)
+    kinds = dict.fromkeys(column.spread_kind for column in table.columns if column.spread_kind != "none")
+    spread = f"± is: {'; '.join(kinds)}." if kinds else ""
+    checked = "✓ checked against the paper; ? not checked."
+    return Grid(f"{table.title} ({table.source})", " ".join(filter(None, (table.note, spread, checked))), header, rows)
+
+
+def _number(number: PublishedNumber) -> str:
+    mark = "✓" if number.verified else "?"
+    if number.value is None:
+        return f"{number.note or NONE} {mark}" if number.verified else number.note or "not given ?"
+    spread = f" ± {number.spread:g}" if number.spread is not None else ""
+    note = f" ({number.note})" if number.note else ""
+    return f"{number.value:.10g}{spread}{note} {mark}"
+
+
+def _image_grids(own: Sequence[Figure]) -> tuple[tuple[str, tuple[Figure, ...]], ...]:
+    cells: dict[str, list[Figure]] = {}
+    for figure in own:
+        if figure.kind == "grid":
+            cells.setdefault(figure.cell, []).append(figure)
+    return tuple((cell, tuple(figures)) for cell, figures in cells.items())

@@ -1,0 +1,81 @@
+"""Figures as the pages hold them: the drawn files, inlined so that they follow light and dark."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+COLOURS = {  # of replication.report.drawing → variables of style.css
+    "#1c1c1a": "var(--ink)",
+    "#86867f": "var(--faint)",
+    "#d9d9d3": "var(--rule)",
+    "#edede8": "var(--band)",
+    "#fffffe": "none",
+    "#ffffff": "var(--paper)",
+    "#0072b2": "var(--series-1)",
+    "#d55e00": "var(--series-2)",
+    "#009e73": "var(--series-3)",
+    "#aa4499": "var(--series-4)",
+    "#997700": "var(--series-5)",
+}
+
+
+@dataclass(frozen=True)
+class Figure:
+    name: str
+    kind: str
+    paper: str
+    cell: str  # of an image grid
+    title: str
+    alt: str
+    png: str  # path relative to the report's folder
+    svg: str  # "" where there is only a PNG
+    folder: Path
+
+    @property
+    def width(self) -> int:
+        """Pixels on the page at scale 1, from the drawn file."""
+        if not self.svg:
+            return int.from_bytes((self.folder / self.png).read_bytes()[16:20], "big")
+        found = re.search(r'width="([\d.]+)pt"', (self.folder / self.svg).read_text(encoding="utf-8"))
+        return round(float(found[1]) * 4 / 3) if found else 960
+
+    @property
+    def inline(self) -> str:
+        """The picture as HTML: an SVG element, or an image whose bytes stand in the page."""
+        if self.svg:
+            return inline_svg((self.folder / self.svg).read_text(encoding="utf-8"), self.name, self.alt)
+        encoded = base64.b64encode((self.folder / self.png).read_bytes()).decode("ascii")
+        return f'<img src="data:image/png;base64,{encoded}" alt="{_escape(self.alt)}" width="{self.width}">'
+
+
+def figure(record: Mapping[str, Any], folder: Path) -> Figure:
+    """A figure from its record in provenance.json."""
+    name = str(record["name"])
+    svg = f"figures/{name}.svg" if record["vector"] else ""
+    cell = name.split("-", 1)[1] if record["kind"] == "grid" else ""
+    texts = (str(record[field]) for field in ("title", "alt"))
+    return Figure(name, str(record["kind"]), str(record["paper"]), cell, *texts, f"figures/{name}.png", svg, folder)
+
+
+def inline_svg(written: str, name: str, alt: str) -> str:
+    """An SVG file's element with its own namespace of ids, its colours as variables and a text alternative."""
+    body = written[written.index("<svg") :]
+    body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
+    body = re.sub(r'\bid="([^"]+)"', rf'id="{name}-\1"', body)
+    body = re.sub(r'href="#([^"]+)"', rf'href="#{name}-\1"', body)
+    body = re.sub(r"url\(#([^)]+)\)", rf"url(#{name}-\1)", body)
+    for colour, variable in COLOURS.items():
+        body = body.replace(colour, variable)
+    opening, rest = body.split(">", 1)
+    opening = re.sub(r' (width|height)="[^"]*"', "", opening)
+    opening = re.sub(r' xmlns(:xlink)?="[^"]*"', "", opening).replace(' version="1.1"', "")
+    return f'{opening} role="img" aria-label="{_escape(alt)}">{rest.strip()}'
+
+
+def _escape(text: str) -> str:
+    return text.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;").replace(">", "&gt;")

@@ -1,0 +1,112 @@
+"""What the models made: toy points of every seed, and image grids beside real images and nearest neighbours."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+from PIL import Image
+
+from replication.params import Cell
+from replication.report.cells import ScoredCell
+from replication.report.drawing import FAINT, INK, SERIES, Drawn, canvas, save
+
+TILES = 8  # a side of an image grid
+PANELS = 7  # toy panels in a line
+POINTS = 400  # drawn of each seed, as many as the toy data have
+KINDS = {"grid": "generated", "neighbours": "their nearest training images", "real": "real images"}
+
+
+def draw_samples(cells: Iterable[ScoredCell], folder: Path) -> Iterable[Drawn]:
+    """Figures of the cells that carry samples."""
+    for scored in cells:
+        if "points" in scored.samples:
+            yield _draw_points(scored, folder)
+        for kind in KINDS:
+            if "grid" in scored.samples and kind in scored.samples:
+                yield _draw_grid(scored, kind, folder)
+
+
+def label(cell: Cell) -> str:
+    return f"{cell.model} {cell.recipe} ({cell.variant})"
+
+
+def _draw_grid(scored: ScoredCell, kind: str, folder: Path) -> Drawn:
+    """Write a grid as PNG: `kind` is an array of uint8 images [n, C, H, W]."""
+    cell, name = scored.cell, f"{kind}-{scored.cell.key}"
+    tile_grid(scored.samples[kind]).save(folder / f"{name}.png", optimize=False)
+    what = f"{label(cell)} on {cell.dataset}, {cell.split}: {KINDS[kind]}"
+    alt = f"Grid of images, {what}" + (", in the order of the generated ones." if kind == "neighbours" else ".")
+    return Drawn(name, "grid", cell.paper, KINDS[kind], alt, False)
+
+
+def tile_grid(images: np.ndarray) -> Image.Image:
+    """At most TILES × TILES of uint8 images [n, C, H, W], enlarged by whole factors so that 8×8 digits can be seen."""
+    images = images[: TILES * TILES]
+    n, channels, height, width = images.shape
+    factor = max(1, 32 // max(height, width))
+    images = images.repeat(factor, axis=2).repeat(factor, axis=3)
+    columns, gap = min(TILES, n), 2
+    lines = math.ceil(n / columns)
+    step_down, step_across = height * factor + gap, width * factor + gap
+    sheet = np.full((lines * step_down - gap, columns * step_across - gap, 3), 128, dtype=np.uint8)
+    for place, image in enumerate(images):
+        top, left = place // columns * step_down, place % columns * step_across
+        pixels = image.transpose(1, 2, 0)  # [H, W, C]
+        sheet[top : top + height * factor, left : left + width * factor] = pixels if channels == 3 else pixels[..., :1]
+    return Image.fromarray(sheet)
+
+
+def _draw_points(scored: ScoredCell, folder: Path) -> Drawn:
+    """The data, seed 0 early in training, and every seed's samples at the end: all panels in one pair of axes."""
+    samples, cell, name = scored.samples, scored.cell, f"points-{scored.cell.key}"
+    shown: list[tuple[str, np.ndarray, str, str]] = []
+    if "real" in samples:
+        shown.append(("data", samples["real"], FAINT, INK))
+    if "early_points" in samples:
+        shown.append((f"seed {cell.seed_numbers[0]}, early", samples["early_points"][0], SERIES[2], INK))
+    succeeded = _succeeded(scored.table)
+    for seed, points in zip(cell.seed_numbers, samples["points"], strict=False):
+        good = succeeded.get(seed)
+        mark = {True: " ●", False: " ✕", None: ""}[good]
+        shown.append((f"seed {seed}{mark}", points, SERIES[1] if good is False else SERIES[0], INK))
+    lines = math.ceil(len(shown) / PANELS)
+    with canvas(9.6, 9.6 / PANELS * 1.16 * lines + 0.05) as figure:
+        axes = figure.add_axes((0.002, 0.002, 0.996, 0.996))
+        _place_panels(axes, shown, lines)
+        save(figure, folder, name)
+    count = sum(succeeded.values())
+    told = f" {count} of {len(succeeded)} seeds cover both modes (●), the others do not (✕)." if succeeded else ""
+    title = f"{label(cell)}: data, early samples and the samples of every seed.{told}"
+    return Drawn(name, "points", cell.paper, title, f"Scatter plots of toy points, {title}", True)
+
+
+def _place_panels(axes: Axes, shown: list[tuple[str, np.ndarray, str, str]], lines: int) -> None:
+    reach, pitch, drop = 1.15, 2.5, 2.9
+    axes.set_xlim(-1.25, PANELS * pitch - 1.25)
+    axes.set_ylim(-lines * drop + 1.65, 1.65)
+    axes.set_axis_off()
+    for place, (title, points, colour, ink) in enumerate(shown):
+        x, y = place % PANELS * pitch, -(place // PANELS) * drop
+        kept = points[:POINTS].astype(np.float64)
+        kept = kept[np.isfinite(kept).all(axis=1)]
+        kept = np.clip(kept, -reach, reach) + (x, y)
+        axes.plot(kept[:, 0], kept[:, 1], ".", color=colour, markersize=1.7, markeredgewidth=0, rasterized=True)
+        frame = Rectangle((x - reach, y - reach), 2 * reach, 2 * reach, fill=False, edgecolor=FAINT, linewidth=0.5)
+        axes.add_patch(frame)
+        axes.text(x - reach, y + reach + 0.1, title, fontsize=7.5, color=ink)
+
+
+def _succeeded(table: pd.DataFrame) -> dict[int, bool]:
+    """Whether each seed succeeded at its last step, under the display noise where samples have two."""
+    rows = table[table["metric"] == "success"]
+    if rows.empty:
+        return {}
+    variants = sorted(set(rows["metric_variant"].tolist()))
+    rows = rows[(rows["metric_variant"] == variants[0]) & (rows["step"] == rows["step"].max())]
+    return {int(seed): value == 1.0 for seed, value in zip(rows["seed"].tolist(), rows["value"].tolist(), strict=True)}

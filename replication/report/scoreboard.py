@@ -1,0 +1,118 @@
+"""The scoreboard's rows and counts: what each claim says, what was measured and which verdict that earns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from replication.claims import Claim
+from replication.report.wording import NONE, SHAPES, difference, margin, published, sides, slug
+from replication.rules import Word
+from replication.verdicts import Indicative, Verdict
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A verdict in word and shape."""
+
+    word: str
+    symbol: str
+    slug: str
+
+
+@dataclass(frozen=True)
+class Count:
+    mark: Mark
+    n: int
+
+
+@dataclass(frozen=True)
+class Substitute:
+    """Evidence under a substitute protocol: beside its claim, never its verdict."""
+
+    stands_for: str
+    measured: str
+    difference: str
+    direction: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """One claim as the pages show it; every number is already text."""
+
+    id: str
+    paper: str
+    statement: str
+    source: str
+    kind: str
+    origin: str
+    family: str
+    protocol: str
+    replicate_unit: str
+    margin_reason: str
+    published: str
+    measured: str
+    difference: str
+    margin: str
+    verdict: Mark
+    adjusted: Mark
+    reason: str
+    judged: bool
+    indicative: tuple[Substitute, ...]
+
+
+def mark(word: Word) -> Mark:
+    return Mark(word, SHAPES[word].symbol, slug(word))
+
+
+def is_judged(claim: Claim, verdict: Verdict) -> bool:
+    """Judged for real: the claim's own protocol was measured and its rule gave a word."""
+    return claim.kind != "question" and verdict.word not in ("not assessed", "answered")
+
+
+def rows(claims: Sequence[Claim], verdicts: Sequence[Verdict]) -> tuple[Row, ...]:
+    """Rows in the order of the claims; verdicts in any order."""
+    by_claim = {verdict.claim: verdict for verdict in verdicts}
+    return tuple(_row(claim, by_claim[claim.id]) for claim in claims)
+
+
+def _row(claim: Claim, verdict: Verdict) -> Row:
+    unverified = "" if claim.verified else " (unverified)"
+    return Row(
+        id=claim.id,
+        paper=claim.paper,
+        statement=claim.statement,
+        source=claim.source + unverified,
+        kind=claim.kind,
+        origin="the paper's" if claim.origin == "paper" else "ours",
+        family=claim.family,
+        protocol=claim.protocol,
+        replicate_unit=claim.replicate_unit,
+        margin_reason=claim.margin_reason,
+        published=published(claim),
+        measured=sides(claim, verdict.comparison),
+        difference=NONE if claim.kind == "question" else difference(verdict.comparison),
+        margin=margin(claim),
+        verdict=mark(verdict.word),
+        adjusted=mark(verdict.adjusted_word),
+        reason=verdict.reason,
+        judged=is_judged(claim, verdict),
+        indicative=tuple(_substitute(claim, one) for one in verdict.indicative),
+    )
+
+
+def _substitute(claim: Claim, indicative: Indicative) -> Substitute:
+    return Substitute(
+        stands_for=indicative.substitutes,
+        measured=sides(claim, indicative.comparison),
+        difference=difference(indicative.comparison),
+        direction=indicative.direction,
+        reason=indicative.reason,
+    )
+
+
+def counts(shown: Sequence[Row]) -> tuple[Count, ...]:
+    """How many claims have each word, in the order of SHAPES; words of no claim are left out."""
+    words = [row.verdict.word for row in shown]
+    return tuple(Count(mark(word), words.count(word)) for word in SHAPES if word in words)

@@ -1,0 +1,125 @@
+"""How numbers and verdicts are written: one style for the HTML page, the Markdown page and the figures."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, get_args
+
+from replication.claims import Claim
+from replication.comparisons import Comparison
+from replication.evidence import Replicates
+from replication.rules import Word
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A verdict's mark: told apart by its form alone, so that no reader depends on colour."""
+
+    symbol: str
+    marker: str  # the same form in matplotlib
+    filled: bool
+
+
+SHAPES: dict[Word, Shape] = {
+    "replicated": Shape("●", "o", True),
+    "exceeded": Shape("▲", "^", True),
+    "no difference": Shape("■", "s", True),
+    "inconclusive": Shape("○", "o", False),
+    "not replicated": Shape("✕", "X", True),
+    "reversed": Shape("▼", "v", True),
+    "answered": Shape("◇", "D", False),
+    "not assessed": Shape("–", "_", True),
+}
+assert set(SHAPES) == set(get_args(Word))
+NONE = "–"
+
+
+def slug(text: str) -> str:
+    """A name for a style or an anchor: "not replicated" → "not-replicated"."""
+    return "".join(letter if letter.isalnum() else "-" for letter in text.lower()).strip("-")
+
+
+def number(value: float | None, decimals: int | None = None) -> str:
+    """Three significant digits, or as many decimals as asked for, with a true minus sign."""
+    if value is None or not math.isfinite(value):
+        return NONE
+    text = f"{value:.3g}" if decimals is None else f"{value:.{decimals}f}"
+    if decimals is None and abs(value) >= 1000 and abs(value) < 1e7:
+        text = f"{value:.0f}"
+    zero = all(letter in "-0." for letter in text)
+    return (text.lstrip("-") if zero else text).replace("-", "−")
+
+
+def decimals_of(spread: float | None) -> int | None:
+    """Decimals that show two significant digits of a spread; None where there is none."""
+    if spread is None or not math.isfinite(spread) or spread <= 0:
+        return None
+    return max(0, min(6, 1 - math.floor(math.log10(spread))))
+
+
+def measured(side: Replicates) -> str:
+    """Such as "0.93 ± 0.04 (n = 20)"; the ± is the sample standard deviation over replicates."""
+    decimals = decimals_of(side.sd)
+    spread = f" ± {number(side.sd, decimals)}" if math.isfinite(side.sd) else ""
+    diverged = f", {side.diverged} diverged" if side.diverged else ""
+    return f"{number(side.mean, decimals)}{spread} (n = {side.n}{diverged})"
+
+
+def sides(claim: Claim, comparison: Comparison | None) -> str:
+    """The measured side, and the one it is compared with."""
+    if comparison is None:
+        return NONE
+    one, two = comparison.measured, comparison.against
+    if claim.kind == "rate":
+        return " against ".join(f"{round(sum(s.values))} of {s.n}" for s in (one, two) if s is not None)
+    return measured(one) + (f" against {measured(two)}" if two is not None else "")
+
+
+def difference(comparison: Comparison | None) -> str:
+    """The difference with its 90 % interval, such as "+0.21 [0.11, 0.31]"."""
+    if comparison is None or not math.isfinite(comparison.difference):
+        return NONE
+    if not (math.isfinite(comparison.low) and math.isfinite(comparison.high)):
+        return f"{number(comparison.difference)} (no interval)"
+    decimals = decimals_of((comparison.high - comparison.low) / 2)
+    value, low, high = (number(end, decimals) for end in (comparison.difference, comparison.low, comparison.high))
+    sign = "" if value.startswith("−") or not value.strip("0.") else "+"
+    return f"{sign}{value} [{low}, {high}]"
+
+
+def published(claim: Claim) -> str:
+    """What the paper says, as a number where it gives one and as a direction otherwise."""
+    if claim.published is not None:
+        said = claim.published
+        spread = f" ± {said.spread:g} ({said.spread_kind})" if said.spread is not None else ""
+        return f"{said.value:.6g}".replace("-", "−") + spread + ("" if said.verified else " (unverified)")
+    if claim.bound is not None:
+        return f"{'above' if claim.better == 'higher' else 'below'} {number(claim.bound)}"
+    if claim.kind == "question":
+        return NONE
+    return f"{claim.better} {'share of runs' if claim.kind == 'rate' else 'mean'}"
+
+
+def margin(claim: Claim) -> str:
+    return NONE if claim.margin is None else f"± {claim.margin:g}"
+
+
+def value_in_words(value: Any) -> str:
+    """A recipe's value as one line: nested keys joined, empty and absent ones as a dash."""
+    if value is None or value == {} or value == "":
+        return NONE
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {value_in_words(one)}" for key, one in value.items())
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(value_in_words(one) for one in value) + "]"
+    return f"{value:g}".replace("-", "−") if isinstance(value, float) else str(value)
+
+
+def seed_range(seeds: list[int]) -> str:
+    """Such as "0–19", or "0, 2, 5" where the block has holes."""
+    if len(seeds) > 1 and seeds == list(range(seeds[0], seeds[-1] + 1)):
+        return f"{seeds[0]}–{seeds[-1]}"
+    return ", ".join(map(str, seeds))

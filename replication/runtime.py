@@ -1,0 +1,50 @@
+"""How every computing stage sets up its process, so that the same command gives the same bytes on the same machine."""
+
+from __future__ import annotations
+
+import argparse
+import socket
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import torch
+
+from replication.errors import InputError
+
+
+def stage_argument(stage: str, what: str, arguments: Sequence[str] | None) -> str:
+    """The one argument of a stage: the name of what it works on."""
+    parser = argparse.ArgumentParser(prog=f"python -m replication.{stage}")
+    parser.add_argument("name", metavar="NAME", help=what)
+    return parser.parse_args(arguments).name
+
+
+def prepare_device(device: str, threads: int) -> str:
+    """Fix the number of threads, and on the CPU the algorithms too; returns the device.
+
+    Raises:
+        InputError: the profile asks for CUDA and there is none.
+    """
+    if device == "cuda" and not torch.cuda.is_available():
+        raise InputError(
+            "This profile runs on a CUDA device and torch finds none: use a machine with one, or `run: *cpu`."
+        )
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(device == "cpu")
+    # TF32 would change scores between GPUs for the sake of a speed that small networks cannot use.
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+    return device
+
+
+class Clock:
+    """Start, duration and host of a stage: what provenance keeps and no other output may hold."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self._started = datetime.now(UTC).isoformat(timespec="seconds")
+
+    def read(self) -> dict[str, object]:
+        """The start in UTC, the duration in seconds so far, the host's name."""
+        duration = round(time.monotonic() - self._began, 1)
+        return {"started": self._started, "duration_s": duration, "host": socket.gethostname()}

@@ -1,0 +1,80 @@
+"""Score one trained cell of the profile in force: `python -m replication.score CELL`.
+
+Reads `outputs/train/<cell>/`, writes `outputs/score/<cell>/`: `measurements.csv` (rows of the one table that verdicts
+read), `samples.npz` (what the figures show) and `provenance.json`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from replication.atomic import atomic_directory
+from replication.data.reading import ToyData, load_prepared, load_split
+from replication.errors import exit_clearly
+from replication.judge import OUTPUTS as JUDGES
+from replication.judge import judge_options, read_judge
+from replication.measurements import to_table, write_table
+from replication.params import Cell, Params, load_params
+from replication.runtime import Clock, prepare_device, stage_argument
+from replication.scoring.images import probe_cell, score_images
+from replication.scoring.rows import Rows
+from replication.scoring.toy import score_toy
+from replication.scoring.trained import TrainedCell, read_trained
+from replication.train import DATA, builder
+from replication.train import OUTPUTS as TRAINED
+
+OUTPUTS = Path("outputs/score")
+LOSS_POINTS = 25
+PROBED = ("dcgan",)  # models whose discriminator features the papers evaluate
+GAMES = ("gan",)  # models whose paper makes claims about the discriminator and the value of the game
+
+
+def score_cell(params: Params, cell: Cell) -> None:
+    """Score a trained cell into `outputs/score/<cell>/`."""
+    clock = Clock()
+    prepare_device("cpu", params.profile.threads)  # scores are taken on the CPU, where they repeat bit for bit
+    data, trained = load_prepared(DATA / cell.dataset), read_trained(TRAINED / cell.key)
+    chosen, seeds = load_split(DATA / cell.dataset, cell.split), cell.seed_numbers
+    diverged = {int(seed): int(step) for seed, step in trained.provenance["diverged_seeds"].items()}
+    rows = Rows(params.profile.name, cell, len(chosen), diverged)
+    recipe = params.recipe(cell.model, cell.recipe, cell.variant)
+    rows.add_losses(trained.history, seeds, trained.provenance["window"], LOSS_POINTS, recipe.batch)
+    rows.add_divergence(seeds, trained.steps[-1])
+    if isinstance(data, ToyData):
+        shown = score_toy(rows, trained, builder(cell, recipe, (2,)), recipe, data, cell.model in GAMES)
+    else:
+        build, options = builder(cell, recipe, data.train_images.shape[1:]), judge_options(params, cell.dataset)
+        judge = read_judge(options, data, JUDGES / cell.dataset)
+        shown = score_images(rows, trained, build, recipe, data, chosen, judge, options.name)
+        if cell.model in PROBED:
+            probe_cell(rows, trained, build, data, params.profile.probe, (trained.steps[0], trained.steps[-1]))
+    write_scores(OUTPUTS / cell.key, rows, shown, _provenance(trained, clock))
+
+
+def write_scores(output: Path, rows: Rows, shown: dict[str, np.ndarray], provenance: dict[str, Any]) -> None:
+    """Write a scored cell, whole or not at all."""
+    with atomic_directory(output) as directory:
+        write_table(to_table(rows.collected), directory / "measurements.csv")
+        np.savez(directory / "samples.npz", **shown)  # type: ignore[arg-type]
+        (directory / "provenance.json").write_text(json.dumps(provenance, indent=1) + "\n", encoding="utf-8")
+
+
+def _provenance(trained: TrainedCell, clock: Clock) -> dict[str, Any]:
+    """The training's, with the seconds that scoring took beside its clock."""
+    provenance = {key: value for key, value in trained.provenance.items() if key not in ("window", "steps")}
+    return {**provenance, "clock": {**provenance["clock"], "scoring_s": clock.read()["duration_s"]}}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Score the cell named on the command line."""
+    params = load_params()
+    score_cell(params, params.cell(stage_argument("score", "a cell of the profile in force", arguments)))
+
+
+if __name__ == "__main__":
+    exit_clearly(main)

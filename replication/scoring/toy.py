@@ -1,0 +1,113 @@
+"""Scores of a toy cell: modes, the distance to the true density, σ, and how far the game is from its optimum."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from replication.data.reading import ToyData
+from replication.metrics.game import game_value, hit_rate, train_alone
+from replication.metrics.toy import Mixture, energy_distance, mode_scores
+from replication.models.layers import Networks
+from replication.recipes import Noise, Recipe
+from replication.scoring.rows import Rows
+from replication.scoring.trained import TrainedCell, draw_samples
+from replication.seeding import generator as stream_of
+
+GAP_UPDATES, GAP_BATCH, GAP_RATE = 1000, 256, 1e-3
+FRESH = 10_000  # draws of each side for the value of the game and the hit rate
+SHOWN = 500  # points a seed in the figures
+
+
+def score_toy(
+    rows: Rows, trained: TrainedCell, build: Callable[[], Networks], recipe: Recipe, data: ToyData, game: bool
+) -> dict[str, np.ndarray]:
+    """Add a toy cell's rows; returns the points that its figures show. `game` adds what GAN 2014 claims of D."""
+    seeds, mixture = rows.cell.seed_numbers, mixture_of(data)
+    shown: dict[int, list[np.ndarray]] = {step: [] for step in trained.steps}
+    for step in tqdm(trained.steps, desc=f"{rows.cell.key}: scoring", unit="step"):
+        for index, seed in enumerate(seeds):
+            networks = trained.networks(build, step, index)
+            shown[step].append(_score_points(rows, networks, recipe, mixture, seed, step))
+        if game:
+            _score_game(rows, trained, build, recipe, mixture, step)
+    early = next(step for step in trained.steps if step > 0)
+    return {
+        "points": np.stack(shown[trained.steps[-1]]),
+        "early_points": np.stack(shown[early]),
+        "real": data.points[:: max(1, len(data.points) // SHOWN)],
+    }
+
+
+def mixture_of(data: ToyData) -> Mixture:
+    """The true density of a toy data set."""
+    return Mixture(data.means, data.standard_deviation, data.weights)
+
+
+def noises(recipe: Recipe) -> dict[str, Noise]:
+    """The noises that a recipe's samples are drawn with, by metric variant."""
+    display = {"display-noise": recipe.display_noise} if recipe.display_noise else {}
+    return {"training-noise": recipe.noise, **display}
+
+
+def _score_points(rows: Rows, networks: Networks, recipe: Recipe, mixture: Mixture, seed: int, step: int) -> np.ndarray:
+    """Rows of one seed at one step, for each noise; returns the points drawn with the training noise."""
+    real = mixture.draw(recipe.n_samples, stream_of(seed, "fresh truth", step))
+    kept = np.empty((0, 2))
+    for variant, noise in noises(recipe).items():
+        drawn = draw_samples(networks.generator, recipe, noise, seed, f"samples {variant}", recipe.n_samples)
+        points = drawn.double().numpy()
+        kept = kept if len(kept) else points
+        finite = bool(np.isfinite(points).all())
+        scores = mode_scores(points, mixture) if finite else {}
+        scores["energy_distance"] = energy_distance(points, real) if finite else np.nan
+        for metric, value in scores.items():
+            rows.add(seed, step, metric, value, len(points), metric_variant=variant)
+    if recipe.prior.components:
+        sigma = networks.generator.get_parameter("prior.sigma").detach().abs()
+        rows.add(seed, step, "sigma_mean", float(sigma.mean()), sigma.numel())
+    return kept[:SHOWN].astype(np.float32)
+
+
+def _score_game(
+    rows: Rows, trained: TrainedCell, build: Callable[[], Networks], recipe: Recipe, mixture: Mixture, step: int
+) -> None:
+    """Rows of the whole block at one step: hit rate, value, and what the discriminator gains when trained on alone."""
+    seeds = rows.cell.seed_numbers
+    real = torch.stack([_truth(mixture, seed, "game truth", step, FRESH) for seed in seeds])
+    drawn = torch.stack([_generated(trained, build, recipe, step, i, s, "game", FRESH) for i, s in enumerate(seeds)])
+    discriminator = build().discriminator
+    state = trained.states[step]
+    weights = {name: state[f"discriminator.{name}"] for name in discriminator.state_dict()}
+    count = GAP_UPDATES * GAP_BATCH
+    more_real = torch.stack([_truth(mixture, seed, "gap truth", step, count) for seed in seeds])
+    more = torch.stack([_generated(trained, build, recipe, step, i, s, "gap", count) for i, s in enumerate(seeds)])
+
+    def draw(update: int) -> tuple[Tensor, Tensor]:
+        part = slice(update * GAP_BATCH, (update + 1) * GAP_BATCH)
+        return more_real[:, part], more[:, part]
+
+    better = train_alone(discriminator, weights, draw, GAP_UPDATES, GAP_RATE)
+    value = game_value(discriminator, weights, real, drawn)
+    gap = game_value(discriminator, better, real, drawn) - value
+    hits = hit_rate(discriminator, weights, real, drawn)
+    for index, seed in enumerate(seeds):
+        rows.add(seed, step, "value_function", value[index].item(), 2 * FRESH, metric_variant="trained")
+        rows.add(seed, step, "discriminator_gap", gap[index].item(), 2 * FRESH)
+        rows.add(seed, step, "hit_rate", hits[index].item(), 2 * FRESH)
+
+
+def _truth(mixture: Mixture, seed: int, purpose: str, step: int, count: int) -> Tensor:
+    return torch.from_numpy(mixture.draw(count, stream_of(seed, purpose, step)).astype(np.float32))
+
+
+def _generated(
+    trained: TrainedCell, build: Callable[[], Networks], recipe: Recipe, step: int, index: int, seed: int, purpose: str,
+    count: int,
+) -> Tensor:  # fmt: skip
+    generator = trained.networks(build, step, index).generator
+    return draw_samples(generator, recipe, recipe.noise, seed, f"{purpose} {step}", count)

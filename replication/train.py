@@ -1,0 +1,120 @@
+"""Train one cell of the profile in force: `python -m replication.train CELL`.
+
+Writes `outputs/train/<cell>/`: `step<n>.safetensors` (the networks of every seed, stacked, at each scored step),
+`history.safetensors` (losses) and `provenance.json`. A killed run goes on from its checkpoint.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from replication.atomic import atomic_directory
+from replication.data.reading import PreparedImages, ToyData, load_prepared, load_split
+from replication.errors import exit_clearly
+from replication.models import load, source_file
+from replication.models.layers import Networks
+from replication.params import Cell, Params, load_params
+from replication.provenance import code_hash, environment, import_closure, sha256_text
+from replication.recipes import Recipe
+from replication.runtime import Clock, prepare_device, stage_argument
+from replication.training.block import Outcome, train_block
+from replication.training.checkpoints import forget, sole_writer
+
+DATA = Path("outputs/data")
+OUTPUTS = Path("outputs/train")
+
+
+def train_cell(params: Params, cell: Cell) -> None:
+    """Train a cell into `outputs/train/<cell>/`; a finished output of the same code, params and data is kept."""
+    recipe = params.recipe(cell.model, cell.recipe, cell.variant)
+    data = load_prepared(DATA / cell.dataset)
+    samples = training_samples(data, load_split(DATA / cell.dataset, cell.split))
+    device = prepare_device(params.profile.device, params.profile.threads)
+    provenance = cell_provenance(cell, recipe, samples, environment(device, params.profile.threads))
+    output, clock = OUTPUTS / cell.key, Clock()
+    with sole_writer(cell.key + "-" + sha256_text(json.dumps(provenance))[:16]) as directory:
+        if _finished(output, provenance):
+            return
+        build = builder(cell, recipe, tuple(samples.shape[1:]))
+        outcome = train_block(build, recipe, cell.seed_numbers, samples, directory, device, cell.key)
+        _write(output, outcome, {**provenance, **_summary(cell, outcome), "clock": clock.read()})
+        forget(directory)
+
+
+def training_samples(data: PreparedImages | ToyData, rows: Any) -> Tensor:
+    """The split's uint8 images [n, C, H, W], or float32 points [n, 2]."""
+    return torch.from_numpy((data.points if isinstance(data, ToyData) else data.train_images)[rows])
+
+
+def builder(cell: Cell, recipe: Recipe, shape: tuple[int, ...]) -> Callable[[], Networks]:
+    """Builds a cell's networks for samples of `shape`, freshly initialised from torch's stream."""
+    model = load(cell.model)
+    return lambda: model.build(recipe.network, recipe.prior, recipe.latent_dim, shape)
+
+
+def cell_provenance(cell: Cell, recipe: Recipe, samples: Tensor, where: dict[str, object]) -> dict[str, Any]:
+    """All that the result depends on: a checkpoint or an output under other code, params or data is not this one."""
+    code = {*import_closure(Path("replication/train.py")), *import_closure(source_file(cell.model))}
+    written = {"recipe": asdict(recipe), "cell": {**asdict(cell), "key": ""}}
+    return {
+        "cell": cell.key,
+        "model": cell.model,
+        "recipe": cell.recipe,
+        "variant": cell.variant,
+        "dataset": cell.dataset,
+        "split": cell.split,
+        "seeds": cell.seeds,
+        "updates": recipe.updates,
+        "code_sha256": code_hash(code),
+        "params_sha256": sha256_text(json.dumps(written, sort_keys=True)),
+        "data_sha256": tensor_sha256(samples),
+        "environment": where,
+    }
+
+
+def tensor_sha256(tensor: Tensor) -> str:
+    """SHA-256 of a tensor's shape, type and content."""
+    digest = hashlib.sha256(f"{tuple(tensor.shape)} {tensor.dtype} ".encode())
+    digest.update(tensor.contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _summary(cell: Cell, outcome: Outcome) -> dict[str, Any]:
+    diverged = {str(s): step for s, step in zip(cell.seed_numbers, outcome.diverged, strict=True) if step >= 0}
+    return {"diverged_seeds": diverged, "window": outcome.window, "steps": sorted(outcome.snapshots)}
+
+
+def _finished(output: Path, provenance: dict[str, Any]) -> bool:
+    """Whether a process that outlived its `dvc repro` has already made this very output."""
+    path = output / "provenance.json"
+    if not path.is_file():
+        return False
+    found = json.loads(path.read_text(encoding="utf-8"))
+    return {key: found.get(key) for key in provenance} == provenance
+
+
+def _write(output: Path, outcome: Outcome, provenance: dict[str, Any]) -> None:
+    with atomic_directory(output) as directory:
+        for step, state in outcome.snapshots.items():
+            save_file(state, directory / f"step{step}.safetensors")
+        save_file({"losses": torch.from_numpy(outcome.history)}, directory / "history.safetensors")
+        (directory / "provenance.json").write_text(json.dumps(provenance, indent=1) + "\n", encoding="utf-8")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Train the cell named on the command line."""
+    params = load_params()
+    train_cell(params, params.cell(stage_argument("train", "a cell of the profile in force", arguments)))
+
+
+if __name__ == "__main__":
+    exit_clearly(main)

@@ -1,0 +1,178 @@
+"""A folder of images, or the archive beside it: what is read, and what is refused in one sentence."""
+
+from __future__ import annotations
+
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from replication.data.folder import read_folder
+from replication.errors import InputError
+
+ARCHIVE = Path(__file__).parents[2].parent / "shared" / "data" / "cifar10-jpeg" / "cifar10-jpeg.tar.xz"
+
+
+def save(path: Path, shade: int, size: tuple[int, int] = (4, 4)) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", size, (shade, shade, shade)).save(path)
+    return path
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Written out of order: dog before cat, the second image before the first."""
+    root = tmp_path / "pets"
+    for part, name, shade in [
+        ("train", "dog/b.png", 40),
+        ("train", "dog/a.PNG", 30),
+        ("train", "cat/10.png", 10),
+        ("train", "cat/2.png", 20),
+        ("test", "dog/z.png", 50),
+    ]:
+        save(root / part / name, shade)
+    return root
+
+
+def test_classes_and_files_come_in_the_order_of_their_names(root: Path) -> None:
+    data = read_folder(root, licence="mine")
+    assert data.class_names == ("cat", "dog")
+    assert data.train_images[:, 0, 0, 0].tolist() == [10, 20, 30, 40]
+    assert data.train_labels.tolist() == [0, 0, 1, 1]
+    assert (data.test_images[:, 0, 0, 0].tolist(), data.test_labels.tolist()) == ([50], [1])
+    assert data.train_images.shape == (4, 3, 4, 4)
+    assert data.licence == "mine"
+    assert data.not_canonical
+
+
+def test_the_listing_hash_sees_a_changed_and_a_renamed_file(root: Path) -> None:
+    def digest() -> list[str]:
+        return list(read_folder(root).raw_inputs.values())
+
+    before = digest()
+    assert digest() == before
+    (root / "train/dog/b.png").rename(root / "train/dog/c.png")
+    renamed = digest()
+    save(root / "train/dog/c.png", 41)
+    assert len({*before, *renamed, *digest()}) == 3
+
+
+def test_hidden_files_of_desktops_are_passed_over(root: Path) -> None:
+    (root / "train" / ".DS_Store").write_text("x")
+    (root / "train" / "cat" / "._2.png").write_text("x")
+    assert len(read_folder(root).train_images) == 4
+
+
+def test_a_flat_folder_has_no_labels_and_no_test_part(tmp_path: Path) -> None:
+    save(tmp_path / "flat/images/a.png", 1, (8, 6))
+    save(tmp_path / "flat/images/b.png", 2, (6, 9))
+    data = read_folder(tmp_path / "flat", image_size=5, channels=1)
+    assert data.train_images.shape == (2, 1, 5, 5)
+    assert data.class_names == ("unlabelled",)
+    assert len(data.test_images) == 0
+
+
+def test_a_missing_folder_says_what_to_put_where(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"There is no folder .*pets, nor .*pets.tar.xz beside it: put train/<class>/"):
+        read_folder(tmp_path / "pets")
+
+
+def test_an_empty_class_folder_is_named(root: Path) -> None:
+    (root / "train" / "emu").mkdir()
+    with pytest.raises(InputError, match="train/emu has no images"):
+        read_folder(root)
+
+
+def test_a_truncated_image_is_named(root: Path) -> None:
+    file = root / "train/cat/2.png"
+    file.write_bytes(file.read_bytes()[:-30])
+    with pytest.raises(InputError, match=r"train/cat/2.png is no readable JPEG, PNG or WebP"):
+        read_folder(root)
+
+
+def test_an_unreadable_file_is_named(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path) -> bytes:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(InputError, match=r"cat/10.png cannot be read \(Permission denied\)"):
+        read_folder(root)
+
+
+def test_stray_things_are_named(root: Path) -> None:
+    (root / "train/cat/notes.txt").write_text("x")
+    with pytest.raises(InputError, match="notes.txt is no image file"):
+        read_folder(root)
+    (root / "train/cat/notes.txt").rename(root / "train/notes.txt")
+    with pytest.raises(InputError, match="notes.txt lies beside the class folders"):
+        read_folder(root)
+
+
+def test_a_test_class_that_was_never_trained_on_is_named(root: Path) -> None:
+    save(root / "test/emu/a.png", 1)
+    with pytest.raises(InputError, match="test/emu is a class without training images; known: cat, dog"):
+        read_folder(root)
+
+
+def test_neither_layout_is_one_sentence(tmp_path: Path) -> None:
+    save(tmp_path / "odd/cat/a.png", 1)
+    with pytest.raises(InputError, match="odd has neither train/ nor images/"):
+        read_folder(tmp_path / "odd")
+    (tmp_path / "odd" / "train").mkdir()
+    with pytest.raises(InputError, match="no class folders and so no images"):
+        read_folder(tmp_path / "odd")
+
+
+@pytest.mark.parametrize("suffix", [".tar", ".tar.xz"])
+def test_an_archive_gives_what_its_folder_gives(root: Path, suffix: str) -> None:
+    expected = read_folder(root)
+    place = root.with_name("packed")
+    with tarfile.open(f"{place}{suffix}", "w:xz" if suffix.endswith("xz") else "w") as archive:
+        archive.add(root, ".")
+    data = read_folder(place)
+    np.testing.assert_array_equal(data.train_images, expected.train_images)
+    assert data.raw_inputs == expected.raw_inputs
+
+
+def test_a_cut_off_archive_leaves_no_folder(root: Path) -> None:
+    place = root.with_name("packed")
+    with tarfile.open(f"{place}.tar.xz", "w:xz") as archive:
+        archive.add(root, ".")
+    whole = Path(f"{place}.tar.xz")
+    whole.write_bytes(whole.read_bytes()[:-100])
+    with pytest.raises(InputError, match=r"packed.tar.xz cannot be unpacked \(.*\): copy it again"):
+        read_folder(place)
+    assert sorted(path.name for path in root.parent.iterdir()) == ["packed.tar.xz", "pets"]
+
+
+def test_an_archive_cannot_write_outside_its_folder(root: Path) -> None:
+    place = root.with_name("packed")
+    with tarfile.open(f"{place}.tar", "w") as archive:
+        archive.add(root / "train/cat/2.png", "../../escaped.png")
+    with pytest.raises(InputError, match="cannot be unpacked"):
+        read_folder(place)
+    assert not list(root.parents[1].rglob("escaped.png"))
+
+
+def test_an_archive_of_something_else_is_one_sentence(root: Path) -> None:
+    with tarfile.open(root.with_name("packed.tar"), "w") as archive:
+        archive.add(root / "train/cat", "cat")
+    with pytest.raises(InputError, match="packed.tar holds neither train/ nor images/"):
+        read_folder(root.with_name("packed"))
+    assert not root.with_name("packed").exists()
+
+
+@pytest.mark.skipif(not ARCHIVE.is_file(), reason="the JPEG archive of CIFAR-10 is not on this machine")
+def test_real_jpegs_decode_to_32_by_32_colours(tmp_path: Path) -> None:
+    """The first 30 files of the archive alone: unpacking all of it takes half a minute."""
+    with tarfile.open(ARCHIVE) as archive:
+        for _ in range(33):
+            member = archive.next()
+            assert member is not None
+            archive.extract(member, tmp_path / "part", filter="data")
+    data = read_folder(tmp_path / "part")
+    assert data.train_images.shape[1:] == (3, 32, 32)
+    assert data.class_names[0] == "airplane"
+    assert data.train_images.std() > 20

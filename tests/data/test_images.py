@@ -1,0 +1,84 @@
+"""Decoding and resizing of encoded images."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+
+import numpy as np
+import pytest
+from PIL import Image, ImageOps
+
+from replication.data.images import decode, decode_all
+from replication.errors import InputError
+
+PIXELS = np.random.default_rng(0).integers(0, 256, (12, 20, 3), dtype=np.uint8)
+
+
+def encoded(image: Image.Image, kind: str = "PNG") -> bytes:
+    stream = io.BytesIO()
+    image.save(stream, kind)
+    return stream.getvalue()
+
+
+def test_a_lossless_image_comes_back_as_channels_height_width() -> None:
+    np.testing.assert_array_equal(decode(encoded(Image.fromarray(PIXELS)), "a", 0, 3), PIXELS.transpose(2, 0, 1))
+
+
+def test_one_channel_is_the_luma() -> None:
+    luma = decode(encoded(Image.fromarray(PIXELS)), "a", 0, 1)
+    assert luma.shape == (1, 12, 20)
+    np.testing.assert_allclose(luma[0], PIXELS @ [0.299, 0.587, 0.114], atol=1)
+
+
+@pytest.mark.parametrize("size", [(40, 30), (30, 40), (33, 33)])
+def test_resizing_is_a_fit_of_the_shorter_side_and_a_central_crop(size: tuple[int, int]) -> None:
+    """Against Pillow's own fit, on a smooth picture: it may crop before it resizes, so a grey level is allowed."""
+    x, y = np.meshgrid(np.linspace(0, 200, size[0]), np.linspace(0, 50, size[1]))
+    image = Image.fromarray((x + y).astype(np.uint8))
+    fitted = np.asarray(ImageOps.fit(image, (16, 16), Image.Resampling.LANCZOS))
+    array = decode(encoded(image), "a", 16, 1)
+    assert array.shape == (1, 16, 16)
+    # the crop is by whole pixels of the resized picture: half a pixel is 200 / 16 / 2 grey levels at most
+    np.testing.assert_allclose(array[0, 1:-1, 1:-1], fitted[1:-1, 1:-1], atol=7)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA"])
+def test_other_8_bit_modes_become_colours(mode: str) -> None:
+    image = Image.fromarray(PIXELS).convert(mode)
+    expected = np.asarray(image.convert("RGB")).transpose(2, 0, 1)
+    np.testing.assert_array_equal(decode(encoded(image), "a", 0, 3), expected)
+
+
+def test_16_bit_pixels_are_refused_rather_than_clipped() -> None:
+    deep = Image.fromarray(np.full((4, 4), 40000, dtype=np.uint16))
+    with pytest.raises(InputError, match="deep.png has pixels of mode I;16; save it with 8 bits a channel"):
+        decode(encoded(deep), "deep.png", 0, 3)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+def test_a_truncated_image_is_one_sentence_wherever_it_is_cut(kind: str) -> None:
+    whole = encoded(Image.fromarray(PIXELS), kind)
+    for length in range(0, len(whole) * 3 // 4, 7):
+        with pytest.raises(InputError, match="cut.jpg is no readable JPEG, PNG or WebP"):
+            decode(whole[:length], "cut.jpg", 0, 3)
+
+
+def test_other_formats_are_refused() -> None:
+    with pytest.raises(InputError, match="no readable JPEG, PNG or WebP"):
+        decode(encoded(Image.fromarray(PIXELS), "BMP"), "a.png", 0, 3)
+
+
+def test_several_images_keep_their_order_and_hash_names_and_contents() -> None:
+    contents = [(f"{shade}.png", encoded(Image.new("L", (2, 3), shade))) for shade in (9, 5)]
+    images, digest = decode_all(iter(contents), 2, 0, 1)
+    assert images.shape == (2, 1, 3, 2)
+    assert images[:, 0, 0, 0].tolist() == [9, 5]
+    listing = "".join(f"{hashlib.sha256(content).hexdigest()}  {name}\n" for name, content in contents)
+    assert digest == hashlib.sha256(listing.encode()).hexdigest()
+
+
+def test_images_of_two_sizes_are_one_sentence() -> None:
+    contents = [("a.png", encoded(Image.new("L", (2, 3)))), ("b.png", encoded(Image.new("L", (4, 3))))]
+    with pytest.raises(InputError, match="b.png is 4×3 pixels and a.png is 2×3: give the data set an image_size"):
+        decode_all(contents, 2, 0, 1)

@@ -1,0 +1,161 @@
+"""CelebA and LSUN in miniature: CelebA's own lists and archive, and a stand-in for the LMDB reader."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import sys
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from torchvision.datasets import CelebA
+
+from replication.data.photographs import read_celeba, read_lsun
+from replication.errors import InputError
+
+PARTS = (0, 0, 1, 0, 2, 2)  # train, train, validation, train, test, test
+
+
+def picture(shade: int, kind: str) -> bytes:
+    stream = io.BytesIO()
+    Image.new("RGB", (10, 14), (shade, shade, shade)).save(stream, kind, quality=95)
+    return stream.getvalue()
+
+
+@pytest.fixture
+def celeba(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Six faces of shades 0, 40, … 200, as a zip archive beside CelebA's five lists."""
+    place = tmp_path / "celeba"
+    place.mkdir()
+    names = [f"{number:06d}.jpg" for number in range(1, 7)]
+    with zipfile.ZipFile(place / "img_align_celeba.zip", "w") as archive:
+        for index, name in enumerate(names):
+            archive.writestr(f"img_align_celeba/{name}", picture(40 * index, "JPEG"))
+    lists = {
+        "list_eval_partition.txt": "".join(f"{name} {part}\n" for name, part in zip(names, PARTS, strict=True)),
+        "identity_CelebA.txt": "".join(f"{name} 7\n" for name in names),
+        **{
+            f"list_{table}.txt": "6\nhead\n" + "".join(f"{name} 1 -1\n" for name in names)
+            for table in ("bbox_celeba", "landmarks_align_celeba", "attr_celeba")
+        },
+    }
+    for name, content in lists.items():
+        (place / name).write_text(content)
+    files = ["img_align_celeba.zip", *lists]
+    sums = [hashlib.md5((place / name).read_bytes(), usedforsecurity=False).hexdigest() for name in files]
+    monkeypatch.setattr(CelebA, "file_list", [("", digest, name) for name, digest in zip(files, sums, strict=True)])
+    monkeypatch.setitem(sys.modules, "gdown", None)  # so that nothing is ever downloaded
+    return tmp_path
+
+
+def shades(images: np.ndarray) -> list[int]:
+    return [round(float(shade) / 40) * 40 for shade in images.mean((1, 2, 3))]
+
+
+def test_celeba_from_its_archive(celeba: Path) -> None:
+    data = read_celeba(celeba, 8)
+    assert data.train_images.shape == (3, 3, 8, 8)
+    assert shades(data.train_images) == [0, 40, 120]
+    assert shades(data.test_images) == [160, 200]
+    assert data.class_names == ("face",)
+    assert "resized and cropped to 8 pixels" in data.not_canonical
+
+
+def test_celeba_limited_keeps_the_first_and_says_so(celeba: Path) -> None:
+    data = read_celeba(celeba, 8, limit=2)
+    assert shades(data.train_images) == [0, 40]
+    assert len(data.test_images) == 2
+    assert "the first 2 training images" in data.not_canonical
+
+
+@pytest.mark.parametrize("name", ["list_attr_celeba.txt", "img_align_celeba.zip"])
+def test_celeba_with_a_wrong_checksum_is_one_sentence(celeba: Path, name: str) -> None:
+    with (celeba / "celeba" / name).open("ab") as stream:
+        stream.write(b" ")
+    with pytest.raises(InputError, match=r"CelebA are missing or damaged .*put img_align_celeba.zip, .* into .*celeba"):
+        read_celeba(celeba, 8)
+
+
+def test_celeba_unpacked_in_part_is_one_sentence(celeba: Path) -> None:
+    read_celeba(celeba, 8)
+    (celeba / "celeba" / "img_align_celeba" / "000004.jpg").unlink()
+    with pytest.raises(InputError, match="remove img_align_celeba where it is incomplete"):
+        read_celeba(celeba, 8)
+
+
+class Database:
+    """As much of lmdb.Environment as is read, over keys in order."""
+
+    def __init__(self, entries: dict[bytes, bytes]) -> None:
+        self.entries = entries
+
+    @contextmanager
+    def begin(self) -> Iterator[Any]:
+        stat = {"entries": len(self.entries)}
+        yield SimpleNamespace(stat=lambda: stat, cursor=lambda: iter(sorted(self.entries.items())))
+
+    def close(self) -> None:
+        self.entries = {}
+
+
+class Damaged(Exception):
+    pass
+
+
+@pytest.fixture
+def lsun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Three bedrooms to train on and one to test on, as WebP under keys out of order."""
+    stored = {
+        "bedroom_train_lmdb": {b"c": picture(80, "WEBP"), b"a": picture(0, "WEBP"), b"b": picture(40, "WEBP")},
+        "bedroom_val_lmdb": {b"z": picture(120, "WEBP")},
+    }
+    for name in stored:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "data.mdb").write_bytes(b"")
+
+    def opened(place: str, **_: object) -> Database:
+        return Database(stored[Path(place).name])
+
+    monkeypatch.setitem(sys.modules, "lmdb", SimpleNamespace(open=opened, Error=Damaged))
+    return tmp_path
+
+
+def test_lsun_in_the_order_of_its_keys(lsun: Path) -> None:
+    data = read_lsun(lsun, 8)
+    assert shades(data.train_images) == [0, 40, 80]
+    assert shades(data.test_images) == [120]
+    assert data.class_names == ("bedroom",)
+
+
+def test_lsun_limited_and_without_a_test_part(lsun: Path) -> None:
+    (lsun / "bedroom_val_lmdb" / "data.mdb").unlink()
+    data = read_lsun(lsun, 8, limit=2)
+    assert shades(data.train_images) == [0, 40]
+    assert len(data.test_images) == 0
+
+
+def test_lsun_that_is_not_there_says_what_to_put_where(lsun: Path) -> None:
+    with pytest.raises(InputError, match=r"no .*elsewhere/bedroom_train_lmdb/data.mdb: .*put them into .*elsewhere"):
+        read_lsun(lsun / "elsewhere", 8)
+
+
+def test_lsun_that_is_damaged_is_one_sentence(lsun: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise Damaged("not a database")
+
+    monkeypatch.setattr(sys.modules["lmdb"], "open", refuse)
+    with pytest.raises(InputError, match=r"cannot be read \(not a database\): copy them again"):
+        read_lsun(lsun, 8)
+
+
+def test_lsun_without_its_reader_says_how_to_install_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "lmdb", None)
+    with pytest.raises(InputError, match="install its reader with `uv pip install lmdb`"):
+        read_lsun(tmp_path, 8)

@@ -1,0 +1,184 @@
+"""torchvision's data sets, in miniature and in their own file formats; no test reaches a network."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import pickle
+import struct
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+
+import numpy as np
+import pytest
+from scipy.io import savemat
+from torchvision.datasets import CIFAR10, MNIST, SVHN
+
+from replication.data import vision
+from replication.data.vision import MNIST_UNPACKED, read_cifar10, read_mnist, read_svhn
+from replication.errors import InputError
+
+SHARED = Path(__file__).parents[2].parent / "shared" / "data" / "mnist"
+RANDOM = np.random.default_rng(0)
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> str:
+        raise URLError("no network in tests")
+
+    monkeypatch.setattr("torchvision.datasets.utils._get_redirect_url", refuse)
+    monkeypatch.setattr("torchvision.datasets.utils._urlretrieve", refuse)
+
+
+def md5(content: bytes) -> str:
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
+
+
+def idx(array: np.ndarray) -> bytes:
+    """MNIST's own format: two zero bytes, type 8 (uint8), the number of dimensions, each size, the bytes."""
+    return struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape) + array.astype(np.uint8).tobytes()
+
+
+@pytest.fixture
+def mnist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, np.ndarray]:
+    """Five training and three test images as .gz files whose sums torchvision is made to expect."""
+    arrays = {}
+    for name in MNIST_UNPACKED:
+        n = 5 if name.startswith("train") else 3
+        arrays[name] = RANDOM.integers(0, 10, n) if "labels" in name else RANDOM.integers(0, 256, (n, 28, 28))
+    place = tmp_path / "MNIST" / "raw"
+    place.mkdir(parents=True)
+    packed = {name: gzip.compress(idx(array)) for name, array in arrays.items()}
+    for name, content in packed.items():
+        (place / f"{name}.gz").write_bytes(content)
+    monkeypatch.setattr(MNIST, "resources", [(f"{name}.gz", md5(content)) for name, content in packed.items()])
+    monkeypatch.setattr(vision, "MNIST_UNPACKED", {name: md5(idx(array)) for name, array in arrays.items()})
+    return arrays
+
+
+def test_mnist_from_files_put_into_place(tmp_path: Path, mnist: dict[str, np.ndarray]) -> None:
+    data = read_mnist(tmp_path)
+    np.testing.assert_array_equal(data.train_images[:, 0], mnist["train-images-idx3-ubyte"])
+    np.testing.assert_array_equal(data.train_labels, mnist["train-labels-idx1-ubyte"])
+    np.testing.assert_array_equal(data.test_images[:, 0], mnist["t10k-images-idx3-ubyte"])
+    np.testing.assert_array_equal(data.test_labels, mnist["t10k-labels-idx1-ubyte"])
+    assert (data.train_images.shape, data.train_images.dtype) == ((5, 1, 28, 28), np.uint8)
+    assert not data.not_canonical
+
+
+def test_mnist_with_a_wrong_checksum_is_one_sentence(tmp_path: Path, mnist: dict[str, np.ndarray]) -> None:
+    file = tmp_path / "MNIST" / "raw" / "train-images-idx3-ubyte.gz"
+    file.write_bytes(gzip.compress(idx(mnist["train-images-idx3-ubyte"] ^ 1)))
+    with pytest.raises(InputError, match=r"MNIST are missing or damaged .*: put train-images.*gz into .*MNIST/raw"):
+        read_mnist(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"\x00\x00\x08\x01\x00\x00\x00\x09short"])
+def test_mnist_unpacked_but_damaged_is_one_sentence(
+    tmp_path: Path, mnist: dict[str, np.ndarray], content: bytes
+) -> None:
+    """What a killed extraction leaves behind, which torchvision would trust."""
+    read_mnist(tmp_path)
+    (tmp_path / "MNIST" / "raw" / "t10k-labels-idx1-ubyte").write_bytes(content)
+    with pytest.raises(InputError, match="t10k-labels-idx1-ubyte is not the original file: remove it"):
+        read_mnist(tmp_path)
+
+
+def test_mnists_old_cache_is_not_opened(tmp_path: Path, mnist: dict[str, np.ndarray]) -> None:
+    (tmp_path / "MNIST" / "processed").mkdir()
+    with pytest.raises(InputError, match="processed is an old cache"):
+        read_mnist(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("read", "file", "place"),
+    [
+        (read_mnist, "t10k-labels-idx1-ubyte.gz", "raw/new/MNIST/raw"),
+        (read_cifar10, "cifar-10-python.tar.gz", "raw/new"),
+        (read_svhn, "test_32x32.mat", "raw/new"),
+    ],
+)
+def test_offline_without_data_says_which_files_to_put_where(tmp_path: Path, read: Any, file: str, place: str) -> None:
+    with pytest.raises(InputError, match=f"no network in tests.*put .*{file} into .*{place} and run") as caught:
+        read(tmp_path / "raw" / "new")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the original MNIST files are not on this machine")
+def test_the_original_mnist_files_have_the_sums_written_here() -> None:
+    """torchvision's own sums vouch for the .gz files; what is inside them has the sums of MNIST_UNPACKED."""
+    for name, digest in MNIST.resources:
+        packed = (SHARED / name).read_bytes()
+        assert md5(packed) == digest
+        assert md5(gzip.decompress(packed)) == MNIST_UNPACKED[name.removesuffix(".gz")]
+
+
+class Payload:
+    """A pickle that makes a folder when it is opened."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+
+    def __reduce__(self) -> tuple[Any, tuple[str]]:
+        return os.mkdir, (str(self.place),)
+
+
+@pytest.fixture
+def cifar10(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, np.ndarray]:
+    """Two batches of three images and a test batch, as the original pickles lay them out."""
+    place = tmp_path / CIFAR10.base_folder
+    place.mkdir()
+    batches = {name: RANDOM.integers(0, 256, (3, 3072), dtype=np.uint8) for name in ("data_1", "data_2", "test")}
+    sums = {}
+    for name, pixels in batches.items():
+        content = pickle.dumps({"data": pixels, "labels": [0, 1, 1]})
+        (place / name).write_bytes(content)
+        sums[name] = md5(content)
+    meta = pickle.dumps({"label_names": ["airplane", "automobile"]})
+    (place / "meta").write_bytes(meta)
+    monkeypatch.setattr(CIFAR10, "train_list", [["data_1", sums["data_1"]], ["data_2", sums["data_2"]]])
+    monkeypatch.setattr(CIFAR10, "test_list", [["test", sums["test"]]])
+    monkeypatch.setattr(CIFAR10, "meta", {"filename": "meta", "key": "label_names", "md5": md5(meta)})
+    return batches
+
+
+def test_cifar10_planes_become_channels(tmp_path: Path, cifar10: dict[str, np.ndarray]) -> None:
+    data = read_cifar10(tmp_path)
+    assert data.train_images.shape == (6, 3, 32, 32)
+    for channel, y, x in [(0, 0, 0), (1, 4, 7), (2, 31, 30)]:
+        assert data.train_images[4, channel, y, x] == cifar10["data_2"][1, channel * 1024 + y * 32 + x]
+    np.testing.assert_array_equal(data.test_images.reshape(3, -1), cifar10["test"])
+    assert data.train_labels.tolist() == [0, 1, 1] * 2
+    assert data.class_names == ("airplane", "automobile")
+    assert set(data.raw_inputs) == {"data_1", "data_2", "test"}
+
+
+@pytest.mark.parametrize("name", ["data_2", "test", "meta"])
+def test_a_foreign_cifar10_pickle_is_never_opened(tmp_path: Path, cifar10: dict[str, np.ndarray], name: str) -> None:
+    content = pickle.dumps(Payload(tmp_path / "ran"))
+    (tmp_path / CIFAR10.base_folder / name).write_bytes(content)
+    with pytest.raises(InputError, match="CIFAR-10 are missing or damaged"):
+        read_cifar10(tmp_path)
+    assert not (tmp_path / "ran").exists()
+    pickle.loads(content)
+    assert (tmp_path / "ran").exists()  # the payload does work, so the line above says something
+
+
+def test_svhn_digit_ten_is_zero(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pixels = RANDOM.integers(0, 256, (32, 32, 3, 4), dtype=np.uint8)
+    expected = {}
+    for split in ("train", "test"):
+        file = tmp_path / f"{split}_32x32.mat"
+        savemat(file, {"X": pixels, "y": np.array([[10], [1], [9], [10]], dtype=np.uint8)})
+        expected[split] = ["", file.name, md5(file.read_bytes())]
+    monkeypatch.setattr(SVHN, "split_list", expected)
+    data = read_svhn(tmp_path)
+    assert data.train_labels.tolist() == [0, 1, 9, 0]
+    assert data.test_images.shape == (4, 3, 32, 32)
+    assert data.train_images[2, 1, 5, 8] == pixels[5, 8, 1, 2]
+    (tmp_path / "test_32x32.mat").write_bytes(b"short")
+    with pytest.raises(InputError, match="SVHN are missing or damaged"):
+        read_svhn(tmp_path)

@@ -1,0 +1,229 @@
+"""The loader of the benchmark files: each mistake is one sentence that says where it is and what is accepted."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from replication.benchmarks import load_benchmarks
+from replication.errors import InputError
+
+SCHEMA = Path(__file__).parents[1] / "benchmarks" / "schema.json"
+SIDE = {
+    "paper": "gan2014",
+    "model": "gan",
+    "recipe": "toy",
+    "dataset": "toy-bimodal",
+    "class": "all",
+    "metric": "energy_distance",
+    "step": "final",
+}
+
+
+def written() -> dict[str, Any]:
+    """A small correct file, in the shape that it has after YAML."""
+    return {
+        "citation": {
+            "key": "someone-2014",
+            "authors": ["Some One"],
+            "title": "A paper",
+            "year": 2014,
+            "venue": "NIPS",
+            "arxiv": "1406.2661",
+            "released_code": "some/one",
+        },
+        "tables": [
+            {
+                "id": "table-1",
+                "title": "A table",
+                "source": "Table 1",
+                "dataset": "mnist",
+                "metric": "errors",
+                "unit": "%",
+                "better": "lower",
+                "spread_kind": "unstated",
+                "verified": True,
+                "columns": [{"name": "errors"}, {"name": "labels", "better": "higher"}],
+                "rows": [
+                    {
+                        "name": "ours",
+                        "columns": {
+                            "errors": {"value": 1.5, "spread": 0.2, "verified": True},
+                            "labels": {"value": 100, "verified": True},
+                        },
+                    }
+                ],
+            }
+        ],
+        "recipes": [
+            {
+                "title": "A recipe",
+                "model": "gan",
+                "recipe": "toy",
+                "rows": [{"aspect": "batch", "published": "100", "source": "§3", "ours": ["batch"]}],
+            }
+        ],
+        "claims": [
+            {
+                "id": "near",
+                "statement": "It is near.",
+                "source": "§4",
+                "verified": True,
+                "origin": "ours",
+                "kind": "bound",
+                "family": "toy",
+                "protocol": "It is measured.",
+                "replicate_unit": "training",
+                "better": "lower",
+                "bound": 0.1,
+                "evidence": {"where": SIDE, "measured": {"recipe": "toy-k5"}},
+            }
+        ],
+        "deviations": [
+            {"id": "one-1", "key": "recipes.gan.toy.batch", "paper": "a", "code": "b", "ours": "c", "read_in": "d"}
+        ],
+    }
+
+
+def directory(tmp_path: Path, **files: dict[str, Any]) -> Path:
+    shutil.copy(SCHEMA, tmp_path / "schema.json")
+    for stem, contents in files.items():
+        (tmp_path / f"{stem}.yaml").write_text(json.dumps(contents), encoding="utf-8")  # JSON is YAML
+    return tmp_path
+
+
+def test_a_correct_file_loads_with_what_was_left_out_filled_in(tmp_path: Path) -> None:
+    (benchmark,) = load_benchmarks(directory(tmp_path, someone2014=written()))
+    (claim,) = benchmark.claims
+    assert benchmark.paper == claim.paper == "someone2014"
+    assert claim.evidence is not None and claim.evidence.measured == {**SIDE, "recipe": "toy-k5"}
+    assert (claim.margin, claim.indicative, claim.not_assessed) == (None, (), "")
+    (table,) = benchmark.tables
+    assert [(column.better, column.spread_kind) for column in table.columns] == [
+        ("lower", "unstated"),
+        ("higher", "unstated"),
+    ]
+    assert table.rows[0].numbers["labels"].spread is None
+
+
+def test_files_come_by_year_and_background_last(tmp_path: Path) -> None:
+    files = {}
+    for stem, year in (("background", 2001), ("late", 2017), ("early", 2014)):
+        files[stem] = contents = written()
+        contents["citation"]["year"] = year
+        for kind in ("tables", "claims", "deviations"):
+            contents[kind][0]["id"] += f"-{stem}"
+    loaded = load_benchmarks(directory(tmp_path, **files))
+    assert [benchmark.paper for benchmark in loaded] == ["early", "late", "background"]
+
+
+def _change(*path: str | int, to: Any) -> Callable[[dict[str, Any]], None]:
+    def change(contents: dict[str, Any]) -> None:
+        node: Any = contents
+        for part in path[:-1]:
+            node = node[part]
+        node[path[-1]] = to
+
+    return change
+
+
+def _remove(*path: str | int) -> Callable[[dict[str, Any]], None]:
+    def change(contents: dict[str, Any]) -> None:
+        node: Any = contents
+        for part in path[:-1]:
+            node = node[part]
+        del node[path[-1]]
+
+    return change
+
+
+CLAIM = ("claims", 0)
+MISTAKES = {
+    "no source": (_remove(*CLAIM, "source"), r"claims\[0\] \(near\): key source is missing"),
+    "empty source": (_change(*CLAIM, "source", to=""), r"claims\[0\] \(near\)\.source: '' breaks minLength 1"),
+    "unknown key": (_change(*CLAIM, "colour", to="red"), r"\(near\): unknown key colour; accepted: id, statement"),
+    "unknown kind": (
+        _change(*CLAIM, "kind", to="vibe"),
+        r"\(near\)\.kind: 'vibe' is not accepted; accepted: value, order, rate, bound, question",
+    ),
+    "wrong type": (_change(*CLAIM, "bound", to="small"), r"\(near\)\.bound: 'small' is not of type number"),
+    "bad identifier": (_change(*CLAIM, "id", to="Near It"), r"\(Near It\)\.id: 'Near It' does not match"),
+    "unknown metric": (
+        _change(*CLAIM, "evidence", "measured", "metric", to="beauty"),
+        r"\(near\)\.evidence\.measured\.metric: 'beauty' is not known; accepted: success,",
+    ),
+    "unknown column": (
+        _change(*CLAIM, "evidence", "measured", "colour", to="red"),
+        r"\(near\)\.evidence\.measured: unknown key colour; accepted: profile",
+    ),
+    "no bound": (_remove(*CLAIM, "bound"), r"\(near\): a claim of kind bound needs bound"),
+    "no evidence": (_remove(*CLAIM, "evidence"), r"\(near\): a claim without evidence says why in not_assessed"),
+    "bad step": (_change(*CLAIM, "evidence", "measured", "step", to="last"), r"step: 'last' does not match"),
+    "other columns": (
+        _remove("tables", 0, "rows", 0, "columns", "labels"),
+        r"tables\[0\] \(table-1\): row 'ours' has columns \['errors'\]; expected \['errors', 'labels'\]",
+    ),
+    "unverified number in a verified table": (
+        _change("tables", 0, "rows", 0, "columns", "labels", "verified", to=False),
+        r"\(table-1\)\.verified: True, but its numbers say False",
+    ),
+    "recipe without model": (_remove("recipes", 0, "model"), r"recipes\[0\]: model and recipe name a recipe together"),
+    "no section": (_remove("deviations"), r"the whole file: key deviations is missing"),
+    "same id twice": (_change("deviations", 0, "id", to="near"), r"'near' stands in someone2014.yaml \(Claim\) and in"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_one_sentence(mistake: str, tmp_path: Path) -> None:
+    contents = written()
+    change, sentence = MISTAKES[mistake]
+    change(contents)
+    with pytest.raises(InputError, match=sentence) as raised:
+        load_benchmarks(directory(tmp_path, someone2014=contents))
+    assert "someone2014.yaml" in str(raised.value)
+    assert "\n" not in str(raised.value) and str(raised.value).endswith(".")
+
+
+def test_paths_without_a_recipe_are_refused(tmp_path: Path) -> None:
+    contents = written()
+    del contents["recipes"][0]["model"], contents["recipes"][0]["recipe"]
+    with pytest.raises(InputError, match="paths in ours need the recipe"):
+        load_benchmarks(directory(tmp_path, someone2014=contents))
+    contents["recipes"][0]["rows"][0]["ours"] = []
+    assert load_benchmarks(directory(tmp_path, someone2014=contents))[0].recipes[0].recipe == ""
+
+
+def test_identifiers_are_unique_across_files(tmp_path: Path) -> None:
+    with pytest.raises(
+        InputError, match=r"'near' stands in (one|two)\.yaml \(Claim\) and in (one|two)\.yaml \(Claim\)"
+    ):
+        load_benchmarks(directory(tmp_path, one=written(), two=written()))
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("claims: [", "is not YAML"),
+        ("a: 1\na: 2\n", 'line 2: found duplicate key "a"; keep one'),
+        ("- 1\n", "the whole file"),
+    ],
+)
+def test_what_is_no_benchmark_file_is_refused(text: str, sentence: str, tmp_path: Path) -> None:
+    directory(tmp_path)
+    (tmp_path / "someone2014.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=sentence):
+        load_benchmarks(tmp_path)
+
+
+def test_an_empty_place_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="There is no directory"):
+        load_benchmarks(tmp_path / "absent")
+    with pytest.raises(InputError, match=r"There is no .*schema\.json"):
+        load_benchmarks(tmp_path)
+    with pytest.raises(InputError, match=r"holds no \*\.yaml"):
+        load_benchmarks(directory(tmp_path))

@@ -1,0 +1,170 @@
+"""Which rows of the table speak for a claim, and what each replicate's value is."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from replication.claims import Claim, Evidence
+from replication.errors import InputError
+from replication.evidence import EvidenceGap, NoMeasurements, replicates, require_enough, select
+from replication.measurements import Measurement, to_table
+
+SELECTION = {
+    "paper": "gan2014",
+    "model": "gan",
+    "recipe": "one",
+    "dataset": "toy",
+    "metric": "in_mode_share",
+    "class": "all",
+    "step": "final",
+}
+ROW = Measurement("cpu", "gan2014", "gan", "one", "paper", "toy", "full", 400, 0, 100, "in_mode_share", 0.5, 1000)
+EVIDENCE = Evidence(SELECTION, None, paired=False, budget=None, substitutes="")
+AGAINST = {**SELECTION, "recipe": "other"}
+CLAIM = Claim(
+    id="a-claim",
+    paper="gan2014",
+    statement="",
+    source="",
+    verified=True,
+    origin="ours",
+    kind="bound",
+    family="a-family",
+    protocol="",
+    replicate_unit="training",
+    overlap=None,
+    margin=None,
+    margin_reason="",
+    better="higher",
+    bound=0.4,
+    published=None,
+    evidence=EVIDENCE,
+    indicative=(),
+    not_assessed="",
+)
+DRAWS = replace(CLAIM, replicate_unit="label draw", overlap=0.25)
+
+
+def table(values: dict[int, float], **changes) -> pd.DataFrame:
+    return to_table([replace(ROW, seed=seed, value=value, **changes) for seed, value in values.items()])
+
+
+def both(*tables: pd.DataFrame) -> pd.DataFrame:
+    return pd.concat(tables, ignore_index=True)
+
+
+def test_steps_are_final_shares_of_the_last_or_integers():
+    rows = both(*(table({0: 0.1, 1: 0.2}, step=step) for step in (0, 24, 30, 50, 100)))
+    chosen = {step: set(select(rows, {**SELECTION, "step": step})["step"]) for step in ("final", "25%", "0%", 50, 7)}
+    assert chosen == {"final": {100}, "25%": {24}, "0%": {0}, 50: {50}, 7: set()}
+
+
+def test_a_step_that_is_none_of_these_is_refused():
+    with pytest.raises(InputError, match="last.*final"):
+        select(table({0: 0.1}), {**SELECTION, "step": "last"})
+
+
+def test_an_unknown_column_is_refused():
+    with pytest.raises(InputError, match="colour"):
+        select(table({0: 0.1}), {"colour": "red"})
+
+
+def test_one_value_per_seed_with_mean_and_spread():
+    side = replicates(table({2: 0.5, 0: 0.1, 1: 0.3}), CLAIM, EVIDENCE).measured
+    assert side.ids == (0, 1, 2)
+    assert side.values == (0.1, 0.3, 0.5)
+    assert (side.n, side.mean, side.sd, side.step) == (3, pytest.approx(0.3), pytest.approx(0.2), 100)
+
+
+def test_a_diverged_run_takes_the_worst_value_and_stays():
+    side = replicates(table({0: 0.5, 1: math.nan, 2: 0.7}), CLAIM, EVIDENCE).measured
+    assert side.values == (0.5, 0.0, 0.7)
+    assert (side.n, side.diverged, side.unbounded) == (3, 1, 0)
+
+
+def test_a_diverged_run_of_an_unbounded_metric_stays_without_a_value():
+    rows = table({0: 0.5, 1: math.nan, 2: 0.7}, metric="energy_distance")
+    side = replicates(rows, CLAIM, replace(EVIDENCE, measured={**SELECTION, "metric": "energy_distance"})).measured
+    assert (side.n, side.diverged, side.unbounded) == (3, 1, 1)
+    assert math.isnan(side.values[1])
+    assert side.mean == pytest.approx(0.6)
+
+
+def test_no_rows_is_a_gap_of_its_own():
+    with pytest.raises(NoMeasurements, match="recipe other"):
+        replicates(table({0: 0.5}), CLAIM, replace(EVIDENCE, measured=AGAINST))
+
+
+def test_another_budget_is_not_the_protocol():
+    with pytest.raises(EvidenceGap, match="end after 100 updates, the claim's protocol after 320000"):
+        replicates(table({0: 0.5}), CLAIM, replace(EVIDENCE, budget=320_000))
+    assert replicates(table({0: 0.5}), CLAIM, replace(EVIDENCE, budget=100)).measured.n == 1
+
+
+def test_the_budget_is_that_of_the_last_step_whichever_is_selected():
+    rows = both(table({0: 0.5}, step=50), table({0: 0.6}))
+    early = replace(EVIDENCE, measured={**SELECTION, "step": "50%"}, budget=100)
+    assert replicates(rows, CLAIM, early).measured.values == (0.5,)
+
+
+def test_a_seed_missing_at_the_step_is_a_gap_and_never_dropped():
+    rows = both(table({0: 0.5, 1: 0.6, 2: 0.7}, step=50), table({0: 0.5, 1: 0.6}))
+    with pytest.raises(EvidenceGap, match="not measured for seed 2"):
+        replicates(rows, CLAIM, EVIDENCE)
+
+
+def test_a_selection_that_leaves_a_column_open_is_refused():
+    rows = both(table({0: 0.5}, metric_variant="training-noise"), table({0: 0.5}, metric_variant="display-noise"))
+    with pytest.raises(InputError, match="leaves metric_variant open"):
+        replicates(rows, CLAIM, EVIDENCE)
+
+
+def test_paired_sides_need_equal_replicates():
+    rows = both(table({0: 0.5, 1: 0.6, 2: 0.7}), table({0: 0.4, 1: 0.5, 3: 0.4}, recipe="other"))
+    paired = replace(EVIDENCE, against=AGAINST, paired=True)
+    with pytest.raises(EvidenceGap, match="training 2, 3"):
+        replicates(rows, CLAIM, paired)
+    assert replicates(rows, CLAIM, replace(paired, paired=False)).measured.n == 3
+
+
+def test_fewer_than_three_replicates_are_too_few():
+    with pytest.raises(EvidenceGap, match="2 of at least 3"):
+        require_enough(replicates(table({0: 0.5, 1: 0.6}), CLAIM, EVIDENCE))
+    require_enough(replicates(table({0: 0.5, 1: 0.6, 2: 0.6}), CLAIM, EVIDENCE))
+
+
+def _label_draws() -> pd.DataFrame:
+    """Two trainings × three label draws: 0.1 more a draw, 0.04 more in the second training."""
+    return both(
+        *(
+            table(
+                {seed: 0.5 + 0.1 * draw + 0.04 * seed for seed in (0, 1)}, replicate=draw, replicate_kind="label draw"
+            )
+            for draw in range(3)
+        )
+    )
+
+
+def test_a_claim_over_draws_averages_each_over_the_trainings():
+    side = replicates(_label_draws(), DRAWS, EVIDENCE).measured
+    assert side.unit == "label draw"
+    assert side.values == pytest.approx((0.52, 0.62, 0.72))
+
+
+def test_a_claim_over_trainings_averages_the_draws_within_each():
+    side = replicates(_label_draws(), CLAIM, EVIDENCE).measured
+    assert side.values == pytest.approx((0.6, 0.64))
+
+
+def test_a_draw_missing_in_one_training_is_a_gap():
+    with pytest.raises(EvidenceGap, match="2 to 3"):
+        replicates(_label_draws().iloc[:-1], CLAIM, EVIDENCE)
+
+
+def test_a_claim_over_draws_refuses_rows_that_vary_the_training():
+    with pytest.raises(EvidenceGap, match="replicate is a label draw, but the measurements vary the training"):
+        replicates(table({0: 0.5, 1: 0.6}), DRAWS, EVIDENCE)

@@ -1,0 +1,144 @@
+"""The benchmark files of the repository against each other, against params.yaml and against arithmetic."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from scipy.stats import rice
+
+from replication.benchmarks import Benchmark, load_benchmarks
+from replication.claims import Claim, Selection
+from replication.params import Params, load_params
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def params() -> Params:
+    return load_params(ROOT / "params.yaml")
+
+
+@pytest.fixture(scope="module")
+def benchmarks() -> dict[str, Benchmark]:
+    return {benchmark.paper: benchmark for benchmark in load_benchmarks(ROOT / "benchmarks")}
+
+
+@pytest.fixture(scope="module")
+def claims(benchmarks: dict[str, Benchmark]) -> dict[str, Claim]:
+    return {claim.id: claim for benchmark in benchmarks.values() for claim in benchmark.claims}
+
+
+def test_the_four_papers_and_the_background_are_there(benchmarks: dict[str, Benchmark]) -> None:
+    assert list(benchmarks) == ["gan2014", "dcgan2015", "improved_gan2016", "deligan2017", "background"]
+    tables = {paper: len(benchmark.tables) for paper, benchmark in benchmarks.items()}
+    assert tables == {"gan2014": 1, "dcgan2015": 4, "improved_gan2016": 4, "deligan2017": 1, "background": 0}
+
+
+def test_enough_claims_of_every_kind(claims: dict[str, Claim]) -> None:
+    kinds = Counter(claim.kind for claim in claims.values())
+    assert kinds.total() >= 35
+    assert set(kinds) == {"value", "order", "rate", "bound", "question"}
+
+
+def test_a_published_value_of_a_claim_stands_in_a_table(benchmarks: dict[str, Benchmark]) -> None:
+    """As it is, as a percentage or as images of 10 000; exact values of the theory come from no table."""
+    checked = 0
+    for benchmark in benchmarks.values():
+        numbers = [n for table in benchmark.tables for row in table.rows for n in row.numbers.values()]
+        for claim in benchmark.claims:
+            if claim.published is None or claim.published.trainings is None:
+                continue
+            value, spread, verified = claim.published.value, claim.published.spread, claim.published.verified
+            matches = [
+                number
+                for number in numbers
+                for scale in (1, 100, 10_000)
+                if number.value is not None
+                and math.isclose(number.value, value * scale)
+                and (spread is None or math.isclose(number.spread or 0.0, spread * scale))
+            ]
+            assert any(number.verified == verified for number in matches), claim.id
+            checked += 1
+    assert checked >= 15
+
+
+def test_unverified_numbers_are_marked(benchmarks: dict[str, Benchmark]) -> None:
+    deligan = benchmarks["deligan2017"].tables[0]
+    numbers = [number for row in deligan.rows for number in row.numbers.values()]
+    assert len(numbers) == 22 and not any(number.verified or number.value is not None for number in numbers)
+    nearest = next(table for table in benchmarks["dcgan2015"].tables if table.id == "dcgan-table-3")
+    assert not any(number.verified for row in nearest.rows for number in row.numbers.values())
+    mnist = next(table for table in benchmarks["improved_gan2016"].tables if table.id == "improved-mnist")
+    assert {name for row in mnist.rows for name, n in row.numbers.items() if not n.verified} == {"50 labels"}
+
+
+def test_every_spread_says_what_it_is(benchmarks: dict[str, Benchmark]) -> None:
+    for table in (table for benchmark in benchmarks.values() for table in benchmark.tables):
+        for column in table.columns:
+            spreads = [row.numbers[column.name].spread for row in table.rows]
+            assert column.spread_kind != "none" or not any(spreads), f"{table.id}: {column.name}"
+
+
+def test_what_is_not_excused_is_run_by_the_cpu_profile(claims: dict[str, Claim], params: Params) -> None:
+    cells = params.profiles["cpu"].scored.values()
+    judged = 0
+    for claim in claims.values():
+        if claim.evidence is None or claim.not_assessed:
+            continue
+        for side in filter(None, (claim.evidence.measured, claim.evidence.against)):
+            assert any(_names(side, cell) for cell in cells), claim.id
+        judged += 1
+    assert judged >= 15
+
+
+def test_indicative_evidence_comes_from_some_profile(claims: dict[str, Claim], params: Params) -> None:
+    cells = [cell for profile in params.profiles.values() for cell in profile.scored.values()]
+    sides = [
+        (claim.id, side)
+        for claim in claims.values()
+        for evidence in claim.indicative
+        for side in filter(None, (evidence.measured, evidence.against))
+        if side["model"] != "control"  # measured by the experiment `controls`, beside its own cell
+    ]
+    assert len(sides) >= 8
+    for claim, side in sides:
+        assert any(_names(side, cell) for cell in cells), claim
+
+
+def _names(side: Selection, cell: object) -> bool:
+    columns = ("paper", "model", "recipe", "variant", "dataset", "split")
+    return all(side[column] == getattr(cell, column) for column in columns if column in side)
+
+
+def test_a_budget_is_the_recipe_s_own(claims: dict[str, Claim], params: Params) -> None:
+    budgets = 0
+    for claim in claims.values():
+        if claim.evidence is None or claim.evidence.budget is None or claim.not_assessed:
+            continue
+        side = claim.evidence.measured
+        recipe = params.recipe(str(side["model"]), str(side["recipe"]), str(side["variant"]))
+        assert claim.evidence.budget == recipe.updates, claim.id
+        budgets += 1
+    assert budgets >= 8
+
+
+def test_the_exact_values_of_the_theory(claims: dict[str, Claim]) -> None:
+    value, half = claims["gan-optimum-value"].published, claims["gan-optimum-half"].published
+    assert value is not None and value.value == pytest.approx(-math.log(4), abs=1e-15) and value.trainings is None
+    assert half is not None and half.value == 0.5 and half.trainings is None
+    constant = math.log(0.5 + 0.07) + math.log(1 - 0.5 - 0.07)  # the reason given for the margin
+    assert claims["gan-optimum-value"].margin == pytest.approx(-math.log(4) - constant, abs=0.001)
+
+
+@pytest.mark.parametrize(("claim", "share"), [("gan-same-fixed-point", 0.7), ("deligan-toy-distance", 0.54)])
+def test_energy_distances_in_margins_and_bounds(claim: str, share: float, claims: dict[str, Claim]) -> None:
+    """Two mixtures of the same modes differ by (a − b)² times the distance between the modes, in closed form."""
+    spread = 0.15 * math.sqrt(2)  # of a difference of two points of a mode, in each dimension
+    between = rice(1.2 * math.sqrt(2) / spread, scale=spread).mean()
+    within = spread * math.sqrt(math.pi / 2)
+    expected = (share - 0.5) ** 2 * (2 * between - 2 * within)
+    number = claims[claim].bound or claims[claim].margin
+    assert number == pytest.approx(expected, rel=0.1)
