@@ -171,7 +171,8 @@ def _place(error: ValidationError, written: Any) -> str:
 
 def _sentence(error: ValidationError) -> str:
     """The schema's complaint as a clause with the offending value and what is accepted."""
-    value, schema = error.instance, error.schema
+    value: Any = error.instance
+    schema = error.schema
     rule: Any = error.validator_value
     if error.validator == "additionalProperties" and isinstance(schema, dict):
         accepted = list(schema["properties"])

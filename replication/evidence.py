@@ -104,11 +104,12 @@ def _matching(table: pd.DataFrame, selection: Selection) -> pd.DataFrame:
     unknown = sorted(set(selection) - set(COLUMNS))
     if unknown:
         raise InputError(f"A selection names unknown columns {unknown}; columns are {list(COLUMNS)}.")
-    keep = pd.Series(True, index=table.index)
-    for column, wanted in selection.items():
+    places = np.arange(len(table))
+    for column, wanted in sorted(selection.items(), key=lambda item: item[0] != "metric"):  # the narrowest first
         if column != "step":
-            keep &= table[column] == (wanted if column in INTEGERS or column == "value" else str(wanted))
-    return table.loc[keep]
+            same = table[column].to_numpy()[places] == (wanted if column in INTEGERS else str(wanted))
+            places = places[same]
+    return table.iloc[places]
 
 
 def _step(rows: pd.DataFrame, wanted: str | int | float) -> int:
@@ -130,7 +131,7 @@ def _side(table: pd.DataFrame, unit: str, selection: Selection, budget: int | No
     last = int(matching["step"].to_numpy().max())
     if budget is not None and last != budget:
         raise EvidenceGap(f"The runs measured end after {last} updates, the claim's protocol after {budget}.")
-    rows = select(table, {"step": "final", **selection})
+    rows = matching.loc[matching["step"] == _step(matching, selection.get("step", "final"))]
     _require_one_thing(rows, unit, selection, claim)
     identity = IDENTITY[unit]
     for column in ("seed", identity):

@@ -30,7 +30,7 @@ OUTPUTS = Path("outputs/judge")
 def train_judge(params: Params, dataset: str) -> float:
     """Train and write the judge of a data set; returns its accuracy on the test images."""
     options, data, clock = judge_options(params, dataset), load_images(DATA / dataset), Clock()
-    device = prepare_device(params.profile.device, params.profile.threads)
+    device = prepare_device(params.profile.device)
     network = train_classifier(
         torch.from_numpy(data.train_images),
         torch.from_numpy(data.train_labels),

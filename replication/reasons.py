@@ -94,6 +94,6 @@ def _negligible(claim: Claim, comparison: Comparison, word: Word) -> str:
 
 
 def _remedy(comparison: Comparison, n_needed: int | None) -> str:
-    if n_needed is not None:
-        return f"about {n_needed} {comparison.measured.unit}s a side would settle it"
-    return f"not even {MOST_REPLICATES} {comparison.measured.unit}s a side would settle it"
+    count = f"about {n_needed}" if n_needed is not None else f"not even {MOST_REPLICATES}"
+    sides = " a side" if comparison.against is not None else ""
+    return f"{count} {comparison.measured.unit}s{sides} would settle it"

@@ -20,8 +20,11 @@ def stage_argument(stage: str, what: str, arguments: Sequence[str] | None) -> st
     return parser.parse_args(arguments).name
 
 
-def prepare_device(device: str, threads: int) -> str:
-    """Fix the number of threads, and on the CPU the algorithms too; returns the device.
+def prepare_device(device: str) -> str:
+    """One thread an operation, and on the CPU deterministic algorithms; returns the device.
+
+    Cores are used by computing several seeds at once, each on one thread: small operations gain nothing from more, and
+    so a result does not depend on how many cores there are.
 
     Raises:
         InputError: the profile asks for CUDA and there is none.
@@ -30,7 +33,7 @@ def prepare_device(device: str, threads: int) -> str:
         raise InputError(
             "This profile runs on a CUDA device and torch finds none: use a machine with one, or `run: *cpu`."
         )
-    torch.set_num_threads(threads)
+    torch.set_num_threads(1)
     torch.use_deterministic_algorithms(device == "cpu")
     # TF32 would change scores between GPUs for the sake of a speed that small networks cannot use.
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False

@@ -37,7 +37,7 @@ GAMES = ("gan",)  # models whose paper makes claims about the discriminator and 
 def score_cell(params: Params, cell: Cell) -> None:
     """Score a trained cell into `outputs/score/<cell>/`."""
     clock = Clock()
-    prepare_device("cpu", params.profile.threads)  # scores are taken on the CPU, where they repeat bit for bit
+    prepare_device("cpu")  # scores are taken on the CPU, where they repeat bit for bit
     data, trained = load_prepared(DATA / cell.dataset), read_trained(TRAINED / cell.key)
     chosen, seeds = load_split(DATA / cell.dataset, cell.split), cell.seed_numbers
     diverged = {int(seed): int(step) for seed, step in trained.provenance["diverged_seeds"].items()}

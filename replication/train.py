@@ -38,14 +38,14 @@ def train_cell(params: Params, cell: Cell) -> None:
     recipe = params.recipe(cell.model, cell.recipe, cell.variant)
     data = load_prepared(DATA / cell.dataset)
     samples = training_samples(data, load_split(DATA / cell.dataset, cell.split))
-    device = prepare_device(params.profile.device, params.profile.threads)
-    provenance = cell_provenance(cell, recipe, samples, environment(device, params.profile.threads))
+    device, threads = prepare_device(params.profile.device), params.profile.threads
+    provenance = cell_provenance(cell, recipe, samples, environment(device, threads))
     output, clock = OUTPUTS / cell.key, Clock()
     with sole_writer(cell.key + "-" + sha256_text(json.dumps(provenance))[:16]) as directory:
         if _finished(output, provenance):
             return
         build = builder(cell, recipe, tuple(samples.shape[1:]))
-        outcome = train_block(build, recipe, cell.seed_numbers, samples, directory, device, cell.key)
+        outcome = train_block(build, recipe, cell.seed_numbers, samples, directory, device, threads, cell.key)
         _write(output, outcome, {**provenance, **_summary(cell, outcome), "clock": clock.read()})
         forget(directory)
 

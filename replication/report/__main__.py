@@ -1,7 +1,7 @@
 """The report of the profile in force, the last stage of the pipeline.
 
-    python -m replication.report                   writes reports/<profile>/
-    python -m replication.report --update-readme   rewrites the scoreboard in README.md from the reports there are
+python -m replication.report                   writes reports/<profile>/
+python -m replication.report --update-readme   rewrites the scoreboard in README.md from the reports there are
 """
 
 from __future__ import annotations

@@ -16,7 +16,6 @@ from replication.provenance import sha256_file
 from replication.report.cells import FILES, RECORDED, SCORES, ScoredCell, gather
 from replication.report.context import MEASUREMENTS, PROVENANCE, VERDICTS, Context, build_context
 from replication.report.error_rates import PATH as ERROR_RATES
-from replication.report.papers import recipe_key
 from replication.report.render import render
 from replication.verdicts import judge_all, to_json
 
@@ -78,13 +77,15 @@ def _merged(profile: str, cells: Iterable[ScoredCell], missing: list[str]) -> di
 
 
 def _recipes(params: Params, benchmarks: Iterable[Benchmark]) -> dict[str, dict[str, Any]]:
-    """The recipes that stand beside published ones, resolved: the pages read no params.yaml."""
-    return {
-        recipe_key(published): asdict(params.recipe(published.model, published.recipe, published.variant))
-        for benchmark in benchmarks
-        for published in benchmark.recipes
-        if published.recipe in params.recipes.get(published.model, {})
-    }
+    """Every variant of the recipes that stand beside published ones, resolved: the pages read no params.yaml."""
+    resolved: dict[str, dict[str, Any]] = {}
+    for published in (recipe for benchmark in benchmarks for recipe in benchmark.recipes):
+        model, recipe = published.model, published.recipe
+        written = params.recipes.get(model, {}).get(recipe)
+        if written is not None:
+            variants = written.get("variants", {"paper": {}})
+            resolved[f"{model}.{recipe}"] = {name: asdict(params.recipe(model, recipe, name)) for name in variants}
+    return resolved
 
 
 def _write_provenance(folder: Path, merged: dict[str, Any]) -> None:

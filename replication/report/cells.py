@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -98,6 +98,14 @@ def read_cell(folder: Path, cell: Cell, profile: str, recorded: bool) -> ScoredC
     return ScoredCell(cell, table, provenance, read_samples(folder / FILES[2]), folder, recorded)
 
 
+def grouped(rows: pd.DataFrame, columns: Sequence[str]) -> list[tuple[tuple[str, ...], pd.DataFrame]]:
+    """Rows by their values in some columns of text, in order."""
+    found: dict[tuple[str, ...], list[int]] = {}
+    for place, values in enumerate(zip(*(rows[column].tolist() for column in columns), strict=True)):
+        found.setdefault(values, []).append(place)
+    return [(values, rows.iloc[found[values]]) for values in sorted(found)]
+
+
 def read_provenance(path: Path) -> dict[str, Any]:
     """A provenance file: one JSON object."""
     try:
@@ -153,4 +161,6 @@ def _check_sizes(path: Path) -> None:
     with zipfile.ZipFile(path) as archive:
         for member in archive.infolist():
             if member.file_size > MOST_BYTES:
-                raise InputError(f"{path}: {member.filename} unpacks to {member.file_size} bytes; {MOST_BYTES} at most.")
+                raise InputError(
+                    f"{path}: {member.filename} unpacks to {member.file_size} bytes; {MOST_BYTES} at most."
+                )

@@ -15,7 +15,7 @@ from replication.claims import Claim
 from replication.errors import InputError
 from replication.measurements import read_table
 from replication.metrics.definitions import METRICS
-from replication.report.cells import IDENTITY, read_provenance
+from replication.report.cells import IDENTITY, grouped, read_provenance
 from replication.report.error_rates import error_rate_grid
 from replication.report.papers import Grid, Paper, paper
 from replication.report.pictures import Figure, figure
@@ -45,6 +45,11 @@ class Context:
     error_rates: Grid
     shapes: tuple[tuple[str, str, str], ...]  # word, symbol, meaning
     hashes: tuple[tuple[str, str], ...]
+
+    def by_paper(self, shown: Sequence[Row]) -> list[tuple[str, list[Row]]]:
+        """Rows under the papers they are of, in the order of the papers."""
+        groups = [(one.key, [row for row in shown if row.paper == one.key]) for one in self.papers]
+        return [group for group in groups if group[1]]
 
     @property
     def judged(self) -> tuple[Row, ...]:
@@ -119,15 +124,12 @@ def _verdicts(path: Path, claims: Sequence[Claim]) -> tuple[Verdict, ...]:
         raise InputError(f"{path} holds no verdicts ({error}): run `uv run dvc repro` to make it again.") from error
     difference = {verdict.claim for verdict in verdicts} ^ {claim.id for claim in claims}
     if difference:
-        raise InputError(
-            f"{path} and benchmarks/ have different claims ({', '.join(sorted(difference)[:3])}): run `uv run dvc repro`."
-        )
+        first = sorted(difference)[0]
+        raise InputError(f"{path} and benchmarks/ have different claims (such as {first}): run `uv run dvc repro`.")
     return verdicts
 
 
-def _runs(
-    table: pd.DataFrame, claims: Sequence[Claim], verdicts: Sequence[Verdict]
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _runs(table: pd.DataFrame, claims: Sequence[Claim], verdicts: Sequence[Verdict]) -> tuple[tuple[str, ...], ...]:
     """Runs that a claim is judged by, and those that only check the pipeline."""
     judged = {verdict.claim: verdict for verdict in verdicts}
     selections = [
@@ -137,14 +139,14 @@ def _runs(
         for side in (claim.evidence.measured, claim.evidence.against)
         if side is not None
     ]
-    real, checks = [], []
-    for identity, group in table.groupby(list(IDENTITY), sort=True):
+    real: dict[str, list[str]] = {}
+    checks: dict[str, list[str]] = {}
+    for identity, group in grouped(table, IDENTITY):
         run = dict(zip(IDENTITY, identity, strict=True))
-        n = group["seed"].nunique()
-        text = f"{run['model']} {run['recipe']} ({run['variant']}) on {run['dataset']}, {run['split']}, n = {n}"
         used = any(all(side.get(column, value) == value for column, value in run.items()) for side in selections)
-        (real if used else checks).append(text)
-    return tuple(real), tuple(checks)
+        where = f"on {run['dataset']} ({run['split']}, n = {group['seed'].nunique()})"
+        (real if used else checks).setdefault(where, []).append(f"{run['model']} {run['recipe']} ({run['variant']})")
+    return tuple(tuple(f"{where}: {', '.join(names)}" for where, names in places.items()) for places in (real, checks))
 
 
 def _versions(environments: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, str], ...]:
@@ -187,5 +189,7 @@ def _metrics(table: pd.DataFrame) -> Grid:
         for name, one in METRICS.items()
         if name in measured
     )
-    note = "A diverged run takes the metric's worst value and stays; where there is none, the claim cannot be replicated."
+    note = (
+        "A diverged run takes the metric's worst value and stays; where there is none, the claim cannot be replicated."
+    )
     return Grid("Metrics", note, ("metric", "unit", "better", "worst", "protocol"), rows)

@@ -1,4 +1,4 @@
-"""Curves of every run: one panel a metric, one colour a recipe, one thin line a seed and a thick one for their median."""
+"""Curves of every run: a panel for a metric, a colour for a recipe, a thin line for a seed, a thick one for all."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from replication.metrics.definitions import METRICS
+from replication.report.cells import grouped
 from replication.report.drawing import FAINT, SERIES, Drawn, canvas, quiet, save
 
 COLUMNS = 4
-DASHES = ("-", (0, (4, 1.5)), (0, (1, 1)), (0, (5, 1, 1, 1)), (0, (2, 2)))
+Dashes = str | tuple[float, tuple[float, ...]]
+DASHES: tuple[Dashes, ...] = ("-", (0, (4, 1.5)), (0, (1, 1)), (0, (5, 1, 1, 1)), (0, (2, 2)))
 
 
 @dataclass(frozen=True)
@@ -46,20 +48,20 @@ def panels(rows: pd.DataFrame) -> list[Panel]:
 
     A column of `diverged` that is 0 throughout says nothing that the tables do not, and is left out.
     """
-    whole = rows[rows["class"] == "all"]
+    whole = rows.loc[rows["class"] == "all"]
     found = []
     for metric in METRICS:
-        of_metric = whole[whole["metric"] == metric]
+        of_metric = whole.loc[whole["metric"] == metric]
         if of_metric.empty or (metric == "diverged" and not of_metric["value"].to_numpy().any()):
             continue
-        for variant in sorted(set(of_metric["metric_variant"].tolist())):
-            found.append(Panel(metric, variant, _runs(of_metric[of_metric["metric_variant"] == variant])))
+        for (variant,), of_variant in grouped(of_metric, ["metric_variant"]):
+            found.append(Panel(metric, variant, _runs(of_variant)))
     return found
 
 
 def _runs(rows: pd.DataFrame) -> tuple[Run, ...]:
     runs = []
-    for (model, recipe, variant), group in rows.groupby(["model", "recipe", "variant"], sort=True):
+    for (model, recipe, variant), group in grouped(rows, ["model", "recipe", "variant"]):
         grid = group.pivot_table(index="seed", columns="step", values="value", aggfunc="mean", dropna=False)
         steps = grid.columns.to_numpy(dtype=float)
         share = 100 * steps / steps.max() if steps.max() > 0 else steps
@@ -69,7 +71,7 @@ def _runs(rows: pd.DataFrame) -> tuple[Run, ...]:
 
 def draw_curves(table: pd.DataFrame, folder: Path) -> Iterable[Drawn]:
     """One figure for each paper and dataset measured."""
-    for (paper, dataset), rows in table.groupby(["paper", "dataset"], sort=True):
+    for (paper, dataset), rows in grouped(table, ["paper", "dataset"]):
         shown = panels(rows)
         if paper == "background" or not shown:
             continue
@@ -80,8 +82,8 @@ def draw_curves(table: pd.DataFrame, folder: Path) -> Iterable[Drawn]:
         yield Drawn(
             name=name,
             kind="curves",
-            paper=str(paper),
-            title=f"Every run on {dataset}: a thin line or dot a seed, the thick one their median.",
+            paper=paper,
+            title=f"Every run on {dataset}: a thin line or dot is a seed, a thick one their median (mean of counts).",
             alt=f"Small multiples of {metrics} over the run on {dataset}, one line a seed, for {', '.join(labels)}.",
             vector=True,
         )
@@ -106,13 +108,14 @@ def _draw_panel(axes: Axes, panel: Panel, labels: list[str]) -> None:
     quiet(axes)
     title = panel.metric.replace("_", " ")
     axes.set_title(f"{title}\n{panel.variant}" if panel.variant else title, fontsize=8)
+    counted = METRICS[panel.metric].unit in ("0/1", "modes")  # a median of these hides how many runs there are of each
     still = all(len(run.share) == 1 for run in panel.runs)
     for position, run in enumerate(panel.runs):
         place = labels.index(run.label)
         if still:
-            _strip(axes, run, position, SERIES[place % len(SERIES)])
+            _strip(axes, run, position, SERIES[place % len(SERIES)], counted)
         else:
-            _lines(axes, run, SERIES[place % len(SERIES)], DASHES[place % len(DASHES)])
+            _lines(axes, run, SERIES[place % len(SERIES)], DASHES[place % len(DASHES)], counted)
     if still:
         axes.set_xticks(range(len(panel.runs)), [run.label.split(" ", 1)[1].split(" (")[0] for run in panel.runs])
         axes.set_xlim(-0.6, len(panel.runs) - 0.4)
@@ -123,28 +126,32 @@ def _draw_panel(axes: Axes, panel: Panel, labels: list[str]) -> None:
         axes.set_ylim(-0.04, 1.04)
 
 
-def _strip(axes: Axes, run: Run, position: int, colour: str) -> None:
+def _strip(axes: Axes, run: Run, position: int, colour: str, counted: bool) -> None:
+    centre = np.nanmean if counted else np.nanmedian
     values = run.values[:, 0]
     offsets = np.linspace(-0.16, 0.16, len(values)) if len(values) > 1 else np.zeros(1)
     axes.plot(position + offsets, values, "o", color=colour, markersize=2.6, alpha=0.7, markeredgewidth=0)
     if np.isfinite(values).any():
-        axes.hlines(np.nanmedian(values), position - 0.28, position + 0.28, color=colour, linewidth=1.8)
+        axes.hlines(centre(values), position - 0.28, position + 0.28, color=colour, linewidth=1.8)
 
 
-def _lines(axes: Axes, run: Run, colour: str, dashes: object) -> None:
+def _lines(axes: Axes, run: Run, colour: str, dashes: Dashes, counted: bool) -> None:
     if len(run.share) == 1:  # a control beside runs that have a course
-        axes.axhline(float(np.mean(run.values)), color=colour, linewidth=1.2, linestyle=dashes)  # type: ignore[arg-type]
+        axes.axhline(float(np.mean(run.values)), color=colour, linewidth=1.2, linestyle=dashes)
         return
     axes.plot(run.share, run.values.T, color=colour, linewidth=0.5, alpha=0.4)
+    centre = np.nanmean if counted else np.nanmedian
     seen = np.isfinite(run.values).any(axis=0)
     middle = np.full(len(run.share), np.nan)
-    middle[seen] = np.nanmedian(run.values[:, seen], axis=0)
-    axes.plot(run.share, middle, color=colour, linewidth=1.9, linestyle=dashes)  # type: ignore[arg-type]
+    middle[seen] = centre(run.values[:, seen], axis=0)
+    axes.plot(run.share, middle, color=colour, linewidth=1.9, linestyle=dashes)
 
 
 def _legend(figure: Figure, axes: Axes, labels: list[str], height: float) -> None:
     handles = [
-        axes.plot([], [], color=SERIES[i % len(SERIES)], linestyle=DASHES[i % len(DASHES)], linewidth=1.9, label=label)[0]
+        axes.plot([], [], color=SERIES[i % len(SERIES)], linestyle=DASHES[i % len(DASHES)], linewidth=1.9, label=label)[
+            0
+        ]
         for i, label in enumerate(labels)
     ]
     figure.legend(handles=handles, loc="upper left", ncols=4, bbox_to_anchor=(0.0, 1.0), handlelength=2.4)

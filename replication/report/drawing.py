@@ -19,7 +19,7 @@ RULE = "#d9d9d3"
 BAND = "#ededE8".lower()
 PAPER = "#fffffe"
 SERIES = ("#0072b2", "#d55e00", "#009e73", "#aa4499", "#997700")  # told apart by colour-blind readers too
-STYLE: dict[str, Any] = {
+STYLE: Any = {
     "svg.hashsalt": "gan-replication",
     "svg.fonttype": "none",
     "font.family": "DejaVu Sans",
@@ -70,7 +70,7 @@ class Drawn:
 @contextmanager
 def canvas(width: float, height: float) -> Iterator[Figure]:
     """A figure of `width` × `height` inches in the suite's style."""
-    with matplotlib.rc_context(STYLE):
+    with matplotlib.rc_context(rc=STYLE):
         yield Figure(figsize=(width, height))
 
 

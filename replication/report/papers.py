@@ -27,6 +27,7 @@ class Grid:
 class Paper:
     key: str
     anchor: str
+    title: str
     citation: str
     links: tuple[tuple[str, str], ...]  # name, address
     recipes: tuple[Grid, ...]
@@ -38,12 +39,15 @@ class Paper:
     deviations: tuple[Deviation, ...]
 
 
-def paper(benchmark: Benchmark, shown: Sequence[Row], figures: Sequence[Figure], provenance: Mapping[str, Any]) -> Paper:
+def paper(
+    benchmark: Benchmark, shown: Sequence[Row], figures: Sequence[Figure], provenance: Mapping[str, Any]
+) -> Paper:
     """What the pages say about one benchmark file."""
     own = [figure for figure in figures if figure.paper == benchmark.paper]
     return Paper(
         key=benchmark.paper,
         anchor=slug(benchmark.paper),
+        title=benchmark.citation.title,
         citation=_citation(benchmark.citation),
         links=_links(benchmark.citation),
         recipes=tuple(_recipe(recipe, provenance) for recipe in benchmark.recipes),
@@ -57,8 +61,9 @@ def paper(benchmark: Benchmark, shown: Sequence[Row], figures: Sequence[Figure],
 
 
 def _citation(said: Citation) -> str:
-    authors = said.authors if len(said.authors) <= 4 else (*said.authors[:3], "et al.")
-    return f"{', '.join(authors)}. {said.title}. {said.venue}, {said.year}."
+    authors = said.authors if len(said.authors) <= 4 else (*said.authors[:3], "et al")
+    year = "" if str(said.year) in said.venue else f", {said.year}"
+    return f"{', '.join(authors)}. {said.title}. {said.venue}{year}."
 
 
 def _links(said: Citation) -> tuple[tuple[str, str], ...]:
@@ -71,21 +76,22 @@ def _links(said: Citation) -> tuple[tuple[str, str], ...]:
 
 
 def _recipe(recipe: PublishedRecipe, provenance: Mapping[str, Any]) -> Grid:
-    """The paper's recipe beside ours; a recipe that the suite has not yet stands alone."""
-    ours = provenance["recipes"].get(recipe_key(recipe))
-    if ours is None:
-        rows = tuple((row.aspect, row.published, row.source) for row in recipe.rows)
-        return Grid(recipe.title, "This recipe is not in the suite yet.", ("aspect", "paper", "read in"), rows)
-    named = (recipe.model, recipe.recipe, recipe.variant)
-    run = any((cell["model"], cell["recipe"], cell["variant"]) == named for cell in provenance["cells"].values())
-    note = "" if run else "No cell of this profile runs it."
-    rows = tuple((row.aspect, row.published, _ours(ours, row.ours), row.source) for row in recipe.rows)
-    return Grid(recipe.title, note, ("aspect", "paper", f"ours ({' '.join(named)})", "read in"), rows)
-
-
-def recipe_key(recipe: PublishedRecipe) -> str:
-    """Under which provenance.json keeps a recipe's resolved values."""
-    return f"{recipe.model}.{recipe.recipe}.{recipe.variant}"
+    """The paper's recipe beside ours: one column a variant that this profile ran, else the first there is."""
+    known: Mapping[str, Any] = provenance["recipes"].get(f"{recipe.model}.{recipe.recipe}", {})
+    cells = [
+        cell
+        for cell in provenance["cells"].values()
+        if (cell["model"], cell["recipe"]) == (recipe.model, recipe.recipe)
+    ]
+    run = sorted({cell["variant"] for cell in cells} & set(known))
+    variants = run or list(known)[:1]
+    note = "" if run else "No cell of this profile runs it." if known else "This recipe is not in the suite yet."
+    names = (f"ours, {recipe.model} {recipe.recipe} ({variant})" for variant in variants)
+    rows = tuple(
+        (row.aspect, row.published, *(_ours(known[variant], row.ours) for variant in variants), row.source)
+        for row in recipe.rows
+    )
+    return Grid(recipe.title, note, ("aspect", "paper", *names, "read in"), rows)
 
 
 def _ours(recipe: Mapping[str, Any], paths: Sequence[str]) -> str:

@@ -58,8 +58,8 @@ def figure(record: Mapping[str, Any], folder: Path) -> Figure:
     name = str(record["name"])
     svg = f"figures/{name}.svg" if record["vector"] else ""
     cell = name.split("-", 1)[1] if record["kind"] == "grid" else ""
-    texts = (str(record[field]) for field in ("title", "alt"))
-    return Figure(name, str(record["kind"]), str(record["paper"]), cell, *texts, f"figures/{name}.png", svg, folder)
+    kind, paper, title, alt = (str(record[field]) for field in ("kind", "paper", "title", "alt"))
+    return Figure(name, kind, paper, cell, title, alt, f"figures/{name}.png", svg, folder)
 
 
 def inline_svg(written: str, name: str, alt: str) -> str:

@@ -17,7 +17,7 @@ from replication.report.cells import ScoredCell
 from replication.report.drawing import FAINT, INK, SERIES, Drawn, canvas, save
 
 TILES = 8  # a side of an image grid
-PANELS = 7  # toy panels in a line
+PANELS = 11  # toy panels in a line
 POINTS = 400  # drawn of each seed, as many as the toy data have
 KINDS = {"grid": "generated", "neighbours": "their nearest training images", "real": "real images"}
 
@@ -81,7 +81,7 @@ def _draw_points(scored: ScoredCell, folder: Path) -> Drawn:
         _place_panels(axes, shown, lines)
         save(figure, folder, name)
     count = sum(succeeded.values())
-    told = f" {count} of {len(succeeded)} seeds cover both modes (●), the others do not (✕)." if succeeded else ""
+    told = f" {count} of {len(succeeded)} seeds succeed (●), the others do not (✕)." if succeeded else ""
     title = f"{label(cell)}: data, early samples and the samples of every seed.{told}"
     return Drawn(name, "points", cell.paper, title, f"Scatter plots of toy points, {title}", True)
 
@@ -99,14 +99,14 @@ def _place_panels(axes: Axes, shown: list[tuple[str, np.ndarray, str, str]], lin
         axes.plot(kept[:, 0], kept[:, 1], ".", color=colour, markersize=1.7, markeredgewidth=0, rasterized=True)
         frame = Rectangle((x - reach, y - reach), 2 * reach, 2 * reach, fill=False, edgecolor=FAINT, linewidth=0.5)
         axes.add_patch(frame)
-        axes.text(x - reach, y + reach + 0.1, title, fontsize=7.5, color=ink)
+        axes.text(x - reach, y + reach + 0.1, title, fontsize=6.5, color=ink)
 
 
 def _succeeded(table: pd.DataFrame) -> dict[int, bool]:
     """Whether each seed succeeded at its last step, under the display noise where samples have two."""
-    rows = table[table["metric"] == "success"]
+    rows = table.loc[table["metric"] == "success"]
     if rows.empty:
         return {}
     variants = sorted(set(rows["metric_variant"].tolist()))
-    rows = rows[(rows["metric_variant"] == variants[0]) & (rows["step"] == rows["step"].max())]
+    rows = rows.loc[(rows["metric_variant"] == variants[0]) & (rows["step"] == rows["step"].max())]
     return {int(seed): value == 1.0 for seed, value in zip(rows["seed"].tolist(), rows["value"].tolist(), strict=True)}

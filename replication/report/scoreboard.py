@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from replication.claims import Claim
-from replication.report.wording import NONE, SHAPES, difference, margin, published, sides, slug
+from replication.report.wording import NONE, SHAPES, difference, margin, minus_signs, published, sides, slug
 from replication.rules import Word
 from replication.verdicts import Indicative, Verdict
 
@@ -96,7 +96,7 @@ def _row(claim: Claim, verdict: Verdict) -> Row:
         margin=margin(claim),
         verdict=mark(verdict.word),
         adjusted=mark(verdict.adjusted_word),
-        reason=verdict.reason,
+        reason=minus_signs(verdict.reason),
         judged=is_judged(claim, verdict),
         indicative=tuple(_substitute(claim, one) for one in verdict.indicative),
     )
@@ -108,7 +108,7 @@ def _substitute(claim: Claim, indicative: Indicative) -> Substitute:
         measured=sides(claim, indicative.comparison),
         difference=difference(indicative.comparison),
         direction=indicative.direction,
-        reason=indicative.reason,
+        reason=minus_signs(indicative.reason),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -49,6 +50,11 @@ def number(value: float | None, decimals: int | None = None) -> str:
         text = f"{value:.0f}"
     zero = all(letter in "-0." for letter in text)
     return (text.lstrip("-") if zero else text).replace("-", "−")
+
+
+def minus_signs(text: str) -> str:
+    """A sentence with true minus signs before its numbers."""
+    return re.sub(r"(?<![\w.-])-(?=\d)", "−", text)
 
 
 def decimals_of(spread: float | None) -> int | None:

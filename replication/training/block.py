@@ -39,6 +39,7 @@ def train_block(
     data: Tensor,
     directory: Path,
     device: str = "cpu",
+    threads: int = 1,
     name: str = "training",
 ) -> Outcome:
     """Train a block of seeds, going on from the checkpoint in `directory` where there is one.
@@ -56,7 +57,7 @@ def train_block(
     marks = scored_units(recipe)
     found = checkpoints.read_state(directory, "state")
     first, state = found if found else (0, _start(build, recipe, seeds, units // window))
-    advance = _engine(build, recipe, state, data, device)
+    advance = _engine(build, recipe, state, data, device, threads)
     if 0 in marks and not found:
         _take_snapshot(directory, 0, state)
     saved = time.monotonic()
@@ -104,18 +105,18 @@ def _start(build: Callable[[], Networks], recipe: Recipe, seeds: Sequence[int], 
 
 
 def _engine(
-    build: Callable[[], Networks], recipe: Recipe, state: State, data: Tensor, device: str
+    build: Callable[[], Networks], recipe: Recipe, state: State, data: Tensor, device: str, threads: int
 ) -> Callable[[Draws, int], np.ndarray]:
     if recipe.engine == "kernel":
         from replication.training import toy_engine
 
         networks = build()
-        return lambda draws, begin: toy_engine.advance(state, networks, recipe, data.numpy(), draws, begin)
+        return lambda draws, begin: toy_engine.advance(state, networks, recipe, data.numpy(), draws, begin, threads)
     for name in [name for name in state if name.startswith(("generator", "discriminator", "first", "second"))]:
         state[name] = state[name].to(device)
     runs = eager.bind_runs(build, state)
     on_device = data.to(device)
-    return lambda draws, begin: eager.advance(runs, recipe, on_device, draws, begin)
+    return lambda draws, begin: eager.advance(runs, recipe, on_device, draws, begin, threads)
 
 
 def _log(state: State, losses: np.ndarray, begin: int, window: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,21 +56,26 @@ def bind_runs(build: Callable[[], Networks], state: State) -> list[Run]:
     return runs
 
 
-def advance(runs: list[Run], recipe: Recipe, data: Tensor, draws: Draws, first_unit: int) -> np.ndarray:
-    """Train every run for the units drawn; returns the losses of G and D after each unit, float64 [S, units, 2].
+def advance(
+    runs: list[Run], recipe: Recipe, data: Tensor, draws: Draws, first_unit: int, threads: int = 1
+) -> np.ndarray:
+    """Train every run for the units drawn, `threads` of them at once; returns the losses of G and D after each unit.
 
-    `data` holds uint8 images [n, C, H, W], or float32 points [n, 2].
+    `data` holds uint8 images [n, C, H, W], or float32 points [n, 2]; the losses are float64 [S, units, 2].
     """
-    units = draws.noise.shape[1]
-    losses = np.empty((len(runs), units, 2))
-    units_an_epoch = len(data) // recipe.batch
-    for index, run in enumerate(runs):
+
+    def advance_run(index: int) -> np.ndarray:
+        torch.set_num_threads(1)  # a setting of its own in every thread
+        losses = np.empty((draws.noise.shape[1], 2))
         noise, component, rows = (torch.from_numpy(array[index]).to(data.device) for array in draws)
-        for unit in range(units):
-            epoch_starts = (first_unit + unit) % units_an_epoch == 0
-            train_unit(run, recipe, data, noise[unit], component[unit], rows[unit], epoch_starts)
-            losses[index, unit] = run.balance[GENERATOR_LOSS:].numpy()
-    return losses
+        for unit in range(len(losses)):
+            epoch_starts = (first_unit + unit) % (len(data) // recipe.batch) == 0
+            train_unit(runs[index], recipe, data, noise[unit], component[unit], rows[unit], epoch_starts)
+            losses[unit] = runs[index].balance[GENERATOR_LOSS:].numpy()
+        return losses
+
+    with ThreadPoolExecutor(threads) as pool:
+        return np.stack(list(pool.map(advance_run, range(len(runs)))))
 
 
 def train_unit(

@@ -37,7 +37,8 @@ def initial_state(build: Callable[[], Networks], recipe: Recipe, seeds: Sequence
 def bind(networks: Networks, state: State, index: int) -> None:
     """Make the networks' parameters and buffers views of seed `index` in the stacked state."""
     for side, module in zip(SIDES, networks, strict=True):
-        views = {name: state[f"{side}.{name}"][index] for name in module.state_dict()}
+        # `.data` gives a view its own version counter: seeds trained side by side must not look like in-place edits.
+        views = {name: state[f"{side}.{name}"][index].data for name in module.state_dict()}
         module.load_state_dict(views, assign=True)
 
 

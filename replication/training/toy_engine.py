@@ -46,9 +46,15 @@ class Rows(NamedTuple):
 
 
 def advance(
-    state: State, networks: Networks, recipe: Recipe, data: np.ndarray, draws: Draws, first_unit: int
+    state: State,
+    networks: Networks,
+    recipe: Recipe,
+    data: np.ndarray,
+    draws: Draws,
+    first_unit: int,
+    threads: int = 1,
 ) -> np.ndarray:
-    """Train every seed of `state` in place for the units drawn; losses of G and D, float64 [S, units, 2].
+    """Train every seed of `state` in place for the units drawn, `threads` at once; losses of G and D [S, units, 2].
 
     `data` is float32 [n, 2]; `networks` gives the names and the layers' sizes.
 
@@ -60,7 +66,7 @@ def advance(
     blocks = [_flat(state, [name for name in names if name.startswith(side)]) for side in SIDES]
     losses = np.empty((*draws.noise.shape[:2], 2))
     steps, balance = state["steps"].numpy(), state["balance"].numpy()
-    numba.set_num_threads(min(torch.get_num_threads(), THREADS))
+    numba.set_num_threads(min(threads, THREADS))
     _train_block(blocks[0], blocks[1], steps, balance, data, draws, plan, first_unit, losses)
     for side, block in zip(SIDES, blocks, strict=True):
         _unflatten(block, state, [name for name in names if name.startswith(side)])

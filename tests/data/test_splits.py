@@ -63,6 +63,7 @@ def test_random_balanced_takes_as_many_of_each_class_in_mixed_order(split: Split
     assert [drawn.count(label) for label in range(3)] == [6, 6, 6]
     assert len(set(indices.tolist())) == 18
     assert drawn != sorted(drawn)
+    assert indices.tolist() != sorted(indices.tolist())
 
 
 def test_another_seed_draws_other_images_and_the_same_seed_the_same() -> None:

@@ -1,0 +1,207 @@
+"""The gate, outside the pipeline: do the committed verdicts and pages follow from the committed measurements?
+
+python -m replication.check [--profile NAME]    every problem on a line of its own, exit status 1 if there is one
+python -m replication.check --against DIR       a report made anew must give the committed verdicts in every word
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from replication.benchmarks import Benchmark, load_benchmarks
+from replication.errors import InputError, exit_clearly
+from replication.measurements import KEY, read_table
+from replication.params import Params, load_params
+from replication.provenance import sha256_file
+from replication.report.build import BENCHMARKS, REPORTS, committed_context, committed_reports
+from replication.report.cells import FILES, RECORDED, read_provenance
+from replication.report.context import MEASUREMENTS, PROVENANCE, VERDICTS, Context
+from replication.report.render import PAGES, render, with_scoreboard
+from replication.verdicts import judge_all, to_json
+
+TOLERANCE = 1e-4  # relative; verdicts.json keeps six digits, and the last ones may differ between machines
+
+
+def problems(params: Params, profiles: Sequence[str], root: Path = Path(".")) -> list[str]:
+    """Everything that is wrong with the reports of `profiles` and with the README, one sentence each."""
+    try:
+        benchmarks = load_benchmarks(root / BENCHMARKS)
+    except InputError as error:
+        return [str(error)]
+    found = list(_without_source(benchmarks))
+    for profile in profiles:
+        found += _of_report(params, profile, root / REPORTS, benchmarks)
+    if not found:  # a scoreboard of reports that are wrong themselves says nothing new
+        found += _of_readme(params, root, benchmarks)
+    return found
+
+
+def _without_source(benchmarks: Sequence[Benchmark]) -> Iterator[str]:
+    for benchmark in benchmarks:
+        for entry in (*benchmark.claims, *benchmark.tables):
+            if not entry.source.strip():
+                yield f"benchmarks/{benchmark.paper}.yaml: {entry.id} has no source: say where the paper says it."
+
+
+def _of_report(params: Params, profile: str, reports: Path, benchmarks: Sequence[Benchmark]) -> list[str]:
+    folder = reports / profile
+    try:
+        provenance = read_provenance(folder / PROVENANCE)
+        found = list(_edited(folder, provenance))
+        found += _of_cells(params, profile, provenance, reports / RECORDED.name)
+        found += _of_verdicts(folder, benchmarks)
+        found += _of_pages(folder, committed_context(folder, benchmarks))
+    except InputError as error:
+        return [str(error)]
+    except (KeyError, TypeError, AttributeError, FileNotFoundError) as error:
+        return [f"{folder} is not a whole report ({error!r}): run `uv run dvc repro` to make it again."]
+    return found
+
+
+def _edited(folder: Path, provenance: dict[str, Any]) -> Iterator[str]:
+    """Files that are missing, differ from the hash taken when they were made, or were never made by the report."""
+    for name, digest in provenance["files"].items():
+        path = folder / name
+        if not path.is_file():
+            yield f"{path} is missing: run `uv run dvc repro` to make it again."
+        elif sha256_file(path) != digest:
+            yield f"{path} is not the file that the report made: it was edited; run `uv run dvc repro`."
+    known = {*provenance["files"], PROVENANCE, *PAGES}
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path.relative_to(folder).as_posix() not in known:
+            yield f"{path} was not made by the report: remove it."
+
+
+def _of_cells(params: Params, profile: str, provenance: dict[str, Any], recorded: Path) -> Iterator[str]:
+    """Cells that params.yaml has otherwise, and recorded cells that differ from what the report joined."""
+    cells = provenance["cells"]
+    expected, reported = set(params.profiles[profile].scored), {*cells, *provenance["not_measured"]}
+    for key in sorted(expected ^ reported):
+        where = "params.yaml" if key in expected else f"reports/{profile}"
+        yield f"Cell {key} stands only in {where}: run `uv run dvc repro`."
+    for key, cell in cells.items():
+        path = recorded / key / FILES[0]
+        if cell["recorded"] and (not path.is_file() or sha256_file(path) != cell["measurements_sha256"]):
+            yield f"{path} is missing or not what the report of {profile} joined: restore it from Git."
+
+
+def _of_verdicts(folder: Path, benchmarks: Sequence[Benchmark]) -> Iterator[str]:
+    claims = [claim for benchmark in benchmarks for claim in benchmark.claims]
+    derived = json.loads(to_json(judge_all(claims, read_table(folder / MEASUREMENTS))))
+    committed = json.loads((folder / VERDICTS).read_text(encoding="utf-8"))
+    ours, theirs = ({one["claim"]: one for one in records} for records in (derived, committed))
+    for claim in sorted(ours.keys() | theirs.keys()):
+        difference = _difference(ours.get(claim), theirs.get(claim), "")
+        if difference:
+            yield f"{folder / VERDICTS}: claim {claim}{difference}."
+
+
+def _difference(derived: Any, committed: Any, place: str) -> str:
+    """The first place where two JSON values differ by more than the last digits; "" where none does."""
+    if isinstance(derived, dict) and isinstance(committed, dict) and derived.keys() == committed.keys():
+        parts = (_difference(derived[key], committed[key], f"{place}.{key}") for key in derived)
+        return next(filter(None, parts), "")
+    if isinstance(derived, list) and isinstance(committed, list) and len(derived) == len(committed):
+        pairs = enumerate(zip(derived, committed, strict=True))
+        return next(filter(None, (_difference(a, b, f"{place}[{n}]") for n, (a, b) in pairs)), "")
+    if isinstance(derived, float | int) and isinstance(committed, float | int) and type(derived) is not bool:
+        if math.isclose(derived, committed, rel_tol=TOLERANCE, abs_tol=1e-9):
+            return ""
+    if derived == committed:
+        return ""
+    shown = " ".join(f"{committed!r}"[:80].split())
+    return f"{place} says {shown}, the measurements give {f'{derived!r}'[:80]}"
+
+
+def _of_pages(folder: Path, context: Context) -> Iterator[str]:
+    for name, text in render(context).items():
+        path = folder / name
+        committed = path.read_text(encoding="utf-8") if path.is_file() else ""
+        if committed != text:
+            lines = zip(f"{committed}\n".splitlines(), f"{text}\n".splitlines(), strict=False)
+            line = next((n for n, (one, two) in enumerate(lines, start=1) if one != two), 0)
+            where = f" from line {line}" if line else ""
+            yield f"{path} is stale: it differs{where} from what its measurements give; run `uv run dvc repro`."
+
+
+def _of_readme(params: Params, root: Path, benchmarks: Sequence[Benchmark]) -> Iterator[str]:
+    path, reports = root / "README.md", root / REPORTS
+    contexts = [committed_context(reports / name, benchmarks) for name in committed_reports(params, reports)]
+    try:
+        readme = path.read_text(encoding="utf-8") if path.is_file() else ""
+        if with_scoreboard(readme, contexts) != readme:
+            command = "uv run python -m replication.report --update-readme"
+            yield f"The scoreboard in {path} is not that of the reports: run `{command}`."
+    except InputError as error:
+        yield str(error)
+
+
+def against(fresh: Path, committed: Path) -> tuple[list[str], list[str]]:
+    """Problems (words or rows that differ) and the drift of numbers between two report folders, a line a metric."""
+    found = []
+    words = [_words(folder / VERDICTS) for folder in (fresh, committed)]
+    for claim in sorted(words[0].keys() | words[1].keys()):
+        new, old = (one.get(claim) for one in words)
+        if new != old:
+            found.append(f"Claim {claim} is {new or 'absent'} in {fresh}, but {old or 'absent'} in {committed}.")
+    tables = [read_table(folder / MEASUREMENTS) for folder in (fresh, committed)]
+    joined = pd.merge(*tables, on=list(KEY), how="outer", suffixes=("", "_old"), indicator=True, validate="1:1")
+    lone = int((joined["_merge"] != "both").sum())
+    if lone:
+        found.append(f"{lone} measurements stand in only one of {fresh} and {committed}.")
+    return found, _drift(joined[joined["_merge"] == "both"])
+
+
+def _drift(joined: pd.DataFrame) -> list[str]:
+    lines = []
+    for metric, rows in joined.groupby("metric", sort=True):
+        new, old = (rows[name].to_numpy(dtype=np.float64) for name in ("value", "value_old"))
+        unlike = int((np.isnan(new) != np.isnan(old)).sum())
+        scale = np.maximum(np.maximum(np.abs(new), np.abs(old)), 1e-12)
+        relative = np.nan_to_num(np.abs(new - old) / scale)
+        lines.append(f"{metric}: largest relative difference {relative.max():.2g} over {len(rows)} measurements")
+        if unlike:
+            lines[-1] += f"; {unlike} diverged in only one of the two"
+    return lines
+
+
+def _words(path: Path) -> dict[str, str]:
+    try:
+        records = json.loads(path.read_text(encoding="utf-8"))
+        return {one["claim"]: f"{one['word']} ({one['adjusted_word']} after Holm)" for one in records}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path} holds no verdicts ({error}): make that report first.") from error
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Print the problems found and leave with status 1 if there are any."""
+    parser = argparse.ArgumentParser(prog="python -m replication.check", description=__doc__)
+    parser.add_argument("--profile", help="the profile whose report is checked (default: every one that has a report)")
+    parser.add_argument("--against", type=Path, metavar="DIR", help="a freshly made report of that profile")
+    given = parser.parse_args(arguments)
+    params = load_params()
+    if given.profile and given.profile not in params.profiles:
+        raise InputError(f"There is no profile {given.profile!r}; accepted: {', '.join(params.profiles)}.")
+    profiles = [given.profile] if given.profile else committed_reports(params) or [params.profile.name]
+    if given.against:
+        found, drift = against(given.against, REPORTS / (given.profile or params.profile.name))
+        print("\n".join(drift))
+    else:
+        found = problems(params, profiles)
+    if found:
+        print("\n".join(f"check: {problem}" for problem in found), file=sys.stderr)
+        raise SystemExit(1)
+    print(f"check: the report of {', '.join(profiles)} follows from its measurements.")
+
+
+if __name__ == "__main__":
+    exit_clearly(main)

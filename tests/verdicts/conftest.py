@@ -1,0 +1,95 @@
+"""Hand-made claims and tables of measurements, as functions that tests take by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from replication.claims import Claim, Evidence, Published
+from replication.measurements import Measurement, to_table
+
+ROW = Measurement("cpu", "gan2014", "gan", "one", "paper", "toy", "full", 400, 0, 100, "accuracy", 0.5, 1000)
+SPREAD = (-0.02, -0.01, 0.0, 0.01, 0.02)  # five runs around a mean; their SD is .0158, their standard error .0071
+
+
+def evidence(metric: str = "accuracy", against: bool = False, **changes) -> Evidence:
+    one = {"paper": "gan2014", "model": "gan", "recipe": "one", "dataset": "toy", "class": "all", "step": "final"}
+    measured = {**one, "metric": metric}
+    other = {**measured, "recipe": "other"} if against else None
+    return replace(Evidence(measured, other, paired=False, budget=None, substitutes=""), **changes)
+
+
+def claim(kind: str, **changes) -> Claim:
+    metric = changes.pop("metric", "success" if kind == "rate" else "accuracy")
+    exact = Published(0.8, None, "none", changes.pop("trainings", None), True, "Table 1")
+    made = Claim(
+        id=changes.pop("id", "a-claim"),
+        paper="gan2014",
+        statement="",
+        source="",
+        verified=True,
+        origin="ours",
+        kind=kind,  # pyright: ignore[reportArgumentType]
+        family="a-family",
+        protocol="",
+        replicate_unit="training",
+        overlap=None,
+        margin=0.05 if kind == "value" else None,
+        margin_reason="five points",
+        better="higher",
+        bound=0.7 if kind == "bound" else None,
+        published=exact if kind == "value" else None,
+        evidence=evidence(metric, against=kind in ("order", "rate")),
+        indicative=(),
+        not_assessed="",
+    )
+    return replace(made, **changes)
+
+
+def runs(values, metric: str = "accuracy", **changes) -> pd.DataFrame:
+    return to_table(replace(ROW, seed=i, value=value, metric=metric, **changes) for i, value in enumerate(values))
+
+
+def around(mean: float, **changes) -> pd.DataFrame:
+    return runs([mean + step for step in SPREAD], **changes)
+
+
+def against(one: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
+    return pd.concat([one, other.assign(recipe="other")], ignore_index=True)
+
+
+def outcomes(successes: int, n: int) -> pd.DataFrame:
+    return runs([1.0] * successes + [0.0] * (n - successes), metric="success")
+
+
+@pytest.fixture(name="evidence")
+def _evidence() -> Callable[..., Evidence]:
+    return evidence
+
+
+@pytest.fixture(name="claim")
+def _claim() -> Callable[..., Claim]:
+    return claim
+
+
+@pytest.fixture(name="runs")
+def _runs() -> Callable[..., pd.DataFrame]:
+    return runs
+
+
+@pytest.fixture(name="around")
+def _around() -> Callable[..., pd.DataFrame]:
+    return around
+
+
+@pytest.fixture(name="against")
+def _against() -> Callable[..., pd.DataFrame]:
+    return against
+
+
+@pytest.fixture(name="outcomes")
+def _outcomes() -> Callable[..., pd.DataFrame]:
+    return outcomes
