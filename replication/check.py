@@ -23,9 +23,9 @@ from replication.measurements import KEY, read_table
 from replication.params import Params, load_params
 from replication.provenance import sha256_file
 from replication.report.build import BENCHMARKS, REPORTS, committed_context, committed_reports
-from replication.report.cells import FILES, RECORDED, read_provenance
+from replication.report.cells import FILES, RECORDED, grouped, read_provenance
 from replication.report.context import MEASUREMENTS, PROVENANCE, VERDICTS, Context
-from replication.report.render import PAGES, render, with_scoreboard
+from replication.report.render import PAGES, render_page, with_scoreboard
 from replication.verdicts import judge_all, to_json
 
 TOLERANCE = 1e-4  # relative; verdicts.json keeps six digits, and the last ones may differ between machines
@@ -56,15 +56,23 @@ def _of_report(params: Params, profile: str, reports: Path, benchmarks: Sequence
     folder = reports / profile
     try:
         provenance = read_provenance(folder / PROVENANCE)
-        found = list(_edited(folder, provenance))
-        found += _of_cells(params, profile, provenance, reports / RECORDED.name)
-        found += _of_verdicts(folder, benchmarks)
-        found += _of_pages(folder, committed_context(folder, benchmarks))
     except InputError as error:
         return [str(error)]
-    except (KeyError, TypeError, AttributeError, FileNotFoundError) as error:
-        return [f"{folder} is not a whole report ({error!r}): run `uv run dvc repro` to make it again."]
-    return found
+    found: list[str] = []
+    parts = (
+        lambda: _edited(folder, provenance),
+        lambda: _of_cells(params, profile, provenance, reports / RECORDED.name),
+        lambda: _of_verdicts(folder, benchmarks),
+        lambda: _of_pages(folder, committed_context(folder, benchmarks)),
+    )
+    for part in parts:
+        try:
+            found += part()
+        except InputError as error:
+            found.append(str(error))
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            found.append(f"{folder} is not a whole report ({error!r}): run `uv run dvc repro` to make it again.")
+    return list(dict.fromkeys(found))
 
 
 def _edited(folder: Path, provenance: dict[str, Any]) -> Iterator[str]:
@@ -97,7 +105,8 @@ def _of_cells(params: Params, profile: str, provenance: dict[str, Any], recorded
 def _of_verdicts(folder: Path, benchmarks: Sequence[Benchmark]) -> Iterator[str]:
     claims = [claim for benchmark in benchmarks for claim in benchmark.claims]
     derived = json.loads(to_json(judge_all(claims, read_table(folder / MEASUREMENTS))))
-    committed = json.loads((folder / VERDICTS).read_text(encoding="utf-8"))
+    path = folder / VERDICTS
+    committed = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
     ours, theirs = ({one["claim"]: one for one in records} for records in (derived, committed))
     for claim in sorted(ours.keys() | theirs.keys()):
         difference = _difference(ours.get(claim), theirs.get(claim), "")
@@ -123,8 +132,12 @@ def _difference(derived: Any, committed: Any, place: str) -> str:
 
 
 def _of_pages(folder: Path, context: Context) -> Iterator[str]:
-    for name, text in render(context).items():
+    for name in PAGES:
         path = folder / name
+        try:
+            text = render_page(name, context)
+        except FileNotFoundError:
+            continue  # a figure is missing, which _edited says
         committed = path.read_text(encoding="utf-8") if path.is_file() else ""
         if committed != text:
             lines = zip(f"{committed}\n".splitlines(), f"{text}\n".splitlines(), strict=False)
@@ -155,15 +168,16 @@ def against(fresh: Path, committed: Path) -> tuple[list[str], list[str]]:
             found.append(f"Claim {claim} is {new or 'absent'} in {fresh}, but {old or 'absent'} in {committed}.")
     tables = [read_table(folder / MEASUREMENTS) for folder in (fresh, committed)]
     joined = pd.merge(*tables, on=list(KEY), how="outer", suffixes=("", "_old"), indicator=True, validate="1:1")
-    lone = int((joined["_merge"] != "both").sum())
+    both = (joined["_merge"] == "both").to_numpy(dtype=bool)
+    lone = int((~both).sum())
     if lone:
         found.append(f"{lone} measurements stand in only one of {fresh} and {committed}.")
-    return found, _drift(joined[joined["_merge"] == "both"])
+    return found, _drift(joined.loc[both])
 
 
 def _drift(joined: pd.DataFrame) -> list[str]:
     lines = []
-    for metric, rows in joined.groupby("metric", sort=True):
+    for (metric,), rows in grouped(joined, ["metric"]):
         new, old = (rows[name].to_numpy(dtype=np.float64) for name in ("value", "value_old"))
         unlike = int((np.isnan(new) != np.isnan(old)).sum())
         scale = np.maximum(np.maximum(np.abs(new), np.abs(old)), 1e-12)

@@ -28,7 +28,7 @@ class Cell:
     split: str
     variant: str
     seeds: str
-    experiment: str = ""  # names the experiment where the cell is no GAN training
+    experiment: Literal["", "theory", "controls"] = ""  # names the experiment where the cell is no GAN training
     key: str = ""
 
     @property
@@ -51,6 +51,19 @@ class Probe:
     selection_draws: int
     limited_labels: int  # labels per class of the limited column
     limited_draws: int
+
+
+@dataclass(frozen=True, config=CLOSED)
+class Theory:
+    """GAN 2014's theory on known densities: one discriminator between the data's mixture and a known q."""
+
+    hidden: tuple[int, ...]
+    updates: int
+    batch: int
+    learning_rate: float  # falls linearly to zero
+    q_standard_deviation: float  # of the fixed q, a Gaussian around the origin
+    fresh: int  # draws of each side that a number is taken on
+    generator: str  # the recipe of `gan` whose untrained generator's gradient is measured
 
 
 @dataclass(frozen=True, config=CLOSED)
@@ -88,6 +101,7 @@ class _File:
     run: Profile
     datasets: dict[str, dict[str, Any]]
     judges: dict[str, Judge]
+    theory: Theory
     recipes: dict[str, dict[str, dict[str, Any]]]
 
 
@@ -97,6 +111,7 @@ class Params:
     profiles: dict[str, Profile]
     datasets: dict[str, Dataset]
     judges: dict[str, Judge]
+    theory: Theory
     recipes: dict[str, dict[str, dict[str, Any]]]  # as written; `recipe` merges a variant and checks it
 
     def cell(self, key: str) -> Cell:
@@ -124,7 +139,7 @@ def load_params(path: Path = Path("params.yaml")) -> Params:
         for name, options in parts.datasets.items()
     }
     profiles = {name: _keyed(profile) for name, profile in parts.profiles.items()}
-    params = Params(_keyed(parts.run), profiles, datasets, parts.judges, parts.recipes)
+    params = Params(_keyed(parts.run), profiles, datasets, parts.judges, parts.theory, parts.recipes)
     for profile in (params.profile, *profiles.values()):
         _check_profile(params, profile)
     return params

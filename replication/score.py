@@ -1,7 +1,7 @@
 """Score one trained cell of the profile in force: `python -m replication.score CELL`.
 
 Reads `outputs/train/<cell>/`, writes `outputs/score/<cell>/`: `measurements.csv` (rows of the one table that verdicts
-read), `samples.npz` (what the figures show) and `provenance.json`.
+read), `samples.npz` (what the figures show, where a cell has samples) and `provenance.json`.
 """
 
 from __future__ import annotations
@@ -60,7 +60,8 @@ def write_scores(output: Path, rows: Rows, shown: dict[str, np.ndarray], provena
     """Write a scored cell, whole or not at all."""
     with atomic_directory(output) as directory:
         write_table(to_table(rows.collected), directory / "measurements.csv")
-        np.savez(directory / "samples.npz", **shown)  # type: ignore[arg-type]
+        if shown:
+            np.savez(directory / "samples.npz", **shown)  # type: ignore[arg-type]
         (directory / "provenance.json").write_text(json.dumps(provenance, indent=1) + "\n", encoding="utf-8")
 
 

@@ -16,7 +16,7 @@ from replication.provenance import sha256_file
 from replication.report.cells import FILES, RECORDED, SCORES, ScoredCell, gather
 from replication.report.context import MEASUREMENTS, PROVENANCE, VERDICTS, Context, build_context
 from replication.report.error_rates import PATH as ERROR_RATES
-from replication.report.render import render
+from replication.report.render import PAGES, render_page
 from replication.verdicts import judge_all, to_json
 
 REPORTS = Path("reports")
@@ -49,8 +49,9 @@ def build_report(
         drawn = [figure.record() for figure in draw(cells, table, claims, verdicts, folder / "figures")]
         merged = _merged(profile, cells, missing) | {"recipes": _recipes(params, loaded), "figures": drawn}
         _write_provenance(folder, merged)
-        for name, text in render(build_context(folder, loaded, ERROR_RATES)).items():
-            (folder / name).write_text(text, encoding="utf-8")
+        context = build_context(folder, loaded, ERROR_RATES)
+        for name in PAGES:
+            (folder / name).write_text(render_page(name, context), encoding="utf-8")
     return reports / profile
 
 

@@ -26,7 +26,7 @@ def error_rate_grid(path: Path = PATH) -> Grid:
             line[_column(row)] = f"{100 * row['rate']:.1f} %"
         note = (
             f"Share of {written['studies']} simulated studies that give a wrong word; the nominal rate is "
-            f"{100 * written['nominal']:g} %, and chance explains up to {100 * written['largest_rate_by_chance']:.1f} %."
+            f"{100 * written['nominal']:g} %, chance explains up to {100 * written['largest_rate_by_chance']:.1f} %."
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         sentence = f"{path} holds no error rates ({error!r}): run `uv run python -m replication.simulation`."

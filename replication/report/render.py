@@ -16,9 +16,9 @@ BEGIN, END = "<!-- scoreboard:begin -->", "<!-- scoreboard:end -->"
 PAGES = {"report.md": "report.md.jinja", "report.html": "report.html.jinja"}
 
 
-def render(context: Context) -> dict[str, str]:
-    """The text of each page by its file name."""
-    return {name: _set(template, context=context) for name, template in PAGES.items()}
+def render_page(name: str, context: Context) -> str:
+    """The text of one of PAGES."""
+    return _set(PAGES[name], context=context)
 
 
 def scoreboard(contexts: Sequence[Context]) -> str:

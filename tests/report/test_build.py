@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from replication.errors import InputError
+from replication.params import load_params
+from replication.report.__main__ import main
+from replication.report.build import build_report
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_second_report_of_the_same_scores_has_the_same_bytes(repository: Path) -> None:
+    first = content(repository / "reports" / "cpu")
+    main([])
+    assert content(repository / "reports" / "cpu") == first
+    assert {"report.md", "report.html", "measurements.csv", "verdicts.json", "provenance.json"} < set(first)
+
+
+def test_clocks_and_hosts_stand_in_provenance_alone(repository: Path) -> None:
+    telling = (b"2020-01-01T00", b"somewhere")
+    for name, data in content(repository / "reports" / "cpu").items():
+        assert any(word in data for word in telling) == (name == "provenance.json"), name
+
+
+def test_provenance_lists_every_file_with_its_hash_and_every_cell(repository: Path) -> None:
+    folder = repository / "reports" / "cpu"
+    written = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))
+    files = content(folder)
+    assert set(files) - set(written["files"]) == {"provenance.json", "report.md", "report.html"}
+    for name, digest in written["files"].items():
+        assert hashlib.sha256(files[name]).hexdigest() == digest
+    assert list(written["cells"]) == ["cpu-k1", "cpu-k5", "cpu-digits"]
+
+
+def test_a_missing_cell_stops_the_report_and_leaves_the_old_one(repository: Path) -> None:
+    (repository / "outputs/score/cpu-k5/measurements.csv").unlink()
+    before = content(repository / "reports")
+    with pytest.raises(InputError, match="cpu-k5/measurements.csv: run `uv run dvc repro`"):
+        build_report(load_params(), "cpu")
+    assert content(repository / "reports") == before
+
+
+def test_a_stray_score_is_not_read(repository: Path) -> None:
+    before = content(repository / "reports" / "cpu")
+    (repository / "outputs/score/cpu-old").mkdir()
+    (repository / "outputs/score/cpu-old/measurements.csv").write_text("nonsense", encoding="utf-8")
+    main([])
+    assert content(repository / "reports" / "cpu") == before
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        (",toy-k5,", ",toy-k9,", "recipe 'toy-k9', but cell cpu-k5 has 'toy-k5'"),
+        ("\ncpu,", "\npaper,", "profile 'paper', but cell cpu-k5 has 'cpu'"),
+        (",40,4,", ",40,7,", r"seeds \[0, 1, 2, 3, 7\], but cell cpu-k5 has 0-4"),
+    ],
+)
+def test_a_table_of_another_cell_is_refused(repository: Path, old: str, new: str, sentence: str) -> None:
+    path = repository / "outputs/score/cpu-k5/measurements.csv"
+    path.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+    with pytest.raises(InputError, match=sentence):
+        build_report(load_params(), "cpu")
+
+
+def test_update_readme_rewrites_only_between_the_markers(repository: Path) -> None:
+    readme = repository / "README.md"
+    right = readme.read_text(encoding="utf-8")
+    readme.write_text(right.replace("replicated", "doubted"), encoding="utf-8")
+    main(["--update-readme"])
+    assert readme.read_text(encoding="utf-8") == right
+    readme.write_text("# No markers\n", encoding="utf-8")
+    with pytest.raises(InputError, match="scoreboard:begin"):
+        main(["--update-readme"])

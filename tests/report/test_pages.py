@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from replication.report.pictures import inline_svg
+
+VOID = {"meta", "img", "br", "link", "hr", "input"}
+
+
+class Page(HTMLParser):
+    """Collects what a page loads and how its elements nest."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.wrong: list[str] = []
+        self.ids: list[str] = []
+        self.loaded: list[str] = []
+        self.anchors: list[str] = []
+        self.pictures: list[dict[str, str | None]] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._note(tag, dict(attrs))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._note(tag, dict(attrs))
+
+    def handle_endtag(self, tag: str) -> None:
+        if not self.open or self.open.pop() != tag:
+            self.wrong.append(f"</{tag}> at {self.getpos()}")
+
+    def _note(self, tag: str, attributes: dict[str, str | None]) -> None:
+        if attributes.get("id"):
+            self.ids.append(str(attributes["id"]))
+        if tag in ("script", "link", "iframe", "object", "embed"):
+            self.loaded.append(tag)
+        for name in ("src", "srcset", "data", "poster", "xlink:href"):
+            if attributes.get(name):
+                self.loaded.append(str(attributes[name]))
+        if tag in ("img", "svg"):
+            self.pictures.append(attributes)
+        if tag in ("a", "use"):
+            self.anchors.append(attributes.get("href") or attributes.get("xlink:href") or "")
+
+
+@pytest.fixture(scope="module")
+def html(made: Path) -> str:
+    return (made / "reports/cpu/report.html").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def markdown(made: Path) -> str:
+    return (made / "reports/cpu/report.md").read_text(encoding="utf-8")
+
+
+def test_the_page_is_well_formed_and_loads_nothing(html: str) -> None:
+    page = Page(html)
+    assert not page.wrong and not page.open
+    assert len(page.ids) == len(set(page.ids))
+    outside = [one for one in page.loaded if not one.startswith(("data:image/png;base64,", "#"))]
+    assert not outside
+    assert not re.search(r"@import|url\((?!#)", html)
+
+
+def test_every_picture_says_what_it_shows(html: str) -> None:
+    pictures = Page(html).pictures
+    assert len(pictures) >= 8  # forest, two sets of curves, two toy figures, three grids
+    assert all(one.get("alt") or one.get("aria-label") or one.get("viewbox") is None for one in pictures)
+
+
+def test_anchors_lead_somewhere(html: str) -> None:
+    page = Page(html)
+    inside = {anchor[1:] for anchor in page.anchors if anchor.startswith("#")}
+    assert inside and inside <= set(page.ids)
+
+
+def test_text_of_the_benchmarks_is_escaped(html: str, markdown: str) -> None:
+    assert "Nets &lt;&amp; more&gt;" in html and "<& more>" not in html
+    assert "50 % \\| at last" in markdown and "steps \\| k" in markdown
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "(n = 5)",  # a number never stands without its n
+        "A processor (2 cores)",
+        "torch 2.11",
+        "5 of 5 against 1 of 5",
+        "There is no MNIST here.",
+        "Nothing measures it.",
+        "digits for the toy",
+        "225 ± 2 ✓",
+        "not given ?",
+        "standard error over test examples",
+        "learning rate 0.001; beta1 0.5",
+        "dev-1",
+        "Error rates of the rule",
+        "uv run dvc repro",
+        "duplicate rate",
+        "Pipeline checks only",
+    ],
+)
+def test_both_pages_say_it(html: str, markdown: str, said: str) -> None:
+    assert said in re.sub(r"<[^>]+>", "", html) and said in markdown
+
+
+def test_a_table_row_has_as_many_cells_as_its_header(markdown: str) -> None:
+    lines = markdown.splitlines()
+    for number, line in enumerate(lines):
+        if re.fullmatch(r"\|(---\|)+", line):
+            columns = line.count("---")
+            for row in lines[number - 1 :]:
+                if not row.startswith("|"):
+                    break
+                assert len(re.findall(r"(?<!\\)\|", row)) == columns + 1, row
+
+
+def test_both_pages_give_a_verdict_in_word_and_shape(html: str, markdown: str) -> None:
+    assert "● **replicated** `hit-rate`" not in html
+    assert "**replicated** `more-steps`" in markdown
+    row = next(line for line in markdown.splitlines() if line.startswith("| More steps lower the gap."))
+    assert "● replicated" in row
+
+
+def test_inlined_drawings_keep_their_ids_apart() -> None:
+    drawing = (
+        '<?xml?><svg xmlns="x" width="1pt" height="1pt"><path id="a" style="fill: #1c1c1a"/><use href="#a"/></svg>'
+    )
+    inlined = inline_svg(drawing, "one", 'A "plot"')
+    assert 'id="one-a"' in inlined and 'href="#one-a"' in inlined and "var(--ink)" in inlined
+    assert 'aria-label="A &quot;plot&quot;"' in inlined and "width" not in inlined

@@ -1,0 +1,232 @@
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import stat
+import tarfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from replication.archives import unpack
+from replication.check import problems
+from replication.errors import InputError
+from replication.params import load_params
+from replication.record import main, take_in
+
+Content = dict[str, bytes]
+
+
+@pytest.fixture
+def elsewhere(repository: Path) -> Content:
+    """Both cells of the profile `paper`, as another machine scored them; no trace of them is left in outputs/."""
+    content: Content = {}
+    for key in ("paper-k1", "paper-k5"):
+        folder = repository / "outputs/score" / key
+        for path in sorted(folder.iterdir()):
+            content[f"{key}/{path.name}"] = path.read_bytes()
+            path.unlink()
+        folder.rmdir()
+    return content
+
+
+def archive(content: Content, path: Path = Path("cells.tar.gz"), rehash: bool = True) -> Path:
+    """A tar archive of some members, with a manifest that fits them unless one is given."""
+    manifest = {"files": {name: hashlib.sha256(data).hexdigest() for name, data in content.items()}}
+    written = {"manifest.json": json.dumps(manifest).encode(), **content} if rehash else content
+    with tarfile.open(path, "w:gz") as packed:
+        for name, data in written.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            packed.addfile(member, io.BytesIO(data))
+    return path
+
+
+def files(root: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in (root / "reports").rglob("*") if path.is_file()}
+
+
+def test_what_one_machine_packs_another_takes_in(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = (repository / "params.yaml").read_text(encoding="utf-8")
+    written = json.loads(text)
+    (repository / "params.yaml").write_text(
+        json.dumps({**written, "run": written["profiles"]["paper"]}), encoding="utf-8"
+    )
+    main(["--pack", "out.tar.gz", "paper-k1"])
+    packed = Path("out.tar.gz").read_bytes()
+    main(["--pack", "out.tar.gz", "paper-k1"])
+    assert Path("out.tar.gz").read_bytes() == packed
+    (repository / "params.yaml").write_text(text, encoding="utf-8")
+    main(["out.tar.gz"])
+    assert "took in paper-k1" in capsys.readouterr().out
+    kept = repository / "reports/recorded/paper-k1"
+    scored = repository / "outputs/score/paper-k1"
+    assert {path.name: path.read_bytes() for path in kept.iterdir()} == {
+        path.name: path.read_bytes() for path in scored.iterdir()
+    }
+
+
+def test_a_recorded_cell_is_reported_and_a_missing_one_named(repository: Path, elsewhere: Content) -> None:
+    only = {name: data for name, data in elsewhere.items() if name.startswith("paper-k1/")}
+    assert take_in(archive(only), load_params()) == ["paper-k1"]
+    page = (repository / "reports/paper/report.md").read_text(encoding="utf-8")
+    assert "Not measured yet: paper-k5." in page and "another machine" in page and "(n = 3)" in page
+    second = {name: data for name, data in elsewhere.items() if name.startswith("paper-k5/")}
+    take_in(archive(second), load_params())
+    assert "Not measured yet" not in (repository / "reports/paper/report.md").read_text(encoding="utf-8")
+    path = repository / "reports/recorded/paper-k1/measurements.csv"
+    path.write_text(path.read_text(encoding="utf-8").replace("0.", "0.9", 1), encoding="utf-8")
+    found = problems(load_params(), ["paper"])
+    assert any("paper-k1/measurements.csv is missing or not what the report of paper joined" in one for one in found)
+
+
+def changed(name: str, change: Callable[[bytes], bytes]) -> Callable[[Content], Content]:
+    return lambda content: {**content, name: change(content[name])}
+
+
+def replaced(name: str, old: bytes, new: bytes) -> Callable[[Content], Content]:
+    def change(data: bytes) -> bytes:
+        assert old in data
+        return data.replace(old, new)
+
+    return changed(name, change)
+
+
+def pickled(_: bytes) -> bytes:
+    stream = io.BytesIO()
+    np.savez(stream, grid=np.array([{"a": 1}], dtype=object), allow_pickle=True)
+    return stream.getvalue()
+
+
+def misshapen(_: bytes) -> bytes:
+    stream = io.BytesIO()
+    np.savez(stream, grid=np.zeros((2, 2)))
+    return stream.getvalue()
+
+
+REFUSALS = [
+    (lambda content: {}, "holds no cell"),
+    (lambda content: {**content, "../evil.csv": b"x"}, "holds '../evil.csv'"),
+    (lambda content: {**content, "/etc/evil": b"x"}, "holds '/etc/evil'"),
+    (lambda content: {**content, "paper-k1/run.sh": b"x"}, "accepted are manifest.json and CELL/"),
+    (lambda content: {name.replace("k5", "k9"): data for name, data in content.items()}, "no cell 'paper-k9'"),
+    (lambda content: {**content, "cpu-k1/measurements.csv": b""}, "mixes profiles cpu and paper"),
+    (changed("paper-k5/measurements.csv", lambda data: b""), "not a CSV table"),
+    (changed("paper-k5/measurements.csv", lambda data: data.splitlines(True)[0]), "has no rows"),
+    (replaced("paper-k5/measurements.csv", b",hit_rate,", b",luck,"), "unknown metrics"),
+    (
+        replaced("paper-k5/measurements.csv", b",toy-k5,", b",toy-k1,"),
+        "recipe 'toy-k1', but cell paper-k5 has 'toy-k5'",
+    ),
+    (replaced("paper-k5/measurements.csv", b"paper,gan2014", b"cpu,gan2014"), "profile 'cpu'"),
+    (
+        changed("paper-k5/measurements.csv", lambda data: data + data.splitlines(True)[1]),
+        "measures the same thing twice",
+    ),
+    (changed("paper-k5/provenance.json", lambda data: b"[]"), "no JSON object"),
+    (replaced("paper-k5/provenance.json", b'"data_sha256"', b'"data"'), "field data_sha256 is missing"),
+    (replaced("paper-k5/provenance.json", b"a" * 64, b"a" * 63 + b"z"), "code_sha256 is no SHA-256"),
+    (replaced("paper-k5/provenance.json", b'"0-2"', b'"0-3"'), "seeds are '0-3'"),
+    (replaced("paper-k5/provenance.json", b'"updates": 100', b'"updates": 7'), "trained for 7 updates"),
+    (changed("paper-k5/samples.npz", lambda data: data[:50]), "no archive of plain arrays"),
+    (changed("paper-k5/samples.npz", pickled), "samples.npz"),
+    (changed("paper-k5/samples.npz", misshapen), "grid has dtype float64"),
+    (lambda content: {n: d for n, d in content.items() if not n.endswith("k5/provenance.json")}, "without provenance"),
+]
+
+
+@pytest.mark.parametrize(("change", "sentence"), REFUSALS, ids=[sentence for _, sentence in REFUSALS])
+def test_bad_content_is_refused_and_nothing_is_left(
+    repository: Path, elsewhere: Content, change: Callable[[Content], Content], sentence: str
+) -> None:
+    before = files(repository)
+    with pytest.raises(InputError) as refused:
+        take_in(archive(change(elsewhere)), load_params())
+    assert sentence in str(refused.value) and "\n" not in str(refused.value)
+    assert files(repository) == before
+    assert not list((repository / "reports").glob(".incoming*"))
+
+
+def test_a_cell_is_recorded_once(repository: Path, elsewhere: Content) -> None:
+    take_in(archive(elsewhere), load_params())
+    before = files(repository)
+    with pytest.raises(InputError, match="paper-k1 is recorded already"):
+        take_in(archive(elsewhere), load_params())
+    assert files(repository) == before
+
+
+def test_a_report_that_fails_takes_the_cells_back(repository: Path, elsewhere: Content) -> None:
+    (repository / "benchmarks/gan2014.yaml").write_text("claims: 3", encoding="utf-8")
+    before = files(repository)
+    with pytest.raises(InputError, match="gan2014.yaml"):
+        take_in(archive(elsewhere), load_params())
+    assert files(repository) == before
+
+
+def test_hashes_and_manifest_are_held_against_the_members(tmp_path: Path) -> None:
+    path, content = tmp_path / "cells.tar.gz", {"paper-k1/measurements.csv": b"x"}
+    manifest = json.dumps({"files": {"paper-k1/measurements.csv": "0" * 64}}).encode()
+    with pytest.raises(InputError, match="differs from its hash"):
+        unpack(archive({"manifest.json": manifest, **content}, path, rehash=False))
+    with pytest.raises(InputError, match="has no manifest.json"):
+        unpack(archive(content, path, rehash=False))
+    with pytest.raises(InputError, match="stands only in the archive"):
+        unpack(archive({"manifest.json": b'{"files": {}}', **content}, path, rehash=False))
+    with pytest.raises(InputError, match="lists no files"):
+        unpack(archive({"manifest.json": b"[", **content}, path, rehash=False))
+
+
+def test_links_and_doubled_members_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "cells.tar"
+    with tarfile.open(path, "w") as packed:
+        member = tarfile.TarInfo("paper-k1/measurements.csv")
+        member.type, member.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        packed.addfile(member)
+    with pytest.raises(InputError, match="no plain file"):
+        unpack(path)
+    with tarfile.open(path, "w") as packed:
+        for _ in range(2):
+            packed.addfile(tarfile.TarInfo("paper-k1/measurements.csv"))
+    with pytest.raises(InputError, match="twice"):
+        unpack(path)
+    link = zipfile.ZipInfo("paper-k1/measurements.csv")
+    link.external_attr = (stat.S_IFLNK | 0o777) << 16
+    with zipfile.ZipFile(tmp_path / "cells.zip", "w") as zipped:
+        zipped.writestr(link, "/etc/passwd")
+    with pytest.raises(InputError, match="no plain file"):
+        unpack(tmp_path / "cells.zip")
+
+
+def test_a_member_too_large_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = archive({"paper-k1/measurements.csv": b"0" * 5000}, tmp_path / "cells.tar.gz")
+    monkeypatch.setattr("replication.archives.MOST_BYTES", 4000)
+    with pytest.raises(InputError, match="unpacks to 5000 bytes; 4000 at most"):
+        unpack(path)
+
+
+def test_a_zip_is_taken_too_and_no_archive_is_not(repository: Path, elsewhere: Content) -> None:
+    manifest = {"files": {name: hashlib.sha256(data).hexdigest() for name, data in elsewhere.items()}}
+    with zipfile.ZipFile("cells.zip", "w", zipfile.ZIP_DEFLATED) as zipped:
+        for name, data in {"manifest.json": json.dumps(manifest).encode(), **elsewhere}.items():
+            zipped.writestr(name, data)
+    assert unpack(Path("cells.zip")) == elsewhere
+    Path("text.tar.gz").write_text("no archive", encoding="utf-8")
+    with pytest.raises(InputError, match="no readable tar or zip"):
+        main(["text.tar.gz"])
+    with pytest.raises(InputError, match="There is no archive"):
+        main(["nowhere.zip"])
+    with pytest.raises(InputError, match="Name one archive"):
+        main([])
+
+
+def test_what_is_not_scored_is_not_packed(repository: Path) -> None:
+    with pytest.raises(InputError, match="accepted: cpu-k1"):
+        main(["--pack", "out.tar.gz", "cpu-k9"])
+    (repository / "outputs/score/cpu-k5/measurements.csv").unlink()
+    with pytest.raises(InputError, match="cpu-k5 is not scored"):
+        main(["--pack", "out.tar.gz"])
+    assert not Path("out.tar.gz").exists()
