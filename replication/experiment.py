@@ -14,16 +14,11 @@ from typing import Any
 
 from replication.data.reading import load_images, load_manifest, load_split, load_toy
 from replication.errors import exit_clearly
-from replication.judge import OUTPUTS as JUDGES
-from replication.judge import judge_options, read_judge
 from replication.params import Cell, Params, load_params
 from replication.provenance import code_hash, environment, import_closure, sha256_text
 from replication.runtime import Clock, prepare_device, stage_argument
 from replication.score import DATA, OUTPUTS, write_scores
-from replication.scoring.controls import score_controls
 from replication.scoring.rows import Rows
-from replication.scoring.theory import score_theory
-from replication.scoring.toy import mixture_of
 from replication.train import builder
 
 
@@ -39,6 +34,9 @@ def run_experiment(params: Params, cell: Cell) -> None:
 
 def theory(rows: Rows, params: Params) -> None:
     """GAN 2014's propositions on the toy mixture."""
+    from replication.scoring.theory import score_theory
+    from replication.scoring.toy import mixture_of
+
     recipe = params.recipe("gan", params.theory.generator, "paper")
     build = builder(rows.cell, recipe, (2,))
     score_theory(rows, mixture_of(load_toy(DATA / rows.cell.dataset)), params.theory, build, recipe)
@@ -46,6 +44,10 @@ def theory(rows: Rows, params: Params) -> None:
 
 def controls(rows: Rows, params: Params) -> None:
     """Real images and raw pixels of an image data set."""
+    from replication.judge import OUTPUTS as JUDGES
+    from replication.judge import judge_options, read_judge
+    from replication.scoring.controls import score_controls
+
     data, options = load_images(DATA / rows.cell.dataset), judge_options(params, rows.cell.dataset)
     judge = read_judge(options, data, JUDGES / rows.cell.dataset)
     score_controls(rows, data, params.profile.probe, judge, options.name)

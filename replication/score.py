@@ -14,16 +14,13 @@ from typing import Any
 import numpy as np
 
 from replication.atomic import atomic_directory
-from replication.data.reading import ToyData, load_prepared, load_split
+from replication.data.reading import PreparedImages, ToyData, load_prepared, load_split
 from replication.errors import exit_clearly
-from replication.judge import OUTPUTS as JUDGES
-from replication.judge import judge_options, read_judge
 from replication.measurements import to_table, write_table
 from replication.params import Cell, Params, load_params
+from replication.recipes import Recipe
 from replication.runtime import Clock, prepare_device, stage_argument
-from replication.scoring.images import probe_cell, score_images
 from replication.scoring.rows import Rows
-from replication.scoring.toy import score_toy
 from replication.scoring.trained import TrainedCell, read_trained
 from replication.train import DATA, builder
 from replication.train import OUTPUTS as TRAINED
@@ -46,14 +43,28 @@ def score_cell(params: Params, cell: Cell) -> None:
     rows.add_losses(trained.history, seeds, trained.provenance["window"], LOSS_POINTS, recipe.batch)
     rows.add_divergence(seeds, trained.steps[-1])
     if isinstance(data, ToyData):
+        # Imported where needed: what the other kind of cell imports takes seconds.
+        from replication.scoring.toy import score_toy
+
         shown = score_toy(rows, trained, builder(cell, recipe, (2,)), recipe, data, cell.model in GAMES)
     else:
-        build, options = builder(cell, recipe, data.train_images.shape[1:]), judge_options(params, cell.dataset)
-        judge = read_judge(options, data, JUDGES / cell.dataset)
-        shown = score_images(rows, trained, build, recipe, data, chosen, judge, options.name)
-        if cell.model in PROBED:
-            probe_cell(rows, trained, build, data, params.profile.probe, (trained.steps[0], trained.steps[-1]))
+        shown = _score_images(params, rows, trained, recipe, data, chosen)
     write_scores(OUTPUTS / cell.key, rows, shown, _provenance(trained, clock))
+
+
+def _score_images(
+    params: Params, rows: Rows, trained: TrainedCell, recipe: Recipe, data: PreparedImages, chosen: np.ndarray
+) -> dict[str, np.ndarray]:
+    from replication.judge import OUTPUTS as JUDGES
+    from replication.judge import judge_options, read_judge
+    from replication.scoring.images import probe_cell, score_images
+
+    cell, options = rows.cell, judge_options(params, rows.cell.dataset)
+    build, judge = builder(cell, recipe, data.train_images.shape[1:]), read_judge(options, data, JUDGES / cell.dataset)
+    shown = score_images(rows, trained, build, recipe, data, chosen, judge, options.name)
+    if cell.model in PROBED:
+        probe_cell(rows, trained, build, data, params.profile.probe, (trained.steps[0], trained.steps[-1]))
+    return shown
 
 
 def write_scores(output: Path, rows: Rows, shown: dict[str, np.ndarray], provenance: dict[str, Any]) -> None:

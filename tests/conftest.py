@@ -166,7 +166,7 @@ def score(folder: Path, cell: Cell, profile: str) -> None:
     folder.mkdir(parents=True)
     write_table(to_table(rows), folder / "measurements.csv")
     (folder / "provenance.json").write_text(json.dumps(provenance_of(cell)), encoding="utf-8")
-    np.savez(folder / "samples.npz", **samples_of(cell, generator))
+    np.savez(folder / "samples.npz", allow_pickle=False, **samples_of(cell, generator))
 
 
 def provenance_of(cell: Cell) -> dict[str, object]:

@@ -21,6 +21,12 @@ from replication.record import main, take_in
 Content = dict[str, bytes]
 
 
+@pytest.fixture(autouse=True)
+def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Drawing takes most of a report's time and is tested elsewhere."""
+    monkeypatch.setattr("replication.report.figures.draw", lambda *_: [])
+
+
 @pytest.fixture
 def elsewhere(repository: Path) -> Content:
     """Both cells of the profile `paper`, as another machine scored them; no trace of them is left in outputs/."""
@@ -152,7 +158,8 @@ def test_bad_content_is_refused_and_nothing_is_left(
 
 
 def test_a_cell_is_recorded_once(repository: Path, elsewhere: Content) -> None:
-    take_in(archive(elsewhere), load_params())
+    (repository / "reports/recorded/paper-k1").mkdir(parents=True)
+    (repository / "reports/recorded/paper-k1/measurements.csv").write_text("kept", encoding="utf-8")
     before = files(repository)
     with pytest.raises(InputError, match="paper-k1 is recorded already"):
         take_in(archive(elsewhere), load_params())

@@ -141,18 +141,19 @@ def read_samples(path: Path) -> dict[str, np.ndarray]:
     if not path.is_file():
         return {}
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            _check_sizes(path)
+        _check_sizes(path)
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
     except (ValueError, OSError, zipfile.BadZipFile, EOFError) as error:
         raise InputError(f"{path} is no archive of plain arrays ({error}).") from error
+    arrays = {name: array for name, array in arrays.items() if array.size}  # a cell without samples writes an empty one
     for name, array in arrays.items():
         if name not in SAMPLES:
             raise InputError(f"{path} holds an array {name!r}; accepted: {', '.join(SAMPLES)}.")
         kind, dimensions = SAMPLES[name]
         if name == "real" and "points" in arrays:
             kind, dimensions = "f", 2
-        if array.dtype.kind != kind or array.ndim != dimensions or not array.size:
+        if array.dtype.kind != kind or array.ndim != dimensions:
             raise InputError(f"{path}: {name} has dtype {array.dtype} and shape {array.shape}, which is not drawn.")
     return arrays
 

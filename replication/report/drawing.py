@@ -30,6 +30,7 @@ STYLE: Any = {
     "axes.titlesize": 8.5,
     "axes.titlelocation": "left",
     "axes.linewidth": 0.6,
+    "axes.formatter.useoffset": False,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.facecolor": "none",

@@ -78,7 +78,7 @@ def rows(claims: Sequence[Claim], verdicts: Sequence[Verdict]) -> tuple[Row, ...
 
 
 def _row(claim: Claim, verdict: Verdict) -> Row:
-    unverified = "" if claim.verified else " (unverified)"
+    unverified = "" if claim.verified or "unverified" in claim.source else " (unverified)"
     return Row(
         id=claim.id,
         paper=claim.paper,

@@ -18,7 +18,7 @@ from replication.scoring.rows import Rows
 from replication.scoring.trained import TrainedCell, draw_samples
 from replication.seeding import generator as stream_of
 
-GAP_UPDATES, GAP_BATCH, GAP_RATE = 1000, 256, 1e-3
+GAP_UPDATES, GAP_BATCH, GAP_RATE = 500, 256, 3e-3
 FRESH = 10_000  # draws of each side for the value of the game and the hit rate
 SHOWN = 500  # points a seed in the figures
 
@@ -62,9 +62,7 @@ def _score_points(rows: Rows, networks: Networks, recipe: Recipe, mixture: Mixtu
         drawn = draw_samples(networks.generator, recipe, noise, seed, f"samples {variant}", recipe.n_samples)
         points = drawn.double().numpy()
         kept = kept if len(kept) else points
-        finite = bool(np.isfinite(points).all())
-        scores = mode_scores(points, mixture) if finite else {}
-        scores["energy_distance"] = energy_distance(points, real) if finite else np.nan
+        scores = {**mode_scores(points, mixture), "energy_distance": energy_distance(points, real)}
         for metric, value in scores.items():
             rows.add(seed, step, metric, value, len(points), metric_variant=variant)
     if recipe.prior.components:

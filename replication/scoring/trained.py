@@ -52,7 +52,7 @@ def read_trained(directory: Path) -> TrainedCell:
         history = load_file(directory / "history.safetensors")["losses"].numpy()
     except FileNotFoundError as error:
         raise InputError(f"There is no {error.filename or directory}: {again}.") from error
-    except (SafetensorError, ValueError, KeyError) as error:
+    except (SafetensorError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{directory} does not hold what training wrote ({error}): {again}.") from error
     return TrainedCell(steps, states, history, provenance)
 

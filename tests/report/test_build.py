@@ -16,8 +16,10 @@ def content(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_a_second_report_of_the_same_scores_has_the_same_bytes(repository: Path) -> None:
+def test_a_second_report_has_the_same_bytes_whatever_else_lies_about(repository: Path) -> None:
     first = content(repository / "reports" / "cpu")
+    (repository / "outputs/score/cpu-old").mkdir()
+    (repository / "outputs/score/cpu-old/measurements.csv").write_text("nonsense", encoding="utf-8")
     main([])
     assert content(repository / "reports" / "cpu") == first
     assert {"report.md", "report.html", "measurements.csv", "verdicts.json", "provenance.json"} < set(first)
@@ -45,14 +47,6 @@ def test_a_missing_cell_stops_the_report_and_leaves_the_old_one(repository: Path
     with pytest.raises(InputError, match="cpu-k5/measurements.csv: run `uv run dvc repro`"):
         build_report(load_params(), "cpu")
     assert content(repository / "reports") == before
-
-
-def test_a_stray_score_is_not_read(repository: Path) -> None:
-    before = content(repository / "reports" / "cpu")
-    (repository / "outputs/score/cpu-old").mkdir()
-    (repository / "outputs/score/cpu-old/measurements.csv").write_text("nonsense", encoding="utf-8")
-    main([])
-    assert content(repository / "reports" / "cpu") == before
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,68 @@
+"""The judge's network: sizes by hand, that it learns, and that it repeats."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from replication.metrics import classifier
+from replication.metrics.classifier import build_classifier, classify, train_classifier
+
+
+def bright_and_dark(count: int) -> tuple[torch.Tensor, torch.Tensor]:
+    labels = np.arange(count) % 2
+    grey = np.random.default_rng(0).integers(0, 100, (count, 1, 4, 4)) + 150 * labels[:, None, None, None]
+    return torch.from_numpy(grey.astype(np.uint8)), torch.from_numpy(labels)
+
+
+def train(images: torch.Tensor, labels: torch.Tensor, seed: int = 0, batch: int = 8) -> torch.nn.Sequential:
+    return train_classifier(images, labels, (4,), 2, epochs=4, batch=batch, learning_rate=1e-2, seed=seed)
+
+
+@pytest.mark.parametrize(
+    ("shape", "channels", "parameters"),
+    [
+        ((1, 8, 8), (32, 64), 9 * 32 + 2 * 32 + 9 * 32 * 64 + 2 * 64 + (64 * 2 * 2 + 1) * 10),
+        ((3, 4, 4), (2, 3, 5, 7), 9 * (6 + 6 + 15 + 35) + 2 * (2 + 3 + 5 + 7) + (7 + 1) * 10),  # one pixel stays one
+    ],
+)
+def test_sizes_by_hand(shape: tuple[int, int, int], channels: tuple[int, ...], parameters: int) -> None:
+    network = build_classifier(shape, channels, 10)
+    assert sum(p.numel() for p in network.parameters()) == parameters
+    assert network(torch.zeros(3, *shape)).shape == (3, 10)
+
+
+def test_it_learns_to_tell_bright_from_dark() -> None:
+    images, labels = bright_and_dark(64)
+    network = train(images, labels)
+    assert (classify(network, images).argmax(1) == labels).all()
+    assert not network.training
+
+
+def test_the_same_seed_gives_the_same_network_whatever_was_drawn_before() -> None:
+    images, labels = bright_and_dark(24)
+    first = train(images, labels)
+    torch.rand(3)
+    before = torch.get_rng_state()
+    second, other = train(images, labels), train(images, labels, seed=1)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
+    assert not torch.equal(next(other.parameters()), next(first.parameters()))
+
+
+def test_a_last_minibatch_of_one_image_is_left_out() -> None:
+    images, labels = bright_and_dark(4)  # batch normalisation to one pixel cannot take a single image
+    network = train_classifier(images[:3, :, :1, :1], labels[:3], (4,), 2, 1, 2, 1e-2, seed=0)
+    assert torch.isfinite(classify(network, images[:, :, :1, :1])).all()
+
+
+def test_logits_do_not_depend_on_the_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    images, labels = bright_and_dark(11)
+    network = train(images, labels).eval()
+    with torch.no_grad():
+        expected = network(images.float() / 127.5 - 1)
+    monkeypatch.setattr(classifier, "BATCH", 4)
+    found = classify(network.train(), images)
+    torch.testing.assert_close(found, expected)
+    assert (found.dtype, found.device.type, found.requires_grad) == (torch.float32, "cpu", False)

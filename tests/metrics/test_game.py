@@ -1,0 +1,183 @@
+"""The game's numbers against plain formulas, finite differences and optima in closed form."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from replication.metrics.game import (
+    Weights,
+    game_value,
+    gradient_norm,
+    hit_rate,
+    logits_of,
+    optimal_probability,
+    train_alone,
+)
+from replication.models.layers import DenseDiscriminator
+from replication.training.objectives import generator_loss
+
+SEEDS = 3
+
+
+def discriminators() -> list[DenseDiscriminator]:
+    torch.manual_seed(0)
+    return [DenseDiscriminator(2, (5,), "tanh") for _ in range(SEEDS)]
+
+
+def stacked(networks: list[DenseDiscriminator]) -> Weights:
+    states = [network.state_dict() for network in networks]
+    return {name: torch.stack([state[name] for state in states]) for name in states[0]}
+
+
+def sides(count: int, seed: int = 1) -> tuple[Tensor, Tensor]:
+    """Real and generated points, [SEEDS, count, 2] each."""
+    source = torch.Generator().manual_seed(seed)
+    real, generated = torch.randn(2, SEEDS, count, 2, generator=source)
+    return real, generated + 1.0
+
+
+class Direct(nn.Module):
+    """Samples [B, 1] are their own logits, times a weight."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(()))
+
+    def forward(self, samples: Tensor) -> Tensor:
+        return self.weight * samples.squeeze(1)
+
+
+class Line(nn.Module):
+    """The logit w x + b of samples [B, 1]."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight, self.bias = nn.Parameter(torch.zeros(1)), nn.Parameter(torch.zeros(1))
+
+    def forward(self, samples: Tensor) -> Tensor:
+        return (samples * self.weight + self.bias).squeeze(1)
+
+
+def test_logits_are_those_of_each_network_alone() -> None:
+    networks, (real, _) = discriminators(), sides(7)
+    found = logits_of(networks[0], stacked(networks), real)
+    for index, network in enumerate(networks):
+        torch.testing.assert_close(found[index], network(real[index]))
+
+
+def test_training_together_is_training_each_seed_alone() -> None:
+    networks, updates, rate = discriminators(), 12, 0.02
+    weights = stacked(networks)
+    draws = [sides(6, seed) for seed in range(updates)]
+    trained = train_alone(networks[0], weights, draws.__getitem__, updates, rate)
+    for index, network in enumerate(networks):
+        optimiser = torch.optim.Adam(network.parameters(), lr=rate)
+        for update, (real, generated) in enumerate(draws):
+            optimiser.param_groups[0]["lr"] = rate * (updates - update) / updates
+            right, wrong = torch.sigmoid(network(real[index])), torch.sigmoid(network(generated[index]))
+            optimiser.zero_grad()
+            (-torch.log(right).mean() - torch.log(1 - wrong).mean()).backward()
+            optimiser.step()
+        for name, tensor in network.state_dict().items():
+            torch.testing.assert_close(trained[name][index], tensor, rtol=1e-4, atol=1e-5)
+    assert all(torch.equal(weights[name], tensor) for name, tensor in stacked(discriminators()).items())
+
+
+def test_a_diverged_seed_leaves_the_others_alone() -> None:
+    networks = discriminators()
+    whole, broken = stacked(networks), stacked(networks)
+    broken["body.0.weight"][1] = torch.nan
+    found, expected = (train_alone(networks[0], w, lambda update: sides(6, update), 5, 0.02) for w in (broken, whole))
+    for name, tensor in expected.items():
+        assert torch.equal(found[name][[0, 2]], tensor[[0, 2]])
+
+
+def test_the_first_update_is_one_rate_up_the_value() -> None:
+    weights = {"weight": torch.zeros(1, 1), "bias": torch.zeros(1, 1)}
+    trained = train_alone(Line(), weights, lambda update: (torch.ones(1, 4, 1), -torch.ones(1, 4, 1)), 1, 0.25)
+    assert trained["weight"].item() == pytest.approx(0.25)  # Adam's first step is the rate; the gradient is 1
+    assert trained["bias"].item() == 0.0  # both sides pull equally
+
+
+def test_training_finds_the_optimum_between_two_gaussians() -> None:
+    def draw(update: int) -> tuple[Tensor, Tensor]:
+        source = torch.Generator().manual_seed(update)
+        real, generated = torch.randn(2, 2, 512, 1, generator=source)
+        return real, generated + 1.0
+
+    weights = {"weight": torch.zeros(2, 1), "bias": torch.zeros(2, 1)}
+    trained = train_alone(Line(), weights, draw, 120, 0.1)
+    # log N(x; 0, 1) − log N(x; 1, 1) = 1/2 − x
+    torch.testing.assert_close(trained["weight"], -torch.ones(2, 1), rtol=0, atol=0.05)
+    torch.testing.assert_close(trained["bias"], torch.full((2, 1), 0.5), rtol=0, atol=0.05)
+    x = torch.linspace(-2, 3, 11)
+    log_p, log_q = -x.square() / 2, -(x - 1).square() / 2
+    torch.testing.assert_close(optimal_probability(log_p, log_q), torch.sigmoid(0.5 - x))
+
+
+def test_the_optimum_is_the_share_of_p() -> None:
+    p, q = np.array([0.2, 1.0, 1e-30]), np.array([0.6, 1.0, 1.0])
+    found = optimal_probability(torch.from_numpy(np.log(p)), torch.from_numpy(np.log(q)))
+    np.testing.assert_allclose(found, p / (p + q))
+
+
+def test_the_value_is_the_papers_first_equation() -> None:
+    networks, (real, generated) = discriminators(), sides(9)
+    found = game_value(networks[0], stacked(networks), real, generated)
+    for index, network in enumerate(networks):
+        right, wrong = (
+            1 / (1 + np.exp(-network(x[index]).detach().double().numpy())) for x in (real, generated)
+        )  # fmt: skip
+        assert found[index].item() == pytest.approx(np.log(right).mean() + np.log(1 - wrong).mean(), rel=1e-5)
+
+
+def test_the_value_of_an_undecided_discriminator_is_minus_log_4() -> None:
+    weights = {"weight": torch.zeros(1)}
+    value = game_value(Direct(), weights, torch.randn(1, 5, 1), torch.randn(1, 8, 1))
+    assert value.item() == pytest.approx(-np.log(4))
+
+
+def test_sides_of_unlike_size_weigh_the_same() -> None:
+    logits = torch.tensor([[[2.0], [2.0]]]), torch.tensor([[[-2.0], [-2.0], [-2.0], [2.0]]])
+    weights = {"weight": torch.ones(1)}
+    log_right, log_wrong = -np.log1p(np.exp(-2)), -np.log1p(np.exp(2))
+    assert game_value(Direct(), weights, *logits).item() == pytest.approx(1.75 * log_right + 0.25 * log_wrong)
+    assert hit_rate(Direct(), weights, *logits).item() == (1.0 + 0.75) / 2
+
+
+def test_a_logit_of_zero_counts_as_generated() -> None:
+    zeros = torch.zeros(1, 4, 1)
+    weights = {"weight": torch.ones(1)}
+    assert hit_rate(Direct(), weights, zeros, zeros).item() == 0.5
+    assert hit_rate(Direct(), weights, zeros + 1, zeros).item() == 1.0
+    assert hit_rate(Direct(), weights, zeros, zeros + 1).item() == 0.0
+
+
+@pytest.mark.parametrize("objective", ["saturating", "non-saturating"])
+def test_the_gradient_norm_is_that_of_finite_differences(objective: str) -> None:
+    torch.manual_seed(2)
+    generator = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 2)).double()
+    discriminator, noise = DenseDiscriminator(2, (4,), "tanh").double(), torch.randn(6, 2, dtype=torch.float64)
+    squares, step = 0.0, 1e-5
+    with torch.no_grad():
+        for parameter in generator.parameters():
+            for entry in parameter.view(-1).split(1):
+                losses = []
+                for shift in (step, -2 * step):
+                    entry += shift
+                    losses.append(generator_loss(discriminator(generator(noise)), objective).item())
+                entry += step
+                squares += ((losses[0] - losses[1]) / (2 * step)) ** 2
+    assert gradient_norm(generator, discriminator, objective, noise) == pytest.approx(np.sqrt(squares), rel=1e-6)
+
+
+def test_the_losses_gradients_differ_by_the_odds_of_a_sample() -> None:
+    # of one sample with logit l: |∂ log(1 − D)| = σ(l) and |∂ log D| = 1 − σ(l)
+    generator, logit = nn.Linear(1, 1), -3.0
+    nn.init.zeros_(generator.weight)
+    nn.init.constant_(generator.bias, logit)
+    slow, fast = (gradient_norm(generator, Direct(), o, torch.ones(1, 1)) for o in ("saturating", "non-saturating"))
+    assert slow / fast == pytest.approx(np.exp(logit), rel=1e-5)

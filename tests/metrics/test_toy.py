@@ -1,0 +1,83 @@
+"""Toy metrics against SciPy's densities, plain loops and closed forms."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.special import logsumexp
+from scipy.stats import multivariate_normal, rice
+
+from replication.metrics.toy import Mixture, energy_distance, mode_scores
+
+UNEVEN = Mixture(np.array([[0.0, 0.0], [1.0, 2.0], [-3.0, 1.0]]), 0.7, np.array([0.2, 0.5, 0.3]))
+APART = Mixture(np.array([[0.0, 0.0], [100.0, 0.0]]), 1.0, np.array([0.5, 0.5]))
+
+
+def placed(first: int, second: int, outside: int = 0) -> np.ndarray:
+    """So many points at each mean of APART, and between the two."""
+    return np.array([[0.0, 0.0]] * first + [[100.0, 0.0]] * second + [[50.0, 0.0]] * outside)
+
+
+def test_log_density_is_scipys() -> None:
+    points = np.concatenate([np.random.default_rng(0).normal(size=(20, 2)), [[300.0, -300.0]]])
+    modes = [multivariate_normal(mean, 0.7**2 * np.eye(2)) for mean in UNEVEN.means]  # type: ignore[arg-type]
+    logs = np.stack([np.log(w) + mode.logpdf(points) for w, mode in zip(UNEVEN.weights, modes, strict=True)])
+    np.testing.assert_allclose(UNEVEN.log_density(points), logsumexp(logs, axis=0), rtol=1e-12)
+
+
+def test_draws_have_the_moments_of_the_mixture() -> None:
+    points = UNEVEN.draw(20_000, np.random.default_rng(1))
+    mean = UNEVEN.weights @ UNEVEN.means
+    spread = (UNEVEN.means - mean).T @ np.diag(UNEVEN.weights) @ (UNEVEN.means - mean) + 0.49 * np.eye(2)
+    np.testing.assert_allclose(points.mean(axis=0), mean, atol=0.05)
+    np.testing.assert_allclose(np.cov(points.T), spread, atol=0.1)
+    np.testing.assert_array_equal(points, UNEVEN.draw(20_000, np.random.default_rng(1)))
+
+
+@pytest.mark.parametrize(("first", "second", "covered"), [(5, 5, 2), (3, 7, 2), (2, 8, 0), (10, 0, 0)])
+def test_a_mode_is_covered_within_a_fifth_of_its_weight(first: int, second: int, covered: int) -> None:
+    scores = mode_scores(placed(first, second), APART)
+    assert scores == {"success": float(covered == 2), "modes_covered": covered, "in_mode_share": 1.0}
+
+
+def test_success_needs_nine_tenths_inside() -> None:
+    assert mode_scores(placed(5, 4, 1), APART) == {"success": 1.0, "modes_covered": 2.0, "in_mode_share": 0.9}
+    assert mode_scores(placed(4, 4, 2), APART) == {"success": 0.0, "modes_covered": 2.0, "in_mode_share": 0.8}
+
+
+def test_a_share_is_of_all_samples_not_of_those_inside() -> None:
+    assert mode_scores(placed(2, 5, 3), APART)["modes_covered"] == 1.0
+
+
+@pytest.mark.parametrize(("distance", "share"), [(3.0, 1.0), (3.001, 0.0)])
+def test_inside_is_within_three_standard_deviations(distance: float, share: float) -> None:
+    points = APART.means + [[0.0, distance], [0.0, -distance]]
+    assert mode_scores(points, APART)["in_mode_share"] == share
+
+
+def test_true_draws_succeed() -> None:
+    bimodal = Mixture(np.array([[0.6, 0.6], [-0.6, -0.6]]), 0.15, np.array([0.5, 0.5]))
+    scores = mode_scores(bimodal.draw(2000, np.random.default_rng(2)), bimodal)
+    assert (scores["success"], scores["modes_covered"]) == (1.0, 2.0)
+    # the Rayleigh distribution: within three standard deviations in two dimensions
+    assert scores["in_mode_share"] == pytest.approx(1 - np.exp(-4.5), abs=0.006)
+
+
+def test_energy_distance_is_the_plain_sum() -> None:
+    stream = np.random.default_rng(3)
+    x, y = stream.normal(size=(7, 2)), stream.normal(1.0, 2.0, size=(5, 2))
+    between = np.mean([np.linalg.norm(a - b) for a in x for b in y])
+    within = [np.mean([np.linalg.norm(a - b) for i, a in enumerate(z) for b in z[:i]]) for z in (x, y)]
+    assert energy_distance(x, y) == pytest.approx(2 * between - sum(within))
+
+
+@pytest.mark.parametrize("apart", [0.0, 2.0])
+def test_energy_distance_of_two_gaussians_in_closed_form(apart: float) -> None:
+    # |X − Y| of Gaussians of unit variance is Rice (Rayleigh at distance 0) of scale √2
+    expected = 2 * rice.mean(apart / np.sqrt(2), scale=np.sqrt(2)) - 2 * np.sqrt(np.pi)
+    stream = np.random.default_rng(4)
+    found = [energy_distance(stream.normal(size=(150, 2)), stream.normal(size=(100, 2)) + [apart, 0.0])
+             for _ in range(40)]  # fmt: skip
+    assert abs(np.mean(found) - expected) < 3 * np.std(found) / np.sqrt(len(found))
+    assert np.std(found) / np.sqrt(len(found)) < 0.04
+    assert apart or min(found) < 0  # unbiased, hence on both sides of zero

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from replication.benchmarks import load_benchmarks
+from replication.claims import Claim
+from replication.measurements import read_table
+from replication.report.curves import panels
+from replication.report.forest import bars
+from replication.report.samples import tile_grid
+from replication.verdicts import judge_all
+
+
+@pytest.fixture(scope="module")
+def claims(made: Path) -> list[Claim]:
+    return [claim for benchmark in load_benchmarks(made / "benchmarks") for claim in benchmark.claims]
+
+
+def test_the_forest_is_in_margins_with_better_to_the_right(made: Path, claims: list[Claim]) -> None:
+    table = read_table(made / "reports/cpu/measurements.csv")
+    found = bars(claims, judge_all(claims, table))
+    assert {kind: [bar.claim for bar in group] for kind, group in found.items()} == {
+        "value": ["hit-rate"],
+        "order": ["more-steps"],
+        "rate": ["success-rate"],
+    }
+    last = table.loc[(table["step"] == 100) & (table["metric"] == "discriminator_gap")]
+    gap = last.loc[last["recipe"] == "toy-k1", "value"].mean() - last.loc[last["recipe"] == "toy-k5", "value"].mean()
+    order = found["order"][0]
+    assert order.centre == pytest.approx(gap / 0.001)  # the claim wants it lower, so a lower gap lies to the right
+    assert order.low < order.centre < order.high
+    assert found["rate"][0].centre == pytest.approx(0.8)
+
+
+def test_panels_hold_every_seed_and_leave_quiet_divergence_out(made: Path) -> None:
+    table = read_table(made / "reports/cpu/measurements.csv")
+    rows = table.loc[table["dataset"] == "toy-bimodal"]
+    quiet = rows.loc[rows["metric"] == "success"].assign(metric="diverged", value=0.0)
+    found = {panel.metric: panel for panel in panels(pd.concat([rows, quiet], ignore_index=True))}
+    assert set(found) == {"success", "hit_rate", "discriminator_gap", "generator_loss"}
+    one = found["hit_rate"].runs[0]
+    assert one.label == "gan toy-k1 (paper)" and one.values.shape == (5, 3) and one.share.tolist() == [0, 50, 100]
+    first = rows.loc[(rows["metric"] == "hit_rate") & (rows["recipe"] == "toy-k1") & (rows["seed"] == 0)]
+    assert one.values[0].tolist() == first.sort_values("step")["value"].tolist()
+
+
+def test_image_grids_keep_pixels_and_order() -> None:
+    images = np.arange(5 * 8 * 8, dtype=np.uint8).reshape(5, 1, 8, 8)
+    sheet = np.asarray(tile_grid(images))
+    assert sheet.shape == (32, 5 * 34 - 2, 3)  # 8×8 enlarged fourfold, 2 pixels between
+    assert (sheet[::4, :32:4, 0] == images[0, 0]).all() and (sheet[::4, 34:66:4, 1] == images[1, 0]).all()
+    colour = np.zeros((70, 3, 32, 32), dtype=np.uint8)
+    colour[63, 2] = 200
+    sheet = np.asarray(tile_grid(colour))
+    assert sheet.shape == (8 * 34 - 2, 8 * 34 - 2, 3)  # 64 of the 70
+    assert sheet[-1, -1].tolist() == [0, 0, 200]

@@ -1,0 +1,144 @@
+"""A toy cell's rows: which there are, what a diverged seed does to them, and that a block does not matter."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from replication.data.reading import ToyData
+from replication.measurements import Measurement, to_table
+from replication.metrics.toy import Mixture, energy_distance, mode_scores
+from replication.models import load
+from replication.models.layers import Networks
+from replication.params import Cell, load_params
+from replication.recipes import Recipe
+from replication.scoring import toy
+from replication.scoring.rows import Rows
+from replication.scoring.toy import mixture_of, noises, score_toy
+from replication.scoring.trained import TrainedCell, draw_samples
+from replication.seeding import generator as stream_of
+from replication.training.state import initial_state, weights_of
+
+PARAMS = load_params(Path(__file__).parents[2] / "params.yaml")
+GAN = replace(PARAMS.recipe("gan", "toy-k1", "paper"), n_samples=60)
+DELIGAN = replace(PARAMS.recipe("deligan", "toy", "code"), n_samples=60)
+MEANS = np.array([[0.6, 0.6], [-0.6, -0.6]])
+DATA = ToyData("toy", MEANS.astype(np.float32), np.array([0, 1]), MEANS, 0.15, np.array([0.5, 0.5]), {})
+POINTS = ("success", "modes_covered", "in_mode_share", "energy_distance")
+GAME = ("value_function", "discriminator_gap", "hit_rate")
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"GAP_UPDATES": 4, "GAP_BATCH": 16, "FRESH": 50, "SHOWN": 30}.items():
+        monkeypatch.setattr(toy, name, value)
+
+
+def build(model: str, recipe: Recipe) -> Networks:
+    return load(model).build(recipe.network, recipe.prior, recipe.latent_dim, (2,))
+
+
+def scored(
+    model: str, seeds: str, game: bool, diverged: dict[int, int] | None = None
+) -> tuple[list[Measurement], dict[str, np.ndarray]]:
+    """Rows and figures of untrained networks, the weights of diverged seeds NaN from their step on."""
+    recipe = GAN if model == "gan" else DELIGAN
+    rows = Rows("cpu", Cell("gan2014", model, "toy", "toy-bimodal", "full", "paper", seeds), 2, diverged or {})
+    numbers = rows.cell.seed_numbers
+    start = weights_of(initial_state(lambda: build(model, recipe), recipe, numbers))
+    states = {step: {name: tensor.clone() for name, tensor in start.items()} for step in (0, 5, 10)}
+    for seed, lost in rows.diverged.items():
+        for step in (step for step in states if step >= lost):
+            for tensor in states[step].values():
+                tensor[numbers.index(seed)] = torch.nan
+    trained = TrainedCell((0, 5, 10), states, np.ones((len(numbers), 1, 2), np.float32), {})
+    shown = score_toy(rows, trained, lambda: build(model, recipe), recipe, DATA, game)
+    to_table(rows.collected)  # raises where a row is unknown or occurs twice
+    return rows.collected, shown
+
+
+def keys(rows: list[Measurement]) -> set[tuple[int, int, str, str]]:
+    return {(row.seed, row.step, row.metric, row.metric_variant) for row in rows}
+
+
+def test_a_gans_rows() -> None:
+    rows, shown = scored("gan", "2-3", game=True)
+    variants = {**dict.fromkeys(POINTS, "training-noise"), **dict.fromkeys(GAME, ""), "value_function": "trained"}
+    assert keys(rows) == {(seed, step, m, v) for seed in (2, 3) for step in (0, 5, 10) for m, v in variants.items()}
+    assert {row.n_samples for row in rows if row.metric in POINTS} == {60}
+    assert {row.n_samples for row in rows if row.metric in GAME} == {100}
+    assert (shown["points"].shape, shown["early_points"].shape) == ((2, 30, 2), (2, 30, 2))
+
+
+def test_a_mixture_priors_rows_have_both_noises_and_sigma() -> None:
+    rows, _ = scored("deligan", "0", game=False)
+    variants = {(m, v) for m in POINTS for v in ("training-noise", "display-noise")} | {("sigma_mean", "")}
+    assert keys(rows) == {(0, step, m, v) for step in (0, 5, 10) for m, v in variants}
+    sigma = [row for row in rows if row.metric == "sigma_mean"]
+    assert [row.value for row in sigma] == pytest.approx([0.02] * 3)
+    assert {row.n_samples for row in sigma} == {50 * 2}
+
+
+def test_scores_are_those_of_the_points_drawn() -> None:
+    rows, shown = scored("gan", "2-3", game=False)
+    networks = build("gan", GAN)
+    state = initial_state(lambda: build("gan", GAN), GAN, (3,))
+    networks.generator.load_state_dict(
+        {name.removeprefix("generator."): t[0] for name, t in weights_of(state).items() if "generator" in name}
+    )
+    points = draw_samples(networks.generator, GAN, GAN.noise, 3, "samples training-noise", 60).double().numpy()
+    real = mixture_of(DATA).draw(60, stream_of(3, "fresh truth", 10))
+    expected = {**mode_scores(points, mixture_of(DATA)), "energy_distance": energy_distance(points, real)}
+    assert {row.metric: row.value for row in rows if (row.seed, row.step) == (3, 10)} == pytest.approx(expected)
+    np.testing.assert_array_equal(shown["points"][1], points[:30].astype(np.float32))
+
+
+def test_the_gap_is_what_training_on_alone_gains(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(toy, "GAP_UPDATES", 25)
+    monkeypatch.setattr(toy, "GAP_BATCH", 64)
+    monkeypatch.setattr(toy, "GAP_RATE", 0.01)
+    monkeypatch.setattr(toy, "FRESH", 500)
+    rows, _ = scored("gan", "0-1", game=True)
+    gaps = [row.value for row in rows if row.metric == "discriminator_gap"]
+    assert min(gaps) > 0.01  # untrained discriminators have much to gain
+    monkeypatch.setattr(toy, "GAP_RATE", 0.0)
+    rows, _ = scored("gan", "0-1", game=True)
+    assert [row.value for row in rows if row.metric == "discriminator_gap"] == [0.0] * 6
+
+
+def test_a_seed_scores_the_same_in_any_block() -> None:
+    together = {k: row.value for row in scored("gan", "0-2", game=True)[0] for k in keys([row])}
+    alone = {k: row.value for row in scored("gan", "1", game=True)[0] for k in keys([row])}
+    assert alone == pytest.approx({k: together[k] for k in alone}, abs=1e-6)
+    assert {k[0] for k in alone} == {1}
+
+
+def test_a_diverged_seed_keeps_its_rows_without_values() -> None:
+    whole, _ = scored("gan", "0-1", game=True)
+    rows, _ = scored("gan", "0-1", game=True, diverged={1: 5})
+    assert keys(rows) == keys(whole)  # a row left out would be a run forgotten
+    for row, intact in zip(sorted(rows, key=repr_key), sorted(whole, key=repr_key), strict=True):
+        lost = row.seed == 1 and row.step >= 5
+        assert math.isnan(row.value) if lost else row.value == intact.value
+
+
+def test_noises_of_a_recipe() -> None:
+    assert noises(GAN) == {"training-noise": GAN.noise}
+    assert noises(DELIGAN) == {"training-noise": DELIGAN.noise, "display-noise": DELIGAN.display_noise}
+    assert DELIGAN.noise.distribution != "normal"  # the released code trains on U(−1, 1) and shows N(0, 1)
+
+
+def test_the_mixture_is_that_of_the_data() -> None:
+    mixture = mixture_of(DATA)
+    assert isinstance(mixture, Mixture)
+    assert (mixture.standard_deviation, mixture.weights.tolist()) == (0.15, [0.5, 0.5])
+    np.testing.assert_array_equal(mixture.means, MEANS)
+
+
+def repr_key(row: Measurement) -> tuple[int, int, str, str]:
+    return row.seed, row.step, row.metric, row.metric_variant

@@ -1,0 +1,231 @@
+"""A block of seeds: stopped anywhere and resumed, in any company and on any number of threads, the same bits."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from replication.data.toy import draw_points
+from replication.errors import InputError
+from replication.models import load
+from replication.models.layers import Networks
+from replication.recipes import Adam, Balance, Noise, Prior, Recipe
+from replication.training import block, eager, toy_engine
+from replication.training.block import Outcome, train_block
+from replication.training.state import State, initial_state
+
+LIVELY = Balance(0.7, 0.8, 0.68, 2, 0.01, -3, 0.02, floor_count=0, floor_by=0.005, floor_least=0.66)
+PRIOR = Prior(10, "sampled", sigma_init=0.2, regulariser=0.1)
+DENSE = {"hidden": [6], "nonlinearity": "tanh"}
+IMAGES = {
+    "kernel": 3,
+    "init_std": 0.1,
+    "generator": [[4, 0], [1, 2]],
+    "discriminator": [[3, 2], [4, 2]],
+    "minibatch": [2, 3],
+}
+ADAM, NORMAL = Adam(1e-3, 0.5), Noise("normal")
+SHARES = (0.0, 0.25, 0.55, 1.0)
+SEEDS = (3, 0, 8)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A small block: 100 units on the compiled engine, 20 on the reference engine."""
+
+    recipe: Recipe
+    build: Callable[[], Networks]
+    data: Tensor
+    engine: ModuleType
+
+    def train(self, directory: Path, seeds: Sequence[int] = SEEDS, **options: Any) -> Outcome:
+        directory.mkdir(exist_ok=True)
+        return train_block(self.build, self.recipe, seeds, self.data, directory, **options)
+
+
+def case_of(name: str) -> Case:
+    if name == "kernel":
+        recipe = Recipe("kernel", "non-saturating", 1.0, "balanced", 5, 500, 10, 2, NORMAL, ADAM, DENSE, None, PRIOR, LIVELY,
+                        SHARES)  # fmt: skip
+        points = torch.from_numpy(draw_points(((0.6, 0.6), (-0.6, -0.6)), 0.15, 20, 0).points)
+        return Case(recipe, partial(load("deligan").build, DENSE, PRIOR, 2, (2,)), points, toy_engine)
+    recipe = Recipe("eager", "non-saturating", 1.0, "alternate", 2, 20, 10, 2, NORMAL, ADAM, IMAGES, None, PRIOR, None,
+                    SHARES)  # fmt: skip
+    images = torch.randint(0, 256, (35, 1, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    return Case(recipe, partial(load("deligan").build, IMAGES, PRIOR, 2, (1, 8, 8)), images, eager)
+
+
+@pytest.fixture(params=["kernel", "eager"])
+def case(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Case:
+    """Both engines, in short chunks."""
+    monkeypatch.setattr(block, "CHUNK", {"kernel": 20, "eager": 4})
+    return case_of(request.param)
+
+
+def same(one: Outcome, other: Outcome, rows: Sequence[int] | None = None) -> None:
+    """Equal bit for bit; `rows` picks seeds of the second."""
+    picked = list(range(len(other.diverged)) if rows is None else rows)
+    assert one.snapshots.keys() == other.snapshots.keys()
+    for step, state in one.snapshots.items():
+        assert state.keys() == other.snapshots[step].keys()
+        for name, tensor in state.items():
+            expected = other.snapshots[step][name][picked]
+            torch.testing.assert_close(tensor, expected, rtol=0, atol=0, equal_nan=True, msg=f"{step} {name}")
+    np.testing.assert_array_equal(one.history, other.history[picked])
+    assert one.window == other.window
+    assert one.diverged == tuple(other.diverged[index] for index in picked)
+
+
+def stop_at(monkeypatch: pytest.MonkeyPatch, engine: ModuleType, call: int) -> list[int]:
+    """Make the engine raise at its `call`-th chunk; the list counts calls."""
+    calls, real = [0], engine.advance
+
+    def advance(*arguments: Any) -> np.ndarray:
+        calls[0] += 1
+        if calls[0] == call:
+            raise KeyboardInterrupt
+        return real(*arguments)
+
+    monkeypatch.setattr(engine, "advance", advance)
+    return calls
+
+
+@pytest.mark.parametrize("seconds", [0.0, math.inf], ids=["after every chunk", "at scored steps alone"])
+def test_a_stopped_block_goes_on_as_if_it_had_not_stopped(
+    case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float
+) -> None:
+    monkeypatch.setattr(block, "CHECKPOINT_SECONDS", seconds)
+    whole = case.train(tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        stop_at(patch, case.engine, 4)
+        with pytest.raises(KeyboardInterrupt):
+            case.train(tmp_path / "stopped")
+    with monkeypatch.context() as patch:
+        calls = stop_at(patch, case.engine, 2)
+        with pytest.raises(KeyboardInterrupt):
+            case.train(tmp_path / "stopped")
+    calls = stop_at(monkeypatch, case.engine, 0)
+    same(case.train(tmp_path / "stopped"), whole)
+    assert calls[0] < 7  # it did go on: there are seven chunks
+    same(case.train(tmp_path / "stopped"), whole)  # and a finished block has nothing left to do
+    assert len(whole.snapshots) == 4 and whole.diverged == (-1, -1, -1)
+
+
+def test_a_seed_is_the_same_in_any_block_and_on_any_number_of_threads(case: Case, tmp_path: Path) -> None:
+    together = case.train(tmp_path / "together", threads=1)
+    same(case.train(tmp_path / "threads", threads=2), together)
+    same(case.train(tmp_path / "alone", seeds=(8,)), together, [2])
+    same(case.train(tmp_path / "reordered", seeds=(0, 3), threads=2), together, [1, 0])
+    last = max(together.snapshots)
+    weights = together.snapshots[last]["discriminator." + next(iter(case.build().discriminator.state_dict()))]
+    assert not torch.equal(weights[0], weights[1])
+
+
+def test_a_planted_nan_is_recorded_with_its_step_and_stays_with_its_seed(
+    case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    healthy = case.train(tmp_path / "healthy")
+
+    def planted(*arguments: Any) -> State:
+        state = initial_state(*arguments)
+        state["discriminator." + next(iter(case.build().discriminator.state_dict()))][1] = float("nan")
+        return state
+
+    monkeypatch.setattr(block, "initial_state", planted)
+    outcome = case.train(tmp_path / "planted")
+    steps = 20 * 5 if case.recipe.engine == "kernel" else 4  # the end of the first chunk
+    assert outcome.diverged == (-1, steps, -1)
+    kept = Outcome(
+        {step: {name: tensor[[0, 2]] for name, tensor in state.items()} for step, state in outcome.snapshots.items()},
+        outcome.history[[0, 2]],
+        outcome.window,
+        (-1, -1),
+    )
+    same(kept, healthy, [0, 2])
+    assert np.isnan(outcome.history[1, :, 0]).all()
+
+
+def test_a_run_with_a_huge_rate_diverges_on_record(case: Case, tmp_path: Path) -> None:
+    huge = replace(case, recipe=replace(case.recipe, adam=Adam(1e38, 0.5)))
+    outcome = huge.train(tmp_path)
+    assert all(0 < step <= case.recipe.updates for step in outcome.diverged)
+    assert np.isfinite(outcome.snapshots[0]["generator.prior.mean"].numpy()).all()
+
+
+def test_the_history_holds_mean_losses_of_equal_windows(
+    case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(block, "HISTORY_POINTS", 10)
+    losses, real = [], case.engine.advance
+
+    def advance(*arguments: Any) -> np.ndarray:
+        losses.append(real(*arguments))
+        return losses[-1]
+
+    monkeypatch.setattr(case.engine, "advance", advance)
+    outcome = case.train(tmp_path)
+    every = np.concatenate(losses, axis=1)
+    window = every.shape[1] // 10
+    assert outcome.window == window * (5 if case.recipe.engine == "kernel" else 1)
+    np.testing.assert_allclose(outcome.history, every.reshape(3, 10, window, 2).mean(2), rtol=1e-5, atol=1e-6)
+
+
+def test_snapshots_are_of_the_steps_named(case: Case, tmp_path: Path) -> None:
+    outcome = case.train(tmp_path)
+    assert list(outcome.snapshots) == [round(share * case.recipe.updates) for share in SHARES]
+    start = initial_state(case.build, case.recipe, SEEDS)
+    for name, tensor in outcome.snapshots[0].items():
+        assert torch.equal(tensor, start[name])
+    shorter = replace(case, recipe=replace(case.recipe, scored_shares=(0.55,)))
+    # The draws come in chunks that end at scored steps, so only the cut before this one moves them.
+    assert list(shorter.train(tmp_path / "shorter").snapshots) == [round(0.55 * case.recipe.updates)]
+
+
+def test_a_split_smaller_than_a_batch_is_refused(case: Case, tmp_path: Path) -> None:
+    small = replace(case, data=case.data[:9])
+    with pytest.raises(
+        InputError, match="a cell: 9 training samples do not fill one batch of 10; choose a larger split"
+    ):
+        small.train(tmp_path, name="a cell")
+
+
+def test_a_corrupt_checkpoint_stops_the_run(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        stop_at(patch, case.engine, 3)
+        with pytest.raises(KeyboardInterrupt):
+            case.train(tmp_path)
+    (file,) = tmp_path.glob("state-*")
+    file.write_bytes(file.read_bytes()[:-5])
+    with pytest.raises(InputError, match=f"{file.name} is corrupt: delete it"):
+        case.train(tmp_path)
+    file.unlink()
+    (snapshot,) = tmp_path.glob("snapshot0-*")
+    content = snapshot.read_bytes()
+    same(case.train(tmp_path), case.train(tmp_path / "whole"))
+    assert snapshot.read_bytes() == content
+    snapshot.unlink()
+    with pytest.raises(InputError, match="lacks the snapshot of unit 0: delete this folder"):
+        case.train(tmp_path)
+
+
+def test_chunks_cut_at_multiples_and_at_marks() -> None:
+    assert block.chunks(10, 4, (0, 5, 10)) == [(0, 4), (4, 5), (5, 8), (8, 10)]
+    assert block.chunks(4, 4, ()) == [(0, 4)]
+
+
+@pytest.mark.parametrize("units", [1, 7, 1999, 2001, 4000, 64_000, 20_000])
+def test_the_window_divides_the_run_into_at_most_so_many_points(units: int) -> None:
+    recipe = replace(case_of("eager").recipe, updates=units)
+    window = block.history_window(recipe)
+    assert units % window == 0
+    assert units // window < 2 * block.HISTORY_POINTS

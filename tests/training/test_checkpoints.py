@@ -1,0 +1,120 @@
+"""Checkpoints: what was written is what is read, damage is named, and one process writes at a time."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+import torch
+from filelock import FileLock
+
+from replication.errors import InputError
+from replication.training.checkpoints import forget, read_state, sole_writer, write_state
+
+STATE = {"generator.weight": torch.arange(6.0).view(2, 3).t(), "steps": torch.tensor([[3, 9]])}
+# Takes the lock, says so, then holds it until it is killed.
+HOLDER = """
+import sys, time
+from filelock import FileLock
+lock = FileLock(sys.argv[1])
+lock.acquire()
+print("held", flush=True)
+time.sleep(60)
+"""
+TAKER = "import sys; from filelock import FileLock; FileLock(sys.argv[1]).acquire(timeout=0)"
+
+
+def test_the_last_state_written_is_read(tmp_path: Path) -> None:
+    assert read_state(tmp_path, "state") is None
+    write_state(tmp_path, "state", 900, {"steps": torch.zeros(1)})
+    write_state(tmp_path, "state", 1000, STATE)
+    found = read_state(tmp_path, "state")
+    assert found is not None and found[0] == 1000
+    assert found[1].keys() == STATE.keys()
+    for name, tensor in STATE.items():
+        assert torch.equal(found[1][name], tensor) and found[1][name].dtype == tensor.dtype
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_names_do_not_mix(tmp_path: Path) -> None:
+    for unit, name in ((1, "snapshot1"), (10, "snapshot10"), (5, "state")):
+        write_state(tmp_path, name, unit, {"unit": torch.tensor(unit)})
+    for unit, name in ((1, "snapshot1"), (10, "snapshot10"), (5, "state")):
+        found = read_state(tmp_path, name)
+        assert found is not None and (found[0], found[1]["unit"].item()) == (unit, unit)
+
+
+def test_where_a_kill_left_two_the_newer_counts(tmp_path: Path) -> None:
+    write_state(tmp_path, "state", 900, {"steps": torch.zeros(1)})
+    (older,) = tmp_path.iterdir()
+    content = older.read_bytes()
+    write_state(tmp_path, "state", 1000, STATE)
+    older.write_bytes(content)
+    found = read_state(tmp_path, "state")
+    assert found is not None and found[0] == 1000
+
+
+@pytest.mark.parametrize("damage", ["truncated", "altered", "empty", "not safetensors under its own hash"])
+def test_damage_is_named_with_its_mend(tmp_path: Path, damage: str) -> None:
+    write_state(tmp_path, "state", 7, STATE)
+    (file,) = tmp_path.iterdir()
+    content = file.read_bytes()
+    if damage == "truncated":
+        file.write_bytes(content[: len(content) // 2])
+    elif damage == "altered":
+        file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    elif damage == "empty":
+        file.write_bytes(b"")
+    else:
+        file.unlink()
+        file = tmp_path / "state-7-ba7816bf8f01cfea.safetensors"  # the SHA-256 of "abc"
+        file.write_bytes(b"abc")
+    with pytest.raises(InputError) as caught:
+        read_state(tmp_path, "state")
+    assert str(caught.value) == (
+        f"The checkpoint {file} is corrupt: delete it and run the same command again to train from the start."
+    )
+
+
+def test_another_process_cannot_write_beside_the_sole_writer(tmp_path: Path) -> None:
+    with sole_writer("cell", tmp_path) as directory:
+        assert directory == tmp_path / "cell" and directory.is_dir()
+        taken = subprocess.run(
+            [sys.executable, "-c", TAKER, str(tmp_path / "cell.lock")], capture_output=True, text=True
+        )
+        assert taken.returncode == 1 and "Timeout" in taken.stderr
+        with sole_writer("other", tmp_path):
+            pass
+    FileLock(tmp_path / "cell.lock").acquire(timeout=0).lock.release()
+
+
+def test_the_lock_goes_when_the_work_fails(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError), sole_writer("cell", tmp_path):
+        raise ZeroDivisionError
+    FileLock(tmp_path / "cell.lock").acquire(timeout=0).lock.release()
+
+
+def test_a_writer_waits_for_another_and_goes_on_when_that_dies(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(tmp_path / "cell.lock")], stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout is not None and other.stdout.readline() == "held\n"
+        killer = threading.Timer(0.3, other.kill)
+        killer.start()
+        with sole_writer("cell", tmp_path):
+            killer.join()
+            assert other.wait(timeout=5) != 0
+    assert "Another process trains this cell; waiting" in capsys.readouterr().out
+
+
+def test_a_finished_cell_is_forgotten(tmp_path: Path) -> None:
+    with sole_writer("cell", tmp_path) as directory:
+        write_state(directory, "state", 1, STATE)
+        forget(directory)
+        assert not directory.exists()
+        forget(directory)

@@ -1,0 +1,133 @@
+"""The compiled engine against the reference engine: same draws, same schedule, same networks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from replication.data.toy import draw_points
+from replication.errors import InputError
+from replication.models import load
+from replication.params import Params, load_params
+from replication.recipes import Adam, Balance, Recipe
+from replication.training import eager, kernel, toy_engine
+from replication.training.draws import draw_units
+from replication.training.state import State, initial_state
+
+ROOT = Path(__file__).parents[2]
+UNITS = 60
+# Moves within few units, where the recipes' own threshold stands still for hundreds.
+LIVELY = Balance(0.7, 0.8, 0.68, 2, 0.01, -3, 0.02, floor_count=0, floor_by=0.005, floor_least=0.66)
+CASES = (
+    ("deligan", "toy", "code"),
+    ("deligan", "toy", "paper"),
+    ("deligan", "toy-gan", "code"),
+    ("deligan", "toy-unregularised", "code"),
+    ("gan", "toy-k1", "paper"),
+    ("gan", "toy-k5", "paper"),
+    ("gan", "toy-k1-saturating", "paper"),
+)
+
+
+@pytest.fixture(scope="module")
+def params() -> Params:
+    return load_params(ROOT / "params.yaml")
+
+
+@pytest.fixture(scope="module")
+def points() -> Tensor:
+    return torch.from_numpy(draw_points(((0.6, 0.6), (-0.6, -0.6)), 0.15, 200, 0).points)
+
+
+def train_both(model: str, recipe: Recipe, points: Tensor, units: int) -> tuple[State, State, np.ndarray, np.ndarray]:
+    """States and losses after the same units under the compiled and the reference engine, in two chunks."""
+    build = partial(load(model).build, recipe.network, recipe.prior, recipe.latent_dim, (2,))
+    seeds = (7,)
+    compiled = initial_state(build, recipe, seeds)
+    reference = {name: tensor.clone() for name, tensor in compiled.items()}
+    runs = eager.bind_runs(build, reference)
+    losses: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
+    for begin, end in ((0, units // 3), (units // 3, units)):
+        draws = draw_units(recipe, seeds, len(points), begin, end - begin)
+        losses[0].append(toy_engine.advance(compiled, build(), recipe, points.numpy(), draws, begin))
+        losses[1].append(eager.advance(runs, recipe, points, draws, begin))
+    return compiled, reference, np.concatenate(losses[0], 1), np.concatenate(losses[1], 1)
+
+
+def agree(compiled: State, reference: State) -> None:
+    assert compiled.keys() == reference.keys()
+    assert torch.equal(compiled["steps"], reference["steps"])
+    for name, tensor in compiled.items():
+        torch.testing.assert_close(tensor, reference[name], rtol=0, atol=1e-5, equal_nan=True, msg=name)
+
+
+@pytest.mark.parametrize("case", CASES, ids="-".join)
+def test_the_compiled_engine_trains_as_the_reference_does(
+    params: Params, points: Tensor, case: tuple[str, str, str]
+) -> None:
+    recipe = params.recipe(*case)
+    recipe = replace(recipe, balance=LIVELY) if recipe.balance else recipe
+    compiled, reference, losses, expected = train_both(case[0], recipe, points, UNITS)
+    agree(compiled, reference)
+    np.testing.assert_allclose(losses, expected, rtol=0, atol=1e-5)
+    assert (compiled["steps"] > 0).all()  # else one side of the game was never compared
+    if recipe.schedule == "alternate":
+        assert compiled["steps"].tolist() == [[UNITS, UNITS * recipe.inner_steps]]
+    else:
+        assert compiled["steps"].sum() == UNITS * recipe.inner_steps
+        moved = compiled["balance"][0, [0, 2]].tolist()
+        assert moved != [LIVELY.threshold, LIVELY.floor]
+
+
+def test_sizes_that_do_not_fill_a_vector_and_deeper_networks(params: Params, points: Tensor) -> None:
+    recipe = params.recipe("deligan", "toy", "paper")
+    prior = replace(recipe.prior, components=3)
+    network = {"hidden": [5, 3], "nonlinearity": "tanh"}
+    recipe = replace(recipe, batch=7, latent_dim=3, prior=prior, network=network, balance=LIVELY, inner_steps=2)
+    compiled, reference, losses, expected = train_both("deligan", recipe, points[:30], 24)
+    agree(compiled, reference)
+    np.testing.assert_allclose(losses, expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"network": {"hidden": [4], "nonlinearity": "relu"}},
+        {"adam": Adam(1e-3, 0.5, l2=1e-5)},
+    ],
+)
+def test_what_the_compiled_engine_cannot_do_is_refused(
+    params: Params, points: Tensor, change: dict[str, object]
+) -> None:
+    recipe = replace(params.recipe("gan", "toy-k1", "paper"), **change)  # pyright: ignore[reportArgumentType]
+    with pytest.raises(InputError, match="write engine: eager"):
+        train_both("gan", recipe, points, 3)
+
+
+def test_the_compiled_tanh_is_tanh_and_shows_what_is_not_finite() -> None:
+    x = np.linspace(-12, 12, 4001, dtype=np.float32)
+    row = np.concatenate([x, np.array([np.nan, np.inf, -np.inf], np.float32)])
+    kernel.tanh_row(row)
+    np.testing.assert_allclose(row[:-3], np.tanh(x.astype(np.float64)), rtol=0, atol=5e-7)
+    assert np.isnan(row[-3])
+    np.testing.assert_allclose(row[-2:], [1, -1], atol=5e-7)
+
+
+@pytest.mark.parametrize("toward_one", [True, False])
+def test_the_compiled_logistic_loss_and_its_slope(toward_one: bool) -> None:
+    logits = torch.tensor([-200.0, -3.0, 0.0, 0.5, 90.0], requires_grad=True)
+    target = torch.full((5,), float(toward_one))
+    expected = torch.nn.functional.binary_cross_entropy_with_logits(logits, target)
+    (slope,) = torch.autograd.grad(0.5 * expected, logits)
+    padded, delta = np.full(8, 3.0, np.float32), np.full(8, 9.0, np.float32)
+    padded[:5] = logits.detach().numpy()
+    loss = kernel.logistic_loss(padded, 5, toward_one, delta, 0.5)
+    assert loss == pytest.approx(expected.item(), rel=1e-6)
+    np.testing.assert_allclose(delta[:5], slope.numpy(), rtol=1e-5, atol=1e-8)
+    assert not delta[5:].any()

@@ -1,0 +1,67 @@
+"""The loss threshold that balances DeLiGAN's two networks, against the rules of the released toy code."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from replication.models import load
+from replication.params import load_params
+from replication.recipes import Adam, Balance, Noise, Recipe
+from replication.training import toy_engine
+from replication.training.eager import move_threshold
+from replication.training.toy_plan import plan_of
+
+# Released toy code: +.01, at most 1, after more than 10 generator steps; −.001 below a count of −150; floor .73 to .70.
+TOY = Balance(1.0, 1.0, 0.73, 10, 0.01, -150, 0.001, floor_count=-1000, floor_by=0.005, floor_least=0.70)
+DENSE = {"hidden": [2], "nonlinearity": "tanh"}
+RECIPE = Recipe("kernel", "non-saturating", 1.0, "balanced", 5, 100, 10, 2, Noise("normal"), Adam(1e-3, 0.5), DENSE)
+CASES = {
+    # before (threshold, count, floor), an epoch starts, after
+    "ten generator steps are not too many": ((0.9, 10, 0.73), False, (0.9, 10, 0.73)),
+    "eleven are, and the count starts anew": ((0.9, 11, 0.73), False, (0.91, 0, 0.73)),
+    "never above the ceiling": ((0.995, 11, 0.73), False, (1.0, 0, 0.73)),
+    "a count of -150 is not too low": ((0.9, -150, 0.73), False, (0.9, -150, 0.73)),
+    "-151 is": ((0.9, -151, 0.73), False, (0.899, 0, 0.73)),
+    "never below the floor": ((0.7305, -151, 0.73), False, (0.73, 0, 0.73)),
+    "at the floor the count goes on falling": ((0.73, -400, 0.73), False, (0.73, -400, 0.73)),
+    "which lowers the floor at the start of an epoch": ((0.73, -1001, 0.73), True, (0.729, 0, 0.725)),
+    "and only there": ((0.73, -1001, 0.73), False, (0.73, -1001, 0.73)),
+    "and only below a count of -1000": ((0.73, -1000, 0.73), True, (0.73, -1000, 0.73)),
+    "and not below the least floor": ((0.70, -1001, 0.70), True, (0.70, -1001, 0.70)),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_hand_cases(name: str) -> None:
+    before, epoch_starts, after = CASES[name]
+    state = torch.tensor([*before, 0.4, 0.6], dtype=torch.float64)
+    move_threshold(state, TOY, epoch_starts)
+    assert state.tolist() == pytest.approx([*after, 0.4, 0.6], abs=1e-12)
+
+
+def test_params_hold_the_released_rules() -> None:
+    params = load_params(Path(__file__).parents[2] / "params.yaml")
+    assert params.recipe("deligan", "toy", "code").balance == TOY
+    digits = params.recipe("deligan", "digits", "code").balance
+    assert digits == Balance(1.0, 1.0, 0.70, 3, 0.003, -2, 0.003)
+
+
+def test_both_engines_move_it_alike() -> None:
+    stream = np.random.default_rng(0)
+    build = load("deligan").build
+    for _ in range(20):
+        rule = Balance(*(float(x) for x in stream.uniform(0, 1, 3)), 3, 0.05, -3, 0.07, -5, 0.02, 0.1)
+        settings = plan_of(build(RECIPE.network, RECIPE.prior, 2, (2,)), replace(RECIPE, balance=rule), 8).thresholds
+        for _ in range(20):
+            state = np.array([*stream.uniform(0, 1, 3), 0.0, 0.0])
+            state[1] = stream.integers(-8, 6)
+            expected = torch.from_numpy(state.copy())
+            starts = bool(stream.integers(2))
+            move_threshold(expected, rule, starts)
+            toy_engine._move_threshold.py_func(state, settings, starts)
+            assert state.tolist() == expected.tolist()
