@@ -35,7 +35,7 @@ def strict(shape: type[_Shape], value: object, where: str) -> _Shape:
         place = ".".join(str(part) for part in first["loc"])
         accepted = _accepted(shape, first["loc"][:-1])
         hint = f"; accepted keys: {accepted}" if first["type"] == "unexpected_keyword_argument" and accepted else ""
-        shown = "" if first["type"] == "missing_argument" else f" (got {first.get('input')!r})"
+        shown = "" if first["type"].startswith("missing") else f" (got {first.get('input')!r})"
         raise InputError(f"{where}: {place or 'the whole'}: {first['msg'].lower()}{shown}{hint}.") from error
     except TypeError as error:
         raise InputError(f"{where}: {error}.") from error

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import log_softmax
+from scipy.special import log_softmax, logsumexp
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,8 @@ class ClassScore:
 def score(logits: np.ndarray, splits: int) -> tuple[float, float]:
     """exp E_x KL(p(y|x) ‖ p(y)) of logits [n, K]: mean and population SD over contiguous splits (Salimans 2016 §4)."""
     logs = log_softmax(logits.astype(np.float64), axis=1)
-    scores = [_marginal_score(part) for part in np.array_split(logs, splits)]
+    cuts = [len(logs) * index // splits for index in range(splits + 1)]  # as the released code cuts
+    scores = [_marginal_score(logs[first:last]) for first, last in zip(cuts, cuts[1:], strict=False)]
     return float(np.mean(scores)), float(np.std(scores))
 
 
@@ -50,6 +51,5 @@ def _class_score(logits: np.ndarray, total: int) -> ClassScore:
 
 
 def _marginal_score(logs: np.ndarray) -> float:
-    probabilities = np.exp(logs)
-    marginal = np.log(probabilities.mean(axis=0))
-    return float(np.exp((probabilities * (logs - marginal)).sum(axis=1).mean()))
+    marginal = logsumexp(logs, axis=0) - np.log(len(logs))
+    return float(np.exp((np.exp(logs) * (logs - marginal)).sum(axis=1).mean()))

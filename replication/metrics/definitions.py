@@ -84,7 +84,13 @@ METRICS: dict[str, MetricDefinition] = {
     ),
     "parzen_log_likelihood": MetricDefinition("nats", "higher", None, "Mean Gaussian-Parzen log-likelihood of test."),
     "test_error": MetricDefinition("share", "lower", 1.0, "Share of test images that are misclassified."),
-    "duplicate_rate": MetricDefinition("share", "lower", 1.0, "Share of samples that repeat another sample."),
+    "duplicate_rate": MetricDefinition(
+        "share",
+        "lower",
+        1.0,
+        "Share of samples as near to another sample, by Euclidean distance of pixels, as the nearest 1 % of as many "
+        "real training images are to another real one.",
+    ),
     "accuracy": MetricDefinition("accuracy", "higher", 0.0, "Share of test images that are classified correctly."),
     "reconstruction_error": MetricDefinition("1", "lower", None, "Mean squared error on held-out images."),
     "auc": MetricDefinition("share", "higher", 0.0, "Area under the ROC curve of an outlier score."),

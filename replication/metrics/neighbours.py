@@ -14,14 +14,14 @@ def nearest(samples: np.ndarray, images: np.ndarray) -> np.ndarray:
 
 
 def duplicate_rate(samples: np.ndarray, real: np.ndarray) -> tuple[float, int]:
-    """The share of samples nearer to another sample than 99 % of equally many real images are to another real one.
+    """The share of samples as near to another sample as the nearest 1 % of as many real images are to another real one.
 
     Both are uint8 [n, C, H, W]; of the larger set the first images are used, because distances shrink with n. Real
     images have a rate of about one per cent by construction. Returns the rate and n.
     """
     count = min(len(samples), len(real))
     threshold = np.percentile(_to_other(real[:count]), DUPLICATE_PERCENTILE)
-    return float((_to_other(samples[:count]) < threshold).mean()), count
+    return float((_to_other(samples[:count]) <= threshold).mean()), count
 
 
 def _to_other(images: np.ndarray) -> np.ndarray:

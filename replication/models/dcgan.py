@@ -13,6 +13,7 @@ from replication.models.layers import (
     Generator,
     Networks,
     initialise_normal,
+    refuse_mixture,
 )
 from replication.recipes import Prior
 from replication.strict import CLOSED, strict
@@ -30,8 +31,10 @@ def build(network: Mapping[str, Any], prior: Prior, latent_dim: int, shape: Sequ
     """Both networks for images of `shape` (C, H, W).
 
     Raises:
-        InputError: a key of `network` is unknown or of the wrong type, or the layers do not fit the images.
+        InputError: the prior is a mixture, a key of `network` is unknown or of the wrong type, or the layers do not fit
+            the images.
     """
+    refuse_mixture(prior, "dcgan")
     options = strict(Network, dict(network), "params.yaml: network of dcgan")
     networks = Networks(
         Generator(None, ConvolutionalGenerator(latent_dim, options.generator, options.kernel, shape)),

@@ -82,8 +82,8 @@ def build(network: Mapping[str, Any], prior: Prior, latent_dim: int, shape: Sequ
         return MinibatchDiscrimination(features, *options.minibatch), features + options.minibatch[0]
 
     networks = Networks(
-        Generator(mixture, ConvolutionalGenerator(latent_dim, options.generator, options.kernel, shape)),
-        ConvolutionalDiscriminator(options.discriminator, options.kernel, shape, minibatch),
+        Generator(mixture, ConvolutionalGenerator(latent_dim, options.generator, options.kernel, shape, biases=True)),
+        ConvolutionalDiscriminator(options.discriminator, options.kernel, shape, minibatch, biases=True),
     )
     for module in networks:
         initialise_normal(module, options.init_std)

@@ -11,6 +11,7 @@ from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
 from replication.errors import InputError
+from replication.recipes import Prior
 from replication.strict import CLOSED
 
 Nonlinearity = Literal["tanh", "relu", "leaky-relu"]
@@ -31,6 +32,16 @@ class Generator(nn.Module):
 
     def forward(self, noise: Tensor, component: Tensor) -> Tensor:
         return self.body(noise if self.prior is None else self.prior(noise, component))
+
+
+def refuse_mixture(prior: Prior, model: str) -> None:
+    """For models whose paper has a plain prior: a key of `prior` without effect is an error.
+
+    Raises:
+        InputError: the prior is a mixture.
+    """
+    if prior.components:
+        raise InputError(f"params.yaml: prior of {model}: it has no components; use model deligan, or leave prior out.")
 
 
 class Networks(NamedTuple):
@@ -87,11 +98,15 @@ class ConvolutionalGenerator(nn.Module):
     """Latent vectors → a dense layer to channels × s × s, then (transposed) convolutions to tanh images (DCGAN §3).
 
     `layers` are (channels, stride): the first is the dense layer (stride 0), the last gives the image and has no
-    batch normalisation. Batch normalisation after the dense layer is per unit.
+    batch normalisation. Batch normalisation after the dense layer is per unit. With `biases` the layer that has none
+    gets a bias.
     """
 
-    def __init__(self, latent_dim: int, layers: Sequence[Sequence[int]], kernel: int, shape: Sequence[int]) -> None:
+    def __init__(
+        self, latent_dim: int, layers: Sequence[Sequence[int]], kernel: int, shape: Sequence[int], biases: bool = False
+    ) -> None:
         super().__init__()
+        _check_kernel(kernel)
         side = _start(layers, shape)
         first = layers[0][0]
         units = first * side * side
@@ -100,9 +115,8 @@ class ConvolutionalGenerator(nn.Module):
         stack: list[nn.Module] = []
         channels = first
         for index, (width, stride) in enumerate(layers[1:], start=2):
-            stack.append(
-                nn.ConvTranspose2d(channels, width, kernel, stride, kernel // 2, stride - 1, bias=False)
-            )  # [B, width, stride·h, stride·w]
+            bias = biases and index == len(layers)
+            stack.append(nn.ConvTranspose2d(channels, width, kernel, stride, kernel // 2, stride - 1, bias=bias))
             stack += [nn.Tanh()] if index == len(layers) else [nn.BatchNorm2d(width, 1e-8), nn.ReLU()]
             channels = width
         self.stack = nn.Sequential(*stack)
@@ -115,7 +129,8 @@ class ConvolutionalDiscriminator(nn.Module):
     """Images → logits [B]: strided convolutions, LeakyReLU 0.2, batch normalisation but on the first (DCGAN §3).
 
     `layers` are (channels, stride); `before_output` maps the flattened features [B, F] to what the last dense layer
-    sees, of `width(F)` units.
+    sees, of `width(F)` units. Without `biases` (DCGAN) the logits do not depend on a batch's overall contrast, which
+    batch normalisation divides out; with them the layers without batch normalisation have a bias.
     """
 
     def __init__(
@@ -124,11 +139,14 @@ class ConvolutionalDiscriminator(nn.Module):
         kernel: int,
         shape: Sequence[int],
         before_output: Callable[[int], tuple[nn.Module, int]] | None = None,
+        biases: bool = False,
     ) -> None:
         super().__init__()
+        _check_kernel(kernel)
+        _check_convolutions(layers)
         blocks, channels, side = [], shape[0], shape[1]
         for index, (width, stride) in enumerate(layers):
-            convolution = nn.Conv2d(channels, width, kernel, stride, kernel // 2, bias=False)
+            convolution = nn.Conv2d(channels, width, kernel, stride, kernel // 2, bias=biases and index == 0)
             norm = [nn.BatchNorm2d(width, 1e-8)] if index else []
             blocks.append(nn.Sequential(convolution, *norm, nn.LeakyReLU(0.2)))
             channels, side = width, (side - 1) // stride + 1
@@ -137,7 +155,7 @@ class ConvolutionalDiscriminator(nn.Module):
             before_output(channels * side * side) if before_output else (nn.Identity(), channels * side * side)
         )
         self.before_output = extra
-        self.output = nn.Linear(width, 1, bias=False)
+        self.output = nn.Linear(width, 1, bias=biases)
 
     def features(self, images: Tensor) -> list[Tensor]:
         """LeakyReLU output of every convolution, [B, C, H, W] each."""
@@ -173,9 +191,28 @@ def as_images(samples: Tensor) -> Tensor:
     return ((samples + 1.0) * 127.5).round().clamp(0, 255).to(torch.uint8)
 
 
+def _check_kernel(kernel: int) -> None:
+    if kernel < 1 or kernel % 2 == 0:
+        raise InputError(
+            f"Convolutions cannot have kernel {kernel} here: it must be odd, so that strides alone change the side."
+        )
+
+
+def _check_convolutions(layers: Sequence[Sequence[int]]) -> None:
+    if not layers or min(min(layer) for layer in layers) < 1:
+        raise InputError(
+            f"The discriminator {[list(layer) for layer in layers]} is none: its layers are pairs of channels and "
+            "stride, at least one of them, all positive."
+        )
+
+
 def _start(layers: Sequence[Sequence[int]], shape: Sequence[int]) -> int:
-    growth = prod(stride for _, stride in layers[1:])
-    if layers[0][1] != 0 or shape[1] != shape[2] or shape[1] % growth or layers[-1][0] != shape[0]:
+    """The side of the dense layer's output, once the layers are known to end in images of `shape`."""
+    convolutions = layers[1:]
+    growth = prod(stride for _, stride in convolutions)
+    positive = convolutions and layers[0][0] > 0 and min(min(layer) for layer in convolutions) > 0
+    fits = positive and layers[0][1] == 0 and shape[1] == shape[2] and shape[1] % growth == 0
+    if not fits or layers[-1][0] != shape[0]:
         raise InputError(
             f"The generator {[list(layer) for layer in layers]} cannot end in images of shape {tuple(shape)}: its "
             "first layer is dense (stride 0), its strides multiply to a divisor of the side, its last has the channels."

@@ -78,7 +78,7 @@ def canvas(width: float, height: float) -> Iterator[Figure]:
 def save(figure: Figure, folder: Path, name: str) -> None:
     """Write `name`.svg and `name`.png; call inside `canvas`, whose style holds the hash salt."""
     figure.savefig(folder / f"{name}.svg", metadata={"Date": None, "Creator": None})
-    figure.savefig(folder / f"{name}.png", dpi=144, metadata={"Software": None})
+    figure.savefig(folder / f"{name}.png", dpi=108, metadata={"Software": None})
 
 
 def quiet(axes: Axes) -> None:

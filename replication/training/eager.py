@@ -30,29 +30,33 @@ from replication.training.state import (
 
 @dataclass(frozen=True)
 class Run:
-    """One seed: its networks, whose tensors are views of the block's state, and the rest of that state."""
+    """One seed: its networks and moments, which are its own until a chunk ends, and the rest of the block's state."""
 
     networks: Networks
     moments: dict[str, tuple[list[Tensor], list[Tensor]]]
+    shared: list[tuple[Tensor, Tensor]]  # where the block's state keeps a tensor of this seed, and the seed's own
     steps: Tensor  # int64 [2]: updates of generator and discriminator
     balance: Tensor  # float64 [5]
 
 
 def bind_runs(build: Callable[[], Networks], state: State) -> list[Run]:
-    """One run per seed over the stacked state; training a run changes the state in place."""
+    """One run per seed over the stacked state, which holds what a run has become whenever `advance` returns."""
     runs = []
     for index in range(len(state["steps"])):
         networks = build()
         bind(networks, state, index)
         names = trained_names(networks)
+        own = {f"{side}.{n}": t for side, net in zip(SIDES, networks, strict=True) for n, t in net.state_dict().items()}
+        own |= {key: state[key][index].clone() for name in names for key in (f"first.{name}", f"second.{name}")}
         moments = {
             side: (
-                [state[f"first.{name}"][index] for name in names if name.startswith(side)],
-                [state[f"second.{name}"][index] for name in names if name.startswith(side)],
+                [own[f"first.{name}"] for name in names if name.startswith(side)],
+                [own[f"second.{name}"] for name in names if name.startswith(side)],
             )
             for side in SIDES
         }
-        runs.append(Run(networks, moments, state["steps"][index], state["balance"][index]))
+        shared = [(state[name][index], tensor) for name, tensor in own.items()]
+        runs.append(Run(networks, moments, shared, state["steps"][index], state["balance"][index]))
     return runs
 
 
@@ -70,8 +74,10 @@ def advance(
         noise, component, rows = (torch.from_numpy(array[index]).to(data.device) for array in draws)
         for unit in range(len(losses)):
             epoch_starts = (first_unit + unit) % (len(data) // recipe.batch) == 0
-            train_unit(runs[index], recipe, data, noise[unit], component[unit], rows[unit], epoch_starts)
+            train_unit(runs[index], recipe, data, noise[unit].clone(), component[unit], rows[unit], epoch_starts)
             losses[unit] = runs[index].balance[GENERATOR_LOSS:].numpy()
+        for kept, own in runs[index].shared:
+            kept.copy_(own)
         return losses
 
     with ThreadPoolExecutor(threads) as pool:

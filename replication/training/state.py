@@ -35,11 +35,14 @@ def initial_state(build: Callable[[], Networks], recipe: Recipe, seeds: Sequence
 
 
 def bind(networks: Networks, state: State, index: int) -> None:
-    """Make the networks' parameters and buffers views of seed `index` in the stacked state."""
+    """Give the networks copies of the parameters and buffers of seed `index` in the stacked state.
+
+    Copies, not views: some operations round otherwise where memory is not aligned, and a seed's result would depend on
+    its place in the block.
+    """
     for side, module in zip(SIDES, networks, strict=True):
-        # `.data` gives a view its own version counter: seeds trained side by side must not look like in-place edits.
-        views = {name: state[f"{side}.{name}"][index].data for name in module.state_dict()}
-        module.load_state_dict(views, assign=True)
+        own = {name: state[f"{side}.{name}"][index].clone() for name in module.state_dict()}
+        module.load_state_dict(own, assign=True)
 
 
 def trained_names(networks: Networks) -> list[str]:

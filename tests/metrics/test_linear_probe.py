@@ -46,7 +46,7 @@ def blobs(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 def svm_accuracy(train: tuple[np.ndarray, np.ndarray], test: tuple[np.ndarray, np.ndarray], cost: float) -> float:
     svm = LinearSVC(C=cost, loss="squared_hinge", penalty="l2", multi_class="ovr", max_iter=5000, random_state=0)
-    return float((svm.fit(*train).predict(test[0]) == test[1]).mean())
+    return float(np.mean(svm.fit(*train).predict(test[0]) == test[1]))
 
 
 def naive_statistics(

@@ -1,0 +1,151 @@
+"""Shared layers: sizes and initial weights by hand, the range of images, and layers that do not fit."""
+
+from __future__ import annotations
+
+from math import sqrt
+
+import pytest
+import torch
+from torch import nn
+
+from replication.errors import InputError
+from replication.models.layers import (
+    ConvolutionalDiscriminator,
+    ConvolutionalGenerator,
+    DenseDiscriminator,
+    DenseNetworks,
+    as_images,
+    as_samples,
+    dense,
+    initialise_normal,
+)
+
+
+def size(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+def test_dense_networks_for_points_by_hand() -> None:
+    generator, discriminator = DenseNetworks((32,), "tanh").build(None, 2, (2,))
+    assert size(generator) == (2 * 32 + 32) + (32 * 2 + 2)
+    assert size(discriminator) == (2 * 32 + 32) + (32 + 1)
+    points = generator(10 * torch.randn(50, 2), torch.zeros(50, dtype=torch.int64))
+    assert points.shape == (50, 2)
+    assert points.abs().max() <= 1
+    assert discriminator(points).shape == (50,)
+
+
+def test_dense_networks_for_images_by_hand() -> None:
+    generator, discriminator = DenseNetworks((7, 5), "leaky-relu").build(None, 3, (2, 4, 4))
+    assert size(generator) == (3 * 7 + 7) + (7 * 5 + 5) + (5 * 32 + 32)
+    assert size(discriminator) == (32 * 7 + 7) + (7 * 5 + 5) + (5 + 1)
+    images = generator(torch.randn(6, 3), torch.zeros(6, dtype=torch.int64))
+    assert images.shape == (6, 2, 4, 4)
+    assert discriminator(images).shape == (6,)
+
+
+def test_a_dense_network_is_its_equation() -> None:
+    network = DenseDiscriminator(2, (4,), "tanh")
+    first, second = (module for module in network.modules() if isinstance(module, nn.Linear))
+    x = torch.randn(5, 2)
+    expected = torch.tanh(x @ first.weight.T + first.bias) @ second.weight[0] + second.bias
+    torch.testing.assert_close(network(x), expected)
+    assert [type(module) for module in dense([2, 3, 1], "leaky-relu", nn.Tanh())] == [
+        nn.Linear,
+        nn.LeakyReLU,
+        nn.Linear,
+        nn.Tanh,
+    ]
+
+
+def test_dense_weights_start_uniform_and_biases_zero() -> None:
+    torch.manual_seed(0)
+    for layer in (module for module in dense([12, 300, 300], "relu", None) if isinstance(module, nn.Linear)):
+        limit = sqrt(3 / layer.in_features)
+        assert 0.98 * limit < layer.weight.abs().max() <= limit
+        assert layer.weight.std().item() == pytest.approx(limit / sqrt(3), rel=0.03)
+        assert not layer.bias.any()
+
+
+def test_normal_weights_have_their_deviation_and_gains_are_around_one() -> None:
+    torch.manual_seed(0)
+    layers = nn.Linear(100, 100), nn.ConvTranspose2d(30, 30, 3), nn.BatchNorm2d(2000), nn.Conv2d(9, 99, 3)
+    network = nn.Sequential(*layers)
+    initialise_normal(network, 0.02)
+    for layer, mean in zip(network, (0.0, 0.0, 1.0, 0.0), strict=True):
+        weight = layer.get_parameter("weight")
+        assert weight.std().item() == pytest.approx(0.02, rel=0.06)
+        assert weight.mean().item() == pytest.approx(mean, abs=0.002)
+        assert not layer.get_parameter("bias").any()
+
+
+def test_images_and_samples_are_inverse() -> None:
+    levels = torch.arange(256, dtype=torch.uint8)
+    samples = as_samples(levels)
+    assert (samples.dtype, samples.min(), samples.max()) == (torch.float32, -1.0, 1.0)
+    assert torch.equal(as_images(samples), levels)
+    assert as_images(torch.tensor([-1.5, 1.5, 0.002])).tolist() == [0, 255, 128]
+
+
+@pytest.mark.parametrize("kernel", [1, 3, 5])
+@pytest.mark.parametrize("stride", [1, 2, 3])
+def test_strides_multiply_the_side(kernel: int, stride: int) -> None:
+    generator = ConvolutionalGenerator(2, [(3, 0), (2, stride), (1, 2)], kernel, (1, 24, 24))
+    assert generator(torch.randn(2, 2)).shape == (2, 1, 24, 24)
+    discriminator = ConvolutionalDiscriminator([(2, stride), (3, 2)], kernel, (1, 25, 25))
+    assert discriminator(torch.randn(2, 1, 25, 25)).shape == (2,)
+
+
+@pytest.mark.parametrize(
+    ("layers", "shape"),
+    [
+        ([(8, 1), (1, 2)], (1, 8, 8)),  # the first is not dense
+        ([(8, 0), (1, 3)], (1, 8, 8)),  # 8 is no multiple of 3
+        ([(8, 0), (4, 2), (2, 2)], (1, 8, 8)),  # two channels for one
+        ([(8, 0), (1, 2)], (1, 8, 6)),  # not square
+        ([(8, 0), (4, 0), (1, 2)], (1, 8, 8)),  # a second dense one
+        ([(8, 0), (4, -2), (1, -2)], (1, 8, 8)),
+        ([(0, 0), (1, 2)], (1, 8, 8)),
+        ([(8, 0)], (1, 8, 8)),  # no layer that makes the image
+        ([], (1, 8, 8)),
+    ],
+)
+def test_generators_that_cannot_end_in_the_images_are_refused(
+    layers: list[tuple[int, int]], shape: tuple[int, int, int]
+) -> None:
+    with pytest.raises(InputError) as error:
+        ConvolutionalGenerator(4, layers, 3, shape)
+    assert error.match(r"^The generator \[.*\] cannot end in images of shape \(1, 8, \d\): .*\.$")
+
+
+@pytest.mark.parametrize("layers", [[], [(4, 0)], [(4, -1)], [(0, 1)]])
+def test_discriminators_without_a_convolution_are_refused(layers: list[tuple[int, int]]) -> None:
+    with pytest.raises(InputError, match=r"^The discriminator \[.*\] .*\.$"):
+        ConvolutionalDiscriminator(layers, 3, (1, 8, 8))
+
+
+@pytest.mark.parametrize("kernel", [0, 2, 4, -3])
+def test_kernels_that_have_no_middle_are_refused(kernel: int) -> None:
+    with pytest.raises(InputError, match=rf"kernel {kernel} .*odd.*\.$"):
+        ConvolutionalGenerator(4, [(8, 0), (1, 2)], kernel, (1, 8, 8))
+    with pytest.raises(InputError, match=rf"kernel {kernel} .*odd.*\.$"):
+        ConvolutionalDiscriminator([(4, 2)], kernel, (1, 8, 8))
+
+
+def test_biases_are_where_no_normalisation_is() -> None:
+    generator = ConvolutionalGenerator(4, [(8, 0), (4, 2), (1, 1)], 3, (1, 8, 8), biases=True)
+    discriminator = ConvolutionalDiscriminator([(2, 1), (3, 2)], 3, (1, 8, 8), biases=True)
+    biases = [
+        (type(module), module.bias is not None)
+        for network in (generator, discriminator)
+        for module in network.modules()
+        if isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d)
+    ]
+    assert biases == [
+        (nn.Linear, False),
+        (nn.ConvTranspose2d, False),
+        (nn.ConvTranspose2d, True),
+        (nn.Conv2d, True),
+        (nn.Conv2d, False),
+        (nn.Linear, True),
+    ]

@@ -1,0 +1,68 @@
+"""Models by name, and GAN's own networks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from replication.errors import InputError
+from replication.models import MODELS, load, source_file
+from replication.params import load_params
+from replication.recipes import Prior
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_model_is_the_module_of_its_source_file(model: str) -> None:
+    module = load(model)
+    assert callable(module.build)
+    assert module.__file__ is not None
+    assert Path(module.__file__) == ROOT / source_file(model)
+
+
+@pytest.mark.parametrize("find", [load, source_file])
+def test_an_unknown_model_is_one_sentence_with_those_known(find: object) -> None:
+    assert callable(find)
+    with pytest.raises(InputError, match=r"^There is no model 'wgan'; accepted: gan, dcgan, deligan\.$"):
+        find("wgan")
+
+
+@pytest.mark.parametrize(("recipe", "shape"), [("toy-k1", (2,)), ("digits", (1, 8, 8))])
+def test_gans_recipes_build(recipe: str, shape: tuple[int, ...]) -> None:
+    options = load_params(ROOT / "params.yaml").recipe("gan", recipe, "paper")
+    generator, discriminator = load("gan").build(options.network, options.prior, options.latent_dim, shape)
+    samples = generator(torch.randn(5, options.latent_dim), torch.zeros(5, dtype=torch.int64))
+    assert samples.shape == (5, *shape)
+    assert discriminator(samples).shape == (5,)
+
+
+def test_gans_digit_networks_by_hand() -> None:
+    options = load_params(ROOT / "params.yaml").recipe("gan", "digits", "paper")
+    networks = load("gan").build(options.network, options.prior, options.latent_dim, (1, 8, 8))
+    generator, discriminator = (sum(p.numel() for p in network.parameters()) for network in networks)
+    assert generator == 33 * 128 + 129 * 128 + 129 * 64
+    assert discriminator == 65 * 128 + 129 * 128 + 129
+
+
+@pytest.mark.parametrize(
+    ("network", "message"),
+    [
+        ({"hidden": [32], "nonlinearity": "maxout"}, r"nonlinearity.*got 'maxout'"),
+        ({"hidden": [32]}, "nonlinearity"),
+        ({"hidden": [32], "nonlinearity": "tanh", "dropout": 0.5}, r"dropout.*accepted keys: \['hidden', 'nonlin"),
+        ({"hidden": "32", "nonlinearity": "tanh"}, r"hidden.*got '32'"),
+    ],
+)
+def test_what_a_dense_network_may_not_have_is_one_sentence(network: dict[str, object], message: str) -> None:
+    with pytest.raises(InputError, match=f"^params.yaml: network of gan: {message}") as error:
+        load("gan").build(network, Prior(), 2, (2,))
+    assert "\n" not in str(error.value) and str(error.value).endswith(".")
+
+
+@pytest.mark.parametrize("model", ["gan", "dcgan"])
+def test_a_mixture_prior_is_refused_where_it_has_no_effect(model: str) -> None:
+    with pytest.raises(InputError, match=f"prior of {model}.*deligan"):
+        load(model).build({}, Prior(components=5), 2, (2,))

@@ -1,0 +1,62 @@
+"""Outputs appear whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from replication.atomic import atomic_directory, write_atomically
+
+
+def test_a_directory_replaces_the_one_before(tmp_path: Path) -> None:
+    place = tmp_path / "deep" / "cell"
+    for number in (1, 2):
+        with atomic_directory(place) as directory:
+            assert directory.parent == place.parent and not list(directory.iterdir())
+            (directory / f"file{number}").write_text("new", encoding="utf-8")
+            assert not (place / f"file{number}").exists()
+    assert [file.name for file in place.iterdir()] == ["file2"]
+    assert [file.name for file in place.parent.iterdir()] == ["cell"]
+    assert place.stat().st_mode & 0o777 == 0o755
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_an_error_leaves_what_there_was(tmp_path: Path, error: type[BaseException]) -> None:
+    place = tmp_path / "cell"
+    place.mkdir()
+    (place / "file").write_text("old", encoding="utf-8")
+    with pytest.raises(error), atomic_directory(place) as directory:
+        (directory / "file").write_text("half", encoding="utf-8")
+        raise error
+    assert [file.name for file in tmp_path.iterdir()] == ["cell"]
+    assert (place / "file").read_text(encoding="utf-8") == "old"
+    with pytest.raises(error), atomic_directory(tmp_path / "new"):
+        raise error
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_file_is_written_and_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "file"
+    write_atomically(path, "µ\n")
+    assert path.read_bytes() == "µ\n".encode()
+    write_atomically(path, b"\x00\xff")
+    assert path.read_bytes() == b"\x00\xff"
+    assert path.stat().st_mode & 0o777 == 0o644
+    assert len(list(path.parent.iterdir())) == 1
+
+
+@pytest.mark.parametrize("step", ["fsync", "replace"])
+def test_a_failing_write_leaves_what_there_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+    path = tmp_path / "file"
+    write_atomically(path, "old")
+
+    def full(*_: object) -> None:
+        raise OSError("full")
+
+    monkeypatch.setattr(os, step, full)
+    with pytest.raises(OSError, match="full"):
+        write_atomically(path, "new")
+    assert path.read_text(encoding="utf-8") == "old"
+    assert len(list(tmp_path.iterdir())) == 1

@@ -1,0 +1,101 @@
+"""The judge: trained, written, read back, and refused where it is not the one described."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from replication import judge
+from replication.data.contents import ImageSet
+from replication.data.options import Dataset, Split
+from replication.data.reading import load_images
+from replication.data.writing import write_dataset
+from replication.errors import InputError
+from replication.judge import judge_accuracy, judge_options, read_judge, train_judge
+from replication.metrics.classifier import classify
+from replication.params import Judge, Params, load_params
+
+ROOT = Path(__file__).parents[1]
+OPTIONS = Judge("shade-classifier", (4,), epochs=4, batch=8, learning_rate=0.02, seed=0)
+PLACE = Path("outputs/judge/shades")
+
+
+@pytest.fixture
+def params(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Params]:
+    """Parameters with a judge of a prepared data set of bright and dark images, below the current directory."""
+    labels = np.arange(60, dtype=np.int64) % 2
+    grey = np.random.default_rng(0).integers(0, 100, (60, 1, 4, 4)) + 150 * labels[:, None, None, None]
+    images = grey.astype(np.uint8)
+    labels[57] = 1 - labels[57]  # no judge of sense gets this one
+    contents = ImageSet(images[:40], labels[:40], images[40:], labels[40:], ("dark", "bright"), "none", ("numpy",))
+    place = tmp_path / "outputs/data/shades"
+    place.mkdir(parents=True)
+    write_dataset(contents, Dataset("shades", "folder", splits={"full": Split("all")}), place)
+    monkeypatch.chdir(tmp_path)
+    deterministic, threads = torch.are_deterministic_algorithms_enabled(), torch.get_num_threads()
+    yield replace(load_params(ROOT / "params.yaml"), judges={"shades": OPTIONS})
+    torch.use_deterministic_algorithms(deterministic)
+    torch.set_num_threads(threads)
+
+
+def test_a_judge_is_read_as_it_was_trained(params: Params) -> None:
+    accuracy = train_judge(params, "shades")
+    assert accuracy == 19 / 20
+    data = load_images(Path("outputs/data/shades"))
+    network = read_judge(OPTIONS, data, PLACE)
+    assert not network.training
+    assert judge_accuracy(network, data) == accuracy
+    provenance = json.loads((PLACE / "provenance.json").read_text(encoding="utf-8"))
+    expected = {"judge": "shade-classifier", "dataset": "shades", "test_accuracy": accuracy, "n_test": 20}
+    assert provenance.items() >= expected.items()
+    before = (PLACE / "judge.safetensors").read_bytes()
+    train_judge(params, "shades")
+    assert (PLACE / "judge.safetensors").read_bytes() == before
+
+
+def test_what_is_not_the_judge_described_is_one_sentence(params: Params) -> None:
+    data, path = load_images(Path("outputs/data/shades")), PLACE / "judge.safetensors"
+    again = r"run `uv run python -m replication.judge shades`\.$"
+    with pytest.raises(InputError, match=rf"^There is no judge at {path}: {again}"):
+        read_judge(OPTIONS, data, PLACE)
+    train_judge(params, "shades")
+    written = path.read_bytes()
+    for other in (replace(OPTIONS, channels=(5,)), replace(OPTIONS, channels=(4, 4))):
+        with pytest.raises(InputError, match=rf"^{path} is not the judge that params.yaml describes: {again}"):
+            read_judge(other, data, PLACE)
+    for damaged in (written[:100], b"", b"no tensors", written[:-4]):
+        path.write_bytes(damaged)
+        with pytest.raises(InputError, match=rf"^{path} is not the judge that params.yaml describes: {again}"):
+            read_judge(OPTIONS, data, PLACE)
+
+
+def test_a_data_set_without_a_judge_is_named_with_those_that_have_one(params: Params) -> None:
+    assert judge_options(params, "shades") == OPTIONS
+    with pytest.raises(InputError, match=r"^params.yaml has no judge for 'pets'; known: shades\.$"):
+        judge_options(params, "pets")
+
+
+def test_accuracy_is_the_share_of_test_images(params: Params) -> None:
+    data = load_images(Path("outputs/data/shades"))
+    torch.manual_seed(1)
+    network = nn.Sequential(nn.Flatten(), nn.Linear(16, 2))
+    hits = [int(classify(network, torch.from_numpy(data.test_images[[i]])).argmax()) == data.test_labels[i]
+            for i in range(20)]  # fmt: skip
+    assert judge_accuracy(network, data) == sum(hits) / 20
+
+
+def test_the_command_trains_the_judge_named(
+    params: Params, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(judge, "load_params", lambda: params)
+    judge.main(["shades"])
+    assert capsys.readouterr().out == "outputs/judge/shades: test accuracy 0.950\n"
+    with pytest.raises(InputError, match="no judge for 'pets'"):
+        judge.main(["pets"])

@@ -1,0 +1,103 @@
+"""The one table: what goes in comes out, in one order of bytes, and nothing else gets in."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from replication.errors import InputError
+from replication.measurements import COLUMNS, Measurement, join_tables, read_table, to_table, write_table
+
+ROW = Measurement("cpu", "gan2014", "gan", "toy-k1", "paper", "toy-bimodal", "full", 400, 3, 100, "success", 1.0, 2000)
+ROWS = (
+    ROW,
+    replace(ROW, seed=11, value=0.1 + 0.2),
+    replace(ROW, seed=2, value=math.nan),
+    replace(ROW, metric="judge_share", class_="7", judge="digits-classifier", value=1e-17),
+    replace(ROW, metric="probe_accuracy", metric_variant="limited-labels", replicate=4, replicate_kind="label draw"),
+)
+
+
+def test_a_table_comes_back_as_it_was(tmp_path: Path) -> None:
+    table = to_table(ROWS)
+    write_table(table, tmp_path / "a.csv")
+    found = read_table(tmp_path / "a.csv")
+    key = ["metric", "seed"]
+    pd.testing.assert_frame_equal(
+        found.sort_values(key, ignore_index=True), table.sort_values(key, ignore_index=True), check_exact=True
+    )
+    assert tuple(found.columns) == COLUMNS
+    assert set(found["unit"]) == {"0/1", "share", "accuracy"}
+    assert found["metric_variant"].tolist().count("") == 4  # an empty text, not NaN
+    assert str(found.dtypes["seed"]) == "int64" and str(found.dtypes["value"]) == "float64"
+
+
+def test_equal_tables_give_equal_bytes(tmp_path: Path) -> None:
+    write_table(to_table(ROWS), tmp_path / "a.csv")
+    write_table(to_table(ROWS[::-1]), tmp_path / "b.csv")
+    assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
+    lines = (tmp_path / "a.csv").read_text(encoding="utf-8").splitlines()
+    assert [int(line.split(",")[8]) for line in lines[1:]] == [2, 3, 3, 3, 11]  # by number, not by digits
+    assert ",NaN," in lines[1] and ",0.30000000000000004," in lines[5]
+    write_table(read_table(tmp_path / "a.csv"), tmp_path / "c.csv")
+    assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "c.csv").read_bytes()
+
+
+def test_no_rows_are_a_table_too(tmp_path: Path) -> None:
+    write_table(to_table([]), tmp_path / "a.csv")
+    assert len(read_table(tmp_path / "a.csv")) == 0
+    assert len(join_tables([])) == 0
+
+
+WRONG: dict[str, tuple[Callable[[str], str], str]] = {
+    "unknown metric": (lambda text: text.replace(",success,", ",succes,"), "unknown metrics ['succes']; known: ["),
+    "unit": (lambda text: text.replace(",0/1", ",share"), "a unit other than its definition's ('share')"),
+    "column": (
+        lambda text: text.replace("n_samples", "samples", 1),
+        "measurements: ['n_samples', 'samples']; expected ['profile',",
+    ),
+    "seed": (lambda text: text.replace(",400,11,", ",400,eleven,"), "Column seed of"),
+    "no seed": (lambda text: text.replace(",400,11,", ",400,,"), "Column seed of"),
+    "value": (lambda text: text.replace(",NaN,", ",none,"), "Column value of"),
+    "no value": (lambda text: text.replace(",NaN,", ",,"), "Column value of"),
+    "kind": (lambda text: text.replace(",training,", ",draw,"), "replicate kinds ['draw']; known: ['training',"),
+    "twice": (lambda text: text + text.splitlines()[-1] + "\n", "measures the same thing twice, first: {'prof"),
+    "nothing": (lambda text: "", "is not a CSV table of measurements"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_is_wrong_with_a_table_is_named(tmp_path: Path, name: str) -> None:
+    damage, sentence = WRONG[name]
+    path = tmp_path / "a.csv"
+    write_table(to_table(ROWS), path)
+    before = path.read_text(encoding="utf-8")
+    path.write_text(damage(before), encoding="utf-8")
+    assert path.read_text(encoding="utf-8") != before
+    with pytest.raises(InputError) as caught:
+        read_table(path)
+    assert sentence in str(caught.value) and str(path) in str(caught.value)
+
+
+def test_a_missing_table(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="There is no table of measurements at .*a.csv: run `uv run dvc repro`"):
+        read_table(tmp_path / "a.csv")
+
+
+def test_rows_that_measure_the_same_thing_are_refused_and_a_new_value_is_no_new_thing() -> None:
+    with pytest.raises(InputError, match="rows given measures the same thing twice"):
+        to_table([ROW, replace(ROW, value=0.5)])
+    tables = [to_table([ROW]), to_table([replace(ROW, seed=4)])]
+    assert join_tables(tables)["seed"].tolist() == [3, 4]
+    with pytest.raises(InputError, match="the cells measures the same thing twice"):
+        join_tables([*tables, tables[0]], "the cells")
+
+
+def test_an_unknown_metric_is_refused_before_it_is_written() -> None:
+    with pytest.raises(InputError, match=r"unknown metrics \['fid'\]"):
+        to_table([replace(ROW, metric="fid")])

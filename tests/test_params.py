@@ -1,0 +1,195 @@
+"""params.yaml: what is wrong with it becomes one sentence, and what is in it can be built."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from replication.errors import InputError
+from replication.experiment import EXPERIMENTS
+from replication.models import load
+from replication.params import Params, load_params
+from replication.recipes import Noise
+from replication.strict import read_yaml
+from replication.training.block import scored_units
+from replication.training.draws import unit_steps
+
+ROOT = Path(__file__).parents[1]
+SHAPES = {"toy": (2,), "digits": (1, 8, 8), "mnist": (1, 28, 28), "cifar10": (3, 32, 32)}
+CELL = "cpu-gan-toy-k1"
+
+
+@pytest.fixture(scope="module")
+def params() -> Params:
+    return load_params(ROOT / "params.yaml")
+
+
+@pytest.fixture(scope="module")
+def written() -> str:
+    """params.yaml as JSON, which is YAML too and parses faster."""
+    return json.dumps(read_yaml(ROOT / "params.yaml"))
+
+
+def changed(written: str, tmp_path: Path, change: Callable[[dict[str, Any]], Any]) -> Path:
+    content = json.loads(written)
+    change(content)
+    path = tmp_path / "params.yaml"
+    path.write_text(json.dumps(content), encoding="utf-8")
+    return path
+
+
+def put(*keys_and_value: Any) -> Callable[[dict[str, Any]], None]:
+    """Sets the value at the end of a path of keys."""
+
+    def change(content: dict[str, Any]) -> None:
+        *path, last, value = keys_and_value
+        node: Any = content
+        for key in path:
+            node = node[key]
+        node[last] = value
+
+    return change
+
+
+WRONG = {
+    "unknown key": (
+        put("seeds", 3),
+        "seeds: unexpected keyword argument (got 3); accepted keys: ['datasets', 'judges',",
+    ),
+    "unknown key of a profile": (put("run", "gpu", True), "run.gpu: unexpected keyword argument (got True); accepted"),
+    "unknown key of a probe": (
+        put("profiles", "cpu", "probe", "cost", 1.0),
+        "profiles.cpu.probe.cost: unexpected keyword argument (got 1.0); accepted keys: ['costs', 'limited_draws',",
+    ),
+    "unknown key of a recipe": (
+        put("recipes", "gan", "toy-k1", "adam", "momentum", 0.5),
+        "params.yaml: recipes.gan.toy-k1 (paper): adam.momentum: unexpected keyword argument (got 0.5); accepted keys: "
+        "['beta1', 'beta2', 'epsilon', 'l2', 'learning_rate']",
+    ),
+    "unknown key of a data set": (put("datasets", "digits", "size", 8), "datasets.digits: size: unexpected keyword"),
+    "wrong type": (put("recipes", "gan", "toy-k1", "batch", "50"), "batch: input should be a valid integer (got '50')"),
+    "a float for a count": (
+        put("recipes", "gan", "toy-k1", "updates", 1e4 + 0.5),
+        "updates: input should be a valid int",
+    ),
+    "unknown word": (
+        put("recipes", "gan", "toy-k1", "schedule", "alternating"),
+        "schedule: input should be 'alternate' or 'balanced' (got 'alternating')",
+    ),
+    "unknown device": (put("run", "device", "tpu"), "run.device: input should be 'cpu' or 'cuda' (got 'tpu')"),
+    "missing key": (lambda c: c["theory"].pop("fresh"), "theory.fresh: field required."),
+    "unknown data set of a profile": (
+        put("run", "datasets", ["toy-bimodal", "digits", "toy"]),
+        "'toy' is no dataset of profile cpu; accepted: toy-bimodal, toy-unimodal, digits,",
+    ),
+    "a cell's data set is not the profile's": (
+        put("run", "cells", CELL, "dataset", "mnist"),
+        f"'mnist' is no dataset of profile cpu (cell {CELL}); accepted: toy-bimodal, digits.",
+    ),
+    "unknown model": (
+        put("run", "cells", CELL, "model", "began"),
+        "'began' is no model; accepted: gan, dcgan, deligan.",
+    ),
+    "unknown recipe": (
+        put("run", "cells", CELL, "recipe", "toy"),
+        "'toy' is no recipe of gan; accepted: toy-k1, toy-k5, toy-k1-saturating, digits.",
+    ),
+    "unknown variant": (
+        put("run", "cells", CELL, "variant", "code"),
+        "'code' is no variant of recipes.gan.toy-k1; accepted: paper.",
+    ),
+    "unknown experiment": (
+        put("run", "experiments", "cpu-theory", "experiment", "practice"),
+        "run.experiments.cpu-theory.experiment: input should be '', 'theory' or 'controls' (got 'practice')",
+    ),
+    "another profile's key": (
+        lambda c: c["run"]["cells"].update({"paper-k1": c["run"]["cells"].pop(CELL)}),
+        "cell paper-k1: keys of profile cpu start with cpu-.",
+    ),
+    "an error in the profile that does not run": (
+        put("profiles", "paper", "cells", "paper-deligan-toy", "variant", "cod"),
+        "'cod' is no variant of recipes.deligan.toy; accepted: paper, code.",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_is_wrong_is_named_with_what_is_accepted(written: str, tmp_path: Path, name: str) -> None:
+    change, sentence = WRONG[name]
+    with pytest.raises(InputError) as caught:
+        load_params(changed(written, tmp_path, change))
+    assert sentence in str(caught.value)
+    assert "\n" not in str(caught.value) and "params.yaml" in str(caught.value)
+
+
+@pytest.mark.parametrize("seeds", ["", "0-", "-3", "4-2", "0,1", "0 - 4", "a"])
+def test_bad_seeds(written: str, tmp_path: Path, seeds: str) -> None:
+    with pytest.raises(InputError) as caught:
+        load_params(changed(written, tmp_path, put("run", "cells", CELL, "seeds", seeds)))
+    assert f"seeds {seeds!r} of cell {CELL}: write a block such as 0-4, or one as 7." in str(caught.value)
+
+
+def test_seed_blocks(params: Params) -> None:
+    cell = params.cell(CELL)
+    assert cell.seed_numbers == tuple(range(20))
+    assert replace(cell, seeds="3-5").seed_numbers == (3, 4, 5)
+    assert replace(cell, seeds="7").seed_numbers == replace(cell, seeds="7-7").seed_numbers == (7,)
+
+
+def test_an_unknown_cell(params: Params) -> None:
+    with pytest.raises(InputError, match="'cpu-gan' is no cell of profile cpu; accepted: cpu-deligan-toy, "):
+        params.cell("cpu-gan")
+
+
+def test_a_variant_lies_over_the_common_keys(params: Params) -> None:
+    paper, code = (params.recipe("deligan", "toy", variant) for variant in ("paper", "code"))
+    assert (paper.noise, code.noise) == (Noise("normal"), Noise("uniform"))
+    assert (paper.prior.component, paper.prior.sigma_init) == ("sampled", 0.2)
+    assert (code.prior.component, code.prior.sigma_init) == ("row", 0.02)
+    assert (code.prior.components, code.prior.regulariser) == (50, 0.1)  # merged key by key, not replaced
+    assert replace(code, noise=paper.noise, prior=paper.prior) == paper
+    assert params.recipe("deligan", "toy", "paper") == paper  # reading one variant leaves no trace in the next
+
+
+def test_a_recipe_without_variants_has_the_papers_alone(params: Params) -> None:
+    assert "variants" not in params.recipes["gan"]["toy-k1"]
+    assert params.recipe("gan", "toy-k1", "paper").inner_steps == 1
+
+
+def test_the_profile_in_force_is_one_of_the_profiles(params: Params) -> None:
+    assert params.profile == params.profiles[params.profile.name]
+    assert all(profile.name == name for name, profile in params.profiles.items())
+    assert all(cell.key == key for key, cell in params.profile.scored.items())
+
+
+@pytest.mark.parametrize("profile", ["cpu", "paper"])
+def test_every_cell_builds_its_networks_on_its_data(params: Params, profile: str) -> None:
+    for cell in params.profiles[profile].cells.values():
+        recipe = params.recipe(cell.model, cell.recipe, cell.variant)
+        shape = SHAPES[params.datasets[cell.dataset].source]
+        networks = load(cell.model).build(recipe.network, recipe.prior, recipe.latent_dim, shape)
+        samples = networks.generator(torch.zeros(2, recipe.latent_dim), torch.zeros(2, dtype=torch.int64))
+        assert samples.shape == (2, *shape), cell.key
+        assert networks.discriminator(samples).shape == (2,), cell.key
+        assert (recipe.balance is not None) == (recipe.schedule == "balanced"), cell.key
+        assert recipe.updates % unit_steps(recipe) == 0 and scored_units(recipe)[-1] == recipe.updates // unit_steps(
+            recipe
+        )
+        assert cell.split in params.datasets[cell.dataset].splits, cell.key
+        assert recipe.prior.component == "sampled" or recipe.prior.components in (0, recipe.batch), cell.key
+
+
+@pytest.mark.parametrize("profile", ["cpu", "paper"])
+def test_every_experiment_exists_and_image_cells_have_a_judge(params: Params, profile: str) -> None:
+    chosen = params.profiles[profile]
+    assert {cell.experiment for cell in chosen.experiments.values()} <= set(EXPERIMENTS)
+    assert not set(chosen.cells) & set(chosen.experiments)
+    images = {c.dataset for c in chosen.scored.values() if params.datasets[c.dataset].source != "toy"}
+    assert images <= set(chosen.judges) <= set(params.judges)
+    assert params.recipe("gan", params.theory.generator, "paper").latent_dim

@@ -1,0 +1,106 @@
+"""Hashes against published test vectors, the import closure against a made-up package."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from replication.provenance import (
+    PACKAGES,
+    code_hash,
+    environment,
+    git_commit,
+    import_closure,
+    sha256_file,
+    sha256_text,
+)
+
+# FIPS 180-2, appendix B.1; and the hash of nothing.
+ABC = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+SOURCES = {
+    "package/__init__.py": "",
+    "package/entry.py": "import os\nimport numpy as np\nfrom package.first import name\nfrom package import second\n",
+    "package/first.py": "def f():\n    import package.deep.third\n",
+    "package/second/__init__.py": "from package.second.inner import x\n",
+    "package/second/inner.py": "import package.entry\n",
+    "package/deep/__init__.py": "",
+    "package/deep/third.py": "from __future__ import annotations\n",
+    "package/deep/unused.py": "import package.first\n",
+    "package/other.py": "import package.entry\n",
+}
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    for name, text in SOURCES.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+def test_hashes(tmp_path: Path) -> None:
+    assert sha256_text("abc") == ABC and sha256_text("") == EMPTY
+    (tmp_path / "abc").write_bytes(b"abc")
+    assert sha256_file(tmp_path / "abc") == ABC
+    large = bytes(range(256)) * 5000
+    (tmp_path / "large").write_bytes(large)
+    assert sha256_file(tmp_path / "large") == hashlib.sha256(large).hexdigest()
+
+
+def test_the_closure_is_what_an_import_runs(root: Path) -> None:
+    closure = [str(file.relative_to(root)) for file in import_closure(root / "package/entry.py", root)]
+    assert closure == sorted(set(SOURCES) - {"package/deep/unused.py", "package/other.py"})
+    leaf = import_closure(root / "package/deep/third.py", root)
+    assert leaf == (root / "package/deep/third.py",)
+
+
+def test_the_code_hash_sees_names_and_contents_and_no_order(root: Path) -> None:
+    files = [root / name for name in SOURCES]
+    before = code_hash(files, root)
+    assert code_hash(reversed(files), root) == before
+    assert code_hash(files[1:], root) != before
+    (root / "package/other.py").rename(root / "package/others.py")
+    renamed = [root / "package/others.py" if file.name == "other.py" else file for file in files]
+    assert code_hash(renamed, root) != before
+    (root / "package/others.py").rename(root / "package/other.py")
+    assert code_hash(files, root) == before
+    files[1].write_text(SOURCES["package/entry.py"] + "\n", encoding="utf-8")
+    assert code_hash(files, root) != before
+
+
+def test_the_code_hash_does_not_depend_on_where_the_repository_lies(root: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    (elsewhere / "package").mkdir(parents=True)
+    (elsewhere / "package/first.py").write_text(SOURCES["package/first.py"], encoding="utf-8")
+    assert code_hash([elsewhere / "package/first.py"], elsewhere) == code_hash([root / "package/first.py"], root)
+
+
+def test_the_environment_names_versions_and_hardware() -> None:
+    found = environment("cpu", 2)
+    assert list(found) == ["python", *PACKAGES, "device", "threads", "system"]
+    assert all(isinstance(value, str) and value for key, value in found.items() if key != "threads")
+    assert found["threads"] == 2 and "cores)" in str(found["device"])
+    assert environment("cpu", 2) == found  # no clock in it: it is part of a checkpoint's key
+
+
+def test_the_commit_of_a_clone(tmp_path: Path) -> None:
+    assert git_commit(tmp_path) == ""
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-c", "user.name=A", "-c", "user.email=a@b.c", "-c", "commit.gpgsign=false", *arguments]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout.strip()
+
+    git("init", "--quiet")
+    (tmp_path / "file").write_text("one", encoding="utf-8")
+    git("add", "file")
+    git("commit", "--quiet", "--message", "one")
+    commit = git("rev-parse", "HEAD")
+    (tmp_path / "untracked").write_text("", encoding="utf-8")
+    assert git_commit(tmp_path) == commit and len(commit) == 40
+    (tmp_path / "file").write_text("two", encoding="utf-8")
+    assert git_commit(tmp_path) == commit + "+"

@@ -1,0 +1,56 @@
+"""How a stage sets up its process."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import torch
+
+from replication.errors import InputError
+from replication.runtime import Clock, prepare_device, stage_argument
+
+
+@pytest.fixture
+def restored() -> Iterator[None]:
+    """Torch's process-wide settings, as they were."""
+    threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    yield
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(deterministic)
+
+
+def test_on_the_cpu_one_thread_and_deterministic_algorithms(restored: None) -> None:
+    torch.set_num_threads(2)
+    torch.use_deterministic_algorithms(False)
+    assert prepare_device("cpu") == "cpu"
+    assert torch.get_num_threads() == 1
+    assert torch.are_deterministic_algorithms_enabled()
+    assert not torch.backends.cuda.matmul.allow_tf32 and not torch.backends.cudnn.allow_tf32
+
+
+def test_a_device_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(InputError, match=r"torch finds none: use a machine with one, or `run: \*cpu`"):
+        prepare_device("cuda")
+
+
+def test_a_stage_takes_one_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert stage_argument("train", "a cell", ["cpu-gan-digits"]) == "cpu-gan-digits"
+    for wrong in ([], ["one", "two"]):
+        with pytest.raises(SystemExit) as stopped:
+            stage_argument("train", "a cell", wrong)
+        assert stopped.value.code == 2
+        assert "python -m replication.train" in capsys.readouterr().err
+
+
+def test_the_clock_reads_start_duration_and_host() -> None:
+    clock = Clock()
+    read = clock.read()
+    started = datetime.fromisoformat(str(read["started"]))
+    assert abs(datetime.now(UTC) - started) < timedelta(seconds=5)
+    assert isinstance(read["duration_s"], float) and 0 <= read["duration_s"] < 5
+    assert read["host"] == socket.gethostname()
+    assert clock.read()["started"] == read["started"]

@@ -1,0 +1,158 @@
+"""The scoring stage on trained cells in small: a valid table, the same bytes twice, NaN where a run diverged."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from replication import score as stage
+from replication import train
+from replication.errors import InputError
+from replication.judge import train_judge
+from replication.measurements import read_table
+from replication.params import load_params
+from replication.prepare import prepare
+from replication.scoring import toy
+from replication.strict import read_yaml
+
+ROOT = Path(__file__).parents[1]
+GAN, DELIGAN, DIGITS = "cpu-gan-toy-k1", "cpu-deligan-toy", "cpu-dcgan-digits"
+SMALL = {"kernel": 3, "init_std": 0.02, "generator": [[4, 0], [1, 2]], "discriminator": [[4, 2], [4, 2]]}
+
+
+def shrink(content: dict[str, Any]) -> None:
+    dense = {"network": {"hidden": [4], "nonlinearity": "tanh"}, "n_samples": 60}
+    content["recipes"]["gan"]["toy-k1"] |= {"updates": 40, **dense}
+    content["recipes"]["deligan"]["toy"] |= {"updates": 200, **dense}
+    content["recipes"]["dcgan"]["digits"] |= {"updates": 8, "latent_dim": 3, "network": SMALL, "n_samples": 100}
+    content["judges"]["digits"] |= {"channels": [4], "epochs": 1}
+    cells = content["profiles"]["cpu"]["cells"]
+    probe = {"costs": [1e-4], "validation_share": 0.2, "selection_draws": 1, "limited_labels": 2, "limited_draws": 2}
+    kept = {key: {**cells[key], "seeds": "1-2"} for key in (GAN, DELIGAN, DIGITS)}
+    content["run"] = {**content["profiles"]["cpu"], "cells": kept, "probe": probe}
+
+
+@pytest.fixture
+def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder with the sources, small recipes and small budgets, the current directory of the test."""
+    content = read_yaml(ROOT / "params.yaml")
+    shrink(content)
+    (tmp_path / "params.yaml").write_text(json.dumps(content), encoding="utf-8")
+    (tmp_path / "replication").symlink_to(ROOT / "replication")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(toy, "GAP_UPDATES", 3)
+    monkeypatch.setattr(toy, "FRESH", 50)
+    threads = torch.get_num_threads()
+    yield tmp_path
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(False)
+
+
+def trained(key: str) -> dict[str, Any]:
+    """Prepare the data and train a cell; its provenance."""
+    params = load_params()
+    dataset = params.cell(key).dataset
+    prepare(params.datasets[dataset], stage.DATA / dataset)
+    train.main([key])
+    return json.loads((stage.TRAINED / key / "provenance.json").read_text(encoding="utf-8"))
+
+
+def scored(key: str) -> tuple[pd.DataFrame, dict[str, bytes], dict[str, Any]]:
+    """Score a cell; the table, the bytes of all files but provenance, and provenance."""
+    stage.main([key])
+    output = stage.OUTPUTS / key
+    files = {f.name: f.read_bytes() for f in output.iterdir()}
+    return read_table(output / "measurements.csv"), files, json.loads(files.pop("provenance.json"))
+
+
+def variants(table: pd.DataFrame) -> set[tuple[str, str]]:
+    return set(zip(table["metric"], table["metric_variant"], strict=True))
+
+
+POINTS = {"success", "modes_covered", "in_mode_share", "energy_distance"}
+TRAINING = {("generator_loss", ""), ("discriminator_loss", ""), ("diverged", "")}
+
+
+def test_a_toy_gan_is_scored_as_a_game_too(workplace: Path) -> None:
+    before = trained(GAN)
+    table, files, provenance = scored(GAN)
+    game = {("value_function", "trained"), ("discriminator_gap", ""), ("hit_rate", "")}
+    assert variants(table) == {(metric, "training-noise") for metric in POINTS} | game | TRAINING
+    assert set(table["step"][table["metric"] == "success"]) == {0, 10, 20, 40}
+    assert set(table["seed"]) == {1, 2} and set(table["profile"]) == {"cpu"} and set(table["n_train"]) == {400}
+    assert table["value"].notna().all() and not table["value"][table["metric"] == "diverged"].any()
+    assert scored(GAN)[1] == files and set(files) == {"measurements.csv", "samples.npz"}
+    assert provenance["clock"].keys() == {*before["clock"], "scoring_s"}
+    assert {key: value for key, value in provenance.items() if key != "clock"} == {
+        key: value for key, value in before.items() if key not in ("clock", "window", "steps")
+    }
+    shown = np.load(stage.OUTPUTS / GAN / "samples.npz")
+    assert shown["points"].shape == (2, 60, 2) and set(shown) == {"points", "early_points", "real"}
+
+
+def test_a_diverged_seed_reads_nan_from_its_step_on_and_the_other_as_before(workplace: Path) -> None:
+    provenance = trained(GAN)
+    healthy, _, _ = scored(GAN)
+    path = stage.TRAINED / GAN / "provenance.json"
+    path.write_text(json.dumps({**provenance, "diverged_seeds": {"2": 20}}), encoding="utf-8")
+    table, _, _ = scored(GAN)
+    lost = (table["seed"] == 2) & (table["step"] >= 20) & (table["metric"] != "diverged")
+    assert lost.any() and table["value"][lost].isna().all() and table["value"][~lost].notna().all()
+    kept = ~lost & (table["metric"] != "diverged")
+    pd.testing.assert_frame_equal(table[kept], healthy[kept])
+    assert table[table["metric"] == "diverged"].set_index("seed")["value"].to_dict() == {1: 0.0, 2: 1.0}
+
+
+def test_a_mixture_is_scored_with_both_noises(workplace: Path) -> None:
+    trained(DELIGAN)
+    table, _, _ = scored(DELIGAN)
+    noises = ("training-noise", "display-noise")
+    assert variants(table) == {(m, noise) for m in POINTS for noise in noises} | TRAINING | {("sigma_mean", "")}
+    start = table[(table["metric"] == "sigma_mean") & (table["step"] == 0)]
+    assert start["value"].tolist() == pytest.approx([0.02, 0.02])
+
+
+def test_images_are_scored_under_the_judge_and_the_probe(workplace: Path) -> None:
+    trained(DIGITS)
+    with pytest.raises(InputError, match="There is no judge at outputs/judge/digits/judge.safetensors: run `uv run"):
+        stage.main([DIGITS])
+    assert not (stage.OUTPUTS / DIGITS).exists()
+    train_judge(load_params(), "digits")
+    table, files, _ = scored(DIGITS)
+    judged = table[table["metric"].str.startswith(("judge", "modified"))]
+    assert set(judged["judge"]) == {"digits-classifier"} and "digits-classifier" not in set(
+        table["judge"][table["metric"] == "diverged"]
+    )
+    assert set(judged["step"]) == {0, 2, 4, 8}
+    shares = judged[judged["metric"] == "judge_share"].groupby(["seed", "step"])["value"]
+    assert (shares.count() == 10).all() and shares.sum().to_numpy() == pytest.approx(1.0)
+    probe = table[table["metric"] == "probe_accuracy"]
+    assert set(probe["step"]) == {0, 8}
+    assert len(probe[probe["metric_variant"] == "all-labels"]) == 4
+    limited = probe[probe["metric_variant"] == "limited-labels"]
+    assert set(limited["replicate_kind"]) == {"label draw"} and set(limited["replicate"]) == {0, 1}
+    assert {("duplicate_rate", "")} | TRAINING <= variants(table)
+    assert scored(DIGITS)[1] == files
+
+
+def test_an_untrained_cell(workplace: Path) -> None:
+    params = load_params()
+    prepare(params.datasets["toy-bimodal"], stage.DATA / "toy-bimodal")
+    with pytest.raises(
+        InputError, match=f"There is no outputs/train/{GAN}/provenance.json: run `uv run python -m replication.train"
+    ):
+        stage.score_cell(params, params.cell(GAN))
+
+
+def test_a_damaged_training(workplace: Path) -> None:
+    trained(GAN)
+    (stage.TRAINED / GAN / "step20.safetensors").write_bytes(b"x")
+    with pytest.raises(InputError, match=f"outputs/train/{GAN} does not hold what training wrote"):
+        stage.main([GAN])

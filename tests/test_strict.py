@@ -1,0 +1,91 @@
+"""YAML into dataclasses: numbers stay numbers, and what is wrong becomes one sentence."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import field
+from pathlib import Path
+
+import pytest
+from pydantic.dataclasses import dataclass
+
+from replication.errors import InputError
+from replication.strict import CLOSED, read_yaml, strict
+
+
+@dataclass(frozen=True, config=CLOSED)
+class Leaf:
+    rate: float
+    size: int = 1
+
+
+@dataclass(frozen=True, config=CLOSED)
+class Tree:
+    leaf: Leaf
+    leaves: tuple[Leaf, ...] = ()
+    named: dict[str, Leaf] = field(default_factory=dict)
+    maybe: Leaf | None = None
+
+
+def test_yaml_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text("{rate: 2e-4, dotted: 1.0e-3, word: 'no', off: no, octal: 010}", encoding="utf-8")
+    assert read_yaml(path) == {"rate": 2e-4, "dotted": 1e-3, "word": "no", "off": "no", "octal": 10}
+
+
+def test_aliases_and_merges(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text("one: &one {a: 1, b: 2}\ntwo: {<<: *one, b: 3}\nrun: *one\n", encoding="utf-8")
+    assert read_yaml(path) == {"one": {"a": 1, "b": 2}, "two": {"a": 1, "b": 3}, "run": {"a": 1, "b": 2}}
+
+
+@pytest.mark.parametrize("text", ["a: [1, 2", "a: 1\na: 2\n", "a: *nowhere\n", "\tb: 1"])
+def test_what_is_not_yaml_is_one_sentence(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError) as caught:
+        read_yaml(path)
+    assert str(caught.value).startswith(f"{path} is not YAML: ") and "\n" not in str(caught.value)
+
+
+def test_bytes_that_are_no_text(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_bytes(b"a: \xff\xfe\n")
+    with pytest.raises(InputError, match="a.yaml is not YAML: "):
+        read_yaml(tmp_path / "a.yaml")
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="There is no .*a.yaml: run the command in the root of the repository"):
+        read_yaml(tmp_path / "a.yaml")
+
+
+def test_plain_values_become_dataclasses() -> None:
+    value = {"leaf": {"rate": 1}, "leaves": [{"rate": 0.5, "size": 2}], "named": {"x": {"rate": 0.1}}}
+    tree = strict(Tree, value, "here")
+    assert tree == Tree(Leaf(1.0), (Leaf(0.5, 2),), {"x": Leaf(0.1)})
+    assert isinstance(tree.leaf.rate, float)
+
+
+LEAF = {"rate": 0.5}
+UNKNOWN = "unexpected keyword argument (got 1); accepted keys: ['rate', 'size']."
+WRONG = {
+    "top": ({"leaf": LEAF, "root": 1}, "root: unexpected keyword argument (got 1); accepted keys: ['leaf', 'leaves', "),
+    "below": ({"leaf": {**LEAF, "colour": 1}}, "leaf.colour: " + UNKNOWN),
+    "in a list": ({"leaf": LEAF, "leaves": [LEAF, {**LEAF, "x": 1}]}, "leaves.1.x: " + UNKNOWN),
+    "in a mapping": ({"leaf": LEAF, "named": {"a": {**LEAF, "x": 1}}}, "named.a.x: " + UNKNOWN),
+    "optional": ({"leaf": LEAF, "maybe": {**LEAF, "x": 1}}, "maybe.x: unexpected keyword argument (got 1)"),
+    "missing": ({}, "leaf: field required."),
+    "text for a number": ({"leaf": {"rate": "fast"}}, "leaf.rate: input should be a valid number (got 'fast')."),
+    "bool for a count": ({"leaf": {**LEAF, "size": True}}, "leaf.size: input should be a valid integer (got True)."),
+    "nothing at all": (None, "the whole: "),
+    "a date": ({"leaf": {"rate": datetime.date(2020, 1, 1)}}, "Object of type date is not JSON serializable."),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_is_wrong_is_one_sentence(name: str) -> None:
+    value, sentence = WRONG[name]
+    with pytest.raises(InputError) as caught:
+        strict(Tree, value, "here")
+    assert str(caught.value).startswith("here: " + sentence)
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,191 @@
+"""The training stage as a user runs it, on a params.yaml in small."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from replication import train as stage
+from replication.errors import InputError, exit_clearly
+from replication.params import load_params
+from replication.prepare import prepare
+from replication.provenance import code_hash, import_closure
+from replication.strict import read_yaml
+
+ROOT = Path(__file__).parents[1]
+TOY, DIGITS = "cpu-gan-toy-k1", "cpu-deligan-digits"
+SMALL = {"kernel": 3, "init_std": 0.02, "generator": [[4, 0], [1, 2]], "discriminator": [[4, 2]], "minibatch": [2, 2]}
+
+
+def edit(change: Callable[[dict[str, Any]], Any]) -> None:
+    """Change the params.yaml of the current directory."""
+    content = read_yaml(Path("params.yaml"))
+    change(content)
+    Path("params.yaml").write_text(json.dumps(content), encoding="utf-8")
+
+
+def shrink(content: dict[str, Any]) -> None:
+    content["recipes"]["gan"]["toy-k1"] |= {
+        "updates": 40,
+        "batch": 20,
+        "network": {"hidden": [4], "nonlinearity": "tanh"},
+    }
+    content["recipes"]["deligan"]["digits"] |= {"updates": 20, "latent_dim": 3, "network": SMALL}
+    cells = content["profiles"]["cpu"]["cells"]
+    kept = {key: {**cells[key], "seeds": "1-3" if key == TOY else "0-1"} for key in (TOY, DIGITS)}
+    content["run"] = {**content["profiles"]["cpu"], "cells": kept}
+
+
+@pytest.fixture
+def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder with the sources, small recipes and prepared data, the current directory of the test."""
+    (tmp_path / "params.yaml").write_text((ROOT / "params.yaml").read_text(encoding="utf-8"), encoding="utf-8")
+    (tmp_path / "replication").symlink_to(ROOT / "replication")
+    monkeypatch.chdir(tmp_path)
+    edit(shrink)
+    threads = torch.get_num_threads()
+    yield tmp_path
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(False)
+
+
+def train(key: str, dataset: str) -> Path:
+    """Prepare the data and train a cell through the stage's own entry; its output."""
+    if not (stage.DATA / dataset).exists():
+        prepare(load_params().datasets[dataset], stage.DATA / dataset)
+    stage.main([key])
+    return stage.OUTPUTS / key
+
+
+def read(output: Path) -> dict[str, Any]:
+    return json.loads((output / "provenance.json").read_text(encoding="utf-8"))
+
+
+def contents(output: Path) -> dict[str, object]:
+    """Every file's bytes, provenance without its clock."""
+    files: dict[str, object] = {f.name: f.read_bytes() for f in output.iterdir() if f.suffix == ".safetensors"}
+    return {**files, "provenance": {key: value for key, value in read(output).items() if key != "clock"}}
+
+
+def test_a_toy_cell(workplace: Path) -> None:
+    output = train(TOY, "toy-bimodal")
+    assert {f.name for f in output.iterdir()} == {
+        "step0.safetensors", "step10.safetensors", "step20.safetensors", "step40.safetensors", "history.safetensors",
+        "provenance.json",
+    }  # fmt: skip
+    final = load_file(output / "step40.safetensors")
+    assert final["generator.body.0.weight"].shape == (3, 4, 2)
+    assert not any(name.startswith(("first", "balance", "steps")) for name in final)
+    assert load_file(output / "history.safetensors")["losses"].shape == (3, 40, 2)
+    found = read(output)
+    cell = load_params().cell(TOY)
+    for name in ("model", "recipe", "variant", "dataset", "split", "seeds"):
+        assert found[name] == getattr(cell, name)
+    assert (found["cell"], found["updates"], found["window"], found["steps"]) == (TOY, 40, 1, [0, 10, 20, 40])
+    assert found["diverged_seeds"] == {} and found["environment"]["threads"] == 2
+    assert set(found["clock"]) == {"started", "duration_s", "host"}
+    files = {*import_closure(Path("replication/train.py")), Path("replication/models/gan.py")}
+    assert found["code_sha256"] == code_hash(files)
+    assert not list(Path(".replication/checkpoints").glob("*/*")), "a finished cell keeps no checkpoint"
+
+
+def test_an_image_cell_twice_gives_the_same_bytes(workplace: Path) -> None:
+    output = train(DIGITS, "digits")
+    first = contents(output)
+    assert load_file(output / "step20.safetensors")["generator.prior.sigma"].shape == (2, 50, 3)
+    (output / "provenance.json").unlink()
+    assert contents(train(DIGITS, "digits")) == first
+
+
+def test_a_finished_output_is_kept_and_one_of_another_recipe_is_not(
+    workplace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = train(TOY, "toy-bimodal")
+    before, clock = contents(output), read(output)["clock"]
+    with monkeypatch.context() as patch:
+        patch.setattr(stage, "train_block", lambda *_: pytest.fail("trained again"))
+        train(TOY, "toy-bimodal")
+    assert contents(output) == before and read(output)["clock"] == clock
+    edit(lambda content: content["recipes"]["gan"]["toy-k1"]["adam"].update(learning_rate=0.01))
+    after = contents(train(TOY, "toy-bimodal"))
+    assert after["step40.safetensors"] != before["step40.safetensors"]
+    assert after["step0.safetensors"] == before["step0.safetensors"]
+    assert read(output)["params_sha256"] != before["provenance"]["params_sha256"]  # pyright: ignore[reportIndexIssue]
+
+
+@pytest.mark.parametrize(
+    ("field", "change"),
+    [
+        ("data_sha256", lambda c: c["datasets"]["toy-bimodal"].update(seed=1)),
+        ("seeds", lambda c: c["run"]["cells"][TOY].update(seeds="1-2")),
+        ("params_sha256", lambda c: c["recipes"]["gan"]["toy-k1"].update(discriminator_scale=1.0)),
+        ("environment", lambda c: c["run"].update(threads=1)),
+    ],
+)
+def test_the_key_of_a_cell_sees(workplace: Path, field: str, change: Callable[[dict[str, Any]], Any]) -> None:
+    def key() -> dict[str, Any]:
+        params = load_params()
+        prepare(params.datasets["toy-bimodal"], stage.DATA / "toy-bimodal")
+        cell = params.cell(TOY)
+        samples = stage.training_samples(
+            stage.load_prepared(stage.DATA / "toy-bimodal"), stage.load_split(stage.DATA / "toy-bimodal", "full")
+        )
+        where: dict[str, object] = {"threads": params.profile.threads}
+        return stage.cell_provenance(cell, params.recipe("gan", "toy-k1", "paper"), samples, where)
+
+    before = key()
+    assert key() == before
+    edit(change)
+    after = key()
+    assert {name for name in before if before[name] != after[name]} - {"params_sha256"} == {field} - {"params_sha256"}
+    assert after[field] != before[field]
+
+
+def test_a_diverged_seed_stands_in_the_provenance(workplace: Path) -> None:
+    edit(lambda content: content["recipes"]["gan"]["toy-k1"]["adam"].update(learning_rate=1e38))
+    found = read(train(TOY, "toy-bimodal"))
+    assert set(found["diverged_seeds"]) == {"1", "2", "3"}
+    assert all(0 < step <= 40 for step in found["diverged_seeds"].values())
+
+
+def test_a_failed_training_writes_nothing_and_keeps_its_checkpoint(
+    workplace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(stage, "_write", fail)
+        with pytest.raises(KeyboardInterrupt):
+            train(TOY, "toy-bimodal")
+    assert not (stage.OUTPUTS / TOY).exists()
+    assert list(Path(".replication/checkpoints").glob(f"{TOY}-*/state-40-*"))
+    train(TOY, "toy-bimodal")
+    assert (stage.OUTPUTS / TOY / "provenance.json").is_file()
+
+
+def test_what_a_user_can_mend(workplace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for key, sentence in (
+        ("cpu-gan", f"'cpu-gan' is no cell of profile cpu; accepted: {TOY}, {DIGITS}"),
+        (
+            DIGITS,
+            "There is no prepared data set in outputs/data/digits: run `uv run python -m replication.prepare digits`",
+        ),
+    ):
+        with pytest.raises(SystemExit) as stopped:
+            exit_clearly(lambda key=key: stage.main([key]))
+        said = capsys.readouterr().err
+        assert stopped.value.code == 2 and sentence in said and said.count("\n") == 1
+    assert not stage.OUTPUTS.exists()
+
+
+def test_too_few_samples(workplace: Path) -> None:
+    edit(lambda content: content["recipes"]["gan"]["toy-k1"].update(batch=401))
+    with pytest.raises(InputError, match=f"{TOY}: 400 training samples do not fill one batch of 401"):
+        train(TOY, "toy-bimodal")
