@@ -1,0 +1,1 @@
+"""Replicates the papers that made GANs work, and judges their claims."""

@@ -21,10 +21,10 @@ def stage_argument(stage: str, what: str, arguments: Sequence[str] | None) -> st
 
 
 def prepare_device(device: str) -> str:
-    """One thread an operation, and on the CPU deterministic algorithms; returns the device.
+    """One thread an operation; returns the device.
 
     Cores are used by computing several seeds at once, each on one thread: small operations gain nothing from more, and
-    so a result does not depend on how many cores there are.
+    every CPU algorithm on one thread is deterministic, so that a result does not depend on how many cores there are.
 
     Raises:
         InputError: the profile asks for CUDA and there is none.
@@ -34,9 +34,6 @@ def prepare_device(device: str) -> str:
             "This profile runs on a CUDA device and torch finds none: use a machine with one, or `run: *cpu`."
         )
     torch.set_num_threads(1)
-    torch.use_deterministic_algorithms(device == "cpu")
-    # No operation here reads memory that it did not write, and filling it takes a tenth of a training's time.
-    torch.utils.deterministic.fill_uninitialized_memory = False  # pyright: ignore[reportAttributeAccessIssue]
     # TF32 would change scores between GPUs for the sake of a speed that small networks cannot use.
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     return device

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pytest
 import torch
 
@@ -20,6 +19,7 @@ from replication.prepare import prepare
 from replication.strict import read_yaml
 
 ROOT = Path(__file__).parents[1]
+Table = Any  # a DataFrame; its stubs do not follow selections
 THEORY, CONTROLS = "cpu-theory", "cpu-controls-digits"
 
 
@@ -48,7 +48,7 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
     torch.use_deterministic_algorithms(False)
 
 
-def measured(key: str) -> tuple[pd.DataFrame, bytes, dict[str, Any]]:
+def measured(key: str) -> tuple[Table, bytes, dict[str, Any]]:
     """Run an experiment; its table, the table's bytes, its provenance."""
     stage.main([key])
     output = stage.OUTPUTS / key

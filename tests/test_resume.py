@@ -24,8 +24,8 @@ PATIENCE = 120.0  # seconds
 def project(tmp_path: Path) -> Path:
     """A folder with the sources and prepared data, and cells that train for several seconds."""
     content = read_yaml(ROOT / "params.yaml")
-    content["recipes"]["deligan"]["toy"] |= {"updates": 120_000}
-    content["recipes"]["gan"]["digits"] |= {"updates": 1500}
+    content["recipes"]["deligan"]["toy"] |= {"updates": 60_000}
+    content["recipes"]["gan"]["digits"] |= {"updates": 1000}
     cells = content["profiles"]["cpu"]["cells"]
     kept = {key: {**cells[key], "seeds": "0-1"} for key in CELLS}
     content["run"] = {**content["profiles"]["cpu"], "cells": kept}

@@ -23,6 +23,7 @@ from replication.scoring import toy
 from replication.strict import read_yaml
 
 ROOT = Path(__file__).parents[1]
+Table = Any  # a DataFrame; its stubs do not follow selections
 GAN, DELIGAN, DIGITS = "cpu-gan-toy-k1", "cpu-deligan-toy", "cpu-dcgan-digits"
 SMALL = {"kernel": 3, "init_std": 0.02, "generator": [[4, 0], [1, 2]], "discriminator": [[4, 2], [4, 2]]}
 
@@ -64,7 +65,7 @@ def trained(key: str) -> dict[str, Any]:
     return json.loads((stage.TRAINED / key / "provenance.json").read_text(encoding="utf-8"))
 
 
-def scored(key: str) -> tuple[pd.DataFrame, dict[str, bytes], dict[str, Any]]:
+def scored(key: str) -> tuple[Table, dict[str, bytes], dict[str, Any]]:
     """Score a cell; the table, the bytes of all files but provenance, and provenance."""
     stage.main([key])
     output = stage.OUTPUTS / key
@@ -72,7 +73,7 @@ def scored(key: str) -> tuple[pd.DataFrame, dict[str, bytes], dict[str, Any]]:
     return read_table(output / "measurements.csv"), files, json.loads(files.pop("provenance.json"))
 
 
-def variants(table: pd.DataFrame) -> set[tuple[str, str]]:
+def variants(table: Table) -> set[tuple[str, str]]:
     return set(zip(table["metric"], table["metric_variant"], strict=True))
 
 

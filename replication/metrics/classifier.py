@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import cos, pi
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +12,7 @@ from tqdm import tqdm
 
 from replication.models.layers import as_samples
 from replication.seeding import generator, torch_seed
+from replication.training.optimisers import adam_update
 
 BATCH = 500
 
@@ -41,19 +43,19 @@ def train_classifier(
     with torch_seed(seed, "judge"):
         network = build_classifier(tuple(images.shape[1:]), channels, classes).to(device)
     images, labels = images.to(device), labels.to(device)
-    optimiser = torch.optim.Adam(network.parameters(), lr=learning_rate)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, epochs)
+    parameters: list[Tensor] = list(network.parameters())
+    first, second = ([torch.zeros_like(parameter) for parameter in parameters] for _ in range(2))
     network.train()
+    update = 0
     for epoch in tqdm(range(epochs), desc="judge", unit="epoch"):
         order = torch.from_numpy(generator(seed, "judge order", epoch).permutation(len(images))).to(device)
         for rows in order.split(batch):
             if len(rows) < 2:
                 continue  # batch normalisation needs two
             loss = cross_entropy(network(as_samples(images[rows])), labels[rows])
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-        schedule.step()
+            update += 1
+            rate = learning_rate * (1.0 + cos(pi * epoch / epochs)) / 2
+            adam_update(parameters, list(torch.autograd.grad(loss, parameters)), first, second, update, rate)
     return network.eval()
 
 

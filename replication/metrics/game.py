@@ -13,6 +13,7 @@ from torch.func import functional_call, vmap
 from torch.nn.functional import logsigmoid, softplus
 
 from replication.training.objectives import generator_loss
+from replication.training.optimisers import adam_update
 
 Weights = dict[str, Tensor]
 
@@ -34,15 +35,14 @@ def train_alone(
     `draw(update)` gives fresh real and generated samples, [S, B, …] each.
     """
     trained = {name: tensor.detach().clone().requires_grad_() for name, tensor in weights.items()}
-    optimiser = torch.optim.Adam(list(trained.values()), lr=learning_rate)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda update: 1.0 - update / updates)
+    values = list(trained.values())
+    first, second = ([torch.zeros_like(value) for value in values] for _ in range(2))
     for update in range(updates):
         real, generated = draw(update)
         both = logits_of(discriminator, trained, torch.cat([real, generated], dim=1))
-        optimiser.zero_grad()
-        (-_value(both, real.shape[1])).sum().backward()  # a sum over seeds: no seed sees another's gradient
-        optimiser.step()
-        schedule.step()
+        loss = -_value(both, real.shape[1]).sum()  # a sum over seeds: no seed sees another's gradient
+        rate = learning_rate * (1.0 - update / updates)
+        adam_update(values, list(torch.autograd.grad(loss, values)), first, second, update + 1, rate)
     return {name: tensor.detach() for name, tensor in trained.items()}
 
 

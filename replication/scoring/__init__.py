@@ -1,0 +1,1 @@
+"""From trained networks to rows of the table of measurements."""

@@ -1,0 +1,1 @@
+"""Training blocks of seeds: objectives, schedules, two engines that agree, checkpoints."""

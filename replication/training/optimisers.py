@@ -14,9 +14,9 @@ def adam_update(
     second: list[Tensor],
     step: int,
     learning_rate: float,
-    betas: tuple[float, float],
-    epsilon: float,
-    l2: float,
+    betas: tuple[float, float] = (0.9, 0.999),
+    epsilon: float = 1e-8,
+    l2: float = 0.0,
 ) -> None:
     """One Adam step, numbered from 1 (Kingma & Ba, algorithm 1); `l2` adds l2·θ to the gradient first."""
     beta1, beta2 = betas
