@@ -5,12 +5,17 @@ from __future__ import annotations
 import argparse
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from typing import TypeVar
 
 import torch
 
 from replication.errors import InputError
+
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
 
 
 def stage_argument(stage: str, what: str, arguments: Sequence[str] | None) -> str:
@@ -37,6 +42,12 @@ def prepare_device(device: str) -> str:
     # TF32 would change scores between GPUs for the sake of a speed that small networks cannot use.
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     return device
+
+
+def side_by_side(function: Callable[[_Item], _Result], items: Iterable[_Item], threads: int) -> list[_Result]:
+    """`function` of every item, `threads` of them at once, each on one thread; results in the order of the items."""
+    with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        return list(pool.map(function, items))
 
 
 class Clock:

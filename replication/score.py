@@ -46,7 +46,8 @@ def score_cell(params: Params, cell: Cell) -> None:
         # Imported where needed: what the other kind of cell imports takes seconds.
         from replication.scoring.toy import score_toy
 
-        shown = score_toy(rows, trained, builder(cell, recipe, (2,)), recipe, data, cell.model in GAMES)
+        build, threads = builder(cell, recipe, (2,)), params.profile.threads
+        shown = score_toy(rows, trained, build, recipe, data, cell.model in GAMES, threads)
     else:
         shown = _score_images(params, rows, trained, recipe, data, chosen)
     write_scores(OUTPUTS / cell.key, rows, shown, _provenance(trained, clock))
@@ -61,9 +62,10 @@ def _score_images(
 
     cell, options = rows.cell, judge_options(params, rows.cell.dataset)
     build, judge = builder(cell, recipe, data.train_images.shape[1:]), read_judge(options, data, JUDGES / cell.dataset)
-    shown = score_images(rows, trained, build, recipe, data, chosen, judge, options.name)
+    shown = score_images(rows, trained, build, recipe, data, chosen, judge, options.name, params.profile.threads)
     if cell.model in PROBED:
-        probe_cell(rows, trained, build, data, params.profile.probe, (trained.steps[0], trained.steps[-1]))
+        steps = trained.steps[0], trained.steps[-1]
+        probe_cell(rows, trained, build, data, params.profile.probe, steps, params.profile.threads)
     return shown
 
 

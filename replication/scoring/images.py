@@ -17,6 +17,7 @@ from replication.metrics.neighbours import duplicate_rate, nearest
 from replication.models.layers import ConvolutionalDiscriminator, Networks, as_images
 from replication.params import Probe
 from replication.recipes import Recipe
+from replication.runtime import side_by_side
 from replication.scoring.rows import Rows
 from replication.scoring.trained import TrainedCell, draw_samples
 
@@ -33,19 +34,24 @@ def score_images(
     chosen: np.ndarray,
     judge: nn.Module,
     judge_name: str,
+    threads: int,
 ) -> dict[str, np.ndarray]:
     """Add the rows of an image cell; returns what its figure shows. `chosen` are the split's rows."""
-    shown = np.empty(0, np.uint8)
+
+    def score_seed(place: tuple[int, int, int]) -> np.ndarray:
+        step, index, seed = place
+        generator = trained.networks(build, step, index).generator
+        samples = draw_samples(generator, recipe, recipe.noise, seed, "samples", recipe.n_samples)
+        images = as_images(torch.nan_to_num(samples)).numpy()
+        add_class_scores(rows, seed, step, images, judge, judge_name)
+        rate, count = duplicate_rate(images, data.train_images)
+        rows.add(seed, step, "duplicate_rate", rate, count)
+        return images[:GRID]
+
+    seen, shown = data.train_images[chosen], np.empty(0, np.uint8)
     for step in tqdm(trained.steps, desc=f"{rows.cell.key}: scoring", unit="step"):
-        for index, seed in enumerate(rows.cell.seed_numbers):
-            generator = trained.networks(build, step, index).generator
-            samples = draw_samples(generator, recipe, recipe.noise, seed, "samples", recipe.n_samples)
-            images = as_images(torch.nan_to_num(samples)).numpy()
-            add_class_scores(rows, seed, step, images, judge, judge_name)
-            rate, count = duplicate_rate(images, data.train_images)
-            rows.add(seed, step, "duplicate_rate", rate, count)
-            shown = images[:GRID] if index == 0 else shown
-    seen = data.train_images[chosen]
+        places = [(step, index, seed) for index, seed in enumerate(rows.cell.seed_numbers)]
+        shown = side_by_side(score_seed, places, threads)[0]
     return {"grid": shown, "neighbours": seen[nearest(shown, seen)], "real": seen[:: max(1, len(seen) // GRID)][:GRID]}
 
 
@@ -72,19 +78,25 @@ def probe_cell(
     data: PreparedImages,
     probe: Probe,
     steps: Sequence[int],
+    threads: int,
 ) -> None:
     """Add the linear probe on discriminator features at `steps`; step 0 is the untrained control."""
     train_images, test_images = torch.from_numpy(data.train_images), torch.from_numpy(data.test_images)
-    for step in steps:
-        for index, seed in enumerate(tqdm(rows.cell.seed_numbers, desc=f"{rows.cell.key}: probe {step}", unit="seed")):
-            discriminator = trained.networks(build, step, index).discriminator
-            assert isinstance(discriminator, ConvolutionalDiscriminator)
-            train, test = (
-                # A diverged run's rows read NaN whatever is fitted here, and the SVM takes finite numbers only.
-                torch.nan_to_num(discriminator_features(discriminator, images, train_images)).numpy()
-                for images in (train_images, test_images)
-            )
-            add_probe(rows, seed, step, run_probe(train, test, data, probe, seed), len(data.test_labels))
+
+    def probe_seed(place: tuple[int, int, int]) -> None:
+        step, index, seed = place
+        discriminator = trained.networks(build, step, index).discriminator
+        assert isinstance(discriminator, ConvolutionalDiscriminator)
+        train, test = (
+            # A diverged run's rows read NaN whatever is fitted here, and the SVM takes finite numbers only.
+            torch.nan_to_num(discriminator_features(discriminator, images, train_images)).numpy()
+            for images in (train_images, test_images)
+        )
+        add_probe(rows, seed, step, run_probe(train, test, data, probe, seed), len(data.test_labels))
+
+    for step in tqdm(steps, desc=f"{rows.cell.key}: linear probe", unit="step"):
+        places = [(step, index, seed) for index, seed in enumerate(rows.cell.seed_numbers)]
+        side_by_side(probe_seed, places, threads)
 
 
 def run_probe(train: np.ndarray, test: np.ndarray, data: PreparedImages, probe: Probe, seed: int) -> ProbeResult:

@@ -14,6 +14,7 @@ from replication.metrics.game import game_value, hit_rate, train_alone
 from replication.metrics.toy import Mixture, energy_distance, mode_scores
 from replication.models.layers import Networks
 from replication.recipes import Noise, Recipe
+from replication.runtime import side_by_side
 from replication.scoring.rows import Rows
 from replication.scoring.trained import TrainedCell, draw_samples
 from replication.seeding import generator as stream_of
@@ -24,15 +25,23 @@ SHOWN = 500  # points a seed in the figures
 
 
 def score_toy(
-    rows: Rows, trained: TrainedCell, build: Callable[[], Networks], recipe: Recipe, data: ToyData, game: bool
+    rows: Rows,
+    trained: TrainedCell,
+    build: Callable[[], Networks],
+    recipe: Recipe,
+    data: ToyData,
+    game: bool,
+    threads: int,
 ) -> dict[str, np.ndarray]:
     """Add a toy cell's rows; returns the points that its figures show. `game` adds what GAN 2014 claims of D."""
-    seeds, mixture = rows.cell.seed_numbers, mixture_of(data)
-    shown: dict[int, list[np.ndarray]] = {step: [] for step in trained.steps}
+    mixture, shown = mixture_of(data), {}
     for step in tqdm(trained.steps, desc=f"{rows.cell.key}: scoring", unit="step"):
-        for index, seed in enumerate(seeds):
-            networks = trained.networks(build, step, index)
-            shown[step].append(_score_points(rows, networks, recipe, mixture, seed, step))
+
+        def score_seed(numbered: tuple[int, int], step: int = step) -> np.ndarray:
+            networks = trained.networks(build, step, numbered[0])
+            return _score_points(rows, networks, recipe, mixture, numbered[1], step)
+
+        shown[step] = side_by_side(score_seed, enumerate(rows.cell.seed_numbers), threads)
         if game:
             _score_game(rows, trained, build, recipe, mixture, step)
     early = next(step for step in trained.steps if step > 0)
@@ -74,38 +83,42 @@ def _score_points(rows: Rows, networks: Networks, recipe: Recipe, mixture: Mixtu
 def _score_game(
     rows: Rows, trained: TrainedCell, build: Callable[[], Networks], recipe: Recipe, mixture: Mixture, step: int
 ) -> None:
-    """Rows of the whole block at one step: hit rate, value, and what the discriminator gains when trained on alone."""
-    seeds = rows.cell.seed_numbers
-    real = torch.stack([_truth(mixture, seed, "game truth", step, FRESH) for seed in seeds])
-    drawn = torch.stack([_generated(trained, build, recipe, step, i, s, "game", FRESH) for i, s in enumerate(seeds)])
-    discriminator = build().discriminator
-    state = trained.states[step]
+    """Rows of the whole block at one step: hit rate and value, and at the end what D gains when trained on alone."""
+    sides = _both_sides(rows, trained, build, recipe, mixture, step, "game", FRESH)
+    discriminator, state = build().discriminator, trained.states[step]
     weights = {name: state[f"discriminator.{name}"] for name in discriminator.state_dict()}
-    count = GAP_UPDATES * GAP_BATCH
-    more_real = torch.stack([_truth(mixture, seed, "gap truth", step, count) for seed in seeds])
-    more = torch.stack([_generated(trained, build, recipe, step, i, s, "gap", count) for i, s in enumerate(seeds)])
+    values, hits = game_value(discriminator, weights, *sides), hit_rate(discriminator, weights, *sides)
+    for index, seed in enumerate(rows.cell.seed_numbers):
+        rows.add(seed, step, "value_function", values[index].item(), 2 * FRESH, metric_variant="trained")
+        rows.add(seed, step, "hit_rate", hits[index].item(), 2 * FRESH)
+    if step < trained.steps[-1]:
+        return
+    more = _both_sides(rows, trained, build, recipe, mixture, step, "gap", GAP_UPDATES * GAP_BATCH)
 
     def draw(update: int) -> tuple[Tensor, Tensor]:
         part = slice(update * GAP_BATCH, (update + 1) * GAP_BATCH)
-        return more_real[:, part], more[:, part]
+        return more[0][:, part], more[1][:, part]
 
     better = train_alone(discriminator, weights, draw, GAP_UPDATES, GAP_RATE)
-    value = game_value(discriminator, weights, real, drawn)
-    gap = game_value(discriminator, better, real, drawn) - value
-    hits = hit_rate(discriminator, weights, real, drawn)
-    for index, seed in enumerate(seeds):
-        rows.add(seed, step, "value_function", value[index].item(), 2 * FRESH, metric_variant="trained")
-        rows.add(seed, step, "discriminator_gap", gap[index].item(), 2 * FRESH)
-        rows.add(seed, step, "hit_rate", hits[index].item(), 2 * FRESH)
+    gaps = game_value(discriminator, better, *sides) - values
+    for index, seed in enumerate(rows.cell.seed_numbers):
+        rows.add(seed, step, "discriminator_gap", gaps[index].item(), 2 * FRESH)
 
 
-def _truth(mixture: Mixture, seed: int, purpose: str, step: int, count: int) -> Tensor:
-    return torch.from_numpy(mixture.draw(count, stream_of(seed, purpose, step)).astype(np.float32))
-
-
-def _generated(
-    trained: TrainedCell, build: Callable[[], Networks], recipe: Recipe, step: int, index: int, seed: int, purpose: str,
+def _both_sides(
+    rows: Rows,
+    trained: TrainedCell,
+    build: Callable[[], Networks],
+    recipe: Recipe,
+    mixture: Mixture,
+    step: int,
+    purpose: str,
     count: int,
-) -> Tensor:  # fmt: skip
-    generator = trained.networks(build, step, index).generator
-    return draw_samples(generator, recipe, recipe.noise, seed, f"{purpose} {step}", count)
+) -> tuple[Tensor, Tensor]:
+    """Fresh real and generated points of every seed, float32 [S, count, 2] each."""
+    real, generated = [], []
+    for index, seed in enumerate(rows.cell.seed_numbers):
+        real.append(mixture.draw(count, stream_of(seed, f"{purpose} truth", step)).astype(np.float32))
+        generator = trained.networks(build, step, index).generator
+        generated.append(draw_samples(generator, recipe, recipe.noise, seed, f"{purpose} {step}", count))
+    return torch.from_numpy(np.stack(real)), torch.stack(generated)

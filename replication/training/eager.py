@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +11,7 @@ from torch import Tensor
 
 from replication.models.layers import Networks, as_samples
 from replication.recipes import Balance, Recipe
+from replication.runtime import side_by_side
 from replication.training.draws import Draws
 from replication.training.objectives import discriminator_loss, generator_loss, prior_penalty
 from replication.training.optimisers import adam_update
@@ -69,7 +69,6 @@ def advance(
     """
 
     def advance_run(index: int) -> np.ndarray:
-        torch.set_num_threads(1)  # a setting of its own in every thread
         losses = np.empty((draws.noise.shape[1], 2))
         noise, component, rows = (torch.from_numpy(array[index]).to(data.device) for array in draws)
         for unit in range(len(losses)):
@@ -80,8 +79,7 @@ def advance(
             kept.copy_(own)
         return losses
 
-    with ThreadPoolExecutor(threads) as pool:
-        return np.stack(list(pool.map(advance_run, range(len(runs)))))
+    return np.stack(side_by_side(advance_run, range(len(runs)), threads))
 
 
 def train_unit(

@@ -78,7 +78,7 @@ def test_confident_and_even_classes_score_their_number() -> None:
     images = np.zeros((30, 1, 4, 4), np.uint8)
     images[np.arange(30), 0, np.arange(30) % 3] = 255
     rows = rows_of("0")
-    add_class_scores(rows, 0, 5, images, judge_of(), "rows-classifier")
+    add_class_scores(rows, 0, 5, images, judge_of(), "rows-classifier", 2)
     assert values(rows.collected, "judge_score") == pytest.approx({"all": 3.0, "0": 1.0, "1": 1.0, "2": 1.0})
     assert values(rows.collected, "modified_judge_score") == pytest.approx({"all": 1.0, "0": 1.0, "1": 1.0, "2": 1.0})
     assert values(rows.collected, "judge_share") == pytest.approx({"0": 1 / 3, "1": 1 / 3, "2": 1 / 3})
@@ -92,7 +92,7 @@ def test_an_empty_class_has_a_share_and_no_score() -> None:
     images = stream.integers(0, 100, (20, 1, 4, 4)).astype(np.uint8)
     images[np.arange(20), 0, np.arange(20) % 2] = 255  # the third class never has the brightest row
     rows = rows_of("0")
-    add_class_scores(rows, 0, 5, images, judge_of(0.3), "rows-classifier")
+    add_class_scores(rows, 0, 5, images, judge_of(0.3), "rows-classifier", 2)
     modified = values(rows.collected, "modified_judge_score")
     assert values(rows.collected, "judge_share") == {"0": 0.5, "1": 0.5, "2": 0.0}
     assert set(values(rows.collected, "judge_score")) == set(modified) == {"all", "0", "1"}
@@ -103,7 +103,7 @@ def test_an_empty_class_has_a_share_and_no_score() -> None:
 def test_an_image_cells_rows_and_figures() -> None:
     rows, data = rows_of("1-2"), some_data()
     chosen = np.arange(0, 60, 2)
-    shown = score_images(rows, trained_of(rows), build, RECIPE, data, chosen, judge_of(), "rows-classifier")
+    shown = score_images(rows, trained_of(rows), build, RECIPE, data, chosen, judge_of(), "rows-classifier", 2)
     to_table(rows.collected)
     shares = [row for row in rows.collected if row.metric == "judge_share"]
     for seed, step in ((1, 0), (1, 8), (2, 0), (2, 8)):
@@ -123,8 +123,10 @@ def test_an_image_cells_rows_and_figures() -> None:
 def test_a_diverged_seed_is_scored_without_values() -> None:
     rows, whole = rows_of("1-2", {2: 4}), rows_of("1-2")
     for each in (rows, whole):
-        score_images(each, trained_of(each), build, RECIPE, some_data(), np.arange(60), judge_of(), "rows-classifier")
-        probe_cell(each, trained_of(each), build, some_data(), PROBE, (8,))
+        score_images(
+            each, trained_of(each), build, RECIPE, some_data(), np.arange(60), judge_of(), "rows-classifier", 2
+        )
+        probe_cell(each, trained_of(each), build, some_data(), PROBE, (8,), 2)
     for row in rows.collected:
         assert math.isnan(row.value) == (row.seed == 2 and row.step == 8)
     overall = {(r.seed, r.step, r.metric, r.metric_variant, r.replicate) for r in whole.collected if r.class_ == "all"}
@@ -133,7 +135,7 @@ def test_a_diverged_seed_is_scored_without_values() -> None:
 
 def test_probe_rows_are_the_probe_on_features() -> None:
     rows, data = rows_of("1-2"), some_data()
-    probe_cell(rows, trained_of(rows), build, data, PROBE, (0, 8))
+    probe_cell(rows, trained_of(rows), build, data, PROBE, (0, 8), 2)
     to_table(rows.collected)
     assert len(rows.collected) == 2 * 2 * (1 + PROBE.limited_draws)
     discriminator = trained_of(rows).networks(build, 8, 1).discriminator

@@ -57,7 +57,7 @@ def scored(
             for tensor in states[step].values():
                 tensor[numbers.index(seed)] = torch.nan
     trained = TrainedCell((0, 5, 10), states, np.ones((len(numbers), 1, 2), np.float32), {})
-    shown = score_toy(rows, trained, lambda: build(model, recipe), recipe, DATA, game)
+    shown = score_toy(rows, trained, lambda: build(model, recipe), recipe, DATA, game, threads=2)
     to_table(rows.collected)  # raises where a row is unknown or occurs twice
     return rows.collected, shown
 
@@ -69,7 +69,10 @@ def keys(rows: list[Measurement]) -> set[tuple[int, int, str, str]]:
 def test_a_gans_rows() -> None:
     rows, shown = scored("gan", "2-3", game=True)
     variants = {**dict.fromkeys(POINTS, "training-noise"), **dict.fromkeys(GAME, ""), "value_function": "trained"}
-    assert keys(rows) == {(seed, step, m, v) for seed in (2, 3) for step in (0, 5, 10) for m, v in variants.items()}
+    expected = {(seed, step, m, v) for seed in (2, 3) for step in (0, 5, 10) for m, v in variants.items()}
+    assert keys(rows) == {
+        key for key in expected if key[1:3] not in {(0, "discriminator_gap"), (5, "discriminator_gap")}
+    }
     assert {row.n_samples for row in rows if row.metric in POINTS} == {60}
     assert {row.n_samples for row in rows if row.metric in GAME} == {100}
     assert (shown["points"].shape, shown["early_points"].shape) == ((2, 30, 2), (2, 30, 2))
@@ -108,7 +111,7 @@ def test_the_gap_is_what_training_on_alone_gains(monkeypatch: pytest.MonkeyPatch
     assert min(gaps) > 0.01  # untrained discriminators have much to gain
     monkeypatch.setattr(toy, "GAP_RATE", 0.0)
     rows, _ = scored("gan", "0-1", game=True)
-    assert [row.value for row in rows if row.metric == "discriminator_gap"] == [0.0] * 6
+    assert [row.value for row in rows if row.metric == "discriminator_gap"] == [0.0] * 2
 
 
 def test_a_seed_scores_the_same_in_any_block() -> None:
