@@ -1,7 +1,7 @@
-"""Run one experiment of the profile in force that trains no GAN: `python -m replication.experiment EXPERIMENT`.
+"""Run experiments of the profile in force, which train no GAN: `python -m replication.experiment NAME`, or `all`.
 
 `theory` measures GAN 2014's propositions on known densities, `controls` scores real images and raw pixels. Writes
-`outputs/score/<experiment>/` as `replication.score` does for a trained cell.
+`outputs/score/<profile>/experiments/<name>/` as `replication.score` does for a trained cell.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from replication.train import builder
 
 
 def run_experiment(params: Params, cell: Cell) -> None:
-    """Run an experiment into `outputs/score/<experiment>/`."""
+    """Run an experiment into `outputs/score/<profile>/experiments/<name>/`."""
     clock = Clock()
     prepare_device("cpu")
     chosen = load_split(DATA / cell.dataset, cell.split)
     rows = Rows(params.profile.name, cell, len(chosen), {})
     EXPERIMENTS[cell.experiment](rows, params)
-    write_scores(OUTPUTS / cell.key, rows, {}, _provenance(params, cell, clock))
+    write_scores(OUTPUTS / cell.folder, rows, {}, _provenance(params, cell, clock))
 
 
 def theory(rows: Rows, params: Params) -> None:
@@ -77,9 +77,11 @@ def _provenance(params: Params, cell: Cell, clock: Clock) -> dict[str, Any]:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the experiment named on the command line."""
+    """Run the experiments that the command line names."""
     params = load_params()
-    run_experiment(params, params.cell(stage_argument("experiment", "an experiment of the profile", arguments)))
+    name = stage_argument("experiment", "an experiment of the profile in force, or all", arguments)
+    for cell in params.profile.experiments.values() if name == "all" else [params.experiment(name)]:
+        run_experiment(params, cell)
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ class Cell:
     seeds: str
     experiment: Literal["", "theory", "controls"] = ""  # names the experiment where the cell is no GAN training
     key: str = ""
+    profile: str = ""
 
     @property
     def seed_numbers(self) -> tuple[int, ...]:
@@ -40,6 +41,11 @@ class Cell:
                 f"params.yaml: seeds {self.seeds!r} of cell {self.key}: write a block such as 0-4, or one as 7."
             )
         return tuple(range(int(match[1]), int(match[2] or match[1]) + 1))
+
+    @property
+    def folder(self) -> str:
+        """The cell's place under `outputs/train` and `outputs/score`: beside the others that one stage scores."""
+        return f"{self.profile}/{'experiments' if self.experiment else self.model}/{self.key}"
 
 
 @dataclass(frozen=True, config=CLOSED)
@@ -73,6 +79,7 @@ class Profile:
     threads: int
     datasets: tuple[str, ...]
     judges: tuple[str, ...]
+    models: tuple[str, ...]  # of the cells: each is scored by one stage
     probe: Probe
     cells: dict[str, Cell]
     experiments: dict[str, Cell] = field(default_factory=dict)
@@ -115,8 +122,16 @@ class Params:
     recipes: dict[str, dict[str, dict[str, Any]]]  # as written; `recipe` merges a variant and checks it
 
     def cell(self, key: str) -> Cell:
-        """The cell of the profile in force that `key` names."""
+        """The cell of the profile in force that `key` names, trained or an experiment."""
         return _known(self.profile.scored, key, f"cell of profile {self.profile.name}")
+
+    def trained_cell(self, key: str) -> Cell:
+        """The trained cell of the profile in force that `key` names."""
+        return _known(self.profile.cells, key, f"trained cell of profile {self.profile.name}")
+
+    def experiment(self, key: str) -> Cell:
+        """The experiment of the profile in force that `key` names."""
+        return _known(self.profile.experiments, key, f"experiment of profile {self.profile.name}")
 
     def recipe(self, model: str, recipe: str, variant: str) -> Recipe:
         """One recipe, with the keys of its variant laid over the common ones."""
@@ -147,7 +162,7 @@ def load_params(path: Path = Path("params.yaml")) -> Params:
 
 def _keyed(profile: Profile) -> Profile:
     def keyed(cells: Mapping[str, Cell]) -> dict[str, Cell]:
-        return {key: replace(cell, key=key) for key, cell in cells.items()}
+        return {key: replace(cell, key=key, profile=profile.name) for key, cell in cells.items()}
 
     return replace(profile, cells=keyed(profile.cells), experiments=keyed(profile.experiments))
 
@@ -162,6 +177,9 @@ def _check_profile(params: Params, profile: Profile) -> None:
         _ = cell.seed_numbers
         if not cell.experiment:
             params.recipe(cell.model, cell.recipe, cell.variant)
+    used = {cell.model for cell in profile.cells.values()}
+    if set(profile.models) != used:
+        raise InputError(f"params.yaml: models of profile {profile.name} are {sorted(used)}, as its cells have them.")
 
 
 def _known(known: Mapping[str, Any], name: str, what: str) -> Any:

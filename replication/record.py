@@ -90,10 +90,10 @@ def pack_cells(params: Params, target: Path, keys: Sequence[str], scores: Path =
     """Pack scored cells of the profile in force; all of them unless `keys` names some."""
     chosen = [params.cell(key) for key in keys] or list(params.profile.scored.values())
     for cell in chosen:
-        if not (scores / cell.key / FILES[0]).is_file():
-            raise InputError(f"Cell {cell.key} is not scored: there is no {scores / cell.key / FILES[0]}.")
-        read_cell(scores / cell.key, cell, params.profile.name, recorded=False)
-    return pack((scores / cell.key for cell in chosen), target)
+        if not (scores / cell.folder / FILES[0]).is_file():
+            raise InputError(f"Cell {cell.key} is not scored: there is no {scores / cell.folder / FILES[0]}.")
+        read_cell(scores / cell.folder, cell, params.profile.name, recorded=False)
+    return pack((scores / cell.folder for cell in chosen), target)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -1,7 +1,8 @@
-"""Score one trained cell of the profile in force: `python -m replication.score CELL`.
+"""Score trained cells of the profile in force: `python -m replication.score NAME`, a model (all its cells) or one cell.
 
-Reads `outputs/train/<cell>/`, writes `outputs/score/<cell>/`: `measurements.csv` (rows of the one table that verdicts
-read), `samples.npz` (what the figures show, where a cell has samples) and `provenance.json`.
+Reads `outputs/train/<profile>/<model>/<cell>/`, writes `outputs/score/<profile>/<model>/<cell>/`: `measurements.csv`
+(rows of the one table that verdicts read), `samples.npz` (what the figures show, where a cell has samples) and
+`provenance.json`.
 """
 
 from __future__ import annotations
@@ -32,10 +33,10 @@ GAMES = ("gan",)  # models whose paper makes claims about the discriminator and 
 
 
 def score_cell(params: Params, cell: Cell) -> None:
-    """Score a trained cell into `outputs/score/<cell>/`."""
+    """Score a trained cell into `outputs/score/<profile>/<model>/<cell>/`."""
     clock = Clock()
     prepare_device("cpu")  # scores are taken on the CPU, where they repeat bit for bit
-    data, trained = load_prepared(DATA / cell.dataset), read_trained(TRAINED / cell.key)
+    data, trained = load_prepared(DATA / cell.dataset), read_trained(TRAINED / cell.folder)
     chosen, seeds = load_split(DATA / cell.dataset, cell.split), cell.seed_numbers
     diverged = {int(seed): int(step) for seed, step in trained.provenance["diverged_seeds"].items()}
     rows = Rows(params.profile.name, cell, len(chosen), diverged)
@@ -50,7 +51,7 @@ def score_cell(params: Params, cell: Cell) -> None:
         shown = score_toy(rows, trained, build, recipe, data, cell.model in GAMES, threads)
     else:
         shown = _score_images(params, rows, trained, recipe, data, chosen)
-    write_scores(OUTPUTS / cell.key, rows, shown, _provenance(trained, clock))
+    write_scores(OUTPUTS / cell.folder, rows, shown, _provenance(trained, clock))
 
 
 def _score_images(
@@ -85,9 +86,12 @@ def _provenance(trained: TrainedCell, clock: Clock) -> dict[str, Any]:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Score the cell named on the command line."""
+    """Score the cells that the command line names."""
     params = load_params()
-    score_cell(params, params.cell(stage_argument("score", "a cell of the profile in force", arguments)))
+    name = stage_argument("score", "a model or a cell of the profile in force", arguments)
+    cells = [cell for cell in params.profile.cells.values() if cell.model == name] or [params.trained_cell(name)]
+    for cell in cells:
+        score_cell(params, cell)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Train one cell of the profile in force: `python -m replication.train CELL`.
 
-Writes `outputs/train/<cell>/`: `step<n>.safetensors` (the networks of every seed, stacked, at each scored step),
-`history.safetensors` (losses) and `provenance.json`. A killed run goes on from its checkpoint.
+Writes `outputs/train/<profile>/<model>/<cell>/`: `step<n>.safetensors` (the networks of every seed, stacked, at each
+scored step), `history.safetensors` (losses) and `provenance.json`. A killed run goes on from its checkpoint.
 """
 
 from __future__ import annotations
@@ -34,19 +34,18 @@ OUTPUTS = Path("outputs/train")
 
 
 def train_cell(params: Params, cell: Cell) -> None:
-    """Train a cell into `outputs/train/<cell>/`; a finished output of the same code, params and data is kept."""
+    """Train a cell into its folder of `outputs/train`; a finished output of the same code, params and data is kept."""
     recipe = params.recipe(cell.model, cell.recipe, cell.variant)
     data = load_prepared(DATA / cell.dataset)
     samples = training_samples(data, load_split(DATA / cell.dataset, cell.split))
     device, threads = prepare_device(params.profile.device), params.profile.threads
     provenance = cell_provenance(cell, recipe, samples, environment(device, threads))
-    output, clock = OUTPUTS / cell.key, Clock()
+    output, clock = OUTPUTS / cell.folder, Clock()
     with sole_writer(cell.key + "-" + sha256_text(json.dumps(provenance))[:16]) as directory:
-        if _finished(output, provenance):
-            return
-        build = builder(cell, recipe, tuple(samples.shape[1:]))
-        outcome = train_block(build, recipe, cell.seed_numbers, samples, directory, device, threads, cell.key)
-        _write(output, outcome, {**provenance, **_summary(cell, outcome), "clock": clock.read()})
+        if not _finished(output, provenance):
+            build = builder(cell, recipe, tuple(samples.shape[1:]))
+            outcome = train_block(build, recipe, cell.seed_numbers, samples, directory, device, threads, cell.key)
+            _write(output, outcome, {**provenance, **_summary(cell, outcome), "clock": clock.read()})
         forget(directory)
 
 
@@ -113,7 +112,7 @@ def _write(output: Path, outcome: Outcome, provenance: dict[str, Any]) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Train the cell named on the command line."""
     params = load_params()
-    train_cell(params, params.cell(stage_argument("train", "a cell of the profile in force", arguments)))
+    train_cell(params, params.trained_cell(stage_argument("train", "a cell of the profile in force", arguments)))
 
 
 if __name__ == "__main__":

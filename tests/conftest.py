@@ -48,7 +48,7 @@ def params_in_small() -> str:
             dataset = "digits" if recipe == "digits" else "toy-bimodal"
             cells[key] = {"paper": "gan2014", "model": "gan", "recipe": recipe, "dataset": dataset, "split": "full",
                           "variant": "paper", "seeds": seeds}  # fmt: skip
-        written["profiles"][name] = {**written["profiles"][name], "cells": cells, "experiments": {}}
+        written["profiles"][name] = {**written["profiles"][name], "cells": cells, "experiments": {}, "models": ["gan"]}
     run = written["profiles"]["cpu"]
     return json.dumps({**written, "run": run}, indent=1)
 
@@ -206,8 +206,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "params.yaml").write_text(params_in_small(), encoding="utf-8")
     params = load_params(root / "params.yaml")
     for profile in params.profiles.values():
-        for key, cell in profile.scored.items():
-            score(root / "outputs" / "score" / key, cell, profile.name)
+        for cell in profile.scored.values():
+            score(root / "outputs" / "score" / cell.folder, cell, profile.name)
     remake(root)
     return root
 

@@ -51,7 +51,7 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
 def measured(key: str) -> tuple[Table, bytes, dict[str, Any]]:
     """Run an experiment; its table, the table's bytes, its provenance."""
     stage.main([key])
-    output = stage.OUTPUTS / key
+    output = stage.OUTPUTS / load_params().experiment(key).folder
     assert {file.name for file in output.iterdir()} == {"measurements.csv", "provenance.json"}
     path = output / "measurements.csv"
     return read_table(path), path.read_bytes(), json.loads((output / "provenance.json").read_text(encoding="utf-8"))
@@ -95,5 +95,5 @@ def test_controls(workplace: Path) -> None:
 
 
 def test_only_a_cell_of_the_profile_runs(workplace: Path) -> None:
-    with pytest.raises(InputError, match="'theory' is no cell of profile cpu; accepted: "):
+    with pytest.raises(InputError, match="'theory' is no experiment of profile cpu; accepted: "):
         stage.main(["theory"])

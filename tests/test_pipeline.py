@@ -21,7 +21,10 @@ PARAMS = read_yaml(ROOT / "params.yaml")
 STAGES = {name: stage.get("do", stage) for name, stage in PIPELINE.items()}
 MODEL = "replication/models/${item.model}.py"
 # What a stage gives to functions of other modules that read `params` themselves.
-PASSED_ON = {"score": {"judges"}, "experiment": {"judges"}, "report": {"recipes", "run"}}
+PASSED_ON: dict[str, set[str]] = {"score": {"judges"}, "experiment": {"judges"}, "report": {"recipes", "run"}}
+
+# What a stage sees through the output of another, which changes with it.
+THROUGH_TRAINING = {"score": {"recipes", "run.cells"}}
 
 
 def module_of(stage: str) -> Path:
@@ -91,14 +94,14 @@ def test_every_stage_runs_a_module_of_its_own_name() -> None:
     for name, stage in STAGES.items():
         command = stage["cmd"].split()
         assert command[:3] == ["python", "-m", f"replication.{name}"]
-        assert command[3:] in ([], ["${item}"], ["${key}"])
+        assert command[3:] in ([], ["${item}"], ["${key}"], ["${item.model}"], ["all"])
         assert module_of(name).is_file()
 
 
 def reads(stage: str) -> set[str]:
     """Dotted keys of params.yaml that the stage's own module reads, from its source."""
     keys = set(PASSED_ON.get(stage, set()))
-    kinds = {"recipe": "recipes", "cell": "run.cells" if stage in ("train", "score") else "run.experiments"}
+    kinds = {"recipe": "recipes", "trained_cell": "run.cells", "experiment": "run.experiments"}
     for node in ast.walk(ast.parse(module_of(stage).read_text(encoding="utf-8"))):
         chain = list(attributes(node))
         if chain[-1:] == ["params"] or chain[-1:] == ["load_params"]:
@@ -106,7 +109,7 @@ def reads(stage: str) -> set[str]:
             if path:
                 first = kinds.get(path[0], path[0])
                 keys.add("run." + path[1] if first == "profile" and len(path) > 1 else first)
-    return keys - {"profile"}
+    return keys - {"profile"} - THROUGH_TRAINING.get(stage, set())
 
 
 def attributes(node: ast.AST) -> Iterator[str]:
@@ -142,35 +145,40 @@ def test_what_reads_finds() -> None:
 
 
 def test_a_cell_depends_on_its_own_params_alone() -> None:
-    for stage in ("train", "score"):
-        listed = STAGES[stage]["params"]
-        assert "run.cells.${key}" in listed and "recipes.${item.model}.${item.recipe}" in listed
-        assert not {"run", "run.cells", "recipes"} & set(listed)
-        assert "outputs/data/${item.dataset}" in STAGES[stage]["deps"]
-    assert "outputs/train/${key}" in STAGES["score"]["deps"]
-    assert "run.experiments.${key}" in STAGES["experiment"]["params"]
+    listed = STAGES["train"]["params"]
+    assert "run.cells.${key}" in listed and "recipes.${item.model}.${item.recipe}" in listed
+    assert not {"run", "run.cells", "recipes"} & set(listed)
+    assert "outputs/data/${item.dataset}" in STAGES["train"]["deps"]
+
+
+def test_scoring_sees_cells_recipes_and_data_through_what_was_trained_on_them() -> None:
+    (trained,) = STAGES["train"]["outs"]
+    assert trained == "outputs/train/${run.name}/${item.model}/${key}"
+    assert "outputs/train/${item.profile}/${item.model}" in STAGES["score"]["deps"]
 
 
 def test_one_stage_owns_a_directory_and_only_the_report_is_in_git() -> None:
     outputs = [(name, out) for name, stage in STAGES.items() for out in stage["outs"]]
     for name, out in outputs:
         if name == "report":
-            assert out == {"reports/${run.name}": {"cache": False}}
+            assert out == {"reports/${item.profile}": {"cache": False}}
         else:
             assert isinstance(out, str) and out.startswith("outputs/")
     assert len(outputs) == len(STAGES)
     for profile in PARAMS["profiles"].values():
-        assert not set(profile["cells"]) & set(profile["experiments"])  # both write outputs/score/<key>
+        assert not set(profile["cells"]) & set(profile["experiments"])  # a key names one folder
 
 
 def test_the_grid_comes_from_the_profile_in_force() -> None:
-    grids = {name: stage["foreach"] for name, stage in PIPELINE.items() if "foreach" in stage}
+    grids = {name: stage.get("foreach", stage.get("matrix")) for name, stage in PIPELINE.items()}
+    profile = {"profile": ["${run.name}"]}
     assert grids == {
         "prepare": "${run.datasets}",
         "judge": "${run.judges}",
         "train": "${run.cells}",
-        "score": "${run.cells}",
-        "experiment": "${run.experiments}",
+        "score": {**profile, "model": "${run.models}"},
+        "experiment": profile,
+        "report": profile,
     }
 
 

@@ -32,7 +32,7 @@ def elsewhere(repository: Path) -> Content:
     """Both cells of the profile `paper`, as another machine scored them; no trace of them is left in outputs/."""
     content: Content = {}
     for key in ("paper-k1", "paper-k5"):
-        folder = repository / "outputs/score" / key
+        folder = repository / "outputs/score/paper/gan" / key
         for path in sorted(folder.iterdir()):
             content[f"{key}/{path.name}"] = path.read_bytes()
             path.unlink()
@@ -70,7 +70,7 @@ def test_what_one_machine_packs_another_takes_in(repository: Path, capsys: pytes
     main(["out.tar.gz"])
     assert "took in paper-k1" in capsys.readouterr().out
     kept = repository / "reports/recorded/paper-k1"
-    scored = repository / "outputs/score/paper-k1"
+    scored = repository / "outputs/score/paper/gan/paper-k1"
     assert {path.name: path.read_bytes() for path in kept.iterdir()} == {
         path.name: path.read_bytes() for path in scored.iterdir()
     }
@@ -233,7 +233,7 @@ def test_a_zip_is_taken_too_and_no_archive_is_not(repository: Path, elsewhere: C
 def test_what_is_not_scored_is_not_packed(repository: Path) -> None:
     with pytest.raises(InputError, match="accepted: cpu-k1"):
         main(["--pack", "out.tar.gz", "cpu-k9"])
-    (repository / "outputs/score/cpu-k5/measurements.csv").unlink()
+    (repository / "outputs/score/cpu/gan/cpu-k5/measurements.csv").unlink()
     with pytest.raises(InputError, match="cpu-k5 is not scored"):
         main(["--pack", "out.tar.gz"])
     assert not Path("out.tar.gz").exists()

@@ -28,7 +28,11 @@ def project(tmp_path: Path) -> Path:
     content["recipes"]["gan"]["digits"] |= {"updates": 1000}
     cells = content["profiles"]["cpu"]["cells"]
     kept = {key: {**cells[key], "seeds": "0-1"} for key in CELLS}
-    content["run"] = {**content["profiles"]["cpu"], "cells": kept}
+    content["run"] = {
+        **content["profiles"]["cpu"],
+        "cells": kept,
+        "models": sorted({cell["model"] for cell in kept.values()}),
+    }
     root = tmp_path / "project"
     root.mkdir()
     (root / "params.yaml").write_text(json.dumps(content), encoding="utf-8")
@@ -55,7 +59,8 @@ def copy(root: Path, name: str) -> Path:
 
 def contents(root: Path, key: str) -> dict[str, Any]:
     """Every file of the cell, provenance without its clock."""
-    files: dict[str, Any] = {file.name: file.read_bytes() for file in (root / "outputs/train" / key).iterdir()}
+    (folder,) = root.glob(f"outputs/train/*/*/{key}")
+    files: dict[str, Any] = {file.name: file.read_bytes() for file in folder.iterdir()}
     provenance = json.loads(files["provenance.json"])
     return {**files, "provenance.json": {name: value for name, value in provenance.items() if name != "clock"}}
 
@@ -79,7 +84,7 @@ def test_a_killed_training_goes_on_to_the_same_bytes(project: Path, key: str) ->
     process.kill()
     process.communicate()
     assert process.returncode == -9 and max(units) > 0
-    assert not (killed / "outputs/train" / key).exists()
+    assert not list(killed.glob(f"outputs/train/*/*/{key}"))
     said = finished(start(killed, key))
     assert f"{key}:   0%" not in said  # it went on, from the checkpoint
     assert contents(killed, key) == contents(project, key)
@@ -95,4 +100,7 @@ def test_of_two_at_once_one_waits_and_both_end_well(project: Path) -> None:
     assert sum(f"{key}: 100%" in text for text in said) == 1  # the other found it done
     finished(start(alone, key))
     assert contents(project, key) == contents(alone, key)
-    assert [file.name for file in (project / "outputs/train").iterdir()] == [key]
+    assert [file.name for file in project.glob("outputs/train/*/*/*")] == [
+        file.name for file in alone.glob("outputs/train/*/*/*")
+    ]
+    assert not list(project.glob(f".replication/checkpoints/{key}-*/"))

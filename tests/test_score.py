@@ -37,7 +37,12 @@ def shrink(content: dict[str, Any]) -> None:
     cells = content["profiles"]["cpu"]["cells"]
     probe = {"costs": [1e-4], "validation_share": 0.2, "selection_draws": 1, "limited_labels": 2, "limited_draws": 2}
     kept = {key: {**cells[key], "seeds": "1-2"} for key in (GAN, DELIGAN, DIGITS)}
-    content["run"] = {**content["profiles"]["cpu"], "cells": kept, "probe": probe}
+    content["run"] = {
+        **content["profiles"]["cpu"],
+        "cells": kept,
+        "models": sorted({c["model"] for c in kept.values()}),
+        "probe": probe,
+    }
 
 
 @pytest.fixture
@@ -62,13 +67,15 @@ def trained(key: str) -> dict[str, Any]:
     dataset = params.cell(key).dataset
     prepare(params.datasets[dataset], stage.DATA / dataset)
     train.main([key])
-    return json.loads((stage.TRAINED / key / "provenance.json").read_text(encoding="utf-8"))
+    return json.loads(
+        (stage.TRAINED / load_params().trained_cell(key).folder / "provenance.json").read_text(encoding="utf-8")
+    )
 
 
 def scored(key: str) -> tuple[Table, dict[str, bytes], dict[str, Any]]:
     """Score a cell; the table, the bytes of all files but provenance, and provenance."""
     stage.main([key])
-    output = stage.OUTPUTS / key
+    output = stage.OUTPUTS / load_params().trained_cell(key).folder
     files = {f.name: f.read_bytes() for f in output.iterdir()}
     return read_table(output / "measurements.csv"), files, json.loads(files.pop("provenance.json"))
 
@@ -94,14 +101,14 @@ def test_a_toy_gan_is_scored_as_a_game_too(workplace: Path) -> None:
     assert {key: value for key, value in provenance.items() if key != "clock"} == {
         key: value for key, value in before.items() if key not in ("clock", "window", "steps")
     }
-    shown = np.load(stage.OUTPUTS / GAN / "samples.npz")
+    shown = np.load(stage.OUTPUTS / load_params().trained_cell(GAN).folder / "samples.npz")
     assert shown["points"].shape == (2, 60, 2) and set(shown) == {"points", "early_points", "real"}
 
 
 def test_a_diverged_seed_reads_nan_from_its_step_on_and_the_other_as_before(workplace: Path) -> None:
     provenance = trained(GAN)
     healthy, _, _ = scored(GAN)
-    path = stage.TRAINED / GAN / "provenance.json"
+    path = stage.TRAINED / load_params().trained_cell(GAN).folder / "provenance.json"
     path.write_text(json.dumps({**provenance, "diverged_seeds": {"2": 20}}), encoding="utf-8")
     table, _, _ = scored(GAN)
     lost = (table["seed"] == 2) & (table["step"] >= 20) & (table["metric"] != "diverged")
@@ -124,7 +131,7 @@ def test_images_are_scored_under_the_judge_and_the_probe(workplace: Path) -> Non
     trained(DIGITS)
     with pytest.raises(InputError, match="There is no judge at outputs/judge/digits/judge.safetensors: run `uv run"):
         stage.main([DIGITS])
-    assert not (stage.OUTPUTS / DIGITS).exists()
+    assert not (stage.OUTPUTS / load_params().trained_cell(DIGITS).folder).exists()
     train_judge(load_params(), "digits")
     table, files, _ = scored(DIGITS)
     judged = table[table["metric"].str.startswith(("judge", "modified"))]
@@ -147,13 +154,14 @@ def test_an_untrained_cell(workplace: Path) -> None:
     params = load_params()
     prepare(params.datasets["toy-bimodal"], stage.DATA / "toy-bimodal")
     with pytest.raises(
-        InputError, match=f"There is no outputs/train/{GAN}/provenance.json: run `uv run python -m replication.train"
+        InputError,
+        match=f"There is no outputs/train/cpu/gan/{GAN}/provenance.json: run `uv run python -m replication.train",
     ):
         stage.score_cell(params, params.cell(GAN))
 
 
 def test_a_damaged_training(workplace: Path) -> None:
     trained(GAN)
-    (stage.TRAINED / GAN / "step20.safetensors").write_bytes(b"x")
-    with pytest.raises(InputError, match=f"outputs/train/{GAN} does not hold what training wrote"):
+    (stage.TRAINED / load_params().trained_cell(GAN).folder / "step20.safetensors").write_bytes(b"x")
+    with pytest.raises(InputError, match=f"outputs/train/cpu/gan/{GAN} does not hold what training wrote"):
         stage.main([GAN])

@@ -39,7 +39,11 @@ def shrink(content: dict[str, Any]) -> None:
     content["recipes"]["deligan"]["digits"] |= {"updates": 20, "latent_dim": 3, "network": SMALL}
     cells = content["profiles"]["cpu"]["cells"]
     kept = {key: {**cells[key], "seeds": "1-3" if key == TOY else "0-1"} for key in (TOY, DIGITS)}
-    content["run"] = {**content["profiles"]["cpu"], "cells": kept}
+    content["run"] = {
+        **content["profiles"]["cpu"],
+        "cells": kept,
+        "models": sorted({cell["model"] for cell in kept.values()}),
+    }
 
 
 @pytest.fixture
@@ -60,7 +64,7 @@ def train(key: str, dataset: str) -> Path:
     if not (stage.DATA / dataset).exists():
         prepare(load_params().datasets[dataset], stage.DATA / dataset)
     stage.main([key])
-    return stage.OUTPUTS / key
+    return stage.OUTPUTS / load_params().trained_cell(key).folder
 
 
 def read(output: Path) -> dict[str, Any]:
@@ -164,15 +168,15 @@ def test_a_failed_training_writes_nothing_and_keeps_its_checkpoint(
         patch.setattr(stage, "_write", fail)
         with pytest.raises(KeyboardInterrupt):
             train(TOY, "toy-bimodal")
-    assert not (stage.OUTPUTS / TOY).exists()
+    assert not (stage.OUTPUTS / load_params().trained_cell(TOY).folder).exists()
     assert list(Path(".replication/checkpoints").glob(f"{TOY}-*/state-40-*"))
     train(TOY, "toy-bimodal")
-    assert (stage.OUTPUTS / TOY / "provenance.json").is_file()
+    assert (stage.OUTPUTS / load_params().trained_cell(TOY).folder / "provenance.json").is_file()
 
 
 def test_what_a_user_can_mend(workplace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for key, sentence in (
-        ("cpu-gan", f"'cpu-gan' is no cell of profile cpu; accepted: {TOY}, {DIGITS}"),
+        ("cpu-gan", f"'cpu-gan' is no trained cell of profile cpu; accepted: {TOY}, {DIGITS}"),
         (
             DIGITS,
             "There is no prepared data set in outputs/data/digits: run `uv run python -m replication.prepare digits`",

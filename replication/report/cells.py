@@ -65,14 +65,15 @@ def gather(profile: Profile, scores: Path = SCORES, recorded: Path = RECORDED) -
     found: list[ScoredCell] = []
     missing: list[str] = []
     for key, cell in profile.scored.items():
-        folders = [folder for folder in (recorded / key, scores / key) if (folder / FILES[0]).is_file()]
+        folders = [folder for folder in (recorded / key, scores / cell.folder) if (folder / FILES[0]).is_file()]
         if folders:
             found.append(read_cell(folders[0], cell, profile.name, folders[0].parent == recorded))
         else:
             missing.append(key)
     if missing and not any(cell.recorded for cell in found):
         raise InputError(
-            f"There is no {scores / missing[0] / FILES[0]}: run `uv run dvc repro` to measure cell {missing[0]}."
+            f"There is no {scores / profile.scored[missing[0]].folder / FILES[0]}: run `uv run dvc repro` to measure "
+            f"cell {missing[0]}."
         )
     return found, missing
 

@@ -126,10 +126,13 @@ def _train_seed(
     for unit in range(noise.shape[0]):
         if plan.balanced:
             _move_threshold(balance, plan.thresholds, (first + unit) % plan.units_an_epoch == 0)
+        stale = True  # whether `fake` is of another noise, or of the generator before its last update
         for turn in range(plan.inner):
             draw = turn % noise.shape[1]
             eps, parts = noise[unit, draw], component[unit, draw]
-            _judge(g, d, eps, parts, plan, space)
+            if stale or noise.shape[1] > 1:
+                _generate(g, eps, parts, plan, space)
+            _judge(d, plan, space)
             updates_generator = turn == plan.inner - 1
             if plan.balanced or updates_generator:
                 balance[3] = _generator_loss(eps.shape[0], plan, space)
@@ -143,12 +146,13 @@ def _train_seed(
                 steps[1] += 1
                 balance[4] = _update_discriminator(d, steps[1], data, rows[unit, draw % rows.shape[1]], plan, space)
                 balance[1] -= 1
+            stale = updates_generator
         losses[unit, 0], losses[unit, 1] = balance[3], balance[4]
 
 
 @njit(**SWITCHES)
-def _judge(g: Weights, d: Weights, noise: Array, component: Array, plan: Plan, space: Rows) -> None:
-    """Latent vectors through the generator into `fake`, and through the discriminator into `judged`."""
+def _generate(g: Weights, noise: Array, component: Array, plan: Plan, space: Rows) -> None:
+    """Latent vectors through the generator into `fake`."""
     latent_dim = noise.shape[1]
     count = plan.components * latent_dim
     for b in range(noise.shape[0]):
@@ -156,6 +160,11 @@ def _judge(g: Weights, d: Weights, noise: Array, component: Array, plan: Plan, s
             at = component[b] * latent_dim + k
             space.fake[k, b] = g.values[at] + g.values[count + at] * noise[b, k] if count > 0 else noise[b, k]
     forward(g.values[2 * count :], plan.g_sizes, space.fake, True)
+
+
+@njit(**SWITCHES)
+def _judge(d: Weights, plan: Plan, space: Rows) -> None:
+    """The samples in `fake` through the discriminator into `judged`."""
     space.judged[: plan.d_sizes[0]] = space.fake[-plan.g_sizes[-1] :]
     forward(d.values, plan.d_sizes, space.judged, False)
 
@@ -173,14 +182,14 @@ def _update_generator(
     """Back through both networks to the prior, from the output delta that `_generator_loss` left."""
     latent_dim = noise.shape[1]
     count = plan.components * latent_dim
-    backward(d.values, plan.d_sizes, space.judged, space.d_deltas, d.gradient, True)
+    backward(d.values, plan.d_sizes, space.judged, space.d_deltas, d.gradient, False, True)
     g.gradient[:] = np.float32(0.0)
     first = space.fake.shape[0] - plan.g_sizes[-1]
     for k in range(plan.g_sizes[-1]):
         for b in range(space.fake.shape[1]):
             out = space.fake[first + k, b]
             space.g_deltas[first + k, b] = space.d_deltas[k, b] * (ONE - out * out)
-    backward(g.values[2 * count :], plan.g_sizes, space.fake, space.g_deltas, g.gradient[2 * count :], count > 0)
+    backward(g.values[2 * count :], plan.g_sizes, space.fake, space.g_deltas, g.gradient[2 * count :], True, count > 0)
     if count > 0:
         for b in range(noise.shape[0]):
             for k in range(latent_dim):
@@ -201,9 +210,9 @@ def _update_discriminator(d: Weights, step: int, data: Array, rows: Array, plan:
     forward(d.values, plan.d_sizes, space.real, False)
     d.gradient[:] = np.float32(0.0)
     loss = logistic_loss(space.judged[-1], batch, False, space.d_deltas[-1], plan.scale)
-    backward(d.values, plan.d_sizes, space.judged, space.d_deltas, d.gradient, False)
+    backward(d.values, plan.d_sizes, space.judged, space.d_deltas, d.gradient, True, False)
     loss += logistic_loss(space.real[-1], batch, True, space.d_deltas[-1], plan.scale)
-    backward(d.values, plan.d_sizes, space.real, space.d_deltas, d.gradient, False)
+    backward(d.values, plan.d_sizes, space.real, space.d_deltas, d.gradient, True, False)
     adam(d.values, d.gradient, d.first, d.second, step, plan.adam)
     return plan.scale * loss
 

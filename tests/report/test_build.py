@@ -18,8 +18,8 @@ def content(folder: Path) -> dict[str, bytes]:
 
 def test_a_second_report_has_the_same_bytes_whatever_else_lies_about(repository: Path) -> None:
     first = content(repository / "reports" / "cpu")
-    (repository / "outputs/score/cpu-old").mkdir()
-    (repository / "outputs/score/cpu-old/measurements.csv").write_text("nonsense", encoding="utf-8")
+    (repository / "outputs/score/cpu/gan/cpu-old").mkdir()
+    (repository / "outputs/score/cpu/gan/cpu-old/measurements.csv").write_text("nonsense", encoding="utf-8")
     main([])
     assert content(repository / "reports" / "cpu") == first
     assert {"report.md", "report.html", "measurements.csv", "verdicts.json", "provenance.json"} < set(first)
@@ -42,7 +42,7 @@ def test_provenance_lists_every_file_with_its_hash_and_every_cell(repository: Pa
 
 
 def test_a_missing_cell_stops_the_report_and_leaves_the_old_one(repository: Path) -> None:
-    (repository / "outputs/score/cpu-k5/measurements.csv").unlink()
+    (repository / "outputs/score/cpu/gan/cpu-k5/measurements.csv").unlink()
     before = content(repository / "reports")
     with pytest.raises(InputError, match="cpu-k5/measurements.csv: run `uv run dvc repro`"):
         build_report(load_params(), "cpu")
@@ -58,7 +58,7 @@ def test_a_missing_cell_stops_the_report_and_leaves_the_old_one(repository: Path
     ],
 )
 def test_a_table_of_another_cell_is_refused(repository: Path, old: str, new: str, sentence: str) -> None:
-    path = repository / "outputs/score/cpu-k5/measurements.csv"
+    path = repository / "outputs/score/cpu/gan/cpu-k5/measurements.csv"
     path.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
     with pytest.raises(InputError, match=sentence):
         build_report(load_params(), "cpu")
