@@ -169,10 +169,14 @@ def against(fresh: Path, committed: Path) -> tuple[list[str], list[str]]:
     tables = [read_table(folder / MEASUREMENTS) for folder in (fresh, committed)]
     joined = pd.merge(*tables, on=list(KEY), how="outer", suffixes=("", "_old"), indicator=True, validate="1:1")
     both = (joined["_merge"] == "both").to_numpy(dtype=bool)
-    lone = int((~both).sum())
+    whole = (joined["class"] == "all").to_numpy(dtype=bool)
+    lone, classes = int((~both & whole).sum()), int((~both & ~whole).sum())
     if lone:
         found.append(f"{lone} measurements stand in only one of {fresh} and {committed}.")
-    return found, _drift(joined.loc[both])
+    drift = _drift(joined.loc[both])
+    if classes:  # a class that no sample falls into has no score
+        drift.append(f"{classes} scores of a class stand in only one of the two, where no sample fell into it")
+    return found, drift
 
 
 def _drift(joined: pd.DataFrame) -> list[str]:

@@ -164,3 +164,15 @@ def test_against_counts_rows_of_one_side_only(repository: Path, capsys: pytest.C
     with pytest.raises(SystemExit):
         main(["--against", "fresh"])
     assert "1 measurements stand in only one" in capsys.readouterr().err
+
+
+def test_against_takes_a_class_without_samples_for_drift(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for place, keep in (("fresh", False), ("reports/cpu", True)):
+        shutil.copytree(repository / "reports/cpu", repository / place, dirs_exist_ok=True)
+        path = repository / place / "measurements.csv"
+        lines = path.read_text(encoding="utf-8").splitlines()
+        row = lines[1].split(",")
+        row[10] = "7"  # the column `class`
+        path.write_text("\n".join([*lines, *([",".join(row)] if keep else [])]) + "\n", encoding="utf-8")
+    main(["--against", "fresh"])
+    assert "1 scores of a class stand in only one" in capsys.readouterr().out

@@ -9,7 +9,8 @@ from fractions import Fraction
 from math import factorial
 
 import numpy as np
-from numba import njit
+
+from replication.training.compiled import njit
 
 # Python's check for a division by zero would keep loops from becoming vector code, hence NumPy's error model.
 # NaN and infinity keep their meaning: a run that diverges must show it.

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 import torch
-from numba import njit, prange
 
 from replication.models.layers import Networks
 from replication.recipes import Recipe
+from replication.training.compiled import THREADS, njit, prange, set_num_threads
 from replication.training.draws import Draws
 from replication.training.kernel import LANES, ONE, adam, backward, forward, logistic_loss
 from replication.training.state import SIDES, State, trained_names
@@ -23,7 +22,6 @@ from replication.training.toy_plan import Plan, plan_of
 
 SWITCHES = {"error_model": "numpy", "cache": True}
 Array = np.ndarray
-THREADS = numba.get_num_threads()  # the most that this machine allows
 
 
 class Weights(NamedTuple):
@@ -66,7 +64,7 @@ def advance(
     blocks = [_flat(state, [name for name in names if name.startswith(side)]) for side in SIDES]
     losses = np.empty((*draws.noise.shape[:2], 2))
     steps, balance = state["steps"].numpy(), state["balance"].numpy()
-    numba.set_num_threads(min(threads, THREADS))
+    set_num_threads(min(threads, THREADS))
     _train_block(blocks[0], blocks[1], steps, balance, data, draws, plan, first_unit, losses)
     for side, block in zip(SIDES, blocks, strict=True):
         _unflatten(block, state, [name for name in names if name.startswith(side)])

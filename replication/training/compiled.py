@@ -1,0 +1,30 @@
+"""numba, told to compile for one processor, so that a toy training ends in the same bits on every recent x86 machine.
+
+How a compiler orders a sum depends on the processor it compiles for, and an adversarial game turns a last bit into
+another outcome. Where AVX2 and FMA are to be had, code is made for the first processor that had both.
+"""
+
+from __future__ import annotations
+
+import platform
+
+import numba
+from llvmlite import binding
+
+PROCESSOR = "haswell"
+FEATURES = ("sse2", "sse3", "ssse3", "sse4.1", "sse4.2", "popcnt", "avx", "avx2", "fma", "bmi", "bmi2", "f16c", "lzcnt")
+
+
+def fix_processor() -> bool:
+    """Set numba's target before anything is compiled; False where this machine cannot run such code."""
+    host = binding.get_host_cpu_features()
+    if platform.machine().lower() not in ("x86_64", "amd64") or not all(host.get(name) for name in FEATURES):
+        return False
+    numba.config.CPU_NAME = PROCESSOR  # pyright: ignore[reportAttributeAccessIssue]
+    numba.config.CPU_FEATURES = ",".join(f"+{name}" for name in FEATURES)  # pyright: ignore[reportAttributeAccessIssue]
+    return True
+
+
+FIXED = fix_processor()
+THREADS = numba.get_num_threads()  # the most that this machine allows
+njit, prange, set_num_threads = numba.njit, numba.prange, numba.set_num_threads
