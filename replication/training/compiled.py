@@ -26,5 +26,4 @@ def fix_processor() -> bool:
 
 
 FIXED = fix_processor()
-THREADS = numba.get_num_threads()  # the most that this machine allows
-njit, prange, set_num_threads = numba.njit, numba.prange, numba.set_num_threads
+njit = numba.njit

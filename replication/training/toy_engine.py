@@ -1,4 +1,4 @@
-"""The fast engine of the toy recipes: every seed of a dense GAN or DeLiGAN in one compiled call, on the CPU.
+"""The fast engine of the toy recipes: each seed of a dense GAN or DeLiGAN in compiled calls of its own, on the CPU.
 
 A step of these networks is a few thousand multiplications, far less than the cost of calling one tensor operation, so
 a whole chunk of steps runs inside one compiled function. Each seed is computed on its own, in one order: its result
@@ -14,7 +14,8 @@ import torch
 
 from replication.models.layers import Networks
 from replication.recipes import Recipe
-from replication.training.compiled import THREADS, njit, prange, set_num_threads
+from replication.runtime import side_by_side
+from replication.training.compiled import njit
 from replication.training.draws import Draws
 from replication.training.kernel import LANES, ONE, adam, backward, forward, logistic_loss
 from replication.training.state import SIDES, State, trained_names
@@ -64,8 +65,13 @@ def advance(
     blocks = [_flat(state, [name for name in names if name.startswith(side)]) for side in SIDES]
     losses = np.empty((*draws.noise.shape[:2], 2))
     steps, balance = state["steps"].numpy(), state["balance"].numpy()
-    set_num_threads(min(threads, THREADS))
-    _train_block(blocks[0], blocks[1], steps, balance, data, draws, plan, first_unit, losses)
+
+    def train_seed(s: int) -> None:
+        generator, discriminator = (Weights(*(array[s] for array in block)) for block in blocks)
+        drawn = Draws(*(array[s] for array in draws))
+        _train_seed(generator, discriminator, steps[s], balance[s], data, drawn, plan, first_unit, losses[s])
+
+    side_by_side(train_seed, range(len(losses)), threads)
     for side, block in zip(SIDES, blocks, strict=True):
         _unflatten(block, state, [name for name in names if name.startswith(side)])
     return losses
@@ -86,26 +92,7 @@ def _unflatten(block: Weights, state: State, names: list[str]) -> None:
             state[prefix + name].copy_(part.view_as(state[name]))
 
 
-@njit(parallel=True, **SWITCHES)
-def _train_block(
-    g: Weights,
-    d: Weights,
-    steps: Array,
-    balance: Array,
-    data: Array,
-    draws: Draws,
-    plan: Plan,
-    first: int,
-    losses: Array,
-) -> None:
-    for s in prange(draws.noise.shape[0]):
-        generator = Weights(g.values[s], g.first[s], g.second[s], g.gradient[s])
-        discriminator = Weights(d.values[s], d.first[s], d.second[s], d.gradient[s])
-        drawn = Draws(draws.noise[s], draws.component[s], draws.rows[s])
-        _train_seed(generator, discriminator, steps[s], balance[s], data, drawn, plan, first, losses[s])
-
-
-@njit(**SWITCHES)
+@njit(nogil=True, **SWITCHES)
 def _train_seed(
     g: Weights,
     d: Weights,
