@@ -51,7 +51,7 @@ QUESTION = replace(BOUND, kind="question", bound=None, evidence=None, not_assess
 
 @pytest.mark.parametrize("claim", [ORDER, VALUE, BOUND, RATE, QUESTION], ids=lambda claim: claim.kind)
 def test_a_complete_claim_of_each_kind_passes(claim: Claim) -> None:
-    check_claim(claim, "file: claim")
+    assert check_claim(claim, "file: claim") is None
 
 
 @pytest.mark.parametrize(
@@ -109,4 +109,4 @@ def test_indicative_evidence_names_its_substitute_and_is_checked_too() -> None:
 
 def test_a_question_may_have_one_side_or_two() -> None:
     for evidence in (ONE_SIDE, Evidence(SIDE, OTHER, False, None, "")):
-        check_claim(replace(QUESTION, evidence=evidence), "file: claim")
+        assert check_claim(replace(QUESTION, evidence=evidence), "file: claim") is None

@@ -53,14 +53,9 @@ def train_block(
         raise InputError(
             f"{name}: {len(data)} training samples do not fill one batch of {recipe.batch}; choose a larger split."
         )
-    units, window = recipe.updates // unit_steps(recipe), history_window(recipe)
-    marks = scored_units(recipe)
-    found = checkpoints.read_state(directory, "state")
-    first, state = found if found else (0, _start(build, recipe, seeds, units // window))
-    advance = _engine(build, recipe, state, data, device, threads)
-    if 0 in marks and not found:
-        _take_snapshot(directory, 0, state)
-    saved = time.monotonic()
+    units, window, marks = recipe.updates // unit_steps(recipe), history_window(recipe), scored_units(recipe)
+    first, state = _begin(build, recipe, seeds, units // window, directory)
+    advance, saved = _engine(build, recipe, state, data, device, threads), time.monotonic()
     with tqdm(total=units, initial=first, desc=name, unit="unit", mininterval=1.0) as progress:
         for begin, end in chunks(units, CHUNK[recipe.engine], marks):
             if begin < first:
@@ -97,11 +92,19 @@ def history_window(recipe: Recipe) -> int:
     return next(w for w in range(max(1, units // HISTORY_POINTS), units + 1) if units % w == 0)
 
 
-def _start(build: Callable[[], Networks], recipe: Recipe, seeds: Sequence[int], points: int) -> State:
+def _begin(
+    build: Callable[[], Networks], recipe: Recipe, seeds: Sequence[int], points: int, directory: Path
+) -> tuple[int, State]:
+    """The unit and state of the checkpoint, or the start of a new training."""
+    found = checkpoints.read_state(directory, "state")
+    if found:
+        return found
     state = initial_state(build, recipe, seeds)
     state["history"] = torch.zeros(len(seeds), points, 2)
     state["diverged"] = torch.full((len(seeds),), -1, dtype=torch.int64)
-    return state
+    if 0 in scored_units(recipe):
+        _take_snapshot(directory, 0, state)
+    return 0, state
 
 
 def _engine(

@@ -69,6 +69,15 @@ def forward(weights: np.ndarray, sizes: np.ndarray, activations: np.ndarray, out
 
 
 @njit(**FAST)
+def through_tanh(outputs: np.ndarray, deltas: np.ndarray) -> None:
+    """Turn ∂loss/∂(output of a tanh) in `deltas` into ∂loss/∂(its input)."""
+    for i in range(outputs.shape[0]):
+        x, delta = outputs[i], deltas[i]
+        for b in range(x.shape[0]):
+            delta[b] *= ONE - x[b] * x[b]
+
+
+@njit(**FAST)
 def backward(
     weights: np.ndarray,
     sizes: np.ndarray,
@@ -107,10 +116,7 @@ def backward(
                     for b in range(delta.shape[0]):
                         below[b] += weight * delta[b]
         if layer > 0:
-            for i in range(width_in):
-                x, below = activations[source + i], deltas[source + i]
-                for b in range(x.shape[0]):
-                    below[b] *= ONE - x[b] * x[b]
+            through_tanh(activations[source:target], deltas[source:target])
 
 
 @njit(**FAST)

@@ -17,7 +17,7 @@ from replication.recipes import Recipe
 from replication.runtime import side_by_side
 from replication.training.compiled import njit
 from replication.training.draws import Draws
-from replication.training.kernel import LANES, ONE, adam, backward, forward, logistic_loss
+from replication.training.kernel import LANES, ONE, adam, backward, forward, logistic_loss, through_tanh
 from replication.training.state import SIDES, State, trained_names
 from replication.training.toy_plan import Plan, plan_of
 
@@ -169,11 +169,9 @@ def _update_generator(
     count = plan.components * latent_dim
     backward(d.values, plan.d_sizes, space.judged, space.d_deltas, d.gradient, False, True)
     g.gradient[:] = np.float32(0.0)
-    first = space.fake.shape[0] - plan.g_sizes[-1]
-    for k in range(plan.g_sizes[-1]):
-        for b in range(space.fake.shape[1]):
-            out = space.fake[first + k, b]
-            space.g_deltas[first + k, b] = space.d_deltas[k, b] * (ONE - out * out)
+    last = plan.g_sizes[-1]
+    space.g_deltas[-last:] = space.d_deltas[:last]
+    through_tanh(space.fake[-last:], space.g_deltas[-last:])
     backward(g.values[2 * count :], plan.g_sizes, space.fake, space.g_deltas, g.gradient[2 * count :], True, count > 0)
     if count > 0:
         for b in range(noise.shape[0]):
