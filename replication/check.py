@@ -218,7 +218,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if found:
         print("\n".join(f"check: {problem}" for problem in found), file=sys.stderr)
         raise SystemExit(1)
-    print(f"check: the report of {', '.join(profiles)} follows from its measurements.")
+    agree = f"{given.against} and the committed report agree in every verdict"
+    follow = f"the report of {', '.join(profiles)} follows from its measurements"
+    print(f"check: {agree if given.against else follow}.")
 
 
 if __name__ == "__main__":
