@@ -232,3 +232,16 @@ def repository(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
     shutil.copytree(made, root)
     monkeypatch.chdir(root)
     yield root
+
+
+@pytest.fixture
+def sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder with the suite's own sources and params.yaml, the current directory of the test."""
+    import torch
+
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    (tmp_path / "replication").symlink_to(ROOT / "replication")
+    monkeypatch.chdir(tmp_path)
+    threads = torch.get_num_threads()
+    yield tmp_path
+    torch.set_num_threads(threads)  # stages set it for their process

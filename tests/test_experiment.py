@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from replication import experiment as stage
 from replication.errors import InputError
@@ -18,7 +16,6 @@ from replication.params import load_params
 from replication.prepare import prepare
 from replication.strict import read_yaml
 
-ROOT = Path(__file__).parents[1]
 Table = Any  # a DataFrame; its stubs do not follow selections
 THEORY, CONTROLS = "cpu-theory", "cpu-controls-digits"
 
@@ -33,19 +30,14 @@ def shrink(content: dict[str, Any]) -> None:
 
 
 @pytest.fixture
-def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def workplace(sources: Path) -> Path:
     """A folder with the sources, small budgets and prepared data, the current directory of the test."""
-    content = read_yaml(ROOT / "params.yaml")
+    content = read_yaml(sources / "params.yaml")
     shrink(content)
-    (tmp_path / "params.yaml").write_text(json.dumps(content), encoding="utf-8")
-    (tmp_path / "replication").symlink_to(ROOT / "replication")
-    monkeypatch.chdir(tmp_path)
-    threads = torch.get_num_threads()
+    (sources / "params.yaml").write_text(json.dumps(content), encoding="utf-8")
     for name in ("toy-bimodal", "digits"):
         prepare(load_params().datasets[name], stage.DATA / name)
-    yield tmp_path
-    torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(False)
+    return sources
 
 
 def measured(key: str) -> tuple[Table, bytes, dict[str, Any]]:

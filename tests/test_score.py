@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 
 from replication import score as stage
 from replication import train
@@ -22,7 +20,6 @@ from replication.prepare import prepare
 from replication.scoring import toy
 from replication.strict import read_yaml
 
-ROOT = Path(__file__).parents[1]
 Table = Any  # a DataFrame; its stubs do not follow selections
 GAN, DELIGAN, DIGITS = "cpu-gan-toy-k1", "cpu-deligan-toy", "cpu-dcgan-digits"
 SMALL = {"kernel": 3, "init_std": 0.02, "generator": [[4, 0], [1, 2]], "discriminator": [[4, 2], [4, 2]]}
@@ -46,19 +43,14 @@ def shrink(content: dict[str, Any]) -> None:
 
 
 @pytest.fixture
-def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def workplace(sources: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the sources, small recipes and small budgets, the current directory of the test."""
-    content = read_yaml(ROOT / "params.yaml")
+    content = read_yaml(sources / "params.yaml")
     shrink(content)
-    (tmp_path / "params.yaml").write_text(json.dumps(content), encoding="utf-8")
-    (tmp_path / "replication").symlink_to(ROOT / "replication")
-    monkeypatch.chdir(tmp_path)
+    (sources / "params.yaml").write_text(json.dumps(content), encoding="utf-8")
     monkeypatch.setattr(toy, "GAP_UPDATES", 3)
     monkeypatch.setattr(toy, "FRESH", 50)
-    threads = torch.get_num_threads()
-    yield tmp_path
-    torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(False)
+    return sources
 
 
 def trained(key: str) -> dict[str, Any]:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from safetensors.torch import load_file
 
 from replication import train as stage
@@ -18,7 +17,6 @@ from replication.prepare import prepare
 from replication.provenance import code_hash, import_closure
 from replication.strict import read_yaml
 
-ROOT = Path(__file__).parents[1]
 TOY, DIGITS = "cpu-gan-toy-k1", "cpu-deligan-digits"
 SMALL = {"kernel": 3, "init_std": 0.02, "generator": [[4, 0], [1, 2]], "discriminator": [[4, 2]], "minibatch": [2, 2]}
 
@@ -47,16 +45,10 @@ def shrink(content: dict[str, Any]) -> None:
 
 
 @pytest.fixture
-def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder with the sources, small recipes and prepared data, the current directory of the test."""
-    (tmp_path / "params.yaml").write_text((ROOT / "params.yaml").read_text(encoding="utf-8"), encoding="utf-8")
-    (tmp_path / "replication").symlink_to(ROOT / "replication")
-    monkeypatch.chdir(tmp_path)
+def workplace(sources: Path) -> Path:
+    """A folder with the sources and small recipes, the current directory of the test."""
     edit(shrink)
-    threads = torch.get_num_threads()
-    yield tmp_path
-    torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(False)
+    return sources
 
 
 def train(key: str, dataset: str) -> Path:
