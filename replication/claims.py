@@ -15,6 +15,7 @@ from replication.metrics.definitions import METRICS
 Kind = Literal["value", "order", "rate", "bound", "question"]
 Selection = Mapping[str, str | int | float]  # column of the table of measurements → the value it must have
 TWO_SIDED: tuple[Kind, ...] = ("order", "rate")
+NAMED = ("paper", "model", "recipe", "dataset", "metric", "class", "step")  # columns that a selection must have
 
 
 @dataclass(frozen=True)
@@ -118,10 +119,11 @@ def _check_evidence(claim: Claim, evidence: Evidence, where: str) -> None:
     if evidence.paired and evidence.against is None:
         raise InputError(f"{where}: paired needs two sides; add against or remove paired.")
     metrics = []
+    needed = [column for column in NAMED if not (column == claim.replicate_unit == "dataset")]
     for side, selection in (("measured", evidence.measured), ("against", evidence.against)):
         if selection is None:
             continue
-        for column in ("paper", "model", "recipe", "dataset", "metric", "class", "step"):
+        for column in needed:
             if column not in selection:
                 raise InputError(f"{where}.{side}: column {column} is missing, so that more than one run may match.")
         metric = selection["metric"]

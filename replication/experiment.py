@@ -1,6 +1,8 @@
 """Run experiments of the profile in force, which train no GAN: `python -m replication.experiment NAME`, or `all`.
 
-`theory` measures GAN 2014's propositions on known densities, `controls` scores real images and raw pixels. Writes
+`theory` measures GAN 2014's propositions on known densities, `controls` scores real images and raw pixels. The others
+run what the papers take as known: `generative-discriminative` naive Bayes against logistic regression,
+`latent-dimension` PCA against an autoencoder, `outliers` either on a class that it never saw. Writes
 `outputs/score/<profile>/experiments/<name>/` as `replication.score` does for a trained cell.
 """
 
@@ -12,9 +14,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from threadpoolctl import threadpool_limits
+
+from replication.data.bundled import load_bundled
 from replication.data.reading import load_images, load_manifest, load_split, load_toy
 from replication.errors import exit_clearly
-from replication.params import Cell, Params, load_params
+from replication.params import BUNDLED, Cell, Params, load_params
 from replication.provenance import code_hash, environment, import_closure, sha256_text
 from replication.runtime import Clock, prepare_device, stage_argument
 from replication.score import DATA, OUTPUTS, write_scores
@@ -26,9 +31,10 @@ def run_experiment(params: Params, cell: Cell) -> None:
     """Run an experiment into `outputs/score/<profile>/experiments/<name>/`."""
     clock = Clock()
     prepare_device("cpu")
-    chosen = load_split(DATA / cell.dataset, cell.split)
-    rows = Rows(params.profile.name, cell, len(chosen), {})
-    EXPERIMENTS[cell.experiment](rows, params)
+    trained_on = 0 if cell.dataset == BUNDLED else len(load_split(DATA / cell.dataset, cell.split))
+    rows = Rows(params.profile.name, cell, trained_on, {})
+    with threadpool_limits(1, "blas"):  # NumPy's, as `prepare_device` has done for PyTorch
+        EXPERIMENTS[cell.experiment](rows, params)
     write_scores(OUTPUTS / cell.folder, rows, {}, _provenance(params, cell, clock))
 
 
@@ -53,11 +59,70 @@ def controls(rows: Rows, params: Params) -> None:
     score_controls(rows, data, params.profile.probe, judge, options.name)
 
 
-EXPERIMENTS = {"theory": theory, "controls": controls}
+def generative_discriminative(rows: Rows, params: Params) -> None:
+    """Naive Bayes against logistic regression over the number of labels."""
+    from replication.scoring.generative_discriminative import score_generative_discriminative
+
+    options = params.background.generative_discriminative
+    sets = [load_bundled(name) for name in options.datasets]
+    score_generative_discriminative(rows, sets, options)
+
+
+def latent_dimension(rows: Rows, params: Params) -> None:
+    """PCA against an autoencoder over the latent dimensions."""
+    from replication.scoring.latent_dimension import score_latent_dimension
+
+    folder, options = DATA / rows.cell.dataset, params.background.latent_dimension
+    chosen = load_split(folder, rows.cell.split)
+    score_latent_dimension(rows, load_images(folder), chosen, options, params.profile.threads)
+
+
+def outliers(rows: Rows, params: Params) -> None:
+    """A class left out of training, told from the others by PCA and by an autoencoder."""
+    from replication.scoring.latent_dimension import score_outliers
+
+    folder, options = DATA / rows.cell.dataset, params.background.outliers
+    chosen = load_split(folder, rows.cell.split)
+    score_outliers(rows, load_images(folder), chosen, options, params.profile.threads)
+
+
+EXPERIMENTS = {
+    "theory": theory,
+    "controls": controls,
+    "generative-discriminative": generative_discriminative,
+    "latent-dimension": latent_dimension,
+    "outliers": outliers,
+}
+
+
+def _options(params: Params, experiment: str) -> Any:
+    """The part of params.yaml that an experiment reads."""
+    background = params.background
+    return {
+        "theory": params.theory,
+        "controls": params.profile.probe,
+        "generative-discriminative": background.generative_discriminative,
+        "latent-dimension": background.latent_dimension,
+        "outliers": background.outliers,
+    }[experiment]
+
+
+def _updates(options: Any) -> int:
+    """How long the networks of an experiment are trained; 0 where it trains none."""
+    return getattr(getattr(options, "autoencoder", options), "updates", 0)
+
+
+def _data_hash(params: Params, cell: Cell) -> str:
+    if cell.dataset == BUNDLED:
+        files = {name: load_bundled(name).sha256 for name in params.background.generative_discriminative.datasets}
+    else:
+        files = load_manifest(DATA / cell.dataset)["files"]
+    return sha256_text(json.dumps(files, sort_keys=True))
 
 
 def _provenance(params: Params, cell: Cell, clock: Clock) -> dict[str, Any]:
-    written = {"cell": {**asdict(cell), "key": ""}, "theory": asdict(params.theory)}
+    options = _options(params, cell.experiment)
+    written = {"cell": {**asdict(cell), "key": ""}, "options": asdict(options)}
     return {
         "cell": cell.key,
         "model": cell.model,
@@ -66,10 +131,10 @@ def _provenance(params: Params, cell: Cell, clock: Clock) -> dict[str, Any]:
         "dataset": cell.dataset,
         "split": cell.split,
         "seeds": cell.seeds,
-        "updates": params.theory.updates if cell.experiment == "theory" else 0,
+        "updates": _updates(options),
         "code_sha256": code_hash(import_closure(Path("replication/experiment.py"))),
         "params_sha256": sha256_text(json.dumps(written, sort_keys=True)),
-        "data_sha256": sha256_text(json.dumps(load_manifest(DATA / cell.dataset)["files"], sort_keys=True)),
+        "data_sha256": _data_hash(params, cell),
         "environment": environment("cpu", params.profile.threads),
         "diverged_seeds": {},
         "clock": clock.read(),

@@ -11,10 +11,13 @@ from typing import Any, Literal
 
 from pydantic.dataclasses import dataclass
 
+from replication.background_options import Background
 from replication.data.options import Dataset
 from replication.errors import InputError
 from replication.recipes import Recipe
 from replication.strict import CLOSED, read_yaml, strict
+
+BUNDLED = "bundled"  # the data set of a cell that reads those inside scikit-learn, and names them in its rows
 
 
 @dataclass(frozen=True, config=CLOSED)
@@ -28,7 +31,9 @@ class Cell:
     split: str
     variant: str
     seeds: str
-    experiment: Literal["", "theory", "controls"] = ""  # names the experiment where the cell is no GAN training
+    # Names the experiment where the cell is no GAN training.
+    experiment: Literal["", "theory", "controls", "generative-discriminative", "latent-dimension", "outliers"] = ""
+    probe_dataset: str = ""  # whose images the features are probed on; the data set trained on where unset
     key: str = ""
     profile: str = ""
 
@@ -41,6 +46,12 @@ class Cell:
                 f"params.yaml: seeds {self.seeds!r} of cell {self.key}: write a block such as 0-4, or one as 7."
             )
         return tuple(range(int(match[1]), int(match[2] or match[1]) + 1))
+
+    @property
+    def identity(self) -> dict[str, str]:
+        """What names the cell in every provenance."""
+        names = ("model", "recipe", "variant", "dataset", "split", "seeds")
+        return {"cell": self.key, **{name: getattr(self, name) for name in names}}
 
     @property
     def folder(self) -> str:
@@ -57,6 +68,7 @@ class Probe:
     selection_draws: int
     limited_labels: int  # labels per class of the limited column
     limited_draws: int
+    limited_labels_of: dict[str, int] = field(default_factory=dict)  # data sets whose papers have another number
 
 
 @dataclass(frozen=True, config=CLOSED)
@@ -109,6 +121,7 @@ class _File:
     datasets: dict[str, dict[str, Any]]
     judges: dict[str, Judge]
     theory: Theory
+    background: Background
     recipes: dict[str, dict[str, dict[str, Any]]]
 
 
@@ -119,6 +132,7 @@ class Params:
     datasets: dict[str, Dataset]
     judges: dict[str, Judge]
     theory: Theory
+    background: Background
     recipes: dict[str, dict[str, dict[str, Any]]]  # as written; `recipe` merges a variant and checks it
 
     def cell(self, key: str) -> Cell:
@@ -154,7 +168,7 @@ def load_params(path: Path = Path("params.yaml")) -> Params:
         for name, options in parts.datasets.items()
     }
     profiles = {name: _keyed(profile) for name, profile in parts.profiles.items()}
-    params = Params(_keyed(parts.run), profiles, datasets, parts.judges, parts.theory, parts.recipes)
+    params = Params(_keyed(parts.run), profiles, datasets, parts.judges, parts.theory, parts.background, parts.recipes)
     for profile in (params.profile, *profiles.values()):
         _check_profile(params, profile)
     return params
@@ -171,7 +185,9 @@ def _check_profile(params: Params, profile: Profile) -> None:
     for name in (*profile.datasets, *profile.judges):
         _known(params.datasets, name, f"dataset of profile {profile.name}")
     for key, cell in profile.scored.items():
-        _known(dict.fromkeys(profile.datasets), cell.dataset, f"dataset of profile {profile.name} (cell {key})")
+        prepared = dict.fromkeys((*profile.datasets, *((BUNDLED,) if cell.experiment else ())))
+        for name in (cell.dataset, *([cell.probe_dataset] if cell.probe_dataset else [])):
+            _known(prepared, name, f"dataset of profile {profile.name} (cell {key})")
         if not key.startswith(f"{profile.name}-"):
             raise InputError(f"params.yaml: cell {key}: keys of profile {profile.name} start with {profile.name}-.")
         _ = cell.seed_numbers

@@ -7,25 +7,32 @@ from typing import Any, Literal
 
 from pydantic.dataclasses import dataclass
 
+from replication.errors import InputError
 from replication.strict import CLOSED
+
+Objective = Literal["non-saturating", "saturating", "feature-matching"]
+Pixels = Literal["signed", "unit", "contrast"]
 
 
 @dataclass(frozen=True, config=CLOSED)
 class Noise:
-    """U(−scale, scale) or N(0, scale²)."""
+    """uniform: U(−scale, scale); positive: U(0, scale); normal: N(0, scale²)."""
 
-    distribution: Literal["uniform", "normal"]
+    distribution: Literal["uniform", "positive", "normal"]
     scale: float = 1.0
 
 
 @dataclass(frozen=True, config=CLOSED)
 class Prior:
-    """A plain prior (no components), or DeLiGAN's mixture z = μ_i + σ_i ε."""
+    """A plain prior (no components), DeLiGAN's mixture z = μ_i + σ_i ε, or what its paper compares that with."""
 
     components: int = 0
+    # mixture: a Gaussian for each component; one-hot: its code beside ε (MoE-GAN); ensemble: a generator for each.
+    form: Literal["mixture", "one-hot", "ensemble"] = "mixture"
     component: Literal["row", "sampled"] = "row"  # component i is row i of the batch, or drawn uniformly
     mean_range: float = 1.0  # μ starts U(−range, range)
     sigma_init: float = 0.0
+    sigma_start: Literal["constant", "signed"] = "constant"  # σ starts at sigma_init, or U(−sigma_init, sigma_init)
     regulariser: float = 0.0  # λ of λ·mean((1 − σ)²)
 
 
@@ -43,6 +50,9 @@ class Balance:
     floor_count: int = -(10**9)
     floor_by: float = 0.0
     floor_least: float = 0.0
+    in_a_row: bool = False  # count G's updates since D's last one and D's since G's, not their difference
+    judged_with: Literal["running", "batch"] = "running"  # statistics and layer noise of the loss that decides
+    extra_rate: float = 0.0  # where the threshold rises: one more D update at this share of the rate
 
 
 @dataclass(frozen=True, config=CLOSED)
@@ -51,26 +61,163 @@ class Adam:
     beta1: float
     beta2: float = 0.999
     epsilon: float = 1e-8
+    epsilon_inside: bool = False  # √(v + ε) in place of √v + ε
     l2: float = 0.0
 
 
 @dataclass(frozen=True, config=CLOSED)
+class Sgd:
+    """Momentum rises linearly from `momentum` to `final_momentum` over `momentum_updates`, changing each `every`."""
+
+    learning_rate: float
+    momentum: float
+    final_momentum: float
+    momentum_updates: int
+    every: int = 1
+
+
+@dataclass(frozen=True, config=CLOSED)
+class LinearDecay:
+    """The rate stays until update `begin`, then falls linearly to 0 at `end`; it changes each `every` updates."""
+
+    begin: int
+    end: int
+    every: int = 1
+
+
+@dataclass(frozen=True, config=CLOSED)
+class GeometricDecay:
+    """The rate is divided by `factor` at each update, down to `floor`."""
+
+    factor: float
+    floor: float
+
+
+@dataclass(frozen=True, config=CLOSED)
+class Early:
+    """Another objective for the generator's first `updates` iterations (GAN §3)."""
+
+    objective: Objective
+    updates: int
+
+
+@dataclass(frozen=True, config=CLOSED)
+class FeatureMatching:
+    """Distance between the batch means of features of real and generated samples, summed over `layers`."""
+
+    distance: Literal["squared-norm", "squared-mean", "absolute-mean"]
+    layers: tuple[int, ...] = (-1,)  # places in the discriminator's features
+
+
+@dataclass(frozen=True, config=CLOSED)
+class Labels:
+    """Labels that the discriminator learns as classes: `per_class` of each (0: all), drawn anew every so many seeds."""
+
+    per_class: int
+    trainings_per_draw: int = 1
+
+
+@dataclass(frozen=True, config=CLOSED)
+class Stopping:
+    """Keep the generator of the best validation Parzen log-likelihood, measured every so many updates."""
+
+    every: int
+    samples: int
+    sigma_points: int  # validation images that choose the bandwidth
+
+
+@dataclass(frozen=True, config=CLOSED)
 class Recipe:
-    """How one GAN is trained. `updates` counts iterations (k D updates and one of G), or balanced inner steps."""
+    """How one GAN is trained. `updates` counts iterations, or balanced inner steps (`training.schedule`)."""
 
     engine: Literal["eager", "kernel"]
-    objective: Literal["non-saturating", "saturating"]
+    objective: Objective
     discriminator_scale: float  # D's loss is this × (BCE real + BCE fake)
-    schedule: Literal["alternate", "balanced"]
-    inner_steps: int  # alternate: k D updates, then one of G; balanced: updates that share one draw of noise
+    schedule: Literal["alternate", "simultaneous", "balanced"]
+    inner_steps: int  # alternate: k D updates, then those of G; balanced: updates on one minibatch of real samples
     updates: int
     batch: int
     latent_dim: int
     noise: Noise
-    adam: Adam
     network: dict[str, Any]
+    adam: Adam | None = None
+    sgd: Sgd | None = None
     display_noise: Noise | None = None  # where the original draws samples from another noise than it trains on
+    sampled_with: Literal["batch", "running"] = "batch"  # statistics of batch normalisation when samples are drawn
     prior: Prior = field(default_factory=Prior)
     balance: Balance | None = None
+    generator_steps: int = 1  # alternate: G updates after the k of D
+    # What an update of G sees of the data: nothing, a minibatch of an order of its own, or the next one of D's order.
+    generator_minibatch: Literal["none", "own", "next"] = "none"
+    noise_of_step: Literal["shared", "own"] = (
+        "shared"  # balanced: inner steps share one draw of noise or have their own
+    )
+    minibatches: Literal["shuffled", "fixed"] = "shuffled"  # anew each epoch, or once
+    pixels: Pixels = "signed"  # [−1, 1], [0, 1], or each image's contrast normalised
+    early: Early | None = None
+    feature_matching: FeatureMatching | None = None
+    real_target: float = 1.0  # below 1: one-sided label smoothing
+    historical_averaging: float = 0.0  # weight of ‖θ − mean of past θ‖²
+    parameter_average: float = 0.0  # rate of D's moving average, which is what is tested
+    labels: Labels | None = None
+    initial_images: int = 0  # training images that the initial weights are set from
+    linear_decay: LinearDecay | None = None
+    geometric_decay: GeometricDecay | None = None
+    stopping: Stopping | None = None
     scored_shares: tuple[float, ...] = (0.0, 0.25, 0.5, 1.0)
     n_samples: int = 1000
+
+    @property
+    def optimiser(self) -> Adam | Sgd:
+        """The one of `adam` and `sgd` that is set."""
+        chosen = self.adam or self.sgd
+        assert chosen is not None  # __post_init__ has seen to it
+        return chosen
+
+    def __post_init__(self) -> None:
+        for wrong, sentence in _conflicts(self):
+            if wrong:
+                raise InputError(f"A recipe of params.yaml: {sentence}.")
+
+
+def _conflicts(recipe: Recipe) -> list[tuple[bool, str]]:
+    """What a recipe may not say at once: a key without effect would be silently ignored."""
+    balanced, alternate = recipe.schedule == "balanced", recipe.schedule == "alternate"
+    objectives = {recipe.objective, recipe.early.objective if recipe.early else recipe.objective}
+    matching = "feature-matching" in objectives
+    prior = recipe.prior
+    starts = (prior.mean_range, prior.sigma_init, prior.sigma_start, prior.regulariser) != (1.0, 0.0, "constant", 0.0)
+    counts = (recipe.inner_steps, recipe.generator_steps, recipe.updates, recipe.batch, recipe.latent_dim)
+    return [
+        (min(counts) < 1, f"inner_steps, generator_steps, updates, batch and latent_dim are at least 1, not {counts}"),
+        ((recipe.adam is None) == (recipe.sgd is None), "it needs either adam or sgd, and not both"),
+        (
+            starts and not (prior.components and prior.form == "mixture"),
+            "mean_range, sigma_init, sigma_start and regulariser are of a prior of form mixture, with components",
+        ),
+        (prior.form != "mixture" and not prior.components, f"a prior of form {prior.form} has components"),
+        (balanced != (recipe.balance is not None), "balance goes with schedule balanced, and is needed there"),
+        (not alternate and recipe.generator_steps > 1, "generator_steps has an effect under schedule alternate alone"),
+        (recipe.schedule == "simultaneous" and recipe.inner_steps > 1, "schedule simultaneous has inner_steps 1"),
+        (balanced and recipe.updates % recipe.inner_steps > 0, "updates is no multiple of inner_steps"),
+        (recipe.noise_of_step == "own" and not balanced, "noise_of_step has an effect under schedule balanced alone"),
+        (not alternate and recipe.generator_minibatch != "none", "generator_minibatch goes with schedule alternate"),
+        (matching != (recipe.feature_matching is not None), "feature_matching goes with objective feature-matching"),
+        (
+            matching and alternate and recipe.generator_minibatch == "none",
+            "objective feature-matching needs real images: write generator_minibatch own or next",
+        ),
+        (not 0 < recipe.real_target <= 1, f"real_target is above 0 and at most 1, not {recipe.real_target}"),
+        (
+            recipe.linear_decay is not None and recipe.geometric_decay is not None,
+            "linear_decay and geometric_decay exclude each other",
+        ),
+        (
+            bool(recipe.linear_decay and not recipe.linear_decay.begin < recipe.linear_decay.end),
+            "linear_decay ends after it begins",
+        ),
+        (
+            recipe.scored_shares[-1:] != (1.0,) or min(recipe.scored_shares) < 0 or max(recipe.scored_shares) > 1,
+            f"scored_shares lie between 0 and 1 and end with 1.0, not {recipe.scored_shares}",
+        ),
+    ]

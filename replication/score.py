@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from replication.atomic import atomic_directory
-from replication.data.reading import PreparedImages, ToyData, load_prepared, load_split
+from replication.data.reading import PreparedImages, ToyData, load_images, load_prepared, load_split
 from replication.errors import exit_clearly
 from replication.measurements import to_table, write_table
 from replication.params import Cell, Params, load_params
@@ -29,6 +29,7 @@ from replication.train import OUTPUTS as TRAINED
 OUTPUTS = Path("outputs/score")
 LOSS_POINTS = 25
 PROBED = ("dcgan",)  # models whose discriminator features the papers evaluate
+WINDOWED = ("gan",)  # models whose paper scores images by a Parzen window on samples
 GAMES = ("gan",)  # models whose paper makes claims about the discriminator and the value of the game
 
 
@@ -59,15 +60,27 @@ def _score_images(
 ) -> dict[str, np.ndarray]:
     from replication.judge import OUTPUTS as JUDGES
     from replication.judge import judge_options, read_judge
+    from replication.scoring.classification import classify_cell
     from replication.scoring.images import probe_cell, score_images
 
-    cell, options = rows.cell, judge_options(params, rows.cell.dataset)
-    build, judge = builder(cell, recipe, data.train_images.shape[1:]), read_judge(options, data, JUDGES / cell.dataset)
-    shown = score_images(rows, trained, build, recipe, data, chosen, judge, options.name, params.profile.threads)
-    if cell.model in PROBED:
-        steps = trained.steps[0], trained.steps[-1]
-        probe_cell(rows, trained, build, data, params.profile.probe, steps, params.profile.threads)
+    cell, threads = rows.cell, params.profile.threads
+    build = builder(cell, recipe, data.train_images.shape[1:], len(data.class_names))
+    judge, name = None, ""
+    if cell.dataset in params.judges:
+        options = judge_options(params, cell.dataset)
+        judge, name = read_judge(options, data, JUDGES / cell.dataset), options.name
+    shown = score_images(rows, trained, build, recipe, data, chosen, judge, name, threads)
+    if recipe.labels:
+        classify_cell(rows, trained, build, recipe, data, threads)
+    probed = load_images(DATA / cell.probe_dataset) if cell.probe_dataset else data
+    if cell.model in PROBED and len(probed.class_names) > 1:
+        probe_cell(rows, trained, build, probed, params.profile.probe, probed_steps(trained.steps), threads)
     return shown
+
+
+def probed_steps(steps: Sequence[int]) -> list[int]:
+    """The untrained network, the one nearest to a quarter of the run, and the last: what claims compare."""
+    return sorted({steps[0], min(steps, key=lambda step: abs(step - steps[-1] / 4)), steps[-1]})
 
 
 def write_scores(output: Path, rows: Rows, shown: dict[str, np.ndarray], provenance: dict[str, Any]) -> None:

@@ -13,21 +13,22 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors.torch import save_file
-from torch import Tensor
 
 from replication.atomic import atomic_directory
 from replication.data.reading import PreparedImages, ToyData, load_prepared, load_split
 from replication.errors import exit_clearly
 from replication.models import load, source_file
-from replication.models.layers import Networks
+from replication.models.layers.networks import Networks
 from replication.params import Cell, Params, load_params
 from replication.provenance import code_hash, environment, import_closure, sha256_text
 from replication.recipes import Recipe
 from replication.runtime import Clock, prepare_device, stage_argument
 from replication.training.block import Outcome, train_block
 from replication.training.checkpoints import forget, sole_writer
+from replication.training.initialise import Samples
 
 DATA = Path("outputs/data")
 OUTPUTS = Path("outputs/train")
@@ -36,60 +37,73 @@ OUTPUTS = Path("outputs/train")
 def train_cell(params: Params, cell: Cell) -> None:
     """Train a cell into its folder of `outputs/train`; a finished output of the same code, params and data is kept."""
     recipe = params.recipe(cell.model, cell.recipe, cell.variant)
-    data = load_prepared(DATA / cell.dataset)
-    samples = training_samples(data, load_split(DATA / cell.dataset, cell.split))
+    data, rows = load_prepared(DATA / cell.dataset), load_split(DATA / cell.dataset, cell.split)
+    samples = training_samples(data, rows)
     device, threads = prepare_device(params.profile.device), params.profile.threads
     provenance = cell_provenance(cell, recipe, samples, environment(device, threads))
     output, clock = OUTPUTS / cell.folder, Clock()
     with sole_writer(cell.key + "-" + sha256_text(json.dumps(provenance))[:16]) as directory:
         if not _finished(output, provenance):
-            build = builder(cell, recipe, tuple(samples.shape[1:]))
-            outcome = train_block(build, recipe, cell.seed_numbers, samples, directory, device, threads, cell.key)
+            build = builder(cell, recipe, tuple(samples.values.shape[1:]), class_count(data))
+            held_out = training_samples(data, np.setdiff1d(np.arange(len(training_values(data))), rows)).values
+            outcome = train_block(
+                build, recipe, cell.seed_numbers, samples, directory, device, threads, cell.key, held_out
+            )
             _write(output, outcome, {**provenance, **_summary(cell, outcome), "clock": clock.read()})
         forget(directory)
 
 
-def training_samples(data: PreparedImages | ToyData, rows: Any) -> Tensor:
-    """The split's uint8 images [n, C, H, W], or float32 points [n, 2]."""
-    return torch.from_numpy((data.points if isinstance(data, ToyData) else data.train_images)[rows])
+def training_values(data: PreparedImages | ToyData) -> np.ndarray:
+    """All training images uint8 [n, C, H, W], or points float32 [n, 2]."""
+    return data.points if isinstance(data, ToyData) else data.train_images
 
 
-def builder(cell: Cell, recipe: Recipe, shape: tuple[int, ...]) -> Callable[[], Networks]:
+def training_samples(data: PreparedImages | ToyData, rows: np.ndarray) -> Samples:
+    """The images or points of a split, with the labels of images."""
+    labels = None if isinstance(data, ToyData) else torch.from_numpy(data.train_labels[rows])
+    return Samples(torch.from_numpy(training_values(data)[rows]), labels)
+
+
+def class_count(data: PreparedImages | ToyData) -> int:
+    """How many classes the labels of a data set tell apart; 0 for points."""
+    return 0 if isinstance(data, ToyData) else len(data.class_names)
+
+
+def builder(cell: Cell, recipe: Recipe, shape: tuple[int, ...], classes: int = 0) -> Callable[[], Networks]:
     """Builds a cell's networks for samples of `shape`, freshly initialised from torch's stream."""
     model = load(cell.model)
-    return lambda: model.build(recipe.network, recipe.prior, recipe.latent_dim, shape)
+    return lambda: model.build(recipe.network, recipe.prior, recipe.latent_dim, shape, classes)
 
 
-def cell_provenance(cell: Cell, recipe: Recipe, samples: Tensor, where: dict[str, object]) -> dict[str, Any]:
+def cell_provenance(cell: Cell, recipe: Recipe, samples: Samples, where: dict[str, object]) -> dict[str, Any]:
     """All that the result depends on: a checkpoint or an output under other code, params or data is not this one."""
     code = {*import_closure(Path("replication/train.py")), *import_closure(source_file(cell.model))}
     written = {"recipe": asdict(recipe), "cell": {**asdict(cell), "key": ""}}
     return {
-        "cell": cell.key,
-        "model": cell.model,
-        "recipe": cell.recipe,
-        "variant": cell.variant,
-        "dataset": cell.dataset,
-        "split": cell.split,
-        "seeds": cell.seeds,
+        **cell.identity,
         "updates": recipe.updates,
         "code_sha256": code_hash(code),
         "params_sha256": sha256_text(json.dumps(written, sort_keys=True)),
-        "data_sha256": tensor_sha256(samples),
+        "data_sha256": samples_sha256(samples),
         "environment": where,
     }
 
 
-def tensor_sha256(tensor: Tensor) -> str:
-    """SHA-256 of a tensor's shape, type and content."""
-    digest = hashlib.sha256(f"{tuple(tensor.shape)} {tensor.dtype} ".encode())
-    digest.update(tensor.contiguous().numpy().tobytes())
+def samples_sha256(samples: Samples) -> str:
+    """SHA-256 of shape, type and content of the values, and of the labels where there are any."""
+    digest = hashlib.sha256()
+    for tensor in samples:
+        if tensor is not None:
+            digest.update(f"{tuple(tensor.shape)} {tensor.dtype} ".encode())
+            digest.update(tensor.contiguous().numpy().tobytes())
     return digest.hexdigest()
 
 
 def _summary(cell: Cell, outcome: Outcome) -> dict[str, Any]:
     diverged = {str(s): step for s, step in zip(cell.seed_numbers, outcome.diverged, strict=True) if step >= 0}
-    return {"diverged_seeds": diverged, "window": outcome.window, "steps": sorted(outcome.snapshots)}
+    selected = dict(zip(map(str, cell.seed_numbers), outcome.selected, strict=False))
+    kept = {"selected_steps": selected} if selected else {}
+    return {"diverged_seeds": diverged, "window": outcome.window, "steps": sorted(outcome.snapshots), **kept}
 
 
 def _finished(output: Path, provenance: dict[str, Any]) -> bool:

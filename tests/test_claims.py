@@ -76,6 +76,14 @@ def test_fields_are_held_against_the_kind(claim: Claim, sentence: str) -> None:
         check_claim(claim, "file: claim")
 
 
+def test_a_claim_over_data_sets_leaves_the_data_set_open() -> None:
+    sides = [{column: value for column, value in side.items() if column != "dataset"} for side in (SIDE, OTHER)]
+    over_sets = replace(ORDER, replicate_unit="dataset", evidence=Evidence(sides[0], sides[1], True, None, ""))
+    assert check_claim(over_sets, "file: claim") is None
+    with pytest.raises(InputError, match="column dataset is missing"):
+        check_claim(replace(over_sets, replicate_unit="training"), "file: claim")
+
+
 @pytest.mark.parametrize(
     ("claim", "evidence", "sentence"),
     [

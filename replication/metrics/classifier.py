@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from tqdm import tqdm
 
-from replication.models.layers import as_samples
+from replication.models.layers.samples import as_samples
 from replication.seeding import generator, torch_seed
 from replication.training.optimisers import adam_update
 

@@ -20,7 +20,7 @@ Weights = dict[str, Tensor]
 
 def logits_of(discriminator: nn.Module, weights: Mapping[str, Tensor], samples: Tensor) -> Tensor:
     """Logits [S, n] of samples [S, n, …] under stacked weights."""
-    return vmap(lambda one, batch: functional_call(discriminator, one, (batch,)))(dict(weights), samples)
+    return vmap(lambda one, batch: functional_call(discriminator, one, (batch,)).source)(dict(weights), samples)
 
 
 def train_alone(
@@ -61,7 +61,7 @@ def hit_rate(discriminator: nn.Module, weights: Mapping[str, Tensor], real: Tens
 
 def gradient_norm(generator: nn.Module, discriminator: nn.Module, objective: str, *inputs: Tensor) -> float:
     """Norm of one generator's gradient under `objective`, with `inputs` as its forward takes them."""
-    loss = generator_loss(discriminator(generator(*inputs)), objective)
+    loss = generator_loss(discriminator(generator(*inputs)).source, objective)
     gradients = torch.autograd.grad(loss, list(generator.parameters()))
     return float(torch.sqrt(sum((g.double().square().sum() for g in gradients), torch.zeros((), dtype=torch.float64))))
 

@@ -11,7 +11,8 @@ from sklearn.svm import LinearSVC
 from torch import Tensor, nn
 from torch.nn.functional import adaptive_max_pool2d
 
-from replication.models.layers import ConvolutionalDiscriminator, as_samples
+from replication.models.layers.convolutional import ConvolutionalDiscriminator
+from replication.models.layers.samples import as_samples
 from replication.seeding import generator
 
 GRID = 4

@@ -11,12 +11,13 @@ from replication.errors import InputError
 MODELS = {
     "gan": "replication.models.gan",
     "dcgan": "replication.models.dcgan",
+    "improved_gan": "replication.models.improved_gan",
     "deligan": "replication.models.deligan",
 }
 
 
 def load(model: str) -> ModuleType:
-    """The module of a model; it offers `build(network, prior, latent_dim, shape) -> Networks`.
+    """The module of a model; it offers `build(network, prior, latent_dim, shape, classes) -> Networks`.
 
     Raises:
         InputError: no model has this name.

@@ -1,45 +1,214 @@
-"""DCGAN (Radford et al. 2016): all-convolutional networks under the paper's five guidelines."""
+"""DCGAN (Radford et al. 2016): all-convolutional networks under the paper's five guidelines, and those without one.
+
+`network.kind` is convolutional (the paper's), conditional (its MNIST networks, and with no convolutions the fully
+connected baseline that Table 3 sets beside them) or dense (a GAN without convolutions).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from math import prod
 from typing import Any
 
+import torch
 from pydantic.dataclasses import dataclass
+from torch import Tensor, nn
 
-from replication.models.layers import (
+from replication.errors import InputError
+from replication.models.layers.convolutional import (
+    EPSILON,
+    PUBLISHED,
     ConvolutionalDiscriminator,
     ConvolutionalGenerator,
-    Generator,
-    Networks,
+    Guidelines,
+    check_convolutions,
+    check_kernel,
     initialise_normal,
-    refuse_mixture,
+    starting_side,
 )
+from replication.models.layers.dense import DenseNetworks
+from replication.models.layers.networks import Conditional, Generator, Judged, Networks, refuse_mixture
 from replication.recipes import Prior
 from replication.strict import CLOSED, strict
 
+WHERE = "params.yaml: network of dcgan"
+
 
 @dataclass(frozen=True, config=CLOSED)
-class Network:
+class ConvolutionalNetwork:
+    """Keys of `network` of kind convolutional."""
+
     kernel: int
     init_std: float
     generator: tuple[tuple[int, int], ...]  # (channels, stride), the first one dense
     discriminator: tuple[tuple[int, int], ...]
+    gain_std: float = 0.02  # batch-norm gains start N(1, gain_std²)
+    guidelines: Guidelines = PUBLISHED
+
+    def build(self, latent_dim: int, shape: Sequence[int]) -> Networks:
+        """Both networks for images of `shape` (C, H, W)."""
+        body = ConvolutionalGenerator(latent_dim, self.generator, self.kernel, shape, guidelines=self.guidelines)
+        discriminator = ConvolutionalDiscriminator(self.discriminator, self.kernel, shape, guidelines=self.guidelines)
+        networks = Networks(Generator(None, body), discriminator)
+        for module in networks:
+            initialise_normal(module, self.init_std, self.gain_std)
+        return networks
 
 
-def build(network: Mapping[str, Any], prior: Prior, latent_dim: int, shape: Sequence[int]) -> Networks:
-    """Both networks for images of `shape` (C, H, W).
+@dataclass(frozen=True, config=CLOSED)
+class ConditionalNetwork:
+    """Keys of `network` of kind conditional: `dense` units after the latent and, in reverse order, before the logit."""
+
+    init_std: float
+    dense: tuple[int, ...]
+    generator: tuple[tuple[int, int], ...] = ()  # as above; none: the last of `dense` leads to the pixels
+    discriminator: tuple[tuple[int, int], ...] = ()  # none: the pixels lead to `dense`
+    kernel: int = 5
+
+    def build(self, latent_dim: int, shape: Sequence[int], classes: int) -> Networks:
+        """Both networks for images of `shape` (C, H, W) with labels of `classes` classes."""
+        if classes < 2 or not self.dense or min(self.dense) < 1:
+            raise InputError(
+                f"{WHERE}: a conditional network has dense layers {list(self.dense)} and {classes} classes: give at "
+                "least one layer of a positive size, and a data set with at least two classes."
+            )
+        networks = Networks(
+            Generator(None, ConditionalGenerator(latent_dim, classes, self.dense, self.generator, self.kernel, shape)),
+            ConditionalDiscriminator(classes, self.dense[::-1], self.discriminator, self.kernel, shape),
+        )
+        for module in networks:
+            initialise_normal(module, self.init_std)
+        return networks
+
+
+class Joined(nn.Sequential):
+    """Layers that see their input with the one-hot label beside it, as further units or as constant maps."""
+
+    def forward(self, inputs: Tensor, label: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
+        places = label if inputs.dim() == 2 else label[:, :, None, None].expand(-1, -1, *inputs.shape[2:])
+        return super().forward(torch.cat([inputs, places], dim=1))  # [B, units + K], or [B, channels + K, H, W]
+
+
+class ConditionalGenerator(Conditional):
+    """Latent vectors and labels → images in [0, 1]; a one-hot label at every layer (DCGAN's released MNIST code).
+
+    Batch normalisation on all but the last layer, without gain and bias.
+    """
+
+    def __init__(
+        self,
+        latent_dim: int,
+        classes: int,
+        dense: Sequence[int],
+        layers: Sequence[Sequence[int]],
+        kernel: int,
+        shape: Sequence[int],
+    ) -> None:
+        super().__init__()
+        check_kernel(kernel)
+        self.classes = classes
+        side = starting_side(layers, shape) if layers else 0
+        widths = [latent_dim, *dense, *([layers[0][0] * side * side] if layers else [])]
+        blocks = [
+            Joined(nn.Linear(inputs + classes, units, bias=False), _norm(1, units), nn.ReLU())
+            for inputs, units in pairwise(widths)
+        ]
+        if layers:
+            blocks[-1].append(nn.Unflatten(1, (layers[0][0], side, side)))
+        else:
+            blocks.append(Joined(nn.Linear(widths[-1] + classes, prod(shape), bias=False), nn.Sigmoid()))
+            blocks[-1].append(nn.Unflatten(1, tuple(shape)))
+        for index, ((channels, _), (width, stride)) in enumerate(pairwise(layers), start=2):
+            inputs, crop = channels + classes, (kernel // 2, stride - 1)
+            convolution = nn.ConvTranspose2d(inputs, width, kernel, stride, *crop, bias=False)
+            end = [nn.Sigmoid()] if index == len(layers) else [_norm(2, width), nn.ReLU()]
+            blocks.append(Joined(convolution, *end))
+        self.blocks = nn.ModuleList(blocks)
+
+    def forward(self, latent: Tensor, labels: Tensor | None) -> Tensor:
+        label = one_hot(labels, self.classes, latent)
+        for block in self.blocks:
+            latent = block(latent, label)
+        return latent
+
+
+class ConditionalDiscriminator(nn.Module):
+    """Images and labels → logits [B]; a one-hot label at every layer, LeakyReLU 0.2 (DCGAN's released MNIST code).
+
+    Batch normalisation on all but the first and the last layer, without gain and bias. Its features are the outputs of
+    the hidden layers, dense ones included.
+    """
+
+    def __init__(
+        self,
+        classes: int,
+        dense: Sequence[int],
+        layers: Sequence[Sequence[int]],
+        kernel: int,
+        shape: Sequence[int],
+    ) -> None:
+        super().__init__()
+        self.classes = classes
+        if layers:
+            check_convolutions(layers)
+        blocks, channels, side = [], shape[0], shape[1]
+        for width, stride in layers:
+            convolution = nn.Conv2d(channels + classes, width, kernel, stride, kernel // 2, bias=False)
+            norm = [_norm(2, width)] if blocks else []
+            blocks.append(Joined(convolution, *norm, nn.LeakyReLU(0.2)))
+            channels, side = width, (side - 1) // stride + 1
+        widths = [channels * side * side, *dense]
+        for inputs, units in pairwise(widths):
+            norm = [_norm(1, units)] if blocks else []
+            blocks.append(Joined(nn.Linear(inputs + classes, units, bias=False), *norm, nn.LeakyReLU(0.2)))
+        self.flat_from = len(layers)  # the first block that sees units
+        self.blocks = nn.ModuleList(blocks)
+        self.output = Joined(nn.Linear(widths[-1] + classes, 1, bias=False))
+
+    def forward(self, images: Tensor, labels: Tensor | None = None, noise: Sequence[Tensor] | None = None) -> Judged:
+        label, features, seen = one_hot(labels, self.classes, images), [], images
+        for index, block in enumerate(self.blocks):
+            seen = block(seen.flatten(1) if index == self.flat_from else seen, label)
+            features.append(seen)
+        return Judged(self.output(seen, label).squeeze(1), tuple(features))
+
+
+def one_hot(labels: Tensor | None, classes: int, like: Tensor) -> Tensor:
+    """Labels int64 [B] → [B, classes] of the type and on the device of `like`, without a look at the values.
 
     Raises:
-        InputError: the prior is a mixture, a key of `network` is unknown or of the wrong type, or the layers do not fit
-            the images.
+        InputError: there are no labels.
+    """
+    if labels is None:
+        raise InputError(
+            "A conditional network of dcgan needs labels: train it on images, and with generator_minibatch own or next "
+            "under schedule alternate."
+        )
+    return (labels[:, None] == torch.arange(classes, device=like.device)).to(like.dtype)
+
+
+def build(
+    network: Mapping[str, Any], prior: Prior, latent_dim: int, shape: Sequence[int], classes: int = 0
+) -> Networks:
+    """Both networks for images of `shape` (C, H, W), with labels of `classes` classes where they are conditional.
+
+    Raises:
+        InputError: the prior is a mixture, the kind or a key of `network` is unknown or of the wrong type, or the
+            layers do not fit the images.
     """
     refuse_mixture(prior, "dcgan")
-    options = strict(Network, dict(network), "params.yaml: network of dcgan")
-    networks = Networks(
-        Generator(None, ConvolutionalGenerator(latent_dim, options.generator, options.kernel, shape)),
-        ConvolutionalDiscriminator(options.discriminator, options.kernel, shape),
-    )
-    for module in networks:
-        initialise_normal(module, options.init_std)
-    return networks
+    keys = dict(network)
+    kind = keys.pop("kind", "convolutional")
+    if kind == "dense":
+        return strict(DenseNetworks, keys, WHERE).build(None, latent_dim, shape)
+    if kind == "conditional":
+        return strict(ConditionalNetwork, keys, WHERE).build(latent_dim, shape, classes)
+    if kind == "convolutional":
+        return strict(ConvolutionalNetwork, keys, WHERE).build(latent_dim, shape)
+    raise InputError(f"{WHERE}: kind is {kind!r}; accepted: convolutional, conditional, dense.")
+
+
+def _norm(dimensions: int, units: int) -> nn.Module:
+    kind = nn.BatchNorm1d if dimensions == 1 else nn.BatchNorm2d
+    return kind(units, EPSILON, affine=False)

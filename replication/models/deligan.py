@@ -1,90 +1,211 @@
-"""DeLiGAN (Gurumurthy et al. 2017): a mixture of Gaussians as prior; with a plain one, the paper's GAN baseline."""
+"""DeLiGAN (Gurumurthy et al. 2017): a mixture of Gaussians as prior, and the priors and generators it is compared with.
+
+Layers, initial weights and paddings are the released code's. CIFAR-10 and sketches take Improved GAN's networks.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import prod, sqrt
 from typing import Any
 
-import torch
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
 from replication.errors import InputError
-from replication.models.layers import (
-    ConvolutionalDiscriminator,
-    ConvolutionalGenerator,
-    DenseNetworks,
-    Generator,
-    Networks,
-    initialise_normal,
-)
+from replication.models.layers.dense import DenseDiscriminator, DenseNetworks
+from replication.models.layers.minibatch import MinibatchDiscrimination
+from replication.models.layers.networks import Generator, Judged, Networks
+from replication.models.layers.priors import Ensemble, MixturePrior, OneHotPrior
+from replication.models.layers.weight_normalised import WeightNormalisedNetworks
 from replication.recipes import Prior
 from replication.strict import CLOSED, strict
 
+WHERE = "params.yaml: network of deligan"
+INITIAL_STD = 0.02  # of convolutions and gains
+GENERATOR_EPSILON, DISCRIMINATOR_EPSILON = 1e-5, 1e-3  # of batch normalisation, two implementations in the release
+LATENT_STD = 0.05  # of the dense layer that makes GAN++
+
 
 @dataclass(frozen=True, config=CLOSED)
-class ConvolutionalNetwork:
-    kernel: int
-    init_std: float
-    generator: tuple[tuple[int, int], ...]
-    discriminator: tuple[tuple[int, int], ...]
+class ConvolutionalNetworks:
+    """The released MNIST networks; layers are (channels, kernel, stride)."""
+
+    start: int  # channels of the generator's dense layer
+    generator: tuple[tuple[int, int, int], ...]
+    discriminator: tuple[tuple[int, int, int], ...]
+    pool: int  # side of the max-pooling after the discriminator's convolutions
     minibatch: tuple[int, int]  # kernels and their dimensions
 
+    def build(self, prior: nn.Module | None, latent_dim: int, shape: Sequence[int]) -> Networks:
+        """Both networks for images (C, H, W).
 
-class MixturePrior(nn.Module):
-    """z = μ_i + σ_i ε with learnt μ and σ (DeLiGAN §4, equation 3)."""
+        Raises:
+            InputError: the layers do not fit the images.
+        """
+        body = ConvolutionalGenerator(latent_dim, self.start, self.generator, shape)
+        return Networks(
+            Generator(prior, body), ConvolutionalDiscriminator(shape, self.discriminator, self.pool, self.minibatch)
+        )
 
-    def __init__(self, components: int, latent_dim: int, mean_range: float, sigma_init: float) -> None:
+
+@dataclass(frozen=True, config=CLOSED)
+class ImageNetworks:
+    """Keys of `network` for images: one of the two kinds, and what the baselines add."""
+
+    convolutional: ConvolutionalNetworks | None = None
+    weight_normalised: WeightNormalisedNetworks | None = None
+    latent_layer: int = 0  # units of a dense ReLU layer on the latents, which makes GAN++
+    class_logits: bool = False  # a logit for each class in place of one
+
+    def __post_init__(self) -> None:
+        if (self.convolutional is None) == (self.weight_normalised is None) or self.latent_layer < 0:
+            raise InputError(f"{WHERE}: images need either convolutional or weight_normalised, and latent_layer ≥ 0.")
+        if self.class_logits and self.weight_normalised is None:
+            raise InputError(f"{WHERE}: class_logits goes with weight_normalised; leave it out.")
+
+    def build(self, prior: nn.Module | None, width: int, shape: Sequence[int], classes: int) -> Networks:
+        """Both networks for images (C, H, W), behind a prior whose latents are `width` wide."""
+        seen = self.latent_layer or width
+        if self.convolutional is not None:
+            networks = self.convolutional.build(prior, seen, shape)
+        else:
+            assert self.weight_normalised is not None  # __post_init__ has seen to it
+            networks = self.weight_normalised.build(prior, seen, shape, classes if self.class_logits else 1)
+        if not self.latent_layer:
+            return networks
+        layer = nn.Linear(width, self.latent_layer)
+        nn.init.normal_(layer.weight, 0.0, LATENT_STD)
+        nn.init.zeros_(layer.bias)
+        body = nn.Sequential(layer, nn.ReLU(), networks.generator.body)
+        return networks._replace(generator=Generator(prior, body))
+
+
+class ConvolutionalGenerator(nn.Module):
+    """Latents → dense, transposed convolutions, tanh images; all biased, batch normalisation and ReLU between."""
+
+    def __init__(
+        self, latent_dim: int, start: int, layers: Sequence[tuple[int, int, int]], shape: Sequence[int]
+    ) -> None:
         super().__init__()
-        self.mean = nn.Parameter(torch.empty(components, latent_dim).uniform_(-mean_range, mean_range))
-        self.sigma = nn.Parameter(torch.full((components, latent_dim), sigma_init))
+        _check(layers, start)
+        if layers[-1][0] != shape[0] or shape[1] != shape[2]:
+            raise InputError(
+                f"{WHERE}: the generator {[list(layer) for layer in layers]} cannot end in images of shape "
+                f"{tuple(shape)}: its last layer has their channels, and they are square."
+            )
+        sides = [shape[1]]
+        for _, _, stride in reversed(layers):
+            sides.insert(0, -(-sides[0] // stride))
+        self.first = (start, sides[0], sides[0])
+        dense = nn.Linear(latent_dim, prod(self.first))
+        nn.init.uniform_(dense.weight, -sqrt(3 / latent_dim), sqrt(3 / latent_dim))
+        nn.init.zeros_(dense.bias)
+        self.project = nn.Sequential(dense, _gained(nn.BatchNorm1d(prod(self.first), GENERATOR_EPSILON)), nn.ReLU())
+        stack: list[nn.Module] = []
+        for index, (width, kernel, stride) in enumerate(layers):
+            before, after = same_padding(sides[index + 1], kernel, stride)
+            cut = nn.ZeroPad2d((-before, -after, -before, -after))
+            stack += [_truncated(nn.ConvTranspose2d(start, width, kernel, stride)), cut]
+            last = index == len(layers) - 1
+            stack += [nn.Tanh()] if last else [_gained(nn.BatchNorm2d(width, GENERATOR_EPSILON)), nn.ReLU()]
+            start = width
+        self.stack = nn.Sequential(*stack)
 
-    def forward(self, noise: Tensor, component: Tensor) -> Tensor:
-        return self.mean[component] + self.sigma[component] * noise  # [B, latent_dim]
+    def forward(self, latent: Tensor) -> Tensor:
+        return self.stack(self.project(latent).unflatten(1, self.first))
 
 
-class MinibatchDiscrimination(nn.Module):
-    """Features [B, F] → [B, F + kernels]: closeness to the batch, itself included, divided by the batch's total.
+class ConvolutionalDiscriminator(nn.Module):
+    """Images → logits [B]: convolutions, max-pooling, minibatch discrimination, dense; batch norm but on the first.
 
-    The normalised form of DeLiGAN's released MNIST code (`deligan-6` in the ledger), not Salimans' own.
+    The features judged are each convolution's LeakyReLU output [B, C, H, W], and last the pooled ones.
     """
 
-    def __init__(self, features: int, kernels: int, dimensions: int) -> None:
+    def __init__(
+        self, shape: Sequence[int], layers: Sequence[tuple[int, int, int]], pool: int, minibatch: tuple[int, int]
+    ) -> None:
         super().__init__()
-        self.project = nn.Linear(features, kernels * dimensions, bias=False)
-        self.shape = (kernels, dimensions)
+        _check(layers, pool)
+        blocks, channels, side = [], shape[0], shape[1]
+        for index, (width, kernel, stride) in enumerate(layers):
+            edges = same_padding(side, kernel, stride)
+            convolution = _truncated(nn.Conv2d(channels, width, kernel, stride))
+            norm = [nn.BatchNorm2d(width, DISCRIMINATOR_EPSILON)] if index else []
+            blocks.append(nn.Sequential(nn.ZeroPad2d((*edges, *edges)), convolution, *norm, nn.LeakyReLU(0.2)))
+            channels, side = width, -(-side // stride)
+        if pool > side:
+            raise InputError(f"{WHERE}: pool {pool} does not fit maps of {side}×{side}; accepted: 1 to {side}.")
+        self.blocks = nn.ModuleList(blocks)
+        self.pool = nn.MaxPool2d(pool, 1)
+        features = channels * (side - pool + 1) ** 2
+        self.minibatch = MinibatchDiscrimination(features, *minibatch, "normalised")
+        self.output = nn.Linear(features + minibatch[0], 1)
+        nn.init.normal_(self.output.weight, 0.0, INITIAL_STD)
+        nn.init.zeros_(self.output.bias)
 
-    def forward(self, features: Tensor) -> Tensor:
-        rows = self.project(features).unflatten(1, self.shape)  # [B, kernels, dimensions]
-        distance = (rows.unsqueeze(0) - rows.unsqueeze(1)).abs().sum(3)  # [B, B, kernels]
-        closeness = torch.exp(-distance)
-        return torch.cat([features, closeness.sum(1) / closeness.sum((0, 1))], dim=1)
+    def forward(self, samples: Tensor, labels: Tensor | None = None, noise: Sequence[Tensor] | None = None) -> Judged:
+        features = []
+        for block in self.blocks:
+            samples = block(samples)
+            features.append(samples)
+        features.append(self.pool(samples))
+        return Judged(self.output(self.minibatch(features[-1])).squeeze(1), tuple(features))
 
 
-def build(network: Mapping[str, Any], prior: Prior, latent_dim: int, shape: Sequence[int]) -> Networks:
+def same_padding(side: int, kernel: int, stride: int) -> tuple[int, int]:
+    """Zeros before and after, in one dimension, that TensorFlow's SAME convolution of inputs of `side` adds."""
+    total = max((-(-side // stride) - 1) * stride + kernel - side, 0)
+    return total // 2, total - total // 2
+
+
+def build(
+    network: Mapping[str, Any], prior: Prior, latent_dim: int, shape: Sequence[int], classes: int = 0
+) -> Networks:
     """Both networks: dense ones for points of shape (2,), convolutional ones for images (C, H, W).
 
     Raises:
         InputError: a key of `network` is unknown or of the wrong type, or the layers do not fit the samples.
     """
-    mixture = (
-        MixturePrior(prior.components, latent_dim, prior.mean_range, prior.sigma_init) if prior.components else None
-    )
-    if len(shape) == 1:
-        return strict(DenseNetworks, dict(network), "params.yaml: network of deligan").build(mixture, latent_dim, shape)
-    options = strict(ConvolutionalNetwork, dict(network), "params.yaml: network of deligan")
-    if min(options.minibatch) < 1:
+    module, width = _prior(prior, latent_dim)
+    if len(shape) > 1:
+        if prior.form == "ensemble":
+            raise InputError("params.yaml: prior of deligan: form ensemble makes points; accepted: mixture, one-hot.")
+        return strict(ImageNetworks, dict(network), WHERE).build(module, width, shape, classes)
+    options = strict(DenseNetworks, dict(network), WHERE)
+    if prior.form != "ensemble":
+        return options.build(module, width, shape)
+    hidden = options.hidden if options.generator_hidden is None else options.generator_hidden
+    ensemble = Ensemble(prior.components, (latent_dim, *hidden, shape[0]), options.nonlinearity)
+    return Networks(Generator(ensemble, nn.Tanh()), DenseDiscriminator(shape[0], options.hidden, options.nonlinearity))
+
+
+def _prior(prior: Prior, latent_dim: int) -> tuple[nn.Module | None, int]:
+    """What makes latents from noise and component, and how wide they are."""
+    if not prior.components or prior.form == "ensemble":
+        return None, latent_dim
+    if prior.form == "one-hot":
+        return OneHotPrior(prior.components), latent_dim + prior.components
+    signed = prior.sigma_start == "signed"
+    return MixturePrior(prior.components, latent_dim, prior.mean_range, prior.sigma_init, signed), latent_dim
+
+
+def _truncated(layer: nn.Conv2d | nn.ConvTranspose2d) -> nn.Module:
+    """Weights N(0, .02²) cut at two standard deviations (TensorFlow's truncated normal), biases zero."""
+    nn.init.trunc_normal_(layer.weight, 0.0, INITIAL_STD, -2 * INITIAL_STD, 2 * INITIAL_STD)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+    return layer
+
+
+def _gained(norm: nn.BatchNorm1d | nn.BatchNorm2d) -> nn.Module:
+    nn.init.normal_(norm.weight, 1.0, INITIAL_STD)
+    return norm
+
+
+def _check(layers: Sequence[tuple[int, int, int]], least: int) -> None:
+    if not layers or min(least, *(min(layer) for layer in layers)) < 1 or any(k < s for _, k, s in layers):
         raise InputError(
-            f"params.yaml: minibatch {options.minibatch} of deligan: two positive whole numbers are needed."
+            f"{WHERE}: layers {[list(layer) for layer in layers]} with {least}: channels, kernel and stride are at "
+            "least 1, and no kernel is smaller than its stride."
         )
-
-    def minibatch(features: int) -> tuple[nn.Module, int]:
-        return MinibatchDiscrimination(features, *options.minibatch), features + options.minibatch[0]
-
-    networks = Networks(
-        Generator(mixture, ConvolutionalGenerator(latent_dim, options.generator, options.kernel, shape, biases=True)),
-        ConvolutionalDiscriminator(options.discriminator, options.kernel, shape, minibatch, biases=True),
-    )
-    for module in networks:
-        initialise_normal(module, options.init_std)
-    return networks

@@ -1,20 +1,249 @@
-"""GAN (Goodfellow et al. 2014): a dense generator against a dense discriminator."""
+"""GAN (Goodfellow et al. 2014): dense or transposed-convolution generators against maxout discriminators.
+
+Layers and initial weights of the image recipes are the released code's and pylearn2's, which it runs on.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from math import isqrt, prod
+from typing import Any, Literal
 
-from replication.models.layers import DenseNetworks, Networks, refuse_mixture
+import torch
+from pydantic.dataclasses import dataclass
+from torch import Tensor, nn
+
+from replication.errors import InputError
+from replication.models.layers.dense import DenseNetworks
+from replication.models.layers.networks import Dropout, Generator, Judged, Networks, Stack, refuse_mixture
 from replication.recipes import Prior
-from replication.strict import strict
+from replication.strict import CLOSED, strict
+
+WHERE = "params.yaml: network of gan"
 
 
-def build(network: Mapping[str, Any], prior: Prior, latent_dim: int, shape: Sequence[int]) -> Networks:
+@dataclass(frozen=True, config=CLOSED)
+class Transposed:
+    """The last hidden layer as `channels` square maps, and one transposed convolution from there to the image."""
+
+    channels: int
+    kernel: int
+    stride: int
+
+
+@dataclass(frozen=True, config=CLOSED)
+class GeneratorLayers:
+    """Weights start U(−range, range), biases at zero."""
+
+    hidden: tuple[tuple[int, Literal["relu", "sigmoid"]], ...]
+    output: Literal["sigmoid", "linear"]
+    weight_range: float
+    output_range: float
+    # The output bias starts at the logit of the training pixels' means, these clipped to [clip, 1 − clip].
+    bias_clip: float | None = None
+    transposed: Transposed | None = None
+
+
+@dataclass(frozen=True, config=CLOSED)
+class Convolution:
+    """A maxout convolution of stride 1, padded with zeros, and the max-pooling after it."""
+
+    channels: int
+    pieces: int
+    kernel: int
+    pad: int
+    pool: int
+    pool_stride: int
+
+
+@dataclass(frozen=True, config=CLOSED)
+class DiscriminatorLayers:
+    """Weights start U(−range, range), biases at zero; dropout keeps these shares of the input and of hidden units."""
+
+    hidden: tuple[tuple[int, int], ...]  # (units, pieces)
+    weight_range: float
+    keep_input: float
+    keep_hidden: float
+    convolutions: tuple[Convolution, ...] = ()
+
+
+@dataclass(frozen=True, config=CLOSED)
+class ImageNetworks:
+    """Keys of `network` for the paper's image recipes."""
+
+    generator: GeneratorLayers
+    discriminator: DiscriminatorLayers
+
+
+class Maxout(nn.Module):
+    """[B, F] → [B, units], each the largest of its `pieces` linear maps (Maxout networks, Goodfellow et al. 2013)."""
+
+    def __init__(self, inputs: int, units: int, pieces: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(inputs, units * pieces)
+        self.pieces = (units, pieces)
+
+    def forward(self, samples: Tensor) -> Tensor:
+        return self.linear(samples).unflatten(1, self.pieces).amax(2)
+
+
+class MaxoutConvolution(nn.Module):
+    """[B, inputs, S, S] → [B, *size]: the largest of `pieces` maps, then the largest of each pool.
+
+    The last pool of a row may reach over the edge, as cuda-convnet's does, on which the released code runs.
+    """
+
+    def __init__(self, inputs: int, side: int, layer: Convolution) -> None:
+        super().__init__()
+        left = side + 2 * layer.pad - layer.kernel + 1
+        counts = (layer.channels, layer.pieces, layer.kernel, layer.pool_stride, layer.pad + 1)
+        if min(counts) < 1 or not layer.pool_stride <= layer.pool <= left:
+            raise InputError(
+                f"{WHERE}: discriminator.convolutions: {layer} does not fit maps of side {side}: all but pad are "
+                "positive, and pool is at least its stride and at most what the convolution leaves."
+            )
+        pooled = -(-(left - layer.pool) // layer.pool_stride) + 1
+        self.size = (layer.channels, pooled, pooled)
+        self.convolution = nn.Conv2d(inputs, layer.channels * layer.pieces, layer.kernel, padding=layer.pad)
+        self.pieces = (layer.channels, layer.pieces)
+        self.pool = nn.MaxPool2d(layer.pool, layer.pool_stride, ceil_mode=True)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.pool(self.convolution(images).unflatten(1, self.pieces).amax(2))
+
+
+class TransposedConvolution(nn.Module):
+    """Units [B, F] as square maps → images [B, C, H, W], with a bias for every pixel of every channel (untied)."""
+
+    def __init__(self, units: int, layer: Transposed, shape: Sequence[int]) -> None:
+        super().__init__()
+        if min(layer.channels, layer.kernel, layer.stride) < 1:
+            raise InputError(f"{WHERE}: generator.transposed: {layer} has a number that is not positive.")
+        side = isqrt(units // layer.channels)
+        made = (side - 1) * layer.stride + layer.kernel
+        if layer.channels * side**2 != units or tuple(shape[1:]) != (made, made):
+            raise InputError(
+                f"{WHERE}: generator.transposed: {layer} makes images of side {made} from maps of side {side}, which "
+                f"the {units} units before it must fill; the data have shape {tuple(shape)}."
+            )
+        self.maps = (layer.channels, side, side)
+        self.convolution = nn.ConvTranspose2d(layer.channels, shape[0], layer.kernel, layer.stride, bias=False)
+        self.bias = nn.Parameter(torch.zeros(*shape))
+
+    def forward(self, units: Tensor) -> Tensor:
+        return self.convolution(units.unflatten(1, self.maps)) + self.bias
+
+
+class MeansOutput(nn.Module):
+    """Dense output before a sigmoid, its bias starting where the sigmoid gives the means of the training pixels."""
+
+    def __init__(self, inputs: int, outputs: int, clip: float) -> None:
+        super().__init__()
+        self.linear = nn.Linear(inputs, outputs)
+        self.clip = clip
+
+    def forward(self, units: Tensor) -> Tensor:
+        return self.linear(units)
+
+    @torch.no_grad()
+    def start_from_samples(self, samples: Tensor) -> None:
+        """Set the bias from samples [n, …] in [0, 1].
+
+        Raises:
+            InputError: they lie elsewhere, so that a sigmoid cannot have their means.
+        """
+        if samples.min() < 0 or samples.max() > 1:
+            raise InputError("A bias from pixel means (bias_clip) needs pixels in [0, 1]: write `pixels: unit`.")
+        means = samples.flatten(1).mean(0, dtype=torch.float64)
+        # A pixel that is black in every image would start at −∞ (deviation gan-13).
+        self.linear.bias.copy_(torch.logit(means.clamp(self.clip, 1.0 - self.clip)))
+
+
+class MaxoutDiscriminator(nn.Module):
+    """Samples → logits [B]; the features are the last hidden layer's [B, units], before their dropout."""
+
+    def __init__(self, layers: DiscriminatorLayers, shape: Sequence[int]) -> None:
+        super().__init__()
+        stack: list[nn.Module] = [Dropout(layers.keep_input, shape)]
+        size = tuple(shape)
+        for layer in layers.convolutions:
+            stack += [Dropout(layers.keep_hidden, size)] if len(stack) > 1 else []
+            stack.append(convolution := MaxoutConvolution(size[0], size[1], layer))
+            size = convolution.size
+        for units, pieces in layers.hidden:
+            stack += [Dropout(layers.keep_hidden, size)] if len(stack) > 1 else []
+            stack += [nn.Flatten(), Maxout(prod(size), units, pieces)]
+            size = (units,)
+        self.body = Stack(*stack)
+        self.output = Stack(Dropout(layers.keep_hidden, size), nn.Linear(prod(size), 1))
+
+    def forward(self, samples: Tensor, labels: Tensor | None = None, noise: Sequence[Tensor] | None = None) -> Judged:
+        left = None if noise is None else iter(noise)
+        features = self.body(samples, left)
+        return Judged(self.output(features, left).squeeze(1), (features,))
+
+
+def build(
+    network: Mapping[str, Any], prior: Prior, latent_dim: int, shape: Sequence[int], classes: int = 0
+) -> Networks:
     """Both networks for samples of `shape` ((2,) for points, (C, H, W) for images).
 
+    With `hidden` in `network` both are small dense nets; else it says the layers of `generator` and `discriminator`.
+
     Raises:
-        InputError: the prior is a mixture, a key of `network` is unknown or of the wrong type.
+        InputError: the prior is a mixture, a key of `network` is unknown, of the wrong type or out of range, or the
+            layers do not fit the samples.
     """
     refuse_mixture(prior, "gan")
-    return strict(DenseNetworks, dict(network), "params.yaml: network of gan").build(None, latent_dim, shape)
+    if "hidden" in network:
+        return strict(DenseNetworks, dict(network), WHERE).build(None, latent_dim, shape)
+    options = strict(ImageNetworks, dict(network), WHERE)
+    for wrong, sentence in _conflicts(options, shape):
+        if wrong:
+            raise InputError(f"{WHERE}: {sentence}.")
+    generator, discriminator = options.generator, MaxoutDiscriminator(options.discriminator, shape)
+    body = _generator_body(generator, latent_dim, shape)
+    _start_uniform(body[:-1], generator.weight_range)
+    _start_uniform(body[-1:], generator.output_range)
+    _start_uniform(discriminator, options.discriminator.weight_range)
+    return Networks(Generator(None, body), discriminator)
+
+
+def _generator_body(layers: GeneratorLayers, latent_dim: int, shape: Sequence[int]) -> nn.Sequential:
+    hidden: list[nn.Module] = []
+    inputs = latent_dim
+    for units, nonlinearity in layers.hidden:
+        hidden += [nn.Linear(inputs, units), nn.ReLU() if nonlinearity == "relu" else nn.Sigmoid()]
+        inputs = units
+    clip, outputs = layers.bias_clip, prod(shape)
+    if layers.transposed:
+        last: list[nn.Module] = [TransposedConvolution(inputs, layers.transposed, shape)]
+    else:
+        dense = nn.Linear(inputs, outputs) if clip is None else MeansOutput(inputs, outputs, clip)
+        last = [dense, nn.Unflatten(1, tuple(shape))]
+    return nn.Sequential(*hidden, nn.Sequential(*last, *([nn.Sigmoid()] if layers.output == "sigmoid" else [])))
+
+
+def _start_uniform(module: nn.Module, limit: float) -> None:
+    for layer in module.modules():
+        if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+            nn.init.uniform_(layer.weight, -limit, limit)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+
+
+def _conflicts(options: ImageNetworks, shape: Sequence[int]) -> list[tuple[bool, str]]:
+    generator, discriminator, clip = options.generator, options.discriminator, options.generator.bias_clip
+    widths = [units for units, _ in generator.hidden]
+    pairs = [count for pair in discriminator.hidden for count in pair]
+    keeps = (discriminator.keep_input, discriminator.keep_hidden)
+    flat = bool(discriminator.convolutions) and (len(shape) != 3 or shape[1] != shape[2])
+    sigmoid = generator.output == "sigmoid" and generator.transposed is None
+    unclear = clip is not None and not (sigmoid and 0 < clip < 0.5)
+    return [
+        (min(widths, default=0) < 1, f"generator.hidden has widths {widths}: one positive width or more is needed"),
+        (min(pairs, default=0) < 1, f"discriminator.hidden has units and pieces {pairs}: positive pairs are needed"),
+        (not all(0 < keep <= 1 for keep in keeps), f"keep_input and keep_hidden lie in (0, 1], not at {keeps}"),
+        (unclear, f"generator.bias_clip {clip} lies in (0, 0.5), for a dense output with sigmoid"),
+        (flat, f"discriminator.convolutions need square images, not samples of shape {tuple(shape)}"),
+    ]

@@ -14,7 +14,7 @@ import pandas as pd
 
 from replication.errors import InputError
 from replication.measurements import read_table
-from replication.params import Cell, Profile
+from replication.params import BUNDLED, Cell, Profile
 
 SCORES = Path("outputs/score")
 RECORDED = Path("reports/recorded")
@@ -85,7 +85,9 @@ def read_cell(folder: Path, cell: Cell, profile: str, recorded: bool) -> ScoredC
     where = folder / FILES[0]
     if table.empty:
         raise InputError(f"{where} has no rows: score cell {cell.key} again.")
-    expected = {"profile": profile, "dataset": cell.dataset}
+    expected = {"profile": profile}
+    if cell.dataset != BUNDLED:
+        expected["dataset"] = cell.dataset
     if not cell.experiment:  # an experiment measures runs of several recipes
         expected |= {column: str(getattr(cell, column)) for column in IDENTITY}
     for column, wanted in expected.items():

@@ -130,7 +130,7 @@ def _verdicts(path: Path, claims: Sequence[Claim]) -> tuple[Verdict, ...]:
 
 
 def _runs(table: pd.DataFrame, claims: Sequence[Claim], verdicts: Sequence[Verdict]) -> tuple[tuple[str, ...], ...]:
-    """Runs that a claim is judged by, and those that only check the pipeline."""
+    """Runs that a claim is judged by, and those of a paper's models that only check the pipeline."""
     judged = {verdict.claim: verdict for verdict in verdicts}
     selections = [
         side
@@ -144,7 +144,10 @@ def _runs(table: pd.DataFrame, claims: Sequence[Claim], verdicts: Sequence[Verdi
     for identity, group in grouped(table, IDENTITY):
         run = dict(zip(IDENTITY, identity, strict=True))
         used = any(all(side.get(column, value) == value for column, value in run.items()) for side in selections)
-        where = f"on {run['dataset']} ({run['split']}, n = {group['seed'].nunique()})"
+        splits = group.loc[group["replicate_kind"] == "split", "replicate"].nunique()
+        where = f"on {run['dataset']} ({run['split']}, n = {max(group['seed'].nunique(), splits)})"
+        if not used and run["paper"] == "background":
+            continue  # part of a figure, or a control: it checks nothing of the pipeline
         (real if used else checks).setdefault(where, []).append(f"{run['model']} {run['recipe']} ({run['variant']})")
     return tuple(tuple(f"{where}: {', '.join(names)}" for where, names in places.items()) for places in (real, checks))
 

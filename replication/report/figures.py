@@ -13,6 +13,7 @@ from replication.report.curves import draw_curves
 from replication.report.drawing import Drawn
 from replication.report.forest import draw_forest
 from replication.report.samples import draw_samples
+from replication.report.sweep_figures import draw_sweeps
 from replication.verdicts import Verdict
 
 
@@ -24,4 +25,5 @@ def draw(
     folder: Path,
 ) -> list[Drawn]:
     """Draw all figures into `folder`; returns them in the order of the page."""
-    return [*draw_forest(claims, verdicts, folder), *draw_curves(table, folder), *draw_samples(cells, folder)]
+    runs = *draw_curves(table, folder), *draw_sweeps(table, folder), *draw_samples(cells, folder)
+    return [*draw_forest(claims, verdicts, folder), *runs]

@@ -22,13 +22,14 @@ from replication.metrics.game import (
     train_alone,
 )
 from replication.metrics.toy import Mixture
-from replication.models.layers import DenseDiscriminator, Networks
+from replication.models.layers.dense import DenseDiscriminator
+from replication.models.layers.networks import Networks
 from replication.params import Theory
 from replication.recipes import Recipe
 from replication.scoring.rows import Rows
-from replication.scoring.trained import draw_samples
 from replication.seeding import generator, torch_seed
 from replication.training.draws import draw_noise
+from replication.training.sampling import draw_samples
 from replication.training.state import bind, initial_state
 
 

@@ -12,12 +12,13 @@ from tqdm import tqdm
 from replication.data.reading import ToyData
 from replication.metrics.game import game_value, hit_rate, train_alone
 from replication.metrics.toy import Mixture, energy_distance, mode_scores
-from replication.models.layers import Networks
+from replication.models.layers.networks import Networks
 from replication.recipes import Noise, Recipe
 from replication.runtime import side_by_side
 from replication.scoring.rows import Rows
-from replication.scoring.trained import TrainedCell, draw_samples
+from replication.scoring.trained import TrainedCell
 from replication.seeding import generator as stream_of
+from replication.training.sampling import draw_samples
 
 GAP_UPDATES, GAP_BATCH, GAP_RATE = 500, 256, 3e-3
 FRESH = 10_000  # draws of each side for the value of the game and the hit rate
@@ -74,7 +75,7 @@ def _score_points(rows: Rows, networks: Networks, recipe: Recipe, mixture: Mixtu
         scores = {**mode_scores(points, mixture), "energy_distance": energy_distance(points, real)}
         for metric, value in scores.items():
             rows.add(seed, step, metric, value, len(points), metric_variant=variant)
-    if recipe.prior.components:
+    if recipe.prior.components and recipe.prior.form == "mixture":
         sigma = networks.generator.get_parameter("prior.sigma").detach().abs()
         rows.add(seed, step, "sigma_mean", float(sigma.mean()), sigma.numel())
     return kept[:SHOWN].astype(np.float32)

@@ -9,16 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import Tensor, nn
 
 from replication.errors import InputError
-from replication.models.layers import Generator, Networks
-from replication.recipes import Noise, Recipe
-from replication.seeding import generator as stream_of
-from replication.training.draws import draw_components, draw_noise
+from replication.models.layers.networks import Networks
 from replication.training.state import State, bind
 
 
@@ -31,10 +26,10 @@ class TrainedCell:
     history: np.ndarray  # float32 [S, points, 2]
     provenance: dict[str, Any]
 
-    def networks(self, build: Callable[[], Networks], step: int, index: int) -> Networks:
-        """The networks of one seed of the block at one step."""
+    def networks(self, build: Callable[[], Networks], step: int, index: int, prefix: str = "") -> Networks:
+        """The networks of one seed of the block at one step; tensors kept under `prefix` too are taken from there."""
         networks = build()
-        bind(networks, self.states[step], index)
+        bind(networks, self.states[step], index, prefix)
         return networks
 
 
@@ -55,19 +50,3 @@ def read_trained(directory: Path) -> TrainedCell:
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{directory} does not hold what training wrote ({error}): {again}.") from error
     return TrainedCell(steps, states, history, provenance)
-
-
-@torch.no_grad()
-def draw_samples(generator: Generator, recipe: Recipe, noise: Noise, seed: int, purpose: str, count: int) -> Tensor:
-    """`count` samples, in batches of the recipe's size, from a stream of the seed's own.
-
-    Batch normalisation uses each batch's own statistics, as in training (DCGAN's released code).
-    """
-    stream = stream_of(seed, purpose)
-    batches = -(-count // recipe.batch)
-    latent = torch.from_numpy(draw_noise(noise, stream, (batches, recipe.batch, recipe.latent_dim)))
-    component = torch.from_numpy(draw_components(recipe, stream, (batches, recipe.batch)))
-    generator.train()
-    if not any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in generator.modules()):
-        return generator(latent.flatten(0, 1), component.flatten())[:count]
-    return torch.cat([generator(*one) for one in zip(latent, component, strict=True)])[:count]

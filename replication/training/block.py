@@ -1,4 +1,4 @@
-"""The trainer: one loop for every recipe. A block of seeds advances chunk by chunk, and can stop at any of them."""
+"""A block of seeds trains chunk by chunk, and can stop after any of them and go on from its checkpoint."""
 
 from __future__ import annotations
 
@@ -13,14 +13,19 @@ from torch import Tensor
 from tqdm import tqdm
 
 from replication.errors import InputError
-from replication.models.layers import Networks
+from replication.models.layers.networks import Networks
 from replication.recipes import Recipe
-from replication.training import checkpoints, eager
-from replication.training.draws import Draws, draw_units, unit_steps
+from replication.training import checkpoints, loop
+from replication.training.draws import Draws, draw_units, labelled_rows
+from replication.training.initialise import Samples
+from replication.training.run import bind_runs, to_device
+from replication.training.schedule import unit_steps
 from replication.training.state import State, finite_seeds, initial_state, weights_of
+from replication.training.stopping import STEP, select_generators, selection_units, start_selection, with_selected
 
 CHUNK = {"kernel": 800, "eager": 50}  # units drawn, trained and logged together
 CHECKPOINT_SECONDS = 10.0
+WRITING_SHARE = 20.0  # a checkpoint that takes a second to write is written every twenty
 HISTORY_POINTS = 2000
 
 
@@ -30,48 +35,87 @@ class Outcome:
     history: np.ndarray  # float32 [S, points, 2]: losses of G and D, each the mean over a window of steps
     window: int  # steps a point of the history averages over
     diverged: tuple[int, ...]  # per seed the step at which a weight or G's loss was seen not finite; −1 for none
+    selected: tuple[int, ...] = ()  # per seed the step of the generator kept, where the recipe has a stopping rule
 
 
 def train_block(
     build: Callable[[], Networks],
     recipe: Recipe,
     seeds: Sequence[int],
-    data: Tensor,
+    data: Samples,
     directory: Path,
     device: str = "cpu",
     threads: int = 1,
     name: str = "training",
+    validation: Tensor | None = None,
 ) -> Outcome:
     """Train a block of seeds, going on from the checkpoint in `directory` where there is one.
 
-    `data` is uint8 images [n, C, H, W] or float32 points [n, 2].
+    `validation` holds samples that are not trained on, for a recipe with a stopping rule.
 
     Raises:
-        InputError: fewer samples than one batch, or a corrupt checkpoint.
+        InputError: fewer samples than one batch, no labels or validation samples where the recipe needs them, or a
+            corrupt checkpoint.
     """
-    if len(data) < recipe.batch:
-        raise InputError(
-            f"{name}: {len(data)} training samples do not fill one batch of {recipe.batch}; choose a larger split."
-        )
+    held_out = data.values[:0] if validation is None else validation.to(device)
+    _check_data(build, recipe, data, held_out, name)
     units, window, marks = recipe.updates // unit_steps(recipe), history_window(recipe), scored_units(recipe)
-    first, state = _begin(build, recipe, seeds, units // window, directory)
-    advance, saved = _engine(build, recipe, state, data, device, threads), time.monotonic()
+    compared, labelled = selection_units(recipe), _labelled(recipe, seeds, data)
+    first, state = _begin(build, recipe, seeds, data, units // window, directory)
+    advance = _engine(build, recipe, state, data, seeds, device, threads)
+    saved, pause = time.monotonic(), CHECKPOINT_SECONDS
     with tqdm(total=units, initial=first, desc=name, unit="unit", mininterval=1.0) as progress:
-        for begin, end in chunks(units, CHUNK[recipe.engine], marks):
+        for begin, end in chunks(units, CHUNK[recipe.engine], (*marks, *compared)):
             if begin < first:
                 continue
-            losses = advance(draw_units(recipe, seeds, len(data), begin, end - begin), begin)
+            losses = advance(draw_units(recipe, seeds, len(data.values), begin, end - begin, labelled), begin)
             _log(state, losses, begin, window)
             _note_divergence(state, losses, end * unit_steps(recipe))
             progress.update(end - begin)
+            if end in compared:
+                select_generators(build, recipe, state, seeds, end * unit_steps(recipe), held_out, threads)
             if end in marks:
-                _take_snapshot(directory, end, state)
-            if end in marks or time.monotonic() - saved > CHECKPOINT_SECONDS:
+                _take_snapshot(directory, end, with_selected(state) if end == units else state)
+            if end in marks or time.monotonic() - saved > pause:
+                began = time.monotonic()
                 checkpoints.write_state(directory, "state", end, state)
                 saved = time.monotonic()
+                pause = max(CHECKPOINT_SECONDS, WRITING_SHARE * (saved - began))
     snapshots = {unit * unit_steps(recipe): _read_snapshot(directory, unit) for unit in marks}
-    diverged = tuple(int(step) for step in state["diverged"])
-    return Outcome(snapshots, state["history"].numpy(), window * unit_steps(recipe), diverged)
+    diverged, selected = (tuple(state[key].tolist()) if key in state else () for key in ("diverged", STEP))
+    return Outcome(snapshots, state["history"].numpy(), window * unit_steps(recipe), diverged, selected)
+
+
+def _check_data(build: Callable[[], Networks], recipe: Recipe, data: Samples, held_out: Tensor, name: str) -> None:
+    if len(data.values) < recipe.batch:
+        raise InputError(
+            f"{name}: {len(data.values)} training samples do not fill one batch of {recipe.batch}; choose a larger "
+            "split."
+        )
+    if recipe.labels and data.labels is None:
+        raise InputError(f"{name}: the recipe learns labels, and the data set has none; leave labels out.")
+    with torch.device("meta"):
+        conditional = build().generator.conditional
+    sees_labels = data.labels is not None and not (
+        recipe.schedule == "alternate" and recipe.generator_minibatch == "none"
+    )
+    if conditional and not sees_labels:
+        raise InputError(
+            f"{name}: the generator takes labels, which come with its minibatch; write generator_minibatch own or "
+            "next, and use a data set that has labels."
+        )
+    if recipe.stopping and not len(held_out):
+        raise InputError(
+            f"{name}: the stopping rule measures training samples outside of the split, and there are none; choose a "
+            "smaller split."
+        )
+
+
+def _labelled(recipe: Recipe, seeds: Sequence[int], data: Samples) -> list[np.ndarray] | None:
+    """Rows of each seed's labelled samples."""
+    if recipe.labels is None or data.labels is None:
+        return None
+    return [labelled_rows(recipe.labels, data.labels.numpy(), seed) for seed in seeds]
 
 
 def chunks(units: int, size: int, marks: Sequence[int]) -> list[tuple[int, int]]:
@@ -93,33 +137,40 @@ def history_window(recipe: Recipe) -> int:
 
 
 def _begin(
-    build: Callable[[], Networks], recipe: Recipe, seeds: Sequence[int], points: int, directory: Path
+    build: Callable[[], Networks], recipe: Recipe, seeds: Sequence[int], data: Samples, points: int, directory: Path
 ) -> tuple[int, State]:
     """The unit and state of the checkpoint, or the start of a new training."""
     found = checkpoints.read_state(directory, "state")
     if found:
         return found
-    state = initial_state(build, recipe, seeds)
+    state = initial_state(build, recipe, seeds, data)
     state["history"] = torch.zeros(len(seeds), points, 2)
     state["diverged"] = torch.full((len(seeds),), -1, dtype=torch.int64)
+    if recipe.stopping:
+        start_selection(state, seeds)
     if 0 in scored_units(recipe):
         _take_snapshot(directory, 0, state)
     return 0, state
 
 
 def _engine(
-    build: Callable[[], Networks], recipe: Recipe, state: State, data: Tensor, device: str, threads: int
+    build: Callable[[], Networks],
+    recipe: Recipe,
+    state: State,
+    data: Samples,
+    seeds: Sequence[int],
+    device: str,
+    threads: int,
 ) -> Callable[[Draws, int], np.ndarray]:
     if recipe.engine == "kernel":
         from replication.training import toy_engine
 
-        networks = build()
-        return lambda draws, begin: toy_engine.advance(state, networks, recipe, data.numpy(), draws, begin, threads)
-    for name in [name for name in state if name.startswith(("generator", "discriminator", "first", "second"))]:
-        state[name] = state[name].to(device)
-    runs = eager.bind_runs(build, state)
-    on_device = data.to(device)
-    return lambda draws, begin: eager.advance(runs, recipe, on_device, draws, begin, threads)
+        networks, points = build(), data.values.numpy()
+        return lambda draws, begin: toy_engine.advance(state, networks, recipe, points, draws, begin, threads)
+    to_device(state, device)
+    runs = bind_runs(build, state)
+    moved = Samples(data.values.to(device), None if data.labels is None else data.labels.to(device))
+    return lambda draws, begin: loop.advance(runs, recipe, moved, draws, begin, seeds, threads)
 
 
 def _log(state: State, losses: np.ndarray, begin: int, window: int) -> None:

@@ -120,6 +120,60 @@ def backward(
 
 
 @njit(**FAST)
+def forward_each(
+    weights: np.ndarray, sizes: np.ndarray, members: int, component: np.ndarray, activations: np.ndarray
+) -> None:
+    """As `forward` with a tanh after every layer, column b through network `component[b]` of `members` networks.
+
+    A layer's weights of all networks come before its biases of all.
+    """
+    at, source = 0, 0
+    for layer in range(sizes.shape[0] - 1):
+        width_in, width_out = sizes[layer], sizes[layer + 1]
+        target, bias = source + width_in, at + members * width_in * width_out
+        for b in range(component.shape[0]):
+            own = at + component[b] * width_in * width_out
+            for o in range(width_out):
+                total = weights[bias + component[b] * width_out + o]
+                for i in range(width_in):
+                    total += weights[own + o * width_in + i] * activations[source + i, b]
+                activations[target + o, b] = total
+        for o in range(width_out):
+            tanh_row(activations[target + o])
+        at, source = bias + members * width_out, target
+
+
+@njit(**FAST)
+def backward_each(
+    weights: np.ndarray,
+    sizes: np.ndarray,
+    members: int,
+    component: np.ndarray,
+    activations: np.ndarray,
+    deltas: np.ndarray,
+    gradient: np.ndarray,
+) -> None:
+    """As `backward` to the weights, through `forward_each`."""
+    source, at = sizes.sum() - sizes[-1], weights.shape[0]
+    for layer in range(sizes.shape[0] - 2, -1, -1):
+        width_in, width_out = sizes[layer], sizes[layer + 1]
+        target = source
+        source -= width_in
+        at -= members * width_out * (width_in + 1)
+        deltas[source:target] = np.float32(0.0)
+        for b in range(component.shape[0]):
+            own, bias = at + component[b] * width_in * width_out, at + (members * width_in + component[b]) * width_out
+            for o in range(width_out):
+                delta = deltas[target + o, b]
+                gradient[bias + o] += delta
+                for i in range(width_in):
+                    gradient[own + o * width_in + i] += delta * activations[source + i, b]
+                    deltas[source + i, b] += delta * weights[own + o * width_in + i]
+        if layer > 0:
+            through_tanh(activations[source:target], deltas[source:target])
+
+
+@njit(**FAST)
 def adam(
     weights: np.ndarray,
     gradient: np.ndarray,

@@ -1,21 +1,56 @@
-"""The two sides of the game as losses on logits (GAN §3)."""
+"""The sides of the game as losses on what the discriminator says, each a scalar (GAN §3, Improved GAN §3 and §5)."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import torch
 from torch import Tensor
-from torch.nn.functional import softplus
+from torch.nn.functional import cross_entropy, softplus
+
+from replication.models.layers.networks import Judged
+from replication.recipes import FeatureMatching
 
 
-def generator_loss(fake_logits: Tensor, objective: str) -> Tensor:
-    """Mean −log D(G(z)) (non-saturating), or mean log(1 − D(G(z))) (saturating, the minimax game); a scalar in nats."""
-    return softplus(-fake_logits).mean() if objective == "non-saturating" else -softplus(fake_logits).mean()
+def generator_loss(source: Tensor, objective: str) -> Tensor:
+    """Mean −log D(G(z)) (non-saturating), or mean log(1 − D(G(z))) (saturating, the minimax game), in nats.
+
+    `source` [B] are logits of D(G(z)).
+    """
+    return softplus(-source).mean() if objective == "non-saturating" else -softplus(source).mean()
 
 
-def discriminator_loss(real_logits: Tensor, fake_logits: Tensor, scale: float) -> Tensor:
-    """scale × (BCE of real toward 1 + BCE of fake toward 0); a scalar in nats."""
-    return scale * (softplus(-real_logits).mean() + softplus(fake_logits).mean())
+def discriminator_loss(real: Tensor, fake: Tensor, scale: float, real_target: float = 1.0) -> Tensor:
+    """scale × (BCE of real toward `real_target` + BCE of fake toward 0), in nats, from logits [B] of D.
+
+    A `real_target` below 1 is one-sided label smoothing (Improved GAN §3.4).
+    """
+    return scale * ((softplus(real) - real_target * real).mean() + softplus(fake).mean())
+
+
+def classification_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """−l_y + LSE(l), the cross-entropy of class logits [B, K] (Improved GAN §5), in nats."""
+    return cross_entropy(logits, labels)
+
+
+def feature_distance(real: Judged, fake: Judged, matching: FeatureMatching) -> Tensor:
+    """Distance between the batch means of features (Improved GAN §3.1), summed over the layers that are matched."""
+    total = torch.zeros((), device=fake.logits.device)
+    for layer in matching.layers:
+        difference = real.features[layer].mean(0) - fake.features[layer].mean(0)
+        if matching.distance == "absolute-mean":
+            total = total + difference.abs().mean()
+        else:
+            squares = difference.square()
+            total = total + (squares.sum() if matching.distance == "squared-norm" else squares.mean())
+    return total
 
 
 def prior_penalty(sigma: Tensor, weight: float) -> Tensor:
     """λ·mean((1 − σ)²) over components and dimensions (DeLiGAN equation 7, as its released code averages it)."""
     return weight * (1.0 - sigma).square().mean()
+
+
+def averaging_penalty(parameters: Sequence[Tensor], means: Sequence[Tensor], weight: float) -> Tensor:
+    """weight × ‖θ − (1/t) Σ_i θ[i]‖² (Improved GAN §3.3)."""
+    return weight * torch.stack([(p - m).square().sum() for p, m in zip(parameters, means, strict=True)]).sum()

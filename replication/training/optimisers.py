@@ -12,20 +12,40 @@ def adam_update(
     gradients: list[Tensor],
     first: list[Tensor],
     second: list[Tensor],
-    step: int,
+    step: int | Tensor,
     learning_rate: float,
     betas: tuple[float, float] = (0.9, 0.999),
     epsilon: float = 1e-8,
     l2: float = 0.0,
+    epsilon_inside: bool = False,
 ) -> None:
-    """One Adam step, numbered from 1 (Kingma & Ba, algorithm 1); `l2` adds l2·θ to the gradient first."""
+    """One Adam step, numbered from 1 (Kingma & Ba, algorithm 1); `l2` adds l2·θ to the gradient first.
+
+    A `step` on the device (float64, 0-dimensional) costs no synchronisation. `epsilon_inside` puts ε under the root
+    (Improved GAN's released code).
+    """
     beta1, beta2 = betas
     if l2:
         gradients = list(torch._foreach_add(gradients, parameters, alpha=l2))
     torch._foreach_lerp_(first, gradients, 1.0 - beta1)
     torch._foreach_mul_(second, beta2)
     torch._foreach_addcmul_(second, gradients, gradients, 1.0 - beta2)
-    denominator = torch._foreach_sqrt(second)
-    torch._foreach_mul_(denominator, (1.0 - beta2**step) ** -0.5)
-    torch._foreach_add_(denominator, epsilon)
-    torch._foreach_addcdiv_(parameters, first, denominator, -learning_rate / (1.0 - beta1**step))
+    corrected = torch._foreach_div(second, 1.0 - beta2**step)
+    if epsilon_inside:
+        torch._foreach_add_(corrected, epsilon)
+    torch._foreach_sqrt_(corrected)
+    if not epsilon_inside:
+        torch._foreach_add_(corrected, epsilon)
+    change = torch._foreach_div(first, corrected)
+    torch._foreach_mul_(change, learning_rate / (1.0 - beta1**step))
+    torch._foreach_sub_(parameters, change)
+
+
+@torch.no_grad()
+def momentum_update(
+    parameters: list[Tensor], gradients: list[Tensor], velocity: list[Tensor], learning_rate: float, momentum: float
+) -> None:
+    """One step of gradient descent with classical momentum: v ← momentum·v − rate·g, then θ ← θ + v (Polyak)."""
+    torch._foreach_mul_(velocity, momentum)
+    torch._foreach_add_(velocity, gradients, alpha=-learning_rate)
+    torch._foreach_add_(parameters, velocity)

@@ -8,25 +8,36 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from replication.models.layers import Networks
+from replication.models.layers.networks import Networks
 from replication.recipes import Recipe
 from replication.seeding import torch_seed
+from replication.training.initialise import Samples, initialise_networks
+from replication.training.schedule import SIDES
 
 State = dict[str, Tensor]
-SIDES = ("generator", "discriminator")
-THRESHOLD, COUNT, FLOOR, GENERATOR_LOSS, DISCRIMINATOR_LOSS = range(5)  # columns of state["balance"]
+# Prefixes of what belongs to one tensor that training changes: moments, the mean of its past, its moving average.
+FIRST, SECOND, PAST, AVERAGED, SELECTED = "first.", "second.", "past.", "averaged.", "selected."
 
 
-def initial_state(build: Callable[[], Networks], recipe: Recipe, seeds: Sequence[int]) -> State:
-    """Freshly initialised networks of each seed, zero moments, and the schedule's starting point."""
+def initial_state(
+    build: Callable[[], Networks], recipe: Recipe, seeds: Sequence[int], data: Samples | None = None
+) -> State:
+    """Freshly initialised networks of each seed, zero moments, and the schedule's starting point.
+
+    `data` is needed where the recipe sets initial weights from training samples.
+    """
     weights: list[State] = []
     for seed in seeds:
         with torch_seed(seed, "initial"):
-            weights.append(_named(build()))
+            networks = build()
+            if data is not None:
+                initialise_networks(networks, recipe, seed, data)
+            weights.append(_named(networks))
     state = {name: torch.stack([one[name] for one in weights]) for name in weights[0]}
     for name in trained_names(build()):
-        state[f"first.{name}"] = torch.zeros_like(state[name])
-        state[f"second.{name}"] = torch.zeros_like(state[name])
+        state |= {prefix + name: torch.zeros_like(state[name]) for prefix in _beside(recipe, name)}
+        if recipe.historical_averaging:
+            state[PAST + name] = state[name].clone()  # θ[0]
     balance = recipe.balance
     start = [balance.threshold, 0.0, balance.floor, np.nan, np.nan] if balance else [0.0, 0.0, 0.0, np.nan, np.nan]
     state["balance"] = torch.tensor([start] * len(seeds), dtype=torch.float64)
@@ -34,15 +45,22 @@ def initial_state(build: Callable[[], Networks], recipe: Recipe, seeds: Sequence
     return state
 
 
-def bind(networks: Networks, state: State, index: int) -> None:
+def _beside(recipe: Recipe, name: str) -> list[str]:
+    """The prefixes under which a recipe keeps something for a trained tensor that starts at zero."""
+    averaged = [AVERAGED] if recipe.parameter_average and name.startswith("discriminator") else []
+    return [FIRST, *([SECOND] if recipe.adam else []), *averaged]
+
+
+def bind(networks: Networks, state: State, index: int, prefix: str = "") -> None:
     """Give the networks copies of the parameters and buffers of seed `index` in the stacked state.
 
-    Copies, not views: some operations round otherwise where memory is not aligned, and a seed's result would depend on
-    its place in the block.
+    Tensors that the state has under `prefix` too are taken from there, such as the averaged ones. Copies, not views:
+    some operations round otherwise where memory is not aligned, and a seed's result would depend on its place.
     """
     for side, module in zip(SIDES, networks, strict=True):
-        own = {name: state[f"{side}.{name}"][index].clone() for name in module.state_dict()}
-        module.load_state_dict(own, assign=True)
+        names = {name: f"{side}.{name}" for name in module.state_dict()}
+        chosen = {name: prefix + full if prefix + full in state else full for name, full in names.items()}
+        module.load_state_dict({name: state[full][index].clone() for name, full in chosen.items()}, assign=True)
 
 
 def trained_names(networks: Networks) -> list[str]:
@@ -53,8 +71,8 @@ def trained_names(networks: Networks) -> list[str]:
 
 
 def weights_of(state: State) -> State:
-    """The networks alone, without optimiser and schedule: what a snapshot holds."""
-    return {name: tensor for name, tensor in state.items() if name.split(".")[0] in SIDES}
+    """The networks and their averages, without optimiser and schedule: what a snapshot holds."""
+    return {name: tensor for name, tensor in state.items() if name.startswith((*SIDES, AVERAGED))}
 
 
 def finite_seeds(state: State) -> np.ndarray:

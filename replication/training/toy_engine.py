@@ -2,7 +2,7 @@
 
 A step of these networks is a few thousand multiplications, far less than the cost of calling one tensor operation, so
 a whole chunk of steps runs inside one compiled function. Each seed is computed on its own, in one order: its result
-does not depend on the block. `training.eager` computes the same in torch, and tests hold this file against it.
+does not depend on the block. `training.loop` computes the same in torch, and tests hold this file against it.
 """
 
 from __future__ import annotations
@@ -12,12 +12,22 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from replication.models.layers import Networks
+from replication.models.layers.networks import Networks
 from replication.recipes import Recipe
 from replication.runtime import side_by_side
 from replication.training.compiled import njit
 from replication.training.draws import Draws
-from replication.training.kernel import LANES, ONE, adam, backward, forward, logistic_loss, through_tanh
+from replication.training.kernel import (
+    LANES,
+    ONE,
+    adam,
+    backward,
+    backward_each,
+    forward,
+    forward_each,
+    logistic_loss,
+    through_tanh,
+)
 from replication.training.state import SIDES, State, trained_names
 from replication.training.toy_plan import Plan, plan_of
 
@@ -123,14 +133,13 @@ def _train_seed(
                 balance[3] = _generator_loss(eps.shape[0], plan, space)
             if plan.balanced:
                 updates_generator = balance[3] > balance[0]
+                balance[1] += 1.0 if updates_generator else -1.0
             if updates_generator:
                 steps[0] += 1
                 _update_generator(g, d, steps[0], eps, parts, plan, space)
-                balance[1] += 1
             else:
                 steps[1] += 1
                 balance[4] = _update_discriminator(d, steps[1], data, rows[unit, draw % rows.shape[1]], plan, space)
-                balance[1] -= 1
             stale = updates_generator
         losses[unit, 0], losses[unit, 1] = balance[3], balance[4]
 
@@ -144,7 +153,14 @@ def _generate(g: Weights, noise: Array, component: Array, plan: Plan, space: Row
         for k in range(latent_dim):
             at = component[b] * latent_dim + k
             space.fake[k, b] = g.values[at] + g.values[count + at] * noise[b, k] if count > 0 else noise[b, k]
-    forward(g.values[2 * count :], plan.g_sizes, space.fake, True)
+    if plan.one_hot > 0:
+        space.fake[latent_dim : latent_dim + plan.one_hot] = np.float32(0.0)
+        for b in range(noise.shape[0]):
+            space.fake[latent_dim + component[b], b] = ONE
+    if plan.ensemble > 0:
+        forward_each(g.values, plan.g_sizes, plan.ensemble, component, space.fake)
+    else:
+        forward(g.values[2 * count :], plan.g_sizes, space.fake, True)
 
 
 @njit(**SWITCHES)
@@ -172,7 +188,11 @@ def _update_generator(
     last = plan.g_sizes[-1]
     space.g_deltas[-last:] = space.d_deltas[:last]
     through_tanh(space.fake[-last:], space.g_deltas[-last:])
-    backward(g.values[2 * count :], plan.g_sizes, space.fake, space.g_deltas, g.gradient[2 * count :], True, count > 0)
+    body, gradient = g.values[2 * count :], g.gradient[2 * count :]
+    if plan.ensemble > 0:
+        backward_each(body, plan.g_sizes, plan.ensemble, component, space.fake, space.g_deltas, gradient)
+    else:
+        backward(body, plan.g_sizes, space.fake, space.g_deltas, gradient, True, count > 0)
     if count > 0:
         for b in range(noise.shape[0]):
             for k in range(latent_dim):
@@ -202,7 +222,7 @@ def _update_discriminator(d: Weights, step: int, data: Array, rows: Array, plan:
 
 @njit(**SWITCHES)
 def _move_threshold(balance: Array, t: Array, epoch_starts: bool) -> None:
-    """As `eager.move_threshold`; `t` as in Plan.thresholds."""
+    """As `balance.move_threshold`; `t` as in Plan.thresholds."""
     if epoch_starts and balance[1] < t[5]:
         balance[2] = max(balance[2] - t[6], t[7])
     if balance[1] > t[0]:

@@ -16,7 +16,7 @@ from replication.metrics.game import (
     optimal_probability,
     train_alone,
 )
-from replication.models.layers import DenseDiscriminator
+from replication.models.layers.dense import DenseDiscriminator
 from replication.training.objectives import generator_loss
 
 SEEDS = 3

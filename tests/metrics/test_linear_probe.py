@@ -18,7 +18,7 @@ from replication.metrics.linear_probe import (
     linear_probe,
 )
 from replication.models import load
-from replication.models.layers import ConvolutionalDiscriminator, initialise_normal
+from replication.models.layers.convolutional import ConvolutionalDiscriminator, initialise_normal
 from replication.params import load_params
 from replication.seeding import generator
 

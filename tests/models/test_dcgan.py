@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from replication.errors import InputError
 from replication.models.dcgan import build
-from replication.models.layers import ConvolutionalDiscriminator, Networks
+from replication.models.layers.convolutional import ConvolutionalDiscriminator
+from replication.models.layers.networks import Networks
 from replication.params import load_params
 from replication.recipes import Prior
 

@@ -9,16 +9,13 @@ import torch
 from torch import nn
 
 from replication.errors import InputError
-from replication.models.layers import (
+from replication.models.layers.convolutional import (
     ConvolutionalDiscriminator,
     ConvolutionalGenerator,
-    DenseDiscriminator,
-    DenseNetworks,
-    as_images,
-    as_samples,
-    dense,
     initialise_normal,
 )
+from replication.models.layers.dense import DenseDiscriminator, DenseNetworks, dense
+from replication.models.layers.samples import as_images, as_samples
 
 
 def size(module: nn.Module) -> int:

@@ -15,12 +15,15 @@ from replication.data.reading import PreparedImages
 from replication.measurements import Measurement, to_table
 from replication.metrics.linear_probe import discriminator_features, linear_probe
 from replication.models import load
-from replication.models.layers import ConvolutionalDiscriminator, Networks, as_images
+from replication.models.layers.convolutional import ConvolutionalDiscriminator
+from replication.models.layers.networks import Networks
+from replication.models.layers.samples import as_images
 from replication.params import Cell, Probe, load_params
 from replication.scoring.controls import score_controls
 from replication.scoring.images import add_class_scores, probe_cell, score_images
 from replication.scoring.rows import Rows
-from replication.scoring.trained import TrainedCell, draw_samples
+from replication.scoring.trained import TrainedCell
+from replication.training.sampling import draw_samples
 from replication.training.state import initial_state, weights_of
 
 RECIPE = replace(

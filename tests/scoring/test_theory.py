@@ -14,7 +14,7 @@ from replication.measurements import Measurement, to_table
 from replication.metrics.game import logits_of
 from replication.metrics.toy import Mixture
 from replication.models import load
-from replication.models.layers import Networks
+from replication.models.layers.networks import Networks
 from replication.params import Cell, Theory, load_params
 from replication.scoring.rows import Rows
 from replication.scoring.theory import (

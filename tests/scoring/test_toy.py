@@ -14,14 +14,15 @@ from replication.data.reading import ToyData
 from replication.measurements import Measurement, to_table
 from replication.metrics.toy import Mixture, energy_distance, mode_scores
 from replication.models import load
-from replication.models.layers import Networks
+from replication.models.layers.networks import Networks
 from replication.params import Cell, load_params
 from replication.recipes import Recipe
 from replication.scoring import toy
 from replication.scoring.rows import Rows
 from replication.scoring.toy import mixture_of, noises, score_toy
-from replication.scoring.trained import TrainedCell, draw_samples
+from replication.scoring.trained import TrainedCell
 from replication.seeding import generator as stream_of
+from replication.training.sampling import draw_samples
 from replication.training.state import initial_state, weights_of
 
 PARAMS = load_params(Path(__file__).parents[2] / "params.yaml")

@@ -13,12 +13,12 @@ from safetensors.torch import save_file
 
 from replication.errors import InputError
 from replication.models import load
-from replication.models.layers import Networks
+from replication.models.layers.networks import Networks
 from replication.params import load_params
 from replication.recipes import Noise, Prior, Recipe
-from replication.scoring.trained import draw_samples, read_trained
 from replication.seeding import generator as stream_of
 from replication.training.draws import draw_noise
+from replication.training.sampling import draw_samples, read_trained
 from replication.training.state import initial_state, weights_of
 
 PARAMS = load_params(Path(__file__).parents[2] / "params.yaml")

@@ -18,15 +18,15 @@ from torch import Tensor
 from replication.data.toy import draw_points
 from replication.errors import InputError
 from replication.models import load
-from replication.models.layers import Networks
+from replication.models.layers.networks import Networks
 from replication.recipes import Adam, Balance, Noise, Prior, Recipe
-from replication.training import block, eager, toy_engine
+from replication.training import block, loop, toy_engine
 from replication.training.block import Outcome, train_block
+from replication.training.initialise import Samples
 from replication.training.state import State, initial_state
 
 LIVELY = Balance(0.7, 0.8, 0.68, 2, 0.01, -3, 0.02, floor_count=0, floor_by=0.005, floor_least=0.66)
-PRIOR = Prior(10, "sampled", sigma_init=0.2, regulariser=0.1)
-DENSE = {"hidden": [6], "nonlinearity": "tanh"}
+PRIOR = Prior(components=10, component="sampled", sigma_init=0.2, regulariser=0.1)
 IMAGES = {
     "kernel": 3,
     "init_std": 0.1,
@@ -34,14 +34,29 @@ IMAGES = {
     "discriminator": [[3, 2], [4, 2]],
     "minibatch": [2, 3],
 }
-ADAM, NORMAL = Adam(1e-3, 0.5), Noise("normal")
-SHARES = (0.0, 0.25, 0.55, 1.0)
 SEEDS = (3, 0, 8)
+KERNEL = Recipe(
+    engine="kernel",
+    objective="non-saturating",
+    discriminator_scale=1.0,
+    schedule="balanced",
+    inner_steps=5,
+    updates=500,
+    batch=10,
+    latent_dim=2,
+    noise=Noise("normal"),
+    network={"hidden": [6], "nonlinearity": "tanh"},
+    adam=Adam(1e-3, 0.5),
+    prior=PRIOR,
+    balance=LIVELY,
+    scored_shares=(0.0, 0.25, 0.55, 1.0),
+)
+EAGER = replace(KERNEL, engine="eager", schedule="alternate", inner_steps=1, updates=8, network=IMAGES, balance=None)
 
 
 @dataclass(frozen=True)
 class Case:
-    """A small block: 100 units on the compiled engine, 12 on the reference engine."""
+    """A small block: 100 units on the compiled engine, 8 of the loop."""
 
     recipe: Recipe
     build: Callable[[], Networks]
@@ -50,24 +65,22 @@ class Case:
 
     def train(self, directory: Path, seeds: Sequence[int] = SEEDS, **options: Any) -> Outcome:
         directory.mkdir(exist_ok=True)
-        return train_block(self.build, self.recipe, seeds, self.data, directory, **options)
+        return train_block(self.build, self.recipe, seeds, Samples(self.data), directory, **options)
 
 
 def case_of(name: str) -> Case:
-    given = (NORMAL, ADAM, DENSE if name == "kernel" else IMAGES, None, PRIOR)
+    build = load("deligan").build
     if name == "kernel":
-        recipe = Recipe("kernel", "non-saturating", 1.0, "balanced", 5, 500, 10, 2, *given, LIVELY, SHARES)
         points = torch.from_numpy(draw_points(((0.6, 0.6), (-0.6, -0.6)), 0.15, 20, 0).points)
-        return Case(recipe, partial(load("deligan").build, DENSE, PRIOR, 2, (2,)), points, toy_engine)
-    recipe = Recipe("eager", "non-saturating", 1.0, "alternate", 2, 12, 10, 2, *given, None, SHARES)
+        return Case(KERNEL, partial(build, KERNEL.network, PRIOR, 2, (2,)), points, toy_engine)
     images = torch.randint(0, 256, (35, 1, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    return Case(recipe, partial(load("deligan").build, IMAGES, PRIOR, 2, (1, 8, 8)), images, eager)
+    return Case(EAGER, partial(build, IMAGES, PRIOR, 2, (1, 8, 8)), images, loop)
 
 
 @pytest.fixture(params=["kernel", "eager"])
 def case(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Case:
     """Both engines, in short chunks."""
-    monkeypatch.setattr(block, "CHUNK", {"kernel": 20, "eager": 3})
+    monkeypatch.setattr(block, "CHUNK", {"kernel": 20, "eager": 2})
     return case_of(request.param)
 
 
@@ -106,7 +119,7 @@ def test_a_stopped_block_goes_on_as_if_it_had_not_stopped(
     monkeypatch.setattr(block, "CHECKPOINT_SECONDS", seconds)
     whole = case.train(tmp_path / "whole")
     with monkeypatch.context() as patch:
-        stop_at(patch, case.engine, 4)
+        stop_at(patch, case.engine, 3)
         with pytest.raises(KeyboardInterrupt):
             case.train(tmp_path / "stopped")
     with monkeypatch.context() as patch:
@@ -115,7 +128,7 @@ def test_a_stopped_block_goes_on_as_if_it_had_not_stopped(
             case.train(tmp_path / "stopped")
     calls = stop_at(monkeypatch, case.engine, 0)
     same(case.train(tmp_path / "stopped"), whole)
-    assert calls[0] < (7 if case.recipe.engine == "kernel" else 5)  # all the chunks: it did go on
+    assert calls[0] < (7 if case.recipe.engine == "kernel" else 4)  # all the chunks: it did go on
     same(case.train(tmp_path / "stopped"), whole)  # and a finished block has nothing left to do
     assert len(whole.snapshots) == 4 and whole.diverged == (-1, -1, -1)
 
@@ -142,7 +155,7 @@ def test_a_planted_nan_is_recorded_with_its_step_and_stays_with_its_seed(
 
     monkeypatch.setattr(block, "initial_state", planted)
     outcome = case.train(tmp_path / "planted")
-    steps = 20 * 5 if case.recipe.engine == "kernel" else 3  # the end of the first chunk
+    steps = 20 * 5 if case.recipe.engine == "kernel" else 2  # the end of the first chunk
     assert outcome.diverged == (-1, steps, -1)
     kept = Outcome(
         {step: {name: tensor[[0, 2]] for name, tensor in state.items()} for step, state in outcome.snapshots.items()},
@@ -181,7 +194,7 @@ def test_the_history_holds_mean_losses_of_equal_windows(
 
 def test_snapshots_are_of_the_steps_named(case: Case, tmp_path: Path) -> None:
     outcome = case.train(tmp_path)
-    assert list(outcome.snapshots) == [round(share * case.recipe.updates) for share in SHARES]
+    assert list(outcome.snapshots) == [round(share * case.recipe.updates) for share in case.recipe.scored_shares]
     start = initial_state(case.build, case.recipe, SEEDS)
     for name, tensor in outcome.snapshots[0].items():
         assert torch.equal(tensor, start[name])

@@ -7,24 +7,25 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from replication.recipes import Adam, Noise, Prior, Recipe
-from replication.training.draws import draw_components, draw_noise, draw_units, unit_steps
+from replication.recipes import Adam, Balance, Noise, Prior, Recipe
+from replication.training.draws import draw_components, draw_noise, draw_units
+from replication.training.schedule import unit_steps
 
 ALTERNATE = Recipe(
-    "kernel",
-    "non-saturating",
-    0.5,
-    "alternate",
-    3,
-    1000,
-    10,
-    2,
-    Noise("uniform"),
-    Adam(1e-3, 0.5),
-    {},
-    prior=Prior(4, "sampled"),
+    engine="kernel",
+    objective="non-saturating",
+    discriminator_scale=0.5,
+    schedule="alternate",
+    inner_steps=3,
+    updates=1000,
+    batch=10,
+    latent_dim=2,
+    noise=Noise("uniform"),
+    network={},
+    adam=Adam(1e-3, 0.5),
+    prior=Prior(components=4, component="sampled"),
 )
-BALANCED = replace(ALTERNATE, schedule="balanced", inner_steps=5)
+BALANCED = replace(ALTERNATE, schedule="balanced", inner_steps=5, balance=Balance(1.0, 1.0, 0.7, 3, 0.01, -3, 0.01))
 
 
 @pytest.mark.parametrize("recipe", [ALTERNATE, BALANCED], ids=["alternate", "balanced"])
@@ -92,6 +93,6 @@ def test_components() -> None:
     stream = np.random.default_rng(0)
     sampled = draw_components(ALTERNATE, stream, (1000, 10))
     assert np.bincount(sampled.ravel(), minlength=4) == pytest.approx(2500, abs=200)
-    by_row = draw_components(replace(ALTERNATE, prior=Prior(4, "row")), stream, (2, 10))
+    by_row = draw_components(replace(ALTERNATE, prior=Prior(components=4, component="row")), stream, (2, 10))
     assert by_row.tolist() == [[0, 1, 2, 3, 0, 1, 2, 3, 0, 1]] * 2
     assert not draw_components(replace(ALTERNATE, prior=Prior()), stream, (2, 10)).any()

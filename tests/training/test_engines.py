@@ -16,12 +16,14 @@ from replication.errors import InputError
 from replication.models import load
 from replication.params import Params, load_params
 from replication.recipes import Adam, Balance, Recipe
-from replication.training import eager, kernel, toy_engine
+from replication.training import kernel, loop, toy_engine
 from replication.training.draws import draw_units
+from replication.training.initialise import Samples
+from replication.training.run import bind_runs
 from replication.training.state import State, initial_state
 
 ROOT = Path(__file__).parents[2]
-UNITS = 60
+UNITS = 30
 # Moves within few units, where the recipes' own threshold stands still for hundreds.
 LIVELY = Balance(0.7, 0.8, 0.68, 2, 0.01, -3, 0.02, floor_count=0, floor_by=0.005, floor_least=0.66)
 CASES = (
@@ -29,6 +31,12 @@ CASES = (
     ("deligan", "toy", "paper"),
     ("deligan", "toy-gan", "code"),
     ("deligan", "toy-unregularised", "code"),
+    ("deligan", "toy-gan-plus-plus", "code"),
+    ("deligan", "toy-moe-gan", "code"),
+    ("deligan", "toy-moe-gan", "paper"),
+    ("deligan", "toy-ensemble-gan", "code"),
+    ("deligan", "toy-ensemble-gan", "paper"),
+    ("deligan", "toy-nx-gan", "code"),
     ("gan", "toy-k1", "paper"),
     ("gan", "toy-k5", "paper"),
     ("gan", "toy-k1-saturating", "paper"),
@@ -51,12 +59,12 @@ def train_both(model: str, recipe: Recipe, points: Tensor, units: int) -> tuple[
     seeds = (7,)
     compiled = initial_state(build, recipe, seeds)
     reference = {name: tensor.clone() for name, tensor in compiled.items()}
-    runs = eager.bind_runs(build, reference)
+    runs = bind_runs(build, reference)
     losses: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
     for begin, end in ((0, units // 3), (units // 3, units)):
         draws = draw_units(recipe, seeds, len(points), begin, end - begin)
         losses[0].append(toy_engine.advance(compiled, build(), recipe, points.numpy(), draws, begin))
-        losses[1].append(eager.advance(runs, recipe, points, draws, begin))
+        losses[1].append(loop.advance(runs, recipe, Samples(points), draws, begin, seeds))
     return compiled, reference, np.concatenate(losses[0], 1), np.concatenate(losses[1], 1)
 
 
@@ -85,8 +93,9 @@ def test_the_compiled_engine_trains_as_the_reference_does(
         assert moved != [LIVELY.threshold, LIVELY.floor]
 
 
-def test_sizes_that_do_not_fill_a_vector_and_deeper_networks(params: Params, points: Tensor) -> None:
-    recipe = params.recipe("deligan", "toy", "paper")
+@pytest.mark.parametrize("name", ["toy", "toy-moe-gan", "toy-ensemble-gan"])
+def test_sizes_that_do_not_fill_a_vector_and_deeper_networks(params: Params, points: Tensor, name: str) -> None:
+    recipe = params.recipe("deligan", name, "paper")
     prior = replace(recipe.prior, components=3)
     network = {"hidden": [5, 3], "nonlinearity": "tanh"}
     recipe = replace(recipe, batch=7, latent_dim=3, prior=prior, network=network, balance=LIVELY, inner_steps=2)

@@ -7,12 +7,12 @@ from functools import partial
 import torch
 
 from replication.models import load
-from replication.models.layers import Networks
+from replication.models.layers.networks import Networks
 from replication.recipes import Adam, Balance, Noise, Prior, Recipe
 from replication.seeding import torch_seed
 from replication.training.state import bind, finite_seeds, initial_state, trained_names, weights_of
 
-PRIOR = Prior(6, "row", sigma_init=0.2)
+PRIOR = Prior(components=6, component="row", sigma_init=0.2)
 NETWORK = {
     "kernel": 3,
     "init_std": 0.02,
@@ -22,20 +22,19 @@ NETWORK = {
 }
 BALANCE = Balance(0.9, 1.0, 0.7, 3, 0.003, -2, 0.003)
 RECIPE = Recipe(
-    "eager",
-    "non-saturating",
-    1.0,
-    "balanced",
-    2,
-    8,
-    6,
-    3,
-    Noise("normal"),
-    Adam(1e-3, 0.5),
-    NETWORK,
-    None,
-    PRIOR,
-    BALANCE,
+    engine="eager",
+    objective="non-saturating",
+    discriminator_scale=1.0,
+    schedule="balanced",
+    inner_steps=2,
+    updates=8,
+    batch=6,
+    latent_dim=3,
+    noise=Noise("normal"),
+    network=NETWORK,
+    adam=Adam(1e-3, 0.5),
+    prior=PRIOR,
+    balance=BALANCE,
 )
 build = partial(load("deligan").build, NETWORK, PRIOR, 3, (1, 8, 8))
 

@@ -13,13 +13,26 @@ from replication.models import load
 from replication.params import load_params
 from replication.recipes import Adam, Balance, Noise, Recipe
 from replication.training import toy_engine
-from replication.training.eager import move_threshold
+from replication.training.balance import move_threshold
 from replication.training.toy_plan import plan_of
 
 # Released toy code: +.01, at most 1, after more than 10 generator steps; −.001 below a count of −150; floor .73 to .70.
 TOY = Balance(1.0, 1.0, 0.73, 10, 0.01, -150, 0.001, floor_count=-1000, floor_by=0.005, floor_least=0.70)
 DENSE = {"hidden": [2], "nonlinearity": "tanh"}
-RECIPE = Recipe("kernel", "non-saturating", 1.0, "balanced", 5, 100, 10, 2, Noise("normal"), Adam(1e-3, 0.5), DENSE)
+RECIPE = Recipe(
+    engine="kernel",
+    objective="non-saturating",
+    discriminator_scale=1.0,
+    schedule="balanced",
+    inner_steps=5,
+    updates=100,
+    batch=10,
+    latent_dim=2,
+    noise=Noise("normal"),
+    network=DENSE,
+    adam=Adam(1e-3, 0.5),
+    balance=TOY,
+)
 CASES = {
     # before (threshold, count, floor), an epoch starts, after
     "ten generator steps are not too many": ((0.9, 10, 0.73), False, (0.9, 10, 0.73)),

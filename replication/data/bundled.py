@@ -1,0 +1,49 @@
+"""Real classification sets inside scikit-learn, which an experiment reads without preparation."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn import datasets
+
+from replication.errors import InputError
+
+LOADERS: dict[str, Callable[..., Any]] = {
+    "iris": datasets.load_iris,
+    "wine": datasets.load_wine,
+    "breast_cancer": datasets.load_breast_cancer,
+    "diabetes": datasets.load_diabetes,
+    "digits": datasets.load_digits,
+}
+
+
+@dataclass(frozen=True)
+class LabelledData:
+    """Features float64 [n, F], labels int64 [n]."""
+
+    name: str
+    features: np.ndarray
+    labels: np.ndarray
+
+    @property
+    def sha256(self) -> str:
+        """Of the values, whatever the machine's byte order."""
+        arrays = (self.features.astype("<f8"), self.labels.astype("<i8"))
+        return hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()
+
+
+def load_bundled(name: str) -> LabelledData:
+    """One data set; `diabetes` has a number to predict, and its classes are below and above the median.
+
+    Raises:
+        InputError: scikit-learn bundles no such data set, or none that the suite knows.
+    """
+    if name not in LOADERS:
+        raise InputError(f"There is no bundled data set {name!r}; accepted: {', '.join(LOADERS)}.")
+    features, target = LOADERS[name](return_X_y=True)
+    labels = target > np.median(target) if name == "diabetes" else target  # deviation background-1
+    return LabelledData(name, np.asarray(features, dtype=np.float64), np.asarray(labels, dtype=np.int64))

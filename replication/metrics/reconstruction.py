@@ -1,0 +1,69 @@
+"""Principal components, errors of reconstruction, and scores of outliers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import gaussian_kde, rankdata
+
+from replication.errors import InputError
+
+
+@dataclass(frozen=True)
+class PrincipalComponents:
+    """Mean [D] of the images and the first components [d, D], orthonormal rows, largest variance first."""
+
+    mean: np.ndarray
+    components: np.ndarray
+
+    def encode(self, images: np.ndarray) -> np.ndarray:
+        """Codes [n, d] of images [n, D]."""
+        return (images - self.mean) @ self.components.T
+
+    def reconstruct(self, images: np.ndarray) -> np.ndarray:
+        """The nearest images [n, D] in the plane of the components."""
+        return self.mean + self.encode(images) @ self.components
+
+
+def principal_components(images: np.ndarray, width: int) -> PrincipalComponents:
+    """PCA of images [n, D] by a singular value decomposition.
+
+    Raises:
+        InputError: there are fewer than `width` components.
+    """
+    if not 1 <= width <= min(images.shape):
+        raise InputError(
+            f"PCA of {len(images)} images of {images.shape[1]} pixels has no {width} components; "
+            f"name 1 to {min(images.shape)} in params.yaml: background."
+        )
+    mean = images.mean(axis=0)
+    return PrincipalComponents(mean, np.linalg.svd(images - mean, full_matrices=False)[2][:width])
+
+
+def squared_errors(images: np.ndarray, reconstructed: np.ndarray) -> np.ndarray:
+    """Mean squared error a pixel of each image, [..., n], from [n, D] and [..., n, D]."""
+    return np.square(reconstructed - images).mean(axis=-1)
+
+
+def log_density(codes: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Log density [m] at points [m, d] under a Gaussian kernel density of codes [n, d].
+
+    The kernel has the covariance of the codes, times Scott's n^(−2/(d + 4)).
+
+    Raises:
+        InputError: the codes do not span d dimensions.
+    """
+    try:
+        return gaussian_kde(codes.T).logpdf(points.T)
+    except (np.linalg.LinAlgError, ValueError) as error:
+        raise InputError(
+            f"{len(codes)} codes do not span their {codes.shape[1]} latent dimensions, so that they have no density; "
+            "lower width in params.yaml: background.outliers."
+        ) from error
+
+
+def area_under_curve(outliers: np.ndarray, others: np.ndarray) -> float:
+    """The chance that an outlier scores above another image, ties counted half, from the scores of both."""
+    ranks = rankdata(np.concatenate([outliers, others]))[: len(outliers)]
+    return float((ranks.sum() - len(outliers) * (len(outliers) + 1) / 2) / (len(outliers) * len(others)))

@@ -1,0 +1,226 @@
+"""Did a training hold together? Numbers that can fail, for DCGAN's guidelines, rates and long runs (§3, §4, §7).
+
+The papers name no measure of stability, so these are ours, and their thresholds were fixed before any run was judged
+by them. Where a history, activation or share is not finite the run diverged, and the answer is NaN: no value.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.metrics.pairwise import euclidean_distances
+
+from replication.errors import InputError
+
+MAX_OSCILLATION = 0.25  # a sinusoid that swings by 37 % of its level to either side
+MIN_DIVERSITY = 0.5  # of the data's own
+MIN_COVERAGE = 0.5  # of the classes
+WON = 0.01  # nats an image: the discriminator gives the right answer a probability of 99 %
+
+CYCLES = 4  # an oscillation is seen at least so often in the half judged; what is slower is a trend
+MIN_POINTS = 64
+CONSTANT = 0.05  # spread over samples, against a filter's own scale, below which it has one response to all
+JUMP = 0.2  # spread over steps, against a filter's own scale, beyond which that response moves
+COVERED = 0.1  # of a class's fair share
+DIVERSITY_IMAGES = 2000  # pairs grow with the square
+
+
+def stable(
+    *,
+    diverged: bool,
+    generator_losses: np.ndarray,
+    discriminator_losses: np.ndarray,
+    discriminator_scale: float,
+    diversity: float,
+    coverage: float,
+) -> bool:
+    """Whether one training is a success: it did not diverge, collapse or oscillate, and its discriminator did not win.
+
+    Losses are [T], with `discriminator_scale` as `objectives.discriminator_loss` has it: the discriminator has won
+    where its median loss over the second half is below `WON` nats an image. `diversity` is `sample_diversity` and
+    `coverage` is `mode_coverage` or, where several steps are scored, `coverage_course`. NaN fails.
+
+    Raises:
+        InputError: a history has fewer than 64 points, or the scale is not above 0.
+    """
+    if not discriminator_scale > 0:
+        raise InputError(f"Stability: the discriminator's loss has scale {discriminator_scale}; give one above 0.")
+    steady = all(loss_oscillation(losses) <= MAX_OSCILLATION for losses in (generator_losses, discriminator_losses))
+    nats = float(np.median(discriminator_losses[len(discriminator_losses) // 2 :])) / (2 * discriminator_scale)
+    spread = diversity >= MIN_DIVERSITY and coverage >= MIN_COVERAGE
+    return not diverged and steady and nats >= WON and bool(spread)
+
+
+def loss_oscillation(history: np.ndarray) -> float:
+    """Root mean square of a loss's oscillating part over that of the whole, in the second half of the run: 0 to 1.
+
+    The oscillating part is the power at periods up to a quarter of that half, slower ones being the trend of training,
+    less the noise of minibatches: as strong at every frequency, it has the level of the median one, which the few
+    frequencies of an oscillation leave alone. A ratio of two sizes of one curve has no unit. `history` is [T].
+
+    Raises:
+        InputError: it has fewer than 64 points or more than one dimension.
+    """
+    if history.ndim != 1 or len(history) < MIN_POINTS:
+        raise InputError(f"Loss oscillation: the history has shape {list(history.shape)}; give [T], T ≥ {MIN_POINTS}.")
+    curve = history[len(history) // 2 :].astype(np.float64)
+    if not np.isfinite(history).all():
+        return float("nan")
+    count = len(curve)
+    places, window = np.arange(count), np.hanning(count)  # a window, lest the trend leak into every period
+    rest = curve - np.polyval(np.polyfit(places, curve, 1), places)
+    power = 2 * np.abs(np.fft.rfft(window * rest)) ** 2 / count  # by frequency, in cycles a half
+    if count % 2 == 0:
+        power[-1] /= 2  # the frequency that is its own mirror image
+    seen = power[CYCLES:]
+    noise = np.median(seen) / np.log(2)  # power of white noise is exponential, with a median of log 2 means
+    oscillating = max(0.0, float((seen - noise).sum()))
+    whole = float(np.square(window * curve).sum())
+    return min(1.0, (oscillating / whole) ** 0.5) if whole > 0 else 0.0
+
+
+def collapsed_filters(activations: np.ndarray) -> float:
+    """Share of a layer's filters that answer every sample alike, dead ones included (DCGAN §7).
+
+    `activations` [n, filters, …] are those of the generator's last hidden layer for n draws of noise, with the
+    positions of a map or without. Collapsed: the standard deviation over samples, at one position, is at most 5 % of
+    the filter's root mean square, both taken over positions.
+
+    Raises:
+        InputError: fewer than two samples, or no filter.
+    """
+    _refuse_shape("activations", activations, ("samples", "filters"), 2)
+    if not np.isfinite(activations).all():
+        return float("nan")
+    responses = (_flat(activations[:, place]) for place in range(activations.shape[1]))
+    return float(np.mean([_spread(one, axis=0) <= CONSTANT * _size(one) for one in responses]))
+
+
+def filter_oscillation(activations: np.ndarray) -> float:
+    """Share of filters that collapse to one oscillating mode: alike for every sample, moving back and forth over steps.
+
+    `activations` [steps, n, filters, …] as in `collapsed_filters`, for the same noise at every step. Oscillating: at
+    each step the spread over samples is at most 5 % of the filter's size over all steps, the mean response spreads
+    over steps by more than 20 % of it, and ends no farther from its start than half the way it went: a drift is none.
+
+    Raises:
+        InputError: fewer than three steps or two samples, or no filter.
+    """
+    _refuse_shape("activations", activations, ("steps", "samples", "filters"), 3)
+    if not np.isfinite(activations).all():
+        return float("nan")
+    return float(np.mean([_oscillates(activations[:, :, place]) for place in range(activations.shape[2])]))
+
+
+def mode_coverage(class_shares: np.ndarray) -> float:
+    """Share of classes that hold at least a tenth of their fair share of the samples; `class_shares` [K] add to 1.
+
+    Raises:
+        InputError: shares are negative or do not add to 1.
+    """
+    if class_shares.ndim != 1 or not len(class_shares):
+        raise InputError(f"Mode coverage: the shares have shape {list(class_shares.shape)}; give one number a class.")
+    if not np.isfinite(class_shares).all():
+        return float("nan")
+    if class_shares.min() < 0 or abs(class_shares.sum() - 1) > 1e-6:
+        raise InputError(f"Mode coverage: shares {class_shares.tolist()} should be 0 or more and add to 1.")
+    return float((class_shares >= COVERED / len(class_shares)).mean())
+
+
+def coverage_course(shares_by_step: np.ndarray) -> float:
+    """The least `mode_coverage` from the step where it is first at its highest on: a drop is a collapse.
+
+    `shares_by_step` is [steps, K], in the order of training.
+
+    Raises:
+        InputError: as `mode_coverage`, or no step.
+    """
+    if shares_by_step.ndim != 2 or not len(shares_by_step):
+        raise InputError(f"Mode coverage: the course has shape {list(shares_by_step.shape)}; give [steps, classes].")
+    course = np.array([mode_coverage(shares) for shares in shares_by_step])
+    return float(course[np.argmax(course) :].min()) if np.isfinite(course).all() else float("nan")
+
+
+def sample_diversity(samples: np.ndarray, real: np.ndarray) -> float:
+    """Mean Euclidean distance of pixels between two samples over that between two real images.
+
+    Both are uint8 [n, C, H, W], of which the first 2000 count. 0: all samples are one; 1: as far apart as the data.
+    Noise may lie farther apart than data, so that more than 1 is no merit.
+
+    Raises:
+        InputError: not such images, of two shapes, fewer than two, or real images all alike.
+    """
+    _refuse_images(samples, real)
+    of_data = _mean_distance(real)
+    if not of_data > 0:
+        raise InputError("Sample diversity: the real images are all alike; give different ones.")
+    return _mean_distance(samples) / of_data
+
+
+def colour_distance(samples: np.ndarray, real: np.ndarray, bins: int = 16) -> float:
+    """Total-variation distance between the colour histograms of samples and data, over all pixels: 0 to 1.
+
+    Both are uint8 [n, C, H, W] with C 1 or 3; a colour is one cell of bins^C.
+
+    Raises:
+        InputError: not such images, of two shapes, fewer than two, or bins outside 2 to 256.
+    """
+    _refuse_images(samples, real)
+    if samples.shape[1] not in (1, 3) or not 2 <= bins <= 256:
+        raise InputError(f"Colours: {samples.shape[1]} channels, {bins} bins; give 1 or 3 channels and 2 to 256 bins.")
+    return float(np.abs(_colours(samples, bins) - _colours(real, bins)).sum() / 2)
+
+
+def _flat(responses: np.ndarray) -> np.ndarray:
+    """float64 [n, positions]."""
+    return responses.reshape(len(responses), -1).astype(np.float64)
+
+
+def _spread(responses: np.ndarray, axis: int) -> float:
+    return float(responses.var(axis=axis).mean() ** 0.5)
+
+
+def _size(responses: np.ndarray) -> float:
+    return float(np.square(responses).mean() ** 0.5)
+
+
+def _oscillates(responses: np.ndarray) -> bool:
+    """Whether one filter's responses [steps, n, …] do."""
+    by_step = [_flat(one) for one in responses]
+    means = np.array([one.mean(axis=0) for one in by_step])  # [steps, positions]
+    size = _size(np.array([_size(one) for one in by_step]))
+    alike = max(_spread(one, axis=0) for one in by_step) <= CONSTANT * size
+    way = np.linalg.norm(np.diff(means, axis=0), axis=1).sum()
+    returns = np.linalg.norm(means[-1] - means[0]) <= way / 2
+    return bool(alike and returns and _spread(means, axis=0) > JUMP * size)
+
+
+def _mean_distance(images: np.ndarray) -> float:
+    flat = _flat(images[:DIVERSITY_IMAGES])
+    return float(euclidean_distances(flat).sum() / (len(flat) * (len(flat) - 1)))
+
+
+def _colours(images: np.ndarray, bins: int) -> np.ndarray:
+    """Share of the pixels in each colour [bins^C]."""
+    cells = np.zeros((len(images), *images.shape[2:]), np.int32)
+    for channel in range(images.shape[1]):
+        cells = cells * bins + images[:, channel].astype(np.int32) * bins // 256
+    return np.bincount(cells.ravel(), minlength=bins ** images.shape[1]) / cells.size
+
+
+def _refuse_shape(name: str, values: np.ndarray, axes: tuple[str, ...], dimensions: int) -> None:
+    least = {"steps": 3, "samples": 2, "filters": 1}
+    if values.ndim < dimensions or any(size < least[axis] for size, axis in zip(values.shape, axes, strict=False)):
+        wanted = ", ".join(f"{axis} ≥ {least[axis]}" for axis in axes)
+        raise InputError(f"Filters: {name} have shape {list(values.shape)}; give [{wanted}, …].")
+
+
+def _refuse_images(samples: np.ndarray, real: np.ndarray) -> None:
+    for name, images in (("samples", samples), ("real images", real)):
+        if images.dtype != np.uint8 or images.ndim != 4 or len(images) < 2:
+            raise InputError(
+                f"Images: {name} are {images.dtype} {list(images.shape)}; give uint8 [n, C, H, W] with n ≥ 2."
+            )
+    if samples.shape[1:] != real.shape[1:]:
+        raise InputError(
+            f"Images: samples are {list(samples.shape[1:])} and real images {list(real.shape[1:])}; give one shape."
+        )

@@ -1,0 +1,121 @@
+"""Improved GAN (Salimans et al. 2016): discriminators that tell K classes apart, weight-normalised."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import prod
+from typing import Any, Literal
+
+from pydantic.dataclasses import dataclass
+from torch import Tensor, nn
+
+from replication.errors import InputError
+from replication.models.layers.networks import GaussianNoise, Generator, Judged, Networks, refuse_mixture
+from replication.models.layers.virtual_batch_norm import BatchNorm
+from replication.models.layers.weight_norm import normalised_dense
+from replication.models.layers.weight_normalised import WeightNormalisedNetworks, features_of
+from replication.recipes import Prior
+from replication.strict import CLOSED, strict
+
+DIRECTION_STD = 0.1  # of the dense discriminator's weights before they are normalised
+
+
+@dataclass(frozen=True, config=CLOSED)
+class DenseNetworks:
+    """The networks of the MNIST experiments: units of the hidden layers, and the noise of the discriminator's."""
+
+    generator: tuple[int, ...]
+    discriminator: tuple[int, ...]
+    input_noise: float  # standard deviations
+    hidden_noise: float
+
+
+@dataclass(frozen=True, config=CLOSED)
+class Network:
+    dense: DenseNetworks | None = None
+    convolutional: WeightNormalisedNetworks | None = None
+    logits: Literal["classes", "one"] = "classes"  # a logit for each class, or real against generated alone
+
+
+class DenseGenerator(nn.Module):
+    """Latents → samples in [0, 1]: dense, batch normalisation (a bias alone), softplus; weight-normalised sigmoid.
+
+    The last layer's scale starts at 1 and is trained; no weight is set from data.
+    """
+
+    def __init__(self, latent_dim: int, hidden: Sequence[int], shape: Sequence[int]) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        for inputs, outputs in zip((latent_dim, *hidden), hidden, strict=False):
+            dense = nn.Linear(inputs, outputs, bias=False)
+            nn.init.xavier_uniform_(dense.weight)
+            layers += [dense, BatchNorm(outputs), nn.Softplus()]
+        output = normalised_dense(hidden[-1], prod(shape), trained_scale=True, initial_std=None)
+        nn.init.xavier_uniform_(output.direction)
+        self.body = nn.Sequential(*layers, output, nn.Sigmoid(), nn.Unflatten(1, tuple(shape)))
+
+    def forward(self, latent: Tensor) -> Tensor:
+        return self.body(latent)
+
+
+class DenseDiscriminator(nn.Module):
+    """Samples → logits: weight-normalised dense layers with ReLU, Gaussian noise on the input of each.
+
+    The features judged are each hidden layer's ReLU output, before the noise that follows it. Scales are set from data
+    and only the last layer's is trained.
+    """
+
+    def __init__(
+        self, shape: Sequence[int], hidden: Sequence[int], outputs: int, input_noise: float, hidden_noise: float
+    ) -> None:
+        super().__init__()
+        stages: list[nn.Module] = [nn.Flatten()]
+        inputs, std = prod(shape), input_noise
+        for units in hidden:
+            dense = normalised_dense(inputs, units, DIRECTION_STD, epsilon=0.0)
+            stages += [GaussianNoise(std, (inputs,)), nn.Sequential(dense, nn.ReLU())]
+            inputs, std = units, hidden_noise
+        self.stages = nn.ModuleList([*stages, GaussianNoise(std, (inputs,))])
+        self.output = normalised_dense(inputs, outputs, DIRECTION_STD, trained_scale=True, epsilon=0.0)
+
+    def forward(self, samples: Tensor, labels: Tensor | None = None, noise: Sequence[Tensor] | None = None) -> Judged:
+        outputs, features = features_of(self.stages, samples, noise)
+        logits = self.output(outputs)
+        return Judged(logits.squeeze(1) if logits.shape[1] == 1 else logits, tuple(features[1:]))
+
+
+def build(
+    network: Mapping[str, Any], prior: Prior, latent_dim: int, shape: Sequence[int], classes: int = 0
+) -> Networks:
+    """Both networks for images (C, H, W) of `classes` classes.
+
+    Raises:
+        InputError: the prior is a mixture, a key of `network` is unknown or of the wrong type, the layers do not fit
+            the images, or there are no classes to tell apart.
+    """
+    refuse_mixture(prior, "improved_gan")
+    options = strict(Network, dict(network), "params.yaml: network of improved_gan")
+    if (options.dense is None) == (options.convolutional is None):
+        raise InputError("params.yaml: network of improved_gan: write either dense or convolutional, and not both.")
+    outputs = classes if options.logits == "classes" else 1
+    if outputs < 1:
+        raise InputError(
+            "params.yaml: network of improved_gan: logits classes needs a data set with classes; write logits one."
+        )
+    if options.convolutional:
+        return options.convolutional.build(None, latent_dim, shape, outputs)
+    assert options.dense is not None
+    return _dense(options.dense, latent_dim, shape, outputs)
+
+
+def _dense(options: DenseNetworks, latent_dim: int, shape: Sequence[int], outputs: int) -> Networks:
+    if min((*options.generator, *options.discriminator), default=0) < 1 or not options.generator:
+        raise InputError(
+            f"params.yaml: network of improved_gan: hidden layers {list(options.generator)} and "
+            f"{list(options.discriminator)}: the generator has at least one, and all have at least one unit."
+        )
+    noise = (options.input_noise, options.hidden_noise)
+    return Networks(
+        Generator(None, DenseGenerator(latent_dim, options.generator, shape)),
+        DenseDiscriminator(shape, options.discriminator, outputs, *noise),
+    )

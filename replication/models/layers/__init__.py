@@ -1,0 +1,1 @@
+"""Layers that the networks of two papers or more are made of."""

@@ -1,0 +1,72 @@
+"""Minibatch discrimination (Improved GAN §3.2): how close each example of a batch is to the others."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from replication.errors import InputError
+
+MinibatchForm = Literal["paper", "code", "normalised"]
+SELF = 1e6  # added to an example's distance to itself, so that it does not count
+
+
+class MinibatchDiscrimination(nn.Module):
+    """Features [B, …] → [B, F + kernels]: o_b = Σ_j exp(−‖M_ib − M_jb‖₁) beside them, M = f·T, one T for each kernel.
+
+    `paper`: T is free and j runs over the whole batch. `code` (Improved GAN's release): T is weight-normalised with a
+    log scale, j ≠ i, and each kernel has a bias from −1; while `starting` a forward pass sets the scale so that half
+    the mean distance to the nearest other example is 1, and the bias so that o has mean 0. `normalised` (DeLiGAN's
+    release): T as in `code`, j runs over the whole batch, and o is divided by the sum of exp(−d) over all i, j, b.
+
+    Raises:
+        InputError: kernels or dimensions are not positive.
+    """
+
+    def __init__(self, features: int, kernels: int, dimensions: int, form: MinibatchForm) -> None:
+        super().__init__()
+        if min(kernels, dimensions) < 1:
+            raise InputError(
+                f"Minibatch discrimination cannot have {kernels} kernels of {dimensions} dimensions: both are at least "
+                "1."
+            )
+        self.form = form
+        self.direction = nn.Parameter(torch.randn(features, kernels, dimensions) * 0.05)
+        if form != "paper":
+            self.log_scale = nn.Parameter(torch.zeros(kernels, dimensions))
+        if form == "code":
+            self.bias = nn.Parameter(torch.full((kernels,), -1.0))
+        self.starting = False
+
+    def weight(self) -> Tensor:
+        """T, [F, kernels, dimensions]."""
+        if self.form == "paper":
+            return self.direction
+        return self.direction * (self.log_scale.exp() / self.direction.square().sum(0).sqrt())
+
+    def forward(self, features: Tensor) -> Tensor:
+        features = features.flatten(1)
+        rows = torch.einsum("bf,fkd->kbd", features, self.weight())
+        distance = torch.cdist(rows, rows, p=1.0)  # [kernels, B, B]
+        if self.form == "paper":
+            closeness = torch.exp(-distance).sum(2)
+        elif self.form == "normalised":
+            exponential = torch.exp(-distance)
+            closeness = exponential.sum(2) / exponential.sum()
+        else:
+            closeness = self._to_others(distance)
+        return torch.cat([features, closeness.T], dim=1)
+
+    def _to_others(self, distance: Tensor) -> Tensor:
+        """[kernels, B], the bias added."""
+        distance = distance + SELF * torch.eye(distance.shape[1], device=distance.device)
+        if not self.starting:
+            return torch.exp(-distance).sum(2) + self.bias.unsqueeze(1)
+        nearest = 0.5 * distance.amin(2).mean(1)  # [kernels]
+        self.log_scale.sub_(nearest.log().unsqueeze(1))
+        closeness = torch.exp(-distance / nearest.view(-1, 1, 1)).sum(2)
+        mean = closeness.mean(1)
+        self.bias.copy_(-mean)
+        return closeness - mean.unsqueeze(1)

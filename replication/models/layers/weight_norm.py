@@ -1,0 +1,101 @@
+"""Weight normalisation, w = g·v/‖v‖ for each output, as Improved GAN's released code has it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import conv2d, conv_transpose2d, linear
+
+Operation = Callable[[Tensor, Tensor], Tensor]  # input and weight → output without bias
+
+
+class WeightNorm(nn.Module):
+    """A layer whose weight is `scale`·`direction`/√(epsilon + ‖`direction`‖²) for each output, with a bias.
+
+    The scale starts at 1 and is trained only with `trained_scale`. While `starting` a forward pass sets scale and bias
+    so that each output has mean 0 and standard deviation `initial_std` over the batch; None leaves them as they are.
+    """
+
+    scale: Tensor
+
+    def __init__(
+        self,
+        operation: Operation,
+        direction: Tensor,
+        output_axis: int = 0,
+        trained_scale: bool = False,
+        initial_std: float | None = 1.0,
+        epsilon: float = 1e-6,
+    ) -> None:
+        super().__init__()
+        self.operation = operation
+        self.direction = nn.Parameter(direction)
+        self.axes = [axis for axis in range(direction.dim()) if axis != output_axis]
+        outputs = direction.shape[output_axis]
+        if trained_scale:
+            self.scale = nn.Parameter(torch.ones(outputs))
+        else:
+            self.register_buffer("scale", torch.ones(outputs))
+        self.bias = nn.Parameter(torch.zeros(outputs))
+        self.initial_std = initial_std
+        self.epsilon = epsilon
+        self.starting = False
+
+    def weight(self) -> Tensor:
+        """The normalised weight, of the direction's shape."""
+        squares = self.direction.square().sum(self.axes, keepdim=True)
+        scale = self.scale.view_as(squares)
+        return self.direction * (scale / (self.epsilon + squares).sqrt())
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        outputs = self.operation(inputs, self.weight())  # [B, outputs, …]
+        if self.starting and self.initial_std is not None:
+            return self._start(outputs, self.initial_std)
+        return outputs + _per_output(self.bias, outputs)
+
+    def _start(self, outputs: Tensor, std: float) -> Tensor:
+        axes = [axis for axis in range(outputs.dim()) if axis != 1]
+        mean = outputs.mean(axes)
+        centred = outputs - _per_output(mean, outputs)
+        factor = std / centred.square().mean(axes).sqrt()
+        self.scale.mul_(factor)
+        self.bias.copy_(-mean * factor)
+        return centred * _per_output(factor, outputs)
+
+
+def normalised_dense(
+    inputs: int,
+    outputs: int,
+    direction_std: float = 0.05,
+    trained_scale: bool = False,
+    initial_std: float | None = 1.0,
+    epsilon: float = 1e-6,
+) -> WeightNorm:
+    """A dense layer [B, inputs] → [B, outputs], its direction N(0, direction_std²)."""
+    direction = torch.randn(outputs, inputs) * direction_std
+    return WeightNorm(linear, direction, 0, trained_scale, initial_std, epsilon)
+
+
+def normalised_convolution(
+    inputs: int, outputs: int, kernel: int, stride: int = 1, padding: int = 0, direction_std: float = 0.05
+) -> WeightNorm:
+    """A convolution [B, inputs, H, W] → [B, outputs, H', W'], its scale set from data and not trained."""
+    direction = torch.randn(outputs, inputs, kernel, kernel) * direction_std
+    return WeightNorm(partial(conv2d, stride=stride, padding=padding), direction)
+
+
+def normalised_transposed_convolution(
+    inputs: int, outputs: int, kernel: int, stride: int, direction_std: float = 0.05, initial_std: float | None = 0.1
+) -> WeightNorm:
+    """A transposed convolution of odd kernel that multiplies the side by `stride`, its scale trained."""
+    options = {"stride": stride, "padding": kernel // 2, "output_padding": stride - 1}
+    direction = torch.randn(inputs, outputs, kernel, kernel) * direction_std
+    return WeightNorm(partial(conv_transpose2d, **options), direction, 1, True, initial_std)
+
+
+def _per_output(values: Tensor, outputs: Tensor) -> Tensor:
+    """Values [C] shaped so that they meet outputs [B, C, …]."""
+    return values.view(-1, *[1] * (outputs.dim() - 2))

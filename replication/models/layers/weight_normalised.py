@@ -1,0 +1,177 @@
+"""The weight-normalised networks for small images that the released codes of Improved GAN and DeLiGAN share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+from pydantic.dataclasses import dataclass
+from torch import Tensor, nn
+
+from replication.errors import InputError
+from replication.models.layers.minibatch import MinibatchDiscrimination, MinibatchForm
+from replication.models.layers.networks import Dropout, GaussianNoise, Generator, Judged, LayerNoise, Networks
+from replication.models.layers.virtual_batch_norm import BatchNorm, VirtualBatchNorm
+from replication.models.layers.weight_norm import (
+    normalised_convolution,
+    normalised_dense,
+    normalised_transposed_convolution,
+)
+from replication.strict import CLOSED
+
+SLOPE = 0.2  # of LeakyReLU
+OUTPUT_STD = 0.1  # of each output of either network, when its scale is set from data
+DIRECTION_STD = 0.05
+
+
+@dataclass(frozen=True, config=CLOSED)
+class Convolution:
+    """A convolution of the discriminator; `dropout` is the share dropped of its input."""
+
+    channels: int
+    kernel: int
+    stride: int = 1
+    padding: int = 0
+    dropout: float = 0.0
+
+
+@dataclass(frozen=True, config=CLOSED)
+class Minibatch:
+    """Minibatch discrimination before the last layer."""
+
+    kernels: int
+    dimensions: int
+    form: MinibatchForm
+
+
+@dataclass(frozen=True, config=CLOSED)
+class WeightNormalisedNetworks:
+    """Keys of `network`: the generator's channels from its dense layer on, and the discriminator's layers."""
+
+    generator: tuple[int, ...]
+    discriminator: tuple[Convolution, ...]
+    generator_norm: Literal["batch", "virtual"] = "batch"
+    reference: int = 0  # latents of the reference batch, for virtual batch normalisation
+    input_noise: float = 0.0  # standard deviation of what is added to the images
+    minibatch: Minibatch | None = None
+
+    def build(self, prior: nn.Module | None, latent_dim: int, shape: Sequence[int], outputs: int) -> Networks:
+        """Both networks for images (C, H, W); the discriminator has `outputs` logits, of which a single one is [B].
+
+        Raises:
+            InputError: the layers do not fit the images, or a reference batch is missing or without effect.
+        """
+        virtual = self.generator_norm == "virtual"
+        if virtual != (self.reference > 0):
+            raise InputError(
+                f"params.yaml: network: reference {self.reference} and generator_norm {self.generator_norm} do not go "
+                "together; virtual batch normalisation alone has a reference batch, of at least one latent."
+            )
+        body = WeightNormalisedGenerator(latent_dim, self.generator, shape, self.reference)
+        generator = Generator(prior, body, (self.reference, latent_dim) if virtual else None)
+        discriminator = WeightNormalisedDiscriminator(
+            shape, self.discriminator, outputs, self.input_noise, self.minibatch
+        )
+        return Networks(generator, discriminator)
+
+
+class WeightNormalisedGenerator(nn.Module):
+    """Latents → dense to channels × s × s, then 5×5 transposed convolutions of stride 2 to tanh images.
+
+    Batch normalisation (per unit after the dense layer) has a bias alone; the last layer is weight-normalised, its
+    scale trained. `reference` rows make it virtual: the first rows of each batch are the reference batch.
+    """
+
+    def __init__(self, latent_dim: int, channels: Sequence[int], shape: Sequence[int], reference: int = 0) -> None:
+        super().__init__()
+        growth = 2 ** len(channels)
+        if not channels or min(channels) < 1 or shape[1] != shape[2] or shape[1] % growth:
+            raise InputError(
+                f"The generator {list(channels)} cannot end in images of shape {tuple(shape)}: it has positive "
+                "channels, and each layer doubles the side of a square."
+            )
+        side = shape[1] // growth
+        units = channels[0] * side * side
+        dense = nn.Linear(latent_dim, units, bias=False)
+        nn.init.normal_(dense.weight, 0.0, DIRECTION_STD)
+        self.project = nn.Sequential(dense, _norm(units, reference), nn.ReLU())
+        self.first = (channels[0], side, side)
+        stack: list[nn.Module] = []
+        for inputs, outputs in zip(channels, channels[1:], strict=False):
+            layer = nn.ConvTranspose2d(inputs, outputs, 5, 2, 2, 1, bias=False)
+            nn.init.normal_(layer.weight, 0.0, DIRECTION_STD)
+            stack += [layer, _norm(outputs, reference), nn.ReLU()]
+        output = normalised_transposed_convolution(channels[-1], shape[0], 5, 2, DIRECTION_STD, OUTPUT_STD)
+        self.stack = nn.Sequential(*stack, output, nn.Tanh())
+
+    def forward(self, latent: Tensor) -> Tensor:
+        return self.stack(self.project(latent).unflatten(1, self.first))
+
+
+class WeightNormalisedDiscriminator(nn.Module):
+    """Images → logits: convolutions with LeakyReLU 0.2, global average pooling, [minibatch discrimination], dense.
+
+    The features judged are each convolution's LeakyReLU output [B, C, H, W] and last the pooled ones [B, C], those
+    that feature matching compares. Scales are set from data and only the last layer's is trained.
+    """
+
+    def __init__(
+        self,
+        shape: Sequence[int],
+        layers: Sequence[Convolution],
+        outputs: int,
+        input_noise: float = 0.0,
+        minibatch: Minibatch | None = None,
+    ) -> None:
+        super().__init__()
+        channels, side = shape[0], shape[1]
+        stages: list[nn.Module] = [GaussianNoise(input_noise, shape)] if input_noise else []
+        for number, layer in enumerate(layers):
+            if layer.dropout:
+                stages.append(Dropout(1.0 - layer.dropout, (channels, side, side)))
+            convolution = normalised_convolution(
+                channels, layer.channels, layer.kernel, layer.stride, layer.padding, DIRECTION_STD
+            )
+            stages.append(nn.Sequential(convolution, nn.LeakyReLU(SLOPE)))
+            channels, side = layer.channels, (side + 2 * layer.padding - layer.kernel) // layer.stride + 1
+            if side < 1:
+                raise InputError(
+                    f"The discriminator's layer {number + 1} of {len(layers)} leaves nothing of images of shape "
+                    f"{tuple(shape)}: take fewer strides or more padding."
+                )
+        self.stages = nn.ModuleList(stages)
+        kernels = minibatch.kernels if minibatch else 0
+        self.minibatch = (
+            MinibatchDiscrimination(channels, minibatch.kernels, minibatch.dimensions, minibatch.form)
+            if minibatch
+            else nn.Identity()
+        )
+        self.output = normalised_dense(channels + kernels, outputs, DIRECTION_STD, True, OUTPUT_STD)
+
+    def forward(self, samples: Tensor, labels: Tensor | None = None, noise: Sequence[Tensor] | None = None) -> Judged:
+        samples, features = features_of(self.stages, samples, noise)
+        pooled = samples.mean((2, 3))
+        logits = self.output(self.minibatch(pooled))
+        return Judged(logits.squeeze(1) if logits.shape[1] == 1 else logits, (*features, pooled))
+
+
+def features_of(
+    stages: Iterable[nn.Module], samples: Tensor, noise: Sequence[Tensor] | None
+) -> tuple[Tensor, list[Tensor]]:
+    """What a discriminator's stages end in, and the output of each that is no noise.
+
+    The noisy ones take one tensor each of `noise`, in order; where it is None they are left out.
+    """
+    given = None if noise is None else iter(noise)
+    features = []
+    for stage in stages:
+        if not isinstance(stage, LayerNoise):
+            samples = stage(samples)
+            features.append(samples)
+        elif given is not None:
+            samples = stage(samples, next(given))
+    return samples, features
+
+
+def _norm(features: int, reference: int) -> nn.Module:
+    return VirtualBatchNorm(features, reference) if reference else BatchNorm(features)

@@ -1,0 +1,123 @@
+"""Figures of the background: a thin line or a dot for each split or seed, a thick line or a bar for their mean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from replication.report.curves import Dashes
+from replication.report.drawing import FAINT, SERIES, Drawn, canvas, quiet, save
+from replication.report.sweeps import Sweep, area_classes, area_panel, learning_panels, width_panels
+
+PAPER = "background"
+IMAGES: dict[str, Dashes] = {"held-out": "-", "training": (0, (2, 1.5))}  # by the images that are reconstructed
+EXACT = 1e-12  # errors below it are rounding, and a logarithmic axis has no place for them
+
+
+def draw_sweeps(table: pd.DataFrame, folder: Path) -> Iterable[Drawn]:
+    """Draw the figures for which the table has rows."""
+    rows = table.loc[table["paper"] == PAPER]
+    measured = set(rows["metric"])
+    for metric, draw in (("accuracy", _learning), ("reconstruction_error", _widths), ("auc", _areas)):
+        if metric in measured:
+            yield draw(rows, folder)
+
+
+def _learning(rows: pd.DataFrame, folder: Path) -> Drawn:
+    pairs = learning_panels(rows)
+    columns = max(map(len, pairs.values()))
+    splits = len(next(iter(pairs.values()))[0].sweeps[0].values)
+    with canvas(2.0 * columns + 0.3, 1.9 * len(pairs) + 0.5) as figure:
+        axes = figure.subplots(len(pairs), columns, squeeze=False)
+        for line, (pair, panels) in zip(axes, pairs.items(), strict=True):
+            for one, panel in zip(line, panels, strict=False):
+                one.set_title(f"{panel.title}\n{pair}", fontsize=8)
+                one.set_xscale("log")
+                for sweep, colour in zip(panel.sweeps, SERIES, strict=False):
+                    _lines(one, sweep, colour, "-")
+                if panel.mark is not None:
+                    one.axvline(panel.mark, color=FAINT, linewidth=0.9, linestyle=(0, (1, 1.5)))
+            for spare in line[len(panels) :]:
+                spare.set_visible(False)
+        _finish(figure, axes[0, 0], "x: labelled training examples; y: accuracy", folder, "learning-curves")
+    title = (
+        f"Accuracy on held-out examples over the number of labels: a thin line is one of n = {splits} random splits, a "
+        "thick one their mean. A dotted line marks where logistic regression overtakes naive Bayes for good."
+    )
+    listed = "; ".join(f"{pair} on {', '.join(panel.title for panel in panels)}" for pair, panels in pairs.items())
+    return _drawn("learning-curves", title, f"Learning curves of naive Bayes and logistic regression: {listed}.")
+
+
+def _widths(rows: pd.DataFrame, folder: Path) -> Drawn:
+    panels = width_panels(rows)
+    seeds = len(panels[0].sweeps[0].values)
+    with canvas(3.7 * len(panels) + 0.3, 3.1) as figure:
+        axes = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
+        for one, panel in zip(axes, panels, strict=True):
+            one.set_title(panel.title, fontsize=8)
+            one.set_xscale("log", base=2)
+            one.set_yscale("log")
+            models = sorted({sweep.names[0] for sweep in panel.sweeps})
+            for sweep in panel.sweeps:
+                model, images = sweep.names
+                _lines(one, sweep, SERIES[models.index(model)], IMAGES.get(images, "-"))
+            widths = sorted({width for sweep in panel.sweeps for width in sweep.positions.tolist()})
+            one.set_xticks(widths, [f"{width:g}" for width in widths])
+            one.minorticks_off()
+        _finish(figure, axes[0], "x: latent dimensions; y: squared error a pixel", folder, "latent-dimension")
+    title = (
+        f"Error of reconstruction over the latent dimensions: a thin line is one of n = {seeds} seeds, a thick one "
+        "their mean. PCA draws nothing at random; as wide as the image it is exact, below any logarithmic axis."
+    )
+    listed = "; ".join(panel.title for panel in panels)
+    return _drawn("latent-dimension", title, f"Reconstruction errors of PCA and an autoencoder: {listed}.")
+
+
+def _areas(rows: pd.DataFrame, folder: Path) -> Drawn:
+    classes = area_classes(rows)
+    sweeps = area_panel(rows, classes).sweeps
+    with canvas(9.4, 3.1) as figure:
+        axes = figure.subplots()
+        axes.axhline(0.5, color=FAINT, linewidth=0.8)
+        for place, (sweep, colour) in enumerate(zip(sweeps, SERIES, strict=False)):
+            centres = sweep.positions + 0.18 * (place - (len(sweeps) - 1) / 2)
+            axes.plot(centres, sweep.values.T, "o", color=colour, markersize=2.6, alpha=0.7, markeredgewidth=0)
+            label = ", ".join(sweep.names).replace("-", " ")
+            axes.hlines(sweep.mean, centres - 0.08, centres + 0.08, color=colour, linewidth=1.8, label=label)
+        axes.set_xticks(range(len(classes)), [*classes[:-1], "mean"])
+        _finish(figure, axes, "x: class left out; y: area under ROC", folder, "outliers")
+    title = (
+        "Area under the ROC curve that tells the class left out of training from the others, among held-out images: a "
+        f"dot is one of n = {len(sweeps[0].values)} seeds, a bar their mean. PCA draws nothing at random."
+    )
+    listed = "; ".join(", ".join(sweep.names) for sweep in sweeps)
+    return _drawn("outliers", title, f"Areas under the ROC curve by the class left out, for {listed}.")
+
+
+def _lines(axes: Axes, sweep: Sweep, colour: str, dashes: Dashes) -> None:
+    positive = np.where(sweep.values > EXACT, sweep.values, np.nan)
+    shown = Sweep(sweep.names, sweep.positions, positive)
+    axes.plot(shown.positions, shown.values.T, color=colour, linewidth=0.5, alpha=0.35, linestyle=dashes)
+    label = ", ".join(sweep.names).replace("-", " ")
+    axes.plot(shown.positions, shown.mean, color=colour, linewidth=1.9, linestyle=dashes, label=label)
+
+
+def _finish(figure: Figure, legend_of: Axes, scales: str, folder: Path, name: str) -> None:
+    """Quiet grids, one legend, what the axes are, and the files."""
+    for one in figure.axes:
+        quiet(one)
+    height = figure.get_size_inches()[1]
+    handles, labels = legend_of.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="upper left", ncols=4, bbox_to_anchor=(0.0, 1.0), handlelength=2.4)
+    figure.text(0.995, 0.06 / height, scales, ha="right", va="bottom", color=FAINT, fontsize=7.5)
+    figure.tight_layout(rect=(0, 0.16 / height, 1, 1 - 0.3 / height), h_pad=1.0, w_pad=0.8)
+    save(figure, folder, name)
+
+
+def _drawn(name: str, title: str, alt: str) -> Drawn:
+    return Drawn(name=name, kind="curves", paper=PAPER, title=title, alt=alt, vector=True)

@@ -1,0 +1,97 @@
+"""Test error of discriminators that tell classes apart, alone and as ensembles (Improved GAN §5 and §6)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from torch import nn
+from tqdm import tqdm
+
+from replication.data.reading import PreparedImages
+from replication.models.layers.networks import Networks
+from replication.models.layers.samples import as_samples
+from replication.recipes import Labels, Recipe
+from replication.runtime import side_by_side
+from replication.scoring.rows import Rows
+from replication.scoring.trained import TrainedCell
+from replication.training.state import AVERAGED
+
+METRIC = "test_error"
+
+
+def classify_cell(
+    rows: Rows,
+    trained: TrainedCell,
+    build: Callable[[], Networks],
+    recipe: Recipe,
+    data: PreparedImages,
+    threads: int,
+) -> None:
+    """Add the test error of every seed, and of each label draw's trainings together where there are several.
+
+    Weights are the averaged ones where the recipe keeps them; the untrained step has none and is left out.
+    """
+    assert recipe.labels is not None
+    seeds, images = rows.cell.seed_numbers, torch.from_numpy(data.test_images)
+    learnt = recipe.labels.per_class * len(data.class_names) or rows.n_train
+
+    def classify_seed(place: tuple[int, int]) -> np.ndarray:
+        step, index = place
+        discriminator = trained.networks(build, step, index, AVERAGED).discriminator
+        return class_probabilities(discriminator, images, recipe.batch, recipe.pixels)
+
+    for step in tqdm(trained.steps, desc=f"{rows.cell.key}: classification", unit="step"):
+        if step:
+            places = [(step, index) for index in range(len(seeds))]
+            found = side_by_side(classify_seed, places, threads)
+            add_test_errors(rows, step, seeds, found, data.test_labels, recipe.labels, learnt)
+
+
+@torch.no_grad()
+def class_probabilities(discriminator: nn.Module, images: torch.Tensor, batch: int, pixels: str) -> np.ndarray:
+    """float32 [n, K] of uint8 images [n, C, H, W], without layer noise.
+
+    Whole batches alone, because minibatch discrimination sees them: the last one overlaps the one before it.
+    """
+    probabilities = np.empty((len(images), 0), np.float32)
+    for start in range(0, len(images), batch):
+        first = max(0, min(start, len(images) - batch))
+        logits = discriminator(as_samples(images[first : first + batch], pixels)).logits
+        if not start:
+            probabilities = np.empty((len(images), logits.shape[1]), np.float32)
+        probabilities[first : first + batch] = logits.softmax(1).numpy()
+    return probabilities
+
+
+def add_test_errors(
+    rows: Rows,
+    step: int,
+    seeds: Sequence[int],
+    probabilities: Sequence[np.ndarray],
+    truth: np.ndarray,
+    options: Labels,
+    learnt: int,
+) -> None:
+    """Rows of each seed and of each whole ensemble: `probabilities` [n, K] of each seed, `learnt` labels seen."""
+    draws: dict[int, list[int]] = {}
+    for place, (seed, own) in enumerate(zip(seeds, probabilities, strict=True)):
+        draw = seed // options.trainings_per_draw
+        draws.setdefault(draw, []).append(place)
+        drawn = {"replicate": draw, "replicate_kind": "label draw"} if options.per_class else {}
+        rows.add(seed, step, METRIC, share_wrong(own, truth), len(truth), metric_variant=f"{learnt}-labels", **drawn)
+    for draw, places in draws.items():
+        if options.trainings_per_draw == 1 or len(places) < options.trainings_per_draw:
+            continue
+        members = [seeds[place] for place in places]
+        lost = any(rows.diverged.get(seed, step + 1) <= step for seed in members)
+        mean = np.mean([probabilities[place] for place in places], axis=0)
+        value = float("nan") if lost else share_wrong(mean, truth)
+        named = {"metric_variant": f"{learnt}-labels-ensemble", "replicate": draw, "replicate_kind": "label draw"}
+        rows.add(members[0], step, METRIC, value, len(truth), **named)
+
+
+def share_wrong(probabilities: np.ndarray, truth: np.ndarray) -> float:
+    """The share of rows [n, K] whose largest entry is not that of `truth` int [n]."""
+    return float((probabilities.argmax(1) != truth).mean())

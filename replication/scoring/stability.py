@@ -1,0 +1,128 @@
+"""Did an image cell's trainings hold together? Rows of `replication.metrics.stability`, which names the thresholds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from replication.metrics.stability import (
+    MIN_POINTS,
+    collapsed_filters,
+    colour_distance,
+    coverage_course,
+    loss_oscillation,
+    mode_coverage,
+    sample_diversity,
+    stable,
+)
+from replication.models.layers.networks import Generator, Networks
+from replication.recipes import Recipe
+from replication.runtime import side_by_side
+from replication.scoring.rows import Rows
+from replication.scoring.trained import TrainedCell
+from replication.training.sampling import draw_samples
+from replication.training.schedule import SIDES
+
+FILTER_SAMPLES = 256  # draws of noise that a filter is judged on
+
+
+def add_spread(rows: Rows, seed: int, step: int, samples: np.ndarray, real: np.ndarray) -> None:
+    """How far samples lie apart and whether they have the colours of the data; uint8 [n, C, H, W] both."""
+    rows.add(seed, step, "sample_diversity", sample_diversity(samples, real), len(samples))
+    rows.add(seed, step, "colour_distance", colour_distance(samples, real), len(samples))
+
+
+def add_stability(
+    rows: Rows, trained: TrainedCell, build: Callable[[], Networks], recipe: Recipe, classes: int, threads: int
+) -> None:
+    """Coverage, filters and losses of every seed, and whether the run was stable.
+
+    The judge's shares and the diversity of samples are read from the rows collected before. Without a judge there is
+    no coverage, and of a history too short to show an oscillation no word on losses: so neither on stability.
+    """
+
+    def add_filters(place: tuple[int, int, int]) -> None:
+        step, index, seed = place
+        activations = hidden_activations(trained.networks(build, step, index).generator, recipe, seed, classes)
+        if activations is not None:
+            rows.add(seed, step, "collapsed_filters", collapsed_filters(activations), len(activations))
+
+    seeds = list(enumerate(rows.cell.seed_numbers))
+    side_by_side(add_filters, [(step, index, seed) for step in trained.steps for index, seed in seeds], threads)
+    for index, seed in seeds:
+        shares, judge = judged_shares(rows, seed)
+        for step, own in shares.items():
+            rows.add(seed, step, "mode_coverage", mode_coverage(own), recipe.n_samples, judge=judge)
+        losses = since_both_moved(trained.history[index])
+        if len(losses) < MIN_POINTS:
+            continue
+        last = trained.steps[-1]
+        for column, side in enumerate(SIDES):
+            found = loss_oscillation(losses[:, column])
+            rows.add(seed, last, "loss_oscillation", found, len(losses), metric_variant=side)
+        course = [own for step, own in shares.items() if step > 0]  # an untrained generator's classes mean nothing
+        if course:
+            holds = stable(
+                diverged=seed in rows.diverged,
+                generator_losses=losses[:, 0],
+                discriminator_losses=losses[:, 1],
+                discriminator_scale=recipe.discriminator_scale,
+                diversity=collected(rows, seed, last, "sample_diversity"),
+                coverage=coverage_course(np.stack(course)),
+            )
+            rows.add(seed, last, "stable", float(holds), 1)
+
+
+def judged_shares(rows: Rows, seed: int) -> tuple[dict[int, np.ndarray], str]:
+    """Share of each class [K] in a seed's samples by step, in the order of training, and the judge that said so."""
+    own = [row for row in rows.collected if row.metric == "judge_share" and row.seed == seed and row.class_ != "all"]
+    by_step: dict[int, dict[int, float]] = {step: {} for step in sorted({row.step for row in own})}
+    for row in own:
+        by_step[row.step][int(row.class_)] = row.value
+    shares = {step: np.array([of[label] for label in sorted(of)]) for step, of in by_step.items()}
+    return shares, own[0].judge if own else ""
+
+
+def collected(rows: Rows, seed: int, step: int, metric: str) -> float:
+    """A value that stands in the rows already."""
+    return next(r.value for r in rows.collected if (r.seed, r.step, r.metric) == (seed, step, metric))
+
+
+def since_both_moved(history: np.ndarray) -> np.ndarray:
+    """Losses [T, 2] from the first point at which both sides have one: a balanced schedule may begin with one side."""
+    both = np.isfinite(history).all(axis=1)
+    return history[int(both.argmax()) if both.any() else 0 :]
+
+
+def hidden_activations(generator: Generator, recipe: Recipe, seed: int, classes: int) -> np.ndarray | None:
+    """What the generator's last convolution is fed: [256, filters, …] of as many draws of noise; None without one."""
+    layer = last_hidden(generator)
+    if layer is None:
+        return None
+    seen: list[Tensor] = []
+
+    def keep(_: nn.Module, __: tuple[Tensor, ...], output: Tensor) -> None:
+        seen.append(output)
+
+    handle = layer.register_forward_hook(keep)
+    try:
+        draw_samples(generator, recipe, recipe.noise, seed, "filters", FILTER_SAMPLES, classes)
+    finally:
+        handle.remove()
+    return torch.cat(seen)[:FILTER_SAMPLES].numpy()
+
+
+def last_hidden(generator: nn.Module) -> nn.Module | None:
+    """The layer whose output the last convolution sees, unpooling apart; layers run in the order of `modules()`."""
+    leaves = [module for module in generator.modules() if not list(module.children())]
+    leaves = [leaf for leaf in leaves if not isinstance(leaf, nn.Upsample | nn.Sequential)]
+    before = [previous for previous, leaf in pairwise(leaves) if _convolves(leaf)]
+    return before[-1] if before else None
+
+
+def _convolves(layer: nn.Module) -> bool:
+    return any(parameter.dim() == 4 for parameter in layer.parameters(recurse=False))

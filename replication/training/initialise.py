@@ -1,0 +1,81 @@
+"""Initial weights that a recipe sets from training samples, once, before the first update."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol, runtime_checkable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from replication.models.layers.networks import Latent, Networks, draw_layer_noise
+from replication.models.layers.samples import as_samples
+from replication.recipes import Recipe
+from replication.seeding import generator
+from replication.training.draws import draw_components, draw_noise
+
+
+class Samples(NamedTuple):
+    """What is trained on: uint8 images [n, C, H, W] or float32 points [n, 2], and their labels int64 [n]."""
+
+    values: Tensor
+    labels: Tensor | None = None
+
+
+@runtime_checkable
+class StartsFromSamples(Protocol):
+    """A module whose first weights depend on training samples, such as an output bias from pixel means."""
+
+    def start_from_samples(self, samples: Tensor) -> None: ...
+
+
+@runtime_checkable
+class StartsFromInput(Protocol):
+    """A layer that sets its scale and bias from its input while `starting` is true, and passes on the result."""
+
+    starting: bool
+
+
+@torch.no_grad()
+def initialise_networks(networks: Networks, recipe: Recipe, seed: int, data: Samples) -> None:
+    """Let the layers that ask for it set themselves from data, and the generator keep its reference batch."""
+    stream = generator(seed, "initial data")
+    latent = _latent(recipe, stream, data)
+    if networks.generator.has_reference:
+        reference = networks.generator.reference
+        noise = draw_noise(recipe.noise, generator(seed, "reference"), tuple(reference.shape))
+        reference.copy_(torch.from_numpy(noise))
+    if not recipe.initial_images:
+        return
+    rows = stream.permutation(len(data.values))[: recipe.initial_images]
+    real = real_samples(data.values[torch.from_numpy(rows)], recipe)
+    for network in networks:
+        for module in network.modules():
+            if isinstance(module, StartsFromSamples):
+                module.start_from_samples(real)
+    if not _mark(networks, True):
+        return
+    layers = torch.Generator().manual_seed(int(stream.integers(2**63)))
+    labels = None if data.labels is None else data.labels[torch.from_numpy(rows)]
+    networks.generator(*latent)
+    networks.discriminator(real, labels, draw_layer_noise(networks.discriminator, len(real), layers))
+    _mark(networks, False)
+
+
+def real_samples(values: Tensor, recipe: Recipe) -> Tensor:
+    """Training samples as the networks see them."""
+    return as_samples(values, recipe.pixels) if values.dtype == torch.uint8 else values
+
+
+def _latent(recipe: Recipe, stream: np.random.Generator, data: Samples) -> Latent:
+    noise = torch.from_numpy(draw_noise(recipe.noise, stream, (recipe.batch, recipe.latent_dim)))
+    component = torch.from_numpy(draw_components(recipe, stream, (recipe.batch,)))
+    return Latent(noise, component, None if data.labels is None else data.labels[: recipe.batch])
+
+
+def _mark(networks: Networks, starting: bool) -> bool:
+    """Tell the layers that set themselves from their input; whether there are any."""
+    asked = [m for network in networks for m in network.modules() if isinstance(m, StartsFromInput)]
+    for module in asked:
+        module.starting = starting
+    return bool(asked)

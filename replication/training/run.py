@@ -1,0 +1,111 @@
+"""One seed of a block while it trains: networks that are its own, and how a gradient changes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from replication.models.layers.networks import Networks
+from replication.recipes import Recipe
+from replication.training import objectives
+from replication.training.optimisers import adam_update, momentum_update
+from replication.training.schedule import SIDES, Rates
+from replication.training.state import AVERAGED, FIRST, PAST, SECOND, SELECTED, State, bind, trained_names
+
+
+@dataclass(frozen=True)
+class Run:
+    """A seed's networks, and by name all tensors that training changes; the block's state gets them by `keep`."""
+
+    networks: Networks
+    tensors: State
+    shared: list[tuple[Tensor, Tensor]]  # where the block's state has a tensor of this seed, and the seed's own
+    names: dict[str, list[str]]  # of each side's parameters
+
+    @property
+    def steps(self) -> Tensor:
+        """int64 [2]: updates of generator and discriminator."""
+        return self.tensors["steps"]
+
+    @property
+    def balance(self) -> Tensor:
+        """float64 [5]: threshold, count, floor, losses of generator and discriminator."""
+        return self.tensors["balance"]
+
+    def parameters(self, side: str) -> list[Tensor]:
+        """What the side's optimiser changes."""
+        return list(self.networks[SIDES.index(side)].parameters())
+
+    def buffers(self) -> list[Tensor]:
+        """Running statistics of both networks."""
+        return [buffer for network in self.networks for buffer in network.buffers()]
+
+    def beside(self, prefix: str, side: str) -> list[Tensor]:
+        """What is kept under a prefix for each parameter of a side; empty where the recipe keeps nothing."""
+        return [self.tensors[prefix + name] for name in self.names[side] if prefix + name in self.tensors]
+
+    def past_penalty(self, side: str, weight: float) -> Tensor | float:
+        """Historical averaging's term of one side's loss."""
+        if not weight:
+            return 0.0
+        return objectives.averaging_penalty(self.parameters(side), self.beside(PAST, side), weight)
+
+    @torch.no_grad()
+    def keep(self) -> None:
+        """Write the seed's tensors into the block's state."""
+        for kept, own in self.shared:
+            kept.copy_(own)
+
+
+def bind_runs(build: Callable[[], Networks], state: State) -> list[Run]:
+    """One run per seed over the stacked state, which holds what a run has become whenever it was kept."""
+    runs = []
+    for index in range(len(state["steps"])):
+        networks = build()
+        bind(networks, state, index)
+        own = {f"{side}.{n}": t for side, net in zip(SIDES, networks, strict=True) for n, t in net.state_dict().items()}
+        prefixes = (FIRST, SECOND, PAST, AVERAGED)
+        own |= {name: tensor[index].clone() for name, tensor in state.items() if name.startswith(prefixes)}
+        own |= {name: state[name][index].clone() for name in ("steps", "balance")}
+        names = trained_names(networks)
+        by_side = {side: [name for name in names if name.startswith(side)] for side in SIDES}
+        runs.append(Run(networks, own, [(state[name][index], tensor) for name, tensor in own.items()], by_side))
+    return runs
+
+
+def to_device(state: State, device: str) -> None:
+    """Move what training changes to the device, in place."""
+    for name in state:
+        if name.startswith((*SIDES, FIRST, SECOND, PAST, AVERAGED, SELECTED)) or name in ("steps", "balance"):
+            state[name] = state[name].to(device)
+
+
+@torch.no_grad()
+def apply_update(
+    run: Run, recipe: Recipe, side: str, gradients: Sequence[Tensor], rates: Rates, where: Tensor | None = None
+) -> None:
+    """One optimiser step of a side, with its averages; where `where` (bool []) is false everything stays."""
+    index, parameters = SIDES.index(side), run.parameters(side)
+    first, second = run.beside(FIRST, side), run.beside(SECOND, side)
+    past, averaged = run.beside(PAST, side), run.beside(AVERAGED, side)
+    changed = [*parameters, *first, *second, *past, *averaged, run.steps]
+    kept = [] if where is None else [tensor.clone() for tensor in changed]
+    run.steps[index] += 1
+    step = run.steps[index].double()
+    if recipe.adam:
+        adam = recipe.adam
+        betas = adam.beta1, adam.beta2
+        options = (adam.epsilon, adam.l2, adam.epsilon_inside)
+        adam_update(parameters, list(gradients), first, second, step, rates.learning_rate, betas, *options)
+    else:
+        momentum_update(parameters, list(gradients), first, rates.learning_rate, rates.momentum)
+    for mean, parameter in zip(past, parameters, strict=bool(past)):
+        mean += (parameter - mean) / (step + 1.0).to(mean.dtype)
+    for average, parameter in zip(averaged, parameters, strict=bool(averaged)):
+        average.lerp_(parameter, recipe.parameter_average)
+    if where is not None:
+        for tensor, before in zip(changed, kept, strict=True):
+            tensor.copy_(torch.where(where, tensor, before))

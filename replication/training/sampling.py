@@ -1,0 +1,35 @@
+"""Samples of a generator, drawn as in training."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from replication.models.layers.networks import Generator
+from replication.recipes import Noise, Recipe
+from replication.seeding import generator as stream_of
+from replication.training.draws import draw_components, draw_noise
+
+
+@torch.no_grad()
+def draw_samples(
+    generator: Generator, recipe: Recipe, noise: Noise, seed: int, purpose: str, count: int, classes: int = 0
+) -> Tensor:
+    """`count` samples on the generator's device, in batches of the recipe's size, from a stream of the seed's own.
+
+    Batch normalisation uses each batch's own statistics, as in training (DCGAN's released code), or the running ones
+    where the recipe says so. A conditional generator gets each of its `classes` in turn: sample i is of class i mod
+    classes.
+    """
+    stream = stream_of(seed, purpose)
+    batches = -(-count // recipe.batch)
+    latent = torch.from_numpy(draw_noise(noise, stream, (batches, recipe.batch, recipe.latent_dim)))
+    component = torch.from_numpy(draw_components(recipe, stream, (batches, recipe.batch)))
+    labels = torch.arange(batches * recipe.batch).remainder(max(classes, 1)).view(batches, recipe.batch)
+    device = next(generator.parameters()).device
+    generator.train(recipe.sampled_with == "batch")
+    batch_norm = any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in generator.modules())
+    if not batch_norm and latent.numel() < 2**20:
+        return generator(*(part.flatten(0, 1).to(device) for part in (latent, component, labels)))[:count]
+    parts = [generator(*(part.to(device) for part in one)) for one in zip(latent, component, labels, strict=True)]
+    return torch.cat(parts)[:count]

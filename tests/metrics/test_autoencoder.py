@@ -1,0 +1,80 @@
+"""The stacked autoencoder against plain layers, in blocks and threads, and on data whose dimension is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from replication.metrics.autoencoder import encode, initial_weights, reconstruct, train_autoencoders
+from replication.runtime import side_by_side
+
+SHORT = {"hidden": 16, "updates": 30, "batch": 10, "learning_rate": 0.01}
+
+
+def images(count: int = 40, dimensions: int = 6) -> np.ndarray:
+    return np.random.default_rng(0).uniform(size=(count, dimensions))
+
+
+def layers_of(weights: list[torch.Tensor], seed: int) -> list[nn.Linear]:
+    layers = []
+    for matrix, bias in zip(weights[::2], weights[1::2], strict=True):
+        layer = nn.Linear(matrix.shape[1], matrix.shape[2])
+        layer.load_state_dict({"weight": matrix[seed].T, "bias": bias[seed, 0]})
+        layers.append(layer)
+    return layers
+
+
+def test_it_is_four_dense_layers_with_relu_in_the_hidden_ones() -> None:
+    weights = initial_weights(6, 2, 16, [0, 1, 2])
+    inputs = torch.from_numpy(images().astype(np.float32))
+    for seed in range(3):
+        one, two, three, four = layers_of(weights, seed)
+        with torch.no_grad():
+            codes = two(torch.relu(one(inputs)))
+            outputs = four(torch.relu(three(codes)))
+        assert encode(weights, images())[seed] == pytest.approx(codes.numpy(), abs=1e-6)
+        assert reconstruct(weights, images())[seed] == pytest.approx(outputs.numpy(), abs=1e-6)
+
+
+def test_initial_weights_have_the_spread_of_a_dense_layer() -> None:
+    weights = initial_weights(64, 8, 128, [0])
+    reference = nn.Linear(64, 128)
+    assert weights[0].std().item() == pytest.approx(reference.weight.std().item(), rel=0.05)
+    assert weights[0].abs().max().item() == pytest.approx(1 / 8, rel=0.01)
+    assert weights[1].abs().max().item() <= 1 / 8 and weights[2].abs().max().item() <= 128**-0.5
+
+
+def test_one_update_is_adam_s_on_the_mean_squared_error() -> None:
+    """Adam's first step is the rate times the sign of the gradient, whose size is far above epsilon."""
+    data = images(10)
+    start = initial_weights(6, 2, 16, [3])
+    layers = layers_of(start, 0)
+    network = nn.Sequential(layers[0], nn.ReLU(), layers[1], layers[2], nn.ReLU(), layers[3])
+    inputs = torch.from_numpy(data.astype(np.float32))
+    (network(inputs) - inputs).square().mean().backward()
+    trained = train_autoencoders(data, 2, **{**SHORT, "updates": 1}, seeds=[3])
+    gradient = layers[3].bias.grad
+    assert gradient is not None
+    assert trained[7][0, 0] - start[7][0, 0] == pytest.approx((-0.01 * gradient.sign()).numpy(), abs=1e-5)
+
+
+def test_a_seed_is_the_same_in_every_block_and_thread() -> None:
+    def run(seeds: tuple[int, ...]) -> list[torch.Tensor]:
+        return train_autoencoders(images(), 2, **SHORT, seeds=seeds)
+
+    threads = torch.get_num_threads()
+    whole, *parts = side_by_side(run, [(0, 1, 2), (0,), (1,), (2,)], 2)
+    torch.set_num_threads(threads)
+    for seed, part in enumerate(parts):
+        for one, other in zip(whole, part, strict=True):
+            assert torch.equal(one[seed], other[0])
+    assert not torch.equal(parts[0][0], parts[1][0])
+
+
+def test_a_line_needs_one_dimension_and_a_small_set_is_one_batch() -> None:
+    line = np.linspace(0, 1, 30)[:, None] * np.array([[1.0, 0.5, 0.2, 0.9]])
+    trained = train_autoencoders(line, 1, 16, 400, 64, 0.01, [0, 1])
+    errors = np.square(reconstruct(trained, line) - line).mean(axis=(1, 2))
+    assert (errors < 0.01 * line.var(axis=0).mean()).all()

@@ -1,0 +1,78 @@
+"""Splits, training sizes and crossings of two learning curves."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from replication.errors import InputError
+from replication.metrics.learning_curves import (
+    curves_cross,
+    draw_split,
+    overtaking_size,
+    standardised,
+    training_sizes,
+)
+
+LABELS = np.repeat([3, 7], [20, 10])
+SIZES = [4, 8, 16, 32]
+
+
+def split(seed: int = 0, test_share: float = 0.3, per_class: int = 2) -> tuple[np.ndarray, np.ndarray]:
+    return draw_split(LABELS, test_share, per_class, np.random.default_rng(seed), "some data")
+
+
+def test_a_split_holds_out_a_share_of_every_class_and_trains_on_the_rest() -> None:
+    order, test = split()
+    assert sorted([*order, *test]) == list(range(30))
+    assert np.unique(LABELS[test], return_counts=True)[1].tolist() == [6, 3]
+
+
+def test_the_smallest_training_set_holds_as_many_of_each_class() -> None:
+    for seed in range(20):
+        order, _ = split(seed)
+        assert sorted(LABELS[order[:4]].tolist()) == [3, 3, 7, 7]
+    assert not np.array_equal(split(0)[0], split(1)[0]) and np.array_equal(split(2)[0], split(2)[0])
+
+
+@pytest.mark.parametrize(("share", "per_class"), [(0.01, 2), (0.3, 8)])
+def test_too_few_labels_of_a_class_are_one_clear_sentence(share: float, per_class: int) -> None:
+    with pytest.raises(InputError, match=r"^Class \d of some data has \d+ examples: too few to hold out .*lower per_"):
+        split(0, share, per_class)
+
+
+def test_sizes_grow_evenly_in_their_logarithm_with_both_ends() -> None:
+    assert training_sizes(4, 256, 4) == [4, 16, 64, 256]
+    assert training_sizes(6, 7, 8) == [6, 7]
+    sizes = training_sizes(20, 1258, 8)
+    assert (sizes[0], sizes[-1], len(sizes)) == (20, 1258, 8) and sizes == sorted(set(sizes))
+
+
+def test_features_are_standardised_by_the_training_part_alone() -> None:
+    stream = np.random.default_rng(0)
+    train, test = stream.normal(3, 2, (50, 3)), stream.normal(-9, 7, (20, 3))
+    train[:, 2], test[:, 2] = 4.0, 6.0
+    one, two = standardised(train, test)
+    assert one[:, :2].mean(axis=0) == pytest.approx([0, 0], abs=1e-12) and one[:, :2].std(axis=0) == pytest.approx(
+        [1, 1]
+    )
+    assert two[:, 0] * train[:, 0].std() + train[:, 0].mean() == pytest.approx(test[:, 0])
+    assert set(one[:, 2]) == {0.0} and set(two[:, 2]) == {2.0}  # constant: centred, not scaled
+
+
+@pytest.mark.parametrize(
+    ("name", "generative", "discriminative", "crosses", "size"),
+    [
+        ("crossing", [0.6, 0.7, 0.8, 0.8], [0.5, 0.7, 0.85, 0.9], True, 16),
+        ("never, behind", [0.6, 0.7, 0.8, 0.8], [0.5, 0.6, 0.7, 0.8], False, None),
+        ("never, ahead", [0.6, 0.7, 0.8, 0.8], [0.7, 0.8, 0.9, 0.9], False, None),
+        ("twice, ahead again", [0.6, 0.9, 0.8, 0.8], [0.7, 0.8, 0.85, 0.9], False, 16),
+        ("twice, behind again", [0.6, 0.7, 0.8, 0.9], [0.5, 0.8, 0.9, 0.8], False, None),
+        ("three times", [0.6, 0.7, 0.9, 0.8], [0.5, 0.8, 0.8, 0.9], True, 32),
+    ],
+)
+def test_crossings(
+    name: str, generative: list[float], discriminative: list[float], crosses: bool, size: int | None
+) -> None:
+    assert curves_cross(generative, discriminative) is crosses
+    assert overtaking_size(SIZES, generative, discriminative) == size

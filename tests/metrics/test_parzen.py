@@ -1,0 +1,119 @@
+"""The Parzen window against scikit-learn's kernel density, closed forms and far points."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import norm
+from sklearn.neighbors import KernelDensity
+from torch import Tensor
+
+from replication.errors import InputError
+from replication.metrics.parzen import SIGMAS, choose_sigma, log_likelihoods, parzen
+
+
+def some_points(count: int, seed: int, dimensions: int = 6, dtype: torch.dtype = torch.float64) -> Tensor:
+    return torch.rand(count, dimensions, generator=torch.Generator().manual_seed(seed), dtype=torch.float64).to(dtype)
+
+
+def density(samples: Tensor, points: Tensor, sigma: float) -> np.ndarray:
+    return KernelDensity(kernel="gaussian", bandwidth=sigma).fit(samples.numpy()).score_samples(points.numpy())
+
+
+def test_the_bandwidths_are_the_released_codes() -> None:
+    assert len(SIGMAS) == 10
+    assert (SIGMAS[0], SIGMAS[-1]) == pytest.approx((0.1, 1.0))
+    assert np.diff(np.log10(SIGMAS)) == pytest.approx(np.full(9, 1 / 9))
+
+
+@pytest.mark.parametrize("sigma", [0.1, 0.4, 3])
+def test_likelihoods_are_those_of_a_gaussian_kernel_density(sigma: float) -> None:
+    samples, points = some_points(300, 0), some_points(40, 1)
+    found = log_likelihoods(samples, points, sigma)
+    assert (found.shape, found.dtype) == ((40,), torch.float64)
+    np.testing.assert_allclose(found.numpy(), density(samples, points, sigma), rtol=1e-9)
+
+
+def test_one_sample_is_one_gaussian() -> None:
+    sample, points = torch.tensor([[0.2, 0.9]]), torch.tensor([[0.1, 0.3], [0.2, 0.9]])
+    oracle = norm.logpdf(points.double().numpy(), sample.double().numpy(), 0.25).sum(axis=1)
+    np.testing.assert_allclose(log_likelihoods(sample, points, 0.25).numpy(), oracle, rtol=1e-12)
+
+
+def test_images_in_float32_lose_nothing_to_their_dimension() -> None:
+    samples, points = some_points(50, 2, 784, torch.float32), some_points(7, 3, 784, torch.float32)
+    points[0] = samples[0]  # the distance 0, where dot products cancel
+    oracle = density(samples.double(), points.double(), 0.1)
+    np.testing.assert_allclose(log_likelihoods(samples, points, 0.1).numpy(), oracle, rtol=1e-9)
+
+
+def test_a_density_below_the_smallest_number_is_still_finite() -> None:
+    far = log_likelihoods(torch.zeros(3, 2), torch.full((1, 2), 100.0), 0.1)
+    assert far.item() == pytest.approx(2 * norm.logpdf(100, 0, 0.1))
+    assert far.item() < -900_000
+
+
+@pytest.mark.parametrize("block", [3, 64, 10_000])
+def test_the_size_of_a_block_changes_nothing(block: int) -> None:
+    samples, points = some_points(65, 4), some_points(23, 5)
+    sigmas = (0.1, 0.5)
+    whole = log_likelihoods(samples, points, sigmas)
+    np.testing.assert_allclose(log_likelihoods(samples, points, sigmas, block).numpy(), whole.numpy(), rtol=1e-11)
+
+
+def test_several_bandwidths_are_each_alone() -> None:
+    samples, points = some_points(30, 6), some_points(9, 7)
+    table = log_likelihoods(samples, points, [0.2, 0.9])
+    assert table.shape == (2, 9)
+    for row, sigma in zip(table, (0.2, 0.9), strict=True):
+        assert torch.equal(row, log_likelihoods(samples, points, sigma))
+    assert log_likelihoods(samples, points, [0.2]).shape == (1, 9)
+
+
+def test_the_chosen_bandwidth_has_the_highest_mean() -> None:
+    samples, validation = some_points(20, 8, 3), some_points(80, 9, 3)
+    oracle = [density(samples, validation, sigma).mean() for sigma in SIGMAS]
+    best = int(np.argmax(oracle))
+    assert 0 < best < 9  # an optimum inside, which neither the first nor the last bandwidth would meet
+    assert choose_sigma(samples, validation) == SIGMAS[best]
+
+
+def test_the_test_points_are_scored_at_the_bandwidth_that_validation_chose() -> None:
+    samples, validation = some_points(20, 10, 3), some_points(60, 11, 3)
+    test = some_points(70, 12, 3) + 1.0  # far off, so that its own best bandwidth would be another
+    mean, error, sigma = parzen(samples, validation, test)
+    oracle = density(samples, test, sigma)
+    assert sigma == choose_sigma(samples, validation) < choose_sigma(samples, test)
+    assert mean == pytest.approx(oracle.mean(), rel=1e-9)
+    assert error == pytest.approx(np.sqrt(oracle.var() / 70), rel=1e-9)
+
+
+def test_samples_off_the_data_are_less_likely() -> None:
+    validation, test = some_points(50, 13), some_points(50, 14)
+    good, bad = some_points(100, 15), some_points(100, 15) + 0.5
+    assert parzen(good, validation, test)[0] > parzen(bad, validation, test)[0] + 1.0
+
+
+FINE = torch.rand(4, 3)
+MISTAKES = {
+    "not a number": ((FINE, torch.full((2, 3), torch.nan), 0.1), "points hold NaN"),
+    "infinite": ((torch.full((2, 3), torch.inf), FINE, 0.1), "samples hold NaN or infinity"),
+    "no samples": ((FINE[:0], FINE, 0.1), r"samples have shape \[0, 3\]"),
+    "no points": ((FINE, FINE[:0], 0.1), r"points have shape \[0, 3\]"),
+    "images": ((FINE[:, :, None], FINE, 0.1), r"samples have shape \[4, 3, 1\]"),
+    "dimensions": ((FINE, FINE[:, :2], 0.1), "samples have 3 dimensions and points 2"),
+    "bytes": ((FINE.to(torch.uint8), FINE, 0.1), "samples are torch.uint8"),
+    "no bandwidth": ((FINE, FINE, []), r"sigma is \[\]"),
+    "bandwidth of zero": ((FINE, FINE, [0.1, 0.0]), r"sigma is \[0.1, 0.0\]"),
+    "infinite bandwidth": ((FINE, FINE, float("inf")), r"sigma is \[inf\]"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_one_sentence(mistake: str) -> None:
+    arguments, sentence = MISTAKES[mistake]
+    with pytest.raises(InputError, match=sentence) as raised:
+        log_likelihoods(*arguments)
+    assert str(raised.value).endswith(".")
+    assert "\n" not in str(raised.value)

@@ -1,0 +1,72 @@
+"""PCA and areas against scikit-learn, densities and errors against sums written out."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.decomposition import PCA
+from sklearn.metrics import roc_auc_score
+
+from replication.errors import InputError
+from replication.metrics.reconstruction import area_under_curve, log_density, principal_components, squared_errors
+
+STREAM = np.random.default_rng(0)
+IMAGES = STREAM.normal(size=(40, 6)) @ STREAM.normal(size=(6, 6)) + 2.0
+NEW = STREAM.normal(size=(15, 6)) + 2.0
+
+
+@pytest.mark.parametrize("width", [1, 3, 6])
+def test_components_are_scikit_learn_s(width: int) -> None:
+    reference: Any = PCA(width, svd_solver="full").fit(IMAGES)
+    found = principal_components(IMAGES, width)
+    assert np.abs(found.components @ reference.components_.T) == pytest.approx(np.eye(width), abs=1e-9)
+    assert found.reconstruct(NEW) == pytest.approx(reference.inverse_transform(reference.transform(NEW)))
+    assert np.abs(found.encode(NEW)) == pytest.approx(np.abs(reference.transform(NEW)))
+
+
+def test_the_error_on_its_own_images_is_what_the_other_components_hold() -> None:
+    eigenvalues = np.sort(np.linalg.eigvalsh(np.cov(IMAGES.T, bias=True)))[::-1]
+    for width in range(1, 7):
+        found = squared_errors(IMAGES, principal_components(IMAGES, width).reconstruct(IMAGES))
+        assert found.shape == (40,)
+        assert found.mean() == pytest.approx(eigenvalues[width:].sum() / 6, abs=1e-12)
+
+
+@pytest.mark.parametrize("width", [0, 7])
+def test_a_width_that_the_images_do_not_have_is_refused(width: int) -> None:
+    with pytest.raises(InputError, match=f"40 images of 6 pixels has no {width} components; name 1 to 6"):
+        principal_components(IMAGES, width)
+
+
+def test_errors_are_means_over_the_pixels_of_each_image() -> None:
+    reconstructed = np.stack([IMAGES + 1.0, IMAGES - 2.0])
+    assert squared_errors(IMAGES, reconstructed) == pytest.approx(np.repeat([[1.0], [4.0]], 40, axis=1))
+
+
+def test_the_density_is_a_mean_of_gaussian_kernels() -> None:
+    codes, points = IMAGES[:, :2], NEW[:4, :2]
+    covariance = np.cov(codes.T) * len(codes) ** (-2 / (2 + 4))
+    constant = 2 * math.pi * math.sqrt(np.linalg.det(covariance))
+    for point, found in zip(points, log_density(codes, points), strict=True):
+        kernels = [math.exp(-0.5 * (point - c) @ np.linalg.inv(covariance) @ (point - c)) / constant for c in codes]
+        assert found == pytest.approx(math.log(np.mean(kernels)))
+
+
+def test_codes_in_a_plane_have_no_density() -> None:
+    flat = np.column_stack([IMAGES[:, 0], 2 * IMAGES[:, 0]])
+    with pytest.raises(InputError, match="40 codes do not span their 2 latent dimensions.*lower width"):
+        log_density(flat, flat)
+
+
+def test_the_area_is_scikit_learn_s_ties_included() -> None:
+    stream = np.random.default_rng(1)
+    for _ in range(5):
+        outliers, others = stream.integers(0, 12, 30) + 2.0, stream.integers(0, 12, 70).astype(float)
+        truth = np.repeat([1, 0], [30, 70])
+        expected = roc_auc_score(truth, np.concatenate([outliers, others]))
+        assert area_under_curve(outliers, others) == pytest.approx(expected)
+    assert area_under_curve(np.array([3.0, 4.0]), np.array([1.0, 2.0])) == 1.0
+    assert area_under_curve(np.array([1.0]), np.array([1.0, 1.0])) == 0.5

@@ -1,0 +1,217 @@
+"""Stability of histories and filters made so that the answer is known, and of runs that must fail."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from replication.errors import InputError
+from replication.metrics import stability
+from replication.metrics.definitions import METRICS
+from replication.metrics.stability import (
+    collapsed_filters,
+    filter_oscillation,
+    loss_oscillation,
+    stable,
+)
+
+TIME = np.arange(800)
+
+
+def stream(seed: int = 0) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
+def wave(period: float, swing: float = 0.5, level: float = 1.0) -> np.ndarray:
+    return level + swing * np.sin(2 * np.pi * TIME / period + 0.3)
+
+
+@pytest.mark.parametrize("period", [2.1, 5, 13.7, 50, 90])
+@pytest.mark.parametrize("swing", [0.1, 0.5, 1.0])
+def test_a_sinusoids_oscillation_is_that_of_its_swing(period: float, swing: float) -> None:
+    oracle = np.sqrt(swing**2 / 2 / (1 + swing**2 / 2))  # mean squares of the wave and of the level
+    assert loss_oscillation(wave(period, swing)) == pytest.approx(oracle, rel=0.02)
+
+
+def test_an_oscillation_has_no_unit_and_no_sign() -> None:
+    once = loss_oscillation(wave(40))
+    assert loss_oscillation(250 * wave(40)) == pytest.approx(once)
+    assert loss_oscillation(-wave(40).astype(np.float32)) == pytest.approx(once, rel=1e-5)
+
+
+def test_what_swings_without_a_level_is_all_oscillation() -> None:
+    assert loss_oscillation(wave(20, level=0.0)) == pytest.approx(1.0, abs=0.01)
+
+
+def test_jumps_back_and_forth_are_an_oscillation() -> None:
+    for there_and_back in (np.sign(wave(50, level=0.0)), (-1.0) ** TIME, (-1.0) ** TIME[:-1]):
+        assert loss_oscillation(1 + 0.5 * there_and_back) == pytest.approx(np.sqrt(0.25 / 1.25), rel=0.03)
+
+
+@pytest.mark.parametrize(
+    "calm",
+    [
+        np.full(800, 0.69),
+        np.zeros(800),
+        2 - TIME / 800,
+        np.exp(-3 * TIME / 800),
+        1 / (1 + TIME / 80),
+        1 + 0.5 * np.sin(np.pi * TIME / 800),
+    ],
+    ids=["constant", "zero", "falling", "decaying", "hyperbolic", "arched"],
+)
+def test_what_moves_slowly_does_not_oscillate(calm: np.ndarray) -> None:
+    assert loss_oscillation(calm) < 0.005
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_white_noise_is_taken_off(seed: int) -> None:
+    noise = 0.3 * stream(seed).normal(size=800)
+    assert loss_oscillation(1 + noise) < 0.15  # its own share is .29
+    assert loss_oscillation(wave(40) + noise) == pytest.approx(loss_oscillation(wave(40)), abs=0.06)
+
+
+def test_only_the_second_half_is_judged() -> None:
+    wild = wave(20)
+    settled, broken = wild.copy(), wild.copy()
+    settled[400:] = 1.0
+    broken[:400] = 1.0
+    assert loss_oscillation(settled) < 0.005
+    assert loss_oscillation(broken) == pytest.approx(loss_oscillation(wild))
+
+
+def test_a_diverged_history_has_no_oscillation() -> None:
+    assert np.isnan(loss_oscillation(np.where(TIME == 3, np.nan, 1.0)))
+    assert np.isnan(loss_oscillation(np.where(TIME == 799, np.inf, 1.0)))
+
+
+@pytest.mark.parametrize("history", [np.ones(63), np.ones((100, 2))])
+def test_a_history_too_short_or_of_two_sides_is_refused(history: np.ndarray) -> None:
+    with pytest.raises(InputError, match=r"give \[T\], T ≥ 64"):
+        loss_oscillation(history)
+
+
+def test_filters_without_a_spread_have_collapsed() -> None:
+    lively = stream().exponential(size=(200, 6))
+    lively[:, 1] = 0.0  # dead
+    lively[:, 4] = 7.0 + 0.3 * stream(1).uniform(-1, 1, 200)  # 2.5 % of its size
+    assert collapsed_filters(lively) == pytest.approx(2 / 6)
+    assert collapsed_filters(1e-6 * lively) == pytest.approx(2 / 6)
+
+
+def test_a_filter_that_varies_a_little_more_has_not_collapsed() -> None:
+    alternating = np.tile([-1.0, 1.0], 50)
+    filters = np.stack([1 + 0.049 * alternating, 1 + 0.052 * alternating], axis=1)
+    assert collapsed_filters(filters) == 0.5
+
+
+def test_one_map_for_every_sample_is_a_collapse_and_equal_means_are_not() -> None:
+    lines = stream().normal(size=(4, 4))
+    same = np.broadcast_to(lines, (30, 4, 4))
+    shuffled = np.stack([stream(i).permuted(lines.ravel()).reshape(4, 4) for i in range(30)])
+    assert collapsed_filters(np.stack([same, shuffled], axis=1)) == 0.5
+    assert collapsed_filters(shuffled[:, None]) == 0.0
+    assert collapsed_filters(shuffled.mean(axis=(1, 2), keepdims=True)) == 1.0
+
+
+def course(means: list[float], spread: float) -> np.ndarray:
+    """One filter's responses [steps, 100, 1] with these means."""
+    noise = np.tile([-spread, spread], 50)[None, :, None]
+    return np.array(means)[:, None, None] + noise
+
+
+FILTERS = {
+    "on and off": (course([1.0, 0.0, 1.0, 0.0, 1.0], 0.0), True),
+    "back and forth": (course([1.0, 2.0, 1.0, 2.0], 0.02), True),
+    "still": (course([1.0, 1.0, 1.0, 1.0], 0.0), False),
+    "dead": (course([0.0, 0.0, 0.0], 0.0), False),
+    "trembling": (course([1.0, 1.1, 1.0, 1.1], 0.0), False),
+    "drifting": (course([1.0, 2.0, 3.0, 4.0], 0.0), False),
+    "moving with its samples": (course([1.0, 2.0, 1.0, 2.0], 0.5), False),
+}
+
+
+@pytest.mark.parametrize("name", FILTERS)
+def test_a_filter_oscillates_where_its_one_mode_moves_back_and_forth(name: str) -> None:
+    responses, oscillates = FILTERS[name]
+    assert filter_oscillation(responses) == float(oscillates)
+
+
+def test_oscillating_filters_are_counted_among_all() -> None:
+    four = np.concatenate([FILTERS[name][0][:3] for name in ("on and off", "still", "dead", "drifting")], axis=2)
+    assert filter_oscillation(four) == 0.25
+
+
+def test_a_pattern_that_flips_with_equal_mean_oscillates() -> None:
+    board = np.indices((4, 4)).sum(axis=0) % 2
+    flips = np.array([board, 1 - board, board, 1 - board])[:, None, None]
+    assert filter_oscillation(np.repeat(flips, 10, axis=1)) == 1.0
+
+
+def test_activations_that_say_nothing_are_refused_and_diverged_ones_have_no_value() -> None:
+    for measure, few in ((collapsed_filters, np.ones((1, 3))), (filter_oscillation, np.ones((2, 9, 3)))):
+        with pytest.raises(InputError, match="activations have shape"):
+            measure(few)
+        with pytest.raises(InputError, match="activations have shape"):
+            measure(np.ones(9))
+    assert np.isnan(collapsed_filters(np.array([[1.0], [np.nan]])))
+    assert np.isnan(filter_oscillation(np.full((3, 2, 1), np.inf)))
+
+
+CALM = 0.7 + 0.02 * stream(9).normal(size=800)
+HEALTHY: dict[str, Any] = {
+    "diverged": False,
+    "generator_losses": 2 * CALM,
+    "discriminator_losses": CALM,
+    "discriminator_scale": 0.5,
+    "diversity": 0.9,
+    "coverage": 1.0,
+}
+FAILURES: dict[str, dict[str, Any]] = {
+    "diverged": {"diverged": True},
+    "the generator's loss swings": {"generator_losses": wave(40)},
+    "the discriminator's loss swings": {"discriminator_losses": wave(40)},
+    "loss not finite": {"generator_losses": np.full(800, np.nan)},
+    "other loss not finite": {"discriminator_losses": np.full(800, np.nan)},
+    "discriminator has won": {"discriminator_losses": np.full(800, 0.009)},
+    "discriminator has won, under a doubled loss": {
+        "discriminator_losses": np.full(800, 0.018),
+        "discriminator_scale": 1.0,
+    },
+    "collapsed to a point": {"diversity": 0.0},
+    "less than half as diverse": {"diversity": 0.49},
+    "diversity unknown": {"diversity": float("nan")},
+    "less than half the classes": {"coverage": 0.4},
+    "coverage unknown": {"coverage": float("nan")},
+}
+
+
+def judged(**changes: Any) -> bool:
+    return stable(**{**HEALTHY, **changes})
+
+
+def test_a_healthy_run_is_stable_at_the_thresholds_too() -> None:
+    assert judged() is True
+    assert judged(diversity=0.5, coverage=0.5) is True
+    assert judged(discriminator_losses=np.full(800, 0.011)) is True
+    assert judged(generator_losses=wave(40, swing=0.35)) is True
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+def test_every_failure_alone_makes_a_run_unstable(failure: str) -> None:
+    assert judged(**FAILURES[failure]) is False
+
+
+def test_a_loss_without_scale_is_refused() -> None:
+    with pytest.raises(InputError, match="scale 0"):
+        judged(discriminator_scale=0)
+
+
+def test_the_definition_states_the_thresholds() -> None:
+    protocol = METRICS["stable"].protocol
+    assert f"oscillates beyond {stability.MAX_OSCILLATION}," in protocol
+    assert f"at least {stability.WON} nats" in protocol
+    assert f"diversity is at least {stability.MIN_DIVERSITY} " in protocol
+    assert f"coverage at least {stability.MIN_COVERAGE};" in protocol

@@ -1,0 +1,129 @@
+"""Naive Bayes against logistic regression on synthetic data where the better one is known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import norm
+from threadpoolctl import threadpool_limits
+
+from replication.background_options import GenerativeDiscriminative, Pair
+from replication.data.bundled import LabelledData
+from replication.errors import InputError
+from replication.measurements import to_table
+from replication.params import Cell
+from replication.scoring.generative_discriminative import score_generative_discriminative, split_curves
+from replication.scoring.rows import Rows
+
+OPTIONS = GenerativeDiscriminative(
+    datasets=(),
+    splits=6,
+    test_share=0.5,
+    per_class=2,
+    sizes=4,
+    pseudo_examples=1.0,
+    max_iterations=2000,
+    pairs={"linear": Pair("shared", 1e4), "library": Pair("per-class", 1.0)},
+)
+
+
+def gaussian(name: str, noise: np.ndarray, difference: np.ndarray, count: int = 400) -> LabelledData:
+    """Two classes `difference` apart in every example's features, with Gaussian noise mixed by a matrix."""
+    stream = np.random.default_rng(len(name))
+    labels = np.arange(count) % 2
+    features = stream.normal(size=(count, len(noise))) @ noise + np.outer(labels, difference)
+    return LabelledData(name, features, labels.astype(np.int64))
+
+
+# Independent features, as naive Bayes has them, and enough of them for logistic regression to fit 54 labels exactly.
+NAIVE = gaussian("naive", np.eye(30), np.full(30, 0.6))
+# The second feature is noise that the first shares: only a model of both together can take it off.
+SHARED = gaussian("shared", np.array([[1.0, 1.0], [0.2, 0.0]]), np.array([0.8, 0.0]))
+
+
+def table_of(sets: list[LabelledData], options: GenerativeDiscriminative = OPTIONS) -> pd.DataFrame:
+    cell = Cell("background", "naive-bayes", "ng-jordan", "bundled", "full", "paper", "0")
+    rows = Rows("cpu", cell, 0, {})
+    score_generative_discriminative(rows, sets, options)
+    return to_table(rows.collected)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> Iterator[None]:
+    """Small fits on several threads of a busy machine take a hundred times as long."""
+    with threadpool_limits(1):
+        yield
+
+
+@pytest.fixture(scope="module")
+def table() -> pd.DataFrame:
+    return table_of([NAIVE, SHARED])
+
+
+def mean(table: pd.DataFrame, **where: str | int) -> float:
+    chosen = table
+    for column, value in where.items():
+        chosen = chosen.loc[chosen[column] == value]
+    return float(chosen.loc[chosen["metric"] == "accuracy", "value"].mean())
+
+
+def test_naive_bayes_leads_where_its_assumption_holds_and_comes_near_the_bayes_rule(table: pd.DataFrame) -> None:
+    few = {"dataset": "naive", "recipe": "linear", "n_train": 54}
+    assert mean(table, model="naive-bayes", **few) > mean(table, model="logistic-regression", **few) + 0.02
+    best = norm.cdf(0.6 * np.sqrt(30) / 2)
+    assert best - 0.05 < mean(table, model="naive-bayes", **{**few, "n_train": 200}) < best + 0.02
+
+
+def test_logistic_regression_leads_with_all_labels_where_it_fails(table: pd.DataFrame) -> None:
+    for recipe in OPTIONS.pairs:
+        many = {"dataset": "shared", "recipe": recipe, "metric_variant": "all-labels"}
+        assert mean(table, model="logistic-regression", **many) > mean(table, model="naive-bayes", **many) + 0.1
+
+
+def test_rows_name_data_set_size_and_split(table: pd.DataFrame) -> None:
+    accuracies = table.loc[table["metric"] == "accuracy"]
+    assert len(accuracies) == 2 * 6 * 4 * 2 * 2  # data sets, splits, sizes, pairs, classifiers
+    ends = accuracies.groupby("metric_variant")["n_train"].unique().map(sorted).to_dict()
+    assert (ends["fewest-labels"], ends["all-labels"], len(ends["more-labels"])) == ([4], [200], 2)
+    assert set(accuracies["replicate"]) == set(range(6)) and set(accuracies["replicate_kind"]) == {"split"}
+    assert set(accuracies["n_samples"]) == {200}
+
+
+def test_crossings_follow_from_the_mean_curves(table: pd.DataFrame) -> None:
+    accuracies = table.loc[(table["metric"] == "accuracy") & (table["recipe"] == "linear")]
+    crossings = table.loc[(table["metric"] == "curves_cross") & (table["recipe"] == "linear")]
+    assert set(crossings["replicate_kind"]) == {"dataset"} and set(crossings["n_samples"]) == {6 * 200}
+    for dataset in ("naive", "shared"):
+        curves = accuracies.loc[accuracies["dataset"] == dataset].groupby(["model", "n_train"])["value"].mean()
+        one, two = curves["naive-bayes"].to_numpy(), curves["logistic-regression"].to_numpy()
+        expected = float(one[0] > two[0] and two[-1] > one[-1])
+        assert crossings.loc[crossings["dataset"] == dataset, "value"].tolist() == [expected]
+
+
+def test_a_data_set_where_nothing_is_overtaken_has_no_crossing_size() -> None:
+    alone = replace(OPTIONS, pairs={"linear": Pair("shared", 1e4)})
+    labels = np.tile([0, 1], 30)
+    apart = LabelledData("apart", labels[:, None] + np.linspace(0, 0.1, 60)[:, None], labels)
+    table = table_of([apart], alone)  # every classifier is always right, so that nobody leads
+    assert set(table.loc[table["metric"] == "accuracy", "value"]) == {1.0}
+    assert table.loc[table["metric"] != "accuracy", ["metric", "value"]].to_numpy().tolist() == [["curves_cross", 0.0]]
+
+
+def test_a_split_does_not_depend_on_the_other_data_sets_or_splits() -> None:
+    once, again = split_curves(SHARED, 3, 0, OPTIONS), split_curves(SHARED, 3, 0, OPTIONS)
+    other = split_curves(SHARED, 4, 0, OPTIONS)
+    assert once.sizes == (4, 15, 54, 200) and np.array_equal(once.accuracies, again.accuracies)
+    assert not np.array_equal(once.accuracies, other.accuracies)
+
+
+def test_logistic_regression_that_does_not_converge_stops_the_run() -> None:
+    hasty = replace(OPTIONS, max_iterations=1)
+    with (
+        pytest.warns(match="converge"),
+        pytest.raises(InputError, match="4 examples of shared has not converged after 1 it.*raise max_iterations"),
+    ):
+        split_curves(SHARED, 0, 0, hasty)

@@ -1,0 +1,86 @@
+"""An image cell's Parzen rows against the density written out, and where there are none."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import log, pi
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from replication.data.reading import PreparedImages
+from replication.measurements import to_table
+from replication.models import load
+from replication.models.layers.networks import Networks
+from replication.params import Cell, load_params
+from replication.scoring.parzen import score_parzen
+from replication.scoring.rows import Rows
+from replication.scoring.trained import TrainedCell
+from replication.training.sampling import draw_samples
+from replication.training.state import initial_state, weights_of
+
+RECIPE = replace(
+    load_params(Path(__file__).parents[2] / "params.yaml").recipe("gan", "digits", "paper"),
+    batch=10, latent_dim=3, pixels="unit", network={"hidden": [5], "nonlinearity": "relu"},
+)  # fmt: skip
+CHOSEN = np.array([0, 1, 2, 5, 6, 7])  # so that rows 3, 4, 8 and 9 of the training images choose the width
+SIGMAS = np.logspace(-1, 0, 10)
+
+
+def build() -> Networks:
+    return load("gan").build(RECIPE.network, RECIPE.prior, RECIPE.latent_dim, (1, 2, 2))
+
+
+def some_data() -> PreparedImages:
+    images = np.random.default_rng(0).integers(0, 256, (16, 1, 2, 2)).astype(np.uint8)
+    return PreparedImages("rows", images[:10], np.arange(10) % 2, images[10:], np.arange(6) % 2, ("a", "b"), {})
+
+
+def scored(chosen: np.ndarray, diverged: dict[int, int] | None = None) -> tuple[Rows, TrainedCell]:
+    rows = Rows("paper", Cell("gan2014", "gan", "mnist", "rows", "some", "code", "0-1"), len(chosen), diverged or {})
+    state = weights_of(initial_state(build, RECIPE, (0, 1)))
+    lost = {name: tensor.clone() for name, tensor in state.items()}
+    for seed in rows.diverged:
+        for tensor in lost.values():
+            tensor[seed] = torch.nan
+    trained = TrainedCell((0, 8), {0: state, 8: lost}, np.ones((2, 1, 2), np.float32), {})
+    score_parzen(rows, trained, build, RECIPE, some_data(), chosen, 1, samples=20)
+    return rows, trained
+
+
+def densities(samples: np.ndarray, images: np.ndarray, sigma: float) -> list[float]:
+    """Log of the mean over samples of N(image | sample, σ²I), one after the other."""
+    points = images.reshape(len(images), -1) / 255
+    norm = -0.5 * points.shape[1] * log(2 * pi * sigma**2)
+    distances = [((point - samples) ** 2).sum(axis=1) for point in points]
+    return [norm + log(np.exp(-one / (2 * sigma**2)).mean()) for one in distances]
+
+
+def test_rows_are_the_density_of_the_test_images_at_the_best_width() -> None:
+    rows, trained = scored(CHOSEN)
+    to_table(rows.collected)  # raises where a row is unknown or occurs twice
+    found = {(row.seed, row.step, row.metric): row for row in rows.collected}
+    assert len(found) == 2 * 2 * 3
+    data = some_data()
+    for seed in (0, 1):
+        generator = trained.networks(build, 0, seed).generator
+        samples = draw_samples(generator, RECIPE, RECIPE.noise, seed, "parzen", 20).flatten(1).double().numpy()
+        held_out = data.train_images[[3, 4, 8, 9]]
+        sigma = SIGMAS[np.argmax([np.mean(densities(samples, held_out, width)) for width in SIGMAS])]
+        expected = densities(samples, data.test_images, sigma)
+        assert found[seed, 0, "parzen_width"].value == pytest.approx(sigma)
+        assert found[seed, 0, "parzen_log_likelihood"].value == pytest.approx(np.mean(expected))
+        assert found[seed, 0, "parzen_standard_error"].value == pytest.approx(np.std(expected) / np.sqrt(6))
+        assert found[seed, 0, "parzen_log_likelihood"].n_samples == 6
+        assert found[seed, 0, "parzen_width"].n_samples == 4
+
+
+def test_a_split_of_all_training_images_has_no_rows() -> None:
+    assert scored(np.arange(10))[0].collected == []
+
+
+def test_a_diverged_run_reads_nan_from_its_step_on() -> None:
+    lost = {(row.seed, row.step) for row in scored(CHOSEN, {1: 8})[0].collected if np.isnan(row.value)}
+    assert lost == {(1, 8)}

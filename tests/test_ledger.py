@@ -1,0 +1,84 @@
+"""Which deviations hold for a recipe: its own keys, lines it shares by an anchor, its cells, its paper."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from ruamel.yaml.nodes import Node
+
+from replication.benchmarks import Benchmark, Citation, Deviation
+from replication.ledger import RecipeName, deviations_in_force, yaml_nodes
+from replication.models import MODELS
+
+PARAMS = """
+recipes:
+  gan:
+    base: &base
+      batch: 5
+      adam: {rate: 1, beta: 2}
+      prior: {width: 1}
+      variants: &variants
+        paper: {}
+        code: {batch: 6}
+    base-two:
+      <<: *base
+      adam: {rate: 1, beta: 2}
+    merged:
+      <<: [{latent: 3}, *base]
+      variants:
+        paper: {batch: 7}
+        code: {}
+"""
+ENTRIES = {
+    "one-batch": "recipes.gan.base.batch",
+    "one-rate": "recipes.gan.base.adam.rate",
+    "one-code": "recipes.gan.base.variants.code.batch",
+    "one-own": "recipes.gan.base-two.adam",
+    "one-merged": "recipes.gan.merged.variants.paper.batch",
+    "one-cell": "profiles.cpu.cells.cpu-a.dataset",
+    "one-other-cell": "profiles.cpu.cells.cpu-ab.dataset",
+    "one-whole": "recipes.gan.base",
+    "one-model": "recipes.gan",
+    "one-paper": "",
+    "one-probe": "profiles.cpu.probe",
+}
+
+
+def benchmark(paper: str, entries: dict[str, str]) -> Benchmark:
+    citation = Citation("k", ("A",), "T", 2014, "V", "", "")
+    deviations = tuple(Deviation(id, key, "p", "c", "o", "r") for id, key in entries.items())
+    return Benchmark(paper, citation, (), (), (), deviations)
+
+
+@pytest.fixture(scope="module")
+def nodes(tmp_path_factory: pytest.TempPathFactory) -> Node | None:
+    path = tmp_path_factory.mktemp("ledger") / "params.yaml"
+    path.write_text(PARAMS, encoding="utf-8")
+    return yaml_nodes(path)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "variant", "expected"),
+    [
+        ("base", "paper", {"recipe": ["one-batch", "one-rate", "one-whole"], "shared": []}),
+        ("base", "code", {"recipe": ["one-batch", "one-rate", "one-code", "one-whole"], "shared": []}),
+        ("base-two", "paper", {"recipe": ["one-own"], "shared": ["one-batch"]}),
+        ("base-two", "code", {"recipe": ["one-own"], "shared": ["one-batch", "one-code"]}),
+        ("merged", "paper", {"recipe": ["one-merged"], "shared": ["one-batch", "one-rate"]}),
+        ("merged", "code", {"recipe": [], "shared": ["one-batch", "one-rate"]}),
+    ],
+)
+def test_reasons_by_hand(nodes: Node | None, recipe: str, variant: str, expected: dict[str, list[str]]) -> None:
+    other = benchmark("dcgan2015", {"two-paper": "", "two-key": "recipes.dcgan.base.batch"})
+    papers = [benchmark("gan2014", ENTRIES), other]
+    held = deviations_in_force(papers, RecipeName("gan", recipe, variant), ["profiles.cpu.cells.cpu-a"], nodes)
+    found = {reason: [one.deviation.id for one in held if one.reason == reason] for reason, _ in held}
+    whole = {**expected, "cell": ["one-cell"], "paper": ["one-model", "one-paper"]}
+    assert found == {reason: ids for reason, ids in whole.items() if ids}
+    assert list(found) == [reason for reason in whole if whole[reason]]  # own keys first
+
+
+def test_every_model_has_a_paper_of_its_name() -> None:
+    papers = {path.stem.rstrip("0123456789") for path in (Path(__file__).parents[1] / "benchmarks").glob("*.yaml")}
+    assert set(MODELS) <= papers

@@ -1,0 +1,116 @@
+"""Networks and recipes in small, which have every kind of layer that the training core treats in its own way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from replication.models.layers.networks import Dropout, GaussianNoise, Generator, Judged, Networks, Stack
+from replication.models.layers.priors import MixturePrior
+from replication.recipes import Adam, Balance, Noise, Recipe
+from replication.training.draws import Draws, draw_units
+from replication.training.initialise import Samples
+from replication.training.loop import train_unit
+from replication.training.run import Run, bind_runs
+from replication.training.state import State, initial_state
+
+SHAPE, CLASSES, LATENT = (1, 2, 2), 3, 3
+
+
+class SmallDiscriminator(nn.Module):
+    """Two hidden layers, both of them features; with `noisy` layers noise is added before and dropped between."""
+
+    def __init__(self, outputs: int, normalised: bool, noisy: bool) -> None:
+        super().__init__()
+        norm = [nn.BatchNorm1d(6)] if normalised else []
+        before, between = ([GaussianNoise(0.3, (4,))], [Dropout(0.5, (6,))]) if noisy else ([], [])
+        self.hidden = Stack(*before, nn.Linear(4, 6, bias=not normalised), *norm, nn.LeakyReLU(0.2), *between)
+        self.last = nn.Sequential(nn.Linear(6, 5), nn.Tanh())
+        self.output = nn.Linear(5, outputs)
+
+    def forward(self, samples: Tensor, labels: Tensor | None = None, noise: Sequence[Tensor] | None = None) -> Judged:
+        hidden = self.hidden(samples.flatten(1), noise)
+        last = self.last(hidden)
+        logits = self.output(last)
+        return Judged(logits.squeeze(1) if logits.shape[1] == 1 else logits, (hidden, last))
+
+
+@dataclass(frozen=True)
+class Small:
+    """One case: how its networks are built, how they are trained, on what."""
+
+    recipe: Recipe
+    outputs: int = 1
+    normalised: bool = True
+    noisy: bool = False
+
+    @property
+    def data(self) -> Samples:
+        """Twenty labelled images."""
+        stream = torch.Generator().manual_seed(0)
+        return Samples(torch.randint(0, 256, (20, *SHAPE), dtype=torch.uint8, generator=stream), torch.arange(20) % 3)
+
+    def build(self) -> Networks:
+        prior = self.recipe.prior
+        mixture = MixturePrior(prior.components, LATENT, 1.0, prior.sigma_init) if prior.components else None
+        first, norm = nn.Linear(LATENT, 5, bias=not self.normalised), [nn.BatchNorm1d(5)] if self.normalised else []
+        body = nn.Sequential(first, *norm, nn.ReLU(), nn.Linear(5, 4), nn.Tanh(), nn.Unflatten(1, SHAPE))
+        return Networks(Generator(mixture, body), SmallDiscriminator(self.outputs, self.normalised, self.noisy))
+
+    def start(self, seed: int = 3) -> State:
+        return initial_state(self.build, self.recipe, (seed,), self.data)
+
+    def draw(self, units: int, first: int = 0, seed: int = 3, labelled: Tensor | None = None) -> Draws:
+        rows = None if labelled is None else [labelled.numpy()]
+        return draw_units(self.recipe, (seed,), len(self.data.values), first, units, rows)
+
+    def train(self, state: State, draws: Draws, first: int = 0, masked: bool = True) -> Run:
+        """A run of the units drawn, from `state`, which stays as it is."""
+        (run,) = bind_runs(self.build, {name: tensor.clone() for name, tensor in state.items()})
+        data, layers = self.data, torch.Generator().manual_seed(first)
+        for unit in range(draws.noise.shape[1]):
+            drawn = [torch.from_numpy(array[0, unit].copy()) for array in draws]
+            train_unit(run, self.recipe, data, drawn, first + unit, layers, masked)
+        return run
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """As every stage has it."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def recipe() -> Recipe:
+    """The plainest recipe of all."""
+    return Recipe(
+        engine="eager",
+        objective="non-saturating",
+        discriminator_scale=0.5,
+        schedule="alternate",
+        inner_steps=1,
+        updates=8,
+        batch=6,
+        latent_dim=LATENT,
+        noise=Noise("normal"),
+        network={},
+        adam=Adam(1e-2, 0.5),
+    )
+
+
+@pytest.fixture
+def lively() -> Balance:
+    """A threshold that moves within few units, where the papers' stand still for hundreds."""
+    return Balance(0.7, 0.8, 0.6, 1, 0.02, -1, 0.03)
+
+
+@pytest.fixture
+def small() -> Callable[..., Small]:
+    return Small

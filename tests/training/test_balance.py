@@ -1,0 +1,143 @@
+"""Turns that losses decide: both updates computed and one kept, counts in a row, and the extra update."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits as cross_entropy
+
+from replication.recipes import Balance, FeatureMatching, Labels, Prior, Recipe, Sgd
+from replication.training.balance import count_update, move_threshold
+from replication.training.run import Run, apply_update
+from replication.training.schedule import SIDES, Rates
+from replication.training.state import bind
+
+CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "plain": ({}, {"normalised": False}),
+    "batch normalisation": ({"noise_of_step": "own"}, {}),
+    "dropout": ({"balance": {"judged_with": "batch"}}, {"normalised": False, "noisy": True}),
+    "all of it": (
+        {
+            "balance": {"in_a_row": True, "extra_rate": 0.5},
+            "prior": Prior(components=6, sigma_init=0.2, regulariser=0.1),
+            "labels": Labels(2),
+            "historical_averaging": 0.1,
+            "parameter_average": 0.1,
+        },
+        {"noisy": True, "outputs": 3},
+    ),
+    "momentum": ({"adam": None, "sgd": Sgd(0.1, 0.5, 0.7, 4)}, {}),
+    "feature matching": (
+        {"objective": "feature-matching", "feature_matching": FeatureMatching("squared-norm")},
+        {"noisy": True},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_both_computed_and_one_kept_is_one_computed(
+    small: Callable[..., Any], recipe: Recipe, lively: Balance, name: str
+) -> None:
+    changes, networks = CASES[name]
+    start = {"feature matching": 0.15, "all of it": 0.25}.get(name, lively.threshold)
+    balance = replace(lively, threshold=start, ceiling=start + 0.1, floor=start - 0.1, **changes.get("balance", {}))
+    case = small(replace(recipe, schedule="balanced", inner_steps=4, **{**changes, "balance": balance}), **networks)
+    state, draws = case.start(), case.draw(5, labelled=torch.arange(12) if "labels" in changes else None)
+    masked, looked = (case.train(state, draws, masked=way) for way in (True, False))
+    assert masked.tensors.keys() == looked.tensors.keys()
+    for key, tensor in masked.tensors.items():
+        torch.testing.assert_close(tensor, looked.tensors[key], rtol=0, atol=0, msg=key)
+    assert masked.steps.min() >= 3 and masked.balance[0] != start  # both sides had turns, and the threshold moved
+
+
+@pytest.mark.parametrize("changes", [{}, {"adam": None, "sgd": Sgd(0.1, 0.5, 0.7, 4)}], ids=["adam", "momentum"])
+def test_an_update_that_is_not_kept_leaves_every_tensor_whatever_its_gradient(
+    small: Callable[..., Any], recipe: Recipe, changes: dict[str, Any]
+) -> None:
+    case = small(replace(recipe, historical_averaging=0.1, parameter_average=0.1, **changes))
+    run = case.train(case.start(), case.draw(2))
+    before = {name: tensor.clone() for name, tensor in run.tensors.items()}
+    for side in SIDES:
+        gradients = [torch.full_like(parameter, torch.nan) for parameter in run.parameters(side)]
+        apply_update(run, case.recipe, side, gradients, Rates(0.1, 0.5), torch.tensor(False))
+    for name, tensor in run.tensors.items():
+        torch.testing.assert_close(tensor, before[name], rtol=0, atol=0, msg=name)
+    apply_update(run, case.recipe, SIDES[0], gradients_of_ones(run, SIDES[0]), Rates(0.1, 0.5), torch.tensor(True))
+    assert not torch.equal(run.tensors["generator.body.0.weight"], before["generator.body.0.weight"])
+
+
+def gradients_of_ones(run: Run, side: str) -> list[Tensor]:
+    return [torch.ones_like(parameter) for parameter in run.parameters(side)]
+
+
+def test_counts_in_a_row_are_the_released_codes_two_counters() -> None:
+    """DeLiGAN's MNIST code counts each side's updates since the other's last one; a counter that acts starts anew."""
+    rule = Balance(1.0, 1.0, 0.7, 3, 0.003, -1, 0.003, in_a_row=True)
+    stream, moves = np.random.default_rng(0), [0, 0]
+    for share in (0.1, 0.3, 0.5, 0.7, 0.9):
+        threshold, of_generator, of_discriminator = 0.85, 0, 0
+        state = torch.tensor([threshold, 0.0, 0.7, 0.0, 0.0], dtype=torch.float64)
+        for unit in range(200):
+            if of_generator > 3:
+                threshold, of_generator = min(threshold + 0.003, 1.0), 0
+                moves[0] += 1
+            if of_discriminator > 1:
+                threshold, of_discriminator = max(threshold - 0.003, 0.7), 0
+                moves[1] += 1
+            move_threshold(state, rule, unit % 10 == 0)
+            assert state[0].item() == pytest.approx(threshold, abs=1e-9)
+            for generators in stream.random(5) < share:
+                of_generator = of_generator + 1 if generators else 0
+                of_discriminator = 0 if generators else of_discriminator + 1
+                count_update(state, rule, torch.tensor(bool(generators)))
+    assert min(moves) > 100
+
+
+def test_the_difference_of_counts_is_the_toy_codes() -> None:
+    state = torch.tensor([1.0, 4.0, 0.7, 0.0, 0.0], dtype=torch.float64)
+    rule = Balance(1.0, 1.0, 0.7, 3, 0.003, -1, 0.003)
+    for generators, count in ((True, 5), (False, 4), (False, 3), (True, 4)):
+        count_update(state, rule, torch.tensor(generators))
+        assert state[1] == count
+
+
+@pytest.mark.parametrize("masked", [True, False])
+def test_where_the_threshold_rises_the_discriminator_has_one_more_update(
+    small: Callable[..., Any], recipe: Recipe, masked: bool
+) -> None:
+    """Threshold −1 gives every turn to the generator, so that it rises at every unit but the first."""
+    rule = Balance(-1.0, -0.5, -1.0, 0, 0.01, -(10**6), 0.01, extra_rate=0.25)
+    case = small(replace(recipe, schedule="balanced", inner_steps=2, balance=rule, noise_of_step="own"))
+    state, draws = case.start(), case.draw(4)
+    run, networks = case.train(state, draws, masked=masked), case.build()
+    bind(networks, state, 0)
+    generator, discriminator = networks
+    of_generator = torch.optim.Adam(generator.parameters(), lr=1e-2, betas=(0.5, 0.999))
+    of_discriminator = torch.optim.Adam(discriminator.parameters(), lr=0.25e-2, betas=(0.5, 0.999))
+    paid = []
+    for unit in range(4):
+        noise = torch.from_numpy(draws.noise[0, unit])
+        component = torch.from_numpy(draws.component[0, unit])
+        if unit > 0:
+            told = discriminator(case.data.values[torch.from_numpy(draws.rows[0, unit, 0])].float() / 127.5 - 1).logits
+            fake = discriminator(generator(noise[0], component[0]).detach()).logits
+            of_discriminator.zero_grad()
+            loss = cross_entropy(told, torch.ones(6)) + cross_entropy(fake, torch.zeros(6))
+            (0.5 * loss).backward()
+            of_discriminator.step()
+        for step in range(2):
+            loss = cross_entropy(discriminator(generator(noise[step], component[step])).logits, torch.ones(6))
+            paid.append(loss.item())
+            of_generator.zero_grad()
+            loss.backward()
+            of_generator.step()
+    for ours, theirs in zip(run.networks, networks, strict=True):
+        for (name, one), other in zip(ours.state_dict().items(), theirs.state_dict().values(), strict=True):
+            torch.testing.assert_close(one, other, rtol=1e-5, atol=5e-6, msg=name)
+    assert run.steps.tolist() == [8, 3] and run.balance[0].item() == pytest.approx(-0.97)

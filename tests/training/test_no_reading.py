@@ -1,0 +1,179 @@
+"""A unit of training never asks the device for a value: on a GPU each such question would stop the queue of work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from replication.recipes import (
+    Balance,
+    Early,
+    FeatureMatching,
+    GeometricDecay,
+    Labels,
+    LinearDecay,
+    Prior,
+    Recipe,
+    Sgd,
+)
+from replication.training import loop
+
+READING = {"item", "cpu", "numpy", "tolist", "nonzero", "equal", "allclose", "is_nonzero", "masked_select", "unique"}
+SCALARS = {"__bool__", "__int__", "__float__", "__index__", "__array__", "__repr__"}
+OPERATIONS = {"_local_scalar_dense", "nonzero", "masked_select", "equal", "is_nonzero", "_unique2", "bincount"}
+
+
+class Read(Exception):
+    """A tensor's value was asked for."""
+
+
+class NoMethod(TorchFunctionMode):
+    """Refuses what reads a tensor in Python."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        name = getattr(func, "__name__", "")
+        masked = name in ("__getitem__", "__setitem__") and _masks(args[1])
+        if name in READING | SCALARS or masked or (name == "to" and _moves(args, kwargs or {})):
+            raise Read(name)
+        return func(*args, **(kwargs or {}))
+
+
+class NoOperation(TorchDispatchMode):
+    """Refuses what reads a tensor below Python, in the backward pass too."""
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        name = func.overloadpacket.__name__
+        if name in OPERATIONS or (name.startswith("index") and any(_masks(arg) for arg in args[1:])):
+            raise Read(name)
+        return func(*args, **(kwargs or {}))
+
+
+def _masks(place: Any) -> bool:
+    """Whether a place in a tensor is given by a mask, whose true entries have to be counted."""
+    parts = place if isinstance(place, tuple | list) else [place]
+    return any(isinstance(part, Tensor) and part.dtype in (torch.bool, torch.uint8) for part in parts)
+
+
+def _moves(args: Any, kwargs: Any) -> bool:
+    targets = [*args[1:], *kwargs.values()]
+    return any(isinstance(target, str | torch.device) and torch.device(target).type == "cpu" for target in targets)
+
+
+@contextmanager
+def nothing_read() -> Iterator[None]:
+    with NoMethod(), NoOperation():
+        yield
+
+
+THRESHOLD = Balance(0.7, 0.8, 0.6, 1, 0.02, -1, 0.03, floor_count=0, floor_by=0.01, floor_least=0.5)
+MIXTURE = Prior(components=6, component="sampled", sigma_init=0.2, regulariser=0.1)
+MATCHING = FeatureMatching("squared-norm", (0, -1))
+RECIPES: dict[str, dict[str, Any]] = {
+    "alternate": {"inner_steps": 2, "generator_steps": 2, "prior": MIXTURE, "linear_decay": LinearDecay(1, 5)},
+    "alternate with everything": {
+        "objective": "feature-matching",
+        "feature_matching": MATCHING,
+        "generator_minibatch": "own",
+        "early": Early("non-saturating", 1),
+        "real_target": 0.9,
+        "historical_averaging": 0.1,
+        "parameter_average": 0.1,
+        "labels": Labels(2),
+    },
+    "simultaneous": {
+        "schedule": "simultaneous",
+        "adam": None,
+        "sgd": Sgd(0.1, 0.5, 0.7, 4),
+        "geometric_decay": GeometricDecay(1.1, 0.01),
+    },
+    "balanced": {"schedule": "balanced", "inner_steps": 4, "balance": THRESHOLD, "prior": MIXTURE},
+    "balanced with everything": {
+        "schedule": "balanced",
+        "inner_steps": 4,
+        "noise_of_step": "own",
+        "balance": replace(THRESHOLD, in_a_row=True, judged_with="batch", extra_rate=0.5, raise_count=0),
+        "prior": MIXTURE,
+        "historical_averaging": 0.1,
+        "parameter_average": 0.1,
+        "labels": Labels(2),
+    },
+}
+
+
+def train(small: Callable[..., Any], recipe: Recipe, changes: dict[str, Any]) -> Any:
+    case = small(replace(recipe, **changes), noisy=True, outputs=3 if "labels" in changes else 1)
+    state, draws = case.start(), case.draw(3, labelled=torch.arange(12) if "labels" in changes else None)
+    return case, state, draws
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_unit_reads_no_tensor(
+    small: Callable[..., Any], recipe: Recipe, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case, state, draws = train(small, recipe, RECIPES[name])
+    real, units = loop.train_unit, []
+
+    def watched(*arguments: Any) -> None:
+        with nothing_read():
+            real(*arguments)
+        units.append(arguments[4])
+
+    monkeypatch.setitem(case.train.__func__.__globals__, "train_unit", watched)
+    run = case.train(state, draws)
+    assert units == [0, 1, 2] and run.steps.min() > 0
+
+
+def test_the_watch_sees_the_look_of_a_loop_on_the_host(small: Callable[..., Any], recipe: Recipe) -> None:
+    case, state, draws = train(small, recipe, RECIPES["balanced"])
+    case.train(state, draws, masked=False)
+    with pytest.raises(Read, match="__bool__"), nothing_read():
+        case.train(state, draws, masked=False)
+
+
+@pytest.mark.parametrize(
+    "reading",
+    [
+        lambda x: x.sum().item(),
+        lambda x: x.tolist(),
+        lambda x: x.numpy(),
+        lambda x: x.cpu(),
+        lambda x: x.to("cpu"),
+        lambda x: bool(x[0] > 0),
+        lambda x: float(x[0]),
+        lambda x: [0, 1][x[0].long()],
+        lambda x: x[x > 0],
+        lambda x: x.nonzero(),
+        lambda x: torch.equal(x, x),
+        lambda x: x.masked_select(x > 0),
+        lambda x: torch.nn.functional.one_hot(x.long()),
+    ],
+)
+def test_the_watch_sees_every_way_of_reading(reading: Callable[[Tensor], object]) -> None:
+    samples = torch.ones(3)
+    reading(samples)
+    with pytest.raises(Read), nothing_read():
+        reading(samples)
+
+
+def test_the_watch_sees_a_reading_in_the_backward_pass() -> None:
+    weight = torch.ones(2, requires_grad=True)
+    hooked = weight * 2
+    hooked.register_hook(lambda gradient: gradient * gradient.sum().item())
+    with pytest.raises(Read), nothing_read():
+        torch.autograd.grad(hooked.sum(), weight)
+
+
+def test_the_watch_lets_a_step_pass_that_reads_nothing() -> None:
+    weight, rows = torch.ones(4, 2, requires_grad=True), torch.tensor([0, 2])
+    with nothing_read():
+        loss = torch.where(weight[rows] > 0, weight[rows], 0.0).sum()
+        (gradient,) = torch.autograd.grad(loss, weight)
+        weight.detach()[0] = gradient[0].to(torch.float32)
