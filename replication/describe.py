@@ -92,7 +92,7 @@ def _cells(params: Params) -> list[Cell]:
 
 
 def _dataset(params: Params, name: RecipeName, given: str, cells: Sequence[Cell]) -> tuple[Dataset, str]:
-    """The data set that sets the samples' shape: the one asked for, a cell's, or one that the recipe is named after."""
+    """The data set that tells the samples' shape: as asked for, of a cell, or by the recipe's name."""
     accepted = ", ".join(params.datasets)
     if given:
         if given not in params.datasets:
@@ -100,9 +100,12 @@ def _dataset(params: Params, name: RecipeName, given: str, cells: Sequence[Cell]
         return params.datasets[given], "as asked for"
     for cell in sorted(cells, key=lambda cell: cell.variant != name.variant):
         return params.datasets[cell.dataset], f"of cell {cell.key}"
+    for cell in _cells(params):
+        if cell.model == name.model and name.recipe.startswith(f"{cell.recipe}-"):
+            return params.datasets[cell.dataset], f"of cell {cell.key}, which trains {cell.recipe}; none trains this"
     for dataset in params.datasets:
         if name.recipe == dataset or name.recipe.startswith(f"{dataset}-"):
-            return params.datasets[dataset], "for which the recipe is named; no cell trains it"
+            return params.datasets[dataset], "for which the recipe is named; none trains this"
     raise InputError(
         f"No cell of params.yaml trains recipes.{name.model}.{name.recipe}: name the data set whose samples it is for "
         f"with --dataset; accepted: {accepted}."
@@ -130,6 +133,7 @@ def to_json(said: Description, held: Sequence[Held]) -> dict[str, Any]:
         "dataset": said.dataset.name,
         "shape": list(sample_shape(said.dataset)),
         "classes": class_count(said.dataset),
+        "conditional": tables.conditional,
         **{key: whole[key] for key in ("batch", "latent_dim", "pixels", "initial_images")},
         **{side: {"parameters": tables.parameters[side], "buffers": tables.buffers[side]} for side in SIDES},
         "layers": [{key: value for key, value in asdict(one).items() if key != "settings"} for one in tables.layers],
@@ -166,12 +170,15 @@ def to_text(said: Description, held: Sequence[Held]) -> str:
 def _samples(said: Description) -> str:
     shape, classes = sample_shape(said.dataset), class_count(said.dataset)
     counted = f", {classes} class{'' if classes == 1 else 'es'}" if classes else ""
-    kind = ("images of " if len(shape) > 1 else "points, coordinates ") + "×".join(map(str, shape))
+    size = "×".join(map(str, shape))
+    kind = f"images of {size}" if len(shape) > 1 else f"points of {size} coordinates"
     return f"{kind}{counted}: data set {said.dataset.name}, {said.chosen_for}; B is a batch"
 
 
 def _sentences(said: Description) -> dict[str, str]:
-    return sentences(said.recipe, images=len(sample_shape(said.dataset)) > 1)
+    words = sentences(said.recipe, images=len(sample_shape(said.dataset)) > 1)
+    given = {"labels": f"given to the generator as a condition; {words['labels']}"} if said.tables.conditional else {}
+    return {**words, **given}
 
 
 def _wrapped(label: str, text: str) -> str:
@@ -185,13 +192,17 @@ def _table(layers: Sequence[Layer]) -> list[str]:
     rows = [("layer", "kind", "output", "parameters")]
     for layer in layers:
         kind = f"{layer.type} ({layer.settings})" if layer.settings else layer.type
-        output = "not called" if layer.output_shape is None else " × ".join(map(str, layer.output_shape))
+        output = "not called" if layer.output_shape is None else " × ".join(map(_size, layer.output_shape))
         rows.append((layer.name, kind, output, str(layer.parameters)))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         f"  {name:<{widths[0]}}  {kind:<{widths[1]}}  {output:<{widths[2]}}  {count:>{widths[3]}}"
         for name, kind, output, count in rows
     ]
+
+
+def _size(size: int | str) -> str:
+    return f"({size})" if "+" in str(size) else str(size)
 
 
 def _entry(deviation: Deviation, reason: str) -> str:

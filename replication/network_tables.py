@@ -31,6 +31,7 @@ class Tables:
     layers: tuple[Layer, ...]  # in the order of the forward pass
     parameters: Mapping[str, int]  # of each network, the prior being part of the generator
     buffers: Mapping[str, int]  # values that no optimiser changes: running statistics, a reference batch
+    conditional: bool  # whether the generator is given labels
 
 
 def network_tables(networks: Networks, latent_dim: int, shape: Sequence[int], classes: int, batch: int) -> Tables:
@@ -44,7 +45,7 @@ def network_tables(networks: Networks, latent_dim: int, shape: Sequence[int], cl
     ]
     counted = {side: list(network.parameters()) for side, network in zip(SIDES, networks, strict=True)}
     kept = {side: list(network.buffers()) for side, network in zip(SIDES, networks, strict=True)}
-    return Tables(tuple(layers), _totals(counted), _totals(kept))
+    return Tables(tuple(layers), _totals(counted), _totals(kept), networks.generator.conditional)
 
 
 def _totals(tensors: Mapping[str, Iterable[Tensor]]) -> dict[str, int]:

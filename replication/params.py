@@ -14,7 +14,7 @@ from pydantic.dataclasses import dataclass
 from replication.background_options import Background
 from replication.data.options import Dataset
 from replication.errors import InputError
-from replication.recipes import Recipe
+from replication.recipes import UNNAMED, Recipe
 from replication.strict import CLOSED, read_yaml, strict
 
 BUNDLED = "bundled"  # the data set of a cell that reads those inside scikit-learn, and names them in its rows
@@ -152,7 +152,11 @@ class Params:
         written = deepcopy(_known(_known(self.recipes, model, "model"), recipe, f"recipe of {model}"))
         variants = written.pop("variants", {"paper": {}})
         override = _known(variants, variant, f"variant of recipes.{model}.{recipe}")
-        return strict(Recipe, _merged(written, override or {}), f"params.yaml: recipes.{model}.{recipe} ({variant})")
+        where = f"params.yaml: recipes.{model}.{recipe} ({variant})"
+        try:
+            return strict(Recipe, _merged(written, override or {}), where)
+        except InputError as error:
+            raise InputError(str(error).replace(UNNAMED, where, 1)) from error
 
 
 def load_params(path: Path = Path("params.yaml")) -> Params:

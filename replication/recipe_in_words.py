@@ -83,9 +83,9 @@ def balance_in_words(rule: Balance) -> str:
         many, few = (f"{side} gets more than {count} updates ahead" for count, side in _limits(rule))
     extra = f", with one more D update at {rule.extra_rate:g} of the rate" if rule.extra_rate else ""
     said = (
-        f"G where its loss, judged {judged}, is above a threshold, else D. The threshold starts at {rule.threshold:g}; "
-        f"after {many} it rises by {rule.raise_by:g}, to {rule.ceiling:g} at most{extra}; after {few} it falls by "
-        f"{rule.lower_by:g}, to {rule.floor:g} at least"
+        f"G where its loss, judged {judged}, is above a threshold, else D. The threshold starts at {rule.threshold:g}, "
+        f"and each move of it starts the count anew: after {many} it rises by {rule.raise_by:g}, to {rule.ceiling:g} "
+        f"at most{extra}; after {few} it falls by {rule.lower_by:g}, to {rule.floor:g} at least"
     )
     if not rule.floor_by:
         return said
@@ -160,7 +160,8 @@ def labels_in_words(recipe: Recipe) -> str:
         return "none learnt"
     drawn, per_class = recipe.labels.trainings_per_draw, recipe.labels.per_class
     which = f"{per_class} of each class" if per_class else "all"
-    return which + (f", drawn anew every {_several(drawn, 'seed')}" if per_class else "")
+    each = "for each seed" if drawn == 1 else f"every {drawn} seeds"
+    return which + (f", drawn anew {each}" if per_class else "")
 
 
 def averages_in_words(recipe: Recipe) -> str:

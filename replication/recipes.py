@@ -12,6 +12,7 @@ from replication.strict import CLOSED
 
 Objective = Literal["non-saturating", "saturating", "feature-matching"]
 Pixels = Literal["signed", "unit", "contrast"]
+UNNAMED = "A recipe of params.yaml"  # how a sentence on a recipe begins where its name is not known
 
 
 @dataclass(frozen=True, config=CLOSED)
@@ -177,7 +178,7 @@ class Recipe:
     def __post_init__(self) -> None:
         for wrong, sentence in _conflicts(self):
             if wrong:
-                raise InputError(f"A recipe of params.yaml: {sentence}.")
+                raise InputError(f"{UNNAMED}: {sentence}.")
 
 
 def _conflicts(recipe: Recipe) -> list[tuple[bool, str]]:
@@ -199,7 +200,7 @@ def _conflicts(recipe: Recipe) -> list[tuple[bool, str]]:
         (balanced != (recipe.balance is not None), "balance goes with schedule balanced, and is needed there"),
         (not alternate and recipe.generator_steps > 1, "generator_steps has an effect under schedule alternate alone"),
         (recipe.schedule == "simultaneous" and recipe.inner_steps > 1, "schedule simultaneous has inner_steps 1"),
-        (balanced and recipe.updates % recipe.inner_steps > 0, "updates is no multiple of inner_steps"),
+        (balanced and recipe.updates % max(recipe.inner_steps, 1) > 0, "updates is no multiple of inner_steps"),
         (recipe.noise_of_step == "own" and not balanced, "noise_of_step has an effect under schedule balanced alone"),
         (not alternate and recipe.generator_minibatch != "none", "generator_minibatch goes with schedule alternate"),
         (matching != (recipe.feature_matching is not None), "feature_matching goes with objective feature-matching"),

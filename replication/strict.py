@@ -13,6 +13,7 @@ from ruamel.yaml.error import YAMLError
 from replication.errors import InputError
 
 CLOSED = ConfigDict(extra="forbid", strict=True)
+UNEXPECTED = "unexpected_keyword_argument"  # pydantic's name of an unknown key
 _Shape = TypeVar("_Shape")
 
 
@@ -31,10 +32,12 @@ def strict(shape: type[_Shape], value: object, where: str) -> _Shape:
     try:
         return TypeAdapter(shape).validate_json(json.dumps(value))
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
+        found = error.errors(include_url=False)
+        # A misspelt key comes with its right spelling missing: the key that is there is the one to mend.
+        first = next((one for one in found if one["type"] == UNEXPECTED), found[0])
         place = ".".join(str(part) for part in first["loc"])
         accepted = _accepted(shape, first["loc"][:-1])
-        hint = f"; accepted keys: {accepted}" if first["type"] == "unexpected_keyword_argument" and accepted else ""
+        hint = f"; accepted keys: {accepted}" if first["type"] == UNEXPECTED and accepted else ""
         shown = "" if first["type"].startswith("missing") else f" (got {first.get('input')!r})"
         raise InputError(f"{where}: {place or 'the whole'}: {first['msg'].lower()}{shown}{hint}.") from error
     except TypeError as error:

@@ -80,6 +80,7 @@ def test_a_conditional_generator_and_a_noisy_discriminator_by_hand() -> None:
     ]
     assert tables.parameters == {"generator": 48 + 6 + 4, "discriminator": 42 + 12 + 7}
     assert tables.buffers == {"generator": 0, "discriminator": 6 + 6 + 1}  # mean, variance, count of batches
+    assert tables.conditional
     settings = {one.name: one.settings for one in tables.layers}
     assert settings["body.1"] == "std 0.3" and settings["body"] == "gain 6" and settings["body.4"] == "keep 0.5"
 
@@ -91,7 +92,7 @@ def test_a_reference_batch_is_told_from_the_batch_and_counts_as_a_buffer() -> No
         ("B + 7", 4),
         ("B + 7", 1, 4),
     ]
-    assert tables.buffers["generator"] == 7 * 3
+    assert tables.buffers["generator"] == 7 * 3 and not tables.conditional
 
 
 def test_a_size_that_is_a_multiple_of_the_batch() -> None:

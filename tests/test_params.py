@@ -18,7 +18,7 @@ from replication.params import Params, load_params
 from replication.recipes import Noise
 from replication.strict import read_yaml
 from replication.training.block import scored_units
-from replication.training.draws import unit_steps
+from replication.training.schedule import unit_steps
 
 ROOT = Path(__file__).parents[1]
 SHAPES = {"toy": (2,), "digits": (1, 8, 8), "mnist": (1, 28, 28), "cifar10": (3, 32, 32)}

@@ -71,8 +71,7 @@ def test_unverified_numbers_are_marked(benchmarks: dict[str, Benchmark]) -> None
     assert len(numbers) == 22 and not any(number.verified or number.value is not None for number in numbers)
     nearest = next(table for table in benchmarks["dcgan2015"].tables if table.id == "dcgan-table-3")
     assert not any(number.verified for row in nearest.rows for number in row.numbers.values())
-    mnist = next(table for table in benchmarks["improved_gan2016"].tables if table.id == "improved-mnist")
-    assert {name for row in mnist.rows for name, n in row.numbers.items() if not n.verified} == {"50 labels"}
+    assert all(table.verified for table in benchmarks["improved_gan2016"].tables)
 
 
 def test_every_spread_says_what_it_is(benchmarks: dict[str, Benchmark]) -> None:

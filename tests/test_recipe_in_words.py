@@ -105,6 +105,7 @@ def test_the_turns_of_a_unit(changes: dict[str, Any], said: str) -> None:
         ({"real_target": 0.9}, "D's objective", "0.5 × (cross-entropy of real samples toward 0.9 (one-sided label "
          "smoothing) + of generated ones toward 0)"),
         ({"labels": Labels(10, 10)}, "labels", "10 of each class, drawn anew every 10 seeds"),
+        ({"labels": Labels(10)}, "labels", "10 of each class, drawn anew for each seed"),
         ({"labels": Labels(0)}, "labels", "all"),
         ({"early": Early("saturating", 1)}, "G's objective", "non-saturating, −log D(G(z)); for the first 1 iteration "
          "saturating, log(1 − D(G(z)))"),
@@ -162,9 +163,10 @@ def test_the_rule_of_balance() -> None:
     rows = replace(BALANCE, in_a_row=True, extra_rate=0.5, judged_with="batch")
     said = sentences(replace(PLAIN, **{**BALANCED, "balance": rows}))["balance"]
     assert said == (
-        "G where its loss, judged as in training, is above a threshold, else D. The threshold starts at 1; after more "
-        "than 3 updates of G in a row it rises by 0.01, to 1.2 at most, with one more D update at 0.5 of the rate; "
-        "after more than 150 updates of D in a row it falls by 0.02, to 0.7 at least"
+        "G where its loss, judged as in training, is above a threshold, else D. The threshold starts at 1, and each "
+        "move of it starts the count anew: after more than 3 updates of G in a row it rises by 0.01, to 1.2 at most, "
+        "with one more D update at 0.5 of the rate; after more than 150 updates of D in a row it falls by 0.02, to 0.7 "
+        "at least"
     )
     falling = replace(BALANCE, floor_count=-1000, floor_by=0.005, floor_least=0.6)
     said = sentences(replace(PLAIN, **{**BALANCED, "balance": falling}))["balance"]

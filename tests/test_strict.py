@@ -75,6 +75,8 @@ WRONG = {
     "in a mapping": ({"leaf": LEAF, "named": {"a": {**LEAF, "x": 1}}}, "named.a.x: " + UNKNOWN),
     "optional": ({"leaf": LEAF, "maybe": {**LEAF, "x": 1}}, "maybe.x: unexpected keyword argument (got 1)"),
     "missing": ({}, "leaf: field required."),
+    "misspelt": ({"leaf": {"size": 2, "rat": 1}}, "leaf.rat: " + UNKNOWN),
+    "misspelt beside a wrong type": ({"leaf": {"rate": "fast"}, "leave": 1}, "leave: unexpected keyword argument"),
     "text for a number": ({"leaf": {"rate": "fast"}}, "leaf.rate: input should be a valid number (got 'fast')."),
     "bool for a count": ({"leaf": {**LEAF, "size": True}}, "leaf.size: input should be a valid integer (got True)."),
     "nothing at all": (None, "the whole: "),

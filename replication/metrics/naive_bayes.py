@@ -34,7 +34,7 @@ def fit_shared_variance(features: np.ndarray, labels: np.ndarray, pseudo_example
     means = (indicator.T @ centred) / counts[:, None]  # [K, F]
     within = np.square(centred - means[places]).sum(axis=0)
     overall = centred.var(axis=0)
-    variance = (within + pseudo_examples * overall) / (len(labels) + pseudo_examples)
+    variance = (within + pseudo_examples * overall) / (len(labels) + pseudo_examples)  # deviation background-4
     precision = np.divide(1.0, variance, out=np.zeros_like(variance), where=overall > 0)
     weights = (means * precision).T
     bias = np.log(counts / len(labels)) - 0.5 * (np.square(means) * precision).sum(axis=1)

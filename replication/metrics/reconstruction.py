@@ -54,7 +54,7 @@ def log_density(codes: np.ndarray, points: np.ndarray) -> np.ndarray:
     Raises:
         InputError: the codes do not span d dimensions.
     """
-    try:
+    try:  # deviation background-9
         return gaussian_kde(codes.T).logpdf(points.T)
     except (np.linalg.LinAlgError, ValueError) as error:
         raise InputError(

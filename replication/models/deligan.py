@@ -23,8 +23,9 @@ from replication.strict import CLOSED, strict
 
 WHERE = "params.yaml: network of deligan"
 INITIAL_STD = 0.02  # of convolutions and gains
-GENERATOR_EPSILON, DISCRIMINATOR_EPSILON = 1e-5, 1e-3  # of batch normalisation, two implementations in the release
-LATENT_STD = 0.05  # of the dense layer that makes GAN++
+# deviation deligan-20: the release has two kinds of batch normalisation
+GENERATOR_EPSILON, DISCRIMINATOR_EPSILON = 1e-5, 1e-3
+LATENT_STD = 0.05  # of the dense layer that makes GAN++ (deviation deligan-22)
 
 
 @dataclass(frozen=True, config=CLOSED)
@@ -139,7 +140,7 @@ class ConvolutionalDiscriminator(nn.Module):
         self.blocks = nn.ModuleList(blocks)
         self.pool = nn.MaxPool2d(pool, 1)
         features = channels * (side - pool + 1) ** 2
-        self.minibatch = MinibatchDiscrimination(features, *minibatch, "normalised")
+        self.minibatch = MinibatchDiscrimination(features, *minibatch, "normalised")  # deviation deligan-6
         self.output = nn.Linear(features + minibatch[0], 1)
         nn.init.normal_(self.output.weight, 0.0, INITIAL_STD)
         nn.init.zeros_(self.output.bias)
@@ -186,7 +187,7 @@ def _prior(prior: Prior, latent_dim: int) -> tuple[nn.Module | None, int]:
         return None, latent_dim
     if prior.form == "one-hot":
         return OneHotPrior(prior.components), latent_dim + prior.components
-    signed = prior.sigma_start == "signed"
+    signed = prior.sigma_start == "signed"  # deviation deligan-10
     return MixturePrior(prior.components, latent_dim, prior.mean_range, prior.sigma_init, signed), latent_dim
 
 

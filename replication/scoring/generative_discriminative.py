@@ -61,7 +61,7 @@ def split_curves(data: LabelledData, split: int, seed: int, options: GenerativeD
     accuracies = np.zeros((len(sizes), len(options.pairs), 2))
     for place, size in enumerate(sizes):
         chosen = order[:size]
-        train, held_out = standardised(data.features[chosen], data.features[test])
+        train, held_out = standardised(data.features[chosen], data.features[test])  # deviation background-6
         for column, pair in enumerate(options.pairs.values()):
             predicted = predict(pair, train, data.labels[chosen], held_out, options, data.name)
             accuracies[place, column] = [(labels == data.labels[test]).mean() for labels in predicted]
@@ -76,7 +76,7 @@ def predict(
     Raises:
         InputError: logistic regression does not converge.
     """
-    if pair.variance == "shared":
+    if pair.variance == "shared":  # deviations background-3 and background-5
         generative = fit_shared_variance(train, labels, options.pseudo_examples)
     else:
         generative = GaussianNB().fit(train, labels)

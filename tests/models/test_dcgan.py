@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import batch_norm, conv2d, conv_transpose2d, leaky_relu
 
 from replication.errors import InputError
 from replication.models.dcgan import build
-from replication.models.layers.convolutional import ConvolutionalDiscriminator
-from replication.models.layers.networks import Networks
+from replication.models.layers.convolutional import ConvolutionalDiscriminator, ConvolutionalGenerator
+from replication.models.layers.networks import Judged, Networks
 from replication.params import load_params
 from replication.recipes import Prior
 
@@ -20,77 +22,198 @@ PARAMS = load_params(Path(__file__).parents[2] / "params.yaml")
 SMALL: dict[str, Any] = {
     "kernel": 3, "init_std": 0.02, "generator": [[4, 0], [3, 2], [1, 1]], "discriminator": [[2, 1], [3, 2]],
 }  # fmt: skip
-FACES = {  # the paper's figure 1 and its mirror
-    "kernel": 5,
-    "init_std": 0.02,
-    "generator": [[1024, 0], [512, 2], [256, 2], [128, 2], [3, 2]],
-    "discriminator": [[128, 2], [256, 2], [512, 2], [1024, 2]],
-}
+CONDITIONAL: dict[str, Any] = {
+    "kind": "conditional", "kernel": 3, "init_std": 0.3, "dense": [6],
+    "generator": [[4, 0], [3, 2], [1, 2]], "discriminator": [[2, 2], [3, 2]],
+}  # fmt: skip
+FIVE, NINE = 5 * 5, 3 * 3  # weights of a kernel
 
 
-def sizes(module: nn.Module) -> list[int]:
-    return [parameter.numel() for parameter in module.parameters()]
+def of_recipe(name: str, side: int, channels: int, classes: int = 0) -> Networks:
+    """The networks of a recipe, without any values in them."""
+    recipe = PARAMS.recipe("dcgan", name, "code")
+    with torch.device("meta"):
+        return build(recipe.network, recipe.prior, recipe.latent_dim, (channels, side, side), classes)
 
 
-def shapes_of(networks: Networks, latent_dim: int, side: int) -> tuple[list[tuple[int, ...]], list[tuple[int, ...]]]:
-    """Shapes [C, H, W] after every layer that changes them, found without computing anything."""
-    made: list[tuple[int, ...]] = []
+def size(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+def made(networks: Networks, latent_dim: int) -> list[tuple[int, ...]]:
+    """Shapes after every layer of the generator with weights, found without computing anything."""
+    shapes: list[tuple[int, ...]] = []
 
     def note(_: nn.Module, __: Any, output: Tensor) -> None:
-        made.append(tuple(output.shape[1:]))
+        shapes.append(tuple(output.shape[1:]))
 
     for module in networks.generator.modules():
         if isinstance(module, nn.Linear | nn.ConvTranspose2d):
             module.register_forward_hook(note)
-    component = torch.zeros(2, dtype=torch.int64, device="meta")
-    networks.generator(torch.empty(2, latent_dim, device="meta"), component)
+    labels = torch.zeros(2, dtype=torch.int64, device="meta")
+    images = networks.generator(torch.empty(2, latent_dim, device="meta"), labels, labels)
+    assert networks.discriminator(images, labels).logits.shape == (2,)
+    return shapes
+
+
+def seen(networks: Networks, side: int, channels: int) -> list[tuple[int, ...]]:
+    """Shapes of what the discriminator offers as features."""
+    labels = torch.zeros(2, dtype=torch.int64, device="meta")
+    judged: Judged = networks.discriminator(torch.empty(2, channels, side, side, device="meta"), labels)
+    return [tuple(maps.shape[1:]) for maps in judged.features]
+
+
+def kernels(widths: list[int], area: int) -> int:
+    return area * sum(a * b for a, b in pairwise(widths))
+
+
+@pytest.mark.parametrize("recipe", ["celeba", "lsun"])
+def test_the_64_pixel_networks_are_the_papers(recipe: str) -> None:
+    networks = of_recipe(recipe, 64, 3)
+    assert made(networks, 100) == [(16384,), (512, 8, 8), (256, 16, 16), (128, 32, 32), (3, 64, 64)]
+    assert seen(networks, 64, 3) == [(128, 32, 32), (256, 16, 16), (512, 8, 8), (1024, 4, 4)]
+    gains = 2 * (16384 + 512 + 256 + 128)  # with as many biases: per unit after the dense layer, per channel elsewhere
+    assert size(networks.generator) == 100 * 16384 + kernels([1024, 512, 256, 128, 3], FIVE) + gains == 18_885_760
+    expected = kernels([3, 128, 256, 512, 1024], FIVE) + 2 * (256 + 512 + 1024) + 1024 * 4 * 4
+    assert size(networks.discriminator) == expected == 17_232_768
+
+
+@pytest.mark.parametrize("recipe", ["cifar10", "imagenet32"])
+def test_the_32_pixel_networks_are_those_of_the_cifar10_features(recipe: str) -> None:
+    networks = of_recipe(recipe, 32, 3)
+    assert made(networks, 256) == [(8192,), (512, 8, 8), (256, 8, 8), (256, 16, 16), (128, 16, 16), (128, 32, 32),
+                                   (3, 32, 32)]  # fmt: skip
+    assert seen(networks, 32, 3) == [(128, 32, 32), (128, 16, 16), (256, 16, 16), (256, 8, 8), (512, 8, 8), (512, 4, 4)]
+    assert 16 * sum(channels for channels, _, _ in seen(networks, 32, 3)) == 28_672  # the paper's feature vector
+    gains = 2 * (8192 + 512 + 256 + 256 + 128 + 128)
+    assert size(networks.generator) == 256 * 8192 + kernels([512, 512, 256, 256, 128, 128, 3], NINE) + gains
+    gains = 2 * (128 + 256 + 256 + 512 + 512)
+    assert size(networks.discriminator) == kernels([3, 128, 128, 256, 256, 512, 512], NINE) + gains + 8192
+
+
+def test_the_svhn_networks_are_those_of_the_released_weights() -> None:
+    """Shapes of the released arrays: 100×4096, 256×128×5×5, 128×64×5×5, 64×3×5×5; 64, 128, 256 and 4096×1."""
+    networks = of_recipe("svhn", 32, 3)
+    assert made(networks, 100) == [(4096,), (128, 8, 8), (64, 16, 16), (3, 32, 32)]
+    assert seen(networks, 32, 3) == [(64, 16, 16), (128, 8, 8), (256, 4, 4)]
+    expected = 100 * 4096 + 2 * 4096 + 256 * 128 * FIVE + 2 * 128 + 128 * 64 * FIVE + 2 * 64 + 64 * 3 * FIVE
+    assert size(networks.generator) == expected
+    expected = 3 * 64 * FIVE + 64 * 128 * FIVE + 2 * 128 + 128 * 256 * FIVE + 2 * 256 + 4096
+    assert size(networks.discriminator) == expected
+
+
+def test_the_conditional_networks_are_those_of_the_released_mnist_code() -> None:
+    networks = of_recipe("mnist-conditional", 28, 1, 10)
+    assert made(networks, 100) == [(1024,), (6272,), (64, 14, 14), (1, 28, 28)]
+    assert seen(networks, 28, 1) == [(64, 14, 14), (128, 7, 7), (1024,)]
+    expected = 110 * 1024 + 1034 * 128 * 7 * 7 + 138 * 64 * FIVE + 74 * 1 * FIVE  # no gain, no bias
+    assert size(networks.generator) == expected
+    expected = 11 * 64 * FIVE + 74 * 128 * FIVE + (128 * 7 * 7 + 10) * 1024 + 1034
+    assert size(networks.discriminator) == expected
+    assert not any(isinstance(m, ConvolutionalDiscriminator) for m in networks.discriminator.modules())
+
+
+def test_the_fully_connected_baseline_has_no_convolution() -> None:
+    networks = of_recipe("mnist-gan", 28, 1, 10)
+    assert made(networks, 100) == [(1024,), (1024,), (784,)]
+    assert seen(networks, 28, 1) == [(1024,), (1024,)]
+    assert size(networks.generator) == 110 * 1024 + 1034 * 1024 + 1034 * 784
+    assert size(networks.discriminator) == 794 * 1024 + 1034 * 1024 + 1034
+    assert {parameter.dim() for network in networks for parameter in network.parameters()} == {2}
+
+
+def layers(module: nn.Module) -> list[str]:
+    """The layers in order, such as "Conv2d 3→2 s2 bias" or "BatchNorm2d 2"; what passes its input on is left out."""
+    found = []
+    for layer in module.modules():
+        name = type(layer).__name__
+        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
+            bias = " bias" if layer.bias is not None else ""
+            found.append(f"{name} {layer.in_channels}→{layer.out_channels} s{layer.stride[0]}{bias}")
+        elif isinstance(layer, nn.Linear):
+            found.append(f"{name} {layer.in_features}→{layer.out_features}{' bias' if layer.bias is not None else ''}")
+        elif isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d):
+            assert layer.eps == 1e-8
+            found.append(f"{name} {layer.num_features}{'' if layer.affine else ' plain'}")
+        elif isinstance(layer, nn.LeakyReLU):
+            found.append(f"{name} {layer.negative_slope}")
+        elif not list(layer.children()) and not isinstance(layer, nn.Identity | nn.Sequential | nn.Unflatten):
+            found.append(name)
+    return found
+
+
+GENERATOR = ["Linear 5→64", "BatchNorm1d 64", "ReLU", "ConvTranspose2d 4→3 s2", "BatchNorm2d 3", "ReLU",
+             "ConvTranspose2d 3→1 s1", "Tanh"]  # fmt: skip
+DISCRIMINATOR = ["Conv2d 1→2 s1", "LeakyReLU 0.2", "Conv2d 2→3 s2", "BatchNorm2d 3", "LeakyReLU 0.2", "Linear 48→1"]
+
+
+def replaced(given: list[str], **by: str) -> list[str]:
+    """Layers at places (keys "at3") replaced by others, several of them or none, between commas."""
+    return [
+        new
+        for place, old in enumerate(given)
+        for new in (by[f"at{place}"].split(", ") if f"at{place}" in by else [old])
+        if new
+    ]
+
+
+ARMS: dict[str, tuple[dict[str, Any], list[str], list[str]]] = {
+    "published": ({}, GENERATOR, DISCRIMINATOR),
+    "pooling": (
+        {"resampling": "pooling"},
+        replaced(GENERATOR, at3="Upsample, ConvTranspose2d 4→3 s1"),
+        replaced(DISCRIMINATOR, at2="Conv2d 2→3 s1", at4="LeakyReLU 0.2, MaxPool2d"),
+    ),
+    "no batch norm": (
+        {"batch_norm": "none"},
+        replaced(GENERATOR, at0="Linear 5→64 bias", at1="", at3="ConvTranspose2d 4→3 s2 bias", at4=""),
+        replaced(DISCRIMINATOR, at2="Conv2d 2→3 s2 bias", at3=""),
+    ),
+    "batch norm everywhere": (
+        {"batch_norm": "everywhere"},
+        replaced(GENERATOR, at6="ConvTranspose2d 3→1 s1, BatchNorm2d 1"),
+        replaced(DISCRIMINATOR, at0="Conv2d 1→2 s1, BatchNorm2d 2"),
+    ),
+    "dense hidden": (
+        {"dense_hidden": 7},
+        replaced(GENERATOR, at0="Linear 5→7, BatchNorm1d 7, ReLU, Linear 7→64"),
+        replaced(DISCRIMINATOR, at5="Linear 48→7, BatchNorm1d 7, LeakyReLU 0.2, Linear 7→1"),
+    ),
+    "global pooling": (
+        {"top": "average"},
+        GENERATOR,
+        replaced(DISCRIMINATOR, at5="AdaptiveAvgPool2d, Linear 3→1"),
+    ),
+    "relu": ({"leak": 0.0}, GENERATOR, replaced(DISCRIMINATOR, at1="LeakyReLU 0.0", at4="LeakyReLU 0.0")),
+    "unbounded": ({"output": "linear"}, GENERATOR[:-1], DISCRIMINATOR),
+    "tanh generator": ({"activation": "tanh"}, replaced(GENERATOR, at2="Tanh", at5="Tanh"), DISCRIMINATOR),
+}
+
+
+@pytest.mark.parametrize("arm", ARMS)
+def test_an_arm_changes_what_it_says_and_nothing_else(arm: str) -> None:
+    guidelines, generator, discriminator = ARMS[arm]
+    networks = build({**SMALL, "guidelines": guidelines}, Prior(), 5, (1, 8, 8))
+    assert (layers(networks.generator), layers(networks.discriminator)) == (generator, discriminator)
     assert isinstance(networks.discriminator, ConvolutionalDiscriminator)
-    images = torch.empty(2, 3, side, side, device="meta")
-    assert networks.discriminator(images).shape == (2,)
-    return made, [tuple(maps.shape[1:]) for maps in networks.discriminator.features(images)]
+    maps = networks.discriminator.features(torch.randn(2, 1, 8, 8))
+    assert [tuple(one.shape) for one in maps] == [(2, 2, 8, 8), (2, 3, 4, 4)]  # what the linear probe reads
+    samples = networks.generator(torch.randn(3, 5), torch.zeros(3, dtype=torch.int64))
+    assert samples.shape == (3, 1, 8, 8)
 
 
-def test_the_64_pixel_networks_are_the_papers() -> None:
-    with torch.device("meta"):
-        networks = build(FACES, Prior(), 100, (3, 64, 64))
-    made, seen = shapes_of(networks, 100, 64)
-    assert made == [(16384,), (512, 8, 8), (256, 16, 16), (128, 32, 32), (3, 64, 64)]
-    assert seen == [(128, 32, 32), (256, 16, 16), (512, 8, 8), (1024, 4, 4)]
-    five = 5 * 5
-    kernels = [100 * 16384, 1024 * 512 * five, 512 * 256 * five, 256 * 128 * five, 128 * 3 * five]
-    assert sum(sizes(networks.generator)) == sum(kernels) + 2 * (16384 + 512 + 256 + 128)
-    kernels = [3 * 128 * five, 128 * 256 * five, 256 * 512 * five, 512 * 1024 * five, 1024 * 4 * 4]
-    assert sum(sizes(networks.discriminator)) == sum(kernels) + 2 * (256 + 512 + 1024)
-
-
-def test_the_32_pixel_networks_are_those_of_the_cifar10_features() -> None:
-    recipe = PARAMS.recipe("dcgan", "cifar10", "paper")
-    with torch.device("meta"):
-        networks = build(recipe.network, recipe.prior, recipe.latent_dim, (3, 32, 32))
-    made, seen = shapes_of(networks, 256, 32)
-    assert made == [(8192,), (512, 8, 8), (256, 8, 8), (256, 16, 16), (128, 16, 16), (128, 32, 32), (3, 32, 32)]
-    assert seen == [(128, 32, 32), (128, 16, 16), (256, 16, 16), (256, 8, 8), (512, 8, 8), (512, 4, 4)]
-    widths = [512, 512, 256, 256, 128, 128, 3]
-    kernels = sum(9 * a * b for a, b in zip(widths, widths[1:], strict=False))
-    assert sum(sizes(networks.generator)) == 256 * 8192 + kernels + 2 * (8192 + 512 + 256 + 256 + 128 + 128)
-    widths = [3, 128, 128, 256, 256, 512, 512]
-    kernels = sum(9 * a * b for a, b in zip(widths, widths[1:], strict=False))
-    assert sum(sizes(networks.discriminator)) == kernels + 2 * (128 + 256 + 256 + 512 + 512) + 8192
-
-
-def test_no_biases_and_no_normalisation_at_either_end() -> None:
-    generator, discriminator = build(SMALL, Prior(), 5, (1, 8, 8))
-    for module in (*generator.modules(), *discriminator.modules()):
-        if isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
-            assert module.bias is None
-        if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
-            assert module.eps == 1e-8
-    kinds = [type(module) for module in generator.modules() if not list(module.children())]
-    assert kinds == [nn.Linear, nn.BatchNorm1d, nn.ReLU, nn.ConvTranspose2d, nn.BatchNorm2d, nn.ReLU,
-                     nn.ConvTranspose2d, nn.Tanh]  # fmt: skip
-    kinds = [type(module) for module in discriminator.modules() if not list(module.children())]
-    assert kinds == [nn.Conv2d, nn.LeakyReLU, nn.Conv2d, nn.BatchNorm2d, nn.LeakyReLU, nn.Identity, nn.Linear]
-    assert {module.negative_slope for module in discriminator.modules() if isinstance(module, nn.LeakyReLU)} == {0.2}
+def test_unpooling_repeats_and_pooling_takes_the_largest() -> None:
+    networks = build({**SMALL, "guidelines": {"resampling": "pooling"}}, Prior(), 5, (1, 8, 8))
+    assert isinstance(networks.generator.body, ConvolutionalGenerator)
+    maps = torch.randn(2, 4, 4, 4)
+    grown = networks.generator.body.stack[0](maps)
+    assert torch.equal(grown, maps.repeat_interleave(2, 2).repeat_interleave(2, 3))
+    assert isinstance(networks.discriminator, ConvolutionalDiscriminator)
+    block = networks.discriminator.blocks[1]
+    assert isinstance(block, nn.Sequential)
+    inputs = torch.randn(2, 2, 8, 8)
+    largest = block[:-1](inputs).reshape(2, 3, 4, 2, 4, 2).amax((3, 5))
+    torch.testing.assert_close(block(inputs), largest)
 
 
 def test_the_logit_sees_the_last_feature() -> None:
@@ -98,19 +221,64 @@ def test_the_logit_sees_the_last_feature() -> None:
     assert isinstance(discriminator, ConvolutionalDiscriminator)
     images = torch.randn(6, 1, 8, 8)
     features = discriminator.features(images)
-    assert [tuple(maps.shape) for maps in features] == [(6, 2, 8, 8), (6, 3, 4, 4)]
     expected = features[-1].reshape(6, 48) @ discriminator.output.weight[0]
-    torch.testing.assert_close(discriminator(images), expected)
+    torch.testing.assert_close(discriminator(images).logits, expected)
 
 
-def test_weights_start_at_the_recipes_deviation() -> None:
+def test_weights_and_gains_start_at_their_own_deviations() -> None:
     torch.manual_seed(0)
-    generator, discriminator = build({**SMALL, "generator": [[64, 0], [32, 2], [1, 1]]}, Prior(), 50, (1, 8, 8))
-    dense = generator.get_parameter("body.project.0.weight")
-    assert dense.std().item() == pytest.approx(0.02, rel=0.03)
-    assert generator.get_parameter("body.project.1.weight").mean().item() == pytest.approx(1.0, abs=0.005)
-    kernel = discriminator.get_parameter("blocks.1.0.weight")
-    assert 0.01 < kernel.std().item() < 0.03
+    wide = {**SMALL, "generator": [[64, 0], [32, 2], [1, 1]], "gain_std": 0.1}
+    generator, discriminator = build(wide, Prior(), 50, (1, 8, 8))
+    assert generator.get_parameter("body.project.0.weight").std().item() == pytest.approx(0.02, rel=0.03)
+    gain = generator.get_parameter("body.project.1.weight")  # one for each of 64·4·4 units
+    assert gain.shape == (1024,)
+    assert gain.mean().item() == pytest.approx(1.0, abs=0.02) and gain.std().item() == pytest.approx(0.1, rel=0.1)
+    assert not generator.get_parameter("body.project.1.bias").any()
+    assert 0.01 < discriminator.get_parameter("blocks.1.0.weight").std().item() < 0.03
+
+
+def beside(inputs: Tensor, labels: list[int], classes: int) -> Tensor:
+    """Inputs with K further units or maps, all 0 but that of the label, which is 1."""
+    extra = torch.zeros(len(inputs), classes, *inputs.shape[2:])
+    for row, label in enumerate(labels):
+        extra[row, label] = 1.0
+    return torch.cat([inputs, extra], dim=1)
+
+
+def plain(values: Tensor) -> Tensor:
+    """Batch normalisation by the batch's own mean and variance, without gain and bias."""
+    return batch_norm(values, None, None, training=True, eps=1e-8)
+
+
+def test_the_label_stands_beside_the_input_of_every_layer() -> None:
+    torch.manual_seed(0)
+    labels = [2, 0, 1, 1, 2]
+    generator, discriminator = build(CONDITIONAL, Prior(), 5, (1, 8, 8), classes=3)
+    w = list(generator.parameters())
+    noise = torch.randn(5, 5)
+    hidden = plain(beside(noise, labels, 3) @ w[0].T).relu()
+    hidden = plain(beside(hidden, labels, 3) @ w[1].T).relu().reshape(5, 4, 2, 2)
+    hidden = plain(conv_transpose2d(beside(hidden, labels, 3), w[2], None, 2, 1, 1)).relu()
+    images = conv_transpose2d(beside(hidden, labels, 3), w[3], None, 2, 1, 1).sigmoid()
+    made_images = generator(noise, torch.zeros(5, dtype=torch.int64), torch.tensor(labels))
+    torch.testing.assert_close(made_images, images)
+    w = list(discriminator.parameters())
+    first = leaky_relu(conv2d(beside(images, labels, 3), w[0], None, 2, 1), 0.2)
+    second = leaky_relu(plain(conv2d(beside(first, labels, 3), w[1], None, 2, 1)), 0.2)
+    third = leaky_relu(plain(beside(second.flatten(1), labels, 3) @ w[2].T), 0.2)
+    judged = discriminator(images, torch.tensor(labels))
+    torch.testing.assert_close(judged.logits, (beside(third, labels, 3) @ w[3].T)[:, 0])
+    for found, expected in zip(judged.features, (first, second, third), strict=True):
+        torch.testing.assert_close(found, expected)
+
+
+def test_a_sample_depends_on_its_batch() -> None:
+    """Batch normalisation by the batch's own statistics, also when sampling (the released code)."""
+    torch.manual_seed(0)
+    generator, _ = build({**SMALL, "init_std": 0.3}, Prior(), 5, (1, 8, 8))
+    noise, component = torch.randn(6, 5), torch.zeros(6, dtype=torch.int64)
+    other = torch.cat([noise[:1], torch.randn(5, 5)])
+    assert not torch.allclose(generator(noise, component)[0], generator(other, component)[0], atol=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -118,12 +286,28 @@ def test_weights_start_at_the_recipes_deviation() -> None:
     [
         ({**SMALL, "dropout": 0.5}, "dropout.*accepted keys"),
         ({**SMALL, "kernel": "3"}, "kernel"),
+        ({**SMALL, "kernel": 4}, "kernel 4"),
         ({**SMALL, "generator": [[4, 0, 1]]}, "generator"),
         ({key: SMALL[key] for key in ("kernel", "init_std", "generator")}, "discriminator"),
         ({**SMALL, "generator": [[4, 0], [1, 3]]}, "cannot end in images"),
+        ({**SMALL, "discriminator": [[4, 0]]}, "discriminator"),
+        ({**SMALL, "kind": "recurrent"}, "kind is 'recurrent'; accepted: convolutional, conditional, dense"),
+        ({**SMALL, "guidelines": {"batch_norm": "some"}}, "guidelines.batch_norm: input should be 'inner'"),
+        ({**SMALL, "guidelines": {"pooling": True}}, "guidelines.pooling.*accepted keys: \\['activation'"),
+        ({**SMALL, "guidelines": {"leak": 1.5}}, "leak 1.5"),
+        ({**CONDITIONAL, "dense": []}, "dense layers \\[\\]"),
+        ({**CONDITIONAL, "guidelines": {}}, "guidelines.*accepted keys"),
+        (CONDITIONAL, "0 classes"),
+        ({"kind": "dense", "hidden": [3]}, "nonlinearity"),
     ],
 )
 def test_what_a_network_may_not_have_is_one_sentence(network: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message) as error:
         build(network, Prior(), 5, (1, 8, 8))
     assert "\n" not in str(error.value) and str(error.value).endswith(".")
+
+
+def test_a_conditional_network_without_labels_says_so() -> None:
+    generator, _ = build(CONDITIONAL, Prior(), 5, (1, 8, 8), classes=3)
+    with pytest.raises(InputError, match="needs labels: .*generator_minibatch own or next"):
+        generator(torch.randn(2, 5), torch.zeros(2, dtype=torch.int64))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import pytest
 import torch
@@ -53,7 +54,7 @@ def test_a_one_hot_code_stands_beside_the_noise() -> None:
     assert torch.equal(found, torch.cat([noise, torch.tensor(code)], dim=1))
 
 
-def separate(ensemble: Ensemble, component: int) -> nn.Sequential:
+def separate(ensemble: Any, component: int) -> nn.Sequential:
     """One generator of the ensemble as a network of its own."""
     layers: list[nn.Module] = []
     for layer in ensemble.layers:
@@ -64,7 +65,7 @@ def separate(ensemble: Ensemble, component: int) -> nn.Sequential:
 
 
 def test_an_ensemble_is_as_many_separate_networks() -> None:
-    ensemble = Ensemble(4, (3, 5, 6, 2), "tanh")
+    ensemble: Any = Ensemble(4, (3, 5, 6, 2), "tanh")
     for layer in ensemble.layers:
         layer.bias.data.normal_()
     noise, component = torch.randn(7, 3), torch.tensor([3, 0, 0, 2, 1, 3, 3])
@@ -74,10 +75,11 @@ def test_an_ensemble_is_as_many_separate_networks() -> None:
 
 
 def test_every_generator_of_an_ensemble_learns_from_its_own_row() -> None:
-    ensemble, noise = Ensemble(4, (3, 5, 2), "tanh"), torch.randn(4, 3)
+    ensemble: Any = Ensemble(4, (3, 5, 2), "tanh")
+    noise = torch.randn(4, 3)
     (ensemble(noise, torch.arange(4)) ** 2).sum().backward()
     for i in range(4):
-        own = separate(ensemble, i)
+        own: Any = separate(ensemble, i)
         (own(noise[i : i + 1]) ** 2).sum().backward()
         for layer, mine in zip(ensemble.layers, own[::2], strict=True):
             torch.testing.assert_close(layer.weight.grad[i], mine.weight.grad)
@@ -88,7 +90,7 @@ def test_every_generator_of_an_ensemble_learns_from_its_own_row() -> None:
 def test_an_ensemble_starts_as_dense_layers_do() -> None:
     torch.manual_seed(0)
     sizes = (12, 40, 2)
-    ensemble = Ensemble(50, sizes, "tanh")
+    ensemble: Any = Ensemble(50, sizes, "tanh")
     for layer, (inputs, outputs) in zip(ensemble.layers, pairwise(sizes), strict=True):
         assert layer.weight.shape == (50, outputs, inputs) and not layer.bias.any()
         bound = (3 / inputs) ** 0.5

@@ -27,13 +27,6 @@ from replication.training.state import State, initial_state
 
 LIVELY = Balance(0.7, 0.8, 0.68, 2, 0.01, -3, 0.02, floor_count=0, floor_by=0.005, floor_least=0.66)
 PRIOR = Prior(components=10, component="sampled", sigma_init=0.2, regulariser=0.1)
-IMAGES = {
-    "kernel": 3,
-    "init_std": 0.1,
-    "generator": [[4, 0], [1, 2]],
-    "discriminator": [[3, 2], [4, 2]],
-    "minibatch": [2, 3],
-}
 SEEDS = (3, 0, 8)
 KERNEL = Recipe(
     engine="kernel",
@@ -51,7 +44,6 @@ KERNEL = Recipe(
     balance=LIVELY,
     scored_shares=(0.0, 0.25, 0.55, 1.0),
 )
-EAGER = replace(KERNEL, engine="eager", schedule="alternate", inner_steps=1, updates=8, network=IMAGES, balance=None)
 
 
 @dataclass(frozen=True)
@@ -68,20 +60,19 @@ class Case:
         return train_block(self.build, self.recipe, seeds, Samples(self.data), directory, **options)
 
 
-def case_of(name: str) -> Case:
-    build = load("deligan").build
-    if name == "kernel":
-        points = torch.from_numpy(draw_points(((0.6, 0.6), (-0.6, -0.6)), 0.15, 20, 0).points)
-        return Case(KERNEL, partial(build, KERNEL.network, PRIOR, 2, (2,)), points, toy_engine)
-    images = torch.randint(0, 256, (35, 1, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    return Case(EAGER, partial(build, IMAGES, PRIOR, 2, (1, 8, 8)), images, loop)
-
-
 @pytest.fixture(params=["kernel", "eager"])
-def case(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Case:
-    """Both engines, in short chunks."""
+def case(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, small: Callable[..., Any], recipe: Recipe
+) -> Case:
+    """Both engines, in short chunks; the loop with batch normalisation, layer noise and averages."""
     monkeypatch.setattr(block, "CHUNK", {"kernel": 20, "eager": 2})
-    return case_of(request.param)
+    if request.param == "kernel":
+        points = torch.from_numpy(draw_points(((0.6, 0.6), (-0.6, -0.6)), 0.15, 20, 0).points)
+        return Case(KERNEL, partial(load("deligan").build, KERNEL.network, PRIOR, 2, (2,)), points, toy_engine)
+    options: dict[str, Any] = {"historical_averaging": 0.1, "parameter_average": 0.1}
+    changed = replace(recipe, prior=PRIOR, scored_shares=KERNEL.scored_shares, **options)
+    eager = small(changed, noisy=True)
+    return Case(changed, eager.build, eager.data.values, loop)
 
 
 def same(one: Outcome, other: Outcome, rows: Sequence[int] | None = None) -> None:
@@ -201,10 +192,10 @@ def test_snapshots_are_of_the_steps_named(case: Case, tmp_path: Path) -> None:
 
 
 def test_a_split_smaller_than_a_batch_is_refused(case: Case, tmp_path: Path) -> None:
-    small = replace(case, data=case.data[:9])
-    with pytest.raises(
-        InputError, match="a cell: 9 training samples do not fill one batch of 10; choose a larger split"
-    ):
+    batch = case.recipe.batch
+    small = replace(case, data=case.data[: batch - 1])
+    sentence = f"a cell: {batch - 1} training samples do not fill one batch of {batch}; choose a larger split"
+    with pytest.raises(InputError, match=sentence):
         small.train(tmp_path, name="a cell")
 
 
@@ -225,16 +216,3 @@ def test_a_corrupt_checkpoint_stops_the_run(case: Case, tmp_path: Path, monkeypa
     snapshot.unlink()
     with pytest.raises(InputError, match="lacks the snapshot of unit 0: delete this folder"):
         case.train(tmp_path)
-
-
-def test_chunks_cut_at_multiples_and_at_marks() -> None:
-    assert block.chunks(10, 4, (0, 5, 10)) == [(0, 4), (4, 5), (5, 8), (8, 10)]
-    assert block.chunks(4, 4, ()) == [(0, 4)]
-
-
-@pytest.mark.parametrize("units", [1, 7, 1999, 2001, 4000, 64_000, 20_000])
-def test_the_window_divides_the_run_into_at_most_so_many_points(units: int) -> None:
-    recipe = replace(case_of("eager").recipe, updates=units)
-    window = block.history_window(recipe)
-    assert units % window == 0
-    assert units // window < 2 * block.HISTORY_POINTS

@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from replication.recipes import Adam, Balance, Noise, Prior, Recipe
-from replication.training.draws import draw_components, draw_noise, draw_units
+from replication.errors import InputError
+from replication.recipes import Adam, Balance, Labels, Noise, Prior, Recipe
+from replication.training.draws import draw_components, draw_noise, draw_units, labelled_rows
 from replication.training.schedule import unit_steps
 
 ALTERNATE = Recipe(
@@ -25,6 +26,7 @@ ALTERNATE = Recipe(
     adam=Adam(1e-3, 0.5),
     prior=Prior(components=4, component="sampled"),
 )
+LABELS = np.arange(43) % 3
 BALANCED = replace(ALTERNATE, schedule="balanced", inner_steps=5, balance=Balance(1.0, 1.0, 0.7, 3, 0.01, -3, 0.01))
 
 
@@ -49,6 +51,12 @@ def test_shapes() -> None:
         (2, 6, 1, 10, 2),
         (2, 6, 1, 10),
         (2, 6, 1, 10),
+    )
+    draws = draw_units(replace(BALANCED, noise_of_step="own"), (0, 1), 40, 0, 6)
+    assert (draws.noise.shape, draws.rows.shape, draws.labelled.shape) == (
+        (2, 6, 5, 10, 2),
+        (2, 6, 1, 10),
+        (2, 6, 0, 0),
     )
     assert (draws.noise.dtype, draws.component.dtype, draws.rows.dtype) == (np.float32, np.int64, np.int64)
     assert (unit_steps(ALTERNATE), unit_steps(BALANCED)) == (1, 5)
@@ -83,6 +91,9 @@ def test_noise_has_the_distribution_named(scale: float) -> None:
     uniform = draw_noise(Noise("uniform", scale), stream, (100, 200)) / scale
     normal = draw_noise(Noise("normal", scale), stream, (100, 200)) / scale
     assert uniform.dtype == normal.dtype == np.float32
+    positive = draw_noise(Noise("positive", scale), stream, (100, 200)) / scale
+    assert 0 <= positive.min() < 1e-3 and 0.999 < positive.max() <= 1
+    assert positive.mean() == pytest.approx(0.5, abs=0.01) and positive.dtype == np.float32
     assert -1 <= uniform.min() < -0.999 and 0.999 < uniform.max() <= 1
     assert uniform.mean() == pytest.approx(0, abs=0.02) and uniform.var() == pytest.approx(1 / 3, abs=0.01)
     assert normal.mean() == pytest.approx(0, abs=0.03) and normal.std() == pytest.approx(1, abs=0.02)
@@ -96,3 +107,74 @@ def test_components() -> None:
     by_row = draw_components(replace(ALTERNATE, prior=Prior(components=4, component="row")), stream, (2, 10))
     assert by_row.tolist() == [[0, 1, 2, 3, 0, 1, 2, 3, 0, 1]] * 2
     assert not draw_components(replace(ALTERNATE, prior=Prior()), stream, (2, 10)).any()
+
+
+def epochs_of(rows: np.ndarray, size: int) -> list[list[int]]:
+    return rows.reshape(-1, size).tolist()
+
+
+@pytest.mark.parametrize("n_rows", [40, 43])
+def test_fixed_minibatches_are_the_same_in_every_epoch(n_rows: int) -> None:
+    recipe = replace(ALTERNATE, inner_steps=1, minibatches="fixed")
+    rows = draw_units(recipe, (0, 1), n_rows, 0, 12).rows
+    for seed in range(2):
+        first, *others = epochs_of(rows[seed], 40)
+        assert others == [first, first] and len(set(first)) == 40
+    assert rows[0].tolist() != rows[1].tolist()
+    np.testing.assert_array_equal(draw_units(recipe, (0, 1), n_rows, 5, 7).rows, rows[:, 5:])
+
+
+def test_the_generators_next_minibatches_are_of_the_discriminators_order() -> None:
+    """DCGAN's released code: each minibatch of an epoch updates one of the two."""
+    following = replace(ALTERNATE, inner_steps=1, generator_minibatch="next")
+    order = draw_units(replace(ALTERNATE, inner_steps=1), (4,), 40, 0, 12).rows[0, :, 0]
+    rows = draw_units(following, (4,), 40, 0, 6).rows[0]
+    np.testing.assert_array_equal(rows[:, 0], order[0::2])
+    np.testing.assert_array_equal(rows[:, 1], order[1::2])
+
+
+def test_the_generators_own_minibatches_are_of_an_order_of_their_own() -> None:
+    """Improved GAN's released code: another permutation of the same images."""
+    recipe = replace(ALTERNATE, inner_steps=1, generator_steps=2, generator_minibatch="own")
+    rows = draw_units(recipe, (4,), 43, 0, 12).rows[0]
+    np.testing.assert_array_equal(rows[:, :1], draw_units(replace(ALTERNATE, inner_steps=1), (4,), 43, 0, 12).rows[0])
+    epochs = epochs_of(rows[:, 1:], 40)
+    assert len(epochs) == 6 and all(len(set(epoch)) == 40 for epoch in epochs)
+    assert epochs[0] != epochs_of(rows[:, 0], 40)[0]
+    np.testing.assert_array_equal(draw_units(recipe, (4,), 43, 5, 7).rows[0], rows[5:])
+
+
+def test_labelled_rows_are_as_many_of_each_class() -> None:
+    rows = labelled_rows(Labels(4), LABELS, 5)
+    assert len(set(rows.tolist())) == 12 and np.bincount(LABELS[rows]).tolist() == [4, 4, 4]
+    drawn = {tuple(labelled_rows(Labels(4), LABELS, seed)) for seed in range(10)}
+    assert len(drawn) == 10
+    assert labelled_rows(Labels(0), LABELS, 5).tolist() == list(range(43))
+
+
+def test_trainings_of_a_draw_share_its_labels() -> None:
+    """Improved GAN's ensembles: ten networks trained on the same labels."""
+    drawn = [labelled_rows(Labels(2, trainings_per_draw=3), LABELS, seed).tolist() for seed in range(9)]
+    assert drawn == [drawn[0]] * 3 + [drawn[3]] * 3 + [drawn[6]] * 3
+    assert len({tuple(rows) for rows in drawn}) == 3
+
+
+def test_more_labels_than_there_are_is_one_sentence() -> None:
+    with pytest.raises(InputError) as caught:
+        labelled_rows(Labels(15), LABELS, 0)
+    assert str(caught.value) == "A recipe asks for 15 labels of each class, but one class has 14: ask for fewer."
+
+
+@pytest.mark.parametrize(("count", "repeats", "per_epoch"), [(20, 1, 2), (25, 1, 2), (10, 1, 1), (6, 2, 1), (3, 4, 1)])
+def test_labelled_minibatches(count: int, repeats: int, per_epoch: int) -> None:
+    """Whole orders of the labelled rows one after the other, as many as fill a batch of ten where they are fewer."""
+    recipe, subset = replace(ALTERNATE, inner_steps=2, labels=Labels(1)), np.arange(100, 100 + count)
+    labelled = draw_units(recipe, (0, 7), 40, 0, 12, [subset, subset + 100]).labelled
+    assert labelled.shape == (2, 12, 2, 10) and labelled.dtype == np.int64
+    for shift, rows in zip((0, 100), labelled, strict=True):
+        for epoch in rows.reshape(-1, per_epoch * 10) - shift:
+            values, counts = np.unique(epoch, return_counts=True)
+            assert set(values) <= set(subset) and counts.max() <= repeats
+            assert len(values) == min(count, per_epoch * 10)
+    alone = draw_units(recipe, (7,), 40, 5, 7, [subset + 100]).labelled
+    np.testing.assert_array_equal(alone[0], labelled[1, 5:])

@@ -127,8 +127,8 @@ def test_a_unit_reads_no_tensor(
         units.append(arguments[4])
 
     monkeypatch.setitem(case.train.__func__.__globals__, "train_unit", watched)
-    run = case.train(state, draws)
-    assert units == [0, 1, 2] and run.steps.min() > 0
+    case.train(state, draws)
+    assert units == [0, 1, 2]
 
 
 def test_the_watch_sees_the_look_of_a_loop_on_the_host(small: Callable[..., Any], recipe: Recipe) -> None:

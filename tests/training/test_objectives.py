@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from replication.training.objectives import discriminator_loss, generator_loss, prior_penalty
+from replication.models.layers.networks import Judged
+from replication.recipes import FeatureMatching
+from replication.training.objectives import (
+    averaging_penalty,
+    classification_loss,
+    discriminator_loss,
+    feature_distance,
+    generator_loss,
+    prior_penalty,
+)
 
 LOGITS = torch.tensor([-4.0, -0.3, 0.0, 1.5, 6.0], dtype=torch.float64)
 ONES, ZEROS = torch.ones_like(LOGITS), torch.zeros_like(LOGITS)
@@ -51,3 +61,51 @@ def test_the_prior_pays_for_every_sigma_away_from_one() -> None:
     penalty.backward()
     assert sigma.grad is not None
     torch.testing.assert_close(sigma.grad, 0.1 * 2 * (sigma.detach() - 1) / 4)
+
+
+@pytest.mark.parametrize("target", [0.9, 0.5])
+def test_smoothed_labels_are_targets_of_the_real_side_alone(target: float) -> None:
+    real, fake = LOGITS, LOGITS.flip(0) - 1
+    expected = binary_cross_entropy_with_logits(real, target * ONES) + binary_cross_entropy_with_logits(fake, ZEROS)
+    torch.testing.assert_close(discriminator_loss(real, fake, 1.0, target), expected)
+
+
+def test_the_source_of_class_logits_is_z_over_z_plus_one() -> None:
+    logits = torch.tensor([[0.5, -1.0, 2.0], [0.0, 0.0, 0.0], [-80.0, -90.0, -70.0]], dtype=torch.float64)
+    judged = Judged(logits, ())
+    total = logits.exp().sum(1)
+    torch.testing.assert_close(torch.sigmoid(judged.source), total / (total + 1))
+    assert torch.equal(Judged(LOGITS, ()).source, LOGITS)
+
+
+def test_the_loss_of_labels_is_their_cross_entropy() -> None:
+    logits, labels = torch.tensor([[0.5, -1.0, 2.0], [1.0, 3.0, 0.0]]), torch.tensor([2, 0])
+    expected = (-2.0 + math.log(sum(map(math.exp, (0.5, -1, 2)))) - 1.0 + math.log(sum(map(math.exp, (1, 3, 0))))) / 2
+    assert classification_loss(logits, labels).item() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("layers", [(-1,), (0, 2), (2, 1, 0)])
+def test_distances_of_features(layers: tuple[int, ...]) -> None:
+    stream = np.random.default_rng(0)
+    real, fake = ([stream.normal(size=(n, *shape)) for shape in ((3,), (2, 4, 4), (5,))] for n in (7, 9))
+    judged = [Judged(ZEROS, tuple(map(torch.from_numpy, features))) for features in (real, fake)]
+    gaps = [real[layer].mean(0) - fake[layer].mean(0) for layer in layers]
+    expected = {
+        "squared-norm": sum((gap**2).sum() for gap in gaps),
+        "squared-mean": sum((gap**2).mean() for gap in gaps),
+        "absolute-mean": sum(abs(gap).mean() for gap in gaps),
+    }
+    found = {name: feature_distance(*judged, FeatureMatching(name, layers)).item() for name in expected}  # pyright: ignore[reportArgumentType]
+    assert found == pytest.approx(expected) and len(set(found.values())) == 3
+
+
+def test_the_distance_from_the_past_is_over_all_parameters() -> None:
+    parameters = [torch.tensor([1.0, 2.0], requires_grad=True), torch.tensor([[3.0]], requires_grad=True)]
+    means = [torch.tensor([0.0, 2.5]), torch.tensor([[1.0]])]
+    penalty = averaging_penalty(parameters, means, 0.1)
+    assert penalty.item() == pytest.approx(0.1 * (1 + 0.25 + 4))
+    penalty.backward()
+    assert [parameter.grad.tolist() for parameter in parameters if parameter.grad is not None] == [
+        pytest.approx([0.2, -0.1]),
+        [pytest.approx([0.4])],
+    ]

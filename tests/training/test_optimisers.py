@@ -1,11 +1,12 @@
-"""Adam against torch's own."""
+"""Adam and momentum against torch's own, and Adam with ε under the root against its formula."""
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
-from replication.training.optimisers import adam_update
+from replication.training.optimisers import adam_update, momentum_update
 
 
 @pytest.mark.parametrize("l2", [0.0, 0.03])
@@ -34,3 +35,57 @@ def test_the_gradients_given_are_not_changed() -> None:
     gradient = torch.ones(3)
     adam_update([torch.ones(3)], [gradient], [torch.zeros(3)], [torch.zeros(3)], 1, 0.1, (0.5, 0.999), 1e-8, 0.5)
     assert gradient.tolist() == [1, 1, 1]
+
+
+@pytest.mark.parametrize(("inside", "root"), [(False, 4.0 + 9.0), (True, (16.0 + 9.0) ** 0.5)])
+def test_epsilon_lies_beside_the_root_or_under_it(inside: bool, root: float) -> None:
+    """In the first step the moments are the gradient and its square, so that √v is 4 at a gradient of 4."""
+    parameter = torch.tensor([1.0], dtype=torch.float64)
+    moments = [torch.zeros(1, dtype=torch.float64)], [torch.zeros(1, dtype=torch.float64)]
+    gradient = torch.tensor([4.0], dtype=torch.float64)
+    adam_update([parameter], [gradient], *moments, 1, 0.1, (0.5, 0.999), 9.0, epsilon_inside=inside)
+    assert parameter.item() == pytest.approx(1.0 - 0.1 * 4.0 / root)
+
+
+@pytest.mark.parametrize("epsilon", [1e-8, 1e-2])
+def test_epsilon_under_the_root(epsilon: float) -> None:
+    """θ ← θ − rate · m̂ / √(v̂ + ε), as Improved GAN's released code has it, and a step that is a tensor."""
+    stream = np.random.default_rng(0)
+    values, gradients = stream.normal(size=4), stream.normal(size=(5, 4)) * [1e-6, 1e-3, 1.0, 10.0]
+    ours = [torch.from_numpy(values.copy())]
+    moments = [[torch.zeros(4, dtype=torch.float64)] for _ in range(2)]
+    first, second = np.zeros(4), np.zeros(4)
+    for step, gradient in enumerate(gradients, start=1):
+        counted = torch.tensor(step, dtype=torch.float64)
+        options = (0.01, (0.5, 0.9), epsilon, 0.0, True)
+        adam_update(ours, [torch.from_numpy(gradient.copy())], *moments, counted, *options)
+        first, second = 0.5 * first + 0.5 * gradient, 0.9 * second + 0.1 * gradient**2
+        values = values - 0.01 * (first / (1 - 0.5**step)) / np.sqrt(second / (1 - 0.9**step) + epsilon)
+        np.testing.assert_allclose(ours[0].numpy(), values, rtol=1e-12, atol=1e-14)
+
+
+def test_momentum_is_torch_sgd() -> None:
+    stream = torch.Generator().manual_seed(1)
+    start = [torch.randn(shape, generator=stream, dtype=torch.float64) for shape in ((3, 2), (4,))]
+    ours, theirs = [t.clone() for t in start], [t.clone().requires_grad_() for t in start]
+    velocity = [torch.zeros_like(t) for t in start]
+    optimiser = torch.optim.SGD(theirs, lr=0.05, momentum=0.5)
+    for step in range(12):
+        momentum = 0.5 + 0.02 * step
+        optimiser.param_groups[0]["momentum"] = momentum
+        gradients = [torch.randn(t.shape, generator=stream, dtype=torch.float64) for t in start]
+        momentum_update(ours, [g.clone() for g in gradients], velocity, 0.05, momentum)
+        for tensor, gradient in zip(theirs, gradients, strict=True):
+            tensor.grad = gradient
+        optimiser.step()
+    for one, other in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(one, other.detach(), rtol=1e-12, atol=1e-12)
+
+
+def test_a_falling_rate_leaves_the_velocity_as_it_was_gathered() -> None:
+    """v ← momentum·v − rate·g: the rate of each gradient is that of its own step (GAN's released code)."""
+    value, velocity = [torch.zeros(1)], [torch.zeros(1)]
+    for rate in (1.0, 0.1, 0.0):
+        momentum_update(value, [torch.ones(1)], velocity, rate, 0.5)
+    assert velocity[0].item() == pytest.approx(-(0.25 * 1.0 + 0.5 * 0.1))
+    assert value[0].item() == pytest.approx(-(1.0 + 0.6 + 0.3))

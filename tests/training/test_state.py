@@ -2,67 +2,60 @@
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
+import pytest
 import torch
 
-from replication.models import load
 from replication.models.layers.networks import Networks
-from replication.recipes import Adam, Balance, Noise, Prior, Recipe
+from replication.recipes import Adam, Balance, Prior, Recipe, Sgd
 from replication.seeding import torch_seed
-from replication.training.state import bind, finite_seeds, initial_state, trained_names, weights_of
-
-PRIOR = Prior(components=6, component="row", sigma_init=0.2)
-NETWORK = {
-    "kernel": 3,
-    "init_std": 0.02,
-    "generator": [[4, 0], [1, 2]],
-    "discriminator": [[3, 2], [4, 2]],
-    "minibatch": [2, 3],
-}
-BALANCE = Balance(0.9, 1.0, 0.7, 3, 0.003, -2, 0.003)
-RECIPE = Recipe(
-    engine="eager",
-    objective="non-saturating",
-    discriminator_scale=1.0,
-    schedule="balanced",
-    inner_steps=2,
-    updates=8,
-    batch=6,
-    latent_dim=3,
-    noise=Noise("normal"),
-    network=NETWORK,
-    adam=Adam(1e-3, 0.5),
-    prior=PRIOR,
-    balance=BALANCE,
+from replication.training.state import (
+    bind,
+    finite_seeds,
+    initial_state,
+    trained_names,
+    weights_of,
 )
-build = partial(load("deligan").build, NETWORK, PRIOR, 3, (1, 8, 8))
+
+BALANCE = Balance(0.9, 1.0, 0.7, 3, 0.003, -2, 0.003)
 
 
-def test_each_seed_starts_the_same_in_every_block() -> None:
-    block, alone = initial_state(build, RECIPE, (4, 9, 2)), initial_state(build, RECIPE, (9,))
+@pytest.fixture
+def case(small: Callable[..., Any], recipe: Recipe) -> Any:
+    prior = Prior(components=6, component="row", sigma_init=0.2)
+    return small(replace(recipe, schedule="balanced", inner_steps=2, balance=BALANCE, prior=prior))
+
+
+def test_each_seed_starts_the_same_in_every_block(case: Any) -> None:
+    build, recipe = case.build, case.recipe
+    block, alone = initial_state(build, recipe, (4, 9, 2)), initial_state(build, recipe, (9,))
     for name, tensor in block.items():
         torch.testing.assert_close(tensor[1:2], alone[name], rtol=0, atol=0, equal_nan=True)
-    assert not torch.equal(block["generator.body.project.0.weight"][0], block["generator.body.project.0.weight"][1])
+    assert not torch.equal(block["generator.body.0.weight"][0], block["generator.body.0.weight"][1])
     with torch_seed(9, "initial"):
         fresh = build()
     assert torch.equal(alone["generator.prior.mean"][0], fresh.generator.get_parameter("prior.mean"))
 
 
-def test_moments_start_at_zero_and_the_schedule_at_its_threshold() -> None:
-    state = initial_state(build, RECIPE, (0, 1))
+def test_moments_start_at_zero_and_the_schedule_at_its_threshold(case: Any) -> None:
+    build, recipe = case.build, case.recipe
+    state = initial_state(build, recipe, (0, 1))
     trained = trained_names(build())
     assert trained[0].startswith("generator.") and trained[-1].startswith("discriminator.")
     for prefix in ("first.", "second."):
         for name in trained:
             assert state[prefix + name].shape == state[name].shape and not state[prefix + name].any()
-    assert "first.discriminator.blocks.1.1.running_mean" not in state
+    assert "first.discriminator.hidden.1.running_mean" not in state and "discriminator.hidden.1.running_mean" in state
     assert state["balance"][:, :3].tolist() == [[0.9, 0.0, 0.7]] * 2
     assert state["balance"][:, 3:].isnan().all() and state["steps"].tolist() == [[0, 0], [0, 0]]
 
 
-def test_bound_networks_are_aligned_copies_of_one_seed() -> None:
-    state = initial_state(build, RECIPE, (0, 1))
+def test_bound_networks_are_aligned_copies_of_one_seed(case: Any) -> None:
+    build, recipe = case.build, case.recipe
+    state = initial_state(build, recipe, (0, 1))
     before = {name: tensor.clone() for name, tensor in state.items()}
     networks: Networks = build()
     bind(networks, state, 1)
@@ -78,8 +71,9 @@ def test_bound_networks_are_aligned_copies_of_one_seed() -> None:
         assert torch.equal(tensor, before[name])
 
 
-def test_a_seed_is_finite_as_long_as_all_its_weights_are() -> None:
-    state = initial_state(build, RECIPE, (0, 1, 2))
+def test_a_seed_is_finite_as_long_as_all_its_weights_are(case: Any) -> None:
+    build, recipe = case.build, case.recipe
+    state = initial_state(build, recipe, (0, 1, 2))
     assert finite_seeds(state).tolist() == [True, True, True]
     state["discriminator.output.weight"][1, 0, 0] = float("inf")
     state["generator.prior.sigma"][2, 3, 1] = float("nan")
@@ -87,10 +81,31 @@ def test_a_seed_is_finite_as_long_as_all_its_weights_are() -> None:
     assert finite_seeds(state).tolist() == [True, False, False]
 
 
-def test_a_snapshot_holds_the_networks_alone() -> None:
-    state = initial_state(build, RECIPE, (0,))
+def test_a_snapshot_holds_the_networks_alone(case: Any) -> None:
+    build, recipe = case.build, case.recipe
+    state = initial_state(build, recipe, (0,))
     names = set(weights_of(state))
     networks = build()
     assert names == {f"generator.{n}" for n in networks.generator.state_dict()} | {
         f"discriminator.{n}" for n in networks.discriminator.state_dict()
     }
+
+
+def test_what_is_kept_beside_the_weights_is_what_the_recipe_asks_for(case: Any) -> None:
+    trained = trained_names(case.build())
+    judges = [name for name in trained if name.startswith("discriminator")]
+
+    def kept(**changes: Any) -> tuple[dict[str, torch.Tensor], set[str]]:
+        state = initial_state(case.build, replace(case.recipe, **changes), (0, 1))
+        return state, set(state) - set(initial_state(case.build, case.recipe, (0, 1)))
+
+    state, names = kept(historical_averaging=0.1)
+    assert names == {f"past.{name}" for name in trained}
+    assert all(torch.equal(state[f"past.{name}"], state[name]) for name in trained)  # θ[0]
+    state, names = kept(parameter_average=0.1)
+    assert names == {f"averaged.{name}" for name in judges}
+    assert not any(state[name].any() for name in names)
+    assert {name for name in weights_of(state) if name.startswith("averaged.")} == names  # a snapshot has them
+    state, names = kept(adam=None, sgd=Sgd(0.1, 0.5, 0.7, 4))
+    assert not names and not any(name.startswith("second.") for name in state)
+    assert kept(adam=Adam(0.1, 0.5))[1] == set()

@@ -16,10 +16,11 @@ SELF = 1e6  # added to an example's distance to itself, so that it does not coun
 class MinibatchDiscrimination(nn.Module):
     """Features [B, …] → [B, F + kernels]: o_b = Σ_j exp(−‖M_ib − M_jb‖₁) beside them, M = f·T, one T for each kernel.
 
-    `paper`: T is free and j runs over the whole batch. `code` (Improved GAN's release): T is weight-normalised with a
-    log scale, j ≠ i, and each kernel has a bias from −1; while `starting` a forward pass sets the scale so that half
-    the mean distance to the nearest other example is 1, and the bias so that o has mean 0. `normalised` (DeLiGAN's
-    release): T as in `code`, j runs over the whole batch, and o is divided by the sum of exp(−d) over all i, j, b.
+    `paper`: T is free and j runs over the whole batch. `code` (Improved GAN's release; deviation improved-3): T is
+    weight-normalised with a log scale, j ≠ i, and each kernel has a bias from −1; while `starting` a forward pass sets
+    the scale so that half the mean distance to the nearest other example is 1, and the bias so that o has mean 0.
+    `normalised` (DeLiGAN's release): T as in `code`, j runs over the whole batch, and o is divided by the sum of
+    exp(−d) over all i, j and b.
 
     Raises:
         InputError: kernels or dimensions are not positive.

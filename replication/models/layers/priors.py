@@ -53,7 +53,10 @@ class EnsembleLayer(nn.Module):
 
 
 class Ensemble(nn.Module):
-    """Ensemble-GAN: a dense generator for each component, in the place of the prior, up to its last nonlinearity."""
+    """Ensemble-GAN: a dense generator for each component, in the place of the prior, up to its last nonlinearity.
+
+    Every component has a sample in a batch that goes by rows (deviation deligan-21).
+    """
 
     def __init__(self, components: int, sizes: Sequence[int], nonlinearity: Nonlinearity) -> None:
         super().__init__()

@@ -1,0 +1,174 @@
+"""DCGAN's recipes: what each arm changes, how long each trains, and two steps of every one in small."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from replication.data.splits import split_indices
+from replication.models.dcgan import build
+from replication.params import load_params
+from replication.recipes import Recipe
+from replication.training import loop
+from replication.training.draws import draw_units
+from replication.training.initialise import Samples
+from replication.training.run import bind_runs
+from replication.training.schedule import minibatches_of_unit, rates_at, turns, update_counts
+from replication.training.state import finite_seeds, initial_state
+
+PARAMS = load_params(Path(__file__).parents[2] / "params.yaml")
+RECIPES = list(PARAMS.recipes["dcgan"])
+SHAPES = {"digits": (1, 8, 8), "mnist": (1, 28, 28), "celeba": (3, 64, 64), "lsun": (3, 64, 64)}
+# What an arm lays over the recipe before the dash: dotted keys and their values.
+ARMS: dict[str, dict[str, Any]] = {
+    "pooling": {"network.guidelines.resampling": "pooling"},
+    "no-batch-norm": {"network.guidelines.batch_norm": "none"},
+    "batch-norm-everywhere": {"network.guidelines.batch_norm": "everywhere"},
+    "global-pooling": {"network.guidelines.top": "average"},
+    "relu": {"network.guidelines.leak": 0.0},
+    "unbounded": {"network.guidelines.output": "linear"},
+    "tanh-generator": {"network.guidelines.activation": "tanh"},
+    "high-momentum": {"adam.beta1": 0.9},
+}
+
+
+def recipe_of(name: str, variant: str = "code") -> Recipe:
+    return PARAMS.recipe("dcgan", name, variant)
+
+
+def shape_of(name: str) -> tuple[int, int, int]:
+    return SHAPES.get(name.split("-")[0], (3, 32, 32))
+
+
+def flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Every leaf of nested mappings under its dotted key."""
+    if not isinstance(value, dict):
+        yield path, value
+        return
+    for key, inner in value.items():
+        yield from flat(inner, f"{path}.{key}" if path else str(key))
+
+
+def difference(one: Recipe, other: Recipe) -> dict[str, Any]:
+    """Dotted keys of `other` whose values are not those of `one`."""
+    first, second = dict(flat(asdict(one))), dict(flat(asdict(other)))
+    return {key: second.get(key) for key in first.keys() | second.keys() if first.get(key) != second.get(key)}
+
+
+@pytest.mark.parametrize("base", ["cifar10", "digits"])
+def test_every_arm_is_one_change_of_its_recipe(base: str) -> None:
+    units = {"cifar10": 1024, "digits": 128}[base]
+    arms = {**ARMS, "dense-hidden": {"network.guidelines.dense_hidden": units}}
+    rates = {"cifar10": (2e-4, 1e-3), "digits": (2e-3, 1e-2)}[base]
+    assert recipe_of(base).optimiser.learning_rate == rates[0] and rates[1] == pytest.approx(5 * rates[0])
+    arms["high-rate"] = {"adam.learning_rate": rates[1]}
+    for variant in ("paper", "code"):
+        for arm, change in arms.items():
+            assert difference(recipe_of(base, variant), recipe_of(f"{base}-{arm}", variant)) == change
+        vanilla = difference(recipe_of(base, variant), recipe_of(f"{base}-vanilla", variant))
+        assert {key.split(".")[0] for key in vanilla} == {"network"} and vanilla["network.kind"] == "dense"
+    assert {name for name in RECIPES if name.startswith(f"{base}-")} == {f"{base}-{a}" for a in (*arms, "vanilla")}
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_the_variants_differ_in_whom_a_minibatch_serves(name: str) -> None:
+    paper, code = recipe_of(name, "paper"), recipe_of(name)
+    expected: dict[str, Any] = {"generator_minibatch": "next"}
+    if name == "svhn":
+        expected |= {"batch": 64, "noise.distribution": "normal", "adam.learning_rate": 5e-4}
+    assert difference(paper, code) == expected
+    assert minibatches_of_unit(code) == 2 and minibatches_of_unit(paper) == 1
+    assert update_counts(code) == update_counts(paper)
+    conditional = name.startswith("mnist")  # whose generator takes labels with it
+    assert [turn.rows for turn in turns(code)] == [0, 1]
+    assert [turn.rows for turn in turns(paper)] == [0, 1 if conditional else None]
+
+
+def test_lengths_are_those_of_the_released_code() -> None:
+    """Minibatches in all; the code counts one update of either network a minibatch."""
+    together = {name: update_counts(recipe_of(name))["together"] for name in RECIPES}
+    assert together["mnist-conditional"] == together["mnist-gan"] == 78_200 == 200 * -(-50_000 // 128)
+    assert together["celeba"] == 25 * -(-350_000 // 128) - 1  # an odd number, and an update of either is a pair
+    assert together["lsun"] == 5 * -(-3_033_042 // 128)
+    assert together["svhn"] == 200 * (73_257 // 64)
+    assert together["imagenet32"] == pytest.approx(30 * 1_281_167 / 128, rel=1e-3)
+
+
+def test_the_conditional_rate_is_constant_and_then_falls_to_zero() -> None:
+    """The code lowers it by a hundredth after each epoch of 391 minibatches from the 101st on."""
+    recipe = recipe_of("mnist-conditional")
+    for epoch, rate in {0: 2e-4, 99: 2e-4, 100: 2e-4, 102: 1.96e-4, 150: 1e-4, 198: 4e-6}.items():
+        assert rates_at(recipe, -(-epoch * 391 // 2)).learning_rate == pytest.approx(rate), epoch
+    rates = [rates_at(recipe, unit).learning_rate for unit in range(0, recipe.updates, 50)]
+    assert rates == sorted(rates, reverse=True) and rates[-1] > 0
+    released = [2e-4 * min(1.0, 1 - (unit * 2 // 391 - 100) / 100) for unit in range(recipe.updates)]
+    ours = [rates_at(recipe, unit).learning_rate for unit in range(recipe.updates)]
+    assert np.abs(np.subtract(ours, released)).max() <= 2e-6 * (1 + 1e-9)  # a step of the code's
+
+
+def test_mnist_is_trained_on_fifty_thousand_random_images() -> None:
+    (cell,) = (c for c in PARAMS.profiles["paper"].cells.values() if c.recipe == "mnist-conditional")
+    split = PARAMS.datasets[cell.dataset].splits[cell.split]
+    chosen = split_indices(np.arange(60_000) % 10, tuple("0123456789"), split)
+    assert len(set(chosen.tolist())) == 50_000 and chosen.max() > 59_000
+
+
+def narrow(value: Any) -> Any:
+    """Layers of two channels, and few dense units."""
+    network = dict(value)
+    for key in ("generator", "discriminator"):
+        if key in network:
+            network[key] = [[channels if channels <= 3 else 2, stride] for channels, stride in network[key]]
+    for key in ("hidden", "dense"):
+        if key in network:
+            network[key] = [4 for _ in network[key]]
+    if network.get("guidelines", {}).get("dense_hidden"):
+        network["guidelines"] = {"dense_hidden": 5}
+    return network
+
+
+def in_small(name: str, variant: str) -> tuple[Recipe, Samples, partial[Any]]:
+    """A recipe with narrow networks and a batch of four, random images with labels, and what builds its networks."""
+    recipe = recipe_of(name, variant)
+    recipe = replace(recipe, batch=4, latent_dim=3, network=narrow(recipe.network))
+    stream, shape = np.random.default_rng(0), shape_of(name)
+    images = torch.from_numpy(stream.integers(0, 256, (24, *shape)).astype(np.uint8))
+    data = Samples(images, torch.from_numpy(stream.integers(0, 10, 24)))
+    return recipe, data, partial(build, recipe.network, recipe.prior, recipe.latent_dim, shape, 10)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_two_steps_of_every_recipe(name: str) -> None:
+    for variant in ("paper", "code"):
+        recipe, data, builder = in_small(name, variant)
+        state = initial_state(builder, recipe, (0, 1), data)
+        before = {key: tensor.clone() for key, tensor in state.items()}
+        runs = bind_runs(builder, state)
+        losses = loop.advance(runs, recipe, data, draw_units(recipe, (0, 1), len(data.values), 0, 2), 0, (0, 1))
+        assert np.isfinite(losses).all() and finite_seeds(state).all()
+        assert state["steps"].tolist() == [[2, 2], [2, 2]]
+        for key in (k for k in state if k.startswith(("generator", "discriminator")) and "num_batches" not in k):
+            assert not torch.equal(state[key], before[key]), f"{key} stays as it was"
+        weights = state["generator." + next(n for n, _ in builder().generator.named_parameters())]
+        assert not torch.equal(weights[0], weights[1])
+
+
+@pytest.mark.parametrize("name", ["cifar10", "cifar10-dense-hidden", "cifar10-vanilla", "svhn", "mnist-conditional"])
+def test_gradients_reach_every_parameter(name: str) -> None:
+    torch.manual_seed(0)
+    recipe, data, builder = in_small(name, "code")
+    assert data.labels is not None
+    generator, discriminator = builder()
+    labels = data.labels[:4]
+    samples = generator(torch.randn(4, recipe.latent_dim), torch.zeros(4, dtype=torch.int64), labels)
+    discriminator(samples, labels).source.square().mean().backward()
+    for network in (generator, discriminator):
+        for key, parameter in network.named_parameters():
+            assert parameter.grad is not None and parameter.grad.abs().sum() > 0, key

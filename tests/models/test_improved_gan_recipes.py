@@ -1,0 +1,258 @@
+"""Improved GAN's recipes: lengths and rates, what sets paper and code apart, and each in small through two updates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from replication.benchmarks import load_benchmarks
+from replication.models.improved_gan import build
+from replication.models.layers.networks import Networks
+from replication.models.layers.weight_norm import WeightNorm
+from replication.params import load_params
+from replication.recipes import Recipe
+from replication.training.draws import draw_units, labelled_rows
+from replication.training.initialise import Samples, initialise_networks
+from replication.training.loop import advance, assemble, discriminator_objective, generator_objective
+from replication.training.run import Run, bind_runs
+from replication.training.schedule import SIDES, objective_at, rates_at, turns, update_counts
+from replication.training.state import initial_state
+
+ROOT = Path(__file__).parents[2]
+PARAMS = load_params(ROOT / "params.yaml")
+CLASSES, SHAPE = 3, (3, 16, 16)
+TRAINED = [
+    ("mnist-100", "paper"),
+    ("mnist-100", "code"),
+    ("digits", "code"),
+    ("cifar10-4000", "paper"),
+    ("cifar10-4000", "code"),
+    ("svhn-1000", "code"),
+    ("cifar10-minibatch", "paper"),
+    ("cifar10-minibatch", "code"),
+    *((f"cifar10-{arm}", "paper") for arm in ("batch-norm", "no-labels", "historical-averaging", "no-smoothing")),
+    ("cifar10-no-minibatch", "paper"),
+]
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """As stages set it: threads of small operations cost more than they gain."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def recipe_of(name: str, variant: str) -> Recipe:
+    return PARAMS.recipe("improved_gan", name, variant)
+
+
+def in_small(recipe: Recipe) -> Recipe:
+    """The same recipe with few units, channels, labels and initial images."""
+    network = dict(recipe.network)
+    if "dense" in network:
+        network["dense"] = {**network["dense"], "generator": [6, 5], "discriminator": [7, 6]}
+    else:
+        kept = network["convolutional"]
+        layers = [{**layer, "channels": 3 + place % 3} for place, layer in enumerate(kept["discriminator"])]
+        small = {"generator": [6, 5, 4], "discriminator": layers, "reference": 5 * bool(kept.get("reference"))}
+        if kept.get("minibatch"):
+            small["minibatch"] = {**kept["minibatch"], "kernels": 3}
+        network["convolutional"] = {**kept, **small}
+    labels = recipe.labels and replace(recipe.labels, per_class=2)
+    return replace(recipe, network=network, batch=8, latent_dim=4, labels=labels, initial_images=20)
+
+
+def some_data() -> Samples:
+    stream = torch.Generator().manual_seed(0)
+    images = torch.randint(0, 256, (40, *SHAPE), dtype=torch.uint8, generator=stream)
+    return Samples(images, torch.arange(40) % CLASSES)
+
+
+def builder(recipe: Recipe) -> Callable[[], Networks]:
+    return lambda: build(recipe.network, recipe.prior, recipe.latent_dim, SHAPE, CLASSES)
+
+
+def labelled_of(recipe: Recipe, data: Samples, seeds: tuple[int, ...]) -> list[np.ndarray] | None:
+    assert data.labels is not None
+    return [labelled_rows(recipe.labels, data.labels.numpy(), seed) for seed in seeds] if recipe.labels else None
+
+
+@pytest.mark.parametrize(("name", "variant"), TRAINED)
+def test_two_updates_are_finite_and_each_seeds_own(name: str, variant: str) -> None:
+    recipe, data, seeds = in_small(recipe_of(name, variant)), some_data(), (0, 1)
+    make = builder(recipe)
+    state = initial_state(make, recipe, seeds, data)
+    before = {key: tensor.clone() for key, tensor in state.items()}
+    drawn = draw_units(recipe, seeds, len(data.values), 0, 2, labelled_of(recipe, data, seeds))
+    losses = advance(bind_runs(make, state), recipe, data, drawn, 0, seeds)
+    assert np.isfinite(losses).all() and (losses[0] != losses[1]).all()
+    for key, tensor in state.items():
+        if key.startswith(SIDES) and "reference" not in key and not key.endswith("scale"):
+            assert bool(torch.isfinite(tensor).all()) and not torch.equal(tensor, before[key]), key
+    assert state["steps"].tolist() == [[2 * recipe.generator_steps, 2]] * 2
+
+
+@pytest.mark.parametrize(("name", "variant"), TRAINED)
+def test_the_gradient_reaches_every_trained_parameter(name: str, variant: str) -> None:
+    recipe, data = in_small(recipe_of(name, variant)), some_data()
+    make = builder(recipe)
+    state = initial_state(make, recipe, (0,), data)
+    (run,) = bind_runs(make, state)
+    drawn = draw_units(recipe, (0,), len(data.values), 0, 1, labelled_of(recipe, data, (0,)))
+    own = [torch.from_numpy(array[0, 0]) for array in drawn]
+    stream = torch.Generator().manual_seed(0)
+    for side in SIDES:
+        turn = next(turn for turn in turns(recipe) if side in turn.sides)
+        batch = assemble(run.networks, recipe, data, own, turn, stream)
+        of_generator = side == SIDES[0]
+        _, total = (
+            generator_objective(run, recipe, batch, objective_at(recipe, 0))
+            if of_generator
+            else discriminator_objective(run, recipe, batch)
+        )
+        for key, gradient in zip(run.names[side], torch.autograd.grad(total, run.parameters(side)), strict=True):
+            assert bool(gradient.any()), key
+
+
+@pytest.mark.parametrize("name", ["mnist-100", "cifar10-4000", "cifar10-minibatch"])
+@torch.no_grad()
+def test_data_set_the_first_weights(name: str) -> None:
+    """On the initial images and under the noise drawn then, each unit has its initial mean and deviation."""
+    recipe, data = in_small(recipe_of(name, "code")), some_data()
+    torch.manual_seed(0)
+    networks = builder(recipe)()
+    seen: list[tuple[WeightNorm, Tensor]] = []
+    layers = [layer for layer in networks.discriminator.modules() if isinstance(layer, WeightNorm)]
+    for layer in layers:
+        layer.register_forward_hook(lambda layer, _, output: seen.append((layer, output)))  # pyright: ignore
+    initialise_networks(networks, recipe, 0, data)
+    assert [layer for layer, _ in seen] == layers
+    for layer, output in seen:
+        std = 0.1 if layer is layers[-1] and name != "mnist-100" else 1.0
+        units = output.transpose(0, 1).flatten(1)
+        torch.testing.assert_close(units.mean(1), torch.zeros(len(units)), atol=1e-4, rtol=0)
+        torch.testing.assert_close(units.std(1, correction=0), torch.full((len(units),), std), rtol=1e-3, atol=0)
+    assert not any(vars(module).get("starting") for network in networks for module in network.modules())
+    last = [layer for layer in networks.generator.modules() if isinstance(layer, WeightNorm)][-1]
+    assert torch.equal(last.scale, torch.ones_like(last.scale)) == (name == "mnist-100")
+
+
+def test_updates_and_rates_at_chosen_epochs() -> None:
+    mnist = recipe_of("mnist-100", "code")
+    assert mnist.updates == 300 * (60_000 // mnist.batch)
+    assert {rates_at(mnist, unit).learning_rate for unit in (0, 90_000, 179_999)} == {3e-3}
+    for name, variant, epochs, minibatches in (
+        ("cifar10-4000", "code", 1200, 50_000 // 100),
+        ("cifar10-minibatch", "paper", 1200, 50_000 // 100),
+        ("svhn-1000", "paper", 1200, 73_257 // 100),
+        ("svhn-1000", "code", 900, 73_257 // 100),
+    ):
+        recipe = recipe_of(name, variant)
+        assert recipe.updates == epochs * minibatches
+        for epoch in (0, epochs // 2, epochs * 2 // 3, epochs * 2 // 3 + 1, epochs - 100, epochs - 1):
+            expected = 3e-4 * min(3 - epoch / (epochs / 3), 1)  # in the released code
+            for unit in (epoch * minibatches, (epoch + 1) * minibatches - 1):
+                assert rates_at(recipe, unit).learning_rate == pytest.approx(expected, rel=1e-9)
+
+
+def test_update_counts() -> None:
+    counts = update_counts(recipe_of("cifar10-minibatch", "code"))
+    assert counts == {"generator": 1_800_000, "discriminator": 600_000, "together": 2_400_000}
+    assert update_counts(recipe_of("mnist-100", "code"))["generator"] == 180_000
+
+
+@pytest.mark.parametrize("count", [20, 50, 100, 200])
+def test_labels_are_as_many_as_the_name_says_and_fill_each_minibatch_evenly(count: int) -> None:
+    recipe = recipe_of(f"mnist-{count}", "code")
+    labels = np.arange(6000) % 10
+    assert recipe.labels is not None
+    subset = labelled_rows(recipe.labels, labels, 0)
+    assert np.bincount(labels[subset]).tolist() == [count // 10] * 10
+    drawn = draw_units(recipe, (0,), 6000, 0, 4, [subset]).labelled
+    assert drawn.shape == (1, 4, 1, 100)
+    seen = np.bincount(drawn.ravel(), minlength=6000)[subset]
+    assert set(seen) == {400 // count}  # each label as often as any other
+
+
+def test_ensembles_are_ten_trainings_of_one_label_draw() -> None:
+    for name in ("mnist-20", "mnist-50", "mnist-100", "mnist-200", "cifar10-4000", "svhn-1000"):
+        alone, together = recipe_of(name, "code"), recipe_of(f"{name}-ensemble", "code")
+        assert alone.labels is not None and together.labels is not None
+        assert (alone.labels.trainings_per_draw, together.labels.trainings_per_draw) == (1, 10)
+        assert replace(together, labels=alone.labels, scored_shares=alone.scored_shares) == alone
+        rows = [labelled_rows(together.labels, np.arange(60_000) % 10, seed) for seed in (0, 9, 10)]
+        assert np.array_equal(rows[0], rows[1]) and not np.array_equal(rows[0], rows[2])
+
+
+def flat(value: Any, path: str = "") -> dict[str, Any]:
+    if isinstance(value, Mapping):
+        return {key: leaf for name, part in value.items() for key, leaf in flat(part, f"{path}.{name}").items()}
+    return {path.removeprefix("."): value}
+
+
+DIFFERENCES = {
+    "mnist-100": {"adam.epsilon_inside", "discriminator_scale", "feature_matching.distance", "network.dense.generator"},
+    "cifar10-4000": {"adam.epsilon_inside", "discriminator_scale", "feature_matching.distance"},
+    "svhn-1000": {"adam.epsilon_inside", "discriminator_scale", "feature_matching.distance", "updates",
+                  "linear_decay.begin", "linear_decay.end", "network.convolutional.discriminator"},
+    "cifar10-minibatch": {"adam.epsilon_inside", "discriminator_scale", "generator_steps", "real_target",
+                          "network.convolutional.generator_norm", "network.convolutional.reference",
+                          "network.convolutional.minibatch.form"},
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def named() -> set[str]:
+    """Keys of `variants.code` that the ledger has an entry for."""
+    (benchmark,) = (one for one in load_benchmarks(ROOT / "benchmarks") if one.paper == "improved_gan2016")
+    keys = [one.key for one in benchmark.deviations if ".variants.code." in one.key]
+    assert len(keys) == len(set(keys))
+    return {key.split(".variants.code.")[1] for key in keys}
+
+
+@pytest.mark.parametrize("name", DIFFERENCES)
+def test_paper_and_code_differ_in_what_the_ledger_names_and_nothing_else(name: str, named: set[str]) -> None:
+    paper, code = (flat(asdict(recipe_of(name, variant))) for variant in ("paper", "code"))
+    assert {key for key in paper | code if paper.get(key) != code.get(key)} == DIFFERENCES[name]
+    # a reference batch goes with virtual batch normalisation, the decay with the length: one entry for both
+    assert DIFFERENCES[name] - {"network.convolutional.reference", "linear_decay.begin", "linear_decay.end"} <= named
+
+
+ARMS = {
+    "cifar10-batch-norm": {"network.convolutional.generator_norm", "network.convolutional.reference"},
+    "cifar10-no-smoothing": {"real_target"},
+    "cifar10-no-labels": {"labels.per_class", "labels.trainings_per_draw", "network.logits"},
+    "cifar10-historical-averaging": {"labels.per_class", "labels.trainings_per_draw", "network.logits",
+                                     "historical_averaging"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ARMS)
+def test_an_arm_of_the_table_takes_one_technique_away(name: str) -> None:
+    whole, arm = flat(asdict(recipe_of("cifar10-minibatch", "paper"))), flat(asdict(recipe_of(name, "paper")))
+    assert {key for key in whole | arm if whole.get(key) != arm.get(key)} == ARMS[name]
+
+
+def test_what_each_value_of_the_paper_is() -> None:
+    paper = recipe_of("cifar10-minibatch", "paper")
+    assert (paper.real_target, paper.objective, paper.historical_averaging) == (0.9, "saturating", 0.0)
+    assert recipe_of("cifar10-no-minibatch", "paper").network["convolutional"]["minibatch"] is None
+    assert recipe_of("cifar10-historical-averaging", "paper").historical_averaging == 1.0
+
+
+def test_the_run_keeps_an_average_of_the_discriminator_alone() -> None:
+    recipe, data = in_small(recipe_of("mnist-100", "code")), some_data()
+    make = builder(recipe)
+    (run,) = bind_runs(make, initial_state(make, recipe, (0,), data))
+    assert isinstance(run, Run)
+    averaged = {name.removeprefix("averaged.") for name in run.tensors if name.startswith("averaged.")}
+    assert averaged == set(run.names["discriminator"])

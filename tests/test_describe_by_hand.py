@@ -1,0 +1,92 @@
+"""Descriptions against counts by hand, one recipe or two of each model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from replication.describe import Description, describe, to_json, to_text
+from replication.params import Params, load_params
+
+
+@pytest.fixture(scope="module")
+def params() -> Params:
+    return load_params(Path(__file__).parents[1] / "params.yaml")
+
+
+def rows_of(said: Description) -> list[tuple[str, tuple[int | str, ...] | None, int]]:
+    return [(layer.type, layer.output_shape, layer.parameters) for layer in said.tables.layers]
+
+
+def test_gans_toy_networks_by_hand(params: Params) -> None:
+    said = describe(params, "gan", "toy-k5")
+    assert rows_of(said) == [
+        ("Linear", ("B", 32), 2 * 32 + 32),
+        ("Tanh", ("B", 32), 0),
+        ("Linear", ("B", 2), 32 * 2 + 2),
+        ("Tanh", ("B", 2), 0),
+        ("Linear", ("B", 32), 2 * 32 + 32),
+        ("Tanh", ("B", 32), 0),
+        ("Linear", ("B", 1), 32 + 1),
+    ]
+    assert said.tables.parameters == {"generator": 162, "discriminator": 129}
+    assert to_json(said, ())["updates"] == {"generator": 20000, "discriminator": 100000, "together": 120000}
+
+
+def test_dcgans_32_pixel_networks_by_hand(params: Params) -> None:
+    said = describe(params, "dcgan", "cifar10")
+    widths, nine = [512, 512, 256, 256, 128, 128, 3], 3 * 3
+    dense = 256 * 512 * 4 * 4
+    generator = dense + sum(nine * a * b for a, b in zip(widths, widths[1:], strict=False))
+    generator += 2 * 512 * 4 * 4 + 2 * (512 + 256 + 256 + 128 + 128)  # gain and bias of batch normalisation
+    channels = [3, 128, 128, 256, 256, 512, 512]
+    discriminator = sum(nine * a * b for a, b in zip(channels, channels[1:], strict=False)) + 512 * 4 * 4
+    discriminator += 2 * (128 + 256 + 256 + 512 + 512)
+    assert said.tables.parameters == {"generator": generator, "discriminator": discriminator}
+    convolved = [layer.output_shape for layer in said.tables.layers if layer.type == "ConvTranspose2d"]
+    assert convolved[0] == ("B", 512, 8, 8) and convolved[-1] == ("B", 3, 32, 32)
+
+
+def test_a_conditional_dcgan_by_hand(params: Params) -> None:
+    """A label joins as ten units or channels before every layer; batch normalisation has neither gain nor bias."""
+    said = describe(params, "dcgan", "mnist-conditional")
+    area, ten, kernel = 7 * 7, 10, 5 * 5
+    generator = (100 + ten) * 1024 + (1024 + ten) * 128 * area
+    generator += ((128 + ten) * 64 + (64 + ten) * 1) * kernel
+    discriminator = ((1 + ten) * 64 + (64 + ten) * 128) * kernel + (128 * area + ten) * 1024 + (1024 + ten)
+    assert said.tables.parameters == {"generator": generator, "discriminator": discriminator}
+    found = to_json(said, ())
+    assert found["conditional"] and found["classes"] == 10
+    assert found["in_words"]["labels"] == "given to the generator as a condition; none learnt"
+
+
+def test_improved_gans_mnist_by_hand(params: Params) -> None:
+    """Dense with weight normalisation: a bias a unit, and a scale too where the output is; batch norm without gain."""
+    said = describe(params, "improved_gan", "mnist-100", "code")
+    generator = (100 * 500 + 500) + (500 * 500 + 500) + (500 * 784 + 2 * 784)
+    widths = [784, 1000, 500, 250, 250, 250]
+    hidden = sum((a + 1) * b for a, b in zip(widths, widths[1:], strict=False))
+    assert said.tables.parameters == {"generator": generator, "discriminator": hidden + 250 * 10 + 2 * 10}
+    noisy = [layer.settings for layer in said.tables.layers if layer.type == "GaussianNoise"]
+    assert noisy == ["std 0.3", *["std 0.5"] * 5]
+
+
+def test_virtual_batch_normalisation_sees_its_reference_beside_the_batch(params: Params) -> None:
+    said = describe(params, "improved_gan", "cifar10-minibatch")
+    assert said.tables.layers[0].output_shape == ("B + 100", 8192)
+    assert said.tables.buffers["generator"] == 100 * 100
+    assert "(B + 100) × 3 × 32 × 32" in to_text(said, ())
+
+
+def test_deligans_toy_by_hand(params: Params) -> None:
+    said = describe(params, "deligan", "toy")
+    assert rows_of(said)[0] == ("MixturePrior", ("B", 2), 50 * 2 + 50 * 2)
+    assert said.tables.parameters == {"generator": 200 + 162, "discriminator": 129}
+    found = to_json(said, ())
+    assert found["updates"] == {"generator": None, "discriminator": None, "together": 320000}
+    assert found["prior"] | {"components": 50, "component": "sampled", "sigma_init": 0.2} == found["prior"]
+    code = to_json(describe(params, "deligan", "toy", "code"), ())
+    assert code["prior"] | {"component": "row", "sigma_init": 0.02} == code["prior"]
+    assert (found["variant"], found["variants"]) == ("paper", ["paper", "code"])
+    assert "variant paper (--variant code describes the other)" in to_text(said, ())

@@ -1,0 +1,93 @@
+"""How a block is cut, logged, kept and refused, by rules that need no training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from torch import nn
+
+from replication.errors import InputError
+from replication.models.layers.networks import Generator, Networks
+from replication.recipes import Labels, Recipe
+from replication.training import block, loop
+from replication.training.block import train_block
+from replication.training.initialise import Samples
+from replication.training.state import State
+
+SEEDS = (3, 0, 8)
+
+
+def test_chunks_cut_at_multiples_and_at_marks() -> None:
+    assert block.chunks(10, 4, (0, 5, 10)) == [(0, 4), (4, 5), (5, 8), (8, 10)]
+    assert block.chunks(4, 4, ()) == [(0, 4)]
+
+
+@pytest.mark.parametrize("units", [1, 7, 1999, 2001, 4000, 64_000, 20_000])
+def test_the_window_divides_the_run_into_at_most_so_many_points(recipe: Recipe, units: int) -> None:
+    window = block.history_window(replace(recipe, updates=units))
+    assert units % window == 0
+    assert units // window < 2 * block.HISTORY_POINTS
+
+
+def test_checkpoints_come_no_oftener_than_writing_them_can_bear(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small: Callable[..., Any], recipe: Recipe
+) -> None:
+    """A chunk takes 3 s. Where writing takes none a checkpoint is due after 10 s; where it takes 1 s, after 20."""
+    case = small(replace(recipe, updates=40, scored_shares=(1.0,)))
+    monkeypatch.setattr(block, "CHUNK", {"eager": 1})
+    for writing, expected in ((0.0, [4, 8, 12, 16, 20, 24, 28, 32, 36, 40]), (1.0, [4, 11, 18, 25, 32, 39, 40])):
+        clock, written = [0.0], []
+
+        def advance(runs: Any, recipe: Any, data: Any, draws: Any, *_: Any, clock: list[float] = clock) -> np.ndarray:
+            clock[0] += 3.0
+            return np.zeros((len(SEEDS), draws.noise.shape[1], 2))
+
+        def write(
+            directory: Path,
+            name: str,
+            unit: int,
+            state: State,
+            clock: list[float] = clock,
+            written: list[int] = written,
+            writing: float = writing,
+        ) -> None:
+            if name == "state":
+                clock[0] += writing
+                written.append(unit)
+
+        monkeypatch.setattr(block.time, "monotonic", lambda clock=clock: clock[0])
+        monkeypatch.setattr(loop, "advance", advance)
+        monkeypatch.setattr(block.checkpoints, "write_state", write)
+        monkeypatch.setattr(block, "_read_snapshot", lambda *_: {})
+        train_block(case.build, case.recipe, SEEDS, case.data, tmp_path)
+        assert written == expected
+
+
+def test_what_a_recipe_needs_of_its_data_is_one_sentence_before_training(
+    tmp_path: Path, small: Callable[..., Any], recipe: Recipe
+) -> None:
+    case = small(recipe)
+    unlabelled = Samples(case.data.values)
+    labelled = replace(recipe, labels=Labels(1))
+    with pytest.raises(InputError, match="^a cell: the recipe learns labels, and the data set has none; leave labels"):
+        train_block(case.build, labelled, SEEDS, unlabelled, tmp_path, name="a cell")
+
+    def conditional() -> Networks:
+        body = nn.Linear(2, 2)
+        networks = Networks(Generator(None, body), body)
+        networks.generator.conditional = True
+        return networks
+
+    for changed, data in ((recipe, case.data), (replace(recipe, generator_minibatch="next"), unlabelled)):
+        with pytest.raises(InputError) as caught:
+            train_block(conditional, changed, SEEDS, data, tmp_path, name="a cell")
+        assert str(caught.value) == (
+            "a cell: the generator takes labels, which come with its minibatch; write generator_minibatch own or next, "
+            "and use a data set that has labels."
+        )
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,101 @@
+"""Samples are drawn as in training: of which noise, in which batches, under which statistics, of which classes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from replication.models.layers.networks import Conditional, Generator
+from replication.recipes import Noise, Prior, Recipe
+from replication.seeding import generator as stream_of
+from replication.training.draws import draw_noise
+from replication.training.sampling import draw_samples
+
+
+@pytest.fixture(params=[False, True], ids=["plain", "batch normalisation"])
+def case(request: pytest.FixtureRequest, small: Callable[..., Any], recipe: Recipe) -> Any:
+    return small(recipe, normalised=request.param)
+
+
+def noise_of(recipe: Recipe, seed: int, noise: Noise | None = None) -> Tensor:
+    """Two batches from the stream of the seed's samples."""
+    return torch.from_numpy(draw_noise(noise or recipe.noise, stream_of(seed, "samples"), (2, 6, 3)))
+
+
+def test_samples_are_a_function_of_seed_and_purpose(case: Any) -> None:
+    def draw(seed: int, purpose: str) -> Tensor:
+        torch.rand(1)  # torch's own stream must not count
+        return draw_samples(generator, case.recipe, case.recipe.noise, seed, purpose, 10)
+
+    generator = case.build().generator
+    assert torch.equal(draw(3, "samples"), draw(3, "samples"))
+    assert not torch.equal(draw(3, "samples"), draw(4, "samples"))
+    assert not torch.equal(draw(3, "samples"), draw(3, "others"))
+
+
+def test_fewer_samples_are_the_first_of_whole_batches(case: Any) -> None:
+    generator, recipe = case.build().generator, case.recipe
+    whole = draw_samples(generator, recipe, recipe.noise, 1, "samples", 12)
+    part = draw_samples(generator, recipe, recipe.noise, 1, "samples", 7)
+    assert part.shape == (7, 1, 2, 2) and not part.requires_grad
+    assert torch.equal(part, whole[:7])
+
+
+@torch.no_grad()
+def test_samples_are_the_generator_at_the_noise_of_the_stream(small: Callable[..., Any], recipe: Recipe) -> None:
+    generator, wide = small(recipe, normalised=False).build().generator, Noise("normal", 2.0)
+    expected = generator.body(noise_of(recipe, 9, wide).flatten(0, 1))
+    torch.testing.assert_close(draw_samples(generator, recipe, wide, 9, "samples", 12), expected)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("statistics", ["batch", "running"])
+def test_batch_normalisation_takes_each_batchs_own_statistics_or_the_running_ones(
+    small: Callable[..., Any], recipe: Recipe, statistics: Any
+) -> None:
+    generator, changed = small(recipe).build().generator, replace(recipe, sampled_with=statistics)
+    generator.get_buffer("body.1.running_mean").fill_(0.5)
+    generator.get_buffer("body.1.running_var").fill_(4.0)
+    first, norm, rest = generator.body[0], generator.body[1], generator.body[2:]  # pyright: ignore[reportIndexIssue]
+    norm.weight.fill_(1.5)
+    expected = []
+    for batch in noise_of(recipe, 2):
+        units = first(batch)
+        own = units.mean(0), units.var(0, correction=0)
+        mean, variance = own if statistics == "batch" else (torch.tensor(0.5), torch.tensor(4.0))
+        expected.append(rest(1.5 * (units - mean) / (variance + 1e-5).sqrt() + norm.bias))
+    # Whatever mode the generator was in, and with its running statistics left out of it.
+    for mode in (True, False):
+        norm.running_mean.fill_(0.5)
+        norm.running_var.fill_(4.0)
+        found = draw_samples(generator.train(mode), changed, recipe.noise, 2, "samples", 12)
+        torch.testing.assert_close(found, torch.cat(expected), rtol=1e-4, atol=1e-5)
+
+
+def test_component_i_is_row_i_of_every_batch(small: Callable[..., Any], recipe: Recipe) -> None:
+    case = small(replace(recipe, prior=Prior(components=6, sigma_init=0.0)), normalised=False)
+    samples = draw_samples(case.build().generator, case.recipe, recipe.noise, 0, "samples", 18).numpy().reshape(3, 6, 4)
+    np.testing.assert_allclose(samples[1:], samples[[0, 0]], rtol=1e-5)
+    assert len(np.unique(samples[0].round(4), axis=0)) == 6
+
+
+class LabelBody(Conditional):
+    """Gives the labels back."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(1))
+
+    def forward(self, latent: Tensor, labels: Tensor) -> Tensor:
+        return labels.unsqueeze(1) + 0 * latent
+
+
+def test_a_conditional_generator_makes_every_class_in_turn(recipe: Recipe) -> None:
+    found = draw_samples(Generator(None, LabelBody()), recipe, recipe.noise, 0, "samples", 13, classes=4)
+    assert found[:, 0].tolist() == [0, 1, 2, 3] * 3 + [0]

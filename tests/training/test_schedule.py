@@ -1,0 +1,120 @@
+"""Turns, rates and counts of a recipe, against the formulas of the released code."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from replication.recipes import Balance, Early, GeometricDecay, LinearDecay, Recipe, Sgd
+from replication.training.schedule import (
+    minibatches_of_unit,
+    objective_at,
+    rates_at,
+    turns,
+    unit_steps,
+    update_counts,
+)
+
+BALANCE = Balance(1.0, 1.0, 0.7, 3, 0.003, -1, 0.003)
+GENERATOR, DISCRIMINATOR = ("generator",), ("discriminator",)
+BOTH = ("generator", "discriminator")
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, [(DISCRIMINATOR, 0, 0), (GENERATOR, 1, None)]),
+        ({"inner_steps": 2}, [(DISCRIMINATOR, 0, 0), (DISCRIMINATOR, 1, 1), (GENERATOR, 2, None)]),
+        ({"generator_steps": 2}, [(DISCRIMINATOR, 0, 0), (GENERATOR, 1, None), (GENERATOR, 2, None)]),
+        ({"generator_minibatch": "next"}, [(DISCRIMINATOR, 0, 0), (GENERATOR, 1, 1)]),
+        ({"schedule": "simultaneous"}, [(BOTH, 0, 0)]),
+        ({"schedule": "balanced", "balance": BALANCE, "inner_steps": 2}, [(BOTH, 0, 0), (BOTH, 0, 0)]),
+        (
+            {"schedule": "balanced", "balance": BALANCE, "inner_steps": 2, "noise_of_step": "own"},
+            [(BOTH, 0, 0), (BOTH, 1, 0)],
+        ),
+    ],
+)
+def test_turns(recipe: Recipe, changes: dict[str, Any], expected: list[object]) -> None:
+    assert list(turns(replace(recipe, **changes))) == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "minibatches", "counts"),
+    [
+        ({"inner_steps": 3}, 3, (8, 24, 32)),
+        ({"generator_steps": 3}, 1, (24, 8, 32)),  # DeLiGAN's CIFAR-10: one of D, three of G
+        ({"generator_minibatch": "own"}, 1, (8, 8, 16)),  # an order that is not the discriminator's
+        ({"generator_minibatch": "next"}, 2, (8, 8, 16)),  # DCGAN: each minibatch updates one of the two
+        ({"generator_minibatch": "next", "generator_steps": 2, "inner_steps": 2}, 4, (16, 16, 32)),
+        ({"schedule": "simultaneous"}, 1, (8, 8, 16)),
+        ({"schedule": "balanced", "balance": BALANCE, "inner_steps": 4}, 1, (None, None, 8)),
+    ],
+)
+def test_minibatches_and_update_counts(
+    recipe: Recipe, changes: dict[str, Any], minibatches: int, counts: tuple[int | None, ...]
+) -> None:
+    changed = replace(recipe, **changes)
+    assert minibatches_of_unit(changed) == minibatches
+    assert tuple(update_counts(changed).values()) == counts
+    assert list(update_counts(changed)) == ["generator", "discriminator", "together"]
+    assert unit_steps(changed) == (4 if changed.schedule == "balanced" else 1)
+
+
+@pytest.mark.parametrize("epoch", [0, 1, 399, 400, 800, 801, 1000, 1199])
+def test_improved_gans_rate(recipe: Recipe, epoch: int) -> None:
+    """3e-4 · min(3 − epoch/400, 1) over 1200 epochs of 500 minibatches: the same in a whole epoch."""
+    adam = replace(recipe.optimiser, learning_rate=3e-4)
+    changed = replace(recipe, adam=adam, linear_decay=LinearDecay(800 * 500, 1200 * 500, every=500))
+    expected = 3e-4 * min(3 - epoch / 400, 1)
+    for unit in (500 * epoch, 500 * epoch + 1, 500 * epoch + 499):
+        assert rates_at(changed, unit).learning_rate == pytest.approx(expected, rel=1e-9)
+    steady = {0: 3e-4, 399: 3e-4, 400: 3e-4, 800: 3e-4, 1000: 1.5e-4, 1199: 3e-4 / 400}
+    assert expected == pytest.approx(steady.get(epoch, expected))
+
+
+@pytest.mark.parametrize("epoch", [0, 999, 1000, 1001, 2500, 3999])
+def test_deligans_mnist_rate(recipe: Recipe, epoch: int) -> None:
+    """5e-4 · min(4 − epoch/1000, 3)/3 over 4000 epochs of ten minibatches, five inner steps each."""
+    adam = replace(recipe.optimiser, learning_rate=5e-4)
+    balanced = replace(recipe, schedule="balanced", inner_steps=5, balance=BALANCE, updates=200_000, adam=adam)
+    changed = replace(balanced, linear_decay=LinearDecay(50_000, 200_000, every=50))
+    for unit in (10 * epoch, 10 * epoch + 9):
+        expected = 5e-4 * min(4 - epoch / 1000, 3) / 3
+        assert rates_at(changed, unit).learning_rate == pytest.approx(expected, rel=1e-9)
+
+
+def test_dcgans_conditional_rate_ends_at_zero(recipe: Recipe) -> None:
+    changed = replace(recipe, linear_decay=LinearDecay(4, 8))
+    found = [rates_at(changed, unit).learning_rate for unit in range(10)]
+    assert found == pytest.approx([0.01] * 5 + [0.0075, 0.005, 0.0025, 0.0, 0.0])
+
+
+@pytest.mark.parametrize("unit", [0, 1, 1000, 499_999, 2_878_000, 2_879_000, 10_000_000])
+def test_gans_rate_falls_each_minibatch_to_its_floor(recipe: Recipe, unit: int) -> None:
+    sgd = Sgd(0.1, 0.5, 0.7, momentum_updates=1)
+    changed = replace(recipe, adam=None, sgd=sgd, geometric_decay=GeometricDecay(1.000004, 1e-6))
+    expected = max(0.1 / 1.000004**unit, 1e-6)
+    assert rates_at(changed, unit).learning_rate == pytest.approx(expected, rel=1e-6)
+    assert (expected == 1e-6) == (unit > 2_878_237)  # ln(0.1/1e-6)/ln(1.000004)
+
+
+def test_gans_momentum_rises_over_250_epochs(recipe: Recipe) -> None:
+    """.5 → .7, changed at each epoch of 500 minibatches."""
+    changed = replace(recipe, adam=None, sgd=Sgd(0.1, 0.5, 0.7, momentum_updates=250 * 500, every=500))
+    for epoch, expected in ((0, 0.5), (1, 0.5008), (125, 0.6), (249, 0.6992), (250, 0.7), (900, 0.7)):
+        for unit in (500 * epoch, 500 * epoch + 499):
+            assert rates_at(changed, unit).momentum == pytest.approx(expected)
+    smooth = replace(recipe, adam=None, sgd=Sgd(0.1, 0.5, 0.7, momentum_updates=4))
+    assert [rates_at(smooth, unit).momentum for unit in range(6)] == pytest.approx([0.5, 0.55, 0.6, 0.65, 0.7, 0.7])
+    assert rates_at(recipe, 5) == (0.01, 0.0)
+
+
+def test_the_early_objective_counts_updates(recipe: Recipe) -> None:
+    changed = replace(recipe, objective="saturating", early=Early("non-saturating", updates=4))
+    assert [objective_at(changed, unit) for unit in (0, 3, 4)] == ["non-saturating", "non-saturating", "saturating"]
+    balanced = replace(changed, schedule="balanced", inner_steps=2, balance=BALANCE)
+    assert [objective_at(balanced, unit) for unit in (0, 1, 2)] == ["non-saturating", "non-saturating", "saturating"]
+    assert objective_at(recipe, 0) == "non-saturating"
