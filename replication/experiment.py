@@ -124,13 +124,7 @@ def _provenance(params: Params, cell: Cell, clock: Clock) -> dict[str, Any]:
     options = _options(params, cell.experiment)
     written = {"cell": {**asdict(cell), "key": ""}, "options": asdict(options)}
     return {
-        "cell": cell.key,
-        "model": cell.model,
-        "recipe": cell.recipe,
-        "variant": cell.variant,
-        "dataset": cell.dataset,
-        "split": cell.split,
-        "seeds": cell.seeds,
+        **cell.identity,
         "updates": _updates(options),
         "code_sha256": code_hash(import_closure(Path("replication/experiment.py"))),
         "params_sha256": sha256_text(json.dumps(written, sort_keys=True)),

@@ -33,7 +33,7 @@ class Cell:
     seeds: str
     # Names the experiment where the cell is no GAN training.
     experiment: Literal["", "theory", "controls", "generative-discriminative", "latent-dimension", "outliers"] = ""
-    probe_dataset: str = ""  # whose images the features are probed on; the data set trained on where unset
+    probe: str = "own"  # whose images features are probed on: those of the data set trained on, of another, or none
     key: str = ""
     profile: str = ""
 
@@ -68,6 +68,7 @@ class Probe:
     selection_draws: int
     limited_labels: int  # labels per class of the limited column
     limited_draws: int
+    shares: tuple[float, ...] = (0.0, 1.0)  # of the run, at which features are probed
     limited_labels_of: dict[str, int] = field(default_factory=dict)  # data sets whose papers have another number
 
 
@@ -190,7 +191,7 @@ def _check_profile(params: Params, profile: Profile) -> None:
         _known(params.datasets, name, f"dataset of profile {profile.name}")
     for key, cell in profile.scored.items():
         prepared = dict.fromkeys((*profile.datasets, *((BUNDLED,) if cell.experiment else ())))
-        for name in (cell.dataset, *([cell.probe_dataset] if cell.probe_dataset else [])):
+        for name in (cell.dataset, *([] if cell.probe in ("own", "none") else [cell.probe])):
             _known(prepared, name, f"dataset of profile {profile.name} (cell {key})")
         if not key.startswith(f"{profile.name}-"):
             raise InputError(f"params.yaml: cell {key}: keys of profile {profile.name} start with {profile.name}-.")

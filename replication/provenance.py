@@ -6,7 +6,6 @@ import ast
 import hashlib
 import os
 import platform
-import subprocess
 from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -35,17 +34,6 @@ def environment(device: str, threads: int) -> dict[str, object]:
         except PackageNotFoundError:
             versions[package] = "absent"
     return {**versions, "device": _device_name(device), "threads": threads, "system": platform.system()}
-
-
-def git_commit(root: Path = Path(".")) -> str:
-    """The commit of the work tree, with `+` where tracked files differ from it; "" outside a clone."""
-
-    def git(*arguments: str) -> str:
-        done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=False)
-        return done.stdout.strip() if done.returncode == 0 else ""
-
-    commit = git("rev-parse", "HEAD")
-    return commit + ("+" if commit and git("status", "--porcelain", "--untracked-files=no") else "")
 
 
 def code_hash(files: Iterable[Path], root: Path = Path(".")) -> str:

@@ -36,6 +36,16 @@ class Prior:
     sigma_start: Literal["constant", "signed"] = "constant"  # σ starts at sigma_init, or U(−sigma_init, sigma_init)
     regulariser: float = 0.0  # λ of λ·mean((1 − σ)²)
 
+    def __post_init__(self) -> None:
+        starts = (self.mean_range, self.sigma_init, self.sigma_start, self.regulariser) != (1.0, 0.0, "constant", 0.0)
+        if starts and not (self.components and self.form == "mixture"):
+            raise InputError(
+                f"{UNNAMED}: mean_range, sigma_init, sigma_start and regulariser are of a prior of form mixture, with "
+                "components; leave them out."
+            )
+        if self.form != "mixture" and not self.components:
+            raise InputError(f"{UNNAMED}: a prior of form {self.form} has components, as many as the batch.")
+
 
 @dataclass(frozen=True, config=CLOSED)
 class Balance:
@@ -186,17 +196,10 @@ def _conflicts(recipe: Recipe) -> list[tuple[bool, str]]:
     balanced, alternate = recipe.schedule == "balanced", recipe.schedule == "alternate"
     objectives = {recipe.objective, recipe.early.objective if recipe.early else recipe.objective}
     matching = "feature-matching" in objectives
-    prior = recipe.prior
-    starts = (prior.mean_range, prior.sigma_init, prior.sigma_start, prior.regulariser) != (1.0, 0.0, "constant", 0.0)
     counts = (recipe.inner_steps, recipe.generator_steps, recipe.updates, recipe.batch, recipe.latent_dim)
     return [
         (min(counts) < 1, f"inner_steps, generator_steps, updates, batch and latent_dim are at least 1, not {counts}"),
         ((recipe.adam is None) == (recipe.sgd is None), "it needs either adam or sgd, and not both"),
-        (
-            starts and not (prior.components and prior.form == "mixture"),
-            "mean_range, sigma_init, sigma_start and regulariser are of a prior of form mixture, with components",
-        ),
-        (prior.form != "mixture" and not prior.components, f"a prior of form {prior.form} has components"),
         (balanced != (recipe.balance is not None), "balance goes with schedule balanced, and is needed there"),
         (not alternate and recipe.generator_steps > 1, "generator_steps has an effect under schedule alternate alone"),
         (recipe.schedule == "simultaneous" and recipe.inner_steps > 1, "schedule simultaneous has inner_steps 1"),

@@ -72,15 +72,15 @@ def _score_images(
     shown = score_images(rows, trained, build, recipe, data, chosen, judge, name, threads)
     if recipe.labels:
         classify_cell(rows, trained, build, recipe, data, threads)
-    probed = load_images(DATA / cell.probe_dataset) if cell.probe_dataset else data
-    if cell.model in PROBED and len(probed.class_names) > 1:
-        probe_cell(rows, trained, build, probed, params.profile.probe, probed_steps(trained.steps), threads)
+    probe, probed = params.profile.probe, data if cell.probe in ("own", "none") else load_images(DATA / cell.probe)
+    if cell.model in PROBED and cell.probe != "none" and len(probed.class_names) > 1:
+        probe_cell(rows, trained, build, probed, probe, probed_steps(trained.steps, probe.shares), threads)
     return shown
 
 
-def probed_steps(steps: Sequence[int]) -> list[int]:
-    """The untrained network, the one nearest to a quarter of the run, and the last: what claims compare."""
-    return sorted({steps[0], min(steps, key=lambda step: abs(step - steps[-1] / 4)), steps[-1]})
+def probed_steps(steps: Sequence[int], shares: Sequence[float]) -> list[int]:
+    """The scored steps nearest to shares of the run, in order."""
+    return sorted({min(steps, key=lambda step: abs(step - share * steps[-1])) for share in shares})
 
 
 def write_scores(output: Path, rows: Rows, shown: dict[str, np.ndarray], provenance: dict[str, Any]) -> None:

@@ -11,17 +11,18 @@ from typing import Any
 import pytest
 import torch
 
+from replication.data.options import Dataset
 from replication.errors import InputError
 from replication.experiment import EXPERIMENTS
 from replication.models import load
-from replication.params import Params, load_params
+from replication.params import BUNDLED, Params, load_params
 from replication.recipes import Noise
 from replication.strict import read_yaml
 from replication.training.block import scored_units
 from replication.training.schedule import unit_steps
 
 ROOT = Path(__file__).parents[1]
-SHAPES = {"toy": (2,), "digits": (1, 8, 8), "mnist": (1, 28, 28), "cifar10": (3, 32, 32)}
+SHAPES = {"toy": (2,), "digits": (1, 8, 8), "mnist": (1, 28, 28), "cifar10": (3, 32, 32), "svhn": (3, 32, 32)}
 CELL = "cpu-gan-toy-k1"
 
 
@@ -60,7 +61,7 @@ def put(*keys_and_value: Any) -> Callable[[dict[str, Any]], None]:
 WRONG = {
     "unknown key": (
         put("seeds", 3),
-        "seeds: unexpected keyword argument (got 3); accepted keys: ['datasets', 'judges',",
+        "seeds: unexpected keyword argument (got 3); accepted keys: ['background', 'datasets', 'judges',",
     ),
     "unknown key of a profile": (put("run", "gpu", True), "run.gpu: unexpected keyword argument (got True); accepted"),
     "unknown key of a probe": (
@@ -70,7 +71,7 @@ WRONG = {
     "unknown key of a recipe": (
         put("recipes", "gan", "toy-k1", "adam", "momentum", 0.5),
         "params.yaml: recipes.gan.toy-k1 (paper): adam.momentum: unexpected keyword argument (got 0.5); accepted keys: "
-        "['beta1', 'beta2', 'epsilon', 'l2', 'learning_rate']",
+        "['beta1', 'beta2', 'epsilon', 'epsilon_inside', 'l2', 'learning_rate']",
     ),
     "unknown key of a data set": (put("datasets", "digits", "size", 8), "datasets.digits: size: unexpected keyword"),
     "wrong type": (put("recipes", "gan", "toy-k1", "batch", "50"), "batch: input should be a valid integer (got '50')"),
@@ -80,7 +81,7 @@ WRONG = {
     ),
     "unknown word": (
         put("recipes", "gan", "toy-k1", "schedule", "alternating"),
-        "schedule: input should be 'alternate' or 'balanced' (got 'alternating')",
+        "schedule: input should be 'alternate', 'simultaneous' or 'balanced' (got 'alternating')",
     ),
     "unknown device": (put("run", "device", "tpu"), "run.device: input should be 'cpu' or 'cuda' (got 'tpu')"),
     "missing key": (lambda c: c["theory"].pop("fresh"), "theory.fresh: field required."),
@@ -94,11 +95,11 @@ WRONG = {
     ),
     "unknown model": (
         put("run", "cells", CELL, "model", "began"),
-        "'began' is no model; accepted: gan, dcgan, deligan.",
+        "'began' is no model; accepted: gan, dcgan, improved_gan, deligan.",
     ),
     "unknown recipe": (
         put("run", "cells", CELL, "recipe", "toy"),
-        "'toy' is no recipe of gan; accepted: toy-k1, toy-k5, toy-k1-saturating, digits.",
+        "'toy' is no recipe of gan; accepted: toy-k1, toy-k5, toy-k1-saturating, digits, ",
     ),
     "unknown variant": (
         put("run", "cells", CELL, "variant", "code"),
@@ -106,7 +107,7 @@ WRONG = {
     ),
     "unknown experiment": (
         put("run", "experiments", "cpu-theory", "experiment", "practice"),
-        "run.experiments.cpu-theory.experiment: input should be '', 'theory' or 'controls' (got 'practice')",
+        "run.experiments.cpu-theory.experiment: input should be '', 'theory', 'controls', ",
     ),
     "another profile's key": (
         lambda c: c["run"]["cells"].update({"paper-k1": c["run"]["cells"].pop(CELL)}),
@@ -168,15 +169,24 @@ def test_the_profile_in_force_is_one_of_the_profiles(params: Params) -> None:
     assert all(cell.key == key for key, cell in params.profile.scored.items())
 
 
+def shape_of(dataset: Dataset) -> tuple[int, ...]:
+    return SHAPES[dataset.source] if dataset.source in SHAPES else (3, dataset.image_size, dataset.image_size)
+
+
 @pytest.mark.parametrize("profile", ["cpu", "paper"])
 def test_every_cell_builds_its_networks_on_its_data(params: Params, profile: str) -> None:
     for cell in params.profiles[profile].cells.values():
         recipe = params.recipe(cell.model, cell.recipe, cell.variant)
-        shape = SHAPES[params.datasets[cell.dataset].source]
-        networks = load(cell.model).build(recipe.network, recipe.prior, recipe.latent_dim, shape)
-        samples = networks.generator(torch.zeros(2, recipe.latent_dim), torch.zeros(2, dtype=torch.int64))
+        shape = shape_of(params.datasets[cell.dataset])
+        classes = 0 if shape == (2,) else 10
+        with torch.device("meta"):
+            networks = load(cell.model).build(recipe.network, recipe.prior, recipe.latent_dim, shape, classes)
+            rows = torch.zeros(2, dtype=torch.int64)
+            samples = networks.generator(torch.zeros(2, recipe.latent_dim), rows, rows)
+            judged = networks.discriminator(samples, rows)
         assert samples.shape == (2, *shape), cell.key
-        assert networks.discriminator(samples).shape == (2,), cell.key
+        assert judged.logits.shape == ((2, classes) if recipe.labels else (2,)), cell.key
+        assert judged.source.shape == (2,), cell.key
         assert (recipe.balance is not None) == (recipe.schedule == "balanced"), cell.key
         assert recipe.updates % unit_steps(recipe) == 0 and scored_units(recipe)[-1] == recipe.updates // unit_steps(
             recipe
@@ -190,6 +200,10 @@ def test_every_experiment_exists_and_image_cells_have_a_judge(params: Params, pr
     chosen = params.profiles[profile]
     assert {cell.experiment for cell in chosen.experiments.values()} <= set(EXPERIMENTS)
     assert not set(chosen.cells) & set(chosen.experiments)
-    images = {c.dataset for c in chosen.scored.values() if params.datasets[c.dataset].source != "toy"}
-    assert images <= set(chosen.judges) <= set(params.judges)
+    prepared = {cell.dataset for cell in chosen.scored.values()} - {BUNDLED}
+    judged = {name for name in prepared if name in params.judges}
+    assert judged <= set(chosen.judges) <= set(params.judges)
+    unjudged = {params.datasets[name].source for name in prepared - judged}
+    assert unjudged <= {"toy", "folder", "celeba", "lsun"}  # points, and images that have no classes of their own
+    assert {cell.dataset for cell in chosen.scored.values() if cell.experiment == "controls"} <= judged
     assert params.recipe("gan", params.theory.generator, "paper").latent_dim

@@ -20,6 +20,7 @@ PIPELINE: dict[str, dict[str, Any]] = read_yaml(ROOT / "dvc.yaml")["stages"]
 PARAMS = read_yaml(ROOT / "params.yaml")
 STAGES = {name: stage.get("do", stage) for name, stage in PIPELINE.items()}
 MODEL = "replication/models/${item.model}.py"
+LAYERS = ROOT / "replication/models/layers"
 # What a stage gives to functions of other modules that read `params` themselves.
 PASSED_ON: dict[str, set[str]] = {"score": {"judges"}, "experiment": {"judges"}, "report": {"recipes", "run"}}
 
@@ -47,15 +48,37 @@ def dependencies(stage: str) -> tuple[list[str], list[str]]:
     return written, covered
 
 
+def needed(stage: str) -> set[str]:
+    """What a stage's module imports, and what its models do: any layer, where a cell says which model is built."""
+    files, deps = closure(module_of(stage)), set(STAGES[stage]["deps"])
+    if MODEL in deps:
+        return files | {str(file.relative_to(ROOT)) for file in LAYERS.glob("*.py")}
+    built = {str(source_file(model)) for model in MODELS} & deps
+    return files.union(*(closure(ROOT / model) for model in built)) - built
+
+
 @pytest.mark.parametrize("stage", STAGES)
 def test_dependencies_are_the_import_closure(stage: str) -> None:
     written, covered = dependencies(stage)
-    assert set(covered) == closure(module_of(stage))
+    assert set(covered) == needed(stage)
     assert len(set(covered)) == len(covered)
     for place in written:
         assert (ROOT / place).exists()
         others = {f.suffix for f in (ROOT / place).rglob("*") if f.is_file() and "__pycache__" not in f.parts}
         assert others <= {".py"} or place == "replication/report"  # which has its templates beside it
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_of_the_models_a_model_imports_layers_alone(model: str) -> None:
+    own, models = str(source_file(model)), {str(file.relative_to(ROOT)) for file in LAYERS.parent.rglob("*.py")}
+    layers = {str(file.relative_to(ROOT)) for file in LAYERS.glob("*.py")}
+    assert layers == {str(file.relative_to(ROOT)) for file in LAYERS.rglob("*.py")}  # which the deps list
+    assert closure(ROOT / own) & models <= layers | {own, "replication/models/__init__.py"}
+
+
+def test_every_layer_is_of_some_model_or_judge() -> None:
+    used = closure(module_of("judge")).union(*(closure(ROOT / source_file(model)) for model in MODELS))
+    assert {str(file.relative_to(ROOT)) for file in LAYERS.glob("*.py")} <= used
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,6 @@ from replication.provenance import (
     PACKAGES,
     code_hash,
     environment,
-    git_commit,
     import_closure,
     sha256_file,
     sha256_text,
@@ -86,21 +84,3 @@ def test_the_environment_names_versions_and_hardware() -> None:
     assert all(isinstance(value, str) and value for key, value in found.items() if key != "threads")
     assert found["threads"] == 2 and "cores)" in str(found["device"])
     assert environment("cpu", 2) == found  # no clock in it: it is part of a checkpoint's key
-
-
-def test_the_commit_of_a_clone(tmp_path: Path) -> None:
-    assert git_commit(tmp_path) == ""
-
-    def git(*arguments: str) -> str:
-        command = ["git", "-c", "user.name=A", "-c", "user.email=a@b.c", "-c", "commit.gpgsign=false", *arguments]
-        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout.strip()
-
-    git("init", "--quiet")
-    (tmp_path / "file").write_text("one", encoding="utf-8")
-    git("add", "file")
-    git("commit", "--quiet", "--message", "one")
-    commit = git("rev-parse", "HEAD")
-    (tmp_path / "untracked").write_text("", encoding="utf-8")
-    assert git_commit(tmp_path) == commit and len(commit) == 40
-    (tmp_path / "file").write_text("two", encoding="utf-8")
-    assert git_commit(tmp_path) == commit + "+"

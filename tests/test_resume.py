@@ -16,7 +16,7 @@ from replication.strict import read_yaml
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[1]
-CELLS = {"cpu-deligan-toy": "toy-bimodal", "cpu-gan-digits": "digits"}
+CELLS = {"cpu-deligan-toy": "toy-bimodal", "cpu-gan-digits": "digits", "cpu-improved-digits": "digits"}
 PATIENCE = 120.0  # seconds
 
 
@@ -26,6 +26,8 @@ def project(tmp_path: Path) -> Path:
     content = read_yaml(ROOT / "params.yaml")
     content["recipes"]["deligan"]["toy"] |= {"updates": 60_000}
     content["recipes"]["gan"]["digits"] |= {"updates": 1000}
+    improved = content["recipes"]["improved_gan"]["digits"]
+    assert improved["network"]["dense"]["hidden_noise"] > 0  # whose noise on layers a resumed training draws again
     cells = content["profiles"]["cpu"]["cells"]
     kept = {key: {**cells[key], "seeds": "0-1"} for key in CELLS}
     content["run"] = {
@@ -33,11 +35,12 @@ def project(tmp_path: Path) -> Path:
         "cells": kept,
         "models": sorted({cell["model"] for cell in kept.values()}),
     }
+    content["profiles"] = {"cpu": content["run"]}
     root = tmp_path / "project"
     root.mkdir()
     (root / "params.yaml").write_text(json.dumps(content), encoding="utf-8")
     (root / "replication").symlink_to(ROOT / "replication")
-    run = [sys.executable, "-m", "replication.prepare", *CELLS.values()]
+    run = [sys.executable, "-m", "replication.prepare", *sorted({*CELLS.values()})]
     subprocess.run(run, cwd=root, check=True, capture_output=True)
     return root
 

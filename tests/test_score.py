@@ -157,3 +157,9 @@ def test_a_damaged_training(workplace: Path) -> None:
     (stage.TRAINED / load_params().trained_cell(GAN).folder / "step20.safetensors").write_bytes(b"x")
     with pytest.raises(InputError, match=f"outputs/train/cpu/gan/{GAN} does not hold what training wrote"):
         stage.main([GAN])
+
+
+def test_features_are_probed_at_the_scored_steps_nearest_to_their_shares() -> None:
+    assert stage.probed_steps((0, 88, 175, 350), (0.0, 0.25, 1.0)) == [0, 88, 350]
+    assert stage.probed_steps((0, 11848, 29620, 59240), (0.0, 0.25, 1.0)) == [0, 11848, 59240]
+    assert stage.probed_steps((0, 5), (0.25, 0.5)) == [0]

@@ -7,18 +7,26 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 from safetensors.torch import load_file
 
 from replication import train as stage
+from replication.data.reading import PreparedImages, ToyData
 from replication.errors import InputError, exit_clearly
 from replication.params import load_params
 from replication.prepare import prepare
 from replication.provenance import code_hash, import_closure
 from replication.strict import read_yaml
+from replication.training.initialise import Samples
 
 TOY, DIGITS = "cpu-gan-toy-k1", "cpu-deligan-digits"
-SMALL = {"kernel": 3, "init_std": 0.02, "generator": [[4, 0], [1, 2]], "discriminator": [[4, 2]], "minibatch": [2, 2]}
+SMALL = {
+    "convolutional": {
+        "start": 4, "generator": [[1, 3, 2]], "discriminator": [[4, 3, 2]], "pool": 2, "minibatch": [2, 2],
+    }
+}  # fmt: skip
 
 
 def edit(change: Callable[[dict[str, Any]], Any]) -> None:
@@ -42,6 +50,9 @@ def shrink(content: dict[str, Any]) -> None:
         "cells": kept,
         "models": sorted({cell["model"] for cell in kept.values()}),
     }
+    content["profiles"] = {"cpu": content["run"]}  # a small file, which is read many times
+    used = {"gan": "toy-k1", "deligan": "digits"}
+    content["recipes"] = {model: {name: content["recipes"][model][name]} for model, name in used.items()}
 
 
 @pytest.fixture
@@ -86,8 +97,10 @@ def test_a_toy_cell(workplace: Path) -> None:
     assert (found["cell"], found["updates"], found["window"], found["steps"]) == (TOY, 40, 1, [0, 10, 20, 40])
     assert found["diverged_seeds"] == {} and found["environment"]["threads"] == 2
     assert set(found["clock"]) == {"started", "duration_s", "host"}
-    files = {*import_closure(Path("replication/train.py")), Path("replication/models/gan.py")}
-    assert found["code_sha256"] == code_hash(files)
+    entries = (Path("replication/train.py"), Path("replication/models/gan.py"))
+    files = {file for entry in entries for file in import_closure(entry)}
+    assert found["code_sha256"] == code_hash(files) and Path("replication/models/layers/dense.py") in files
+    assert not any("deligan" in file.name for file in files) and "selected_steps" not in found
     assert not list(Path(".replication/checkpoints").glob("*/*")), "a finished cell keeps no checkpoint"
 
 
@@ -185,3 +198,31 @@ def test_too_few_samples(workplace: Path) -> None:
     edit(lambda content: content["recipes"]["gan"]["toy-k1"].update(batch=401))
     with pytest.raises(InputError, match=f"{TOY}: 400 training samples do not fill one batch of 401"):
         train(TOY, "toy-bimodal")
+
+
+def test_labels_belong_to_the_data_of_a_cell() -> None:
+    images = np.arange(48, dtype=np.uint8).reshape(12, 1, 2, 2)
+    data = PreparedImages("rows", images, np.arange(12) % 3, images[:0], np.arange(0), ("a", "b", "c"), {})
+    samples = stage.training_samples(data, np.array([5, 1, 4]))
+    assert samples.values.tolist() == images[[5, 1, 4]].tolist()
+    assert samples.labels is not None and samples.labels.tolist() == [2, 1, 1]
+    assert stage.class_count(data) == 3
+    relabelled = samples._replace(labels=torch.tensor([2, 1, 0]))
+    hashes = {stage.samples_sha256(each) for each in (samples, relabelled, samples._replace(labels=None))}
+    assert len(hashes) == 3
+    reshaped = Samples(samples.values.reshape(3, 4), samples.labels)
+    assert stage.samples_sha256(reshaped) not in hashes
+    points = ToyData("toy", np.zeros((4, 2), np.float32), np.zeros(4), np.zeros((1, 2)), 0.1, np.ones(1), {})
+    assert stage.training_samples(points, np.arange(3)).labels is None and stage.class_count(points) == 0
+
+
+def test_a_stopping_rule_measures_the_images_outside_of_the_split(workplace: Path) -> None:
+    def stop(content: dict[str, Any]) -> None:
+        content["recipes"]["deligan"]["digits"]["stopping"] = {"every": 10, "samples": 50, "sigma_points": 20}
+
+    edit(stop)
+    found = read(train(DIGITS, "digits"))
+    assert set(found["selected_steps"]) == {"0", "1"} and set(found["selected_steps"].values()) <= {10, 20}
+    edit(lambda content: content["run"]["cells"][DIGITS].update(split="full"))
+    with pytest.raises(InputError, match=f"^{DIGITS}: the stopping rule measures training samples outside of the spl"):
+        train(DIGITS, "digits")

@@ -6,11 +6,18 @@ import numpy as np
 from sklearn.neighbors import NearestNeighbors
 
 DUPLICATE_PERCENTILE = 1.0
+BLOCK = 20_000  # images compared at once: a large set of photographs does not fit into memory as floats
 
 
 def nearest(samples: np.ndarray, images: np.ndarray) -> np.ndarray:
     """int64 [n]: for each of n samples the index of the nearest image, by Euclidean distance of pixels."""
-    return NearestNeighbors(n_neighbors=1).fit(_flat(images)).kneighbors(_flat(samples))[1][:, 0]
+    starts = range(0, len(images), BLOCK)
+    found = [
+        NearestNeighbors(n_neighbors=1).fit(_flat(images[s : s + BLOCK])).kneighbors(_flat(samples)) for s in starts
+    ]
+    distances, places = (np.concatenate(parts, axis=1) for parts in zip(*found, strict=True))  # [n, blocks]
+    block = distances.argmin(axis=1)
+    return block * BLOCK + places[np.arange(len(samples)), block]
 
 
 def duplicate_rate(samples: np.ndarray, real: np.ndarray) -> tuple[float, int]:

@@ -57,7 +57,7 @@ def train_block(
         InputError: fewer samples than one batch, no labels or validation samples where the recipe needs them, or a
             corrupt checkpoint.
     """
-    held_out = data.values[:0] if validation is None else validation.to(device)
+    held_out = validation.to(device) if recipe.stopping and validation is not None else data.values[:0]
     _check_data(build, recipe, data, held_out, name)
     units, window, marks = recipe.updates // unit_steps(recipe), history_window(recipe), scored_units(recipe)
     compared, labelled = selection_units(recipe), _labelled(recipe, seeds, data)

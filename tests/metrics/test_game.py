@@ -17,6 +17,7 @@ from replication.metrics.game import (
     train_alone,
 )
 from replication.models.layers.dense import DenseDiscriminator
+from replication.models.layers.networks import Judged
 from replication.training.objectives import generator_loss
 
 SEEDS = 3
@@ -46,8 +47,8 @@ class Direct(nn.Module):
         super().__init__()
         self.weight = nn.Parameter(torch.ones(()))
 
-    def forward(self, samples: Tensor) -> Tensor:
-        return self.weight * samples.squeeze(1)
+    def forward(self, samples: Tensor) -> Judged:
+        return Judged(self.weight * samples.squeeze(1), ())
 
 
 class Line(nn.Module):
@@ -57,15 +58,15 @@ class Line(nn.Module):
         super().__init__()
         self.weight, self.bias = nn.Parameter(torch.zeros(1)), nn.Parameter(torch.zeros(1))
 
-    def forward(self, samples: Tensor) -> Tensor:
-        return (samples * self.weight + self.bias).squeeze(1)
+    def forward(self, samples: Tensor) -> Judged:
+        return Judged((samples * self.weight + self.bias).squeeze(1), ())
 
 
 def test_logits_are_those_of_each_network_alone() -> None:
     networks, (real, _) = discriminators(), sides(7)
     found = logits_of(networks[0], stacked(networks), real)
     for index, network in enumerate(networks):
-        torch.testing.assert_close(found[index], network(real[index]))
+        torch.testing.assert_close(found[index], network(real[index]).logits)
 
 
 def test_training_together_is_training_each_seed_alone() -> None:
@@ -77,7 +78,7 @@ def test_training_together_is_training_each_seed_alone() -> None:
         optimiser = torch.optim.Adam(network.parameters(), lr=rate)
         for update, (real, generated) in enumerate(draws):
             optimiser.param_groups[0]["lr"] = rate * (updates - update) / updates
-            right, wrong = torch.sigmoid(network(real[index])), torch.sigmoid(network(generated[index]))
+            right, wrong = torch.sigmoid(network(real[index]).logits), torch.sigmoid(network(generated[index]).logits)
             optimiser.zero_grad()
             (-torch.log(right).mean() - torch.log(1 - wrong).mean()).backward()
             optimiser.step()
@@ -129,7 +130,7 @@ def test_the_value_is_the_papers_first_equation() -> None:
     found = game_value(networks[0], stacked(networks), real, generated)
     for index, network in enumerate(networks):
         right, wrong = (
-            1 / (1 + np.exp(-network(x[index]).detach().double().numpy())) for x in (real, generated)
+            1 / (1 + np.exp(-network(x[index]).logits.detach().double().numpy())) for x in (real, generated)
         )  # fmt: skip
         assert found[index].item() == pytest.approx(np.log(right).mean() + np.log(1 - wrong).mean(), rel=1e-5)
 
@@ -168,7 +169,7 @@ def test_the_gradient_norm_is_that_of_finite_differences(objective: str) -> None
                 losses = []
                 for shift in (step, -2 * step):
                     entry += shift
-                    losses.append(generator_loss(discriminator(generator(noise)), objective).item())
+                    losses.append(generator_loss(discriminator(generator(noise)).logits, objective).item())
                 entry += step
                 squares += ((losses[0] - losses[1]) / (2 * step)) ** 2
     assert gradient_norm(generator, discriminator, objective, noise) == pytest.approx(np.sqrt(squares), rel=1e-6)

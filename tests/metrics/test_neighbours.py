@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from replication.metrics import neighbours
 from replication.metrics.neighbours import duplicate_rate, nearest
 
 
@@ -28,6 +29,14 @@ def plain_rate(samples: np.ndarray, real: np.ndarray) -> float:
 def test_the_nearest_image_is_that_of_the_smallest_distance() -> None:
     samples, images = some_images(15, 0), some_images(40, 1)
     assert nearest(samples, images).tolist() == distances(samples, images).argmin(axis=1).tolist()
+
+
+def test_the_nearest_of_blocks_is_the_nearest_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    samples, images = some_images(15, 0), some_images(40, 1)
+    images[33] = images[4]  # equally near in two blocks: the first
+    whole = nearest(samples, images).tolist()
+    monkeypatch.setattr(neighbours, "BLOCK", 7)
+    assert nearest(samples, images).tolist() == whole
 
 
 def test_an_image_of_the_set_is_its_own_nearest() -> None:

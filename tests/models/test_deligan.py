@@ -212,7 +212,7 @@ def test_points_take_a_dense_network_and_images_do_not() -> None:
     toy, digits = PARAMS.recipe("deligan", "toy", "code"), PARAMS.recipe("deligan", "digits", "code")
     with pytest.raises(InputError, match="network of deligan: hidden.*unexpected"):
         networks_of(toy, (1, 8, 8))
-    with pytest.raises(InputError, match="network of deligan: hidden: field required"):
+    with pytest.raises(InputError, match="network of deligan: convolutional.*unexpected"):
         networks_of(digits, (2,))
     for network in ({}, {**digits.network, "class_logits": True}, {**digits.network, "latent_layer": -1}):
         with pytest.raises(InputError, match="network of deligan"):

@@ -29,7 +29,7 @@ def test_dense_networks_for_points_by_hand() -> None:
     points = generator(10 * torch.randn(50, 2), torch.zeros(50, dtype=torch.int64))
     assert points.shape == (50, 2)
     assert points.abs().max() <= 1
-    assert discriminator(points).shape == (50,)
+    assert discriminator(points).logits.shape == (50,)
 
 
 def test_dense_networks_for_images_by_hand() -> None:
@@ -38,7 +38,7 @@ def test_dense_networks_for_images_by_hand() -> None:
     assert size(discriminator) == (32 * 7 + 7) + (7 * 5 + 5) + (5 + 1)
     images = generator(torch.randn(6, 3), torch.zeros(6, dtype=torch.int64))
     assert images.shape == (6, 2, 4, 4)
-    assert discriminator(images).shape == (6,)
+    assert discriminator(images).logits.shape == (6,)
 
 
 def test_a_dense_network_is_its_equation() -> None:
@@ -46,7 +46,7 @@ def test_a_dense_network_is_its_equation() -> None:
     first, second = (module for module in network.modules() if isinstance(module, nn.Linear))
     x = torch.randn(5, 2)
     expected = torch.tanh(x @ first.weight.T + first.bias) @ second.weight[0] + second.bias
-    torch.testing.assert_close(network(x), expected)
+    torch.testing.assert_close(network(x).logits, expected)
     assert [type(module) for module in dense([2, 3, 1], "leaky-relu", nn.Tanh())] == [
         nn.Linear,
         nn.LeakyReLU,
@@ -90,7 +90,7 @@ def test_strides_multiply_the_side(kernel: int, stride: int) -> None:
     generator = ConvolutionalGenerator(2, [(3, 0), (2, stride), (1, 2)], kernel, (1, 24, 24))
     assert generator(torch.randn(2, 2)).shape == (2, 1, 24, 24)
     discriminator = ConvolutionalDiscriminator([(2, stride), (3, 2)], kernel, (1, 25, 25))
-    assert discriminator(torch.randn(2, 1, 25, 25)).shape == (2,)
+    assert discriminator(torch.randn(2, 1, 25, 25)).logits.shape == (2,)
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def test_gans_recipes_build(recipe: str, shape: tuple[int, ...]) -> None:
     generator, discriminator = load("gan").build(options.network, options.prior, options.latent_dim, shape)
     samples = generator(torch.randn(5, options.latent_dim), torch.zeros(5, dtype=torch.int64))
     assert samples.shape == (5, *shape)
-    assert discriminator(samples).shape == (5,)
+    assert discriminator(samples).logits.shape == (5,)
 
 
 def test_gans_digit_networks_by_hand() -> None:
@@ -52,7 +52,10 @@ def test_gans_digit_networks_by_hand() -> None:
     [
         ({"hidden": [32], "nonlinearity": "maxout"}, r"nonlinearity.*got 'maxout'"),
         ({"hidden": [32]}, "nonlinearity"),
-        ({"hidden": [32], "nonlinearity": "tanh", "dropout": 0.5}, r"dropout.*accepted keys: \['hidden', 'nonlin"),
+        (
+            {"hidden": [32], "nonlinearity": "tanh", "dropout": 0.5},
+            r"dropout.*accepted keys: \['generator_hidden', 'hidden', 'nonlin",
+        ),
         ({"hidden": "32", "nonlinearity": "tanh"}, r"hidden.*got '32'"),
     ],
 )

@@ -169,3 +169,39 @@ def test_controls_are_real_images_and_raw_pixels() -> None:
     assert [row.value for row in probed] == [expected.all_labels, *expected.limited_labels]
     assert {(row.paper, row.model, row.recipe) for row in probed} == {("dcgan2015", "control", "raw-pixels")}
     assert {row.model for row in rows.collected if row.metric != "probe_accuracy"} == {"dcgan"}
+
+
+def test_a_discriminator_without_maps_is_not_probed() -> None:
+    rows, network = rows_of("1-2"), {"kind": "dense", "hidden": [4], "nonlinearity": "relu"}
+    probe_cell(
+        rows, trained_of(rows), lambda: load("dcgan").build(network, RECIPE.prior, 3, (1, 4, 4)), some_data(), PROBE,
+        (0, 8), 2,
+    )  # fmt: skip
+    assert not rows.collected
+
+
+def test_features_probed_on_other_images_say_on_which() -> None:
+    rows, other = rows_of("1"), replace(some_data(), name="elsewhere")
+    probe = replace(PROBE, limited_labels_of={"elsewhere": 1})
+    probe_cell(rows, trained_of(rows), build, other, probe, (8,), 1)
+    assert {row.metric_variant for row in rows.collected} == {"elsewhere all-labels", "elsewhere limited-labels"}
+    fewer = {row.value for row in rows.collected if row.replicate_kind == "label draw"}
+    probe_cell(rows := rows_of("1"), trained_of(rows), build, some_data(), PROBE, (8,), 1)
+    assert fewer != {row.value for row in rows.collected if row.replicate_kind == "label draw"}
+
+
+def test_house_numbers_have_errors_too() -> None:
+    rows, data = rows_of("1"), replace(some_data(), name="svhn")
+    rows.cell = replace(rows.cell, dataset="svhn")
+    probe_cell(rows, trained_of(rows), build, data, PROBE, (8,), 1)
+    draws = [row for row in rows.collected if row.replicate_kind == "label draw"]
+    accuracies = {row.replicate: row.value for row in draws if row.metric == "probe_accuracy"}
+    assert {row.replicate: 1 - row.value for row in draws if row.metric == "test_error"} == pytest.approx(accuracies)
+    assert len(accuracies) == PROBE.limited_draws and {row.metric_variant for row in draws} == {"limited-labels"}
+
+
+def test_without_a_judge_there_are_no_scores_of_classes() -> None:
+    rows = rows_of("1")
+    score_images(rows, trained_of(rows), build, RECIPE, some_data(), np.arange(60), None, "", 1)
+    metrics = {row.metric for row in rows.collected}
+    assert metrics == {"duplicate_rate", "sample_diversity", "colour_distance", "collapsed_filters"}

@@ -206,7 +206,7 @@ def test_a_training_without_batch_norm_at_a_rate_far_too_high_falls_apart(tmp_pa
     )  # fmt: skip
     values, labels = torch.from_numpy(data.train_images), torch.from_numpy(data.train_labels)
     judge = train_classifier(values, labels, options.channels, 10, 10, options.batch, options.learning_rate, 0)
-    rows = {rate: rows_of("0") for rate in (2e-3, 0.1)}
+    rows = {rate: rows_of("0") for rate in (4e-3, 0.1)}
     for rate, own in rows.items():
         recipe = PARAMS.recipe("dcgan", "digits" if rate < 0.1 else "digits-no-batch-norm", "paper")
         assert recipe.adam is not None
@@ -217,9 +217,9 @@ def test_a_training_without_batch_norm_at_a_rate_far_too_high_falls_apart(tmp_pa
         trained = TrainedCell(tuple(sorted(done.snapshots)), done.snapshots, done.history, {})
         score_images(own, trained, builder, recipe, data, np.arange(len(values)), judge, "j", 1)
     last = {
-        rate: {row.metric: row.value for row in own.collected if row.step == 500 and row.class_ == "all"}
+        rate: {row.metric: row.value for row in own.collected if row.step == 350 and row.class_ == "all"}
         for rate, own in rows.items()
     }
     # The recipe's own spreads over the data and its classes; the oscillation of its losses is close to the threshold.
-    assert last[2e-3]["sample_diversity"] > 0.8 and last[2e-3]["mode_coverage"] > 0.8
+    assert last[4e-3]["sample_diversity"] > 0.8 and last[4e-3]["mode_coverage"] > 0.8
     assert not last[0.1]["stable"] > 0 and not last[0.1]["sample_diversity"] > 0.6

@@ -14,7 +14,8 @@ from replication.measurements import Measurement, to_table
 from replication.metrics.game import logits_of
 from replication.metrics.toy import Mixture
 from replication.models import load
-from replication.models.layers.networks import Networks
+from replication.models.layers.dense import DenseDiscriminator
+from replication.models.layers.networks import Judged, Networks
 from replication.params import Cell, Theory, load_params
 from replication.scoring.rows import Rows
 from replication.scoring.theory import (
@@ -61,11 +62,11 @@ class Optimal(nn.Module):
         super().__init__()
         self.shift = nn.Parameter(torch.tensor(shift))
 
-    def forward(self, points: Tensor) -> Tensor:
+    def forward(self, points: Tensor) -> Judged:
         modes = [-(points - torch.from_numpy(mean)).square().sum(1) / (2 * 0.15**2) for mean in P.means]
         log_p = torch.logsumexp(torch.stack(modes), 0) - np.log(2 * 2 * np.pi * 0.15**2)
         log_q = -points.double().square().sum(1) / (2 * 0.6**2) - np.log(2 * np.pi * 0.6**2)
-        return log_p - log_q + self.shift
+        return Judged(log_p - log_q + self.shift, ())
 
 
 def test_every_seed_has_every_row() -> None:
@@ -94,8 +95,8 @@ def test_the_error_is_the_mean_distance_from_the_optimum() -> None:
     grid = np.stack(np.meshgrid(axis, axis), -1).reshape(-1, 2)
     p, q = np.exp(P.log_density(grid)), np.exp(Q.log_density(grid))
     expected = 0.25 * np.abs(p - q).sum() * 0.01**2
-    undecided = nn.Sequential(nn.Linear(2, 1), nn.Flatten(0))
-    weights = {"0.weight": torch.zeros(1, 1, 2), "0.bias": torch.zeros(1, 1)}
+    undecided = DenseDiscriminator(2, (), "tanh")
+    weights = {"body.0.weight": torch.zeros(1, 1, 2), "body.0.bias": torch.zeros(1, 1)}
     found = discriminator_error(undecided, weights, P, Q, (0,), 4000).item()
     assert found == pytest.approx(expected, abs=0.01)
 

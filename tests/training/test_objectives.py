@@ -95,7 +95,8 @@ def test_distances_of_features(layers: tuple[int, ...]) -> None:
         "squared-mean": sum((gap**2).mean() for gap in gaps),
         "absolute-mean": sum(abs(gap).mean() for gap in gaps),
     }
-    found = {name: feature_distance(*judged, FeatureMatching(name, layers)).item() for name in expected}  # pyright: ignore[reportArgumentType]
+    one, two = judged
+    found = {name: feature_distance(one, two, FeatureMatching(name, layers)).item() for name in expected}  # pyright: ignore[reportArgumentType]
     assert found == pytest.approx(expected) and len(set(found.values())) == 3
 
 

@@ -90,7 +90,7 @@ def test_historical_averaging_is_around_the_mean_of_all_that_was(small: Callable
     def term(side: int) -> Tensor:
         means = [torch.stack(history).mean(0) for history in zip(*past[side], strict=True)]
         pairs = zip(networks[side].parameters(), means, strict=True)
-        return weight * sum(((now - mean) ** 2).sum() for now, mean in pairs)
+        return weight * torch.stack([((now - mean) ** 2).sum() for now, mean in pairs]).sum()
 
     turn = [1]
 

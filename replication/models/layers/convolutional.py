@@ -22,10 +22,11 @@ EPSILON = 1e-8  # of batch normalisation, as DCGAN's released code has it
 class Guidelines:
     """DCGAN §3 as keys: what is left out is as published, any other value is the network without that guideline."""
 
-    resampling: Literal["strided", "pooling"] = "strided"  # pooling: max-pooling in D, nearest unpooling in G
-    # inner: on all but G's output and D's first layer. none: hidden layers have a bias in place of gain and shift.
+    # pooling: max-pooling in D, nearest unpooling in G (deviation dcgan-30)
+    resampling: Literal["strided", "pooling"] = "strided"
+    # inner: on all but G's output and D's first layer. none: hidden layers have a bias instead (deviation dcgan-29).
     batch_norm: Literal["inner", "none", "everywhere"] = "inner"
-    dense_hidden: int = 0  # units of one fully connected hidden layer in each network
+    dense_hidden: int = 0  # units of one fully connected hidden layer in each network (deviation dcgan-31)
     top: Literal["flat", "average"] = "flat"  # what the discriminator's dense layers see of the last maps
     leak: float = 0.2  # slope of the discriminator's LeakyReLU below 0; 0 is ReLU
     activation: Nonlinearity = "relu"  # of the generator's hidden layers

@@ -1,0 +1,111 @@
+"""DCGAN's networks with and without each guideline: layer by layer what an arm changes, and that it is all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from replication.models.dcgan import build
+from replication.models.layers.convolutional import ConvolutionalDiscriminator, ConvolutionalGenerator
+from replication.recipes import Prior
+
+SMALL: dict[str, Any] = {
+    "kernel": 3, "init_std": 0.02, "generator": [[4, 0], [3, 2], [1, 1]], "discriminator": [[2, 1], [3, 2]],
+}  # fmt: skip
+
+
+def layers(module: nn.Module) -> list[str]:
+    """The layers in order, such as "Conv2d 3→2 s2 bias" or "BatchNorm2d 2"; what passes its input on is left out."""
+    found = []
+    for layer in module.modules():
+        name = type(layer).__name__
+        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
+            bias = " bias" if layer.bias is not None else ""
+            found.append(f"{name} {layer.in_channels}→{layer.out_channels} s{layer.stride[0]}{bias}")
+        elif isinstance(layer, nn.Linear):
+            found.append(f"{name} {layer.in_features}→{layer.out_features}{' bias' if layer.bias is not None else ''}")
+        elif isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d):
+            assert layer.eps == 1e-8
+            found.append(f"{name} {layer.num_features}{'' if layer.affine else ' plain'}")
+        elif isinstance(layer, nn.LeakyReLU):
+            found.append(f"{name} {layer.negative_slope}")
+        elif not list(layer.children()) and not isinstance(layer, nn.Identity | nn.Sequential | nn.Unflatten):
+            found.append(name)
+    return found
+
+
+GENERATOR = ["Linear 5→64", "BatchNorm1d 64", "ReLU", "ConvTranspose2d 4→3 s2", "BatchNorm2d 3", "ReLU",
+             "ConvTranspose2d 3→1 s1", "Tanh"]  # fmt: skip
+DISCRIMINATOR = ["Conv2d 1→2 s1", "LeakyReLU 0.2", "Conv2d 2→3 s2", "BatchNorm2d 3", "LeakyReLU 0.2", "Linear 48→1"]
+
+
+def replaced(given: list[str], **by: str) -> list[str]:
+    """Layers at places (keys "at3") replaced by others, several of them or none, between commas."""
+    return [
+        new
+        for place, old in enumerate(given)
+        for new in (by[f"at{place}"].split(", ") if f"at{place}" in by else [old])
+        if new
+    ]
+
+
+ARMS: dict[str, tuple[dict[str, Any], list[str], list[str]]] = {
+    "published": ({}, GENERATOR, DISCRIMINATOR),
+    "pooling": (
+        {"resampling": "pooling"},
+        replaced(GENERATOR, at3="Upsample, ConvTranspose2d 4→3 s1"),
+        replaced(DISCRIMINATOR, at2="Conv2d 2→3 s1", at4="LeakyReLU 0.2, MaxPool2d"),
+    ),
+    "no batch norm": (
+        {"batch_norm": "none"},
+        replaced(GENERATOR, at0="Linear 5→64 bias", at1="", at3="ConvTranspose2d 4→3 s2 bias", at4=""),
+        replaced(DISCRIMINATOR, at2="Conv2d 2→3 s2 bias", at3=""),
+    ),
+    "batch norm everywhere": (
+        {"batch_norm": "everywhere"},
+        replaced(GENERATOR, at6="ConvTranspose2d 3→1 s1, BatchNorm2d 1"),
+        replaced(DISCRIMINATOR, at0="Conv2d 1→2 s1, BatchNorm2d 2"),
+    ),
+    "dense hidden": (
+        {"dense_hidden": 7},
+        replaced(GENERATOR, at0="Linear 5→7, BatchNorm1d 7, ReLU, Linear 7→64"),
+        replaced(DISCRIMINATOR, at5="Linear 48→7, BatchNorm1d 7, LeakyReLU 0.2, Linear 7→1"),
+    ),
+    "global pooling": (
+        {"top": "average"},
+        GENERATOR,
+        replaced(DISCRIMINATOR, at5="AdaptiveAvgPool2d, Linear 3→1"),
+    ),
+    "relu": ({"leak": 0.0}, GENERATOR, replaced(DISCRIMINATOR, at1="LeakyReLU 0.0", at4="LeakyReLU 0.0")),
+    "unbounded": ({"output": "linear"}, GENERATOR[:-1], DISCRIMINATOR),
+    "tanh generator": ({"activation": "tanh"}, replaced(GENERATOR, at2="Tanh", at5="Tanh"), DISCRIMINATOR),
+}
+
+
+@pytest.mark.parametrize("arm", ARMS)
+def test_an_arm_changes_what_it_says_and_nothing_else(arm: str) -> None:
+    guidelines, generator, discriminator = ARMS[arm]
+    networks = build({**SMALL, "guidelines": guidelines}, Prior(), 5, (1, 8, 8))
+    assert (layers(networks.generator), layers(networks.discriminator)) == (generator, discriminator)
+    assert isinstance(networks.discriminator, ConvolutionalDiscriminator)
+    maps = networks.discriminator.features(torch.randn(2, 1, 8, 8))
+    assert [tuple(one.shape) for one in maps] == [(2, 2, 8, 8), (2, 3, 4, 4)]  # what the linear probe reads
+    samples = networks.generator(torch.randn(3, 5), torch.zeros(3, dtype=torch.int64))
+    assert samples.shape == (3, 1, 8, 8)
+
+
+def test_unpooling_repeats_and_pooling_takes_the_largest() -> None:
+    networks = build({**SMALL, "guidelines": {"resampling": "pooling"}}, Prior(), 5, (1, 8, 8))
+    assert isinstance(networks.generator.body, ConvolutionalGenerator)
+    maps = torch.randn(2, 4, 4, 4)
+    grown = networks.generator.body.stack[0](maps)
+    assert torch.equal(grown, maps.repeat_interleave(2, 2).repeat_interleave(2, 3))
+    assert isinstance(networks.discriminator, ConvolutionalDiscriminator)
+    block = networks.discriminator.blocks[1]
+    assert isinstance(block, nn.Sequential)
+    inputs = torch.randn(2, 2, 8, 8)
+    largest = block[:-1](inputs).reshape(2, 3, 4, 2, 4, 2).amax((3, 5))
+    torch.testing.assert_close(block(inputs), largest)
