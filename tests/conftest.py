@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from threadpoolctl import threadpool_limits
 
 from replication.measurements import Measurement, to_table, write_table
 from replication.params import Cell, load_params
@@ -196,6 +198,14 @@ def samples_of(cell: Cell, generator: np.random.Generator) -> dict[str, np.ndarr
     return {"points": points, "early_points": 0.1 * points, "real": points[0]}
 
 
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> Iterator[None]:
+    """As every stage has it: more threads than cores are slow on small tensors."""
+    torch.set_num_threads(1)
+    with threadpool_limits(1):
+        yield
+
+
 @pytest.fixture(scope="session")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The repository in small, with reports/cpu and a README that fits it; tests copy it."""
@@ -237,11 +247,7 @@ def repository(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
 @pytest.fixture
 def sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder with the suite's own sources and params.yaml, the current directory of the test."""
-    import torch
-
     shutil.copy(ROOT / "params.yaml", tmp_path)
     (tmp_path / "replication").symlink_to(ROOT / "replication")
     monkeypatch.chdir(tmp_path)
-    threads = torch.get_num_threads()
     yield tmp_path
-    torch.set_num_threads(threads)  # stages set it for their process

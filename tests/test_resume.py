@@ -27,6 +27,7 @@ def project(tmp_path: Path) -> Path:
     content["recipes"]["deligan"]["toy"] |= {"updates": 60_000}
     content["recipes"]["gan"]["digits"] |= {"updates": 1000}
     improved = content["recipes"]["improved_gan"]["digits"]
+    improved |= {"updates": 120}
     assert improved["network"]["dense"]["hidden_noise"] > 0  # whose noise on layers a resumed training draws again
     cells = content["profiles"]["cpu"]["cells"]
     kept = {key: {**cells[key], "seeds": "0-1"} for key in CELLS}

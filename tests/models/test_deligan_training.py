@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -27,15 +26,6 @@ from replication.training.state import initial_state
 PARAMS = load_params(Path(__file__).parents[2] / "params.yaml")
 SHAPES = {"toy": (2,), "digits": (1, 8, 8), "mnist": (1, 28, 28), "cifar10": (3, 32, 32), "sketches": (1, 32, 32)}
 NAMES = list(PARAMS.recipes["deligan"])
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """As every stage has it."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def recipe_of(name: str, variant: str) -> Recipe:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -38,15 +38,6 @@ TRAINED = [
     *((f"cifar10-{arm}", "paper") for arm in ("batch-norm", "no-labels", "historical-averaging", "no-smoothing")),
     ("cifar10-no-minibatch", "paper"),
 ]
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """As stages set it: threads of small operations cost more than they gain."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def recipe_of(name: str, variant: str) -> Recipe:

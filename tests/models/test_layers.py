@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import sqrt
+from typing import Literal
 
 import pytest
 import torch
@@ -12,10 +13,13 @@ from replication.errors import InputError
 from replication.models.layers.convolutional import (
     ConvolutionalDiscriminator,
     ConvolutionalGenerator,
+    Guidelines,
     initialise_normal,
 )
 from replication.models.layers.dense import DenseDiscriminator, DenseNetworks, dense
 from replication.models.layers.samples import as_images, as_samples
+
+WEIGHTED = nn.Linear | nn.Conv2d | nn.ConvTranspose2d
 
 
 def size(module: nn.Module) -> int:
@@ -129,20 +133,15 @@ def test_kernels_that_have_no_middle_are_refused(kernel: int) -> None:
         ConvolutionalDiscriminator([(4, 2)], kernel, (1, 8, 8))
 
 
-def test_biases_are_where_no_normalisation_is() -> None:
-    generator = ConvolutionalGenerator(4, [(8, 0), (4, 2), (1, 1)], 3, (1, 8, 8), biases=True)
-    discriminator = ConvolutionalDiscriminator([(2, 1), (3, 2)], 3, (1, 8, 8), biases=True)
+@pytest.mark.parametrize("batch_norm", ["inner", "none"])
+def test_only_hidden_layers_without_normalisation_have_biases(batch_norm: Literal["inner", "none"]) -> None:
+    guidelines = Guidelines(batch_norm=batch_norm)
+    generator = ConvolutionalGenerator(4, [(8, 0), (4, 2), (1, 1)], 3, (1, 8, 8), guidelines)
+    discriminator = ConvolutionalDiscriminator([(2, 1), (3, 2)], 3, (1, 8, 8), guidelines)
     biases = [
-        (type(module), module.bias is not None)
+        [module.bias is not None for module in network.modules() if isinstance(module, WEIGHTED)]
         for network in (generator, discriminator)
-        for module in network.modules()
-        if isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d)
     ]
-    assert biases == [
-        (nn.Linear, False),
-        (nn.ConvTranspose2d, False),
-        (nn.ConvTranspose2d, True),
-        (nn.Conv2d, True),
-        (nn.Conv2d, False),
-        (nn.Linear, True),
-    ]
+    hidden = batch_norm == "none"
+    # G: dense, hidden, image; D: its input layer, hidden, logit
+    assert biases == [[hidden, hidden, False], [False, hidden, False]]

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import norm
-from threadpoolctl import threadpool_limits
 
 from replication.background_options import GenerativeDiscriminative, Pair
 from replication.data.bundled import LabelledData
@@ -50,13 +48,6 @@ def table_of(sets: list[LabelledData], options: GenerativeDiscriminative = OPTIO
     rows = Rows("cpu", cell, 0, {})
     score_generative_discriminative(rows, sets, options)
     return to_table(rows.collected)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """Small fits on several threads of a busy machine take a hundred times as long."""
-    with threadpool_limits(1):
-        yield
 
 
 @pytest.fixture(scope="module")

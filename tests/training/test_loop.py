@@ -227,3 +227,18 @@ def test_many_seeds_train_each_as_alone(small: Callable[..., Any], recipe: Recip
         for name, tensor in states[index].items():
             torch.testing.assert_close(together[name][index], tensor[0], rtol=0, atol=0, equal_nan=True)
     assert losses.shape == (2, 3, 2) and losses[0].tolist() != losses[1].tolist()
+
+
+def test_layer_noise_is_new_in_every_unit_and_the_same_again(
+    small: Callable[..., Any], recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case, drawn = small(recipe, noisy=True), []
+
+    def watched(*arguments: Any) -> None:
+        drawn.append(torch.rand(1, generator=arguments[5]).item())
+
+    monkeypatch.setattr(loop, "train_unit", watched)
+    for seed, first in ((4, 0), (4, 3), (1, 0), (4, 3)):
+        runs = bind_runs(case.build, case.start(seed))
+        loop.advance(runs, recipe, case.data, case.draw(3, first, seed), first, (seed,))
+    assert len(set(drawn)) == 9 and drawn[3:6] == drawn[9:]

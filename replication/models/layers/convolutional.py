@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from math import prod
 from typing import Literal
@@ -47,8 +47,7 @@ class ConvolutionalGenerator(nn.Module):
     """Latent vectors → a dense layer to channels × s × s, then (transposed) convolutions to tanh images (DCGAN §3).
 
     `layers` are (channels, stride): the first is the dense layer (stride 0), the last gives the image and has no
-    batch normalisation. Batch normalisation after the dense layer is per unit. With `biases` the layer that has none
-    gets a bias.
+    batch normalisation, and no bias. Batch normalisation after the dense layer is per unit.
     """
 
     def __init__(
@@ -57,7 +56,6 @@ class ConvolutionalGenerator(nn.Module):
         layers: Sequence[Sequence[int]],
         kernel: int,
         shape: Sequence[int],
-        biases: bool = False,
         guidelines: Guidelines = PUBLISHED,
     ) -> None:
         super().__init__()
@@ -74,7 +72,7 @@ class ConvolutionalGenerator(nn.Module):
         for index, ((channels, _), (width, stride)) in enumerate(pairwise(layers), start=2):
             last = index == len(layers)
             norm = [nn.BatchNorm2d(width, EPSILON)] if _has_norm(guidelines, last) else []
-            stack += _growing(channels, width, kernel, stride, not norm and (biases or not last), guidelines)
+            stack += _growing(channels, width, kernel, stride, not norm and not last, guidelines)
             stack += [*norm, _output(guidelines) if last else NONLINEARITIES[guidelines.activation]()]
         self.stack = nn.Sequential(*stack)
 
@@ -85,10 +83,9 @@ class ConvolutionalGenerator(nn.Module):
 class ConvolutionalDiscriminator(nn.Module):
     """Images → logits [B]: strided convolutions, LeakyReLU 0.2, batch normalisation but on the first (DCGAN §3).
 
-    `layers` are (channels, stride); `before_output` maps the flattened features [B, F] to what the last dense layer
-    sees, of `width(F)` units. Without `biases` (DCGAN) the logits do not depend on a batch's overall contrast, which
-    batch normalisation divides out; with them the layers without batch normalisation have a bias. The features that it
-    judges by are those of `features`.
+    `layers` are (channels, stride). The first and the last layer have no bias, so that the logits do not depend on a
+    batch's overall contrast, which batch normalisation divides out. The features that it judges by are those of
+    `features`.
     """
 
     def __init__(
@@ -96,8 +93,6 @@ class ConvolutionalDiscriminator(nn.Module):
         layers: Sequence[Sequence[int]],
         kernel: int,
         shape: Sequence[int],
-        before_output: Callable[[int], tuple[nn.Module, int]] | None = None,
-        biases: bool = False,
         guidelines: Guidelines = PUBLISHED,
     ) -> None:
         super().__init__()
@@ -107,7 +102,7 @@ class ConvolutionalDiscriminator(nn.Module):
         for index, (width, stride) in enumerate(layers):
             norm = [nn.BatchNorm2d(width, EPSILON)] if _has_norm(guidelines, index == 0) else []
             pooled = guidelines.resampling == "pooling" and stride > 1
-            bias = not norm and (biases or index > 0)
+            bias = not norm and index > 0
             convolution = nn.Conv2d(channels, width, kernel, 1 if pooled else stride, kernel // 2, bias=bias)
             pool = [nn.MaxPool2d(stride, ceil_mode=True)] if pooled else []
             blocks.append(nn.Sequential(convolution, *norm, nn.LeakyReLU(guidelines.leak), *pool))
@@ -121,8 +116,7 @@ class ConvolutionalDiscriminator(nn.Module):
             hidden += [nn.Linear(width, units, bias=not norm), *norm, nn.LeakyReLU(guidelines.leak)]
             width = units
         self.hidden = nn.Sequential(*hidden)
-        self.before_output, width = before_output(width) if before_output else (nn.Identity(), width)
-        self.output = nn.Linear(width, 1, bias=biases)
+        self.output = nn.Linear(width, 1, bias=False)
 
     def features(self, images: Tensor) -> list[Tensor]:
         """LeakyReLU output of every convolution, [B, C, H, W] each, pooled where the network pools."""
@@ -134,7 +128,7 @@ class ConvolutionalDiscriminator(nn.Module):
 
     def forward(self, images: Tensor, labels: Tensor | None = None, noise: Sequence[Tensor] | None = None) -> Judged:
         features = self.features(images)
-        seen = self.before_output(self.hidden(self.top(features[-1]).flatten(1)))  # [B, width]
+        seen = self.hidden(self.top(features[-1]).flatten(1))  # [B, width]
         return Judged(self.output(seen).squeeze(1), tuple(features))
 
 
