@@ -92,15 +92,19 @@ def draw_curves(table: pd.DataFrame, folder: Path) -> Iterable[Drawn]:
 def _draw(shown: list[Panel], labels: list[str], folder: Path, name: str) -> None:
     columns = min(COLUMNS, len(shown))
     lines = math.ceil(len(shown) / columns)
-    width, height = 2.45 * columns + 0.2, 1.75 * lines + 0.55
-    with canvas(max(width, 5.0), height) as figure:
+    width = max(2.45 * columns + 0.2, 5.0)
+    across = max(1, min(4, int(width / (0.075 * max(map(len, labels)) + 0.55))))  # legend entries side by side
+    head = 0.1 + 0.2 * math.ceil(len(labels) / across)
+    height = 1.75 * lines + head + 0.35
+    with canvas(width, height) as figure:
         axes = figure.subplots(lines, columns, squeeze=False).ravel()
         for panel, one in zip(shown, axes, strict=False):
             _draw_panel(one, panel, labels)
         for spare in axes[len(shown) :]:
             spare.set_visible(False)
-        _legend(figure, axes[0], labels, height)
-        figure.tight_layout(rect=(0, 0, 1, 1 - 0.3 / height), h_pad=1.0, w_pad=0.8)
+        _legend(figure, axes[0], labels, across)
+        figure.text(0.995, 0.06 / height, "x: share of the run", ha="right", va="bottom", color=FAINT, fontsize=7.5)
+        figure.tight_layout(rect=(0, 0.2 / height, 1, 1 - head / height), h_pad=1.0, w_pad=0.8)
         save(figure, folder, name)
 
 
@@ -117,7 +121,7 @@ def _draw_panel(axes: Axes, panel: Panel, labels: list[str]) -> None:
         else:
             _lines(axes, run, SERIES[place % len(SERIES)], DASHES[place % len(DASHES)], counted)
     if still:
-        axes.set_xticks(range(len(panel.runs)), [run.label.split(" ", 1)[1].split(" (")[0] for run in panel.runs])
+        axes.set_xticks([])  # the legend's colours say which is which; names of arms are too long for a panel
         axes.set_xlim(-0.6, len(panel.runs) - 0.4)
     else:
         axes.set_xlim(0, 100)
@@ -147,12 +151,11 @@ def _lines(axes: Axes, run: Run, colour: str, dashes: Dashes, counted: bool) -> 
     axes.plot(run.share, middle, color=colour, linewidth=1.9, linestyle=dashes)
 
 
-def _legend(figure: Figure, axes: Axes, labels: list[str], height: float) -> None:
+def _legend(figure: Figure, axes: Axes, labels: list[str], across: int) -> None:
     handles = [
         axes.plot([], [], color=SERIES[i % len(SERIES)], linestyle=DASHES[i % len(DASHES)], linewidth=1.9, label=label)[
             0
         ]
         for i, label in enumerate(labels)
     ]
-    figure.legend(handles=handles, loc="upper left", ncols=4, bbox_to_anchor=(0.0, 1.0), handlelength=2.4)
-    figure.text(0.995, 1 - 0.16 / height, "x: share of the run", ha="right", va="center", color=FAINT, fontsize=7.5)
+    figure.legend(handles=handles, loc="upper left", ncols=across, bbox_to_anchor=(0.0, 1.0), handlelength=2.4)
