@@ -179,7 +179,7 @@ def shape_of(dataset: Dataset) -> tuple[int, ...]:
     return SHAPES[dataset.source] if dataset.source in SHAPES else (3, dataset.image_size, dataset.image_size)
 
 
-@pytest.mark.parametrize("profile", ["cpu", "paper"])
+@pytest.mark.parametrize("profile", ["cpu", pytest.param("paper", marks=pytest.mark.slow)])
 def test_every_cell_builds_its_networks_on_its_data(params: Params, profile: str) -> None:
     for cell in params.profiles[profile].cells.values():
         recipe = params.recipe(cell.model, cell.recipe, cell.variant)

@@ -144,7 +144,9 @@ def in_small(name: str, variant: str) -> tuple[Recipe, Samples, partial[Any]]:
     return recipe, data, partial(build, recipe.network, recipe.prior, recipe.latent_dim, shape, 10)
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow if name.startswith("digits-") else ()) for name in RECIPES]
+)
 def test_two_steps_of_every_recipe(name: str) -> None:
     for variant in ("paper", "code"):
         recipe, data, builder = in_small(name, variant)

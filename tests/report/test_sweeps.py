@@ -72,6 +72,7 @@ def test_areas_end_with_the_mean_over_the_classes(table: pd.DataFrame) -> None:
     assert sweep.positions.tolist() == [0, 1, 2] and sweep.values.tolist() == [[0.6] * 3, [0.7] * 3]
 
 
+@pytest.mark.slow
 def test_figures_say_how_many_runs_and_equal_tables_give_equal_bytes(table: pd.DataFrame, tmp_path: Path) -> None:
     (tmp_path / "again").mkdir()
     drawn = list(draw_sweeps(table, tmp_path))
