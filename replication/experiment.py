@@ -1,8 +1,12 @@
 """Run experiments of the profile in force, which train no GAN: `python -m replication.experiment NAME`, or `all`.
 
-`theory` measures GAN 2014's propositions on known densities, `controls` scores real images and raw pixels. The others
-run what the papers take as known: `generative-discriminative` naive Bayes against logistic regression,
-`latent-dimension` PCA against an autoencoder, `outliers` either on a class that it never saw. Writes
+`theory` measures GAN 2014's propositions on known densities,
+`reference-points` scores real images and a generator that repeats its own under every score of images,
+`real-neighbours` training images in place of samples, under 1-NN and a Parzen window,
+`feature-controls` pixels, an untrained discriminator and K-means features under the linear probe,
+`near-duplicates` finds planted ones by DCGAN's codes. The others run what the papers take as known:
+`generative-discriminative` naive Bayes against logistic regression, `latent-dimension` PCA against an autoencoder,
+`outliers` either on a class that it never saw. Writes
 `outputs/score/<profile>/experiments/<name>/` as `replication.score` does for a trained cell.
 """
 
@@ -30,7 +34,7 @@ from replication.train import builder
 def run_experiment(params: Params, cell: Cell) -> None:
     """Run an experiment into `outputs/score/<profile>/experiments/<name>/`."""
     clock = Clock()
-    prepare_device("cpu")
+    prepare_device(_device(params, cell))
     trained_on = 0 if cell.dataset == BUNDLED else len(load_split(DATA / cell.dataset, cell.split))
     rows = Rows(params.profile.name, cell, trained_on, {})
     with threadpool_limits(1, "blas"):  # NumPy's, as `prepare_device` has done for PyTorch
@@ -48,15 +52,46 @@ def theory(rows: Rows, params: Params) -> None:
     score_theory(rows, mixture_of(load_toy(DATA / rows.cell.dataset)), params.theory, build, recipe)
 
 
-def controls(rows: Rows, params: Params) -> None:
-    """Real images and raw pixels of an image data set."""
+def reference_points(rows: Rows, params: Params) -> None:
+    """Real images, and what only repeats them, under every score of images."""
     from replication.judge import OUTPUTS as JUDGES
     from replication.judge import judge_options, read_judge
-    from replication.scoring.controls import score_controls
+    from replication.scoring.reference_points import score_reference_points
 
-    data, options = load_images(DATA / rows.cell.dataset), judge_options(params, rows.cell.dataset)
-    judge = read_judge(options, data, JUDGES / rows.cell.dataset)
-    score_controls(rows, data, params.profile.probe, judge, options.name)
+    folder, profile, device = DATA / rows.cell.dataset, params.profile, _device(params, rows.cell)
+    data, options = load_images(folder), judge_options(params, rows.cell.dataset)
+    judge = read_judge(options, data, JUDGES / rows.cell.dataset).to(device)
+    chosen = load_split(folder, rows.cell.split)
+    score_reference_points(rows, data, chosen, judge, options.name, profile.protocols, profile.threads, device)
+
+
+def real_neighbours(rows: Rows, params: Params) -> None:
+    """Training images in place of samples: as what 1-NN learns from, whole and a few labels alone, and as a window."""
+    from replication.scoring.real_neighbours import score_real_neighbours
+
+    folder, profile, device = DATA / rows.cell.dataset, params.profile, _device(params, rows.cell)
+    data, chosen = load_images(folder), load_split(folder, rows.cell.split)
+    score_real_neighbours(rows, data, chosen, profile.real_neighbours, profile.threads, device)
+
+
+def feature_controls(rows: Rows, params: Params) -> None:
+    """Features that no GAN has learnt under the linear probe; the untrained discriminator is of the cell's recipe."""
+    from replication.scoring.feature_controls import score_feature_controls
+
+    data, profile = load_images(DATA / rows.cell.dataset), params.profile
+    recipe = params.recipe("dcgan", rows.cell.recipe, rows.cell.variant)
+    build = builder(rows.cell, recipe, data.train_images.shape[1:], len(data.class_names))
+    device = _device(params, rows.cell)
+    score_feature_controls(rows, data, profile.probe, profile.feature_controls, build, device, profile.threads)
+
+
+def near_duplicates(rows: Rows, params: Params) -> None:
+    """Planted near-duplicates, found by the codes of a denoising autoencoder (DCGAN §4.1.1)."""
+    from replication.scoring.near_duplicates import score_near_duplicates
+
+    folder, profile = DATA / rows.cell.dataset, params.profile
+    chosen = load_split(folder, rows.cell.split)
+    score_near_duplicates(rows, load_images(folder), chosen, profile.near_duplicates, profile.threads)
 
 
 def generative_discriminative(rows: Rows, params: Params) -> None:
@@ -88,11 +123,17 @@ def outliers(rows: Rows, params: Params) -> None:
 
 EXPERIMENTS = {
     "theory": theory,
-    "controls": controls,
+    "reference-points": reference_points,
+    "real-neighbours": real_neighbours,
+    "feature-controls": feature_controls,
+    "near-duplicates": near_duplicates,
     "generative-discriminative": generative_discriminative,
     "latent-dimension": latent_dimension,
     "outliers": outliers,
 }
+
+
+ON_DEVICE = ("reference-points", "real-neighbours", "feature-controls")
 
 
 def _options(params: Params, experiment: str) -> Any:
@@ -100,11 +141,19 @@ def _options(params: Params, experiment: str) -> Any:
     background = params.background
     return {
         "theory": params.theory,
-        "controls": params.profile.probe,
+        "reference-points": params.profile.protocols,
+        "real-neighbours": params.profile.real_neighbours,
+        "feature-controls": params.profile.feature_controls,
+        "near-duplicates": params.profile.near_duplicates,
         "generative-discriminative": background.generative_discriminative,
         "latent-dimension": background.latent_dimension,
         "outliers": background.outliers,
     }[experiment]
+
+
+def _device(params: Params, cell: Cell) -> str:
+    """Where an experiment computes: on the profile's device where it sees all images through something large."""
+    return params.profile.device if cell.experiment in ON_DEVICE else "cpu"
 
 
 def _updates(options: Any) -> int:
@@ -123,13 +172,16 @@ def _data_hash(params: Params, cell: Cell) -> str:
 def _provenance(params: Params, cell: Cell, clock: Clock) -> dict[str, Any]:
     options = _options(params, cell.experiment)
     written = {"cell": {**asdict(cell), "key": ""}, "options": asdict(options)}
+    if cell.experiment == "feature-controls":
+        recipe = params.recipe(cell.model, cell.recipe, cell.variant)
+        written |= {"probe": asdict(params.profile.probe), "recipe": asdict(recipe)}
     return {
         **cell.identity,
         "updates": _updates(options),
         "code_sha256": code_hash(import_closure(Path("replication/experiment.py"))),
         "params_sha256": sha256_text(json.dumps(written, sort_keys=True)),
         "data_sha256": _data_hash(params, cell),
-        "environment": environment("cpu", params.profile.threads),
+        "environment": environment(_device(params, cell), params.profile.threads),
         "diverged_seeds": {},
         "clock": clock.read(),
     }

@@ -41,6 +41,9 @@ def train_judge(params: Params, dataset: str) -> float:
         options.learning_rate,
         options.seed,
         device,
+        options.convolutions,
+        options.shift,
+        options.flip,
     )
     accuracy = judge_accuracy(network, data)
     provenance = {
@@ -78,7 +81,8 @@ def read_judge(options: Judge, data: PreparedImages, directory: Path) -> nn.Modu
     """
     path = directory / "judge.safetensors"
     again = f"run `uv run python -m replication.judge {directory.name}`"
-    network = build_classifier(data.train_images.shape[1:], options.channels, len(data.class_names))
+    shape, classes = data.train_images.shape[1:], len(data.class_names)
+    network = build_classifier(shape, options.channels, classes, options.convolutions)
     try:
         network.load_state_dict(load_file(path))
     except FileNotFoundError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from copy import deepcopy
-from dataclasses import field, replace
+from dataclasses import field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,10 +14,14 @@ from pydantic.dataclasses import dataclass
 from replication.background_options import Background
 from replication.data.options import Dataset
 from replication.errors import InputError
+from replication.feature_control_options import FeatureControls
+from replication.near_duplicate_options import NearDuplicates
+from replication.protocol_options import ProtocolOptions, RealNeighbours
 from replication.recipes import UNNAMED, Recipe
 from replication.strict import CLOSED, read_yaml, strict
 
 BUNDLED = "bundled"  # the data set of a cell that reads those inside scikit-learn, and names them in its rows
+PROTOCOLS = {one.name.replace("_", "-"): one for one in fields(ProtocolOptions)}  # by the name that a cell gives
 
 
 @dataclass(frozen=True, config=CLOSED)
@@ -32,8 +36,19 @@ class Cell:
     variant: str
     seeds: str
     # Names the experiment where the cell is no GAN training.
-    experiment: Literal["", "theory", "controls", "generative-discriminative", "latent-dimension", "outliers"] = ""
+    experiment: Literal[
+        "",
+        "theory",
+        "reference-points",
+        "real-neighbours",
+        "feature-controls",
+        "near-duplicates",
+        "generative-discriminative",
+        "latent-dimension",
+        "outliers",
+    ] = ""
     probe: str = "own"  # whose images features are probed on: those of the data set trained on, of another, or none
+    protocols: tuple[str, ...] = ()  # of replication.scoring.protocols, run beside what every cell is scored by
     key: str = ""
     profile: str = ""
 
@@ -66,10 +81,10 @@ class Probe:
     costs: tuple[float, ...]
     validation_share: float
     selection_draws: int
-    limited_labels: int  # labels per class of the limited column
+    limited_labels: tuple[int, ...]  # labels per class of each limited column
     limited_draws: int
     shares: tuple[float, ...] = (0.0, 1.0)  # of the run, at which features are probed
-    limited_labels_of: dict[str, int] = field(default_factory=dict)  # data sets whose papers have another number
+    limited_labels_of: dict[str, tuple[int, ...]] = field(default_factory=dict)  # data sets whose papers have others
 
 
 @dataclass(frozen=True, config=CLOSED)
@@ -96,6 +111,10 @@ class Profile:
     probe: Probe
     cells: dict[str, Cell]
     experiments: dict[str, Cell] = field(default_factory=dict)
+    protocols: ProtocolOptions = field(default_factory=ProtocolOptions)
+    real_neighbours: RealNeighbours = field(default_factory=RealNeighbours)
+    near_duplicates: NearDuplicates = field(default_factory=NearDuplicates)
+    feature_controls: FeatureControls = field(default_factory=FeatureControls)
 
     @property
     def scored(self) -> dict[str, Cell]:
@@ -113,6 +132,9 @@ class Judge:
     batch: int
     learning_rate: float
     seed: int
+    convolutions: int = 1  # of each width
+    shift: int = 0  # pixels by which a training image is moved at most, each time it is seen
+    flip: bool = False  # whether it is mirrored half of the time
 
 
 @dataclass(frozen=True, config=CLOSED)
@@ -140,9 +162,10 @@ class Params:
         """The cell of the profile in force that `key` names, trained or an experiment."""
         return _known(self.profile.scored, key, f"cell of profile {self.profile.name}")
 
-    def trained_cell(self, key: str) -> Cell:
-        """The trained cell of the profile in force that `key` names."""
-        return _known(self.profile.cells, key, f"trained cell of profile {self.profile.name}")
+    def trained_cells(self, name: str) -> list[Cell]:
+        """The trained cells of the profile in force that `name` names: a model, whose cells they are, or one cell."""
+        of_model = [cell for cell in self.profile.cells.values() if cell.model == name]
+        return of_model or [_known(self.profile.cells, name, f"model or trained cell of profile {self.profile.name}")]
 
     def experiment(self, key: str) -> Cell:
         """The experiment of the profile in force that `key` names."""
@@ -196,11 +219,21 @@ def _check_profile(params: Params, profile: Profile) -> None:
         if not key.startswith(f"{profile.name}-"):
             raise InputError(f"params.yaml: cell {key}: keys of profile {profile.name} start with {profile.name}-.")
         _ = cell.seed_numbers
+        for name in cell.protocols:
+            _known(PROTOCOLS, name, f"protocol (cell {key})")
         if not cell.experiment:
-            params.recipe(cell.model, cell.recipe, cell.variant)
+            _check_labelled(cell, params.recipe(cell.model, cell.recipe, cell.variant))
     used = {cell.model for cell in profile.cells.values()}
     if set(profile.models) != used:
         raise InputError(f"params.yaml: models of profile {profile.name} are {sorted(used)}, as its cells have them.")
+
+
+def _check_labelled(cell: Cell, recipe: Recipe) -> None:
+    if "nearest-generated" in cell.protocols and recipe.network.get("kind") != "conditional":
+        raise InputError(
+            f"params.yaml: cell {cell.key} names protocol nearest-generated, but the network of its recipe "
+            f"{cell.recipe} is not of kind conditional, so its samples have no labels: take the protocol out."
+        )
 
 
 def _known(known: Mapping[str, Any], name: str, what: str) -> Any:

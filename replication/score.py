@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from replication.atomic import atomic_directory
 from replication.data.reading import PreparedImages, ToyData, load_images, load_prepared, load_split
@@ -36,8 +38,8 @@ GAMES = ("gan",)  # models whose paper makes claims about the discriminator and 
 def score_cell(params: Params, cell: Cell) -> None:
     """Score a trained cell into `outputs/score/<profile>/<model>/<cell>/`."""
     clock = Clock()
-    prepare_device("cpu")  # scores are taken on the CPU, where they repeat bit for bit
     data, trained = load_prepared(DATA / cell.dataset), read_trained(TRAINED / cell.folder)
+    prepare_device("cpu" if isinstance(data, ToyData) else params.profile.device)
     chosen, seeds = load_split(DATA / cell.dataset, cell.split), cell.seed_numbers
     diverged = {int(seed): int(step) for seed, step in trained.provenance["diverged_seeds"].items()}
     rows = Rows(params.profile.name, cell, len(chosen), diverged)
@@ -49,7 +51,8 @@ def score_cell(params: Params, cell: Cell) -> None:
         from replication.scoring.toy import score_toy
 
         build, threads = builder(cell, recipe, (2,)), params.profile.threads
-        shown = score_toy(rows, trained, build, recipe, data, cell.model in GAMES, threads)
+        components = params.profile.protocols.components
+        shown = score_toy(rows, trained, build, recipe, data, cell.model in GAMES, components, threads)
     else:
         shown = _score_images(params, rows, trained, recipe, data, chosen)
     write_scores(OUTPUTS / cell.folder, rows, shown, _provenance(trained, clock))
@@ -61,20 +64,27 @@ def _score_images(
     from replication.judge import OUTPUTS as JUDGES
     from replication.judge import judge_options, read_judge
     from replication.scoring.classification import classify_cell
-    from replication.scoring.images import probe_cell, score_images
+    from replication.scoring.image_cell import ImageCell
+    from replication.scoring.images import score_images
+    from replication.scoring.parzen import score_parzen
+    from replication.scoring.probe import probe_cell
+    from replication.scoring.protocols import run_protocols
 
-    cell, threads = rows.cell, params.profile.threads
+    cell, threads, device = rows.cell, params.profile.threads, params.profile.device
     build = builder(cell, recipe, data.train_images.shape[1:], len(data.class_names))
     judge, name = None, ""
     if cell.dataset in params.judges:
         options = judge_options(params, cell.dataset)
-        judge, name = read_judge(options, data, JUDGES / cell.dataset), options.name
-    shown = score_images(rows, trained, build, recipe, data, chosen, judge, name, threads)
-    if recipe.labels:
-        classify_cell(rows, trained, build, recipe, data, threads)
+        judge, name = read_judge(options, data, JUDGES / cell.dataset).to(device), options.name
+    options = params.profile.protocols
+    scored = ImageCell(rows, trained, build, recipe, data, chosen, judge, name, options, threads, device)
+    shown = score_images(scored) | run_protocols(scored)
+    if cell.model in WINDOWED:
+        score_parzen(scored)
+    classify_cell(scored)
     probe, probed = params.profile.probe, data if cell.probe in ("own", "none") else load_images(DATA / cell.probe)
     if cell.model in PROBED and cell.probe != "none" and len(probed.class_names) > 1:
-        probe_cell(rows, trained, build, probed, probe, probed_steps(trained.steps, probe.shares), threads)
+        probe_cell(replace(scored, data=probed), probe, probed_steps(trained.steps, probe.shares))
     return shown
 
 
@@ -102,9 +112,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Score the cells that the command line names."""
     params = load_params()
     name = stage_argument("score", "a model or a cell of the profile in force", arguments)
-    cells = [cell for cell in params.profile.cells.values() if cell.model == name] or [params.trained_cell(name)]
-    for cell in cells:
-        score_cell(params, cell)
+    for cell in params.trained_cells(name):
+        with threadpool_limits(1, "blas"):  # NumPy's, as `prepare_device` does for PyTorch
+            score_cell(params, cell)
 
 
 if __name__ == "__main__":

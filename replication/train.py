@@ -1,13 +1,15 @@
-"""Train one cell of the profile in force: `python -m replication.train CELL`.
+"""Train cells of the profile in force: `python -m replication.train NAME`, a model (all its cells) or one cell.
 
 Writes `outputs/train/<profile>/<model>/<cell>/`: `step<n>.safetensors` (the networks of every seed, stacked, at each
-scored step), `history.safetensors` (losses) and `provenance.json`. A killed run goes on from its checkpoint.
+scored step), `history.safetensors` (losses) and `provenance.json`. A cell whose code, parameters and data are those of
+its output is kept as it is; a killed run goes on from its checkpoint.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -39,7 +41,9 @@ def train_cell(params: Params, cell: Cell) -> None:
     recipe = params.recipe(cell.model, cell.recipe, cell.variant)
     data, rows = load_prepared(DATA / cell.dataset), load_split(DATA / cell.dataset, cell.split)
     samples = training_samples(data, rows)
-    device, threads = prepare_device(params.profile.device), params.profile.threads
+    # Compiled toy games run on the processor, whatever else the profile trains on.
+    device = prepare_device("cpu" if recipe.engine == "kernel" else params.profile.device)
+    threads = params.profile.threads
     provenance = cell_provenance(cell, recipe, samples, environment(device, threads))
     output, clock = OUTPUTS / cell.folder, Clock()
     with sole_writer(cell.key + "-" + sha256_text(json.dumps(provenance))[:16]) as directory:
@@ -78,7 +82,8 @@ def builder(cell: Cell, recipe: Recipe, shape: tuple[int, ...], classes: int = 0
 def cell_provenance(cell: Cell, recipe: Recipe, samples: Samples, where: dict[str, object]) -> dict[str, Any]:
     """All that the result depends on: a checkpoint or an output under other code, params or data is not this one."""
     code = {*import_closure(Path("replication/train.py")), *import_closure(source_file(cell.model))}
-    written = {"recipe": asdict(recipe), "cell": {**asdict(cell), "key": ""}}
+    # Without the cell's key, which another block may have, and without what scoring alone reads of it.
+    written = {"recipe": asdict(recipe), "cell": {**cell.identity, "cell": ""}}
     return {
         **cell.identity,
         "updates": recipe.updates,
@@ -123,10 +128,21 @@ def _write(output: Path, outcome: Outcome, provenance: dict[str, Any]) -> None:
         (directory / "provenance.json").write_text(json.dumps(provenance, indent=1) + "\n", encoding="utf-8")
 
 
+def train_model(params: Params, name: str) -> None:
+    """Train every cell of a model, and remove what cells that are no longer in params.yaml left."""
+    cells = params.trained_cells(name)
+    for cell in cells:
+        train_cell(params, cell)
+    if cells[0].model == name:
+        known = {cell.key for cell in cells}
+        for folder in (OUTPUTS / cells[0].folder).parent.iterdir():
+            if folder.is_dir() and folder.name not in known:
+                shutil.rmtree(folder)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Train the cell named on the command line."""
-    params = load_params()
-    train_cell(params, params.trained_cell(stage_argument("train", "a cell of the profile in force", arguments)))
+    """Train the cells that the command line names."""
+    train_model(load_params(), stage_argument("train", "a model or a cell of the profile in force", arguments))
 
 
 if __name__ == "__main__":

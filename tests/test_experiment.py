@@ -17,16 +17,18 @@ from replication.prepare import prepare
 from replication.strict import read_yaml
 
 Table = Any  # a DataFrame; its stubs do not follow selections
-THEORY, CONTROLS = "cpu-theory", "cpu-controls-digits"
+THEORY, POINTS = "cpu-theory", "cpu-reference-points-digits"
 
 
 def shrink(content: dict[str, Any]) -> None:
     content["theory"] |= {"updates": 120, "batch": 32, "fresh": 500, "learning_rate": 0.01}
     content["judges"]["digits"] |= {"channels": [4], "epochs": 1}
     cpu = content["profiles"]["cpu"]
-    probe = {"costs": [1e-4], "validation_share": 0.2, "selection_draws": 1, "limited_labels": 2, "limited_draws": 3}
+    probe = {"costs": [1e-4], "validation_share": 0.2, "selection_draws": 1, "limited_labels": [2], "limited_draws": 3}
     experiments = {**cpu["experiments"], THEORY: {**cpu["experiments"][THEORY], "seeds": "0-2"}}
-    content["run"] = {**cpu, "experiments": experiments, "probe": probe}
+    points = {**cpu["experiments"][POINTS], "experiment": "reference-points", "seeds": "0-1"}
+    protocols = {"reference_points": {"limited": [100], "samples": 120}}
+    content["run"] = {**cpu, "experiments": {**experiments, POINTS: points}, "probe": probe, "protocols": protocols}
 
 
 @pytest.fixture
@@ -73,20 +75,39 @@ def test_theory(workplace: Path) -> None:
     assert measured(THEORY)[1] == content
 
 
-def test_controls(workplace: Path) -> None:
+def test_reference_points(workplace: Path) -> None:
     with pytest.raises(InputError, match="There is no judge at outputs/judge/digits"):
-        stage.main([CONTROLS])
+        stage.main([POINTS])
     accuracy = train_judge(load_params(), "digits")
-    table, content, provenance = measured(CONTROLS)
-    judged = table[table["metric"] == "judge_accuracy"]
-    assert judged["value"].tolist() == [accuracy] and set(judged["model"]) == {"real"}
-    probe = table[table["metric"] == "probe_accuracy"]
-    assert set(probe["paper"]) == {"dcgan2015"} and set(probe["recipe"]) == {"raw-pixels"}
-    assert sorted(probe["metric_variant"]) == ["all-labels", *["limited-labels"] * 3]
-    assert probe["value"].max() > 0.5  # raw pixels of digits are far above chance
-    assert {"judge_score", "modified_judge_score", "judge_share"} <= set(table["metric"])
-    assert (provenance["updates"], provenance["diverged_seeds"]) == (0, {})
-    assert measured(CONTROLS)[1] == content
+    table, content, provenance = measured(POINTS)
+    lines = table.groupby(["model", "recipe", "n_train"])["seed"].nunique().to_dict()
+    expected = {("real", "test", 1297): 1, ("real", "train", 1297): 1, ("real", "limited-100", 100): 2}
+    assert lines == {**expected, ("memoriser", "repeats-100", 100): 2}
+    assert set(table.loc[table["metric"] == "judge_accuracy", "value"]) == {accuracy}
+    assert {"judge_frechet_distance", "judge_score_ratio", "duplicate_rate"} <= set(table["metric"])
+    assert provenance["updates"] == 0
+    assert measured(POINTS)[1] == content
+
+
+def test_real_neighbours(workplace: Path) -> None:
+    content = read_yaml(workplace / "params.yaml")
+    cell = {
+        **content["run"]["experiments"][POINTS],
+        "experiment": "real-neighbours",
+        "split": "last50",
+        "seeds": "0-2",
+    }
+    content["run"]["experiments"] = {"cpu-real": cell}
+    content["run"]["real_neighbours"] = {"window": 100, "per_class": [10, 100]}
+    (workplace / "params.yaml").write_text(json.dumps(content), encoding="utf-8")
+    table, once, provenance = measured("cpu-real")
+    rows = table[table["metric"] == "test_error"].groupby("metric_variant")["value"]
+    assert rows.count().to_dict() == {"1-nn-500": 3, "100-labels": 3}  # no class has 100 of the 50
+    assert rows.mean()["1-nn-500"] < rows.mean()["100-labels"] < 0.4
+    window = table[table["metric"] == "parzen_log_likelihood"]
+    assert set(window["paper"]) == {"gan2014"} and window["value"].nunique() == 3
+    assert set(table["n_train"]) == {500} and provenance["updates"] == 0
+    assert measured("cpu-real")[1] == once
 
 
 def test_only_a_cell_of_the_profile_runs(workplace: Path) -> None:

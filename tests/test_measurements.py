@@ -99,5 +99,5 @@ def test_rows_that_measure_the_same_thing_are_refused_and_a_new_value_is_no_new_
 
 
 def test_an_unknown_metric_is_refused_before_it_is_written() -> None:
-    with pytest.raises(InputError, match=r"unknown metrics \['fid'\]"):
-        to_table([replace(ROW, metric="fid")])
+    with pytest.raises(InputError, match=r"unknown metrics \['perceptual'\]"):
+        to_table([replace(ROW, metric="perceptual")])

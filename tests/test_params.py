@@ -97,7 +97,7 @@ WRONG = {
     ),
     "a cell's data set is not the profile's": (
         put("run", "cells", CELL, "dataset", "mnist"),
-        f"'mnist' is no dataset of profile cpu (cell {CELL}); accepted: toy-bimodal, digits.",
+        f"'mnist' is no dataset of profile cpu (cell {CELL}); accepted: toy-bimodal, digits, digits-planted.",
     ),
     "unknown model": (
         put("run", "cells", CELL, "model", "began"),
@@ -111,9 +111,14 @@ WRONG = {
         put("run", "cells", CELL, "variant", "code"),
         "'code' is no variant of recipes.gan.toy-k1; accepted: paper.",
     ),
+    "1-NN on samples without labels": (
+        put("run", "cells", "cpu-dcgan-digits", "protocols", ["nearest-generated"]),
+        "cell cpu-dcgan-digits names protocol nearest-generated, but the network of its recipe digits is not of kind "
+        "conditional, so its samples have no labels: take the protocol out.",
+    ),
     "unknown experiment": (
         put("run", "experiments", "cpu-theory", "experiment", "practice"),
-        "run.experiments.cpu-theory.experiment: input should be '', 'theory', 'controls', ",
+        "run.experiments.cpu-theory.experiment: input should be '', 'theory', 'reference-points', ",
     ),
     "another profile's key": (
         lambda c: c["run"]["cells"].update({"paper-k1": c["run"]["cells"].pop(CELL)}),

@@ -18,6 +18,7 @@ from replication.measurements import read_table
 from replication.params import load_params
 from replication.prepare import prepare
 from replication.scoring import toy
+from replication.scoring.components import SHARES
 from replication.strict import read_yaml
 
 Table = Any  # a DataFrame; its stubs do not follow selections
@@ -32,7 +33,7 @@ def shrink(content: dict[str, Any]) -> None:
     content["recipes"]["dcgan"]["digits"] |= {"updates": 8, "latent_dim": 3, "network": SMALL, "n_samples": 100}
     content["judges"]["digits"] |= {"channels": [4], "epochs": 1}
     cells = content["profiles"]["cpu"]["cells"]
-    probe = {"costs": [1e-4], "validation_share": 0.2, "selection_draws": 1, "limited_labels": 2, "limited_draws": 2}
+    probe = {"costs": [1e-4], "validation_share": 0.2, "selection_draws": 1, "limited_labels": [2], "limited_draws": 2}
     kept = {key: {**cells[key], "seeds": "1-2"} for key in (GAN, DELIGAN, DIGITS)}
     content["run"] = {
         **content["profiles"]["cpu"],
@@ -64,15 +65,13 @@ def trained(key: str) -> dict[str, Any]:
     dataset = params.cell(key).dataset
     prepare(params.datasets[dataset], stage.DATA / dataset)
     train.main([key])
-    return json.loads(
-        (stage.TRAINED / load_params().trained_cell(key).folder / "provenance.json").read_text(encoding="utf-8")
-    )
+    return json.loads((stage.TRAINED / load_params().cell(key).folder / "provenance.json").read_text(encoding="utf-8"))
 
 
 def scored(key: str) -> tuple[Table, dict[str, bytes], dict[str, Any]]:
     """Score a cell; the table, the bytes of all files but provenance, and provenance."""
     stage.main([key])
-    output = stage.OUTPUTS / load_params().trained_cell(key).folder
+    output = stage.OUTPUTS / load_params().cell(key).folder
     files = {f.name: f.read_bytes() for f in output.iterdir()}
     return read_table(output / "measurements.csv"), files, json.loads(files.pop("provenance.json"))
 
@@ -98,14 +97,14 @@ def test_a_toy_gan_is_scored_as_a_game_too(workplace: Path) -> None:
     assert {key: value for key, value in provenance.items() if key != "clock"} == {
         key: value for key, value in before.items() if key not in ("clock", "window", "steps")
     }
-    shown = np.load(stage.OUTPUTS / load_params().trained_cell(GAN).folder / "samples.npz")
+    shown = np.load(stage.OUTPUTS / load_params().cell(GAN).folder / "samples.npz")
     assert shown["points"].shape == (2, 60, 2) and set(shown) == {"points", "early_points", "real"}
 
 
 def test_a_diverged_seed_reads_nan_from_its_step_on_and_the_other_as_before(workplace: Path) -> None:
     provenance = trained(GAN)
     healthy, _, _ = scored(GAN)
-    path = stage.TRAINED / load_params().trained_cell(GAN).folder / "provenance.json"
+    path = stage.TRAINED / load_params().cell(GAN).folder / "provenance.json"
     path.write_text(json.dumps({**provenance, "diverged_seeds": {"2": 20}}), encoding="utf-8")
     table, _, _ = scored(GAN)
     lost = (table["seed"] == 2) & (table["step"] >= 20) & (table["metric"] != "diverged")
@@ -119,7 +118,9 @@ def test_a_mixture_is_scored_with_both_noises(workplace: Path) -> None:
     trained(DELIGAN)
     table, _, _ = scored(DELIGAN)
     noises = ("training-noise", "display-noise")
-    assert variants(table) == {(m, noise) for m in POINTS for noise in noises} | TRAINING | {("sigma_mean", "")}
+    owned = {("component_information", one) for one in ("measured", "chance", "chance-95", "above-chance")}
+    owned |= {("component_class_share", one) for one in SHARES} | {("component_p_value", "")}
+    assert variants(table) == {(m, noise) for m in POINTS for noise in noises} | TRAINING | {("sigma_mean", "")} | owned
     start = table[(table["metric"] == "sigma_mean") & (table["step"] == 0)]
     assert start["value"].tolist() == pytest.approx([0.02, 0.02])
 
@@ -128,7 +129,7 @@ def test_images_are_scored_under_the_judge_and_the_probe(workplace: Path) -> Non
     trained(DIGITS)
     with pytest.raises(InputError, match="There is no judge at outputs/judge/digits/judge.safetensors: run `uv run"):
         stage.main([DIGITS])
-    assert not (stage.OUTPUTS / load_params().trained_cell(DIGITS).folder).exists()
+    assert not (stage.OUTPUTS / load_params().cell(DIGITS).folder).exists()
     train_judge(load_params(), "digits")
     table, files, _ = scored(DIGITS)
     judged = table[table["metric"].str.startswith(("judge", "modified"))]
@@ -141,7 +142,7 @@ def test_images_are_scored_under_the_judge_and_the_probe(workplace: Path) -> Non
     probe = table[table["metric"] == "probe_accuracy"]
     assert set(probe["step"]) == {0, 8}
     assert len(probe[probe["metric_variant"] == "all-labels"]) == 4
-    limited = probe[probe["metric_variant"] == "limited-labels"]
+    limited = probe[probe["metric_variant"] == "2-per-class"]
     assert set(limited["replicate_kind"]) == {"label draw"} and set(limited["replicate"]) == {0, 1}
     assert {("duplicate_rate", "")} | TRAINING <= variants(table)
     assert scored(DIGITS)[1] == files
@@ -159,7 +160,7 @@ def test_an_untrained_cell(workplace: Path) -> None:
 
 def test_a_damaged_training(workplace: Path) -> None:
     trained(GAN)
-    (stage.TRAINED / load_params().trained_cell(GAN).folder / "step20.safetensors").write_bytes(b"x")
+    (stage.TRAINED / load_params().cell(GAN).folder / "step20.safetensors").write_bytes(b"x")
     with pytest.raises(InputError, match=f"outputs/train/cpu/gan/{GAN} does not hold what training wrote"):
         stage.main([GAN])
 

@@ -67,7 +67,7 @@ def train(key: str, dataset: str) -> Path:
     if not (stage.DATA / dataset).exists():
         prepare(load_params().datasets[dataset], stage.DATA / dataset)
     stage.main([key])
-    return stage.OUTPUTS / load_params().trained_cell(key).folder
+    return stage.OUTPUTS / load_params().cell(key).folder
 
 
 def read(output: Path) -> dict[str, Any]:
@@ -173,15 +173,27 @@ def test_a_failed_training_writes_nothing_and_keeps_its_checkpoint(
         patch.setattr(stage, "_write", fail)
         with pytest.raises(KeyboardInterrupt):
             train(TOY, "toy-bimodal")
-    assert not (stage.OUTPUTS / load_params().trained_cell(TOY).folder).exists()
+    assert not (stage.OUTPUTS / load_params().cell(TOY).folder).exists()
     assert list(Path(".replication/checkpoints").glob(f"{TOY}-*/state-40-*"))
     train(TOY, "toy-bimodal")
-    assert (stage.OUTPUTS / load_params().trained_cell(TOY).folder / "provenance.json").is_file()
+    assert (stage.OUTPUTS / load_params().cell(TOY).folder / "provenance.json").is_file()
+
+
+def test_a_model_trains_its_cells_keeps_those_that_are_as_before_and_removes_strangers(workplace: Path) -> None:
+    train(TOY, "toy-bimodal")
+    folder = stage.OUTPUTS / load_params().cell(TOY).folder
+    before = read(folder)
+    (folder.parent / "cpu-gone").mkdir()
+    stage.main(["gan"])
+    assert [path.name for path in folder.parent.iterdir()] == [TOY] and read(folder) == before  # its clock included
+    edit(lambda content: content["recipes"]["gan"]["toy-k1"].update(updates=20))
+    stage.main(["gan"])
+    assert read(folder)["updates"] == 20
 
 
 def test_what_a_user_can_mend(workplace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for key, sentence in (
-        ("cpu-gan", f"'cpu-gan' is no trained cell of profile cpu; accepted: {TOY}, {DIGITS}"),
+        ("cpu-gan", f"'cpu-gan' is no model or trained cell of profile cpu; accepted: {TOY}, {DIGITS}"),
         (
             DIGITS,
             "There is no prepared data set in outputs/data/digits: run `uv run python -m replication.prepare digits`",

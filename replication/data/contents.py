@@ -21,6 +21,8 @@ class ImageSet:
     libraries: tuple[str, ...]  # distributions whose version may change the arrays
     not_canonical: str = ""  # why these are not the data set the papers used; "" where they are
     raw_inputs: Mapping[str, str] = field(default_factory=dict)  # SHA-256 of what was read
+    # Where a planted object is, int64 [n, 2]: its top left corner (row, column), -1 where there is none.
+    planted_places: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Every array by the name of its file."""
@@ -29,6 +31,7 @@ class ImageSet:
             "train_labels": self.train_labels,
             "test_images": self.test_images,
             "test_labels": self.test_labels,
+            **self.planted_places,
         }
 
 

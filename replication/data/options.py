@@ -66,6 +66,22 @@ class Split:
 
 
 @dataclass(frozen=True, config=CLOSED)
+class Planted:
+    """An object painted into some of the images, each time at a random place."""
+
+    share: float  # of the training images, and of the test images
+    size: int  # pixels a side, a multiple of 3
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.share < 1 or self.size < 3 or self.size % 3 or self.seed < 0:
+            raise InputError(
+                f"planted has share {self.share}, size {self.size} and seed {self.seed}: the share lies between 0 and "
+                "1, the size is a multiple of 3 pixels, and the seed is at least 0."
+            )
+
+
+@dataclass(frozen=True, config=CLOSED)
 class Dataset:
     """One data set of `params.yaml`; an option left at its default is unset."""
 
@@ -80,6 +96,7 @@ class Dataset:
     points_per_mode: int = 0
     limit: int = 0  # read at most so many training images
     licence: str = ""
+    planted: Planted | None = None
     splits: dict[str, Split] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -105,6 +122,8 @@ class Dataset:
             raise InputError(f"{where} image_size, limit and seed are at least 0.")
         if self.channels not in (0, 1, 3):
             raise InputError(f"{where} channels is {self.channels}; accepted: 1, 3.")
+        if self.planted and self.source == "toy":
+            raise InputError(f"{where} planted paints into images, and toy makes points: leave it out.")
         if self.source in ("celeba", "lsun") and not self.image_size:
             raise InputError(f"{where} {self.source} needs an image_size in pixels, such as 64.")
         if self.source != "toy":

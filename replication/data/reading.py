@@ -13,6 +13,7 @@ from replication.errors import InputError
 from replication.provenance import sha256_file
 
 _IMAGES = ("train_images", "train_labels", "test_images", "test_labels")
+_PLACES = ("train_places", "test_places")
 _POINTS = ("train_points", "train_labels")
 _KEYS = {"name", "class_names", "files"}
 
@@ -28,6 +29,9 @@ class PreparedImages:
     test_labels: np.ndarray
     class_names: tuple[str, ...]
     manifest: dict[str, Any] = field(repr=False)
+    # int64 [n, 2], top left corners of the planted object, -1 where there is none; None where none is planted
+    train_places: np.ndarray | None = None
+    test_places: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -50,9 +54,9 @@ def load_prepared(directory: Path) -> PreparedImages | ToyData:
         InputError: it is not there, or an array is missing or differs from the manifest.
     """
     manifest = load_manifest(directory)
-    arrays = {
-        name: _array(directory, f"{name}.npy", manifest) for name in (_POINTS if "density" in manifest else _IMAGES)
-    }
+    planted = tuple(name for name in _PLACES if f"{name}.npy" in manifest["files"])
+    names = _POINTS if "density" in manifest else _IMAGES + planted
+    arrays = {name: _array(directory, f"{name}.npy", manifest) for name in names}
     if "density" not in manifest:
         return PreparedImages(
             name=manifest["name"], class_names=tuple(manifest["class_names"]), manifest=manifest, **arrays

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from replication.data.contents import ImageSet, PointSet
-from replication.data.options import Dataset
+from replication.data.options import Dataset, Planted
 
 
 def read_source(options: Dataset) -> ImageSet | PointSet:
@@ -14,7 +15,24 @@ def read_source(options: Dataset) -> ImageSet | PointSet:
     Raises:
         InputError: the raw files cannot be had or are not what the source expects.
     """
-    return SOURCES[options.source](options)
+    contents = SOURCES[options.source](options)
+    return _planted(contents, options.planted) if options.planted and isinstance(contents, ImageSet) else contents
+
+
+def _planted(contents: ImageSet, planted: Planted) -> ImageSet:
+    """The images with an object in some of them, and where it is."""
+    from replication.metrics.planted import plant_object
+
+    train, train_places = plant_object(contents.train_images, planted.share, planted.size, planted.seed, "train")
+    test, test_places = plant_object(contents.test_images, planted.share, planted.size, planted.seed, "test")
+    share = f"an object of {planted.size} pixels is planted in a share of {planted.share} of the images"
+    return replace(
+        contents,
+        train_images=train,
+        test_images=test,
+        not_canonical="; ".join(part for part in (contents.not_canonical, share) if part),
+        planted_places={"train_places": train_places, "test_places": test_places},
+    )
 
 
 def _digits(options: Dataset) -> ImageSet:

@@ -68,7 +68,7 @@ def _described(contents: ImageSet | PointSet) -> dict[str, object]:
 def _options(options: Dataset) -> dict[str, object]:
     """What shaped the arrays; where the raw files lay on this machine did not."""
     left_out = ("name", "source", "splits", "root", "licence")
-    return {key: value for key, value in asdict(options).items() if key not in left_out}
+    return {key: value for key, value in asdict(options).items() if key not in left_out and value is not None}
 
 
 def _write_split(labels: np.ndarray, class_names: tuple[str, ...], split: Split, path: Path) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import cos, pi
 
+import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, pad
 from tqdm import tqdm
 
 from replication.models.layers.samples import as_samples
@@ -17,14 +18,18 @@ from replication.training.optimisers import adam_update
 BATCH = 500
 
 
-def build_classifier(shape: Sequence[int], channels: Sequence[int], classes: int) -> nn.Sequential:
-    """Images [B, C, H, W] in [−1, 1] → logits [B, classes]: 3×3 convolutions with BN and ReLU, halving after each."""
+def build_classifier(
+    shape: Sequence[int], channels: Sequence[int], classes: int, convolutions: int = 1
+) -> nn.Sequential:
+    """Images [B, C, H, W] in [−1, 1] → logits [B, classes]: 3×3 convolutions, BN, ReLU, and halving after a width."""
     layers: list[nn.Module] = []
     before, side = shape[0], shape[1]
     for width in channels:
-        layers += [nn.Conv2d(before, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
+        for _ in range(convolutions):
+            layers += [nn.Conv2d(before, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
+            before = width
         layers += [nn.MaxPool2d(2)] if side > 1 else []
-        before, side = width, max(side // 2, 1)
+        side = max(side // 2, 1)
     return nn.Sequential(*layers, nn.Flatten(), nn.Linear(before * side * side, classes))
 
 
@@ -38,10 +43,16 @@ def train_classifier(
     learning_rate: float,
     seed: int,
     device: str = "cpu",
+    convolutions: int = 1,
+    shift: int = 0,
+    flip: bool = False,
 ) -> nn.Sequential:
-    """Train on uint8 images [n, C, H, W] and labels [n] with Adam, the rate falling to zero along a cosine."""
+    """Train on uint8 images [n, C, H, W] and labels [n] with Adam, the rate falling to zero along a cosine.
+
+    Each time an image is seen it is shifted by up to `shift` pixels a side and, with `flip`, mirrored half of the time.
+    """
     with torch_seed(seed, "judge"):
-        network = build_classifier(tuple(images.shape[1:]), channels, classes).to(device)
+        network = build_classifier(tuple(images.shape[1:]), channels, classes, convolutions).to(device)
     images, labels = images.to(device), labels.to(device)
     parameters: list[Tensor] = list(network.parameters())
     first, second = ([torch.zeros_like(parameter) for parameter in parameters] for _ in range(2))
@@ -52,11 +63,28 @@ def train_classifier(
         for rows in order.split(batch):
             if len(rows) < 2:
                 continue  # batch normalisation needs two
-            loss = cross_entropy(network(as_samples(images[rows])), labels[rows])
             update += 1
+            seen = augmented(images[rows], shift, flip, generator(seed, "judge augmentation", update))
+            loss = cross_entropy(network(as_samples(seen)), labels[rows])
             rate = learning_rate * (1.0 + cos(pi * epoch / epochs)) / 2
             adam_update(parameters, list(torch.autograd.grad(loss, parameters)), first, second, update, rate)
     return network.eval()
+
+
+def augmented(images: Tensor, shift: int, flip: bool, stream: np.random.Generator) -> Tensor:
+    """uint8 images [B, C, H, W], each moved by up to `shift` pixels both ways, black coming in, and mirrored or not."""
+    if not shift and not flip:
+        return images
+    count, _, height, width = images.shape
+    down, across = (torch.from_numpy(stream.integers(0, 2 * shift + 1, (count, 1))) for _ in range(2))
+    lines, columns = down + torch.arange(height), across + torch.arange(width)  # [B, H], [B, W] in the padded image
+    if flip:
+        mirrored = torch.from_numpy(stream.random((count, 1)) < 0.5)
+        columns = torch.where(mirrored, columns.flip(1), columns)
+    lines, columns = lines.to(images.device), columns.to(images.device)
+    which = torch.arange(count, device=images.device)[:, None, None]
+    moved = pad(images, (shift,) * 4)[which, :, lines[:, :, None], columns[:, None, :]]  # [B, H, W, C]
+    return moved.permute(0, 3, 1, 2)
 
 
 @torch.no_grad()

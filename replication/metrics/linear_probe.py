@@ -1,4 +1,4 @@
-"""An L2-SVM on discriminator features: how useful unsupervised features are for classification (DCGAN §5.1)."""
+"""An L2-SVM on discriminator features: how useful unsupervised features are for classification (DCGAN §5)."""
 
 from __future__ import annotations
 
@@ -7,37 +7,58 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from sklearn.svm import LinearSVC
 from torch import Tensor, nn
 from torch.nn.functional import adaptive_max_pool2d
 
+from replication.errors import InputError
+from replication.metrics.svm import accuracies, fit, torch_threads
 from replication.models.layers.convolutional import ConvolutionalDiscriminator
 from replication.models.layers.samples import as_samples
 from replication.seeding import generator
 
 GRID = 4
-BATCH = 500
+BATCH = 500  # images whose features are made at once
+STATISTICS_BATCH = 128  # images of one batch of statistics (DCGAN's released code)
+HALF_FROM = 1 << 31  # values: 60 000 images of DCGAN's 28 672 features are below it, 7 GB in float32
+
+
+@dataclass(frozen=True)
+class LimitedResult:
+    """Test accuracy of every draw of a few labels per class, and the C that validation chose for that many."""
+
+    accuracies: tuple[float, ...]
+    cost: float
 
 
 @dataclass(frozen=True)
 class ProbeResult:
-    """Test accuracy with all labels and, per label draw, with a few per class; the C that validation chose."""
+    """Test accuracy with all labels and its C (None where it was left out); the rest by labels per class."""
 
-    all_labels: float
-    limited_labels: tuple[float, ...]
-    cost: float
+    all_labels: float | None
+    cost: float | None
+    limited: dict[int, LimitedResult]
 
 
-def discriminator_features(discriminator: ConvolutionalDiscriminator, images: Tensor, calibration: Tensor) -> Tensor:
-    """LeakyReLU output of every convolution, max-pooled to 4×4, flattened and concatenated: float32 [n, 16·ΣC].
+def discriminator_features(
+    discriminator: ConvolutionalDiscriminator, images: Tensor, calibration: Tensor | None
+) -> Tensor:
+    """LeakyReLU output of every convolution, max-pooled to 4×4, flattened and concatenated: [n, 16·ΣC] on the CPU.
 
-    Batch normalisation is frozen to the mean of per-batch statistics over the `calibration` images. Both inputs are
-    uint8 [n, C, H, W]. Features are not standardised (DCGAN's released code).
+    Batch normalisation is frozen to the mean of per-batch statistics over the `calibration` images, or stays as it was
+    frozen before (None). Both inputs are uint8 [n, C, H, W]. Features are not standardised (DCGAN's released code).
+    They are float32, or float16 where they are more than HALF_FROM values, made by batches on the network's device.
     """
-    freeze_batch_statistics(discriminator, calibration)
+    if calibration is not None:
+        freeze_batch_statistics(discriminator, calibration)
+    features = torch.empty(0)
     with torch.no_grad():
-        parts = [_pooled(discriminator.features(as_samples(batch))) for batch in images.split(BATCH)]
-    return torch.cat(parts)
+        for start in range(0, len(images), BATCH):
+            part = _pooled(discriminator.features(_seen(discriminator, images[start : start + BATCH])))
+            if not start:
+                dtype = torch.float16 if len(images) * part.shape[1] > HALF_FROM else torch.float32
+                features = torch.empty(len(images), part.shape[1], dtype=dtype)
+            features[start : start + BATCH] = part
+    return features
 
 
 def freeze_batch_statistics(discriminator: ConvolutionalDiscriminator, images: Tensor) -> None:
@@ -47,60 +68,110 @@ def freeze_batch_statistics(discriminator: ConvolutionalDiscriminator, images: T
         norm.reset_running_stats()
         norm.momentum = None  # a cumulative mean in place of a moving one
     discriminator.train()
-    whole = images[: len(images) // BATCH * BATCH] if len(images) > BATCH else images
+    whole = images[: max(len(images) // STATISTICS_BATCH, 1) * STATISTICS_BATCH]
     with torch.no_grad():
-        for batch in whole.split(BATCH):
-            discriminator.features(as_samples(batch))
+        for batch in whole.split(STATISTICS_BATCH):
+            discriminator.features(_seen(discriminator, batch))
     discriminator.eval()
 
 
 def linear_probe(
-    train: tuple[np.ndarray, np.ndarray],
-    test: tuple[np.ndarray, np.ndarray],
+    train: tuple[Tensor, Tensor],
+    test: tuple[Tensor, Tensor],
     costs: Sequence[float],
     validation_share: float,
     selection_draws: int,
-    limited_labels: int,
+    limited_labels: Sequence[int],
     limited_draws: int,
     seed: int,
+    device: str = "cpu",
+    all_labels: bool = True,
+    threads: int = 1,
 ) -> ProbeResult:
-    """Fit `LinearSVC` at the C of the best mean validation accuracy, on all labels and on draws of a few per class.
+    """Fit the L2-SVM on all labels and on draws of a few per class, each at a C chosen on held-out images.
 
-    `train` and `test` are (features [n, F], labels [n]).
+    `train` and `test` are (features float16 or float32 [n, F], labels int64 [n]), on the CPU or on `device`, where the
+    work is done. A `validation_share` of the training images is held out. With all labels C is that of the best
+    accuracy on them after a fit on the others, and the machine that is tested is fitted to all. For each number of
+    labels per class C is that of the best mean accuracy on them over `selection_draws` draws of the others (the smaller
+    C of two as good), and `limited_draws` further draws are tested at it (DCGAN's released SVHN script; deviation
+    dcgan-9). `threads` are those of the CPU.
+
+    Raises:
+        InputError: what an L2-SVM cannot be fitted to, a share that leaves nothing, or too few images of a class.
     """
-    cost = _best_cost(*train, costs, validation_share, selection_draws, seed)
-    accuracies = []
-    for draw in range(limited_draws):
-        rows = balanced_rows(train[1], limited_labels, generator(seed, "label draw", draw))
-        accuracies.append(_accuracy(train[0][rows], train[1][rows], *test, cost))
-    return ProbeResult(_accuracy(*train, *test, cost), tuple(accuracies), cost)
+    examples = _split(train[0].to(device), train[1].to(device), validation_share, seed)
+    test_features, test_labels = test[0].to(device), test[1].to(device)
+    cost, whole, limited = None, None, {}
+    with torch_threads(threads):
+        if all_labels:
+            cost = _chosen(examples, examples.pool[None], costs, threads)
+            machines = fit(examples.features, examples.labels, [cost], threads=threads)
+            whole = accuracies(machines, test_features, test_labels).item()
+        for size in limited_labels:
+            best = _chosen(examples, _draws(examples, size, range(selection_draws), seed), costs, threads)
+            further = range(selection_draws, selection_draws + limited_draws)
+            rows = _draws(examples, size, further, seed)
+            machines = fit(examples.features, examples.labels, [best], rows, threads)
+            found = accuracies(machines, test_features, test_labels)[:, 0]
+            limited[size] = LimitedResult(tuple(found.tolist()), best)
+    return ProbeResult(whole, cost, limited)
+
+
+@dataclass(frozen=True)
+class _Examples:
+    """Training examples, and which of them are fitted (`pool`) or held out for the choice of C."""
+
+    features: Tensor
+    labels: Tensor
+    pool: Tensor
+    held: Tensor
+
+
+def _split(features: Tensor, labels: Tensor, share: float, seed: int) -> _Examples:
+    count = round(share * len(labels))
+    if not 0 < count < len(labels):
+        raise InputError(
+            f"A validation share of {share} holds out {count} of {len(labels)} images; it must hold out at least one "
+            "and leave one."
+        )
+    order = torch.from_numpy(generator(seed, "validation split").permutation(len(labels)))
+    return _Examples(features, labels, order[count:].sort().values, order[:count].sort().values)
+
+
+def _draws(examples: _Examples, size: int, numbers: range, seed: int) -> Tensor:
+    """Rows int64 [D, n] of the draws of these numbers."""
+    labels = examples.labels.cpu()[examples.pool].numpy()
+    streams = [generator(seed, "label draw", size, number) for number in numbers]
+    return torch.stack([examples.pool[balanced_rows(labels, size, stream)] for stream in streams])
+
+
+def _chosen(examples: _Examples, rows: Tensor, costs: Sequence[float], threads: int) -> float:
+    """The C of the best mean accuracy on held-out examples over draws `rows` [D, n]; of two as good the first."""
+    held = examples.held.to(examples.labels.device)
+    machines = fit(examples.features, examples.labels, costs, rows, threads)
+    found = accuracies(machines, examples.features[held], examples.labels[held])
+    return costs[int(found.mean(0).argmax())]
 
 
 def balanced_rows(labels: np.ndarray, per_class: int, stream: np.random.Generator) -> np.ndarray:
-    """Sorted rows of `per_class` random examples of each class."""
-    drawn = [stream.choice(np.flatnonzero(labels == k), per_class, replace=False) for k in np.unique(labels)]
+    """Sorted rows of `per_class` random examples of each class.
+
+    Raises:
+        InputError: a class has fewer examples.
+    """
+    kinds, counts = np.unique(labels, return_counts=True)
+    if per_class < 1 or counts.min() < per_class:
+        raise InputError(
+            f"A draw of {per_class} labels per class was asked for, and class {kinds[counts.argmin()]} has "
+            f"{counts.min()} images that are not held out: ask for 1 to {counts.min()} (limited_labels in params.yaml)."
+        )
+    drawn = [stream.choice(np.flatnonzero(labels == k), per_class, replace=False) for k in kinds]
     return np.sort(np.concatenate(drawn))
 
 
-def _best_cost(
-    features: np.ndarray, labels: np.ndarray, costs: Sequence[float], share: float, draws: int, seed: int
-) -> float:
-    held_out = round(share * len(labels))
-    means = np.zeros(len(costs))
-    for draw in range(draws):
-        order = generator(seed, "validation draw", draw).permutation(len(labels))
-        validation, fitted = order[:held_out], order[held_out:]
-        for index, cost in enumerate(costs):
-            means[index] += _accuracy(features[fitted], labels[fitted], features[validation], labels[validation], cost)
-    return costs[int(means.argmax())]
-
-
-def _accuracy(
-    train: np.ndarray, train_labels: np.ndarray, test: np.ndarray, test_labels: np.ndarray, cost: float
-) -> float:
-    # The primal solver draws nothing at random; the dual one shares a stream between threads. The optimum is the same.
-    svm = LinearSVC(C=cost, dual=False, max_iter=5000).fit(train, train_labels)  # pyright: ignore[reportArgumentType]
-    return float(svm.score(test, test_labels))
+def _seen(discriminator: ConvolutionalDiscriminator, images: Tensor) -> Tensor:
+    return as_samples(images.to(next(discriminator.parameters()).device))
 
 
 def _pooled(maps: Sequence[Tensor]) -> Tensor:

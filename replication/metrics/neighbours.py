@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from sklearn.neighbors import NearestNeighbors
 
+from replication.metrics.distribution import every
+
 DUPLICATE_PERCENTILE = 1.0
 BLOCK = 20_000  # images compared at once: a large set of photographs does not fit into memory as floats
 
@@ -23,12 +25,21 @@ def nearest(samples: np.ndarray, images: np.ndarray) -> np.ndarray:
 def duplicate_rate(samples: np.ndarray, real: np.ndarray) -> tuple[float, int]:
     """The share of samples as near to another sample as the nearest 1 % of as many real images are to another real one.
 
-    Both are uint8 [n, C, H, W]; of the larger set the first images are used, because distances shrink with n. Real
-    images have a rate of about one per cent by construction. Returns the rate and n.
+    Both are uint8 [n, C, H, W]; of the larger set fewer are used, because distances shrink with n. Real images have a
+    rate of about one per cent by construction. Returns the rate and n.
     """
     count = min(len(samples), len(real))
-    threshold = np.percentile(_to_other(real[:count]), DUPLICATE_PERCENTILE)
-    return float((_to_other(samples[:count]) <= threshold).mean()), count
+    return share_within(samples[:count], duplicate_threshold(real, count)), count
+
+
+def duplicate_threshold(real: np.ndarray, count: int) -> float:
+    """Distance within which the nearest 1 % of `count` real images have another one: evenly spaced ones of `real`."""
+    return float(np.percentile(_to_other(every(real, count)), DUPLICATE_PERCENTILE))
+
+
+def share_within(samples: np.ndarray, threshold: float) -> float:
+    """Share of samples that have another one within a distance."""
+    return float((_to_other(samples) <= threshold).mean())
 
 
 def _to_other(images: np.ndarray) -> np.ndarray:

@@ -15,6 +15,7 @@ import pandas as pd
 from replication.errors import InputError
 from replication.measurements import read_table
 from replication.params import BUNDLED, Cell, Profile
+from replication.report.sheets import SHEETS
 
 SCORES = Path("outputs/score")
 RECORDED = Path("reports/recorded")
@@ -41,6 +42,7 @@ SAMPLES: dict[str, tuple[str, int]] = {  # name → kind of its dtype, number of
     "points": ("f", 3),
     "early_points": ("f", 3),
 }
+SHEET = ("u", 5)  # of a protocol: rows × columns of pictures [C, H, W]
 MOST_BYTES = 64 * 2**20  # of one array in memory: a small file may unpack into more than the machine has
 
 
@@ -151,9 +153,9 @@ def read_samples(path: Path) -> dict[str, np.ndarray]:
         raise InputError(f"{path} is no archive of plain arrays ({error}).") from error
     arrays = {name: array for name, array in arrays.items() if array.size}  # a cell without samples writes an empty one
     for name, array in arrays.items():
-        if name not in SAMPLES:
-            raise InputError(f"{path} holds an array {name!r}; accepted: {', '.join(SAMPLES)}.")
-        kind, dimensions = SAMPLES[name]
+        if name not in SAMPLES and name not in SHEETS:
+            raise InputError(f"{path} holds an array {name!r}; accepted: {', '.join((*SAMPLES, *SHEETS))}.")
+        kind, dimensions = SAMPLES.get(name, SHEET)
         if name == "real" and "points" in arrays:
             kind, dimensions = "f", 2
         if array.dtype.kind != kind or array.ndim != dimensions:

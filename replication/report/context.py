@@ -16,9 +16,11 @@ from replication.errors import InputError
 from replication.measurements import read_table
 from replication.metrics.definitions import METRICS
 from replication.report.cells import IDENTITY, grouped, read_provenance
+from replication.report.class_tables import class_tables
 from replication.report.error_rates import error_rate_grid
 from replication.report.papers import Grid, Paper, paper
 from replication.report.pictures import Figure, figure
+from replication.report.score_tables import score_tables
 from replication.report.scoreboard import Count, Row, counts, is_judged, rows
 from replication.report.wording import NONE, SHAPES, number, seed_range, value_in_words
 from replication.verdicts import Verdict, from_json
@@ -41,6 +43,7 @@ class Context:
     check_runs: tuple[str, ...]
     forest: Figure | None
     papers: tuple[Paper, ...]
+    score_tables: tuple[Grid, ...]
     metrics: Grid
     error_rates: Grid
     shapes: tuple[tuple[str, str, str], ...]  # word, symbol, meaning
@@ -110,6 +113,7 @@ def build_context(folder: Path, benchmarks: Sequence[Benchmark], error_rates: Pa
         check_runs=checks,
         forest=next((one for one in figures if one.kind == "forest"), None),
         papers=tuple(paper(benchmark, shown, figures, provenance) for benchmark in benchmarks),
+        score_tables=(*score_tables(table), *class_tables(table)),
         metrics=_metrics(table),
         error_rates=error_rate_grid(error_rates),
         shapes=tuple((word, shape.symbol, MEANINGS[word]) for word, shape in SHAPES.items()),

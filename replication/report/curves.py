@@ -13,8 +13,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from replication.metrics.definitions import METRICS
+from replication.report.arms import METRICS as ARMS
 from replication.report.cells import grouped
 from replication.report.drawing import FAINT, SERIES, Drawn, canvas, quiet, save
+from replication.report.limited_data import without_sweeps
 
 COLUMNS = 4
 Dashes = str | tuple[float, tuple[float, ...]]
@@ -46,11 +48,14 @@ def labels_of(rows: pd.DataFrame) -> list[str]:
 def panels(rows: pd.DataFrame) -> list[Panel]:
     """What there is to draw for one paper and dataset: metrics over all classes, draws within a seed averaged.
 
-    A column of `diverged` that is 0 throughout says nothing that the tables do not, and is left out.
+    A column of `diverged` that is 0 throughout says nothing that the tables do not, and is left out; so are metrics
+    whose variants are arms, which have a figure of their own.
     """
     whole = rows.loc[rows["class"] == "all"]
     found = []
     for metric in METRICS:
+        if metric in ARMS or metric == "probe_cost":
+            continue
         of_metric = whole.loc[whole["metric"] == metric]
         if of_metric.empty or (metric == "diverged" and not of_metric["value"].to_numpy().any()):
             continue
@@ -71,7 +76,7 @@ def _runs(rows: pd.DataFrame) -> tuple[Run, ...]:
 
 def draw_curves(table: pd.DataFrame, folder: Path) -> Iterable[Drawn]:
     """One figure for each paper and dataset measured."""
-    for (paper, dataset), rows in grouped(table, ["paper", "dataset"]):
+    for (paper, dataset), rows in grouped(without_sweeps(table), ["paper", "dataset"]):
         shown = panels(rows)
         if paper == "background" or not shown:
             continue

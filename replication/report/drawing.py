@@ -54,7 +54,7 @@ class Drawn:
     """A figure as provenance.json lists it; `name` is its path in figures/ without the suffix."""
 
     name: str
-    kind: str  # forest, curves, points or grid
+    kind: str  # forest, curves, points, grid or sheet
     paper: str  # "" for the figure of all claims
     title: str
     alt: str

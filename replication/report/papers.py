@@ -34,6 +34,7 @@ class Paper:
     tables: tuple[Grid, ...]
     curves: tuple[Figure, ...]
     points: tuple[Figure, ...]
+    sheets: tuple[Figure, ...]
     grids: tuple[tuple[str, tuple[Figure, ...]], ...]  # cell and its generated, neighbouring and real images
     judged: tuple[Row, ...]
     deviations: tuple[Deviation, ...]
@@ -54,6 +55,7 @@ def paper(
         tables=tuple(_table(table) for table in benchmark.tables),
         curves=tuple(figure for figure in own if figure.kind == "curves"),
         points=tuple(figure for figure in own if figure.kind == "points"),
+        sheets=tuple(figure for figure in own if figure.kind == "sheet"),
         grids=_image_grids(own),
         judged=tuple(row for row in shown if row.paper == benchmark.paper and row.judged),
         deviations=benchmark.deviations,

@@ -15,6 +15,7 @@ from PIL import Image
 from replication.params import Cell
 from replication.report.cells import ScoredCell
 from replication.report.drawing import FAINT, INK, SERIES, Drawn, canvas, save
+from replication.report.sheets import SHEETS
 
 TILES = 8  # a side of an image grid
 PANELS = 11  # toy panels in a line
@@ -24,12 +25,24 @@ KINDS = {"grid": "generated", "neighbours": "their nearest training images", "re
 
 def draw_samples(cells: Iterable[ScoredCell], folder: Path) -> Iterable[Drawn]:
     """Figures of the cells that carry samples."""
-    for scored in cells:
+    for scored in on_first_splits(cells):
         if "points" in scored.samples:
             yield _draw_points(scored, folder)
         for kind in KINDS:
             if "grid" in scored.samples and kind in scored.samples:
                 yield _draw_grid(scored, kind, folder)
+        for sheet in SHEETS:
+            if sheet in scored.samples:
+                yield _draw_sheet(scored, sheet, folder)
+
+
+def on_first_splits(cells: Iterable[ScoredCell]) -> Iterable[ScoredCell]:
+    """Cells less those of a recipe that came before on another split: curves show what splits change."""
+    splits: dict[tuple[str, str, str, str], str] = {}
+    for scored in cells:
+        cell = scored.cell
+        if splits.setdefault((cell.model, cell.recipe, cell.variant, cell.dataset), cell.split) == cell.split:
+            yield scored
 
 
 def label(cell: Cell) -> str:
@@ -45,13 +58,23 @@ def _draw_grid(scored: ScoredCell, kind: str, folder: Path) -> Drawn:
     return Drawn(name, "grid", cell.paper, KINDS[kind], alt, False)
 
 
-def tile_grid(images: np.ndarray) -> Image.Image:
-    """At most TILES × TILES of uint8 images [n, C, H, W], enlarged by whole factors so that 8×8 digits can be seen."""
-    images = images[: TILES * TILES]
+def _draw_sheet(scored: ScoredCell, name: str, folder: Path) -> Drawn:
+    """Write a protocol's sheet, uint8 [rows, columns, C, H, W], as PNG."""
+    cell, sheet, file = scored.cell, scored.samples[name], f"{name}-{scored.cell.key}"
+    tile_grid(sheet.reshape(-1, *sheet.shape[2:]), sheet.shape[1], len(sheet)).save(
+        folder / f"{file}.png", optimize=False
+    )
+    title = f"{label(cell)} on {cell.dataset}, seed {cell.seed_numbers[0]}: {SHEETS[name]}"
+    return Drawn(file, "sheet", cell.paper, title, f"Sheet of images, {title}", False)
+
+
+def tile_grid(images: np.ndarray, columns: int = TILES, lines: int = TILES) -> Image.Image:
+    """At most columns × lines of uint8 images [n, C, H, W], enlarged by whole factors so that small ones show."""
+    images = images[: columns * lines]
     n, channels, height, width = images.shape
     factor = max(1, 32 // max(height, width))
     images = images.repeat(factor, axis=2).repeat(factor, axis=3)
-    columns, gap = min(TILES, n), 2
+    columns, gap = min(columns, n), 2
     lines = math.ceil(n / columns)
     step_down, step_across = height * factor + gap, width * factor + gap
     sheet = np.full((lines * step_down - gap, columns * step_across - gap, 3), 128, dtype=np.uint8)

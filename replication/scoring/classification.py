@@ -2,66 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from torch import nn
 from tqdm import tqdm
 
-from replication.data.reading import PreparedImages
-from replication.models.layers.networks import Networks
 from replication.models.layers.samples import as_samples
-from replication.recipes import Labels, Recipe
+from replication.recipes import Labels
 from replication.runtime import side_by_side
+from replication.scoring.image_cell import ImageCell
 from replication.scoring.rows import Rows
-from replication.scoring.trained import TrainedCell
 from replication.training.state import AVERAGED
 
 METRIC = "test_error"
 
 
-def classify_cell(
-    rows: Rows,
-    trained: TrainedCell,
-    build: Callable[[], Networks],
-    recipe: Recipe,
-    data: PreparedImages,
-    threads: int,
-) -> None:
+def classify_cell(cell: ImageCell) -> None:
     """Add the test error of every seed, and of each label draw's trainings together where there are several.
 
-    Weights are the averaged ones where the recipe keeps them; the untrained step has none and is left out.
+    Weights are the averaged ones where the recipe keeps them; the untrained step has none and is left out, and so is a
+    cell whose recipe learns no labels or whose data set has no test images.
     """
-    assert recipe.labels is not None
-    seeds, images = rows.cell.seed_numbers, torch.from_numpy(data.test_images)
-    learnt = recipe.labels.per_class * len(data.class_names) or rows.n_train
+    labels, rows = cell.recipe.labels, cell.rows
+    if labels is None or not len(cell.data.test_images):
+        return
+    images = torch.from_numpy(cell.data.test_images)
+    learnt = labels.per_class * cell.classes or rows.n_train
 
     def classify_seed(place: tuple[int, int]) -> np.ndarray:
         step, index = place
-        discriminator = trained.networks(build, step, index, AVERAGED).discriminator
-        return class_probabilities(discriminator, images, recipe.batch, recipe.pixels)
+        discriminator = cell.trained.networks(cell.build, step, index, AVERAGED).discriminator.to(cell.device)
+        return class_probabilities(discriminator, images, cell.recipe.batch, cell.recipe.pixels)
 
-    for step in tqdm(trained.steps, desc=f"{rows.cell.key}: classification", unit="step"):
+    for step in tqdm(cell.trained.steps, desc=f"{rows.cell.key}: classification", unit="step"):
         if step:
-            places = [(step, index) for index in range(len(seeds))]
-            found = side_by_side(classify_seed, places, threads)
-            add_test_errors(rows, step, seeds, found, data.test_labels, recipe.labels, learnt)
+            places = [(step, index) for index in range(len(cell.seeds))]
+            found = side_by_side(classify_seed, places, cell.threads)
+            add_test_errors(rows, step, cell.seeds, found, cell.data.test_labels, labels, learnt)
 
 
 @torch.no_grad()
 def class_probabilities(discriminator: nn.Module, images: torch.Tensor, batch: int, pixels: str) -> np.ndarray:
-    """float32 [n, K] of uint8 images [n, C, H, W], without layer noise.
+    """float32 [n, K] of uint8 images [n, C, H, W], without layer noise, computed where the discriminator is.
 
     Whole batches alone, because minibatch discrimination sees them: the last one overlaps the one before it.
     """
-    probabilities = np.empty((len(images), 0), np.float32)
+    probabilities, device = np.empty((len(images), 0), np.float32), next(discriminator.parameters(), images).device
     for start in range(0, len(images), batch):
         first = max(0, min(start, len(images) - batch))
-        logits = discriminator(as_samples(images[first : first + batch], pixels)).logits
+        logits = discriminator(as_samples(images[first : first + batch].to(device), pixels)).logits
         if not start:
             probabilities = np.empty((len(images), logits.shape[1]), np.float32)
-        probabilities[first : first + batch] = logits.softmax(1).numpy()
+        probabilities[first : first + batch] = logits.softmax(1).cpu().numpy()
     return probabilities
 
 

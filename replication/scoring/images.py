@@ -1,143 +1,118 @@
-"""Scores of a cell that generates images: the judge's scores per class, repetition, and the linear probe."""
+"""Scores of a cell that generates images: the judge's scores and distances, repetition and stability."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
-import torch
-from torch import nn
 from tqdm import tqdm
 
-from replication.data.reading import PreparedImages
-from replication.metrics.class_scores import class_scores, score
-from replication.metrics.classifier import classify
-from replication.metrics.linear_probe import ProbeResult, discriminator_features, linear_probe
+from replication.metrics.distribution import NEIGHBOURS, Reference, distances, every, reference_of
+from replication.metrics.inception import inception_score, modified_inception_score
+from replication.metrics.judge_features import judged
 from replication.metrics.neighbours import duplicate_rate, nearest
-from replication.models.layers.convolutional import ConvolutionalDiscriminator
-from replication.models.layers.networks import Networks
-from replication.models.layers.samples import as_images
-from replication.params import Probe
-from replication.recipes import Recipe
 from replication.runtime import side_by_side
+from replication.scoring.image_cell import ImageCell
 from replication.scoring.rows import Rows
 from replication.scoring.stability import add_spread, add_stability
-from replication.scoring.trained import TrainedCell
-from replication.training.sampling import draw_samples
 
 SPLITS = 10  # of the overall score, contiguous
 GRID = 64  # images in the figures
-ERRORS = ("svhn",)  # data sets whose published probes are errors, not accuracies
+TRAINING, HELD_OUT = "training", "held-out"  # what distances are taken to
+LIMIT = 5000  # features of a side, evenly spaced: beyond it the distances under a judge only take longer
+SUBSETS, SUBSET_SIZE = 2, 1000  # of the kernel distance
 
 
-def score_images(
-    rows: Rows,
-    trained: TrainedCell,
-    build: Callable[[], Networks],
-    recipe: Recipe,
-    data: PreparedImages,
-    chosen: np.ndarray,
-    judge: nn.Module | None,
-    judge_name: str,
-    threads: int,
-) -> dict[str, np.ndarray]:
-    """Add the rows of an image cell; returns what its figure shows. `chosen` are the split's rows.
+def score_images(cell: ImageCell) -> dict[str, np.ndarray]:
+    """Add the rows of an image cell; returns what its figure shows.
 
-    Without a judge, as for photographs of one class, there are no scores of classes.
+    Without a judge, as for photographs of one class, there are no scores of classes and no distances. Distances are
+    taken at the first and last scored step, to the images trained on and to held-out ones.
     """
-    seen, classes = data.train_images[chosen], len(data.class_names)
+    rows, seen, last = cell.rows, cell.seen, cell.trained.steps[-1]
+    references, accuracy = judge_references(cell)
 
-    def score_seed(place: tuple[int, int, int]) -> np.ndarray:
-        step, index, seed = place
-        generator = trained.networks(build, step, index).generator
-        noise = recipe.display_noise or recipe.noise
-        samples = draw_samples(generator, recipe, noise, seed, "samples", recipe.n_samples, classes)
-        images = as_images(torch.nan_to_num(samples), recipe.pixels).numpy()
-        if judge is not None:
-            add_class_scores(rows, seed, step, images, judge, judge_name)
+    def score_seed(place: tuple[int, int]) -> np.ndarray:
+        step, index = place
+        seed, images = cell.seeds[index], cell.sample(step, index, "samples", cell.recipe.n_samples)
+        if cell.judge is not None:
+            found = judged(cell.judge, images)
+            add_judge_scores(rows, seed, step, found.logits, cell.judge_name)
+            if step in (cell.trained.steps[0], last):
+                add_judge_distances(rows, seed, step, found.features, references, cell.judge_name)
         add_spread(rows, seed, step, images, seen)
-        rate, count = duplicate_rate(images, data.train_images)
+        rate, count = duplicate_rate(images, cell.data.train_images)
         rows.add(seed, step, "duplicate_rate", rate, count)
         return images[:GRID]
 
     shown = np.empty(0, np.uint8)
-    for step in tqdm(trained.steps, desc=f"{rows.cell.key}: scoring", unit="step"):
-        places = [(step, index, seed) for index, seed in enumerate(rows.cell.seed_numbers)]
-        shown = side_by_side(score_seed, places, threads)[0]
-    add_stability(rows, trained, build, recipe, classes, threads)
+    for step in tqdm(cell.trained.steps, desc=f"{rows.cell.key}: scoring", unit="step"):
+        shown = side_by_side(score_seed, [(step, index) for index in range(len(cell.seeds))], cell.threads)[0]
+    for seed in cell.seeds if cell.judge is not None else ():
+        rows.add(seed, last, "judge_accuracy", accuracy, len(cell.data.test_labels), judge=cell.judge_name)
+    add_stability(rows, cell.trained, cell.build, cell.recipe, cell.classes, cell.threads)
     return {"grid": shown, "neighbours": seen[nearest(shown, seen)], "real": seen[:: max(1, len(seen) // GRID)][:GRID]}
 
 
-def add_class_scores(
-    rows: Rows, seed: int, step: int, images: np.ndarray, judge: nn.Module, name: str, splits: int = SPLITS
-) -> None:
-    """The judge's score, modified score and share of every class, and overall: the mean over the classes that occur."""
-    logits = classify(judge, torch.from_numpy(images)).numpy()
-    rows.add(seed, step, "judge_score", score(logits, splits)[0], len(logits), judge=name)
-    classes = class_scores(logits)
-    modified = np.mean([one.modified_score for one in classes if one.count])
-    rows.add(seed, step, "modified_judge_score", float(modified), len(logits), judge=name)
-    for label, one in enumerate(classes):
-        rows.add(seed, step, "judge_share", one.share, len(logits), judge=name, class_=str(label))
-        if one.count:
-            rows.add(seed, step, "judge_score", one.score, one.count, judge=name, class_=str(label))
-            rows.add(seed, step, "modified_judge_score", one.modified_score, one.count, judge=name, class_=str(label))
+def judge_references(cell: ImageCell) -> tuple[dict[str, Reference], float]:
+    """What distances are taken to under the cell's judge, by variant, and its accuracy on all held-out images.
 
-
-def probe_cell(
-    rows: Rows,
-    trained: TrainedCell,
-    build: Callable[[], Networks],
-    data: PreparedImages,
-    probe: Probe,
-    steps: Sequence[int],
-    threads: int,
-) -> None:
-    """Add the linear probe on discriminator features at `steps`; step 0 is the untrained control.
-
-    A discriminator that offers no maps of its convolutions, such as a conditional or a dense one, has no rows. `data`
-    need not be what was trained on: rows then name it before the number of labels.
+    A set of too few images, such as the test images of a folder that has none, is left out; without held-out images
+    the accuracy is NaN, without a judge there is nothing.
     """
-    if not isinstance(build().discriminator, ConvolutionalDiscriminator):
-        return
-    on = "" if data.name == rows.cell.dataset else f"{data.name} "
-    train_images, test_images = torch.from_numpy(data.train_images), torch.from_numpy(data.test_images)
-
-    def probe_seed(place: tuple[int, int, int]) -> None:
-        step, index, seed = place
-        discriminator = trained.networks(build, step, index).discriminator
-        assert isinstance(discriminator, ConvolutionalDiscriminator)
-        train, test = (
-            # A diverged run's rows read NaN whatever is fitted here, and the SVM takes finite numbers only.
-            torch.nan_to_num(discriminator_features(discriminator, images, train_images)).numpy()
-            for images in (train_images, test_images)
-        )
-        add_probe(rows, seed, step, run_probe(train, test, data, probe, seed), len(data.test_labels), on)
-
-    for step in tqdm(steps, desc=f"{rows.cell.key}: linear probe", unit="step"):
-        places = [(step, index, seed) for index, seed in enumerate(rows.cell.seed_numbers)]
-        side_by_side(probe_seed, places, threads)
+    if cell.judge is None:
+        return {}, float("nan")
+    test = judged(cell.judge, cell.data.test_images) if len(cell.data.test_images) else None
+    references = {}
+    for variant, features in (
+        (TRAINING, judged(cell.judge, every(cell.seen, LIMIT)).features),
+        (HELD_OUT, test.features if test else np.empty((0, 1))),
+    ):
+        if len(features) > NEIGHBOURS + 1:
+            references[variant] = reference_of(features, LIMIT)
+    hits = test.logits.argmax(axis=1) == cell.data.test_labels if test else np.empty(0)
+    return references, float(hits.mean()) if len(hits) else float("nan")
 
 
-def run_probe(train: np.ndarray, test: np.ndarray, data: PreparedImages, probe: Probe, seed: int) -> ProbeResult:
-    """The linear probe on features of the training and test images."""
-    return linear_probe(
-        (train, data.train_labels),
-        (test, data.test_labels),
-        probe.costs,
-        probe.validation_share,
-        probe.selection_draws,
-        probe.limited_labels_of.get(data.name, probe.limited_labels),
-        probe.limited_draws,
-        seed,
-    )
+def add_judge_scores(
+    rows: Rows,
+    seed: int,
+    step: int,
+    logits: np.ndarray,
+    judge: str,
+    splits: int = SPLITS,
+    by_class: bool = True,
+    **names: Any,
+) -> None:
+    """The judge's score, modified score and share of every class, and overall: the mean over the classes that occur.
+
+    `names` are those of a set of images that is no sample of the cell's.
+    """
+    given, count = {"judge": judge, **names}, len(logits)
+    modified = modified_inception_score(logits)
+    rows.add(seed, step, "judge_score", inception_score(logits, splits)[0], count, **given)
+    rows.add(seed, step, "modified_judge_score", modified.mean, count, **given)
+    for label, one in enumerate(modified.classes if by_class else ()):
+        of_class = {**given, "class_": str(label)}
+        rows.add(seed, step, "judge_share", one.share, count, **of_class)
+        if one.count:
+            rows.add(seed, step, "judge_score", one.score, one.count, **of_class)
+            rows.add(seed, step, "modified_judge_score", one.modified_score, one.count, **of_class)
 
 
-def add_probe(rows: Rows, seed: int, step: int, result: ProbeResult, n_test: int, on: str = "", **names: str) -> None:
-    """One row with all labels, and one for each label draw; `on` names a data set other than the one trained on."""
-    rows.add(seed, step, "probe_accuracy", result.all_labels, n_test, metric_variant=f"{on}all-labels", **names)
-    for draw, accuracy in enumerate(result.limited_labels):
-        where = {"metric_variant": f"{on}limited-labels", "replicate_kind": "label draw", **names}
-        rows.add(seed, step, "probe_accuracy", accuracy, n_test, replicate=draw, **where)
-        if rows.cell.dataset in ERRORS:
-            rows.add(seed, step, "test_error", 1.0 - accuracy, n_test, replicate=draw, **where)
+def add_judge_distances(
+    rows: Rows,
+    seed: int,
+    step: int,
+    features: np.ndarray,
+    references: Mapping[str, Reference],
+    judge: str,
+    **names: Any,
+) -> None:
+    """Fréchet and kernel distance, precision and recall of features [n, d] against each reference, its variant."""
+    for variant, reference in references.items():
+        found = distances(features, reference, SUBSETS, SUBSET_SIZE, seed, LIMIT)
+        for metric, value in vars(found).items():
+            name = f"judge_{metric}" + ("_distance" if metric in ("frechet", "kernel") else "")
+            rows.add(seed, step, name, value, len(features), judge=judge, metric_variant=variant, **names)

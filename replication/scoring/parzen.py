@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from replication.data.reading import PreparedImages
 from replication.metrics.parzen import parzen
-from replication.models.layers.networks import Networks
 from replication.recipes import Recipe
 from replication.runtime import side_by_side
+from replication.scoring.image_cell import ImageCell
 from replication.scoring.rows import Rows
-from replication.scoring.trained import TrainedCell
 from replication.training.initialise import real_samples
 from replication.training.sampling import draw_samples
 
@@ -23,40 +21,43 @@ SAMPLES = 10_000  # that the window stands on
 VALIDATION = 1_000  # images that choose its width (GAN's released parzen_ll.py)
 
 
-def score_parzen(
-    rows: Rows,
-    trained: TrainedCell,
-    build: Callable[[], Networks],
-    recipe: Recipe,
-    data: PreparedImages,
-    chosen: np.ndarray,
-    threads: int,
-    samples: int = SAMPLES,
-) -> None:
+def score_parzen(cell: ImageCell, samples: int = SAMPLES) -> None:
     """Add a cell's likelihood of the test images, its standard error over them and the window's width, in the
     recipe's pixels.
 
-    Validation images are the first of the training images that are not `chosen`, the split's rows. Where there are
-    none, the width has nothing to be chosen on, and no row is added.
+    Validation images are the first of the training images that the split leaves out. Where there are none, the width
+    has nothing to be chosen on, and no row is added.
     """
-    held_out = np.setdiff1d(np.arange(len(data.train_images)), chosen)[:VALIDATION]
-    if not len(held_out):
+    held_out = validation_rows(len(cell.data.train_images), cell.chosen)
+    if not len(held_out) or not len(cell.data.test_images):
         return
-    validation, test = (_points(images, recipe) for images in (data.train_images[held_out], data.test_images))
+    pair = cell.data.train_images[held_out], cell.data.test_images
+    validation, test = (_points(images, cell.recipe).to(cell.device) for images in pair)
 
-    def score_seed(place: tuple[int, int, int]) -> None:
-        step, index, seed = place
-        generator = trained.networks(build, step, index).generator
-        drawn = draw_samples(generator, recipe, recipe.noise, seed, "parzen", samples, len(data.class_names))
+    def score_seed(place: tuple[int, int]) -> None:
+        step, index = place
+        seed, generator = cell.seeds[index], cell.networks(step, index).generator
+        drawn = draw_samples(generator, cell.recipe, cell.recipe.noise, seed, "parzen", samples, cell.classes)
         # A diverged run's rows read NaN whatever is fitted here, and the window takes finite numbers only.
-        mean, error, sigma = parzen(torch.nan_to_num(drawn).flatten(1), validation, test)
-        rows.add(seed, step, "parzen_log_likelihood", mean, len(test))
-        rows.add(seed, step, "parzen_standard_error", error, len(test))
-        rows.add(seed, step, "parzen_width", sigma, len(validation))
+        add_window(cell.rows, seed, step, torch.nan_to_num(drawn).flatten(1), validation, test)
 
-    for step in tqdm(trained.steps, desc=f"{rows.cell.key}: Parzen window", unit="step"):
-        places = [(step, index, seed) for index, seed in enumerate(rows.cell.seed_numbers)]
-        side_by_side(score_seed, places, threads)
+    for step in tqdm(cell.trained.steps, desc=f"{cell.rows.cell.key}: Parzen window", unit="step"):
+        side_by_side(score_seed, [(step, index) for index in range(len(cell.seeds))], cell.threads)
+
+
+def add_window(
+    rows: Rows, seed: int, step: int, samples: Tensor, validation: Tensor, test: Tensor, **names: Any
+) -> None:
+    """The three rows of a window on samples [n, d]; `names` are those of a control measured beside a cell."""
+    mean, error, sigma = parzen(samples, validation, test)
+    rows.add(seed, step, "parzen_log_likelihood", mean, len(test), **names)
+    rows.add(seed, step, "parzen_standard_error", error, len(test), **names)
+    rows.add(seed, step, "parzen_width", sigma, len(validation), **names)
+
+
+def validation_rows(count: int, chosen: np.ndarray) -> np.ndarray:
+    """int64: the first of `count` training images that are not `chosen`, as many as choose a window's width."""
+    return np.setdiff1d(np.arange(count), chosen)[:VALIDATION]
 
 
 def _points(images: np.ndarray, recipe: Recipe) -> Tensor:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
+from scipy.spatial.distance import cdist
 from torch import Tensor
 from tqdm import tqdm
 
@@ -13,12 +14,14 @@ from replication.data.reading import ToyData
 from replication.metrics.game import game_value, hit_rate, train_alone
 from replication.metrics.toy import Mixture, energy_distance, mode_scores
 from replication.models.layers.networks import Networks
+from replication.protocol_options import Components
 from replication.recipes import Noise, Recipe
 from replication.runtime import side_by_side
+from replication.scoring.components import add_information
 from replication.scoring.rows import Rows
 from replication.scoring.trained import TrainedCell
 from replication.seeding import generator as stream_of
-from replication.training.sampling import draw_samples
+from replication.training.sampling import draw_samples, draw_with_components
 
 GAP_UPDATES, GAP_BATCH, GAP_RATE = 500, 256, 3e-3
 FRESH = 10_000  # draws of each side for the value of the game and the hit rate
@@ -32,14 +35,20 @@ def score_toy(
     recipe: Recipe,
     data: ToyData,
     game: bool,
+    components: Components,
     threads: int,
 ) -> dict[str, np.ndarray]:
-    """Add a toy cell's rows; returns the points that its figures show. `game` adds what GAN 2014 claims of D."""
+    """Add a toy cell's rows; returns the points that its figures show. `game` adds what GAN 2014 claims of D.
+
+    Of a prior with components `components` says on how many samples it is measured what they tell of the mode.
+    """
     mixture, shown = mixture_of(data), {}
     for step in tqdm(trained.steps, desc=f"{rows.cell.key}: scoring", unit="step"):
 
         def score_seed(numbered: tuple[int, int], step: int = step) -> np.ndarray:
             networks = trained.networks(build, step, numbered[0])
+            if recipe.prior.components and step in (0, trained.steps[-1]):
+                _score_components(rows, networks, recipe, mixture, numbered[1], step, components)
             return _score_points(rows, networks, recipe, mixture, numbered[1], step)
 
         shown[step] = side_by_side(score_seed, enumerate(rows.cell.seed_numbers), threads)
@@ -79,6 +88,16 @@ def _score_points(rows: Rows, networks: Networks, recipe: Recipe, mixture: Mixtu
         sigma = networks.generator.get_parameter("prior.sigma").detach().abs()
         rows.add(seed, step, "sigma_mean", float(sigma.mean()), sigma.numel())
     return kept[:SHOWN].astype(np.float32)
+
+
+def _score_components(
+    rows: Rows, networks: Networks, recipe: Recipe, mixture: Mixture, seed: int, step: int, options: Components
+) -> None:
+    """What a sample's component tells of the mode nearest to it, samples drawn with the noise of training."""
+    generator = networks.generator
+    drawn, own = draw_with_components(generator, recipe, recipe.noise, seed, "components", options.samples)
+    nearest = cdist(np.nan_to_num(drawn.double().numpy()), mixture.means).argmin(axis=1)
+    add_information(rows, seed, step, own, nearest, options)
 
 
 def _score_game(

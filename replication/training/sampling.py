@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -11,7 +12,6 @@ from replication.seeding import generator as stream_of
 from replication.training.draws import draw_components, draw_noise
 
 
-@torch.no_grad()
 def draw_samples(
     generator: Generator, recipe: Recipe, noise: Noise, seed: int, purpose: str, count: int, classes: int = 0
 ) -> Tensor:
@@ -21,15 +21,24 @@ def draw_samples(
     where the recipe says so. A conditional generator gets each of its `classes` in turn: sample i is of class i mod
     classes.
     """
+    return draw_with_components(generator, recipe, noise, seed, purpose, count, classes)[0]
+
+
+@torch.no_grad()
+def draw_with_components(
+    generator: Generator, recipe: Recipe, noise: Noise, seed: int, purpose: str, count: int, classes: int = 0
+) -> tuple[Tensor, np.ndarray]:
+    """As `draw_samples`, and int64 [count] of the prior's components that they are drawn from (0 without a mixture)."""
     stream = stream_of(seed, purpose)
     batches = -(-count // recipe.batch)
     latent = torch.from_numpy(draw_noise(noise, stream, (batches, recipe.batch, recipe.latent_dim)))
-    component = torch.from_numpy(draw_components(recipe, stream, (batches, recipe.batch)))
+    drawn = draw_components(recipe, stream, (batches, recipe.batch))
+    component, own = torch.from_numpy(drawn), drawn.reshape(-1)[:count]
     labels = torch.arange(batches * recipe.batch).remainder(max(classes, 1)).view(batches, recipe.batch)
     device = next(generator.parameters()).device
     generator.train(recipe.sampled_with == "batch")
     batch_norm = any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in generator.modules())
     if not batch_norm and latent.numel() < 2**20:
-        return generator(*(part.flatten(0, 1).to(device) for part in (latent, component, labels)))[:count]
+        return generator(*(part.flatten(0, 1).to(device) for part in (latent, component, labels)))[:count], own
     parts = [generator(*(part.to(device) for part in one)) for one in zip(latent, component, labels, strict=True)]
-    return torch.cat(parts)[:count]
+    return torch.cat(parts)[:count], own

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from replication.metrics import classifier
-from replication.metrics.classifier import build_classifier, classify, train_classifier
+from replication.metrics.classifier import augmented, build_classifier, classify, train_classifier
 
 
 def bright_and_dark(count: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -66,3 +66,25 @@ def test_logits_do_not_depend_on_the_batch(monkeypatch: pytest.MonkeyPatch) -> N
     found = classify(network.train(), images)
     torch.testing.assert_close(found, expected)
     assert (found.dtype, found.device.type, found.requires_grad) == (torch.float32, "cpu", False)
+
+
+def test_convolutions_of_each_width_by_hand() -> None:
+    network = build_classifier((1, 8, 8), (4, 6), 10, convolutions=2)
+    expected = 9 * (4 + 16 + 24 + 36) + 2 * (4 + 4 + 6 + 6) + (6 * 2 * 2 + 1) * 10
+    assert sum(p.numel() for p in network.parameters()) == expected
+    assert network(torch.zeros(3, 1, 8, 8)).shape == (3, 10)
+
+
+def test_an_augmented_image_is_a_window_of_the_padded_one_or_of_its_mirror() -> None:
+    images = torch.from_numpy(np.random.default_rng(0).integers(1, 256, (40, 3, 5, 6)).astype(np.uint8))
+    seen = augmented(images, 2, True, np.random.default_rng(1))
+    mirrored = []
+    for before, after in zip(images, seen, strict=True):
+        padded = torch.zeros(3, 9, 10, dtype=torch.uint8)
+        padded[:, 2:7, 2:8] = before
+        windows = [padded[:, y : y + 5, x : x + 6] for y in range(5) for x in range(5)]
+        plain, flipped = (any(torch.equal(w, a) for w in windows) for a in (after, after.flip(2)))
+        assert plain != flipped
+        mirrored.append(flipped)
+    assert 10 < sum(mirrored) < 30
+    assert torch.equal(augmented(images, 0, False, np.random.default_rng(1)), images)

@@ -10,6 +10,7 @@ import torch
 from sklearn.svm import LinearSVC
 from torch.nn.functional import conv2d, leaky_relu
 
+from replication.errors import InputError
 from replication.metrics import linear_probe as module
 from replication.metrics.linear_probe import (
     balanced_rows,
@@ -37,16 +38,29 @@ def small_discriminator() -> ConvolutionalDiscriminator:
     return discriminator
 
 
-def blobs(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def blobs(count: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Three overlapping classes in six dimensions."""
     stream = np.random.default_rng(seed)
     labels = np.arange(count) % 3
-    return stream.normal(size=(count, 6)) + 1.2 * np.eye(3, 6)[labels], labels
+    features = stream.normal(size=(count, 6)) + 1.2 * np.eye(3, 6)[labels]
+    return torch.from_numpy(features.astype(np.float32)), torch.from_numpy(labels)
 
 
-def svm_accuracy(train: tuple[np.ndarray, np.ndarray], test: tuple[np.ndarray, np.ndarray], cost: float) -> float:
-    svm = LinearSVC(C=cost, loss="squared_hinge", penalty="l2", multi_class="ovr", max_iter=5000, random_state=0)
-    return float(np.mean(svm.fit(*train).predict(test[0]) == test[1]))
+def svm_accuracy(
+    train: tuple[torch.Tensor, torch.Tensor], test: tuple[torch.Tensor, torch.Tensor], cost: float
+) -> float:
+    svm = LinearSVC(C=cost, loss="squared_hinge", penalty="l2", multi_class="ovr", tol=1e-8, max_iter=10**6, dual=False)  # pyright: ignore
+    machine = svm.fit(train[0].numpy(), train[1].numpy())
+    return float(np.mean(machine.predict(test[0].numpy()) == test[1].numpy()))
+
+
+def rows_of(train: tuple[torch.Tensor, torch.Tensor], rows: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
+    return train[0][rows], train[1][rows]
+
+
+def held_and_pool(count: int, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    order = generator(seed, "validation split").permutation(count)
+    return order[: round(share * count)], np.sort(order[round(share * count) :])
 
 
 def naive_statistics(
@@ -73,7 +87,7 @@ def naive_statistics(
 
 @torch.no_grad()
 def test_statistics_are_frozen_to_the_mean_over_whole_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "BATCH", 5)
+    monkeypatch.setattr(module, "STATISTICS_BATCH", 5)
     discriminator, images = small_discriminator(), some_images(12)
     for norm in (discriminator.blocks[1].get_submodule("1"), discriminator.blocks[2].get_submodule("1")):
         norm.get_buffer("running_mean").fill_(9.0)  # what training left behind must not count
@@ -97,6 +111,15 @@ def test_features_are_pooled_maps_side_by_side(monkeypatch: pytest.MonkeyPatch) 
     np.testing.assert_allclose(features, expected, rtol=1e-5, atol=1e-6)
 
 
+def test_many_features_are_kept_in_half_precision(monkeypatch: pytest.MonkeyPatch) -> None:
+    discriminator, images = small_discriminator(), some_images(11)
+    whole = discriminator_features(discriminator, images, images)
+    monkeypatch.setattr(module, "HALF_FROM", whole.numel() - 1)
+    half = discriminator_features(discriminator, images, None)  # statistics stay frozen
+    assert (whole.dtype, half.dtype) == (torch.float32, torch.float16)
+    assert torch.equal(half, whole.half())
+
+
 def test_features_of_an_image_do_not_depend_on_the_others() -> None:
     images = some_images(9)
     together = discriminator_features(small_discriminator(), images, images)
@@ -113,30 +136,64 @@ def test_dcgan_has_the_papers_number_of_features_on_cifar10() -> None:
     assert 28672 == 16 * (128 + 128 + 256 + 256 + 512 + 512)
 
 
-def test_the_probe_is_linear_svc_at_the_c_of_the_best_validation() -> None:
+def test_all_labels_are_linear_svc_at_the_c_of_the_best_validation() -> None:
     train, test = blobs(150, 0), blobs(90, 1)
-    result = linear_probe(train, test, COSTS, 0.2, 3, 5, 4, seed=7)
-    means = []
-    for cost in COSTS:
-        found = []
-        for draw in range(3):
-            order = generator(7, "validation draw", draw).permutation(150)
-            fitted, held = order[30:], order[:30]
-            found.append(svm_accuracy((train[0][fitted], train[1][fitted]), (train[0][held], train[1][held]), cost))
-        means.append(np.mean(found))
-    assert len(set(means)) > 1  # else any C would do
-    assert result.cost == COSTS[int(np.argmax(means))]
-    assert result.all_labels == svm_accuracy(train, test, result.cost)
+    result = linear_probe(train, test, COSTS, 0.2, 1, (), 0, seed=7)
+    held, pool = held_and_pool(150, 0.2, 7)
+    found = [svm_accuracy(rows_of(train, pool), rows_of(train, held), cost) for cost in COSTS]
+    assert len(set(found)) > 1  # else any C would do
+    assert result.cost == COSTS[int(np.argmax(found))]
+    assert result.cost is not None
+    assert result.all_labels == svm_accuracy(train, test, result.cost)  # fitted to the held-out ones too
+    assert result.limited == {}
 
 
-def test_limited_labels_are_draws_of_a_few_per_class() -> None:
+def test_limited_labels_choose_their_own_c_and_are_tested_on_further_draws() -> None:
     train, test = blobs(150, 0), blobs(90, 1)
-    result = linear_probe(train, test, COSTS, 0.2, 1, 5, 6, seed=7)
-    rows = [balanced_rows(train[1], 5, generator(7, "label draw", draw)) for draw in range(6)]
-    expected = [svm_accuracy((train[0][r], train[1][r]), test, result.cost) for r in rows]
-    assert list(result.limited_labels) == expected
-    assert len(set(expected)) > 1
-    assert linear_probe(train, test, COSTS, 0.2, 1, 5, 6, seed=8).limited_labels != result.limited_labels
+    result = linear_probe(train, test, COSTS, 0.2, 3, (5, 2), 4, seed=7, all_labels=False)
+    assert (result.all_labels, result.cost, list(result.limited)) == (None, None, [5, 2])
+    held, pool = held_and_pool(150, 0.2, 7)
+    for size, limited in result.limited.items():
+        draws = [
+            pool[balanced_rows(train[1].numpy()[pool], size, generator(7, "label draw", size, k))] for k in range(7)
+        ]
+        means = [
+            np.mean([svm_accuracy(rows_of(train, rows), rows_of(train, held), cost) for rows in draws[:3]])
+            for cost in COSTS
+        ]
+        assert limited.cost == COSTS[int(np.argmax(means))]
+        expected = [svm_accuracy(rows_of(train, rows), test, limited.cost) for rows in draws[3:]]
+        assert list(limited.accuracies) == pytest.approx(expected)
+        assert len(set(expected)) > 1
+        assert not set(held) & set(np.concatenate(draws))
+    other = linear_probe(train, test, COSTS, 0.2, 3, (5, 2), 4, seed=8, all_labels=False)
+    assert other.limited[5].accuracies != result.limited[5].accuracies
+
+
+def test_half_precision_is_taken_as_it_is() -> None:
+    train, test = blobs(150, 0), blobs(90, 1)
+    half, rounded = (
+        linear_probe((made(train[0]), train[1]), (made(test[0]), test[1]), COSTS, 0.2, 2, (5,), 3, seed=7)
+        for made in (torch.Tensor.half, lambda features: features.half().float())
+    )
+    assert half == rounded
+
+
+def test_threads_are_put_back() -> None:
+    before = torch.get_num_threads()
+    linear_probe(blobs(60, 0), blobs(30, 1), COSTS, 0.2, 1, (2,), 1, seed=7, threads=before + 1)
+    assert torch.get_num_threads() == before
+
+
+@pytest.mark.parametrize(("share", "counts"), [(0.0, "0 of 60"), (1.0, "60 of 60")])
+def test_a_share_that_leaves_nothing_is_named(share: float, counts: str) -> None:
+    with pytest.raises(InputError, match=f"A validation share of {share} holds out {counts} images"):
+        linear_probe(blobs(60, 0), blobs(30, 1), COSTS, share, 1, (2,), 1, seed=7)
+
+
+def test_too_few_images_of_a_class_are_named() -> None:
+    with pytest.raises(InputError, match="A draw of 3 labels per class was asked for, and class 4 has 2 images"):
+        balanced_rows(np.array([1, 4, 1, 4, 1]), 3, np.random.default_rng(0))
 
 
 def test_balanced_rows_are_distinct_and_as_many_of_each_class() -> None:

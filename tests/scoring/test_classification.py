@@ -16,8 +16,10 @@ from replication.measurements import Measurement, to_table
 from replication.models import load
 from replication.models.layers.networks import Judged, Networks
 from replication.params import Cell, load_params
+from replication.protocol_options import ProtocolOptions
 from replication.recipes import Labels
 from replication.scoring.classification import add_test_errors, class_probabilities, classify_cell
+from replication.scoring.image_cell import ImageCell
 from replication.scoring.rows import Rows
 from replication.scoring.trained import TrainedCell
 from replication.training.state import AVERAGED, State, initial_state, weights_of
@@ -132,7 +134,8 @@ def test_a_cell_is_scored_with_its_averaged_weights_at_every_step_but_the_first(
     rows, data = rows_of("0-1"), some_data()
     state = with_averages(weights_of(initial_state(build, RECIPE, (0, 1))))
     trained = TrainedCell((0, 8), {0: state, 8: state}, np.ones((2, 1, 2), np.float32), {})
-    classify_cell(rows, trained, build, RECIPE, data, 1)
+    cell = ImageCell(rows, trained, build, RECIPE, data, np.arange(60), None, "", ProtocolOptions(), 1)
+    classify_cell(cell)
     assert [(row.seed, row.step, row.metric_variant) for row in rows.collected] == [
         (0, 8, "6-labels"),
         (1, 8, "6-labels"),
@@ -147,3 +150,13 @@ def test_a_cell_is_scored_with_its_averaged_weights_at_every_step_but_the_first(
             logits = judge(torch.from_numpy(data.test_images) / 255).logits
             errors.append((logits.argmax(1).numpy() != data.test_labels).mean())
         assert row.value == pytest.approx(errors[1]) and errors[0] != errors[1]
+
+
+def test_where_nothing_can_be_classified_there_are_no_rows() -> None:
+    rows, data = rows_of("0-1"), some_data()
+    state = weights_of(initial_state(build, RECIPE, (0, 1)))
+    trained = TrainedCell((0, 8), {0: state, 8: state}, np.ones((2, 1, 2), np.float32), {})
+    cell = ImageCell(rows, trained, build, RECIPE, data, np.arange(60), None, "", ProtocolOptions(), 1)
+    classify_cell(replace(cell, recipe=replace(RECIPE, labels=None)))
+    classify_cell(replace(cell, data=replace(data, test_images=data.test_images[:0], test_labels=data.test_labels[:0])))
+    assert rows.collected == []

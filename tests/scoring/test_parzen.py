@@ -15,6 +15,8 @@ from replication.measurements import to_table
 from replication.models import load
 from replication.models.layers.networks import Networks
 from replication.params import Cell, load_params
+from replication.protocol_options import ProtocolOptions
+from replication.scoring.image_cell import ImageCell
 from replication.scoring.parzen import score_parzen
 from replication.scoring.rows import Rows
 from replication.scoring.trained import TrainedCell
@@ -38,7 +40,7 @@ def some_data() -> PreparedImages:
     return PreparedImages("rows", images[:10], np.arange(10) % 2, images[10:], np.arange(6) % 2, ("a", "b"), {})
 
 
-def scored(chosen: np.ndarray, diverged: dict[int, int] | None = None) -> tuple[Rows, TrainedCell]:
+def scored(chosen: np.ndarray, diverged: dict[int, int] | None = None, n_test: int = 6) -> tuple[Rows, TrainedCell]:
     rows = Rows("paper", Cell("gan2014", "gan", "mnist", "rows", "some", "code", "0-1"), len(chosen), diverged or {})
     state = weights_of(initial_state(build, RECIPE, (0, 1)))
     lost = {name: tensor.clone() for name, tensor in state.items()}
@@ -46,7 +48,9 @@ def scored(chosen: np.ndarray, diverged: dict[int, int] | None = None) -> tuple[
         for tensor in lost.values():
             tensor[seed] = torch.nan
     trained = TrainedCell((0, 8), {0: state, 8: lost}, np.ones((2, 1, 2), np.float32), {})
-    score_parzen(rows, trained, build, RECIPE, some_data(), chosen, 1, samples=20)
+    data = some_data()
+    data = replace(data, test_images=data.test_images[:n_test], test_labels=data.test_labels[:n_test])
+    score_parzen(ImageCell(rows, trained, build, RECIPE, data, chosen, None, "", ProtocolOptions(), 1), samples=20)
     return rows, trained
 
 
@@ -79,6 +83,10 @@ def test_rows_are_the_density_of_the_test_images_at_the_best_width() -> None:
 
 def test_a_split_of_all_training_images_has_no_rows() -> None:
     assert scored(np.arange(10))[0].collected == []
+
+
+def test_a_data_set_without_test_images_has_no_rows() -> None:
+    assert scored(CHOSEN, n_test=0)[0].collected == []
 
 
 def test_a_diverged_run_reads_nan_from_its_step_on() -> None:

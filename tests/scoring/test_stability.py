@@ -20,7 +20,9 @@ from replication.metrics.stability import WON, collapsed_filters, loss_oscillati
 from replication.models import load
 from replication.models.layers.networks import Networks
 from replication.params import Cell, load_params
+from replication.protocol_options import ProtocolOptions
 from replication.recipes import Recipe
+from replication.scoring.image_cell import ImageCell
 from replication.scoring.images import score_images
 from replication.scoring.rows import Rows
 from replication.scoring.stability import (
@@ -215,7 +217,8 @@ def test_a_training_without_batch_norm_at_a_rate_far_too_high_falls_apart(tmp_pa
         done = train_block(builder, recipe, (0,), Samples(values), tmp_path / str(rate))
         own.diverged.update({0: step} if (step := done.diverged[0]) >= 0 else {})
         trained = TrainedCell(tuple(sorted(done.snapshots)), done.snapshots, done.history, {})
-        score_images(own, trained, builder, recipe, data, np.arange(len(values)), judge, "j", 1)
+        chosen, given = np.arange(len(values)), ProtocolOptions()
+        score_images(ImageCell(own, trained, builder, recipe, data, chosen, judge, "j", given, 1))
     last = {
         rate: {row.metric: row.value for row in own.collected if row.step == 350 and row.class_ == "all"}
         for rate, own in rows.items()

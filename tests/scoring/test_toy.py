@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from sklearn.metrics import mutual_info_score
 
 from replication.data.reading import ToyData
 from replication.measurements import Measurement, to_table
@@ -16,13 +17,14 @@ from replication.metrics.toy import Mixture, energy_distance, mode_scores
 from replication.models import load
 from replication.models.layers.networks import Networks
 from replication.params import Cell, load_params
+from replication.protocol_options import Components
 from replication.recipes import Recipe
 from replication.scoring import toy
 from replication.scoring.rows import Rows
 from replication.scoring.toy import mixture_of, noises, score_toy
 from replication.scoring.trained import TrainedCell
 from replication.seeding import generator as stream_of
-from replication.training.sampling import draw_samples
+from replication.training.sampling import draw_samples, draw_with_components
 from replication.training.state import initial_state, weights_of
 
 PARAMS = load_params(Path(__file__).parents[2] / "params.yaml")
@@ -31,6 +33,7 @@ DELIGAN = replace(PARAMS.recipe("deligan", "toy", "code"), n_samples=60)
 MEANS = np.array([[0.6, 0.6], [-0.6, -0.6]])
 DATA = ToyData("toy", MEANS.astype(np.float32), np.array([0, 1]), MEANS, 0.15, np.array([0.5, 0.5]), {})
 POINTS = ("success", "modes_covered", "in_mode_share", "energy_distance")
+COMPONENTS = ("component_information", "component_class_share")
 GAME = ("value_function", "discriminator_gap", "hit_rate")
 
 
@@ -58,7 +61,7 @@ def scored(
             for tensor in states[step].values():
                 tensor[numbers.index(seed)] = torch.nan
     trained = TrainedCell((0, 5, 10), states, np.ones((len(numbers), 1, 2), np.float32), {})
-    shown = score_toy(rows, trained, lambda: build(model, recipe), recipe, DATA, game, threads=2)
+    shown = score_toy(rows, trained, lambda: build(model, recipe), recipe, DATA, game, Components(80, 10), threads=2)
     to_table(rows.collected)  # raises where a row is unknown or occurs twice
     return rows.collected, shown
 
@@ -82,10 +85,25 @@ def test_a_gans_rows() -> None:
 def test_a_mixture_priors_rows_have_both_noises_and_sigma() -> None:
     rows, _ = scored("deligan", "0", game=False)
     variants = {(m, v) for m in POINTS for v in ("training-noise", "display-noise")} | {("sigma_mean", "")}
-    assert keys(rows) == {(0, step, m, v) for step in (0, 5, 10) for m, v in variants}
+    told = {(m, v) for m in COMPONENTS for v in ("measured", "above-chance")}
+    told |= {(COMPONENTS[0], v) for v in ("chance", "chance-95")}
+    ends = {(0, step, m, v) for step in (0, 10) for m, v in (*told, ("component_p_value", ""))}
+    assert keys(rows) == {(0, step, m, v) for step in (0, 5, 10) for m, v in variants} | ends
     sigma = [row for row in rows if row.metric == "sigma_mean"]
     assert [row.value for row in sigma] == pytest.approx([0.02] * 3)
     assert {row.n_samples for row in sigma} == {50 * 2}
+
+
+def test_what_a_component_tells_of_the_mode_nearest_to_its_samples() -> None:
+    rows, _ = scored("deligan", "4", game=False)
+    generator = build("deligan", DELIGAN).generator
+    state = weights_of(initial_state(lambda: build("deligan", DELIGAN), DELIGAN, (4,)))
+    generator.load_state_dict({n.removeprefix("generator."): t[0] for n, t in state.items() if "generator" in n})
+    points, components = draw_with_components(generator, DELIGAN, DELIGAN.noise, 4, "components", 80)
+    first = (points - torch.tensor(MEANS[0])).norm(dim=1) < (points - torch.tensor(MEANS[1])).norm(dim=1)
+    (row,) = (row for row in rows if (row.metric, row.metric_variant, row.step) == (COMPONENTS[0], "measured", 10))
+    assert row.value == pytest.approx(mutual_info_score(components, first.numpy()), abs=1e-9)
+    assert (row.n_samples, row.judge) == (80, "") and row.value > 0.3
 
 
 def test_scores_are_those_of_the_points_drawn() -> None:

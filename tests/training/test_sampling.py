@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from replication.models.layers.networks import Conditional, Generator
 from replication.recipes import Noise, Prior, Recipe
 from replication.seeding import generator as stream_of
-from replication.training.draws import draw_noise
-from replication.training.sampling import draw_samples
+from replication.training.draws import draw_components, draw_noise
+from replication.training.sampling import draw_samples, draw_with_components
 
 
 @pytest.fixture(params=[False, True], ids=["plain", "batch normalisation"])
@@ -79,10 +79,29 @@ def test_batch_normalisation_takes_each_batchs_own_statistics_or_the_running_one
 
 
 def test_component_i_is_row_i_of_every_batch(small: Callable[..., Any], recipe: Recipe) -> None:
+    torch.manual_seed(0)  # weights under which no two components lie where every unit is at rest
     case = small(replace(recipe, prior=Prior(components=6, sigma_init=0.0)), normalised=False)
     samples = draw_samples(case.build().generator, case.recipe, recipe.noise, 0, "samples", 18).numpy().reshape(3, 6, 4)
     np.testing.assert_allclose(samples[1:], samples[[0, 0]], rtol=1e-5)
     assert len(np.unique(samples[0].round(4), axis=0)) == 6
+
+
+@pytest.mark.parametrize("component", ["row", "sampled"])
+def test_the_components_returned_are_those_of_the_samples(
+    small: Callable[..., Any], recipe: Recipe, component: Any
+) -> None:
+    """With σ = 0 a sample depends on its component alone, so equal components have equal samples and no others."""
+    torch.manual_seed(0)
+    case = small(replace(recipe, prior=Prior(components=6, component=component, sigma_init=0.0)), normalised=False)
+    generator = case.build().generator
+    samples, components = draw_with_components(generator, case.recipe, recipe.noise, 3, "samples", 16)
+    assert (components.shape, components.dtype) == ((16,), np.int64)
+    assert torch.equal(samples, draw_samples(generator, case.recipe, recipe.noise, 3, "samples", 16))
+    by_sample = np.unique(samples.flatten(1).numpy().round(4), axis=0, return_inverse=True)[1]
+    assert ((by_sample[:, None] == by_sample) == (components[:, None] == components)).all()
+    stream = stream_of(3, "samples")
+    draw_noise(recipe.noise, stream, (3, 6, 3))
+    np.testing.assert_array_equal(components, draw_components(case.recipe, stream, (3, 6)).ravel()[:16])
 
 
 class LabelBody(Conditional):

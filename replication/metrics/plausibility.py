@@ -1,0 +1,81 @@
+"""Whether an image could be a real one, by a classifier that knows real ones: what people say of walks and sums."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from replication.errors import InputError
+from replication.models.layers.samples import as_samples
+
+NEIGHBOURS = 3
+UNSURE = 5.0  # percentile of the judge's confidence on held-out real images
+BATCH = 500
+
+
+@dataclass(frozen=True)
+class Plausibility:
+    """Real images as balls in the judge's features, and how sure of an image the judge must be."""
+
+    judge: nn.Sequential
+    features: Tensor  # float32 [r, F]
+    radii: Tensor  # float32 [r]
+    confidence: float
+
+    def of(self, images: np.ndarray) -> np.ndarray:
+        """bool [n]: which of uint8 images [n, C, H, W] are plausible.
+
+        An image is where it lies in the ball around some real image that reaches to that one's third neighbour (the
+        precision of Kynkäänniemi et al. 2019, in the judge's features), and the judge is as sure of it as of all but
+        the 5 % of held-out real images of which it is least sure.
+        """
+        found = []
+        for part in _parts(images):
+            features, confidence = _judged(self.judge, part)
+            inside = (torch.cdist(features, self.features) <= self.radii).any(dim=1)
+            found.append((inside & (confidence >= self.confidence)).cpu())
+        return torch.cat(found).numpy() if found else np.empty(0, bool)
+
+
+def learn_plausibility(
+    judge: nn.Module, real: np.ndarray, held_out: np.ndarray, device: str = "cpu", neighbours: int = NEIGHBOURS
+) -> Plausibility:
+    """What a judge that ends in a linear layer finds plausible; both sets are uint8 [n, C, H, W].
+
+    Takes all pairs of `real`: give some ten thousand at most.
+
+    Raises:
+        InputError: the judge has no layer before its logits or gives no numbers, or there are too few images.
+    """
+    if not isinstance(judge, nn.Sequential) or len(judge) < 2:
+        raise InputError("Plausibility needs a judge that is a sequence of layers ending in its logits; give such one.")
+    if len(real) <= neighbours or not len(held_out):
+        raise InputError(
+            f"Plausibility needs more than {neighbours} real images and one held out, not {len(real)} and "
+            f"{len(held_out)}: choose a larger split."
+        )
+    judge = deepcopy(judge).to(device).eval()
+    features = torch.cat([_judged(judge, part)[0] for part in _parts(real)])
+    confidence = torch.cat([_judged(judge, part)[1] for part in _parts(held_out)])
+    if not bool(torch.isfinite(features).all() and torch.isfinite(confidence).all()):
+        raise InputError("The judge's features of real images are not all finite: train it again.")
+    # The nearest real image of a real image is itself.
+    radii = [torch.cdist(part, features).kthvalue(neighbours + 1, dim=1).values for part in features.split(BATCH)]
+    least = float(np.percentile(confidence.double().cpu().numpy(), UNSURE))
+    return Plausibility(judge, features, torch.cat(radii), least)
+
+
+@torch.no_grad()
+def _judged(judge: nn.Sequential, images: Tensor) -> tuple[Tensor, Tensor]:
+    """Features [n, F] before the judge's last layer, and the largest probability that it gives [n]."""
+    device = next(judge.parameters()).device
+    features = judge[:-1](as_samples(images.to(device))).flatten(1)
+    return features, judge[-1](features).softmax(dim=1).amax(dim=1)
+
+
+def _parts(images: np.ndarray) -> tuple[Tensor, ...]:
+    return torch.from_numpy(images).split(BATCH) if len(images) else ()

@@ -1,0 +1,228 @@
+"""Scores over the number of training images, over draws of them, and of toy runs over the latent dimension (DeLiGAN).
+
+Pure: from rows of the table of measurements to panels, which `limited_figures` draws and `class_tables` sets.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from replication.intervals import mean_estimate
+from replication.metrics.definitions import METRICS
+from replication.report.cells import grouped
+from replication.shares import share_interval
+
+PAPER = "deligan2017"
+HALF = "-half"  # of recipes that only stand on the curve over the number of images
+MODELS = {  # recipe, without HALF → what the figures call it
+    "cifar10": "DeLiGAN",
+    "digits": "DeLiGAN",
+    "cifar10-gan": "GAN",
+    "digits-gan": "GAN",
+    "cifar10-gan-plus-plus": "GAN++",
+    "cifar10-moe-gan": "MoE-GAN",
+    "cifar10-gan-deeper": "GAN, one more layer",
+}
+NAMES = tuple(dict.fromkeys(MODELS.values()))
+MODIFIED = ("modified_inception_score", "modified_judge_score")
+OVERALL = (*MODIFIED, "inception_score", "judge_score", "duplicate_rate")
+PRIORS = ("mixture", "uniform", "normal")
+TOY_SWEEP = re.compile(rf"toy-({'|'.join(PRIORS)})-(\d+)")
+TWO_DIMENSIONS = {"toy": "mixture-2", "toy-gan": "uniform-2"}
+TOY_METRICS = ("energy_distance", "success", "modes_covered", "in_mode_share")
+
+
+@dataclass(frozen=True)
+class Point:
+    """Values [runs] at one place of the axis; a run that diverged has the metric's worst value, or NaN without one."""
+
+    at: int
+    values: np.ndarray
+    counted: bool = False  # 0/1: their mean is a share
+
+    @property
+    def mean(self) -> float:
+        kept = self.values[np.isfinite(self.values)]
+        return float(kept.mean()) if len(kept) else float("nan")
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """90 %: exact of a share, else Student's t; NaN where fewer than two values are left."""
+        kept = self.values[np.isfinite(self.values)]
+        if self.counted and len(kept):
+            return share_interval(int(round(kept.sum())), len(kept))
+        if len(kept) < 2:
+            return float("nan"), float("nan")
+        low, high = mean_estimate(kept).interval()
+        return float(low), float(high)
+
+
+@dataclass(frozen=True)
+class Line:
+    name: str
+    points: tuple[Point, ...]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Lines of one metric, read at `step`; `class_` is "all" or one class."""
+
+    metric: str
+    class_: str
+    step: int
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True)
+class Spread:
+    """One model's values at one number of images: of the seeds on one draw of them, and of one seed on every draw."""
+
+    name: str
+    seeds: Point
+    splits: Point
+
+
+def without_sweeps(table: pd.DataFrame) -> pd.DataFrame:
+    """A table less the runs that only stand in these figures: a recipe keeps the split it is measured on most."""
+    drop = np.zeros(len(table), bool)
+    recipes = table["recipe"].to_numpy()
+    own = (table["paper"] == PAPER).to_numpy()
+    for recipe in sorted(set(recipes[own].tolist())):
+        here = own & (recipes == recipe)
+        if TOY_SWEEP.fullmatch(recipe) or recipe.endswith(HALF):
+            drop |= here
+        elif recipe in MODELS:
+            for (dataset,), rows in grouped(table.loc[here], ["dataset"]):
+                counts = rows["split"].value_counts()
+                main = min(counts.index, key=lambda split: (-counts[split], split))
+                drop |= here & ((table["dataset"] == dataset) & (table["split"] != main)).to_numpy()
+    return table.loc[~drop]
+
+
+def size_panels(rows: pd.DataFrame) -> list[Panel]:
+    """Of one data set: metrics over all classes, then the modified score of each class, over the number of images."""
+    named = _named(rows)
+    shown = [_panel(named, metric, "all", "n_train") for metric in OVERALL]
+    found = [panel for panel in shown if _is_curve(panel)]
+    modified = next((panel.metric for panel in found if panel.metric in MODIFIED), "")
+    classes = sorted(set(named.loc[named["metric"] == modified, "class"].tolist()) - {"all"}, key=_in_order)
+    return found + [panel for one in classes if _is_curve(panel := _panel(named, modified, one, "n_train"))]
+
+
+def course_panels(rows: pd.DataFrame) -> dict[int, Panel]:
+    """By number of images the modified score over the updates of the run, where several numbers were trained on."""
+    named = _named(rows)
+    measured = set(named["metric"].tolist())
+    modified = next((metric for metric in MODIFIED[::-1] if metric in measured), "")
+    own = _plain(named, modified, "all")
+    sizes = sorted({int(n) for n in own["n_train"].tolist()})
+    found = {}
+    for size in sizes if len(sizes) > 1 else []:
+        blocks = _main_blocks(own.loc[own["n_train"] == size])
+        lines = [Line(name, tuple(_points(blocks[name], "step", modified))) for name in NAMES if name in blocks]
+        found[size] = Panel(modified, "all", 0, tuple(lines))
+    return found
+
+
+def spreads(rows: pd.DataFrame) -> dict[str, list[Spread]]:
+    """By metric the spread over seeds beside that over draws of as many images, where there is more than one draw."""
+    named, found = _named(rows), {}
+    for metric in OVERALL:
+        own = _at_common_step(_plain(named, metric, "all"))
+        for (name,), group in grouped(own, ["name"]):
+            for size in sorted(set(group["n_train"].tolist())):
+                spread = _spread(name, group.loc[group["n_train"] == size], metric)
+                if spread is not None:
+                    found.setdefault(metric, []).append(spread)
+    return {metric: sorted(group, key=lambda one: NAMES.index(one.name)) for metric, group in found.items()}
+
+
+def toy_panels(rows: pd.DataFrame) -> list[Panel]:
+    """Of one toy data set: scores of samples drawn as trained, over the latent dimension, a line a prior."""
+    arms = [TOY_SWEEP.fullmatch(f"toy-{TWO_DIMENSIONS.get(recipe, recipe[4:])}") for recipe in rows["recipe"]]
+    keep = np.array([bool(arm) for arm in arms], bool) & (rows["variant"] == "code").to_numpy()
+    if not any(TOY_SWEEP.fullmatch(recipe) for recipe in set(rows.loc[keep, "recipe"].tolist())):
+        return []
+    names = [arm[1] if arm else "" for arm in arms]
+    sizes = [int(arm[2]) if arm else 0 for arm in arms]
+    named = rows.assign(name=names, latent_dim=sizes).loc[keep]
+    named = named.loc[named["metric_variant"] == "training-noise"].assign(metric_variant="")
+    return [panel for metric in TOY_METRICS if (panel := _panel(named, metric, "all", "latent_dim", PRIORS)).lines]
+
+
+def _named(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the recipes that the curves know, with the model's name."""
+    names = [MODELS.get(recipe.removesuffix(HALF), "") for recipe in rows["recipe"].tolist()]
+    named = rows.assign(name=names)
+    return named.loc[(named["name"] != "") & (named["paper"] == PAPER)]
+
+
+def _plain(named: pd.DataFrame, metric: str, class_: str) -> pd.DataFrame:
+    same = (named["metric"] == metric) & (named["class"] == class_) & (named["metric_variant"] == "")
+    return named.loc[same]
+
+
+def _panel(named: pd.DataFrame, metric: str, class_: str, axis: str, names: tuple[str, ...] = NAMES) -> Panel:
+    own = _at_common_step(_plain(named, metric, class_))
+    if own.empty:
+        return Panel(metric, class_, 0, ())
+    parts: dict[str, list[Point]] = {}
+    for place in sorted(set(own[axis].tolist())):
+        for name, block in _main_blocks(own.loc[own[axis] == place]).items():
+            parts.setdefault(name, []).extend(_points(block, axis, metric))
+    lines = tuple(Line(name, tuple(parts[name])) for name in names if name in parts)
+    return Panel(metric, class_, int(own["step"].iloc[0]), lines)
+
+
+def _is_curve(panel: Panel) -> bool:
+    return any(len(line.points) > 1 for line in panel.lines)
+
+
+def _at_common_step(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows at the last step that was measured of every block of runs: longer runs are read where shorter ones end."""
+    steps = [set(block["step"].tolist()) for _, block in grouped(rows, ["recipe", "variant", "split"])]
+    common = set.intersection(*steps) if steps else set()
+    return rows.loc[rows["step"] == max(common)] if common else rows.iloc[:0]
+
+
+def _main_blocks(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Of each model the runs of one recipe on one split, those with the most seeds."""
+    found = {}
+    for (name,), group in grouped(rows, ["name"]):
+        blocks = grouped(group, ["recipe", "variant", "split"])
+        found[name] = min(blocks, key=lambda one: (-one[1]["seed"].nunique(), one[0]))[1]
+    return found
+
+
+def _points(rows: pd.DataFrame, axis: str, metric: str) -> Iterable[Point]:
+    counted = METRICS[metric].unit == "0/1"
+    for place in sorted(set(rows[axis].tolist())):
+        yield Point(int(place), _values(rows.loc[rows[axis] == place], metric, "seed"), counted)
+
+
+def _values(rows: pd.DataFrame, metric: str, by: str) -> np.ndarray:
+    """One value for each seed or split, in order, draws within it averaged."""
+    keys, values, worst = rows[by].to_numpy(), rows["value"].to_numpy(dtype=float), METRICS[metric].worst
+    means = np.array([values[keys == key].mean() for key in sorted(set(keys.tolist()))])
+    return np.where(np.isfinite(means), means, np.nan if worst is None else worst)
+
+
+def _spread(name: str, rows: pd.DataFrame, metric: str) -> Spread | None:
+    """None where there is one draw alone, or no seed that every draw was trained with."""
+    by_split = {split: set(block["seed"].tolist()) for (split,), block in grouped(rows, ["split"])}
+    shared = set.intersection(*by_split.values())
+    if len(by_split) < 2 or not shared:
+        return None
+    seeds = _values(_main_blocks(rows)[name], metric, "seed")
+    splits = _values(rows.loc[rows["seed"] == min(shared)], metric, "split")
+    size = int(rows["n_train"].iloc[0])
+    return Spread(name, Point(size, seeds), Point(size, splits))
+
+
+def _in_order(class_: str) -> tuple[int, str]:
+    return (int(class_), "") if class_.isdigit() else (10**9, class_)

@@ -1,0 +1,122 @@
+"""Tables that set scores side by side: each run, real images, and other references, on one data set."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from replication.metrics.definitions import METRICS
+from replication.report.cells import grouped
+from replication.report.papers import Grid
+from replication.report.wording import NONE, decimals_of, number
+
+NAMES = ["model", "recipe", "variant", "split", "n_train"]
+ARROWS = {"higher": " ↑", "lower": " ↓", "neither": ""}
+
+
+@dataclass(frozen=True)
+class ScoreTable:
+    """Which metrics stand side by side, and what a reader should know of them."""
+
+    title: str
+    metrics: tuple[str, ...]
+    note: str
+
+
+TABLES = (
+    ScoreTable(
+        "Scores of images beside their reference points",
+        (
+            "inception_score",
+            "modified_inception_score",
+            "fid",
+            "kid",
+            "precision",
+            "recall",
+            "transfer_head_accuracy",
+            "judge_score",
+            "modified_judge_score",
+            "judge_frechet_distance",
+            "judge_kernel_distance",
+            "judge_precision",
+            "judge_recall",
+            "judge_accuracy",
+            "duplicate_rate",
+            "memorisation_share",
+        ),
+        "Real images show what a score can reach, repeated ones what it cannot tell: a model that "
+        "only repeats them scores as well, and its duplicates alone give it away.",
+    ),
+    ScoreTable(
+        "L2-SVM on features, beside raw pixels, untrained networks and K-means",
+        ("probe_accuracy", "probe_cost"),
+        "One accuracy a seed: draws of labels are averaged within it.",
+    ),
+    ScoreTable(
+        "Test errors: nearest neighbours of samples, and discriminators that learn from few labels",
+        ("test_error",),
+        "Label draws are averaged within a seed.",
+    ),
+    ScoreTable("Log-likelihood under a Parzen window", ("parzen_log_likelihood", "parzen_standard_error"), ""),
+)
+
+
+def score_tables(table: pd.DataFrame) -> tuple[Grid, ...]:
+    """Every table and data set with more than one line: mean ± standard deviation over n seeds at the last step."""
+    grids = []
+    for kind in TABLES:
+        rows = table.loc[table["metric"].isin(kind.metrics) & (table["class"] == "all")]
+        for (dataset,), group in grouped(rows, ["dataset"]):
+            grid = _grid(f"{kind.title}, {dataset}", kind, group)
+            if len(grid.rows) > 1:
+                grids.append(grid)
+    return tuple(grids)
+
+
+def _grid(title: str, kind: ScoreTable, rows: pd.DataFrame) -> Grid:
+    """Columns are metric and metric variant; judges are named in the note."""
+    columns = [key for metric in kind.metrics for key in _variants(rows, metric)]
+    lines = []
+    for names, group in _by_run(rows):
+        lines.append((*names, *(_cell(group, metric, variant) for metric, variant in columns)))
+    judges = sorted(set(rows["judge"]) - {""})
+    note = " ".join(filter(None, (kind.note, f"Judged by: {', '.join(judges)}." if judges else "")))
+    header = ("run", "trained on", *(_heading(metric, variant) for metric, variant in columns))
+    return Grid(title, f"Mean ± standard deviation (n seeds), last step. {note}".strip(), header, tuple(lines))
+
+
+def _variants(rows: pd.DataFrame, metric: str) -> Sequence[tuple[str, str]]:
+    found = rows.loc[rows["metric"] == metric, "metric_variant"].tolist()
+    return [(metric, variant) for variant in sorted(set(found))]
+
+
+def _heading(metric: str, variant: str) -> str:
+    name = metric.replace("_", " ") + (f", {variant}" if variant else "")
+    return name + ARROWS[METRICS[metric].better]
+
+
+def _by_run(rows: pd.DataFrame) -> list[tuple[tuple[str, str], pd.DataFrame]]:
+    keyed = rows.assign(n_train=rows["n_train"].astype(str))
+    return [
+        ((f"{model} {recipe} ({variant})", f"{split}, {n_train}"), group)
+        for (model, recipe, variant, split, n_train), group in grouped(keyed, NAMES)
+    ]
+
+
+def _cell(rows: pd.DataFrame, metric: str, variant: str) -> str:
+    own = rows.loc[(rows["metric"] == metric) & (rows["metric_variant"] == variant)]
+    if own.empty:
+        return NONE
+    own = own.loc[own["step"] == own["step"].max()]
+    values = own.groupby("seed")["value"].mean().to_numpy(dtype=float)
+    lost = int(np.isnan(values).sum())
+    kept = values[np.isfinite(values)]
+    if not len(kept):
+        return f"{NONE} ({lost} diverged)"
+    spread = float(kept.std(ddof=1)) if len(kept) > 1 else None
+    decimals = decimals_of(spread)
+    said = number(float(kept.mean()), decimals) + (f" ± {number(spread, decimals)}" if decimals is not None else "")
+    return f"{said} ({len(values)}{f', {lost} diverged' if lost else ''})"

@@ -1,0 +1,163 @@
+"""A generator forgets a planted object: its second-highest maps with a positive weight for it are dropped (DCGAN
+§6.3.1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+
+from replication.errors import InputError
+from replication.metrics.classifier import classify
+from replication.metrics.forgetting import (
+    change_outside,
+    dropped,
+    inside_boxes,
+    map_weights,
+    recorded,
+    takes_second_highest,
+)
+from replication.metrics.planted import balanced_accuracy, best_threshold, object_scores
+from replication.models.layers.convolutional import ConvolutionalGenerator
+from replication.models.layers.networks import Generator
+from replication.models.layers.samples import as_images
+from replication.runtime import side_by_side
+from replication.scoring.image_cell import ImageCell
+from replication.seeding import generator as stream_of
+from replication.training.sampling import draw_samples
+
+SHOWN = 12  # samples in the sheet
+
+
+@dataclass(frozen=True)
+class Detector:
+    """Where the planted object of `size` pixels is, and whether: from `threshold` on, set on training images."""
+
+    size: int
+    threshold: float
+    accuracy: float  # balanced, on test images
+    n_test: int
+
+    def __call__(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """bool [n] and corners int64 [n, 2] of uint8 images [n, C, H, W]."""
+        scores, places = object_scores(images, self.size)
+        return scores >= self.threshold, places
+
+
+def measure(cell: ImageCell) -> dict[str, np.ndarray]:
+    """Add how often samples of the last step show the object, and what else changes, for every seed.
+
+    Samples are drawn thrice from the same noise: whole, with the maps dropped, and with as many random maps dropped.
+    Where no sample shows the object no map is dropped, and nothing changes. The sheet `forgetting` is the first seed's.
+
+    Raises:
+        InputError: the data set has no planted object, or the generator no second-highest maps.
+    """
+    if not isinstance(cell.build().generator.body, ConvolutionalGenerator):
+        raise InputError(
+            f"Cell {cell.rows.cell.key} has a generator of {type(cell.build().generator.body).__name__}: name protocol "
+            "forgetting on a convolutional dcgan cell."
+        )
+    detector = detector_of(cell)
+    sheets = side_by_side(lambda index: _measure_seed(cell, index, detector), range(len(cell.seeds)), cell.threads)
+    return {"forgetting": sheets[0]}
+
+
+def detector_of(cell: ImageCell) -> Detector:
+    """The detector of a data set's planted object.
+
+    Raises:
+        InputError: none is planted.
+    """
+    data = cell.data
+    if data.train_places is None or data.test_places is None:
+        raise InputError(
+            f"Data set {data.name} has no planted object to forget: name protocol forgetting on a data set with "
+            "`planted` in params.yaml."
+        )
+    size = data.manifest["options"]["planted"]["size"]
+    present, held_out = data.train_places[:, 0] >= 0, data.test_places[:, 0] >= 0
+    threshold = best_threshold(object_scores(data.train_images, size)[0], present)
+    found = object_scores(data.test_images, size)[0] >= threshold
+    return Detector(size, threshold, balanced_accuracy(found, held_out), len(held_out))
+
+
+def _measure_seed(cell: ImageCell, index: int, detector: Detector) -> np.ndarray:
+    """The rows of one seed; pictures uint8 [3, SHOWN, C, H, W]."""
+    step, seed, options = cell.trained.steps[-1], cell.seeds[index], cell.options.forgetting
+    network = cell.networks(step, index).generator
+    layer, stream = takes_second_highest(network), stream_of(seed, "forgetting")
+    with recorded(layer) as seen:
+        whole = _draw(cell, network, index)
+    maps = torch.nan_to_num(torch.cat(seen)[: len(whole)]).cpu().numpy()  # [n, F, h, w]
+    present, places = detector(whole)
+    chosen = _maps_of_object(maps, present, places, detector.size, whole.shape[2], options.boxes, stream)
+    with dropped(layer, chosen):
+        without = _draw(cell, network, index)
+    others = []
+    for _ in range(options.draws):
+        with dropped(layer, stream.permutation(maps.shape[1])[: len(chosen)].tolist()):
+            others.append(_draw(cell, network, index))
+    rows = cell.rows
+    rows.add(seed, step, "detector_accuracy", detector.accuracy, detector.n_test)
+    rows.add(seed, step, "dropped_maps", len(chosen) / maps.shape[1], maps.shape[1])
+    rows.add(seed, step, "object_frequency", present.mean(), len(whole), metric_variant="whole")
+    for name, versions in (("dropped", [without]), ("random-maps", others)):
+        frequency = np.mean([detector(images)[0].mean() for images in versions])
+        rows.add(seed, step, "object_frequency", float(frequency), len(whole), metric_variant=name)
+        _add_rest(cell, index, name, whole, versions, present, places, detector.size)
+    order = np.argsort(~present, kind="stable")[:SHOWN]  # samples with an object first
+    return np.stack([whole[order], without[order], others[0][order]])
+
+
+def _draw(cell: ImageCell, network: Generator, index: int) -> np.ndarray:
+    """uint8 [samples, C, H, W], always from the same noise."""
+    noise = cell.recipe.display_noise or cell.recipe.noise
+    count, seed = cell.options.forgetting.samples, cell.seeds[index]
+    samples = draw_samples(network, cell.recipe, noise, seed, "forgetting", count, cell.classes)
+    return as_images(torch.nan_to_num(samples), cell.recipe.pixels).cpu().numpy()
+
+
+def _maps_of_object(
+    maps: np.ndarray,
+    present: np.ndarray,
+    places: np.ndarray,
+    size: int,
+    side: int,
+    boxes: int,
+    stream: np.random.Generator,
+) -> list[int]:
+    """The maps with a positive weight for the object, by the first `boxes` samples that show it."""
+    shown = np.flatnonzero(present)[:boxes]
+    if not len(shown):
+        return []
+    inside = inside_boxes(places[shown], size, side, maps.shape[2])
+    return np.flatnonzero(map_weights(maps[shown], inside, stream) > 0).tolist()
+
+
+def _add_rest(
+    cell: ImageCell,
+    index: int,
+    name: str,
+    whole: np.ndarray,
+    versions: list[np.ndarray],
+    present: np.ndarray,
+    places: np.ndarray,
+    size: int,
+) -> None:
+    """What else changes in the samples that show the object, or in all where none does."""
+    step, seed = cell.trained.steps[-1], cell.seeds[index]
+    looked = np.flatnonzero(present) if present.any() else np.arange(len(whole))
+    change = np.mean([change_outside(whole[looked], one[looked], places[looked], size) for one in versions])
+    cell.rows.add(seed, step, "change_outside", float(change), len(looked), metric_variant=name)
+    if cell.judge is not None:
+        before = _classes(cell.judge, whole[looked])
+        same = np.mean([(_classes(cell.judge, one[looked]) == before).mean() for one in versions])
+        where = {"metric_variant": name, "judge": cell.judge_name}
+        cell.rows.add(seed, step, "rest_unchanged", float(same), len(looked), **where)
+
+
+def _classes(judge: nn.Module, images: np.ndarray) -> np.ndarray:
+    return classify(judge, torch.from_numpy(images)).argmax(1).numpy()

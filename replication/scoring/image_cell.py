@@ -1,0 +1,64 @@
+"""A trained cell of images as the protocols that score it see it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+
+from replication.data.reading import PreparedImages
+from replication.models.layers.networks import Networks
+from replication.models.layers.samples import as_images
+from replication.protocol_options import ProtocolOptions
+from replication.recipes import Recipe
+from replication.scoring.rows import Rows
+from replication.scoring.trained import TrainedCell
+from replication.training.sampling import draw_samples
+
+
+@dataclass(frozen=True)
+class ImageCell:
+    """What every protocol may read of a cell, and the rows that it adds to."""
+
+    rows: Rows
+    trained: TrainedCell
+    build: Callable[[], Networks]
+    recipe: Recipe
+    data: PreparedImages
+    chosen: np.ndarray  # rows of the training images that were trained on
+    judge: nn.Module | None  # None where no classifier knows the data set
+    judge_name: str
+    options: ProtocolOptions
+    threads: int
+    device: str = "cpu"
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        return self.rows.cell.seed_numbers
+
+    @property
+    def seen(self) -> np.ndarray:
+        """uint8 [n, C, H, W]: the images trained on."""
+        return self.data.train_images[self.chosen]
+
+    @property
+    def classes(self) -> int:
+        return len(self.data.class_names)
+
+    def networks(self, step: int, index: int) -> Networks:
+        """The networks of the seed at `index` of the block, at one scored step, on the cell's device."""
+        networks = self.trained.networks(self.build, step, index)
+        return Networks(networks.generator.to(self.device), networks.discriminator.to(self.device))
+
+    def sample(self, step: int, index: int, purpose: str, count: int) -> np.ndarray:
+        """uint8 [count, C, H, W] drawn as for display, from a stream of the seed's own named by `purpose`.
+
+        What is not finite becomes a number: the rows of a run that diverged read NaN whatever is computed.
+        """
+        noise = self.recipe.display_noise or self.recipe.noise
+        generator = self.networks(step, index).generator
+        samples = draw_samples(generator, self.recipe, noise, self.seeds[index], purpose, count, self.classes)
+        return as_images(torch.nan_to_num(samples), self.recipe.pixels).cpu().numpy()

@@ -1,0 +1,125 @@
+"""Protocol `inception`: inception scores, FID, KID, precision and recall of a cell's samples."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from replication.data.reading import PreparedImages
+from replication.metrics.distribution import NEIGHBOURS, Reference, distances, reference_of
+from replication.metrics.inception import inception_score, modified_inception_score
+from replication.metrics.inception_network import (
+    CLASSES,
+    FEATURES,
+    InceptionFeatures,
+    inception_features,
+    inception_weights,
+    load_inception,
+)
+from replication.metrics.transfer_head import TransferHead, train_transfer_head
+from replication.protocol_options import Inception
+from replication.scoring.image_cell import ImageCell
+from replication.scoring.images import HELD_OUT, TRAINING
+from replication.scoring.rows import Rows
+
+SKIPPED = "none"  # as `inception.weights`: cells that name the protocol are not scored under Inception
+SUBSETS, SUBSET_SIZE = 100, 1000  # of KID
+METRICS = {"frechet": "fid", "kernel": "kid", "precision": "precision", "recall": "recall"}
+
+
+@dataclass(frozen=True)
+class RealUnderInception:
+    """The network, and what it makes of a data set's real images; no head where there is one class alone."""
+
+    network: nn.Module
+    train: InceptionFeatures
+    test: InceptionFeatures
+    head: TransferHead | None
+
+
+_read: dict[str, RealUnderInception] = {}  # of the data set at hand: a process scores many cells of one
+
+
+def measure(cell: ImageCell) -> dict[str, np.ndarray]:
+    """Score the samples of every seed at the last step; there are no pictures.
+
+    Raises:
+        InputError: the weights are missing, damaged or others, and cannot be downloaded.
+    """
+    options = cell.options.inception
+    if options.weights == SKIPPED:
+        return {}
+    real, step = real_under_inception(cell.data, options, cell.device), cell.trained.steps[-1]
+    references = inception_references(real.train.pool3[cell.chosen], real.test.pool3, options)
+    for index, seed in enumerate(cell.seeds):
+        images = cell.sample(step, index, "samples", options.n_samples)
+        found = inception_features(real.network, images, f"{cell.rows.cell.key}, seed {seed}")
+        add_inception_scores(cell.rows, seed, step, found, real.head, references, options)
+    return {}
+
+
+def real_under_inception(data: PreparedImages, options: Inception, device: str) -> RealUnderInception:
+    """What Inception makes of all real images of a data set, and the transfer head trained on its training images."""
+    key = json.dumps([data.name, data.manifest.get("files"), options.weights, device])
+    if key not in _read:
+        _read.clear()
+        network = load_inception(inception_weights(options.weights), device)
+        train = inception_features(network, data.train_images, f"{data.name}, training images")
+        test = InceptionFeatures(np.empty((0, FEATURES), np.float32), np.empty((0, CLASSES), np.float32))
+        if len(data.test_images):
+            test = inception_features(network, data.test_images, f"{data.name}, held-out images")
+        classes = len(data.class_names)
+        head = train_transfer_head(train.pool3, data.train_labels, classes) if classes > 1 else None
+        _read[key] = RealUnderInception(network, train, test, head)
+    return _read[key]
+
+
+def inception_references(training: np.ndarray, held_out: np.ndarray, options: Inception) -> dict[str, Reference]:
+    """References by variant from pool3 features [n, 2048]; a set of too few is left out."""
+    given = {TRAINING: training, HELD_OUT: held_out}
+    return {
+        variant: reference_of(features, options.manifold_samples)
+        for variant, features in given.items()
+        if len(features) > NEIGHBOURS + 1
+    }
+
+
+def add_inception_scores(
+    rows: Rows,
+    seed: int,
+    step: int,
+    found: InceptionFeatures,
+    head: TransferHead | None,
+    references: Mapping[str, Reference],
+    options: Inception,
+    **names: Any,
+) -> None:
+    """Rows of every score of one set of images; `names` are those of a set that is no sample of the cell's."""
+    mean, spread = inception_score(found.logits, options.splits)
+    rows.add(seed, step, "inception_score", mean, len(found), **names)
+    rows.add(seed, step, "inception_score_spread", spread, len(found), **names)
+    if head is not None:
+        add_modified_scores(rows, seed, step, head.logits(found.pool3[: options.modified_samples]), **names)
+        rows.add(seed, step, "transfer_head_accuracy", head.accuracy, head.held_out, **names)
+    for variant, reference in references.items():
+        apart = distances(found.pool3, reference, SUBSETS, SUBSET_SIZE, seed, options.manifold_samples)
+        for field, metric in METRICS.items():
+            value = getattr(apart, field)
+            rows.add(seed, step, metric, value, len(found), metric_variant=variant, **names)
+
+
+def add_modified_scores(rows: Rows, seed: int, step: int, logits: np.ndarray, **names: Any) -> None:
+    """DeLiGAN's score of every class that has samples, the share of all of them, the mean and spread between them."""
+    modified, metric = modified_inception_score(logits), "modified_inception_score"
+    rows.add(seed, step, metric, modified.mean, len(logits), **names)
+    rows.add(seed, step, f"{metric}_spread", modified.spread, len(logits), **names)
+    for label, one in enumerate(modified.classes):
+        of_class = {**names, "class_": str(label)}
+        rows.add(seed, step, "transfer_head_share", one.share, len(logits), **of_class)
+        if one.count:
+            rows.add(seed, step, metric, one.modified_score, one.count, **of_class)

@@ -1,0 +1,88 @@
+"""Protocol `nearest-generated`: 1-NN on a conditional generator's labelled samples (DCGAN, Table 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from replication.errors import InputError
+from replication.metrics.nearest_generated import nearest_labels
+from replication.models.layers.samples import as_samples
+from replication.runtime import side_by_side
+from replication.scoring.classification import METRIC
+from replication.scoring.image_cell import ImageCell
+from replication.training.sampling import draw_samples
+
+PART = 8192  # samples drawn together, about: whole batches of every class in turn
+SHEET = "conditional"
+SHOWN = 10  # samples of each class on the sheet
+
+
+def measure(cell: ImageCell) -> dict[str, np.ndarray]:
+    """The test error at each of the counts, from one pass over the samples; at the smallest one untrained too.
+
+    Distances are taken in the pixels that the networks see, and samples are not rounded to levels, as in the released
+    code. A seed that diverged is not sampled.
+
+    Raises:
+        InputError: the generator is not told labels, or the data set has no test images.
+    """
+    _refuse(cell)
+    options, steps = cell.options.nearest_generated, cell.trained.steps
+    points = as_samples(torch.from_numpy(cell.data.test_images), cell.recipe.pixels).flatten(1).to(cell.device)
+    counts = {steps[0]: options.counts[:1]} if steps[0] == 0 else {}
+    counts[steps[-1]] = options.counts
+
+    def score_seed(place: tuple[int, int]) -> None:
+        step, index = place
+        seed, truth = cell.seeds[index], cell.data.test_labels
+        lost = cell.rows.diverged.get(seed, step + 1) <= step
+        labels = {} if lost else nearest_labels(points, _samples(cell, step, index, progress), counts[step])
+        for count in counts[step]:
+            error = float("nan") if lost else float((labels[count] != truth).mean())
+            cell.rows.add(seed, step, METRIC, error, len(truth), metric_variant=variant(count))
+
+    total = len(cell.seeds) * sum(max(wanted) for wanted in counts.values())
+    with tqdm(total=total, desc=f"{cell.rows.cell.key}: 1-NN", unit="sample", unit_scale=True) as progress:
+        side_by_side(score_seed, [(step, index) for step in counts for index in range(len(cell.seeds))], cell.threads)
+    shown = cell.sample(steps[-1], 0, "1-nn sheet", SHOWN * cell.classes)  # of each class in turn
+    return {SHEET: shown.reshape(SHOWN, cell.classes, *shown.shape[1:]).swapaxes(0, 1)}
+
+
+def variant(count: int) -> str:
+    """How the table names 1-NN on so many labelled images: 1-nn-50k, 1-nn-10m, 1-nn-1297."""
+    for size, letter in ((1_000_000, "m"), (1000, "k")):
+        if count % size == 0:
+            return f"1-nn-{count // size}{letter}"
+    return f"1-nn-{count}"
+
+
+def _samples(cell: ImageCell, step: int, index: int, progress: tqdm) -> Iterator[tuple[Tensor, Tensor]]:
+    """Samples float32 [b, d] without end and their labels int64 [b], of each class in turn, on the cell's device."""
+    recipe, seed = cell.recipe, cell.seeds[index]
+    generator, noise = cell.networks(step, index).generator, cell.recipe.display_noise or cell.recipe.noise
+    together = recipe.batch * cell.classes
+    size, number = together * max(1, PART // together), 0
+    labels = torch.arange(size, device=cell.device) % cell.classes
+    while True:
+        drawn = draw_samples(generator, recipe, noise, seed, f"1-nn {number}", size, cell.classes)
+        number += 1
+        yield torch.nan_to_num(drawn).flatten(1), labels
+        progress.update(size)
+
+
+def _refuse(cell: ImageCell) -> None:
+    key = cell.rows.cell.key
+    if not cell.build().generator.conditional:
+        raise InputError(
+            f"Cell {key} names protocol nearest-generated, but its generator is told no labels: take the protocol out, "
+            "or use a network of kind conditional."
+        )
+    if not len(cell.data.test_labels):
+        raise InputError(
+            f"Cell {key} names protocol nearest-generated, but {cell.data.name} has no test images: take it out."
+        )

@@ -1,0 +1,104 @@
+"""The linear probe on the discriminator features of a cell (DCGAN §5)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from replication.data.reading import PreparedImages
+from replication.metrics.linear_probe import ProbeResult, discriminator_features, linear_probe
+from replication.metrics.svm import torch_threads
+from replication.models.layers.convolutional import ConvolutionalDiscriminator
+from replication.params import Probe
+from replication.runtime import side_by_side
+from replication.scoring.image_cell import ImageCell
+from replication.scoring.rows import Rows
+from replication.seeding import generator
+
+ERRORS = ("svhn",)  # data sets whose published probes are errors, not accuracies
+FEW = 1 << 22  # pixels of all training images, below which the features of several seeds are held at once
+LARGEST = 1e4  # of a feature in size; those of a network that works are below a hundred
+
+
+def probe_cell(cell: ImageCell, probe: Probe, steps: Sequence[int]) -> None:
+    """Add the linear probe on discriminator features of the cell's images at `steps`; step 0 is the untrained control.
+
+    A discriminator that offers no maps of its convolutions, such as a conditional or a dense one, has no rows. The
+    images need not be those trained on (`replace(cell, data=…)`): rows then name them before the number of labels.
+    """
+    if not isinstance(cell.build().discriminator, ConvolutionalDiscriminator):
+        return
+    rows, data = cell.rows, cell.data
+    on = "" if data.name == rows.cell.dataset else f"{data.name} "
+    train_images, test_images = torch.from_numpy(data.train_images), torch.from_numpy(data.test_images)
+    # A folder's images come class by class, and statistics of a batch of one class are those of no other.
+    shuffled = train_images[torch.from_numpy(generator(0, "calibration").permutation(len(train_images)))]
+
+    def probe_seed(place: tuple[int, int, int]) -> None:
+        step, index, seed = place
+        discriminator = cell.networks(step, index).discriminator
+        assert isinstance(discriminator, ConvolutionalDiscriminator)
+        with torch_threads(own):
+            train = discriminator_features(discriminator, train_images, shuffled)
+            test = discriminator_features(discriminator, test_images, None)
+        for features in (train, test):
+            # A diverged run's rows read NaN whatever is fitted here, and the SVM takes moderate numbers only.
+            features.nan_to_num_(0.0).clamp_(-LARGEST, LARGEST)
+        result = run_probe(train, test, data, probe, seed, cell.device, own)
+        add_probe(rows, seed, step, result, len(data.test_labels), on)
+        shown.update()
+
+    at_once, own = _shares(data.train_images.size, cell.device, cell.threads)
+    places = [(step, index, seed) for step in steps for index, seed in enumerate(cell.seeds)]
+    with tqdm(total=len(places), desc=f"{rows.cell.key}: linear probe", unit="network") as shown:
+        side_by_side(probe_seed, places, at_once)
+
+
+def _shares(pixels: int, device: str, threads: int) -> tuple[int, int]:
+    """How many networks are probed at once, and on how many threads each: one after another where images are many."""
+    few = device == "cpu" and pixels < FEW
+    return (threads, 1) if few else (1, threads)
+
+
+def run_probe(
+    train: Tensor | np.ndarray,
+    test: Tensor | np.ndarray,
+    data: PreparedImages,
+    probe: Probe,
+    seed: int,
+    device: str = "cpu",
+    threads: int = 1,
+) -> ProbeResult:
+    """The linear probe on features [n, F] of the training and test images."""
+    return linear_probe(
+        (torch.as_tensor(train), torch.from_numpy(data.train_labels.astype(np.int64))),
+        (torch.as_tensor(test), torch.from_numpy(data.test_labels.astype(np.int64))),
+        probe.costs,
+        probe.validation_share,
+        probe.selection_draws,
+        probe.limited_labels_of.get(data.name, probe.limited_labels),
+        probe.limited_draws,
+        seed,
+        device,
+        threads=threads,
+    )
+
+
+def add_probe(rows: Rows, seed: int, step: int, result: ProbeResult, n_test: int, on: str = "", **names: str) -> None:
+    """One row with all labels, and one for each label draw; `on` names a data set other than the one trained on."""
+    if result.all_labels is not None and result.cost is not None:
+        where = {"metric_variant": f"{on}all-labels", **names}
+        rows.add(seed, step, "probe_accuracy", result.all_labels, n_test, **where)
+        rows.add(seed, step, "probe_cost", result.cost, n_test, **where)
+    for size, limited in result.limited.items():
+        where = {"metric_variant": f"{on}{size}-per-class", **names}
+        rows.add(seed, step, "probe_cost", limited.cost, n_test, **where)
+        for draw, accuracy in enumerate(limited.accuracies):
+            place = {**where, "replicate": draw, "replicate_kind": "label draw"}
+            rows.add(seed, step, "probe_accuracy", accuracy, n_test, **place)
+            if rows.cell.dataset in ERRORS:
+                rows.add(seed, step, "test_error", 1.0 - accuracy, n_test, **place)

@@ -1,0 +1,147 @@
+"""Distances between sets of features: closed forms, plain loops, and torch-fidelity beside them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
+from torch_fidelity.metric_kid import kid_features_to_metric
+from torch_fidelity.metric_prc import prc_features_to_metric
+
+from replication.errors import InputError
+from replication.metrics import distribution
+from replication.metrics.distribution import (
+    Gaussian,
+    distances,
+    every,
+    fit_gaussian,
+    frechet_distance,
+    kernel_distance,
+    precision_recall,
+    reference_of,
+)
+
+
+def some_features(count: int, seed: int, width: int = 6, shift: float = 0.0) -> np.ndarray:
+    stream = np.random.default_rng(seed)
+    mixing = np.random.default_rng(99).normal(size=(width, width))
+    return (stream.normal(size=(count, width)) @ mixing + shift).astype(np.float32)
+
+
+def plain_radius(features: np.ndarray, place: int) -> float:
+    own = sorted(np.linalg.norm(features[place] - other) for i, other in enumerate(features) if i != place)
+    return float(own[2])
+
+
+def plain_share_inside(points: np.ndarray, centres: np.ndarray) -> float:
+    radii = [plain_radius(centres, place) for place in range(len(centres))]
+    inside = [
+        any(np.linalg.norm(point - centre) <= radius for centre, radius in zip(centres, radii, strict=True))
+        for point in points
+    ]
+    return float(np.mean(inside))
+
+
+def plain_mmd(first: np.ndarray, second: np.ndarray) -> float:
+    def kernel(a: np.ndarray, b: np.ndarray) -> float:
+        return (sum(x * y for x, y in zip(a, b, strict=True)) / len(a) + 1) ** 3
+
+    n, m = len(first), len(second)
+    within = sum(kernel(first[i], first[j]) for i in range(n) for j in range(n) if i != j) / (n * (n - 1))
+    other = sum(kernel(second[i], second[j]) for i in range(m) for j in range(m) if i != j) / (m * (m - 1))
+    return float(within + other - 2 * np.mean([kernel(a, b) for a in first for b in second]))
+
+
+def test_the_frechet_distance_of_two_gaussians_in_closed_form() -> None:
+    # Commuting covariances: ‖μ₁ − μ₂‖² + Σ (√a − √b)², here 9 + 16 + (1 − 2)² + (3 − 1)² + (0 − 5)².
+    first = Gaussian(np.array([3.0, 0.0, 0.0]), np.diag([1.0, 9.0, 0.0]))
+    second = Gaussian(np.array([0.0, 4.0, 0.0]), np.diag([4.0, 1.0, 25.0]))
+    turn = np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))[0]
+    turned = [Gaussian(turn @ one.mean, turn @ one.covariance @ turn.T) for one in (first, second)]
+    statistics = [{"mu": one.mean, "sigma": one.covariance} for one in turned]
+    assert frechet_distance(first, second) == pytest.approx(55.0)
+    assert frechet_distance(*turned) == pytest.approx(55.0)
+    assert fid_statistics_to_metric(*statistics, verbose=False)["frechet_inception_distance"] == pytest.approx(55.0)
+
+
+@pytest.mark.parametrize("count", [40, 4])  # five samples of six features have a singular covariance
+def test_the_frechet_distance_is_torch_fidelitys(count: int) -> None:
+    first, second = some_features(count + 5, 0), some_features(count + 1, 1, shift=0.5)
+    statistics = [fid_features_to_statistics(torch.from_numpy(one.astype(np.float64))) for one in (first, second)]
+    oracle = fid_statistics_to_metric(*statistics, verbose=False)["frechet_inception_distance"]
+    assert frechet_distance(fit_gaussian(first), fit_gaussian(second)) == pytest.approx(oracle, rel=1e-5)
+
+
+def test_a_set_has_no_frechet_distance_to_itself() -> None:
+    one = fit_gaussian(some_features(30, 3))
+    assert frechet_distance(one, one) == pytest.approx(0.0, abs=1e-9)
+
+
+def test_the_kernel_distance_is_the_unbiased_estimator_by_double_loop() -> None:
+    first, second = some_features(12, 4, 3), some_features(12, 5, 3, shift=0.3)
+    oracle = kid_features_to_metric(
+        torch.from_numpy(first), torch.from_numpy(second), kid_subsets=1, kid_subset_size=12, verbose=False
+    )
+    measured = kernel_distance(first, second, 3, 1000, 0)  # all of both, so one subset
+    assert measured == pytest.approx(plain_mmd(first, second), rel=1e-6)
+    assert measured == pytest.approx(oracle["kernel_inception_distance_mean"], rel=1e-4)
+
+
+def test_subsets_are_as_large_as_the_smaller_side_and_their_mean_that_of_all() -> None:
+    first, second = np.tanh(some_features(300, 6, 3)), np.tanh(some_features(40, 7, 3, shift=1.0))
+    assert kernel_distance(first[:60], second, 300, 1000, 0) == pytest.approx(plain_mmd(first[:60], second), rel=0.05)
+    assert kernel_distance(first, second, 2, 1000, 0) != kernel_distance(first, second, 2, 1000, 1)
+    assert kernel_distance(first, second, 2, 1000, 0) == kernel_distance(first, second, 2, 1000, 0)
+
+
+def test_the_kernel_distance_of_alike_sets_is_zero_on_average() -> None:
+    found = [kernel_distance(some_features(30, s, 3), some_features(30, 1000 + s, 3), 1, 30, 0) for s in range(200)]
+    assert abs(np.mean(found)) < 3 * np.std(found) / np.sqrt(200) and min(found) < 0
+
+
+def test_precision_and_recall_by_plain_neighbours_and_by_torch_fidelity(monkeypatch: pytest.MonkeyPatch) -> None:
+    samples, real = some_features(25, 8, 3), some_features(33, 9, 3, shift=0.4)
+    monkeypatch.setattr(distribution, "BLOCK", 7)
+    precision, recall = precision_recall(samples, real)
+    assert (precision, recall) == (plain_share_inside(samples, real), plain_share_inside(real, samples))
+    oracle = prc_features_to_metric(torch.from_numpy(samples), torch.from_numpy(real), verbose=False)
+    assert (precision, recall) == pytest.approx((oracle["precision"], oracle["recall"]))
+    assert 0 < precision < 1 and 0 < recall < 1
+
+
+def test_what_only_repeats_covers_what_it_repeats_alone() -> None:
+    real = 1000.0 * some_features(40, 10)
+    repeated = real[np.arange(80) % 10]  # eight of each: no ball has a width
+    assert precision_recall(repeated, real) == (1.0, 0.25)
+
+
+def test_distances_are_the_four_of_a_reference() -> None:
+    samples, real = some_features(30, 11), some_features(50, 12, shift=0.2)
+    found = distances(samples, reference_of(real, 1000), 4, 20, 3, 1000)
+    assert found.frechet == pytest.approx(frechet_distance(fit_gaussian(samples), fit_gaussian(real)))
+    assert found.kernel == kernel_distance(samples, real, 4, 20, 3)
+    assert (found.precision, found.recall) == precision_recall(samples, real)
+
+
+def test_a_limit_leaves_the_gaussian_of_all() -> None:
+    real = some_features(50, 13)
+    reference = reference_of(real, 20)
+    np.testing.assert_array_equal(reference.features, real[np.arange(20) * 50 // 20])
+    np.testing.assert_allclose(reference.gaussian.covariance, np.cov(real, rowvar=False), rtol=1e-5)
+    np.testing.assert_array_equal(every(real, 50), real)
+
+
+@pytest.mark.parametrize("features", [np.zeros(9), np.zeros((4, 3)), np.zeros((9, 0))])
+def test_too_few_features_are_refused(features: np.ndarray) -> None:
+    with pytest.raises(InputError, match=r"^Features have shape \[.*5 samples or more: draw more\.$"):
+        reference_of(features, 10)
+
+
+def test_broken_features_and_features_of_another_network_are_refused() -> None:
+    reference, broken = reference_of(some_features(9, 0), 10), some_features(9, 1)
+    broken[3, 2] = np.nan
+    with pytest.raises(InputError, match="^Features are NaN or infinite"):
+        distances(broken, reference, 1, 5, 0, 10)
+    with pytest.raises(InputError, match="^Samples have 4 features, the reference 6"):
+        distances(some_features(9, 1, 4), reference, 1, 5, 0, 10)

@@ -1,0 +1,138 @@
+"""Scores of a classifier's logits against torch-fidelity's inception score, plain loops and extremes."""
+
+from __future__ import annotations
+
+import tracemalloc
+
+import numpy as np
+import pytest
+import torch
+from torch_fidelity.metric_isc import isc_features_to_metric
+
+from replication.errors import InputError
+from replication.metrics.inception import inception_score, modified_inception_score, split_scores
+
+
+def some_logits(count: int, classes: int, scale: float = 2.0) -> np.ndarray:
+    return (scale * np.random.default_rng(0).normal(size=(count, classes))).astype(np.float32)
+
+
+def plain_pair_score(logits: np.ndarray) -> float:
+    exponentials = np.exp(logits.astype(np.float64))
+    p = exponentials / exponentials.sum(axis=1, keepdims=True)
+    pairs = [sum(a * np.log(a / b) for a, b in zip(one, other, strict=True)) for one in p for other in p]
+    return float(np.exp(np.mean(pairs)))
+
+
+def of_one_class(logits: np.ndarray) -> np.ndarray:
+    """The same distributions' distances in more than one class: a first class of so little weight that it wins."""
+    return np.hstack([np.full((len(logits), 1), logits.max() + 1e-3), logits])
+
+
+@pytest.mark.parametrize(("count", "splits"), [(1000, 10), (103, 10), (7, 7), (50, 1)])
+def test_the_score_is_torch_fidelitys_inception_score(count: int, splits: int) -> None:
+    logits = some_logits(count, 10)
+    oracle = isc_features_to_metric(torch.from_numpy(logits), splits=splits, shuffle=False)
+    mean, deviation = inception_score(logits, splits)
+    assert mean == pytest.approx(oracle["inception_score_mean"], rel=1e-12)
+    assert deviation == pytest.approx(oracle["inception_score_std"], rel=1e-9, abs=1e-12)
+
+
+def test_splits_are_contiguous() -> None:
+    logits = 50.0 * np.repeat(np.eye(4), 5, axis=0)  # each split sees one class alone
+    assert inception_score(logits, 4) == pytest.approx((1.0, 0.0))
+    assert inception_score(logits, 1) == pytest.approx((4.0, 0.0))
+    assert split_scores(logits, 3) == pytest.approx(
+        [isc_features_to_metric(torch.from_numpy(part), 1, False)["inception_score_mean"]
+         for part in (logits[:6], logits[6:13], logits[13:])]
+    )  # fmt: skip
+
+
+def test_the_spread_is_that_of_the_population() -> None:
+    logits = some_logits(40, 6)
+    scores = split_scores(logits, 4)
+    assert inception_score(logits, 4)[1] == pytest.approx(np.sqrt(((scores - scores.mean()) ** 2).mean()))
+
+
+def test_the_modified_score_of_a_class_is_the_mean_over_all_pairs() -> None:
+    logits = of_one_class(some_logits(13, 4))
+    first, *others = modified_inception_score(logits).classes
+    assert first.count == 13 and not any(one.count for one in others)
+    assert first.modified_score == pytest.approx(plain_pair_score(logits), rel=1e-9)
+
+
+def test_the_modified_score_of_two_distributions_in_closed_form() -> None:
+    p, q = np.array([0.7, 0.2, 0.1]), np.array([0.7, 0.1, 0.2])
+    both = (p * np.log(p / q)).sum() + (q * np.log(q / p)).sum()
+    found = modified_inception_score(np.log([p, q]))
+    assert found.mean == pytest.approx(np.exp(both / 4))  # two of the four pairs are 0
+    assert found.spread == 0.0
+
+
+def test_alike_samples_score_one() -> None:
+    assert inception_score(np.zeros((8, 5)), 1)[0] == pytest.approx(1.0)
+    assert modified_inception_score(np.tile([3.0, -1.0, 0.5], (6, 1))).mean == pytest.approx(1.0)
+
+
+def test_a_constant_added_to_a_rows_logits_changes_nothing() -> None:
+    logits = some_logits(30, 6).astype(np.float64)
+    shifted = logits + np.linspace(-500, 500, 30)[:, None]
+    assert inception_score(shifted, 3) == pytest.approx(inception_score(logits, 3))
+    assert modified_inception_score(shifted).mean == pytest.approx(modified_inception_score(logits).mean)
+
+
+def test_classes_are_those_of_the_argmax_and_the_headline_lies_between_them() -> None:
+    logits = some_logits(60, 3)
+    found = modified_inception_score(logits)
+    for label, one in enumerate(found.classes):
+        own = np.array([row for row in logits if list(row).index(max(row)) == label])
+        assert (one.count, one.share) == (len(own), len(own) / 60)
+        assert one.modified_score == pytest.approx(plain_pair_score(own))
+        oracle = isc_features_to_metric(torch.from_numpy(own), 1, False)
+        assert one.score == pytest.approx(oracle["inception_score_mean"])
+    assert sum(one.count for one in found.classes) == 60
+    scores = [one.modified_score for one in found.classes]
+    assert found.mean == pytest.approx(sum(scores) / 3)
+    assert found.spread == pytest.approx(np.sqrt(sum((score - found.mean) ** 2 for score in scores) / 3))
+
+
+def test_an_empty_class_has_no_score_and_no_part_in_the_mean() -> None:
+    found = modified_inception_score(np.array([[2.0, 0.0], [3.0, 1.0]]))
+    first, empty = found.classes
+    assert (first.count, first.share, empty.count, empty.share) == (2, 1.0, 0, 0.0)
+    assert np.isnan([empty.score, empty.modified_score]).all()
+    assert (first.score, first.modified_score, found.mean, found.spread) == pytest.approx((1.0, 1.0, 1.0, 0.0))
+
+
+def test_the_memory_of_the_modified_score_grows_with_the_samples_not_with_their_square() -> None:
+    def most(count: int) -> int:
+        logits = of_one_class(some_logits(count, 4))
+        tracemalloc.start()
+        modified_inception_score(logits)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return peak
+
+    assert most(8000) < 3 * most(4000)  # the released code's product of all pairs would be four times as large
+
+
+@pytest.mark.parametrize("logits", [np.zeros(5), np.zeros((0, 3)), np.zeros((3, 0)), np.zeros((2, 2, 2))])
+def test_what_is_no_matrix_is_refused(logits: np.ndarray) -> None:
+    for score in (lambda: inception_score(logits, 1), lambda: modified_inception_score(logits)):
+        with pytest.raises(InputError, match=r"^Logits have shape \[.*give an array \[n, K\]"):
+            score()
+
+
+@pytest.mark.parametrize("broken", [np.nan, np.inf, -np.inf])
+def test_broken_logits_are_counted(broken: float) -> None:
+    logits = some_logits(20, 3)
+    logits[[4, 7], 1] = broken
+    for score in (lambda: inception_score(logits, 2), lambda: modified_inception_score(logits)):
+        with pytest.raises(InputError, match=r"^Logits of 2 of 20 samples are NaN or infinite"):
+            score()
+
+
+def test_fewer_samples_than_splits_are_refused() -> None:
+    for splits in (11, 0, -1):
+        with pytest.raises(InputError, match=rf"of 10 samples in {splits} splits is none: give 1 to 10 splits"):
+            inception_score(some_logits(10, 3), splits)

@@ -1,0 +1,109 @@
+"""1-NN over a stream against scikit-learn, against distances written out, and where float32 cannot tell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import torch
+from sklearn.neighbors import KNeighborsClassifier
+from torch import Tensor
+
+from replication.errors import InputError
+from replication.metrics.nearest_generated import nearest_labels
+
+POINTS = torch.rand(40, 9, generator=torch.Generator().manual_seed(0))
+SAMPLES = torch.rand(300, 9, generator=torch.Generator().manual_seed(1))
+LABELS = torch.arange(300) * 7 % 10
+
+
+def parts(samples: Tensor, labels: Tensor, *sizes: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """The stream in parts of unequal size."""
+    return zip(samples.split(list(sizes)), labels.split(list(sizes)), strict=True)
+
+
+def written_out(points: Tensor, samples: Tensor, labels: Tensor) -> np.ndarray:
+    """Labels of the first of the nearest samples, by sums of squares in float64."""
+    difference = points.double().numpy()[:, None] - samples.double().numpy()[None]
+    return labels.numpy()[(difference**2).sum(axis=2).argmin(axis=1)]
+
+
+def test_labels_are_those_of_scikit_learn_at_every_count() -> None:
+    counts = (1, 40, 123, 300)
+    found = nearest_labels(POINTS, parts(SAMPLES, LABELS, 100, 1, 99, 100), counts)
+    assert sorted(found) == list(counts)
+    for count in counts:
+        oracle = KNeighborsClassifier(1, algorithm="brute").fit(SAMPLES[:count].numpy(), LABELS[:count].numpy())
+        assert np.array_equal(found[count], oracle.predict(POINTS.numpy()))
+    assert len({found[count].tobytes() for count in counts}) == 4  # more samples do change the answer
+
+
+@pytest.mark.parametrize(("chunk", "block"), [(1, 7), (7, 1), (64, 64), (10_000, 10_000)])
+@pytest.mark.parametrize("data", ["far", "near", "equal"])
+def test_no_size_of_chunk_or_block_changes_what_exact_arithmetic_finds(data: str, chunk: int, block: int) -> None:
+    samples = SAMPLES
+    if data == "near":  # distances from the points that differ in the eighth digit
+        samples = 0.5 + 3e-7 * SAMPLES
+        rounded = (samples.square().sum(1) - 2 * POINTS @ samples.T).argmin(1)
+        assert (LABELS[rounded].numpy() != written_out(POINTS, samples, LABELS)).mean() > 0.2
+    points = POINTS
+    if data == "equal":  # pixels of few levels, so that the nearest distance occurs more than once
+        points, samples = (POINTS[:, :3] * 3).round(), (SAMPLES[:, :3] * 3).round()
+    found = nearest_labels(points, parts(samples, LABELS, 100, 200), (150, 300), chunk, block)
+    for count in (150, 300):
+        assert np.array_equal(found[count], written_out(points, samples[:count], LABELS[:count]))
+
+
+def test_a_collapsed_generator_gives_every_point_its_first_label() -> None:
+    samples = SAMPLES[:1].expand(200, -1).contiguous()
+    found = nearest_labels(POINTS, [(samples, LABELS[:200] + 3)], (200,), chunk=32)
+    assert set(found[200].tolist()) == {3}
+
+
+def test_the_stream_is_read_no_further_than_needed() -> None:
+    read = []
+
+    def endless() -> Iterator[tuple[Tensor, Tensor]]:
+        while True:
+            read.append(len(read))
+            yield SAMPLES, LABELS
+
+    assert nearest_labels(POINTS, endless(), (600, 650))[650].shape == (40,)
+    assert len(read) == 3
+
+
+MISTAKES = {
+    "no points": ((POINTS[:0], [(SAMPLES, LABELS)], (3,)), "points are torch.float32 of shape \\[0, 9\\]"),
+    "double": ((POINTS.double(), [(SAMPLES, LABELS)], (3,)), "points are torch.float64"),
+    "dimension": ((POINTS[:, :3], [(SAMPLES, LABELS)], (3,)), r"samples are torch.float32 of shape \[300, 9\]"),
+    "no counts": ((POINTS, [(SAMPLES, LABELS)], ()), r"counts \[\]"),
+    "zero": ((POINTS, [(SAMPLES, LABELS)], (0, 3)), r"counts \[0, 3\]"),
+    "short": ((POINTS, [(SAMPLES, LABELS)], (3, 301)), "wants 301 samples and the stream ends after 300"),
+    "diverged": ((POINTS, [(SAMPLES * torch.nan, LABELS)], (3,)), "samples hold NaN"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_one_sentence(mistake: str) -> None:
+    arguments, sentence = MISTAKES[mistake]
+    with pytest.raises(InputError, match=sentence) as raised:
+        nearest_labels(*arguments)
+    assert str(raised.value).endswith(".") and "\n" not in str(raised.value)
+
+
+@pytest.mark.gpu
+def test_a_gpu_finds_what_the_cpu_finds() -> None:
+    if not torch.cuda.is_available():
+        pytest.skip("no GPU")
+    torch.backends.cuda.matmul.allow_tf32 = False
+    near = 0.5 + 3e-7 * SAMPLES
+    for samples in (SAMPLES, near):
+        found = nearest_labels(POINTS.cuda(), [(samples.cuda(), LABELS.cuda())], (300,))
+        assert np.array_equal(found[300], written_out(POINTS, samples, LABELS))
+    torch.backends.cuda.matmul.allow_tf32 = True
+    try:
+        with pytest.raises(InputError, match="TF32 is on"):
+            nearest_labels(POINTS.cuda(), [(SAMPLES.cuda(), LABELS.cuda())], (300,))
+    finally:
+        torch.backends.cuda.matmul.allow_tf32 = False

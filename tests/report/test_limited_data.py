@@ -1,0 +1,208 @@
+"""Curves over training images and latent dimensions hold the rows that they should, and no others."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import t as student
+
+from replication.measurements import Measurement, to_table
+from replication.params import Cell
+from replication.report.cells import ScoredCell
+from replication.report.class_tables import class_tables
+from replication.report.limited_data import (
+    Point,
+    course_panels,
+    size_panels,
+    spreads,
+    toy_panels,
+    without_sweeps,
+)
+from replication.report.limited_figures import draw_limited
+from replication.report.samples import on_first_splits
+from replication.shares import share_interval
+
+ROW = Measurement("cpu", "deligan2017", "deligan", "digits", "paper", "digits", "last50", 500, 0, 0, "judge_score", 1.0,
+                  90)  # fmt: skip
+TOY = replace(ROW, recipe="toy", variant="code", dataset="toy-bimodal", split="full", n_train=400,
+              metric="energy_distance", metric_variant="training-noise")  # fmt: skip
+# recipe → split, images, last step: the runs on 500 are longer, and read where the others end
+BLOCKS = (
+    ("digits", "last50", 500, 600, 4),
+    ("digits-half", "last25", 250, 300, 3),
+    ("digits-half", "full", 1297, 300, 3),
+    ("digits-half", "draw-b", 250, 300, 1),
+    ("digits-gan", "last50", 500, 600, 4),
+    ("digits-gan-half", "full", 1297, 300, 3),
+)
+
+
+def value_of(recipe: str, split: str, seed: int, step: int) -> float:
+    return 2.0 + 0.1 * ("gan" in recipe) + 0.01 * len(split) + 0.2 * seed + step / 1000
+
+
+def image_rows() -> list[Measurement]:
+    rows = []
+    for recipe, split, size, last, seeds in BLOCKS:
+        for seed, step in ((s, k) for s in range(seeds) for k in (0, 300, 600) if k <= last):
+            own = replace(ROW, recipe=recipe, split=split, n_train=size, seed=seed, step=step)
+            value = value_of(recipe, split, seed, step)
+            rows += [replace(own, metric=m, value=value) for m in ("modified_judge_score", "judge_score")]
+            rows += [replace(own, metric="modified_judge_score", class_=c, value=value + 1) for c in ("9", "10")]
+    return [*rows, replace(ROW, recipe="other", metric="modified_judge_score")]
+
+
+def toy_rows() -> list[Measurement]:
+    rows = []
+    for recipe, seeds, last in (
+        ("toy", 3, 320),
+        ("toy-mixture-4", 2, 80),
+        ("toy-normal-2", 2, 80),
+        ("toy-gan", 3, 320),
+    ):
+        for seed, step in ((s, k) for s in range(seeds) for k in (0, 80, 320) if k <= last):
+            own = replace(TOY, recipe=recipe, seed=seed, step=step, value=step + seed / 10)
+            rows += [own, replace(own, metric_variant="display-noise", value=-1.0)]
+            rows += [replace(own, metric="success", value=float(seed > 0))]
+    return [*rows, replace(TOY, variant="paper", step=80), replace(TOY, recipe="toy-unregularised", step=80)]
+
+
+@pytest.fixture(scope="module")
+def table() -> pd.DataFrame:
+    return to_table([*image_rows(), *toy_rows()])
+
+
+@pytest.fixture(scope="module")
+def digits(table: pd.DataFrame) -> pd.DataFrame:
+    return table.loc[table["dataset"] == "digits"]
+
+
+@pytest.fixture(scope="module")
+def toy(table: pd.DataFrame) -> pd.DataFrame:
+    return table.loc[table["dataset"] == "toy-bimodal"]
+
+
+def test_a_point_is_every_seed_of_the_most_measured_split_at_the_common_step(digits: pd.DataFrame) -> None:
+    panels = size_panels(digits)
+    expected = [("modified_judge_score", "all"), ("judge_score", "all")]
+    expected += [("modified_judge_score", "9"), ("modified_judge_score", "10")]
+    assert [(panel.metric, panel.class_) for panel in panels] == expected
+    assert {panel.step for panel in panels} == {300}
+    deligan, gan = panels[0].lines
+    assert (deligan.name, [point.at for point in deligan.points]) == ("DeLiGAN", [250, 500, 1297])
+    assert (gan.name, [point.at for point in gan.points]) == ("GAN", [500, 1297])
+    assert deligan.points[0].values == pytest.approx([value_of("digits", "last25", s, 300) for s in range(3)])
+    assert deligan.points[1].values == pytest.approx([value_of("digits", "last50", s, 300) for s in range(4)])
+    assert panels[2].lines[1].points[1].values == pytest.approx([value_of("gan", "full", s, 300) + 1 for s in range(3)])
+
+
+def test_intervals_are_students_or_exact_where_runs_are_counted() -> None:
+    values = np.array([1.0, 1.5, 2.5, 4.0])
+    half = student.ppf(0.95, 3) * values.std(ddof=1) / 2
+    assert Point(1, values).interval == pytest.approx((2.25 - half, 2.25 + half))
+    assert Point(1, np.array([1.0, 1.0, 0.0]), counted=True).interval == share_interval(2, 3)
+    assert np.isnan(Point(1, np.array([3.0])).interval).all() and Point(1, np.array([3.0])).mean == 3.0
+    assert np.isnan(Point(1, np.array([np.nan])).mean)
+
+
+def test_a_diverged_run_counts_with_the_worst_value(digits: pd.DataFrame) -> None:
+    lost = (digits["seed"] == 2) & (digits["split"] == "full")
+    panels = size_panels(digits.assign(value=digits["value"].where(~lost)))
+    assert panels[0].lines[0].points[2].values[2] == 1.0  # of a modified score
+    assert panels[0].lines[0].points[2].values[:2] == pytest.approx([value_of("", "full", s, 300) for s in (0, 1)])
+
+
+def test_a_run_on_one_number_of_images_is_no_curve(digits: pd.DataFrame) -> None:
+    one = digits.loc[digits["n_train"] == 500]
+    assert size_panels(one) == [] and course_panels(one) == {} and class_tables(one) == ()
+
+
+def test_courses_hold_every_step_of_each_number_of_images(digits: pd.DataFrame) -> None:
+    found = course_panels(digits)
+    assert list(found) == [250, 500, 1297]
+    deligan, gan = found[500].lines
+    assert (deligan.name, gan.name) == ("DeLiGAN", "GAN")
+    assert [point.at for point in deligan.points] == [0, 300, 600]
+    assert gan.points[2].values == pytest.approx([value_of("gan", "last50", s, 600) for s in range(4)])
+    assert [line.name for line in found[250].lines] == ["DeLiGAN"]
+
+
+def test_draws_of_the_images_stand_beside_seeds(digits: pd.DataFrame) -> None:
+    found = spreads(digits)
+    assert list(found) == ["modified_judge_score", "judge_score"]
+    (one,) = found["judge_score"]
+    assert (one.name, one.seeds.at) == ("DeLiGAN", 250)
+    assert one.seeds.values == pytest.approx([value_of("", "last25", s, 300) for s in range(3)])
+    assert one.splits.values == pytest.approx([value_of("", split, 0, 300) for split in ("draw-b", "last25")])
+    assert spreads(digits.loc[digits["split"] != "draw-b"]) == {}
+
+
+def test_toy_arms_are_read_at_the_shorter_runs_end_and_sampled_as_trained(toy: pd.DataFrame) -> None:
+    distance, success = toy_panels(toy)
+    assert (distance.metric, success.metric, distance.step) == ("energy_distance", "success", 80)
+    arms = {line.name: {point.at: point.values.tolist() for point in line.points} for line in distance.lines}
+    three, two = pytest.approx([80.0, 80.1, 80.2]), pytest.approx([80.0, 80.1])
+    assert arms == {"mixture": {2: three, 4: two}, "uniform": {2: three}, "normal": {2: two}}
+    assert success.lines[0].points[0].counted and success.lines[0].points[0].mean == pytest.approx(2 / 3)
+    assert toy_panels(toy.loc[~toy["recipe"].isin(["toy-mixture-4", "toy-normal-2"])]) == []
+
+
+def test_other_figures_leave_the_sweeps_out(table: pd.DataFrame) -> None:
+    kept = without_sweeps(table)
+    assert set(zip(kept["recipe"], kept["split"], strict=True)) == {
+        ("digits", "last50"), ("digits-gan", "last50"), ("other", "last50"), ("toy", "full"), ("toy-gan", "full"),
+        ("toy-unregularised", "full"),
+    }  # fmt: skip
+    whole = table.loc[table["recipe"] == "digits"]
+    fewer = whole.loc[whole["seed"] < 2].assign(split="another", n_train=9)
+    both = pd.concat([whole, fewer, fewer.assign(dataset="elsewhere")], ignore_index=True)
+    assert set(zip(without_sweeps(both)["dataset"], without_sweeps(both)["split"], strict=True)) == {
+        ("digits", "last50"), ("elsewhere", "another")}  # fmt: skip
+    other = table.assign(paper="gan2014")
+    assert len(without_sweeps(other)) == len(other)
+
+
+def test_a_table_has_a_line_for_each_number_of_images_and_model(table: pd.DataFrame) -> None:
+    (grid,) = class_tables(table)
+    assert grid.header == ("images", "model", "mean", "class 9", "class 10")
+    assert [row[:2] for row in grid.rows] == [
+        ("250", "DeLiGAN"), ("500", "DeLiGAN"), ("500", "GAN"), ("1297", "DeLiGAN"), ("1297", "GAN")]  # fmt: skip
+    values = np.array([value_of("", "last25", s, 300) for s in range(3)])
+    half = student.ppf(0.95, 2) * values.std(ddof=1) / np.sqrt(3)
+    low, high = values.mean() - half, values.mean() + half
+    assert grid.rows[0][2] == f"{values.mean():.2f} [{low:.2f}, {high:.2f}] (3)"
+    assert "after 300 updates" in grid.note and grid.title.endswith("training images, digits")
+
+
+@pytest.mark.slow
+def test_figures_say_what_they_show_and_equal_tables_give_equal_bytes(table: pd.DataFrame, tmp_path: Path) -> None:
+    (tmp_path / "again").mkdir()
+    drawn = list(draw_limited(table, tmp_path))
+    names = ["limited-data-digits", "limited-course-digits", "limited-draws-digits", "latent-sweep-toy-bimodal"]
+    assert [one.name for one in drawn] == names
+    assert "after 300 updates" in drawn[0].title and "3 seeds on one draw" in drawn[2].title
+    assert "one seed on 2 draws" in drawn[2].title and "a dot is a seed (2 or 3 an arm)" in drawn[3].title
+    list(draw_limited(table, tmp_path / "again"))
+    for name in (file for one in drawn for file in one.files):
+        assert (tmp_path / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
+
+
+def test_samples_are_shown_of_a_recipes_first_split() -> None:
+    def cell(key: str, **other: str) -> ScoredCell:
+        names = {"recipe": "cifar10", "dataset": "cifar10", "split": "random2000", "variant": "code", "seeds": "0-4"}
+        made = Cell("deligan2017", "deligan", key=key, **{**names, **other})  # pyright: ignore[reportArgumentType]
+        return ScoredCell(made, pd.DataFrame(), {}, {}, Path(), False)
+
+    cells = [
+        cell("main"), cell("more", seeds="5-9"), cell("few", split="random250"), cell("gan", recipe="cifar10-gan"),
+        cell("other", dataset="cifar10-jpeg", split="full"), cell("paper", variant="paper", split="full"),
+    ]  # fmt: skip
+    assert [one.cell.key for one in on_first_splits(cells)] == ["main", "more", "gan", "other", "paper"]
+
+
+def test_a_table_without_such_runs_draws_nothing(table: pd.DataFrame, tmp_path: Path) -> None:
+    assert list(draw_limited(table.assign(paper="gan2014"), tmp_path)) == []

@@ -1,0 +1,165 @@
+"""Protocol nearest-generated: which samples and labels 1-NN sees, what its rows say, and what it refuses."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from sklearn.neighbors import KNeighborsClassifier
+from torch import Tensor, nn
+
+from replication.errors import InputError
+from replication.measurements import to_table
+from replication.models import load
+from replication.models.layers.networks import Conditional, Generator, Networks
+from replication.models.layers.samples import as_samples
+from replication.protocol_options import NearestGenerated, ProtocolOptions
+from replication.scoring import nearest_generated as protocol
+from replication.scoring.image_cell import ImageCell
+from replication.scoring.nearest_generated import measure, variant
+from replication.training.block import train_block
+from replication.training.initialise import Samples
+from replication.training.sampling import draw_samples
+
+OPTIONS = ProtocolOptions(nearest_generated=NearestGenerated(counts=(50, 130)))
+NETWORK = {"kind": "conditional", "kernel": 3, "init_std": 0.4, "dense": [6], "generator": [[4, 0], [1, 2]],
+           "discriminator": [[2, 2]]}  # fmt: skip
+
+
+def conditional(small_cells: Any, **given: Any) -> ImageCell:
+    cell = small_cells(OPTIONS, **given, **NETWORK)
+    return replace(cell, recipe=replace(cell.recipe, pixels="unit"))
+
+
+def errors(cell: ImageCell) -> dict[tuple[int, int, str], float]:
+    to_table(cell.rows.collected)  # raises where a row is unknown or occurs twice
+    assert {(row.metric, row.n_samples) for row in cell.rows.collected} == {("test_error", 60)}
+    return {(row.seed, row.step, row.metric_variant): row.value for row in cell.rows.collected}
+
+
+def test_rows_are_those_of_a_classifier_trained_on_the_same_samples(
+    small_cells: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "PART", 70)  # so that batches of 20 of three classes come 60 at a time
+    cell = conditional(small_cells)
+    sheets = measure(cell)
+    found = errors(cell)
+    last = small_cells.last
+    assert set(found) == {(s, *one) for s in (0, 1) for one in ((0, "1-nn-50"), (last, "1-nn-50"), (last, "1-nn-130"))}
+    test = cell.data.test_images.reshape(60, -1) / 255
+    for seed in (0, 1):
+        generator = cell.networks(last, seed).generator
+        drawn = [draw_samples(generator, cell.recipe, cell.recipe.noise, seed, f"1-nn {n}", 60, 3) for n in range(3)]
+        samples, labels = torch.cat(drawn).flatten(1).numpy(), np.arange(180) % 3
+        for count in (50, 130):
+            oracle = KNeighborsClassifier(1, algorithm="brute").fit(samples[:count], labels[:count])
+            assert found[seed, last, f"1-nn-{count}"] == pytest.approx(
+                (oracle.predict(test) != cell.data.test_labels).mean()
+            )
+    assert sheets["conditional"].shape == (3, 10, 1, 8, 8) and sheets["conditional"].dtype == np.uint8
+
+
+class Told(Conditional):
+    """Draws what the data set has of the class that it is told, a little noisy."""
+
+    def __init__(self, images: np.ndarray) -> None:
+        super().__init__()
+        self.strength = nn.Parameter(torch.ones(1))
+        self.images = as_samples(torch.from_numpy(images), "unit")
+
+    def forward(self, noise: Tensor, labels: Tensor) -> Tensor:
+        return self.images[labels] * self.strength + 0.001 * noise.mean()
+
+
+@pytest.mark.parametrize("part", [25, 60, 8192])
+def test_labels_stay_with_their_samples_from_part_to_part(
+    small_cells: Any, monkeypatch: pytest.MonkeyPatch, part: int
+) -> None:
+    monkeypatch.setattr(protocol, "PART", part)
+    cell = conditional(small_cells)
+    patterns = np.stack([cell.data.test_images[cell.data.test_labels == label][0] for label in range(3)])
+    data = replace(cell.data, test_images=np.repeat(patterns, 20, axis=0), test_labels=np.repeat(np.arange(3), 20))
+    state = {"generator.body.strength": torch.tensor([[1.0], [0.0]])}  # the second seed's images are all black
+
+    def build() -> Networks:
+        return Networks(Generator(None, Told(patterns)), nn.Identity())
+
+    trained = replace(cell.trained, states={0: state, small_cells.last: state})
+    told = replace(cell, data=data, build=build, trained=trained, recipe=replace(cell.recipe, batch=7))
+    sheet = measure(told)["conditional"]
+    found = errors(told)
+    assert {value for (seed, _, _), value in found.items() if seed == 0} == {0.0}
+    assert {value for (seed, _, _), value in found.items() if seed == 1} == {40 / 60}
+    for label in range(3):
+        assert np.abs(sheet[label].astype(int) - patterns[label]).max() <= 1
+
+
+def test_a_diverged_seed_reads_nan_and_is_not_sampled(small_cells: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    sampled = []
+
+    def noted(*given: Any) -> Tensor:
+        sampled.append(given[3])
+        return draw_samples(*given)
+
+    monkeypatch.setattr(protocol, "PART", 70)
+    monkeypatch.setattr(protocol, "draw_samples", noted)
+    cell = conditional(small_cells, diverged={1: 3})
+    measure(cell)
+    assert sorted(sampled) == [0, 0, 0, 0, 1]  # the second seed at step 0 alone
+    found = errors(cell)
+    assert {key for key, value in found.items() if np.isnan(value)} == {
+        (1, small_cells.last, name) for name in ("1-nn-50", "1-nn-130")
+    }
+
+
+def test_what_cannot_be_measured_is_one_sentence(small_cells: Any) -> None:
+    with pytest.raises(InputError, match="its generator is told no labels: take the protocol out"):
+        measure(small_cells(OPTIONS))
+    cell = conditional(small_cells)
+    empty = replace(cell.data, test_images=cell.data.test_images[:0], test_labels=cell.data.test_labels[:0])
+    with pytest.raises(InputError, match="rows has no test images"):
+        measure(replace(cell, data=empty))
+
+
+@pytest.mark.parametrize("counts", [(), (0, 5), (5, 5), (7, 3)])
+def test_counts_that_do_not_grow_are_refused(counts: tuple[int, ...]) -> None:
+    with pytest.raises(InputError, match="protocols.nearest_generated has counts"):
+        NearestGenerated(counts)
+
+
+def test_a_count_has_a_short_name() -> None:
+    assert [variant(count) for count in (50_000, 10_000_000, 1297, 1_500_000)] == [
+        "1-nn-50k",
+        "1-nn-10m",
+        "1-nn-1297",
+        "1-nn-1500k",
+    ]
+
+
+@pytest.mark.slow
+def test_a_conditional_network_of_the_size_of_digits_trains(small_cells: Any, tmp_path: Path) -> None:
+    network = {"kind": "conditional", "kernel": 3, "init_std": 0.02, "dense": [64],
+               "generator": [[32, 0], [16, 2], [1, 2]], "discriminator": [[16, 2], [32, 2]]}  # fmt: skip
+    recipe = replace(
+        small_cells().recipe,
+        pixels="unit", generator_minibatch="next", updates=3, network=network, scored_shares=(0.0, 1.0),
+    )  # fmt: skip
+    stream = np.random.default_rng(0)
+    images, labels = torch.from_numpy(stream.random((60, 1, 8, 8), np.float32)), torch.arange(60) % 10
+
+    def build() -> Networks:
+        return load("dcgan").build(recipe.network, recipe.prior, recipe.latent_dim, (1, 8, 8), 10)
+
+    outcome = train_block(build, recipe, (0,), Samples(images, labels), tmp_path)
+    assert outcome.diverged == (-1,)
+    first, last = (outcome.snapshots[step]["generator.body.blocks.0.0.weight"] for step in (0, 3))
+    assert (first != last).all()
+    with torch.no_grad():
+        latent, told = torch.zeros(10, recipe.latent_dim), torch.arange(10)
+        drawn = build().generator(latent, torch.zeros(10, dtype=torch.int64), told)
+    assert drawn.shape == (10, 1, 8, 8) and 0 <= drawn.min() and drawn.max() <= 1
+    assert drawn.flatten(1).unique(dim=0).shape[0] == 10  # of one latent vector another image for each class

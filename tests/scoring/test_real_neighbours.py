@@ -1,0 +1,94 @@
+"""Training images in place of samples, against scikit-learn's classifier and kernel density."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.neighbors import KernelDensity, KNeighborsClassifier
+
+from replication.data.reading import PreparedImages
+from replication.errors import InputError
+from replication.measurements import Measurement, to_table
+from replication.metrics.parzen import SIGMAS
+from replication.params import Cell
+from replication.protocol_options import RealNeighbours
+from replication.recipes import Labels
+from replication.scoring.real_neighbours import score_real_neighbours, subset
+from replication.scoring.rows import Rows
+from replication.seeding import generator
+from replication.training.draws import labelled_rows
+
+CLASSES, OPTIONS = 3, RealNeighbours(window=20, per_class=(2, 5, 500))
+STREAM = np.random.default_rng(0)
+TARGETS = np.arange(90) % CLASSES
+IMAGES = (STREAM.integers(0, 160, (90, 1, 3, 3)) + 40 * TARGETS[:, None, None, None]).astype(np.uint8)
+DATA = PreparedImages("rows", IMAGES[:60], TARGETS[:60], IMAGES[60:], TARGETS[60:], ("a", "b", "c"), {})
+SPLIT = np.arange(0, 60, 2)[::-1]
+
+
+def scored(chosen: np.ndarray, seeds: str) -> list[Measurement]:
+    cell = Cell("background", "real", "train", "rows", "some", "paper", seeds, experiment="real-neighbours")
+    rows = Rows("cpu", cell, len(chosen), {})
+    score_real_neighbours(rows, DATA, chosen, OPTIONS, 2)
+    to_table(rows.collected)  # raises where a row is unknown or occurs twice
+    return rows.collected
+
+
+def error(learnt: np.ndarray) -> float:
+    """Of scikit-learn's 1-NN."""
+    flat = IMAGES.reshape(len(IMAGES), -1).astype(np.float64)
+    oracle = KNeighborsClassifier(1, algorithm="brute").fit(flat[learnt], TARGETS[learnt])
+    return float((oracle.predict(flat[60:]) != TARGETS[60:]).mean())
+
+
+def test_one_nn_is_scikit_learns_on_the_split_and_on_random_subsets_as_large() -> None:
+    found = {row.seed: row for row in scored(SPLIT, "0-2") if row.metric_variant == "1-nn-30"}
+    assert sorted(found) == [0, 1, 2]
+    subsets = {seed: subset(SPLIT, 60, seed) for seed in found}
+    assert np.array_equal(subsets[0], SPLIT) and len({tuple(sorted(one)) for one in subsets.values()}) == 3
+    for seed, row in found.items():
+        assert len(set(subsets[seed])) == 30
+        assert row.value == pytest.approx(error(subsets[seed])) and 0 < row.value < 0.7
+        assert (row.model, row.recipe, row.paper, row.step) == ("real", "train", "dcgan2015", 0)
+        assert (row.replicate, row.replicate_kind, row.n_samples) == (seed, "split", 30)
+
+
+def test_the_window_stands_on_training_images_and_is_chosen_on_others() -> None:
+    rows = {(row.seed, row.metric): row for row in scored(SPLIT, "0-1") if row.metric.startswith("parzen")}
+    assert len(rows) == 2 * 3
+    flat = IMAGES.reshape(90, -1) / 255
+    for seed in (0, 1):
+        learnt = subset(SPLIT, 60, seed)
+        standing = generator(seed, "parzen window").permutation(learnt)[:20]
+        assert set(standing) <= set(learnt)
+        others = [row for row in range(60) if row not in set(learnt)]
+        windows = [KernelDensity(bandwidth=sigma).fit(flat[standing]) for sigma in SIGMAS]
+        best = int(np.argmax([window.score(flat[others]) for window in windows]))
+        assert rows[seed, "parzen_width"].value == pytest.approx(SIGMAS[best])
+        assert rows[seed, "parzen_log_likelihood"].value == pytest.approx(
+            windows[best].score_samples(flat[60:]).mean(),
+            abs=1e-5,  # pixels are float32
+        )
+        assert {rows[seed, name].paper for name in ("parzen_log_likelihood", "parzen_width")} == {"gan2014"}
+
+
+def test_a_split_of_all_images_is_one_replicate_and_has_no_window() -> None:
+    rows = scored(np.arange(60), "0-1")
+    assert [(row.seed, row.value) for row in rows if row.metric_variant == "1-nn-60"] == [(0, error(np.arange(60)))]
+    assert not [row for row in rows if row.metric.startswith("parzen")]
+
+
+def test_labels_alone_are_those_that_a_semi_supervised_training_of_the_number_sees() -> None:
+    found = {(row.seed, row.metric_variant): row for row in scored(SPLIT, "0-1") if row.model == "control"}
+    assert set(found) == {(seed, name) for seed in (0, 1) for name in ("6-labels", "15-labels")}  # none has 500
+    for (seed, name), row in found.items():
+        learnt = SPLIT[labelled_rows(Labels(2 if name == "6-labels" else 5), TARGETS[SPLIT], seed)]
+        assert row.value == pytest.approx(error(learnt))
+        assert (row.paper, row.recipe) == ("improved_gan2016", "labels-only-1-nn")
+        assert (row.replicate, row.replicate_kind, row.n_samples) == (seed, "label draw", 30)
+
+
+@pytest.mark.parametrize("wrong", [{"window": 0}, {"per_class": (0, 2)}, {"per_class": (2, 2)}])
+def test_sizes_that_cannot_be_are_refused(wrong: dict[str, int]) -> None:
+    with pytest.raises(InputError, match="real_neighbours has window"):
+        RealNeighbours(**wrong)  # type: ignore[arg-type]

@@ -1,0 +1,176 @@
+"""Reference points: real images and what repeats them, where the answer is known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from replication.data.reading import PreparedImages
+from replication.errors import InputError
+from replication.measurements import Measurement, to_table
+from replication.metrics.distribution import distances, reference_of
+from replication.metrics.inception import inception_score, split_scores
+from replication.metrics.inception_network import inception_features
+from replication.metrics.judge_features import judged
+from replication.metrics.neighbours import duplicate_rate
+from replication.params import Cell
+from replication.protocol_options import Inception, ProtocolOptions, ReferencePoints
+from replication.scoring import inception
+from replication.scoring.images import LIMIT, SUBSET_SIZE, SUBSETS
+from replication.scoring.reference_points import Point, mixed, reference_points, score_reference_points
+from replication.scoring.rows import Rows
+
+POINTS = ReferencePoints((20, 40, 1000), 80)
+CHOSEN = np.arange(0, 120, 2)
+CELL = Cell("background", "real", "test", "rows", "half", "paper", "0-2", experiment="reference-points")
+
+
+def judge_of() -> nn.Sequential:
+    layer = nn.Linear(64, 3, bias=False)
+    layer.weight.data = torch.eye(8)[:3].repeat_interleave(8, dim=1) / 2
+    return nn.Sequential(nn.Flatten(), layer)
+
+
+@pytest.fixture(scope="module")
+def data() -> Iterator[PreparedImages]:
+    """120 training and 50 test images of three classes: each a bright row of its own, so wide that none is alike."""
+    stream, labels = np.random.default_rng(0), np.arange(170) % 3
+    images = stream.integers(0, 156, (170, 1, 8, 8))
+    images[np.arange(170), 0, labels] += 100
+    images = images.astype(np.uint8)
+    yield PreparedImages("rows", images[:120], labels[:120], images[120:], labels[120:], ("a", "b", "c"), {})
+
+
+@pytest.fixture(scope="module")
+def measured(data: PreparedImages) -> list[Measurement]:
+    rows = Rows("cpu", CELL, len(CHOSEN), {})
+    options = ProtocolOptions(reference_points=POINTS)
+    score_reference_points(rows, data, CHOSEN, judge_of(), "rows-classifier", options, 2)
+    to_table(rows.collected)
+    return rows.collected
+
+
+def value(rows: list[Measurement], recipe: str, metric: str, seed: int = 0, variant: str = "") -> float:
+    (found,) = (
+        row.value
+        for row in rows
+        if (row.recipe, row.metric, row.seed, row.metric_variant, row.class_) == (recipe, metric, seed, variant, "all")
+        and row.replicate_kind == "training"
+    )
+    return found
+
+
+def points_of(data: PreparedImages, points: ReferencePoints = POINTS) -> dict[tuple[str, int], Point]:
+    return {(point.recipe, point.seed): point for point in reference_points((0, 1, 2), data, CHOSEN, points)}
+
+
+def test_sets_are_of_the_split_and_as_far_as_it_goes(data: PreparedImages) -> None:
+    points = points_of(data)
+    assert {recipe for recipe, _ in points} == {
+        "test", "train", "limited-20", "repeats-20", "limited-40", "repeats-40"}  # fmt: skip
+    assert len(points) == 2 + 3 * 4
+    for (recipe, seed), point in points.items():
+        if recipe.startswith("limited"):
+            assert len(set(point.images)) == int(recipe[8:]) and set(point.images) <= set(CHOSEN)
+        if recipe.startswith("repeats"):
+            few = points[recipe.replace("repeats", "limited"), seed].images
+            assert len(point.images) == 80 and set(point.images) <= set(few) == set(point.trained_on)
+    assert set(points["limited-20", 0].images) != set(points["limited-20", 1].images)
+    np.testing.assert_array_equal(points["train", 0].images, CHOSEN)
+
+
+def test_images_in_the_order_of_their_classes_are_mixed() -> None:
+    images, labels = np.arange(30), np.repeat([0, 1, 2], 10)
+    assert sorted(mixed(images, labels)) == images.tolist() != mixed(images, labels).tolist()
+    np.testing.assert_array_equal(mixed(images, labels[::-1]), images)
+
+
+def test_rows_carry_the_images_that_stand_behind_a_set(measured: list[Measurement]) -> None:
+    named = {(row.model, row.recipe, row.n_train) for row in measured}
+    assert named == {("real", "test", 60), ("real", "train", 60), ("real", "limited-20", 20),
+                     ("real", "limited-40", 40), ("memoriser", "repeats-20", 20), ("memoriser", "repeats-40", 40)
+                     }  # fmt: skip
+    assert {row.recipe for row in measured if row.class_ != "all"} == {"test", "train"}
+    assert {row.step for row in measured} == {0} and {row.dataset for row in measured} == {"rows"}
+
+
+def test_scores_are_those_of_the_judge(data: PreparedImages, measured: list[Measurement]) -> None:
+    judge, point = judge_of(), points_of(data)["repeats-40", 2]
+    own, held_out = judged(judge, data.train_images[point.images]), judged(judge, data.test_images)
+    assert value(measured, "repeats-40", "judge_score", 2) == pytest.approx(inception_score(own.logits, 10)[0])
+    ratio = inception_score(own.logits[:50], 10)[0] / inception_score(held_out.logits, 10)[0]
+    assert value(measured, "repeats-40", "judge_score_ratio", 2) == pytest.approx(ratio)
+    accuracy = float((held_out.logits.argmax(axis=1) == data.test_labels).mean())
+    assert {row.value for row in measured if row.metric == "judge_accuracy"} == {accuracy}
+    for variant, images in (("held-out", data.test_images), ("training", data.train_images[point.trained_on])):
+        reference = reference_of(judged(judge, images).features, LIMIT)
+        apart = distances(own.features, reference, SUBSETS, SUBSET_SIZE, 2, LIMIT)
+        assert value(measured, "repeats-40", "judge_frechet_distance", 2, variant) == pytest.approx(apart.frechet)
+        assert value(measured, "repeats-40", "judge_recall", 2, variant) == apart.recall
+
+
+def test_no_set_is_compared_with_itself(measured: list[Measurement]) -> None:
+    compared = {(row.recipe[:7], row.metric_variant) for row in measured if row.metric == "judge_frechet_distance"}
+    assert compared == {("test", "training"), ("train", "held-out"), ("limited", "held-out"),
+                        ("repeats", "held-out"), ("repeats", "training")}  # fmt: skip
+
+
+def test_repeats_show_in_duplicates_alone(data: PreparedImages, measured: list[Measurement]) -> None:
+    images = data.train_images[points_of(data)["repeats-20", 1].images]
+    rate = value(measured, "repeats-20", "duplicate_rate", 1)
+    assert (rate, 80) == duplicate_rate(images, data.train_images)
+    assert rate > 0.9 and value(measured, "limited-20", "duplicate_rate", 1) < 0.2
+    assert value(measured, "repeats-20", "judge_score", 1) > 0.9 * value(measured, "test", "judge_score")
+
+
+class Planted(nn.Module):
+    """pool3 is an image's pixels, logits the brightness of its first rows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.place = nn.Parameter(torch.zeros(1))
+
+    def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        pixels = images[:, 0].flatten(1).float() / 255
+        logits = judge_of()(images[:, :1].float()) / 50
+        return pixels, nn.functional.pad(logits, (0, 1005), value=-20.0)
+
+
+def test_under_inception_the_real_split_has_a_score_a_split(
+    data: PreparedImages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = Planted()
+    monkeypatch.setattr("replication.metrics.inception_network.FEATURES", 64)
+    monkeypatch.setattr(inception, "inception_weights", lambda path: path)
+    monkeypatch.setattr(inception, "load_inception", lambda path, device: network)
+    inception._read.clear()
+    rows = Rows("cpu", replace(CELL, seeds="0", protocols=("inception",)), len(CHOSEN), {})
+    given = ProtocolOptions(reference_points=ReferencePoints((20,), 60), inception=Inception("planted"))
+    score_reference_points(rows, data, CHOSEN, judge_of(), "rows-classifier", given, 1)
+    inception._read.clear()
+    to_table(rows.collected)
+    logits = inception_features(network, data.train_images[CHOSEN]).logits
+    drawn = [row for row in rows.collected if row.replicate_kind == "split"]
+    assert [(row.recipe, row.metric, row.replicate, row.n_samples) for row in drawn] == [
+        ("train", "inception_score", split, 6) for split in range(10)
+    ]
+    assert [row.value for row in drawn] == split_scores(logits, 10).tolist()
+    assert value(rows.collected, "train", "inception_score") == pytest.approx(np.mean([row.value for row in drawn]))
+    metrics = {row.metric for row in rows.collected if row.recipe == "repeats-20"}
+    assert metrics >= {"inception_score", "modified_inception_score", "fid", "kid", "precision", "recall",
+                       "transfer_head_accuracy", "judge_score", "duplicate_rate"}  # fmt: skip
+    assert value(rows.collected, "repeats-20", "fid", 0, "training") < value(
+        rows.collected, "repeats-20", "fid", 0, "held-out"
+    )
+
+
+@pytest.mark.parametrize("wrong", [{"limited": (5,)}, {"limited": (50, 50)}, {"samples": 3}])
+def test_options_without_sense_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match=r"^protocols\.reference_points has limited .*; accepted: different numbers"):
+        ReferencePoints(**wrong)

@@ -1,0 +1,133 @@
+"""Features of a released discriminator: against Theano's convolution and the authors' statistics written out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from replication import released_probe
+from replication.data.reading import PreparedImages
+from replication.errors import InputError
+from replication.metrics.linear_probe import LimitedResult, ProbeResult
+from replication.released_probe import feature_count, infer_statistics, pooled_features, probe_released
+from replication.released_weights import ReleasedNetwork, read_discriminator
+
+TINY = ReleasedNetwork("tiny", 3, ((2, 1), (3, 2)), ((4, 0), (3, 2)), 5, "uniform", (3, 8, 8))
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    stream = np.random.default_rng(0)
+    for number, shape in enumerate(TINY.discriminator_shapes, start=1):
+        np.save(tmp_path / f"3_discrim_params.jl_{number:02d}.npy", stream.normal(0.2, 1.0, shape).astype(np.float32))
+    return tmp_path
+
+
+def shades(count: int = 60, classes: int = 3) -> PreparedImages:
+    """Images whose class is their brightness, one class after the other."""
+    labels = np.repeat(np.arange(classes), count // classes)
+    images = np.random.default_rng(1).integers(0, 60, (count, 3, 8, 8)) + 60 * labels[:, None, None, None]
+    images = images.astype(np.uint8)
+    names = tuple(f"class {k}" for k in range(classes))
+    return PreparedImages("shades", images, labels, images[::2], labels[::2], names, {})
+
+
+def first_maps(images: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+    return np.maximum(convolved(images / 127.5 - 1.0, kernel, 1), 0.2 * convolved(images / 127.5 - 1.0, kernel, 1))
+
+
+def convolved(values: np.ndarray, kernel: np.ndarray, stride: int) -> np.ndarray:
+    """Theano's 3×3 convolution with a border of 1, one output pixel at a time: the kernel is read backwards."""
+    padded = np.pad(values.astype(np.float64), ((0, 0), (0, 0), (1, 1), (1, 1)))
+    side = (values.shape[2] - 1) // stride + 1
+    result = np.zeros((len(values), len(kernel), side, side))
+    for i in range(side):
+        for j in range(side):
+            window = padded[:, :, i * stride : i * stride + 3, j * stride : j * stride + 3]
+            result[:, :, i, j] = np.einsum("ncuv,ocuv->no", window, kernel[:, :, ::-1, ::-1])
+    return result
+
+
+def test_features_are_the_authors(directory: Path) -> None:
+    """Layer by layer: statistics are means over batches of 8, 8 and 4 rows, each counted once, of biased variances."""
+    arrays = [np.load(directory / f"3_discrim_params.jl_{number:02d}.npy") for number in range(1, 5)]
+    images = np.random.default_rng(2).integers(0, 256, (20, 3, 8, 8), dtype=np.uint8)
+    order = np.random.default_rng(3).permutation(20)
+    before = convolved(first_maps(images, arrays[0]), arrays[1], 2)  # [20, 3, 4, 4]
+    batches = [before[order[start : start + 8]] for start in (0, 8, 16)]
+    mean = np.mean([batch.mean((0, 2, 3)) for batch in batches], axis=0)
+    variance = np.mean([batch.var((0, 2, 3)) for batch in batches], axis=0)
+    scale, shift = (one.reshape(1, -1, 1, 1) for one in (arrays[2] / np.sqrt(variance + 1e-8), mean))
+    second = (before - shift) * scale + arrays[3].reshape(1, -1, 1, 1)
+    second = np.where(second > 0, second, 0.2 * second)
+    first = first_maps(images, arrays[0]).reshape(20, 2, 4, 2, 4, 2).max((3, 5))  # 2×2 windows without overlap
+    expected = np.concatenate([first.reshape(20, -1), second.reshape(20, -1)], axis=1)
+
+    network = read_discriminator(directory, [TINY]).discriminator
+    infer_statistics(network, torch.from_numpy(images), order, threads=2, batch=8)
+    found = pooled_features(network, torch.from_numpy(images), threads=2, batch=3)
+    assert found.dtype == torch.float32 and found.shape == (20, 80) and feature_count(network) == 80
+    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_statistics_of_classes_apart_differ_from_those_of_shuffled_images(directory: Path) -> None:
+    data = shades()
+    found = []
+    for order in (np.arange(60), np.random.default_rng(0).permutation(60)):
+        network = read_discriminator(directory, [TINY]).discriminator
+        infer_statistics(network, torch.from_numpy(data.train_images), order, batch=20)
+        found.append(network.state_dict()["blocks.1.1.running_var"])
+    assert (found[0] < found[1]).all()  # what lies between the classes is missing
+
+
+def test_one_convolution_needs_no_statistics(directory: Path) -> None:
+    (directory / "3_discrim_params.jl_02.npy").unlink()
+    released = read_discriminator(directory, [TINY])
+    result = probe_released(released, shades(), 4, 2, seed=0)
+    assert result["n_features"] == 32
+
+
+def test_the_probe_has_the_released_protocol(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: dict[str, Any] = {}
+
+    def stand_in(train: Any, test: Any, *rest: Any, **options: Any) -> ProbeResult:
+        asked.update(train=train, test=test, rest=rest, options=options)
+        return ProbeResult(0.75, 5e-4, {4: LimitedResult((0.5, 0.7), 2e-3)})
+
+    monkeypatch.setattr(released_probe, "linear_probe", stand_in)
+    released, data = read_discriminator(directory, [TINY]), shades()
+    few = probe_released(released, data, 4, 2, seed=9)
+    assert asked["rest"] == ((1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2), 0.2, 10, (4,), 2, 9)
+    assert not asked["options"]["all_labels"]
+    assert asked["train"][0].shape == (60, 80) and asked["test"][0].shape == (30, 80)
+    assert few == {"accuracy_mean": pytest.approx(0.6), "accuracy_sd": pytest.approx(0.02**0.5), "C": 2e-3, "draws": 2,
+                   "accuracies": [0.5, 0.7], "n_features": 80, "n_train": 60, "n_test": 30}  # fmt: skip
+    every = probe_released(released, data, None, 2, seed=9)
+    assert asked["rest"][3] == () and asked["options"]["all_labels"]
+    assert (every["accuracy_mean"], every["accuracy_sd"], every["C"], every["draws"]) == (0.75, None, 5e-4, None)
+
+
+def test_brightness_is_probed_without_error(directory: Path) -> None:
+    """The whole way with the true SVM, twice: the same numbers, and classes that pixels tell apart are told apart."""
+    results = [probe_released(read_discriminator(directory, [TINY]), shades(60, 2), 8, 2, 0, threads=n) for n in (1, 2)]
+    assert results[0] == results[1]
+    assert results[0]["accuracy_mean"] > 0.95
+
+
+def test_data_that_do_not_fit_are_refused(directory: Path) -> None:
+    released, data = read_discriminator(directory, [TINY]), shades()
+    with pytest.raises(InputError, match=r"--labels-per-class 17 is more than the 16 of shades's smallest class"):
+        probe_released(released, data, 17, 2, seed=0)
+    pixels, labels = data.train_images[:, :1], data.train_labels
+    grey = PreparedImages("grey", pixels, labels, pixels, labels, data.class_names, {})
+    with pytest.raises(InputError, match=r"Images of grey are \[1, 8, 8\] and the tiny network sees \[3, 8, 8\]"):
+        probe_released(released, grey, 4, 2, seed=0)
+    alone = PreparedImages(
+        "alone", data.train_images, data.train_labels, data.test_images[:0], data.test_labels[:0], ("a",), {}
+    )
+    with pytest.raises(InputError, match="alone has no test images"):
+        probe_released(released, alone, 4, 2, seed=0)
