@@ -11,13 +11,14 @@ from torch import Tensor, nn
 from torch.nn.functional import adaptive_max_pool2d
 
 from replication.errors import InputError
-from replication.metrics.svm import accuracies, fit, torch_threads
+from replication.metrics.svm import accuracies, fit
 from replication.models.layers.convolutional import ConvolutionalDiscriminator
 from replication.models.layers.samples import as_samples
+from replication.runtime import side_by_side
 from replication.seeding import generator
 
 GRID = 4
-BATCH = 500  # images whose features are made at once
+BATCH = 250  # images whose features are made at once
 STATISTICS_BATCH = 128  # images of one batch of statistics (DCGAN's released code)
 HALF_FROM = 1 << 31  # values: 60 000 images of DCGAN's 28 672 features are below it, 7 GB in float32
 
@@ -40,24 +41,25 @@ class ProbeResult:
 
 
 def discriminator_features(
-    discriminator: ConvolutionalDiscriminator, images: Tensor, calibration: Tensor | None
+    discriminator: ConvolutionalDiscriminator, images: Tensor, calibration: Tensor | None, threads: int = 1
 ) -> Tensor:
     """LeakyReLU output of every convolution, max-pooled to 4×4, flattened and concatenated: [n, 16·ΣC] on the CPU.
 
     Batch normalisation is frozen to the mean of per-batch statistics over the `calibration` images, or stays as it was
     frozen before (None). Both inputs are uint8 [n, C, H, W]. Features are not standardised (DCGAN's released code).
-    They are float32, or float16 where they are more than HALF_FROM values, made by batches on the network's device.
+    They are float32, or float16 where they are more than HALF_FROM values, made by batches on the network's device,
+    `threads` of them side by side.
     """
     if calibration is not None:
         freeze_batch_statistics(discriminator, calibration)
-    features = torch.empty(0)
-    with torch.no_grad():
-        for start in range(0, len(images), BATCH):
-            part = _pooled(discriminator.features(_seen(discriminator, images[start : start + BATCH])))
-            if not start:
-                dtype = torch.float16 if len(images) * part.shape[1] > HALF_FROM else torch.float32
-                features = torch.empty(len(images), part.shape[1], dtype=dtype)
-            features[start : start + BATCH] = part
+    first = _pooled(discriminator, images[:1])
+    dtype = torch.float16 if len(images) * first.shape[1] > HALF_FROM else torch.float32
+    features = torch.empty(len(images), first.shape[1], dtype=dtype)
+
+    def fill(start: int) -> None:
+        features[start : start + BATCH] = _pooled(discriminator, images[start : start + BATCH])
+
+    side_by_side(fill, range(0, len(images), BATCH), threads)
     return features
 
 
@@ -95,7 +97,7 @@ def linear_probe(
     accuracy on them after a fit on the others, and the machine that is tested is fitted to all. For each number of
     labels per class C is that of the best mean accuracy on them over `selection_draws` draws of the others (the smaller
     C of two as good), and `limited_draws` further draws are tested at it (DCGAN's released SVHN script; deviation
-    dcgan-9). `threads` are those of the CPU.
+    dcgan-9). On the CPU `threads` draws or blocks are computed side by side, which changes no result.
 
     Raises:
         InputError: what an L2-SVM cannot be fitted to, a share that leaves nothing, or too few images of a class.
@@ -103,18 +105,16 @@ def linear_probe(
     examples = _split(train[0].to(device), train[1].to(device), validation_share, seed)
     test_features, test_labels = test[0].to(device), test[1].to(device)
     cost, whole, limited = None, None, {}
-    with torch_threads(threads):
-        if all_labels:
-            cost = _chosen(examples, examples.pool[None], costs, threads)
-            machines = fit(examples.features, examples.labels, [cost], threads=threads)
-            whole = accuracies(machines, test_features, test_labels).item()
-        for size in limited_labels:
-            best = _chosen(examples, _draws(examples, size, range(selection_draws), seed), costs, threads)
-            further = range(selection_draws, selection_draws + limited_draws)
-            rows = _draws(examples, size, further, seed)
-            machines = fit(examples.features, examples.labels, [best], rows, threads)
-            found = accuracies(machines, test_features, test_labels)[:, 0]
-            limited[size] = LimitedResult(tuple(found.tolist()), best)
+    if all_labels:
+        cost = _chosen(examples, examples.pool[None], costs, threads)
+        machines = fit(examples.features, examples.labels, [cost], threads=threads)
+        whole = accuracies(machines, test_features, test_labels, threads).item()
+    for size in limited_labels:
+        best = _chosen(examples, _draws(examples, size, range(selection_draws), seed), costs, threads)
+        further = range(selection_draws, selection_draws + limited_draws)
+        machines = fit(examples.features, examples.labels, [best], _draws(examples, size, further, seed), threads)
+        found = accuracies(machines, test_features, test_labels, threads)[:, 0]
+        limited[size] = LimitedResult(tuple(found.tolist()), best)
     return ProbeResult(whole, cost, limited)
 
 
@@ -150,7 +150,7 @@ def _chosen(examples: _Examples, rows: Tensor, costs: Sequence[float], threads: 
     """The C of the best mean accuracy on held-out examples over draws `rows` [D, n]; of two as good the first."""
     held = examples.held.to(examples.labels.device)
     machines = fit(examples.features, examples.labels, costs, rows, threads)
-    found = accuracies(machines, examples.features[held], examples.labels[held])
+    found = accuracies(machines, examples.features[held], examples.labels[held], threads)
     return costs[int(found.mean(0).argmax())]
 
 
@@ -174,5 +174,7 @@ def _seen(discriminator: ConvolutionalDiscriminator, images: Tensor) -> Tensor:
     return as_samples(images.to(next(discriminator.parameters()).device))
 
 
-def _pooled(maps: Sequence[Tensor]) -> Tensor:
-    return torch.cat([adaptive_max_pool2d(m, GRID).flatten(1) for m in maps], dim=1)  # [B, 16·ΣC]
+@torch.no_grad()
+def _pooled(discriminator: ConvolutionalDiscriminator, images: Tensor) -> Tensor:
+    maps = discriminator.features(_seen(discriminator, images))
+    return torch.cat([adaptive_max_pool2d(one, GRID).flatten(1) for one in maps], dim=1)  # [B, 16·ΣC]

@@ -6,8 +6,8 @@ Solved in the dual on a Gram matrix where examples are few, else in the primal o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
@@ -26,7 +26,7 @@ TOLERANCE = EXCESS / 20  # what the solvers stop at: it costs little more, and f
 GRAM_ROWS = 20_000  # from which on no Gram matrix is made
 FEW_ROWS = 1000  # up to which a Gram matrix is cheap whatever the number of features
 DOUBLE = 1 << 20  # values of a fit's features up to which it is done in float64
-CHUNK = 1 << 28  # values that the draws solved at once may take
+CHUNK = 1 << 27  # values that the draws solved at once may take
 TEST_ROWS = 2000  # scored at once
 Parts = tuple[Tensor, Tensor, Tensor]  # weights [D, C, K, F + 1], objectives and gaps [D, C, K]
 
@@ -51,13 +51,14 @@ def fit(
 
     `features` are float16, float32 or float64 [N, F] and `labels` integers [N] on the features' device. No objective is
     more than EXCESS of the optimum above it. A solution is where the search at the next C starts. On the CPU `threads`
-    draws are solved side by side, which does not change what they give, or one large problem on as many threads.
+    draws, or blocks of one large problem, are computed side by side, which does not change what they give.
 
     Raises:
         InputError: features that are not finite, fewer than two classes, shapes that do not fit, a C not above 0, or
             features of a size that the solver's precision does not reach.
     """
     check_examples(features, labels, costs)
+    threads = threads if features.device.type == "cpu" else 1
     classes, index = labels.unique(return_inverse=True)
     draws = torch.arange(len(labels), device=labels.device)[None] if rows is None else rows.to(labels.device)
     count = draws.shape[1]
@@ -66,12 +67,10 @@ def fit(
             raise InputError("An L2-SVM was asked for on examples of one class only; give it labels of two or more.")
     problem = features, index, len(classes), costs
     if count < GRAM_ROWS and count <= max(features.shape[1], FEW_ROWS):
-        solve, parts = partial(_fit_dual, *problem), _chunks(draws, features.shape[1], len(classes))
-        at_once, inside = (threads if features.device.type == "cpu" else 1), 1
+        parts = _chunks(draws, features.shape[1], len(classes))
+        solved = _solve_all(partial(_fit_dual, *problem), parts, threads)
     else:
-        solve, parts = partial(_fit_primal, *problem), list(draws)
-        at_once, inside = 1, threads
-    solved = _solve_all(solve, parts, at_once, inside)
+        solved = _solve_all(partial(_fit_primal, *problem, threads), list(draws), 1)
     weights, objectives, gaps = (torch.cat(each) for each in zip(*solved, strict=True))
     worst = (gaps / objectives).amax()
     if not worst <= EXCESS:
@@ -83,28 +82,21 @@ def fit(
     return Machines(weights, classes, objectives, gaps)
 
 
-@contextmanager
-def torch_threads(threads: int) -> Iterator[None]:
-    """Torch's threads within an operation, put back as they were afterwards."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-def accuracies(machines: Machines, features: Tensor, labels: Tensor) -> Tensor:
+def accuracies(machines: Machines, features: Tensor, labels: Tensor, threads: int = 1) -> Tensor:
     """The share of examples whose class has the highest score, of every draw and C: float64 [D, C]."""
     dtype = machines.weights.dtype
     draws, costs, kinds, size = machines.weights.shape
     flat = machines.weights.reshape(-1, size)
-    hits = torch.zeros(draws, costs, dtype=torch.float64, device=features.device)
-    for block, truth in zip(features.split(TEST_ROWS), labels.split(TEST_ROWS), strict=True):
-        scores = torch.addmm(flat[:, -1], block.to(dtype), flat[:, :-1].T)  # [B, D C K]
+
+    def hits(start: int) -> Tensor:
+        block = features[start : start + TEST_ROWS].to(dtype)
+        scores = torch.addmm(flat[:, -1], block, flat[:, :-1].T)  # [B, D C K]
         told = machines.classes[scores.view(len(block), draws, costs, kinds).argmax(-1)]
-        hits += (told == truth[:, None, None]).sum(0)
-    return hits / len(labels)
+        return (told == labels[start : start + TEST_ROWS, None, None]).sum(0)
+
+    blocks = range(0, len(features), TEST_ROWS)
+    found = side_by_side(hits, blocks, threads if features.device.type == "cpu" else 1)
+    return torch.stack(found).sum(0).double() / len(labels)
 
 
 def check_examples(features: Tensor, labels: Tensor, costs: Sequence[float]) -> None:
@@ -130,11 +122,11 @@ def _fit_dual(features: Tensor, index: Tensor, kinds: int, costs: Sequence[float
     found: Parts | None = None
     for dtype in (torch.float64,) if small else (torch.float32, torch.float64):
         rows = features[draws.flatten()].to(dtype).view(*draws.shape, -1)  # [D, n, F]
-        gram = gram_matrix(rows)
+        gram = gram_matrix(rows).double()  # sums of its large values cancel: float32 loses the solution among them
         leading, alpha, parts = spectrum(gram), None, []
         for cost in costs:
-            alpha = solve_dual(gram, signs.to(dtype), cost, leading, alpha, TOLERANCE)
-            parts.append(_certified(rows, signs.to(dtype), alpha, cost))
+            alpha = solve_dual(gram, signs.double(), cost, leading, alpha, TOLERANCE)
+            parts.append(_certified(rows, signs.to(dtype), alpha.to(dtype), cost))
         weights, objectives, gaps = (torch.stack(each, dim=1) for each in zip(*parts, strict=True))
         found = weights.float(), objectives, gaps
         if (gaps <= EXCESS * objectives).all():
@@ -154,22 +146,25 @@ def _certified(rows: Tensor, signs: Tensor, alpha: Tensor, cost: float) -> Parts
     return whole, 0.5 * whole.double().square().sum(-1) + loss, gaps
 
 
-def _fit_primal(features: Tensor, index: Tensor, kinds: int, costs: Sequence[float], draw: Tensor) -> Parts:
+def _fit_primal(
+    features: Tensor, index: Tensor, kinds: int, costs: Sequence[float], threads: int, draw: Tensor
+) -> Parts:
     """The machines of one draw [n]. Where it is most of the examples the others are held out in place."""
     keep = features.new_zeros(len(index), dtype=torch.float32).index_fill(0, draw, 1.0)
     if 2 * len(draw) < len(index):
         features, index, keep = features[draw], index[draw], keep[draw]
     if features.numel() <= DOUBLE:
         features = features.double()
-    streamed = StreamedFeatures(features)
-    signs, keep = _signs(index, kinds).to(streamed.dtype), keep.to(streamed.dtype)
-    leading, weights, parts = leading_directions(streamed), None, []
-    for cost in costs:
-        weights = solve_primal(streamed, signs, keep, cost, leading, weights, TOLERANCE)
-        left = keep * slack(streamed.scores(weights), signs)
-        gradient = weights - streamed.combine(2.0 * cost * left * signs)
-        squared = [each.double().square().sum(-1) for each in (weights, left, gradient)]
-        parts.append((weights, 0.5 * squared[0] + cost * squared[1], 0.5 * squared[2]))
+    with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        streamed = StreamedFeatures(features, pool if threads > 1 else None)
+        signs, keep = _signs(index, kinds).to(streamed.dtype), keep.to(streamed.dtype)
+        leading, weights, parts = leading_directions(streamed), None, []
+        for cost in costs:
+            weights = solve_primal(streamed, signs, keep, cost, leading, weights, TOLERANCE)
+            left = keep * slack(streamed.scores(weights), signs)
+            gradient = weights - streamed.combine(2.0 * cost * left * signs)
+            squared = [each.double().square().sum(-1) for each in (weights, left, gradient)]
+            parts.append((weights, 0.5 * squared[0] + cost * squared[1], 0.5 * squared[2]))
     found, objectives, gaps = (torch.stack(each)[None] for each in zip(*parts, strict=True))
     return found.float(), objectives, gaps
 
@@ -186,14 +181,12 @@ def _chunks(draws: Tensor, size: int, kinds: int) -> list[Tensor]:
     return list(draws.split(max(CHUNK // (count * max(size, count, kinds * min(RANK, count))), 1)))
 
 
-def _solve_all(solve: Callable[[Tensor], Parts], parts: list[Tensor], at_once: int, inside: int) -> list[Parts]:
-    """Every part solved, `at_once` of them side by side, each on `inside` threads."""
-
-    def shown(part: Tensor) -> Parts:
-        with torch_threads(inside):
-            solved = solve(part)
-        bar.update()
-        return solved
-
+def _solve_all(solve: Callable[[Tensor], Parts], parts: list[Tensor], threads: int) -> list[Parts]:
     with tqdm(total=len(parts), desc="L2-SVM", unit="fit", leave=False, disable=len(parts) < 2) as bar:
-        return side_by_side(shown, parts, at_once)
+
+        def shown(part: Tensor) -> Parts:
+            solved = solve(part)
+            bar.update()
+            return solved
+
+        return side_by_side(shown, parts, threads)

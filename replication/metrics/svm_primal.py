@@ -7,8 +7,9 @@ P(w) − P* ≤ ½ |g|², which is also the duality gap at α = 2C max(0, 1 − 
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Executor
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, reduce
 
 import torch
 from torch import Tensor
@@ -20,30 +21,34 @@ SAMPLE = 4096  # examples that they are taken from
 STEPS = 60  # Newton's, at most
 ITERATIONS = 200  # of conjugate gradients in a step, at most
 FORCING = 3e-2  # how far a step's linear system is solved
-HALF_BLOCK = 2048  # rows of float16 that are widened at once
+BLOCK = 2048  # rows of a product on the CPU, and of float16 that is widened anywhere
 
 
 class StreamedFeatures:
-    """Features [n, F] and a constant one, as the two products that the solver needs; float16 is widened by blocks."""
+    """Features [n, F] and a constant one, as the two products that the solver needs, block by block.
 
-    def __init__(self, features: Tensor) -> None:
+    The blocks of a matrix are the same on any number of threads, and so are the products. float16 becomes float32.
+    """
+
+    def __init__(self, features: Tensor, pool: Executor | None = None) -> None:
         self.features = features
         self.size = features.shape[1] + 1
         half = features.dtype == torch.float16
         self.dtype = torch.float32 if half else features.dtype
-        self.rows = HALF_BLOCK if half else len(features)  # of a block
+        self.rows = BLOCK if half or features.device.type == "cpu" else len(features)
+        self.blocks = features.split(self.rows)
+        self.over = pool.map if pool else map
 
     def scores(self, weights: Tensor) -> Tensor:
         """f = w · x + b of every example: [K, F + 1] → [K, n]."""
-        parts = [weights[:, :-1] @ block.to(self.dtype).T for block in self.features.split(self.rows)]
-        return torch.cat(parts, dim=1) + weights[:, -1:]
+        parts = self.over(lambda block: weights[:, :-1] @ block.to(self.dtype).T, self.blocks)
+        return torch.cat(list(parts), dim=1) + weights[:, -1:]
 
     def combine(self, coefficients: Tensor) -> Tensor:
         """Σ c x: [K, n] → [K, F + 1]."""
-        total = coefficients.new_zeros(len(coefficients), self.size - 1)
-        for part, block in zip(coefficients.split(self.rows, dim=1), self.features.split(self.rows), strict=True):
-            total.addmm_(part, block.to(self.dtype))
-        return torch.cat([total, coefficients.sum(1, keepdim=True)], dim=1)
+        split = coefficients.split(self.rows, dim=1)
+        parts = self.over(lambda part, block: part @ block.to(self.dtype), split, self.blocks)
+        return torch.cat([reduce(torch.add, parts), coefficients.sum(1, keepdim=True)], dim=1)
 
 
 @dataclass(frozen=True)
@@ -65,7 +70,7 @@ def leading_directions(streamed: StreamedFeatures, rank: int = RANK) -> Leading:
     basis = torch.randn(sample.shape[1], rank, generator=stream, dtype=sample.dtype).to(sample.device)
     for _ in range(2):
         basis = torch.linalg.qr(sample.T @ (sample @ torch.linalg.qr(basis)[0]))[0]
-    squared = [block.to(streamed.dtype).square().sum(1) for block in features.split(HALF_BLOCK)]
+    squared = [block.to(streamed.dtype).square().sum(1) for block in streamed.blocks]
     return Leading(basis, streamed.scores(basis.T.contiguous()), torch.cat(squared) + 1.0)
 
 

@@ -1,4 +1,4 @@
-"""Measurements inside the networks beside their controls: a panel a metric, a column an arm, a dot a seed."""
+"""Measurements inside the networks beside their controls: a panel a metric, a line an arm, a dot a seed."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from replication.metrics.definitions.inside import INSIDE
 from replication.metrics.definitions.latent import LATENT
 from replication.metrics.definitions.memorisation import MEMORISATION
 from replication.report.cells import grouped
-from replication.report.drawing import SERIES, Drawn, canvas, quiet, save
+from replication.report.drawing import RULE, SERIES, Drawn, canvas, save
 from replication.report.limited_data import without_sweeps
 
 METRICS = (*LATENT, *INSIDE, *MEMORISATION)  # of these an arm or a control is a metric variant
-ACROSS = 3  # panels side by side
-UNTRAINED = "untrained"
+ACROSS = 2  # panels side by side
+LINE = 0.19  # inches of one recipe's dots
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Arm:
     """Values [seeds] of one recipe under one metric variant, NaN where the run diverged."""
 
     recipe: str
-    name: str
+    name: str  # the metric variant
     values: np.ndarray
     untrained: bool
 
@@ -39,9 +39,19 @@ class Panel:
     arms: tuple[Arm, ...]
 
     @property
-    def columns(self) -> list[str]:
+    def names(self) -> list[str]:
         """The names of the arms, once each."""
         return list(dict.fromkeys(arm.name for arm in self.arms))
+
+    @property
+    def kinds(self) -> list[tuple[str, bool]]:
+        """What shares the space of an arm: recipes, trained and untrained."""
+        return sorted({(arm.recipe, arm.untrained) for arm in self.arms})
+
+    @property
+    def height(self) -> float:
+        """Inches that the arms take."""
+        return LINE * len(self.names) * max(1.0, 0.75 * len(self.kinds)) + 0.55
 
 
 def panels(rows: pd.DataFrame) -> list[Panel]:
@@ -58,10 +68,8 @@ def _arms(rows: pd.DataFrame) -> Iterable[Arm]:
     for (variant, model, recipe), group in grouped(rows, ["metric_variant", "model", "recipe"]):
         steps = sorted({int(step) for step in group["step"].tolist()})
         for step in sorted({steps[-1], steps[0]} if steps[0] == 0 else {steps[-1]}, reverse=True):
-            untrained = step == 0 and steps[-1] > 0
-            name = f"{variant} {UNTRAINED}".strip() if untrained else variant or "trained"
             values = group.loc[group["step"] == step].groupby("seed")["value"].mean()
-            yield Arm(f"{model} {recipe}", name, values.to_numpy(dtype=float), untrained)
+            yield Arm(f"{model} {recipe}", variant or "–", values.to_numpy(dtype=float), step == 0 and steps[-1] > 0)
 
 
 def draw_arms(table: pd.DataFrame, folder: Path) -> Iterable[Drawn]:
@@ -75,7 +83,7 @@ def draw_arms(table: pd.DataFrame, folder: Path) -> Iterable[Drawn]:
         _draw(shown, recipes, folder, name)
         metrics = ", ".join(panel.metric.replace("_", " ") for panel in shown)
         title = (
-            f"Inside the networks, on {dataset}: a dot is a seed, a bar their mean; a column is an arm or its control, "
+            f"Inside the networks, on {dataset}: a dot is a seed, a bar their mean; a line is an arm or a control, "
             "hollow where the network is untrained."
         )
         yield Drawn(name, "curves", paper, title, f"Strips of {metrics} on {dataset}, of {', '.join(recipes)}.", True)
@@ -83,40 +91,41 @@ def draw_arms(table: pd.DataFrame, folder: Path) -> Iterable[Drawn]:
 
 def _draw(shown: list[Panel], recipes: list[str], folder: Path, name: str) -> None:
     across = min(ACROSS, len(shown))
-    lines = math.ceil(len(shown) / across)
+    lines = [shown[start : start + across] for start in range(0, len(shown), across)]
+    heights = [max(panel.height for panel in line) for line in lines]
     head = 0.15 + 0.2 * math.ceil(len(recipes) / 3)
-    height = 2.1 * lines + head
-    with canvas(max(3.2 * across, 5.0), height) as figure:
-        axes = figure.subplots(lines, across, squeeze=False).ravel()
-        for panel, one in zip(shown, axes, strict=False):
-            _draw_panel(one, panel, recipes)
-        for spare in axes[len(shown) :]:
-            spare.set_visible(False)
+    height = sum(heights) + head
+    with canvas(4.8 * across, height) as figure:
+        grid = figure.subplots(len(lines), across, squeeze=False, gridspec_kw={"height_ratios": heights})
+        for line, axes in zip(lines, grid, strict=True):
+            for panel, one in zip(line, axes, strict=False):
+                _draw_panel(one, panel, recipes)
+            for spare in axes[len(line) :]:
+                spare.set_visible(False)
         handles = [
-            axes[0].plot([], [], "o", color=SERIES[place % len(SERIES)], markersize=4, label=recipe)[0]
+            grid[0, 0].plot([], [], "o", color=SERIES[place % len(SERIES)], markersize=4, label=recipe)[0]
             for place, recipe in enumerate(recipes)
         ]
         figure.legend(handles=handles, loc="upper left", ncols=3, bbox_to_anchor=(0.0, 1.0))
-        figure.tight_layout(rect=(0, 0, 1, 1 - head / height), h_pad=1.0, w_pad=0.8)
+        figure.tight_layout(rect=(0, 0, 1, 1 - head / height), h_pad=0.8, w_pad=1.2)
         save(figure, folder, name)
 
 
 def _draw_panel(axes: Axes, panel: Panel, recipes: list[str]) -> None:
-    quiet(axes)
+    axes.grid(axis="x", color=RULE, linewidth=0.5)
+    axes.set_axisbelow(True)
     axes.set_title(panel.metric.replace("_", " "), fontsize=8)
-    columns = panel.columns
-    width = 0.7 / len(recipes)
+    names, kinds = panel.names, panel.kinds
+    pitch = 0.8 / len(kinds)
     for arm in panel.arms:
-        place = recipes.index(arm.recipe)
-        colour = SERIES[place % len(SERIES)]
-        centre = columns.index(arm.name) + (place - (len(recipes) - 1) / 2) * width
-        offsets = np.linspace(-0.3, 0.3, len(arm.values)) * width if len(arm.values) > 1 else np.zeros(1)
+        colour = SERIES[recipes.index(arm.recipe) % len(SERIES)]
+        place = kinds.index((arm.recipe, arm.untrained))
+        centre = names.index(arm.name) + (place - (len(kinds) - 1) / 2) * pitch
         inside = "none" if arm.untrained else colour
-        axes.plot(
-            centre + offsets, arm.values, "o", color=colour, markerfacecolor=inside, markersize=3, markeredgewidth=0.7
-        )
+        style = {"color": colour, "markerfacecolor": inside, "markersize": 3.2, "markeredgewidth": 0.7, "alpha": 0.8}
+        axes.plot(arm.values, np.full(len(arm.values), centre), "o", **style)
         if np.isfinite(arm.values).any():
-            axes.hlines(np.nanmean(arm.values), centre - 0.4 * width, centre + 0.4 * width, color=colour, linewidth=1.6)
-    # Names of arms are long: on two lines each, every other one lower, they do not touch.
-    axes.set_xticks(range(len(columns)), [column.replace("-", "\n", 1) for column in columns], fontsize=6.5)
-    axes.set_xlim(-0.6, len(columns) - 0.4)
+            mean = float(np.nanmean(arm.values))
+            axes.vlines(mean, centre - 0.42 * pitch, centre + 0.42 * pitch, color=colour, linewidth=1.6)
+    axes.set_yticks(range(len(names)), names, fontsize=7)
+    axes.set_ylim(len(names) - 0.45, -0.55)  # the first arm at the top

@@ -11,7 +11,6 @@ from tqdm import tqdm
 
 from replication.data.reading import PreparedImages
 from replication.metrics.linear_probe import ProbeResult, discriminator_features, linear_probe
-from replication.metrics.svm import torch_threads
 from replication.models.layers.convolutional import ConvolutionalDiscriminator
 from replication.params import Probe
 from replication.runtime import side_by_side
@@ -42,9 +41,8 @@ def probe_cell(cell: ImageCell, probe: Probe, steps: Sequence[int]) -> None:
         step, index, seed = place
         discriminator = cell.networks(step, index).discriminator
         assert isinstance(discriminator, ConvolutionalDiscriminator)
-        with torch_threads(own):
-            train = discriminator_features(discriminator, train_images, shuffled)
-            test = discriminator_features(discriminator, test_images, None)
+        train = discriminator_features(discriminator, train_images, shuffled, own)
+        test = discriminator_features(discriminator, test_images, None, own)
         for features in (train, test):
             # A diverged run's rows read NaN whatever is fitted here, and the SVM takes moderate numbers only.
             features.nan_to_num_(0.0).clamp_(-LARGEST, LARGEST)
@@ -60,8 +58,9 @@ def probe_cell(cell: ImageCell, probe: Probe, steps: Sequence[int]) -> None:
 
 def _shares(pixels: int, device: str, threads: int) -> tuple[int, int]:
     """How many networks are probed at once, and on how many threads each: one after another where images are many."""
-    few = device == "cpu" and pixels < FEW
-    return (threads, 1) if few else (1, threads)
+    if device != "cpu":
+        return 1, 1
+    return (threads, 1) if pixels < FEW else (1, threads)
 
 
 def run_probe(

@@ -73,7 +73,7 @@ def test_more_examples_than_features_are_solved_in_the_primal(
     monkeypatch.setattr(svm, "DOUBLE", 1 << 20 if double else 0)
     monkeypatch.setattr(svm, "FEW_ROWS", 0)
     monkeypatch.setattr(svm, "_fit_dual", None)
-    monkeypatch.setattr(svm_primal, "HALF_BLOCK", 64)
+    monkeypatch.setattr(svm_primal, "BLOCK", 64)
     features, labels = examples(300, 40)
     features = features.to(dtype)  # the oracle sees the rounded features too
     assert_agrees(fit(features, labels, COSTS), features, labels, examples(1000, 40, seed=1))
@@ -133,6 +133,10 @@ def test_the_same_fit_gives_the_same_bits_on_any_number_of_threads(monkeypatch: 
     monkeypatch.setattr(svm, "CHUNK", 1)  # a draw at a time
     alone, again, beside = (fit(features, labels, COSTS, rows, threads) for threads in (1, 1, 2))
     assert torch.equal(alone.weights, again.weights) and torch.equal(alone.weights, beside.weights)
+    monkeypatch.setattr(svm, "FEW_ROWS", 0)
+    monkeypatch.setattr(svm_primal, "BLOCK", 16)
+    features, labels = examples(60, 20)
+    assert torch.equal(fit(features, labels, COSTS).weights, fit(features, labels, COSTS, threads=3).weights)
 
 
 def test_classes_keep_their_labels() -> None:

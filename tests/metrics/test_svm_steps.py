@@ -83,7 +83,7 @@ def test_the_gap_is_the_primal_less_the_dual() -> None:
 
 
 def test_streamed_products_are_those_of_the_features_and_a_constant(monkeypatch) -> None:
-    monkeypatch.setattr("replication.metrics.svm_primal.HALF_BLOCK", 4)
+    monkeypatch.setattr("replication.metrics.svm_primal.BLOCK", 4)
     features, weights, coefficients = normal(10, 5).half(), normal(3, 6, seed=1).float(), normal(3, 10, seed=2).float()
     constant = torch.cat([features.float(), torch.ones(10, 1)], dim=1)
     streamed = StreamedFeatures(features)

@@ -9,8 +9,9 @@ CLASSIFICATION: dict[str, MetricDefinition] = {
         "accuracy",
         "higher",
         0.0,
-        "Test accuracy of an L2-SVM (LinearSVC) on discriminator features of every convolution, max-pooled to 4×4, "
-        "flattened and concatenated, at the C of the best accuracy on held-out training images.",
+        "Test accuracy of an L2-SVM (LinearSVC's objective, solved to 1e-4 of it) on discriminator features of every "
+        "convolution, max-pooled to 4×4, flattened and concatenated (float32, above 2^31 values float16), at the C of "
+        "the best accuracy on held-out training images.",
     ),
     "probe_cost": MetricDefinition(
         "C", "neither", None, "The C of the L2-SVM of the same variant: the best mean accuracy on held-out images."
