@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -200,3 +202,26 @@ def test_a_gpu_finds_the_same_machines(count: int, size: int) -> None:
     assert_agrees(
         Machines(*(one.cpu() for one in vars(there).values())), features, labels, examples(1000, size, seed=1)
     )
+
+
+def test_large_features_whose_sums_cancel_are_solved_in_few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All features far above 0, as pooled activations are: in float32 the search for the solution stood still."""
+    stream = torch.Generator().manual_seed(0)
+    labels = torch.arange(1100) % 4
+    means = 0.05 * torch.randn(4, 4000, generator=stream)
+    features = 10.0 + means[labels] + torch.randn(1100, 4000, generator=stream)  # too many values for float64 features
+    applied = 0
+    conjugate_gradients = svm_dual.conjugate_gradients
+
+    def counted(apply: Any, *others: Any) -> Any:
+        def system(direction: Any) -> Any:
+            nonlocal applied
+            applied += 1
+            return apply(direction)
+
+        return conjugate_gradients(system, *others)
+
+    monkeypatch.setattr(svm_dual, "conjugate_gradients", counted)
+    machines = fit(features, labels, [1e-2])
+    assert (machines.gaps <= EXCESS * machines.objectives).all()
+    assert applied < 300, applied
