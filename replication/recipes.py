@@ -175,6 +175,7 @@ class Recipe:
     linear_decay: LinearDecay | None = None
     geometric_decay: GeometricDecay | None = None
     stopping: Stopping | None = None
+    precision: Literal["float32", "bfloat16"] = "float32"  # of the networks' layers; weights and updates are float32
     scored_shares: tuple[float, ...] = (0.0, 0.25, 0.5, 1.0)
     n_samples: int = 1000
 

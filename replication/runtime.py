@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import socket
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -48,6 +49,26 @@ def side_by_side(function: Callable[[_Item], _Result], items: Iterable[_Item], t
     """`function` of every item, `threads` of them at once, each on one thread; results in the order of the items."""
     with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
         return list(pool.map(function, items))
+
+
+def in_turns(step: Callable[[int, int], None], items: int, turns: int, threads: int) -> None:
+    """`step(item, turn)` for every turn of every item, an item's turns in order, on `threads` threads.
+
+    A thread that is free takes the item that waits longest, so that all come to their end at about the same time.
+    """
+    waiting = deque((item, 0) for item in range(items))
+
+    def work(_: int) -> None:
+        while waiting:
+            try:
+                item, turn = waiting.popleft()
+            except IndexError:  # another thread was faster
+                return
+            step(item, turn)
+            if turn + 1 < turns:
+                waiting.append((item, turn + 1))
+
+    side_by_side(work, range(threads), threads)
 
 
 class Clock:

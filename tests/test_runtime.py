@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from replication.errors import InputError
-from replication.runtime import Clock, prepare_device, stage_argument
+from replication.runtime import Clock, in_turns, prepare_device, stage_argument
 
 
 @pytest.fixture
@@ -51,3 +51,24 @@ def test_the_clock_reads_start_duration_and_host() -> None:
     assert isinstance(read["duration_s"], float) and 0 <= read["duration_s"] < 5
     assert read["host"] == socket.gethostname()
     assert clock.read()["started"] == read["started"]
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3, 7])
+def test_every_turn_of_every_item_comes_once_and_in_order(threads: int) -> None:
+    seen: dict[int, list[int]] = {item: [] for item in range(5)}
+    in_turns(lambda item, turn: seen[item].append(turn), 5, 4, threads)
+    assert seen == {item: [0, 1, 2, 3] for item in range(5)}
+
+
+def test_one_thread_takes_the_item_that_waits_longest() -> None:
+    seen: list[tuple[int, int]] = []
+    in_turns(lambda item, turn: seen.append((item, turn)), 3, 2, 1)
+    assert seen == [(0, 0), (1, 0), (2, 0), (0, 1), (1, 1), (2, 1)]
+
+
+def test_what_a_turn_raises_is_raised() -> None:
+    def fail(item: int, turn: int) -> None:
+        raise ValueError(f"{item} {turn}")
+
+    with pytest.raises(ValueError, match="0 0"):
+        in_turns(fail, 2, 2, 1)

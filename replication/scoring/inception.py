@@ -28,7 +28,7 @@ from replication.scoring.images import HELD_OUT, TRAINING
 from replication.scoring.rows import Rows
 
 SKIPPED = "none"  # as `inception.weights`: cells that name the protocol are not scored under Inception
-SUBSETS, SUBSET_SIZE = 100, 1000  # of KID
+SUBSET_SIZE = 1000  # of KID
 METRICS = {"frechet": "fid", "kernel": "kid", "precision": "precision", "recall": "recall"}
 
 
@@ -107,7 +107,7 @@ def add_inception_scores(
         add_modified_scores(rows, seed, step, head.logits(found.pool3[: options.modified_samples]), **names)
         rows.add(seed, step, "transfer_head_accuracy", head.accuracy, head.held_out, **names)
     for variant, reference in references.items():
-        apart = distances(found.pool3, reference, SUBSETS, SUBSET_SIZE, seed, options.manifold_samples)
+        apart = distances(found.pool3, reference, options.kernel_subsets, SUBSET_SIZE, seed, options.manifold_samples)
         for field, metric in METRICS.items():
             value = getattr(apart, field)
             rows.add(seed, step, metric, value, len(found), metric_variant=variant, **names)

@@ -14,6 +14,7 @@ from replication.scoring.image_cell import ImageCell
 from replication.seeding import generator as stream_of
 from replication.training.draws import draw_components, draw_noise
 from replication.training.sampling import draw_samples
+from replication.training.streams import host_stream
 
 BATCHES = 16  # of samples, whose statistics are averaged
 DECODED = 500  # images made at once
@@ -34,9 +35,9 @@ class LatentSpace:
     @torch.no_grad()
     def draw(self, purpose: str, count: int) -> np.ndarray:
         """float32 [count, D]: latents as samples have them, from a stream of the seed's own named by `purpose`."""
-        stream = stream_of(self._seed, purpose)
-        noise = torch.from_numpy(draw_noise(self._noise, stream, (count, self._recipe.latent_dim)))
-        component = torch.from_numpy(draw_components(self._recipe, stream, (count,)))
+        stream = host_stream(self._seed, purpose)
+        noise = draw_noise(self._noise, stream, (count, self._recipe.latent_dim))
+        component = draw_components(self._recipe, stream, (count,))
         prior = self._generator.prior
         latents = noise if prior is None else prior(noise.to(self._device), component.to(self._device))
         return torch.nan_to_num(latents).cpu().numpy()  # NaN is a run that diverged, whose rows read NaN anyway

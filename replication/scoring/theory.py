@@ -31,6 +31,7 @@ from replication.seeding import generator, torch_seed
 from replication.training.draws import draw_noise
 from replication.training.sampling import draw_samples
 from replication.training.state import bind, initial_state
+from replication.training.streams import host_stream
 
 
 def score_theory(rows: Rows, mixture: Mixture, theory: Theory, build: Callable[[], Networks], recipe: Recipe) -> None:
@@ -95,8 +96,8 @@ def score_gradient(rows: Rows, mixture: Mixture, theory: Theory, build: Callable
     trained = _trained(network, start, theory, real, torch.stack(generated))
     for index, seed in enumerate(seeds):
         network.load_state_dict({name: tensor[index] for name, tensor in trained.items()})
-        noise = draw_noise(recipe.noise, generator(seed, "gradient"), (theory.fresh, recipe.latent_dim))
-        inputs = torch.from_numpy(noise), torch.zeros(theory.fresh, dtype=torch.int64)
+        noise = draw_noise(recipe.noise, host_stream(seed, "gradient"), (theory.fresh, recipe.latent_dim))
+        inputs = noise, torch.zeros(theory.fresh, dtype=torch.int64)
         for objective in ("saturating", "non-saturating"):
             norm = gradient_norm(runs[index].generator, network, objective, *inputs)
             rows.add(seed, theory.updates, "gradient_norm", norm, theory.fresh, metric_variant=objective)

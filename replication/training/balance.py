@@ -10,21 +10,20 @@ from replication.recipes import Balance
 THRESHOLD, COUNT, FLOOR, GENERATOR_LOSS, DISCRIMINATOR_LOSS = range(5)  # columns of state["balance"]
 
 
-def move_threshold(state: Tensor, settings: Balance, epoch_starts: bool) -> Tensor:
+def move_threshold(state: Tensor, settings: Balance, epoch_starts: Tensor) -> Tensor:
     """Raise the threshold after too many generator updates, lower it after too many of the discriminator, in place.
 
-    `state` is float64 [5]. Returns bool []: whether it was raised.
+    `state` is float64 [5], `epoch_starts` bool []. Returns bool []: whether it was raised.
     """
     threshold, count, floor = state[THRESHOLD].clone(), state[COUNT].clone(), state[FLOOR].clone()
-    if epoch_starts:
-        falls = count < settings.floor_count
-        floor = torch.where(falls, (floor - settings.floor_by).clamp_min(settings.floor_least), floor)
+    falls = epoch_starts & (count < settings.floor_count)
+    floor = torch.where(falls, (floor - settings.floor_by).clamp_min(settings.floor_least), floor)
     raised = count > settings.raise_count
     threshold = torch.where(raised, (threshold + settings.raise_by).clamp_max(settings.ceiling), threshold)
-    count = torch.where(raised, 0.0, count)
+    count = count.masked_fill(raised, 0.0)
     lowered = (count < settings.lower_count) & (threshold > floor)
     threshold = torch.where(lowered, torch.maximum(threshold - settings.lower_by, floor), threshold)
-    count = torch.where(lowered, 0.0, count)
+    count = count.masked_fill(lowered, 0.0)
     state[THRESHOLD], state[COUNT], state[FLOOR] = threshold, count, floor
     return raised
 
@@ -35,4 +34,4 @@ def count_update(state: Tensor, settings: Balance, of_generator: Tensor) -> None
     if settings.in_a_row:
         state[COUNT] = torch.where(of_generator, count.clamp_min(0.0) + 1.0, count.clamp_max(0.0) - 1.0)
     else:
-        state[COUNT] = count + torch.where(of_generator, 1.0, -1.0)
+        state[COUNT] = count + (2.0 * of_generator - 1.0)

@@ -1,9 +1,9 @@
-"""A block of seeds trains chunk by chunk, and can stop after any of them and go on from its checkpoint."""
+"""A block of seeds trains stretch by stretch, and can stop after any of them and go on from its checkpoint."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,17 +15,14 @@ from tqdm import tqdm
 from replication.errors import InputError
 from replication.models.layers.networks import Networks
 from replication.recipes import Recipe
-from replication.training import checkpoints, loop
-from replication.training.draws import Draws, draw_units, labelled_rows
+from replication.training import checkpoints
 from replication.training.initialise import Samples
-from replication.training.run import bind_runs, to_device
 from replication.training.schedule import unit_steps
-from replication.training.state import State, finite_seeds, initial_state, weights_of
+from replication.training.state import State, initial_state, weights_of
 from replication.training.stopping import STEP, select_generators, selection_units, start_selection, with_selected
+from replication.training.trainer import Trainer
 
-CHUNK = {"kernel": 800, "eager": 50}  # units drawn, trained and logged together
-CHECKPOINT_SECONDS = 10.0
-WRITING_SHARE = 20.0  # a checkpoint that takes a second to write is written every twenty
+STRETCH_SECONDS = 2.0  # of training between two looks at the clock
 HISTORY_POINTS = 2000
 
 
@@ -60,30 +57,41 @@ def train_block(
     held_out = validation.to(device) if recipe.stopping and validation is not None else data.values[:0]
     _check_data(build, recipe, data, held_out, name)
     units, window, marks = recipe.updates // unit_steps(recipe), history_window(recipe), scored_units(recipe)
-    compared, labelled = selection_units(recipe), _labelled(recipe, seeds, data)
+    compared = selection_units(recipe)
     first, state = _begin(build, recipe, seeds, data, units // window, directory)
-    advance = _engine(build, recipe, state, data, seeds, device, threads)
-    saved, pause = time.monotonic(), CHECKPOINT_SECONDS
-    with tqdm(total=units, initial=first, desc=name, unit="unit", mininterval=1.0) as progress:
-        for begin, end in chunks(units, CHUNK[recipe.engine], (*marks, *compared)):
-            if begin < first:
-                continue
-            losses = advance(draw_units(recipe, seeds, len(data.values), begin, end - begin, labelled), begin)
+    stops = sorted({*marks, *compared, units})
+    trainer = Trainer(build, recipe, seeds, data, device, threads, state, stops)
+    with (
+        checkpoints.Writer(directory) as writer,
+        tqdm(total=units, initial=first, desc=name, unit="unit", mininterval=1.0) as progress,
+    ):
+        for begin, end in _stretches(first, stops, trainer.piece, progress):
+            losses = trainer.advance(begin, end - begin)
             _log(state, losses, begin, window)
-            _note_divergence(state, losses, end * unit_steps(recipe))
-            progress.update(end - begin)
             if end in compared:
                 select_generators(build, recipe, state, seeds, end * unit_steps(recipe), held_out, threads)
             if end in marks:
-                _take_snapshot(directory, end, with_selected(state) if end == units else state)
-            if end in marks or time.monotonic() - saved > pause:
-                began = time.monotonic()
-                checkpoints.write_state(directory, "state", end, state)
-                saved = time.monotonic()
-                pause = max(CHECKPOINT_SECONDS, WRITING_SHARE * (saved - began))
+                writer.write(f"snapshot{end}", end, weights_of(with_selected(state) if end == units else state))
+            writer.write("state", end, state, at_once=end in marks)
     snapshots = {unit * unit_steps(recipe): _read_snapshot(directory, unit) for unit in marks}
     diverged, selected = (tuple(state[key].tolist()) if key in state else () for key in ("diverged", STEP))
     return Outcome(snapshots, state["history"].numpy(), window * unit_steps(recipe), diverged, selected)
+
+
+def _stretches(first: int, stops: Sequence[int], piece: int, progress: tqdm) -> Iterator[tuple[int, int]]:
+    """From `first` to each stop in turn, in stretches of whole pieces that take about as long as is asked for.
+
+    How long a stretch is changes no result: trainings are cut into the same pieces whatever the stretches.
+    """
+    length = piece
+    for stop in stops:
+        while first < stop:
+            end, began = min((first // piece) * piece + length, stop), time.monotonic()
+            yield first, end
+            progress.update(end - first)
+            if time.monotonic() - began < STRETCH_SECONDS / 2:
+                length *= 2
+            first = end
 
 
 def _check_data(build: Callable[[], Networks], recipe: Recipe, data: Samples, held_out: Tensor, name: str) -> None:
@@ -111,19 +119,6 @@ def _check_data(build: Callable[[], Networks], recipe: Recipe, data: Samples, he
         )
 
 
-def _labelled(recipe: Recipe, seeds: Sequence[int], data: Samples) -> list[np.ndarray] | None:
-    """Rows of each seed's labelled samples."""
-    if recipe.labels is None or data.labels is None:
-        return None
-    return [labelled_rows(recipe.labels, data.labels.numpy(), seed) for seed in seeds]
-
-
-def chunks(units: int, size: int, marks: Sequence[int]) -> list[tuple[int, int]]:
-    """The same cuts in every process: at multiples of `size` and at every mark."""
-    edges = sorted({0, units, *range(0, units, size), *marks})
-    return list(zip(edges, edges[1:], strict=False))
-
-
 def scored_units(recipe: Recipe) -> tuple[int, ...]:
     """The units after which the networks are kept for scoring."""
     units = recipe.updates // unit_steps(recipe)
@@ -145,48 +140,19 @@ def _begin(
         return found
     state = initial_state(build, recipe, seeds, data)
     state["history"] = torch.zeros(len(seeds), points, 2)
-    state["diverged"] = torch.full((len(seeds),), -1, dtype=torch.int64)
     if recipe.stopping:
         start_selection(state, seeds)
     if 0 in scored_units(recipe):
-        _take_snapshot(directory, 0, state)
+        with checkpoints.Writer(directory) as writer:
+            writer.write("snapshot0", 0, weights_of(state))
     return 0, state
 
 
-def _engine(
-    build: Callable[[], Networks],
-    recipe: Recipe,
-    state: State,
-    data: Samples,
-    seeds: Sequence[int],
-    device: str,
-    threads: int,
-) -> Callable[[Draws, int], np.ndarray]:
-    if recipe.engine == "kernel":
-        from replication.training import toy_engine
-
-        networks, points = build(), data.values.numpy()
-        return lambda draws, begin: toy_engine.advance(state, networks, recipe, points, draws, begin, threads)
-    to_device(state, device)
-    runs = bind_runs(build, state)
-    moved = Samples(data.values.to(device), None if data.labels is None else data.labels.to(device))
-    return lambda draws, begin: loop.advance(runs, recipe, moved, draws, begin, seeds, threads)
-
-
 def _log(state: State, losses: np.ndarray, begin: int, window: int) -> None:
-    """Add each unit's losses to its point of the history; a point past the end of the chunk stays partial."""
+    """Add each unit's losses to its point of the history; a point past the end of the stretch stays partial."""
     history = state["history"]
     points = torch.from_numpy(np.arange(begin, begin + losses.shape[1]) // window)
     history.index_add_(1, points, torch.from_numpy(losses / window).to(history.dtype))
-
-
-def _note_divergence(state: State, losses: np.ndarray, step: int) -> None:
-    finite = finite_seeds(state) & np.isfinite(losses[:, :, 0]).all(axis=1)
-    state["diverged"][torch.from_numpy(~finite) & (state["diverged"] < 0)] = step
-
-
-def _take_snapshot(directory: Path, unit: int, state: State) -> None:
-    checkpoints.write_state(directory, f"snapshot{unit}", unit, {k: v.cpu() for k, v in weights_of(state).items()})
 
 
 def _read_snapshot(directory: Path, unit: int) -> State:

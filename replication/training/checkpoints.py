@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import time
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,6 +24,9 @@ from replication.atomic import write_atomically
 from replication.errors import InputError
 from replication.training.state import State
 
+CHECKPOINT_SECONDS = 10.0
+MOST_PENDING = 2  # copies of a training's state that wait for the disk
+WRITING_SHARE = 20.0  # a checkpoint that takes a second to write is written every twenty
 ROOT = Path(".replication/checkpoints")
 
 
@@ -40,6 +46,47 @@ def sole_writer(key: str, root: Path = ROOT) -> Iterator[Path]:
         yield directory
     finally:
         lock.release()
+
+
+class Writer:
+    """Writes a training's states beside its loop: a thread saves what was copied off the device, in order.
+
+    What could not be written, as to a full disk, is raised by a later write or at the end.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._thread = ThreadPoolExecutor(1)
+        self._pending: deque[Future[float]] = deque()
+        self._last, self._pause = time.monotonic(), CHECKPOINT_SECONDS
+
+    def __enter__(self) -> Writer:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._thread.shutdown()
+        self._collect(0)
+
+    def write(self, name: str, unit: int, state: State, at_once: bool = True) -> None:
+        """Save a copy of `state` under `name`; unless `at_once`, only where the last was long enough ago."""
+        self._collect(MOST_PENDING)
+        if not at_once and (self._pending or time.monotonic() - self._last < self._pause):
+            return
+        copied = {key: tensor.to("cpu", copy=True) for key, tensor in state.items()}
+        self._pending.append(self._thread.submit(_timed_write, self._directory, name, unit, copied))
+        self._last = time.monotonic()
+
+    def _collect(self, most: int) -> None:
+        """Learn how long finished writes took, waiting until at most so many are unfinished."""
+        while self._pending and (len(self._pending) > most or self._pending[0].done()):
+            self._pause = max(CHECKPOINT_SECONDS, WRITING_SHARE * self._pending.popleft().result())
+
+
+def _timed_write(directory: Path, name: str, unit: int, state: State) -> float:
+    """Seconds that writing took."""
+    began = time.monotonic()
+    write_state(directory, name, unit, state)
+    return time.monotonic() - began
 
 
 def write_state(directory: Path, name: str, unit: int, state: State) -> None:

@@ -2,60 +2,74 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from replication.errors import InputError
 from replication.recipes import Labels, Noise, Recipe
 from replication.seeding import generator
 from replication.training.schedule import turns
+from replication.training.streams import Stream, training_stream
+
+Streams = Callable[..., Stream]  # by purpose and position, of one seed
 
 
 class Draws(NamedTuple):
-    """Draws of consecutive units for S seeds, as the turns of a unit number them."""
+    """Draws of consecutive units for one seed, as the turns of a unit number them; on the device that trains."""
 
-    noise: np.ndarray  # float32 [S, units, draws, batch, latent_dim]
-    component: np.ndarray  # int64 [S, units, draws, batch]
-    rows: np.ndarray  # int64 [S, units, minibatches, batch]
-    labelled: np.ndarray  # int64 [S, units, minibatches of D, batch]; the last two are 0 where no labels are learnt
+    noise: Tensor  # float32 [units, draws, batch, latent_dim]
+    component: Tensor  # int64 [units, draws, batch]
+    rows: Tensor  # int64 [units, minibatches, batch]
+    labelled: Tensor  # int64 [units, minibatches of D, batch]; the last two are 0 where no labels are learnt
 
 
 def draw_units(
     recipe: Recipe,
-    seeds: Sequence[int],
+    seed: int,
     n_rows: int,
     first: int,
     count: int,
-    labelled: Sequence[np.ndarray] | None = None,
+    labelled: np.ndarray | None = None,
+    device: str = "cpu",
 ) -> Draws:
     """The draws of units `first` … `first + count − 1`: a function of seed and unit alone, in whole chunks.
 
-    `labelled` holds the rows of each seed's labelled samples (`labelled_rows`).
+    `labelled` holds the rows of the seed's labelled samples (`labelled_rows`).
     """
-    subsets = labelled or [np.empty(0, np.int64)] * len(seeds)
-    parts = [_draw_seed(recipe, seed, n_rows, first, count, own) for seed, own in zip(seeds, subsets, strict=True)]
-    return Draws(*(np.stack(arrays) for arrays in zip(*parts, strict=True)))
+    streams: Streams = partial(training_stream, device, seed)
+    steps, batch = turns(recipe), recipe.batch
+    shape = (count, 1 + max(turn.noise for turn in steps), batch)
+    noise = draw_noise(recipe.noise, streams("noise", first), (*shape, recipe.latent_dim))
+    component = draw_components(recipe, streams("component", first), shape, device)
+    rows = _real_rows(recipe, streams, n_rows, first, count)
+    if labelled is None or not len(labelled):
+        return Draws(noise, component, rows, torch.zeros(count, 0, 0, dtype=torch.int64, device=device))
+    many = len({turn.rows for turn in steps if "discriminator" in turn.sides})
+    order = _minibatches(recipe, streams, "labelled order", len(labelled), first * many, count * many)
+    subset = torch.from_numpy(labelled).to(device)
+    return Draws(noise, component, rows, subset[order].view(count, many, batch))
 
 
-def draw_noise(noise: Noise, stream: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+def draw_noise(noise: Noise, stream: Stream, shape: Sequence[int]) -> Tensor:
     """float32 noise of `shape` from U(−scale, scale), U(0, scale) or N(0, scale²)."""
     if noise.distribution == "normal":
-        return stream.standard_normal(shape, np.float32) * np.float32(noise.scale)
-    uniform = stream.random(shape, np.float32)
-    if noise.distribution == "uniform":
-        uniform = uniform * np.float32(2) - np.float32(1)
-    return uniform * np.float32(noise.scale)
+        return stream.normal(shape) * noise.scale
+    uniform = stream.uniform(shape)
+    return (uniform * 2 - 1 if noise.distribution == "uniform" else uniform) * noise.scale
 
 
-def draw_components(recipe: Recipe, stream: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+def draw_components(recipe: Recipe, stream: Stream, shape: Sequence[int], device: str = "cpu") -> Tensor:
     """int64 component of each sample of `shape` (…, batch): its row's own, or one drawn uniformly."""
     prior = recipe.prior
     if prior.components and prior.component == "sampled":
-        return stream.integers(prior.components, size=shape)
-    rows = np.arange(shape[-1]) % max(prior.components, 1)
-    return np.broadcast_to(rows, shape).copy()
+        return stream.integers(prior.components, shape)
+    rows = torch.arange(shape[-1], device=device).remainder(max(prior.components, 1))
+    return rows.expand(*shape).contiguous()
 
 
 def labelled_rows(options: Labels, labels: np.ndarray, seed: int) -> np.ndarray:
@@ -77,35 +91,20 @@ def labelled_rows(options: Labels, labels: np.ndarray, seed: int) -> np.ndarray:
     return np.concatenate(chosen)
 
 
-def _draw_seed(
-    recipe: Recipe, seed: int, n_rows: int, first: int, count: int, subset: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    steps, batch = turns(recipe), recipe.batch
-    shape = (count, 1 + max(turn.noise for turn in steps), batch)
-    noise = draw_noise(recipe.noise, generator(seed, "noise", first), (*shape, recipe.latent_dim))
-    component = draw_components(recipe, generator(seed, "component", first), shape)
-    rows = _real_rows(recipe, seed, n_rows, first, count)
-    if not len(subset):
-        return noise, component, rows, np.zeros((count, 0, 0), np.int64)
-    many = len({turn.rows for turn in steps if "discriminator" in turn.sides})
-    order = _minibatches(recipe, seed, "labelled order", len(subset), first * many, count * many)
-    return noise, component, rows, subset[order].reshape(count, many, batch)
-
-
-def _real_rows(recipe: Recipe, seed: int, n_rows: int, first: int, count: int) -> np.ndarray:
+def _real_rows(recipe: Recipe, streams: Streams, n_rows: int, first: int, count: int) -> Tensor:
     """Rows [count, minibatches, batch] of each unit: those of D, then those that G sees."""
     seen = sorted({turn.rows for turn in turns(recipe) if turn.rows is not None})
     together = len(seen) - (recipe.generator_steps if recipe.generator_minibatch == "own" else 0)
     orders = [("order", together), ("generator order", len(seen) - together)]
     parts = [
-        _minibatches(recipe, seed, purpose, n_rows, first * many, count * many).reshape(count, many, recipe.batch)
+        _minibatches(recipe, streams, purpose, n_rows, first * many, count * many).view(count, many, recipe.batch)
         for purpose, many in orders
         if many
     ]
-    return np.concatenate(parts, axis=1)
+    return torch.cat(parts, dim=1)
 
 
-def _minibatches(recipe: Recipe, seed: int, purpose: str, n_rows: int, first: int, count: int) -> np.ndarray:
+def _minibatches(recipe: Recipe, streams: Streams, purpose: str, n_rows: int, first: int, count: int) -> Tensor:
     """Rows [count, batch] of minibatches `first` …: each epoch in its own order, its last incomplete one left out.
 
     Of fewer rows than a batch an epoch is as many orders as fill one batch. `fixed` minibatches have one order for all.
@@ -114,13 +113,13 @@ def _minibatches(recipe: Recipe, seed: int, purpose: str, n_rows: int, first: in
     per_epoch = n_rows * repeats // batch
     together = 1 if recipe.minibatches == "fixed" else max(1, 20_000 // (n_rows * repeats))  # epochs sharing a stream
     per_stream = per_epoch * together
-    streams = range(first // per_stream, (first + count - 1) // per_stream + 1)
+    needed = range(first // per_stream, (first + count - 1) // per_stream + 1)
     ordered = [
-        generator(seed, purpose, 0 if recipe.minibatches == "fixed" else stream)
-        .permuted(np.tile(np.arange(n_rows), (together * repeats, 1)), axis=1)
-        .reshape(together, repeats * n_rows)
-        for stream in streams
+        streams(purpose, 0 if recipe.minibatches == "fixed" else stream)
+        .orders(n_rows, together * repeats)
+        .view(together, repeats * n_rows)
+        for stream in needed
     ]
-    rows = np.concatenate(ordered)[:, : per_epoch * batch].reshape(-1, batch)
-    at = first - streams.start * per_stream
+    rows = torch.cat(ordered)[:, : per_epoch * batch].reshape(-1, batch)
+    at = first - needed.start * per_stream
     return rows[at : at + count]

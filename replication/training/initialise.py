@@ -13,6 +13,7 @@ from replication.models.layers.samples import as_samples
 from replication.recipes import Recipe
 from replication.seeding import generator
 from replication.training.draws import draw_components, draw_noise
+from replication.training.streams import HostStream, host_stream
 
 
 class Samples(NamedTuple):
@@ -43,8 +44,7 @@ def initialise_networks(networks: Networks, recipe: Recipe, seed: int, data: Sam
     latent = _latent(recipe, stream, data)
     if networks.generator.has_reference:
         reference = networks.generator.reference
-        noise = draw_noise(recipe.noise, generator(seed, "reference"), tuple(reference.shape))
-        reference.copy_(torch.from_numpy(noise))
+        reference.copy_(draw_noise(recipe.noise, host_stream(seed, "reference"), reference.shape))
     if not recipe.initial_images:
         return
     rows = stream.permutation(len(data.values))[: recipe.initial_images]
@@ -68,8 +68,8 @@ def real_samples(values: Tensor, recipe: Recipe) -> Tensor:
 
 
 def _latent(recipe: Recipe, stream: np.random.Generator, data: Samples) -> Latent:
-    noise = torch.from_numpy(draw_noise(recipe.noise, stream, (recipe.batch, recipe.latent_dim)))
-    component = torch.from_numpy(draw_components(recipe, stream, (recipe.batch,)))
+    noise = draw_noise(recipe.noise, HostStream(stream), (recipe.batch, recipe.latent_dim))
+    component = draw_components(recipe, HostStream(stream), (recipe.batch,))
     return Latent(noise, component, None if data.labels is None else data.labels[: recipe.batch])
 
 

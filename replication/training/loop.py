@@ -6,23 +6,22 @@ and where a loss decides whose turn it is, both updates are computed and one is 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from replication.models.layers.networks import Judged, Latent, Networks, draw_layer_noise
 from replication.recipes import Recipe
-from replication.runtime import side_by_side
-from replication.seeding import generator
 from replication.training import objectives
 from replication.training.balance import DISCRIMINATOR_LOSS, GENERATOR_LOSS, THRESHOLD, count_update, move_threshold
 from replication.training.draws import Draws
 from replication.training.initialise import Samples, real_samples
-from replication.training.run import Run, apply_update
-from replication.training.schedule import SIDES, Rates, Turn, minibatches_of_unit, objective_at, rates_at, turns
+from replication.training.run import DeviceRates, Run, apply_update
+from replication.training.schedule import SIDES, Turn, turns
+from replication.training.units import Unit
 
 
 class Batch(NamedTuple):
@@ -34,55 +33,18 @@ class Batch(NamedTuple):
     noises: Mapping[str, list[Tensor] | None]  # of D's noisy layers, for real, fake and labelled samples
 
 
-def advance(
-    runs: Sequence[Run],
-    recipe: Recipe,
-    data: Samples,
-    draws: Draws,
-    first_unit: int,
-    seeds: Sequence[int],
-    threads: int = 1,
-) -> np.ndarray:
-    """Train every run for the units drawn, `threads` of them at once; losses of G and D, float64 [S, units, 2]."""
-    device = data.values.device
-
-    def advance_run(index: int) -> Tensor:
-        run, own = runs[index], Draws(*(array[index] for array in draws))
-        drawn = [torch.from_numpy(array).to(device) for array in own]
-        layers = torch.Generator(device)
-        layers.manual_seed(int(generator(seeds[index], "layer noise", first_unit).integers(2**63)))
-        losses = torch.empty(len(own.noise), 2, dtype=torch.float64, device=device)
-        for unit in range(len(losses)):
-            of_unit = [array[unit].clone() for array in drawn]  # aligned, so that a result is the same in any chunk
-            train_unit(run, recipe, data, of_unit, first_unit + unit, layers, device.type != "cpu")
-            losses[unit] = run.balance[GENERATOR_LOSS:]
-        run.keep()
-        return losses
-
-    return torch.stack(side_by_side(advance_run, range(len(runs)), threads)).cpu().numpy()
-
-
 def train_unit(
-    run: Run,
-    recipe: Recipe,
-    data: Samples,
-    drawn: Sequence[Tensor],
-    unit: int,
-    layers: torch.Generator,
-    masked: bool = True,
+    run: Run, recipe: Recipe, data: Samples, unit: Unit, objective: str, layers: torch.Generator, masked: bool = True
 ) -> None:
-    """One unit of the schedule: its turns in order. `drawn` is the unit's part of `Draws`.
+    """One unit of the schedule: its turns in order.
 
     Where a loss decides whose turn it is, `masked` computes both updates and keeps one; else the host looks at the
     loss, which costs nothing on a CPU, and only that one is computed. The result is the same.
     """
-    rates, objective, balance = rates_at(recipe, unit), objective_at(recipe, unit), recipe.balance
-    raised = None
-    if balance:
-        epoch_starts = unit * minibatches_of_unit(recipe) % (len(data.values) // recipe.batch) == 0
-        raised = move_threshold(run.balance, balance, epoch_starts)
+    rates, balance = unit.rates, recipe.balance
+    raised = move_threshold(run.balance, balance, unit.epoch_starts) if balance else None
     for turn in turns(recipe):
-        batch, sides, chosen = assemble(run.networks, recipe, data, drawn, turn, layers), turn.sides, None
+        batch, sides, chosen = assemble(run.networks, recipe, data, unit.draws, turn, layers), turn.sides, None
         if raised is not None and balance and balance.extra_rate:
             slower = rates._replace(learning_rate=balance.extra_rate * rates.learning_rate)
             _update_where(run, recipe, SIDES[1], batch, objective, slower, raised)
@@ -102,7 +64,7 @@ def train_unit(
 
 
 def assemble(
-    networks: Networks, recipe: Recipe, data: Samples, drawn: Sequence[Tensor], turn: Turn, layers: torch.Generator
+    networks: Networks, recipe: Recipe, data: Samples, drawn: Draws, turn: Turn, layers: torch.Generator
 ) -> Batch:
     """The turn's part of what the unit drew, with noise for the discriminator's layers."""
     noise, component, rows, labelled_rows = drawn
@@ -119,13 +81,24 @@ def assemble(
     return Batch(latent, real, labelled, noises)
 
 
+def arithmetic(recipe: Recipe, batch: Batch) -> AbstractContextManager[object]:
+    """How networks compute under the recipe's precision; weights, losses and updates are float32 under both.
+
+    Weights are rounded anew at each use: what was rounded where no gradient is taken must not serve where one is.
+    """
+    if recipe.precision == "float32":
+        return nullcontext()
+    return torch.autocast(batch.latent.noise.device.type, torch.bfloat16, cache_enabled=False)
+
+
 def generator_objective(run: Run, recipe: Recipe, batch: Batch, objective: str) -> tuple[Tensor, Tensor]:
     """The game's loss, which is logged and judged, and the sum that the generator descends."""
     generator, discriminator = run.networks
-    judged: Judged = discriminator(generator(*batch.latent), batch.latent.labels, batch.noises["fake"])
+    with arithmetic(recipe, batch):
+        judged: Judged = discriminator(generator(*batch.latent), batch.latent.labels, batch.noises["fake"])
     if objective == "feature-matching":
         assert recipe.feature_matching is not None and batch.real is not None
-        with torch.no_grad():
+        with torch.no_grad(), arithmetic(recipe, batch):
             real = discriminator(batch.real, batch.latent.labels, batch.noises["real"])
         loss = objectives.feature_distance(real, judged, recipe.feature_matching)
     else:
@@ -140,15 +113,17 @@ def discriminator_objective(run: Run, recipe: Recipe, batch: Batch) -> tuple[Ten
     """The loss on real and generated samples, which is logged, and the sum that the discriminator descends."""
     generator, discriminator = run.networks
     assert batch.real is not None
-    with torch.no_grad():
-        fake = generator(*batch.latent)
-    real_source = discriminator(batch.real, batch.latent.labels, batch.noises["real"]).source
-    fake_source = discriminator(fake, batch.latent.labels, batch.noises["fake"]).source
+    with arithmetic(recipe, batch):
+        with torch.no_grad():
+            fake = generator(*batch.latent)
+        real_source = discriminator(batch.real, batch.latent.labels, batch.noises["real"]).source
+        fake_source = discriminator(fake, batch.latent.labels, batch.noises["fake"]).source
     loss = objectives.discriminator_loss(real_source, fake_source, recipe.discriminator_scale, recipe.real_target)
     total = loss + run.past_penalty(SIDES[1], recipe.historical_averaging)
     if batch.labelled is not None:
         samples, labels = batch.labelled
-        judged = discriminator(samples, labels, batch.noises["labelled"])
+        with arithmetic(recipe, batch):
+            judged = discriminator(samples, labels, batch.noises["labelled"])
         total = total + objectives.classification_loss(judged.logits, labels)
     return loss, total
 
@@ -165,7 +140,7 @@ def _gradient(run: Run, recipe: Recipe, side: str, batch: Batch, objective: str)
 
 
 def _update_where(
-    run: Run, recipe: Recipe, side: str, batch: Batch, objective: str, rates: Rates, where: Tensor
+    run: Run, recipe: Recipe, side: str, batch: Batch, objective: str, rates: DeviceRates, where: Tensor
 ) -> None:
     """One side's update, computed at any rate and kept, with running statistics, where `where` (bool []) says so."""
     buffers = run.buffers()
@@ -176,7 +151,9 @@ def _update_where(
     apply_update(run, recipe, side, gradient, rates, where)
 
 
-def _update_either(run: Run, recipe: Recipe, batch: Batch, objective: str, rates: Rates, of_generator: Tensor) -> None:
+def _update_either(
+    run: Run, recipe: Recipe, batch: Batch, objective: str, rates: DeviceRates, of_generator: Tensor
+) -> None:
     """Both updates from one state, of which `of_generator` keeps one: running statistics and the log move with it."""
     buffers = run.buffers()
     before = [buffer.clone() for buffer in buffers]

@@ -1,4 +1,7 @@
-"""Optimisers as functions on tensors in place, so that a block of seeds keeps its state in stacked tensors."""
+"""Optimisers as functions on tensors in place, so that a block of seeds keeps its state in stacked tensors.
+
+Rates, momenta and step numbers are tensors of the device: a schedule moves them without a look from the host.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,8 @@ def adam_update(
     gradients: list[Tensor],
     first: list[Tensor],
     second: list[Tensor],
-    step: int | Tensor,
-    learning_rate: float,
+    step: Tensor | int,
+    learning_rate: Tensor | float,
     betas: tuple[float, float] = (0.9, 0.999),
     epsilon: float = 1e-8,
     l2: float = 0.0,
@@ -21,8 +24,7 @@ def adam_update(
 ) -> None:
     """One Adam step, numbered from 1 (Kingma & Ba, algorithm 1); `l2` adds l2·θ to the gradient first.
 
-    A `step` on the device (float64, 0-dimensional) costs no synchronisation. `epsilon_inside` puts ε under the root
-    (Improved GAN's released code).
+    `step` and the rate are float64 []. `epsilon_inside` puts ε under the root (Improved GAN's released code).
     """
     beta1, beta2 = betas
     if l2:
@@ -42,10 +44,49 @@ def adam_update(
 
 
 @torch.no_grad()
+def fused_adam_update(
+    parameters: list[Tensor],
+    gradients: list[Tensor],
+    first: list[Tensor],
+    second: list[Tensor],
+    step: Tensor,
+    learning_rate: Tensor,
+    betas: tuple[float, float] = (0.9, 0.999),
+    epsilon: float = 1e-8,
+    l2: float = 0.0,
+    where: Tensor | None = None,
+) -> None:
+    """As `adam_update` with ε outside, in one pass over memory; where `where` (bool []) is false nothing changes.
+
+    It is the kernel of `torch.optim.Adam(fused=True)`, whose mark for infinite gradients skips a step.
+    """
+    torch._fused_adam_(
+        parameters,
+        gradients,
+        first,
+        second,
+        [],
+        [step.float()] * len(parameters),
+        lr=learning_rate.float(),
+        beta1=betas[0],
+        beta2=betas[1],
+        weight_decay=l2,
+        eps=epsilon,
+        amsgrad=False,
+        maximize=False,
+        found_inf=None if where is None else (~where).float(),
+    )
+
+
+@torch.no_grad()
 def momentum_update(
-    parameters: list[Tensor], gradients: list[Tensor], velocity: list[Tensor], learning_rate: float, momentum: float
+    parameters: list[Tensor],
+    gradients: list[Tensor],
+    velocity: list[Tensor],
+    learning_rate: Tensor | float,
+    momentum: Tensor | float,
 ) -> None:
     """One step of gradient descent with classical momentum: v ← momentum·v − rate·g, then θ ← θ + v (Polyak)."""
     torch._foreach_mul_(velocity, momentum)
-    torch._foreach_add_(velocity, gradients, alpha=-learning_rate)
+    torch._foreach_sub_(velocity, torch._foreach_mul(gradients, learning_rate))
     torch._foreach_add_(parameters, velocity)

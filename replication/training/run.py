@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -11,9 +12,16 @@ from torch import Tensor
 from replication.models.layers.networks import Networks
 from replication.recipes import Recipe
 from replication.training import objectives
-from replication.training.optimisers import adam_update, momentum_update
-from replication.training.schedule import SIDES, Rates
+from replication.training.optimisers import adam_update, fused_adam_update, momentum_update
+from replication.training.schedule import SIDES
 from replication.training.state import AVERAGED, FIRST, PAST, SECOND, SELECTED, State, bind, trained_names
+
+
+class DeviceRates(NamedTuple):
+    """A unit's rates where they are used: float64 [] each, on the device."""
+
+    learning_rate: Tensor
+    momentum: Tensor  # of SGD
 
 
 @dataclass(frozen=True)
@@ -54,6 +62,14 @@ class Run:
         return objectives.averaging_penalty(self.parameters(side), self.beside(PAST, side), weight)
 
     @torch.no_grad()
+    def finite(self) -> Tensor:
+        """bool []: whether every weight is finite, on the device."""
+        weights = [
+            t for name, t in self.tensors.items() if name.startswith((*SIDES, AVERAGED)) and t.is_floating_point()
+        ]
+        return torch.stack([torch.isfinite(weight).all() for weight in weights]).all()
+
+    @torch.no_grad()
     def keep(self) -> None:
         """Write the seed's tensors into the block's state."""
         for kept, own in self.shared:
@@ -85,23 +101,26 @@ def to_device(state: State, device: str) -> None:
 
 @torch.no_grad()
 def apply_update(
-    run: Run, recipe: Recipe, side: str, gradients: Sequence[Tensor], rates: Rates, where: Tensor | None = None
+    run: Run, recipe: Recipe, side: str, gradients: list[Tensor], rates: DeviceRates, where: Tensor | None = None
 ) -> None:
     """One optimiser step of a side, with its averages; where `where` (bool []) is false everything stays."""
     index, parameters = SIDES.index(side), run.parameters(side)
     first, second = run.beside(FIRST, side), run.beside(SECOND, side)
     past, averaged = run.beside(PAST, side), run.beside(AVERAGED, side)
-    changed = [*parameters, *first, *second, *past, *averaged, run.steps]
+    fused = recipe.adam is not None and not recipe.adam.epsilon_inside  # it leaves alone itself what is to stay
+    changed = [*past, *averaged, run.steps, *([] if fused else [*parameters, *first, *second])]
     kept = [] if where is None else [tensor.clone() for tensor in changed]
     run.steps[index] += 1
     step = run.steps[index].double()
     if recipe.adam:
         adam = recipe.adam
-        betas = adam.beta1, adam.beta2
-        options = (adam.epsilon, adam.l2, adam.epsilon_inside)
-        adam_update(parameters, list(gradients), first, second, step, rates.learning_rate, betas, *options)
+        states, betas = (parameters, gradients, first, second), (adam.beta1, adam.beta2)
+        if fused:
+            fused_adam_update(*states, step, rates.learning_rate, betas, adam.epsilon, adam.l2, where)
+        else:
+            adam_update(*states, step, rates.learning_rate, betas, adam.epsilon, adam.l2, adam.epsilon_inside)
     else:
-        momentum_update(parameters, list(gradients), first, rates.learning_rate, rates.momentum)
+        momentum_update(parameters, gradients, first, rates.learning_rate, rates.momentum)
     for mean, parameter in zip(past, parameters, strict=bool(past)):
         mean += (parameter - mean) / (step + 1.0).to(mean.dtype)
     for average, parameter in zip(averaged, parameters, strict=bool(averaged)):

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from replication.models.layers.networks import Generator
 from replication.recipes import Noise, Recipe
-from replication.seeding import generator as stream_of
 from replication.training.draws import draw_components, draw_noise
+from replication.training.streams import host_stream
 
 
 def draw_samples(
@@ -29,11 +29,11 @@ def draw_with_components(
     generator: Generator, recipe: Recipe, noise: Noise, seed: int, purpose: str, count: int, classes: int = 0
 ) -> tuple[Tensor, np.ndarray]:
     """As `draw_samples`, and int64 [count] of the prior's components that they are drawn from (0 without a mixture)."""
-    stream = stream_of(seed, purpose)
+    stream = host_stream(seed, purpose)
     batches = -(-count // recipe.batch)
-    latent = torch.from_numpy(draw_noise(noise, stream, (batches, recipe.batch, recipe.latent_dim)))
-    drawn = draw_components(recipe, stream, (batches, recipe.batch))
-    component, own = torch.from_numpy(drawn), drawn.reshape(-1)[:count]
+    latent = draw_noise(noise, stream, (batches, recipe.batch, recipe.latent_dim))
+    component = draw_components(recipe, stream, (batches, recipe.batch))
+    own = component.flatten()[:count].numpy()
     labels = torch.arange(batches * recipe.batch).remainder(max(classes, 1)).view(batches, recipe.batch)
     device = next(generator.parameters()).device
     generator.train(recipe.sampled_with == "batch")

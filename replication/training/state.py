@@ -42,6 +42,7 @@ def initial_state(
     start = [balance.threshold, 0.0, balance.floor, np.nan, np.nan] if balance else [0.0, 0.0, 0.0, np.nan, np.nan]
     state["balance"] = torch.tensor([start] * len(seeds), dtype=torch.float64)
     state["steps"] = torch.zeros(len(seeds), 2, dtype=torch.int64)
+    state["diverged"] = torch.full((len(seeds),), -1, dtype=torch.int64)  # the step at which it was seen
     return state
 
 
@@ -73,12 +74,6 @@ def trained_names(networks: Networks) -> list[str]:
 def weights_of(state: State) -> State:
     """The networks and their averages, without optimiser and schedule: what a snapshot holds."""
     return {name: tensor for name, tensor in state.items() if name.startswith((*SIDES, AVERAGED))}
-
-
-def finite_seeds(state: State) -> np.ndarray:
-    """bool [S]: whether every weight of the seed is finite."""
-    finite = [torch.isfinite(t.flatten(1)).all(1) for t in weights_of(state).values() if t.is_floating_point()]
-    return torch.stack(finite).all(0).cpu().numpy()
 
 
 def _named(networks: Networks) -> State:

@@ -10,13 +10,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import torch
 
-from replication.models.layers.networks import Networks
-from replication.recipes import Recipe
-from replication.runtime import side_by_side
 from replication.training.compiled import njit
-from replication.training.draws import Draws
 from replication.training.kernel import (
     LANES,
     ONE,
@@ -28,15 +23,14 @@ from replication.training.kernel import (
     logistic_loss,
     through_tanh,
 )
-from replication.training.state import SIDES, State, trained_names
-from replication.training.toy_plan import Plan, plan_of
+from replication.training.toy_plan import Plan
 
 SWITCHES = {"error_model": "numpy", "cache": True}
 Array = np.ndarray
 
 
 class Weights(NamedTuple):
-    """One network's weights with its moments and gradient: float32 [S, P], or [P] for one seed."""
+    """One network's weights with their moments and gradient, float32 [P] each."""
 
     values: np.ndarray
     first: np.ndarray
@@ -54,62 +48,23 @@ class Rows(NamedTuple):
     d_deltas: np.ndarray
 
 
-def advance(
-    state: State,
-    networks: Networks,
-    recipe: Recipe,
-    data: np.ndarray,
-    draws: Draws,
-    first_unit: int,
-    threads: int = 1,
-) -> np.ndarray:
-    """Train every seed of `state` in place for the units drawn, `threads` at once; losses of G and D [S, units, 2].
+class Drawn(NamedTuple):
+    """`draws.Draws` as arrays, for compiled code."""
 
-    `data` is float32 [n, 2]; `networks` gives the names and the layers' sizes.
-
-    Raises:
-        InputError: the recipe asks for something this engine does not compute.
-    """
-    plan = plan_of(networks, recipe, len(data) // recipe.batch)
-    names = trained_names(networks)
-    blocks = [_flat(state, [name for name in names if name.startswith(side)]) for side in SIDES]
-    losses = np.empty((*draws.noise.shape[:2], 2))
-    steps, balance = state["steps"].numpy(), state["balance"].numpy()
-
-    def train_seed(s: int) -> None:
-        generator, discriminator = (Weights(*(array[s] for array in block)) for block in blocks)
-        drawn = Draws(*(array[s] for array in draws))
-        _train_seed(generator, discriminator, steps[s], balance[s], data, drawn, plan, first_unit, losses[s])
-
-    side_by_side(train_seed, range(len(losses)), threads)
-    for side, block in zip(SIDES, blocks, strict=True):
-        _unflatten(block, state, [name for name in names if name.startswith(side)])
-    return losses
-
-
-def _flat(state: State, names: list[str]) -> Weights:
-    def joined(prefix: str) -> np.ndarray:
-        return torch.cat([state[prefix + name].flatten(1) for name in names], dim=1).numpy()
-
-    values = joined("")
-    return Weights(values, joined("first."), joined("second."), np.zeros_like(values))
-
-
-def _unflatten(block: Weights, state: State, names: list[str]) -> None:
-    for prefix, array in (("", block.values), ("first.", block.first), ("second.", block.second)):
-        parts = torch.from_numpy(array).split([state[name][0].numel() for name in names], dim=1)
-        for name, part in zip(names, parts, strict=True):
-            state[prefix + name].copy_(part.view_as(state[name]))
+    noise: np.ndarray
+    component: np.ndarray
+    rows: np.ndarray
+    labelled: np.ndarray
 
 
 @njit(nogil=True, **SWITCHES)
-def _train_seed(
+def train_units(
     g: Weights,
     d: Weights,
     steps: Array,
     balance: Array,
     data: Array,
-    draws: Draws,
+    draws: Drawn,
     plan: Plan,
     first: int,
     losses: Array,

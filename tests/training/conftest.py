@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -16,7 +17,9 @@ from replication.training.draws import Draws, draw_units
 from replication.training.initialise import Samples
 from replication.training.loop import train_unit
 from replication.training.run import Run, bind_runs
+from replication.training.schedule import objective_at
 from replication.training.state import State, initial_state
+from replication.training.units import Units, prepare_units
 
 SHAPE, CLASSES, LATENT = (1, 2, 2), 3, 3
 
@@ -65,17 +68,25 @@ class Small:
         return initial_state(self.build, self.recipe, (seed,), self.data)
 
     def draw(self, units: int, first: int = 0, seed: int = 3, labelled: Tensor | None = None) -> Draws:
-        rows = None if labelled is None else [labelled.numpy()]
-        return draw_units(self.recipe, (seed,), len(self.data.values), first, units, rows)
+        return draw_units(self.recipe, seed, len(self.data.values), first, units, rows_of(labelled))
+
+    def units(self, units: int, first: int = 0, seed: int = 3, labelled: Tensor | None = None) -> Units:
+        """What `draw` draws, with the schedule."""
+        return prepare_units(self.recipe, self.data, seed, first, units, rows_of(labelled))
 
     def train(self, state: State, draws: Draws, first: int = 0, masked: bool = True) -> Run:
         """A run of the units drawn, from `state`, which stays as it is."""
         (run,) = bind_runs(self.build, {name: tensor.clone() for name, tensor in state.items()})
         data, layers = self.data, torch.Generator().manual_seed(first)
-        for unit in range(draws.noise.shape[1]):
-            drawn = [torch.from_numpy(array[0, unit].copy()) for array in draws]
-            train_unit(run, self.recipe, data, drawn, first + unit, layers, masked)
+        units = prepare_units(self.recipe, data, 3, first, len(draws.noise), None)._replace(draws=draws)
+        for place in range(len(draws.noise)):
+            objective = objective_at(self.recipe, first + place)
+            train_unit(run, self.recipe, data, units.at(place), objective, layers, masked)
         return run
+
+
+def rows_of(labelled: Tensor | None) -> np.ndarray | None:
+    return None if labelled is None else labelled.numpy()
 
 
 @pytest.fixture

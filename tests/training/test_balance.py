@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits as cross_entropy
 
-from replication.recipes import Balance, FeatureMatching, Labels, Prior, Recipe, Sgd
+from replication.recipes import Adam, Balance, FeatureMatching, Labels, Prior, Recipe, Sgd
 from replication.training.balance import count_update, move_threshold
-from replication.training.run import Run, apply_update
-from replication.training.schedule import SIDES, Rates
+from replication.training.run import DeviceRates, Run, apply_update
+from replication.training.schedule import SIDES
 from replication.training.state import bind
 
 CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
@@ -56,7 +56,14 @@ def test_both_computed_and_one_kept_is_one_computed(
     assert masked.steps.min() >= 3 and masked.balance[0] != start  # both sides had turns, and the threshold moved
 
 
-@pytest.mark.parametrize("changes", [{}, {"adam": None, "sgd": Sgd(0.1, 0.5, 0.7, 4)}], ids=["adam", "momentum"])
+RATES = DeviceRates(torch.tensor(0.1, dtype=torch.float64), torch.tensor(0.5, dtype=torch.float64))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"adam": Adam(1e-2, 0.5, epsilon_inside=True)}, {"adam": None, "sgd": Sgd(0.1, 0.5, 0.7, 4)}],
+    ids=["adam", "epsilon inside", "momentum"],
+)
 def test_an_update_that_is_not_kept_leaves_every_tensor_whatever_its_gradient(
     small: Callable[..., Any], recipe: Recipe, changes: dict[str, Any]
 ) -> None:
@@ -65,10 +72,10 @@ def test_an_update_that_is_not_kept_leaves_every_tensor_whatever_its_gradient(
     before = {name: tensor.clone() for name, tensor in run.tensors.items()}
     for side in SIDES:
         gradients = [torch.full_like(parameter, torch.nan) for parameter in run.parameters(side)]
-        apply_update(run, case.recipe, side, gradients, Rates(0.1, 0.5), torch.tensor(False))
+        apply_update(run, case.recipe, side, gradients, RATES, torch.tensor(False))
     for name, tensor in run.tensors.items():
         torch.testing.assert_close(tensor, before[name], rtol=0, atol=0, msg=name)
-    apply_update(run, case.recipe, SIDES[0], gradients_of_ones(run, SIDES[0]), Rates(0.1, 0.5), torch.tensor(True))
+    apply_update(run, case.recipe, SIDES[0], gradients_of_ones(run, SIDES[0]), RATES, torch.tensor(True))
     assert not torch.equal(run.tensors["generator.body.0.weight"], before["generator.body.0.weight"])
 
 
@@ -122,10 +129,10 @@ def test_where_the_threshold_rises_the_discriminator_has_one_more_update(
     of_discriminator = torch.optim.Adam(discriminator.parameters(), lr=0.25e-2, betas=(0.5, 0.999))
     paid = []
     for unit in range(4):
-        noise = torch.from_numpy(draws.noise[0, unit])
-        component = torch.from_numpy(draws.component[0, unit])
+        noise = draws.noise[unit]
+        component = draws.component[unit]
         if unit > 0:
-            told = discriminator(case.data.values[torch.from_numpy(draws.rows[0, unit, 0])].float() / 127.5 - 1).logits
+            told = discriminator(case.data.values[draws.rows[unit, 0]].float() / 127.5 - 1).logits
             fake = discriminator(generator(noise[0], component[0]).detach()).logits
             of_discriminator.zero_grad()
             loss = cross_entropy(told, torch.ones(6)) + cross_entropy(fake, torch.zeros(6))

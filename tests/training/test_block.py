@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -20,10 +19,12 @@ from replication.errors import InputError
 from replication.models import load
 from replication.models.layers.networks import Networks
 from replication.recipes import Adam, Balance, Noise, Prior, Recipe
-from replication.training import block, loop, toy_engine
+from replication.training import block, checkpoints
 from replication.training.block import Outcome, train_block
 from replication.training.initialise import Samples
+from replication.training.pieces import PIECE
 from replication.training.state import State, initial_state
+from replication.training.trainer import Trainer
 
 LIVELY = Balance(0.7, 0.8, 0.68, 2, 0.01, -3, 0.02, floor_count=0, floor_by=0.005, floor_least=0.66)
 PRIOR = Prior(components=10, component="sampled", sigma_init=0.2, regulariser=0.1)
@@ -53,7 +54,6 @@ class Case:
     recipe: Recipe
     build: Callable[[], Networks]
     data: Tensor
-    engine: ModuleType
 
     def train(self, directory: Path, seeds: Sequence[int] = SEEDS, **options: Any) -> Outcome:
         directory.mkdir(exist_ok=True)
@@ -64,15 +64,17 @@ class Case:
 def case(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, small: Callable[..., Any], recipe: Recipe
 ) -> Case:
-    """Both engines, in short chunks; the loop with batch normalisation, layer noise and averages."""
-    monkeypatch.setattr(block, "CHUNK", {"kernel": 20, "eager": 2})
+    """Both engines, in short pieces; the loop with batch normalisation, layer noise and averages."""
+    monkeypatch.setattr(block, "STRETCH_SECONDS", 0.0)  # a stretch is a piece
+    for engine, units in (("kernel", 20), ("eager", 2)):
+        monkeypatch.setitem(PIECE, engine, units)
     if request.param == "kernel":
         points = torch.from_numpy(draw_points(((0.6, 0.6), (-0.6, -0.6)), 0.15, 20, 0).points)
-        return Case(KERNEL, partial(load("deligan").build, KERNEL.network, PRIOR, 2, (2,)), points, toy_engine)
+        return Case(KERNEL, partial(load("deligan").build, KERNEL.network, PRIOR, 2, (2,)), points)
     options: dict[str, Any] = {"historical_averaging": 0.1, "parameter_average": 0.1}
     changed = replace(recipe, prior=PRIOR, scored_shares=KERNEL.scored_shares, **options)
     eager = small(changed, noisy=True)
-    return Case(changed, eager.build, eager.data.values, loop)
+    return Case(changed, eager.build, eager.data.values)
 
 
 def same(one: Outcome, other: Outcome, rows: Sequence[int] | None = None) -> None:
@@ -89,9 +91,9 @@ def same(one: Outcome, other: Outcome, rows: Sequence[int] | None = None) -> Non
     assert one.diverged == tuple(other.diverged[index] for index in picked)
 
 
-def stop_at(monkeypatch: pytest.MonkeyPatch, engine: ModuleType, call: int) -> list[int]:
-    """Make the engine raise at its `call`-th chunk; the list counts calls."""
-    calls, real = [0], engine.advance
+def stop_at(monkeypatch: pytest.MonkeyPatch, call: int) -> list[int]:
+    """Make the trainer raise at its `call`-th stretch; the list counts calls."""
+    calls, real = [0], Trainer.advance
 
     def advance(*arguments: Any) -> np.ndarray:
         calls[0] += 1
@@ -99,27 +101,27 @@ def stop_at(monkeypatch: pytest.MonkeyPatch, engine: ModuleType, call: int) -> l
             raise KeyboardInterrupt
         return real(*arguments)
 
-    monkeypatch.setattr(engine, "advance", advance)
+    monkeypatch.setattr(Trainer, "advance", advance)
     return calls
 
 
-@pytest.mark.parametrize("seconds", [0.0, math.inf], ids=["after every chunk", "at scored steps alone"])
+@pytest.mark.parametrize("seconds", [0.0, math.inf], ids=["after every stretch", "at scored steps alone"])
 def test_a_stopped_block_goes_on_as_if_it_had_not_stopped(
     case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float
 ) -> None:
-    monkeypatch.setattr(block, "CHECKPOINT_SECONDS", seconds)
+    monkeypatch.setattr(checkpoints, "CHECKPOINT_SECONDS", seconds)
     whole = case.train(tmp_path / "whole")
     with monkeypatch.context() as patch:
-        stop_at(patch, case.engine, 3)
+        stop_at(patch, 3)
         with pytest.raises(KeyboardInterrupt):
             case.train(tmp_path / "stopped")
     with monkeypatch.context() as patch:
-        calls = stop_at(patch, case.engine, 2)
+        calls = stop_at(patch, 2)
         with pytest.raises(KeyboardInterrupt):
             case.train(tmp_path / "stopped")
-    calls = stop_at(monkeypatch, case.engine, 0)
+    calls = stop_at(monkeypatch, 0)
     same(case.train(tmp_path / "stopped"), whole)
-    assert calls[0] < (7 if case.recipe.engine == "kernel" else 4)  # all the chunks: it did go on
+    assert calls[0] < (7 if case.recipe.engine == "kernel" else 4)  # all the stretches: it did go on
     same(case.train(tmp_path / "stopped"), whole)  # and a finished block has nothing left to do
     assert len(whole.snapshots) == 4 and whole.diverged == (-1, -1, -1)
 
@@ -146,7 +148,7 @@ def test_a_planted_nan_is_recorded_with_its_step_and_stays_with_its_seed(
 
     monkeypatch.setattr(block, "initial_state", planted)
     outcome = case.train(tmp_path / "planted")
-    steps = 20 * 5 if case.recipe.engine == "kernel" else 2  # the end of the first chunk
+    steps = 20 * 5 if case.recipe.engine == "kernel" else 2  # the end of the first piece
     assert outcome.diverged == (-1, steps, -1)
     kept = Outcome(
         {step: {name: tensor[[0, 2]] for name, tensor in state.items()} for step, state in outcome.snapshots.items()},
@@ -169,13 +171,13 @@ def test_the_history_holds_mean_losses_of_equal_windows(
     case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(block, "HISTORY_POINTS", 4)
-    losses, real = [], case.engine.advance
+    losses, real = [], Trainer.advance
 
     def advance(*arguments: Any) -> np.ndarray:
         losses.append(real(*arguments))
         return losses[-1]
 
-    monkeypatch.setattr(case.engine, "advance", advance)
+    monkeypatch.setattr(Trainer, "advance", advance)
     outcome = case.train(tmp_path)
     every = np.concatenate(losses, axis=1)
     window = every.shape[1] // 4
@@ -201,7 +203,7 @@ def test_a_split_smaller_than_a_batch_is_refused(case: Case, tmp_path: Path) -> 
 
 def test_a_corrupt_checkpoint_stops_the_run(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        stop_at(patch, case.engine, 3)
+        stop_at(patch, 3)
         with pytest.raises(KeyboardInterrupt):
             case.train(tmp_path)
     (file,) = tmp_path.glob("state-*")

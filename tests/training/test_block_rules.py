@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,17 +15,34 @@ from torch import nn
 from replication.errors import InputError
 from replication.models.layers.networks import Generator, Networks
 from replication.recipes import Labels, Recipe
-from replication.training import block, loop
+from replication.training import block, checkpoints
 from replication.training.block import train_block
 from replication.training.initialise import Samples
+from replication.training.pieces import PIECE, cut
 from replication.training.state import State
+from replication.training.trainer import Trainer
 
 SEEDS = (3, 0, 8)
 
 
-def test_chunks_cut_at_multiples_and_at_marks() -> None:
-    assert block.chunks(10, 4, (0, 5, 10)) == [(0, 4), (4, 5), (5, 8), (8, 10)]
-    assert block.chunks(4, 4, ()) == [(0, 4)]
+def test_pieces_are_cut_at_multiples_and_at_marks() -> None:
+    assert cut(0, 10, 4, (0, 5, 10)) == [(0, 4), (4, 5), (5, 8), (8, 10)]
+    assert cut(0, 4, 4) == [(0, 4)]
+    assert cut(3, 9, 4, (2, 5)) == [(3, 4), (4, 5), (5, 8), (8, 9)]
+
+
+class Inline:
+    """In the place of a thread: what is submitted is done at once."""
+
+    def __init__(self, threads: int) -> None:
+        assert threads == 1
+
+    def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
+        done: Future[Any] = Future()
+        done.set_result(function(*arguments))
+        return done
+
+    def shutdown(self) -> None: ...
 
 
 @pytest.mark.parametrize("units", [1, 7, 1999, 2001, 4000, 64_000, 20_000])
@@ -37,15 +55,17 @@ def test_the_window_divides_the_run_into_at_most_so_many_points(recipe: Recipe, 
 def test_checkpoints_come_no_oftener_than_writing_them_can_bear(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small: Callable[..., Any], recipe: Recipe
 ) -> None:
-    """A chunk takes 3 s. Where writing takes none a checkpoint is due after 10 s; where it takes 1 s, after 20."""
+    """A stretch takes 3 s. Where writing takes none a checkpoint is due after 10 s; where it takes 1 s, after 20."""
     case = small(replace(recipe, updates=40, scored_shares=(1.0,)))
-    monkeypatch.setattr(block, "CHUNK", {"eager": 1})
+    monkeypatch.setitem(PIECE, "eager", 1)
+    monkeypatch.setattr(block, "STRETCH_SECONDS", 0.0)
+    monkeypatch.setattr(checkpoints, "ThreadPoolExecutor", Inline)
     for writing, expected in ((0.0, [4, 8, 12, 16, 20, 24, 28, 32, 36, 40]), (1.0, [4, 11, 18, 25, 32, 39, 40])):
         clock, written = [0.0], []
 
-        def advance(runs: Any, recipe: Any, data: Any, draws: Any, *_: Any, clock: list[float] = clock) -> np.ndarray:
+        def advance(_: Any, first: int, count: int, clock: list[float] = clock) -> np.ndarray:
             clock[0] += 3.0
-            return np.zeros((len(SEEDS), draws.noise.shape[1], 2))
+            return np.zeros((len(SEEDS), count, 2))
 
         def write(
             directory: Path,
@@ -61,8 +81,8 @@ def test_checkpoints_come_no_oftener_than_writing_them_can_bear(
                 written.append(unit)
 
         monkeypatch.setattr(block.time, "monotonic", lambda clock=clock: clock[0])
-        monkeypatch.setattr(loop, "advance", advance)
-        monkeypatch.setattr(block.checkpoints, "write_state", write)
+        monkeypatch.setattr(Trainer, "advance", advance)
+        monkeypatch.setattr(checkpoints, "write_state", write)
         monkeypatch.setattr(block, "_read_snapshot", lambda *_: {})
         train_block(case.build, case.recipe, SEEDS, case.data, tmp_path)
         assert written == expected

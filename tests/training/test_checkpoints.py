@@ -12,7 +12,8 @@ import torch
 from filelock import FileLock
 
 from replication.errors import InputError
-from replication.training.checkpoints import forget, read_state, sole_writer, write_state
+from replication.training import checkpoints
+from replication.training.checkpoints import Writer, forget, read_state, sole_writer, write_state
 
 STATE = {"generator.weight": torch.arange(6.0).view(2, 3).t(), "steps": torch.tensor([[3, 9]])}
 # Takes the lock, says so, then holds it until it is killed.
@@ -118,3 +119,30 @@ def test_a_finished_cell_is_forgotten(tmp_path: Path) -> None:
         forget(directory)
         assert not directory.exists()
         forget(directory)
+
+
+def test_what_is_written_beside_the_loop_is_the_state_of_that_moment(tmp_path: Path) -> None:
+    state = {"steps": torch.zeros(3)}
+    with Writer(tmp_path) as writer:
+        for unit in range(1, 6):
+            state["steps"] += 1
+            writer.write(f"snapshot{unit}", unit, state)
+        state["steps"].fill_(-1)
+    for unit in range(1, 6):
+        found = read_state(tmp_path, f"snapshot{unit}")
+        assert found is not None and found[1]["steps"].tolist() == [unit] * 3
+
+
+def test_a_full_disk_stops_the_training_with_its_own_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(checkpoints, "write_state", full)
+    with pytest.raises(OSError, match="No space left on device"), Writer(tmp_path) as writer:
+        writer.write("state", 1, STATE)
+
+
+def test_a_state_that_is_not_due_is_not_written(tmp_path: Path) -> None:
+    with Writer(tmp_path) as writer:
+        writer.write("state", 1, STATE, at_once=False)
+    assert not list(tmp_path.iterdir())

@@ -1,4 +1,4 @@
-"""The compiled engine against the reference engine: same draws, same schedule, same networks."""
+"""Compiled loops against the reference: same draws, same schedule, same networks."""
 
 from __future__ import annotations
 
@@ -16,11 +16,10 @@ from replication.errors import InputError
 from replication.models import load
 from replication.params import Params, load_params
 from replication.recipes import Adam, Balance, Recipe
-from replication.training import kernel, loop, toy_engine
-from replication.training.draws import draw_units
+from replication.training import kernel
 from replication.training.initialise import Samples
-from replication.training.run import bind_runs
-from replication.training.state import State, initial_state
+from replication.training.state import State
+from replication.training.trainer import Trainer
 
 ROOT = Path(__file__).parents[2]
 UNITS = 30
@@ -54,18 +53,16 @@ def points() -> Tensor:
 
 
 def train_both(model: str, recipe: Recipe, points: Tensor, units: int) -> tuple[State, State, np.ndarray, np.ndarray]:
-    """States and losses after the same units under the compiled and the reference engine, in two chunks."""
+    """States and losses after the same units in compiled loops and in the reference, in two pieces."""
     build = partial(load(model).build, recipe.network, recipe.prior, recipe.latent_dim, (2,))
-    seeds = (7,)
-    compiled = initial_state(build, recipe, seeds)
-    reference = {name: tensor.clone() for name, tensor in compiled.items()}
-    runs = bind_runs(build, reference)
+    compiled, reference = (
+        Trainer(build, replace(recipe, engine=engine), (7,), Samples(points)) for engine in ("kernel", "eager")
+    )
     losses: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
     for begin, end in ((0, units // 3), (units // 3, units)):
-        draws = draw_units(recipe, seeds, len(points), begin, end - begin)
-        losses[0].append(toy_engine.advance(compiled, build(), recipe, points.numpy(), draws, begin))
-        losses[1].append(loop.advance(runs, recipe, Samples(points), draws, begin, seeds))
-    return compiled, reference, np.concatenate(losses[0], 1), np.concatenate(losses[1], 1)
+        for trainer, found in zip((compiled, reference), losses, strict=True):
+            found.append(trainer.advance(begin, end - begin))
+    return compiled.state, reference.state, np.concatenate(losses[0], 1), np.concatenate(losses[1], 1)
 
 
 def agree(compiled: State, reference: State) -> None:

@@ -23,7 +23,7 @@ from replication.recipes import (
     Recipe,
     Sgd,
 )
-from replication.training import loop
+from replication.training import eager, loop
 from replication.training.draws import Draws
 from replication.training.run import Run, bind_runs
 from replication.training.schedule import turns
@@ -40,11 +40,11 @@ def networks_of(case: Any, state: State) -> Networks:
 
 
 def latent(draws: Draws, unit: int, draw: int) -> tuple[Tensor, Tensor]:
-    return torch.from_numpy(draws.noise[0, unit, draw]), torch.from_numpy(draws.component[0, unit, draw])
+    return draws.noise[unit, draw], draws.component[unit, draw]
 
 
 def real(case: Any, draws: Draws, unit: int, minibatch: int) -> Tensor:
-    return case.data.values[torch.from_numpy(draws.rows[0, unit, minibatch])].float() / 127.5 - 1
+    return case.data.values[draws.rows[unit, minibatch]].float() / 127.5 - 1
 
 
 def adams(networks: Networks, l2: float = 0.0) -> list[torch.optim.Optimizer]:
@@ -182,7 +182,7 @@ def test_the_deciding_loss_leaves_no_trace(small: Callable[..., Any], recipe: Re
     run, draws = case.train(case.start(), case.draw(3)), case.draw(1)
     kept = [deepcopy(net.state_dict()) for net in run.networks]
     stream = torch.Generator().manual_seed(5)
-    drawn = [torch.from_numpy(array[0, 0]) for array in draws]
+    drawn = Draws(*(part[0] for part in draws))
     batch = loop.assemble(run.networks, balanced, case.data, drawn, turns(balanced)[0], stream)
     twins, found, expected = [deepcopy(net) for net in run.networks], {}, {}
     for judged_with in ("running", "batch"):
@@ -205,28 +205,13 @@ def test_the_deciding_loss_leaves_no_trace(small: Callable[..., Any], recipe: Re
 
 def test_every_batch_has_layer_noise_of_its_own(small: Callable[..., Any], recipe: Recipe) -> None:
     case = small(replace(recipe, inner_steps=2, generator_minibatch="own"), noisy=True)
-    drawn = [torch.from_numpy(array[0, 0]) for array in case.draw(1)]
+    drawn = Draws(*(part[0] for part in case.draw(1)))
     networks, stream = case.build(), torch.Generator().manual_seed(0)
     batches = [loop.assemble(networks, case.recipe, case.data, drawn, turn, stream) for turn in turns(case.recipe)]
     noises = [noise for batch in batches for noise in batch.noises.values()]
     assert [list(batch.noises) for batch in batches] == [["fake", "real"]] * 3
     assert [[tuple(part.shape) for part in noise or []] for noise in noises] == [[(6, 4), (6, 6)]] * 6
     assert len({part.sum().item() for noise in noises for part in noise or []}) == 12
-
-
-def test_many_seeds_train_each_as_alone(small: Callable[..., Any], recipe: Recipe) -> None:
-    case, seeds = small(recipe, noisy=True), (4, 1)
-    states = [case.start(seed) for seed in seeds]
-    together = {name: torch.cat([state[name] for state in states]) for name in states[0]}
-    draws = [case.draw(3, seed=seed) for seed in seeds]
-    both = Draws(*(torch.cat([torch.from_numpy(part) for part in parts]).numpy() for parts in zip(*draws, strict=True)))
-    losses = loop.advance(bind_runs(case.build, together), recipe, case.data, both, 0, seeds, threads=2)
-    for index, seed in enumerate(seeds):
-        alone = loop.advance(bind_runs(case.build, states[index]), recipe, case.data, draws[index], 0, (seed,))
-        assert losses[index].tolist() == alone[0].tolist()
-        for name, tensor in states[index].items():
-            torch.testing.assert_close(together[name][index], tensor[0], rtol=0, atol=0, equal_nan=True)
-    assert losses.shape == (2, 3, 2) and losses[0].tolist() != losses[1].tolist()
 
 
 def test_layer_noise_is_new_in_every_unit_and_the_same_again(
@@ -237,8 +222,8 @@ def test_layer_noise_is_new_in_every_unit_and_the_same_again(
     def watched(*arguments: Any) -> None:
         drawn.append(torch.rand(1, generator=arguments[5]).item())
 
-    monkeypatch.setattr(loop, "train_unit", watched)
+    monkeypatch.setattr(eager, "train_unit", watched)
     for seed, first in ((4, 0), (4, 3), (1, 0), (4, 3)):
-        runs = bind_runs(case.build, case.start(seed))
-        loop.advance(runs, recipe, case.data, case.draw(3, first, seed), first, (seed,))
+        (run,) = bind_runs(case.build, case.start(seed))
+        eager.EagerSeed(run, recipe, case.data, seed, None).advance(first, 3)
     assert len(set(drawn)) == 9 and drawn[3:6] == drawn[9:]

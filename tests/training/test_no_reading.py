@@ -25,6 +25,7 @@ from replication.recipes import (
     Sgd,
 )
 from replication.training import loop
+from replication.training.run import bind_runs
 
 READING = {"item", "cpu", "numpy", "tolist", "nonzero", "equal", "allclose", "is_nonzero", "masked_select", "unique"}
 SCALARS = {"__bool__", "__int__", "__float__", "__index__", "__array__", "__repr__"}
@@ -124,18 +125,20 @@ def test_a_unit_reads_no_tensor(
     def watched(*arguments: Any) -> None:
         with nothing_read():
             real(*arguments)
-        units.append(arguments[4])
+        units.append(arguments[3])
 
     monkeypatch.setitem(case.train.__func__.__globals__, "train_unit", watched)
     case.train(state, draws)
-    assert units == [0, 1, 2]
+    assert len(units) == 3
 
 
 def test_the_watch_sees_the_look_of_a_loop_on_the_host(small: Callable[..., Any], recipe: Recipe) -> None:
-    case, state, draws = train(small, recipe, RECIPES["balanced"])
-    case.train(state, draws, masked=False)
+    case = small(replace(recipe, **RECIPES["balanced"]))
+    (run,) = bind_runs(case.build, case.start())
+    arguments = (run, case.recipe, case.data, case.units(1).at(0), "non-saturating", torch.Generator(), False)
+    loop.train_unit(*arguments)
     with pytest.raises(Read, match="__bool__"), nothing_read():
-        case.train(state, draws, masked=False)
+        loop.train_unit(*arguments)
 
 
 @pytest.mark.parametrize(

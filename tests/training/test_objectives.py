@@ -71,11 +71,11 @@ def test_smoothed_labels_are_targets_of_the_real_side_alone(target: float) -> No
 
 
 def test_the_source_of_class_logits_is_z_over_z_plus_one() -> None:
-    logits = torch.tensor([[0.5, -1.0, 2.0], [0.0, 0.0, 0.0], [-80.0, -90.0, -70.0]], dtype=torch.float64)
-    judged = Judged(logits, ())
-    total = logits.exp().sum(1)
-    torch.testing.assert_close(torch.sigmoid(judged.source), total / (total + 1))
-    assert torch.equal(Judged(LOGITS, ()).source, LOGITS)
+    logits = torch.tensor([[0.5, -1.0, 2.0], [0.0, 0.0, 0.0], [-20.0, -30.0, -10.0]])
+    total, said = logits.double().exp().sum(1), torch.sigmoid(Judged(logits, ()).source)
+    torch.testing.assert_close(said.double(), total / (total + 1), rtol=1e-5, atol=0)
+    assert Judged(logits.bfloat16(), ()).source.dtype == torch.float32
+    assert torch.equal(Judged(LOGITS, ()).source, LOGITS.float())
 
 
 def test_the_loss_of_labels_is_their_cross_entropy() -> None:

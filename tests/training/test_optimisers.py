@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from replication.training.optimisers import adam_update, momentum_update
+from replication.training.optimisers import adam_update, fused_adam_update, momentum_update
 
 
 @pytest.mark.parametrize("l2", [0.0, 0.03])
@@ -79,3 +79,29 @@ def test_a_falling_rate_leaves_the_velocity_as_it_was_gathered() -> None:
         momentum_update(value, [torch.ones(1)], velocity, rate, 0.5)
     assert velocity[0].item() == pytest.approx(-(0.25 * 1.0 + 0.5 * 0.1))
     assert value[0].item() == pytest.approx(-(1.0 + 0.6 + 0.3))
+
+
+@pytest.mark.parametrize("l2", [0.0, 0.03])
+def test_the_fused_step_is_the_plain_one(l2: float) -> None:
+    stream = torch.Generator().manual_seed(1)
+    start = [torch.randn(shape, generator=stream) for shape in ((3, 2), (37,), (5, 4, 3, 3))]
+    plain, fused = ([t.clone() for t in start] for _ in range(2))
+    means, others, squares, other_squares = ([torch.zeros_like(t) for t in start] for _ in range(4))
+    for step in range(1, 21):
+        gradients = [torch.randn(t.shape, generator=stream) for t in start]
+        counted, rate = torch.tensor(step, dtype=torch.float64), torch.tensor(0.01 / step, dtype=torch.float64)
+        adam_update(plain, gradients, means, squares, counted, rate, (0.5, 0.99), 1e-6, l2)
+        fused_adam_update(fused, gradients, others, other_squares, counted, rate, (0.5, 0.99), 1e-6, l2)
+    for one, other, before in zip(fused, plain, start, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-6)
+        assert not torch.equal(one, before)
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_fused_step_that_is_not_kept_changes_nothing(kept: bool) -> None:
+    tensors = [[torch.full((3,), value)] for value in (1.0, 0.5, 0.25)]
+    gradient, step = [torch.full((3,), 1.0 if kept else torch.nan)], torch.tensor(4.0, dtype=torch.float64)
+    parameters, first, second = tensors
+    fused_adam_update(parameters, gradient, first, second, step, torch.tensor(0.1), where=torch.tensor(kept))
+    still = [part[0].tolist() == [value] * 3 for part, value in zip(tensors, (1.0, 0.5, 0.25), strict=True)]
+    assert still == [not kept] * 3

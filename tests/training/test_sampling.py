@@ -13,9 +13,9 @@ from torch import Tensor, nn
 
 from replication.models.layers.networks import Conditional, Generator
 from replication.recipes import Noise, Prior, Recipe
-from replication.seeding import generator as stream_of
 from replication.training.draws import draw_components, draw_noise
 from replication.training.sampling import draw_samples, draw_with_components
+from replication.training.streams import host_stream
 
 
 @pytest.fixture(params=[False, True], ids=["plain", "batch normalisation"])
@@ -25,7 +25,7 @@ def case(request: pytest.FixtureRequest, small: Callable[..., Any], recipe: Reci
 
 def noise_of(recipe: Recipe, seed: int, noise: Noise | None = None) -> Tensor:
     """Two batches from the stream of the seed's samples."""
-    return torch.from_numpy(draw_noise(noise or recipe.noise, stream_of(seed, "samples"), (2, 6, 3)))
+    return draw_noise(noise or recipe.noise, host_stream(seed, "samples"), (2, 6, 3))
 
 
 def test_samples_are_a_function_of_seed_and_purpose(case: Any) -> None:
@@ -99,9 +99,9 @@ def test_the_components_returned_are_those_of_the_samples(
     assert torch.equal(samples, draw_samples(generator, case.recipe, recipe.noise, 3, "samples", 16))
     by_sample = np.unique(samples.flatten(1).numpy().round(4), axis=0, return_inverse=True)[1]
     assert ((by_sample[:, None] == by_sample) == (components[:, None] == components)).all()
-    stream = stream_of(3, "samples")
+    stream = host_stream(3, "samples")
     draw_noise(recipe.noise, stream, (3, 6, 3))
-    np.testing.assert_array_equal(components, draw_components(case.recipe, stream, (3, 6)).ravel()[:16])
+    np.testing.assert_array_equal(components, draw_components(case.recipe, stream, (3, 6)).flatten()[:16])
 
 
 class LabelBody(Conditional):

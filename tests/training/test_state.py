@@ -12,9 +12,9 @@ import torch
 from replication.models.layers.networks import Networks
 from replication.recipes import Adam, Balance, Prior, Recipe, Sgd
 from replication.seeding import torch_seed
+from replication.training.run import bind_runs
 from replication.training.state import (
     bind,
-    finite_seeds,
     initial_state,
     trained_names,
     weights_of,
@@ -74,11 +74,11 @@ def test_bound_networks_are_aligned_copies_of_one_seed(case: Any) -> None:
 def test_a_seed_is_finite_as_long_as_all_its_weights_are(case: Any) -> None:
     build, recipe = case.build, case.recipe
     state = initial_state(build, recipe, (0, 1, 2))
-    assert finite_seeds(state).tolist() == [True, True, True]
+    assert [run.finite().item() for run in bind_runs(build, state)] == [True, True, True]
     state["discriminator.output.weight"][1, 0, 0] = float("inf")
     state["generator.prior.sigma"][2, 3, 1] = float("nan")
     state["first.generator.prior.sigma"][0, 0, 0] = float("nan")  # a moment, no weight
-    assert finite_seeds(state).tolist() == [True, False, False]
+    assert [run.finite().item() for run in bind_runs(build, state)] == [True, False, False]
 
 
 def test_a_snapshot_holds_the_networks_alone(case: Any) -> None:

@@ -16,11 +16,13 @@ from replication.errors import InputError
 from replication.models.layers.networks import Networks
 from replication.recipes import Adam, Balance, Recipe, Stopping
 from replication.seeding import generator as stream_of
-from replication.training import block, loop
 from replication.training.block import Outcome, train_block
+from replication.training.eager import EagerSeed
 from replication.training.initialise import Samples
+from replication.training.pieces import Trained, cut
 from replication.training.state import State, bind
 from replication.training.stopping import selection_units
+from replication.training.trainer import Trainer
 
 SEEDS = (3, 0, 8, 1)
 MARKS = (2, 4, 6, 8)
@@ -85,7 +87,7 @@ def test_the_generator_kept_is_the_best_of_those_compared(case: Any, held_out: T
 def test_a_stopped_training_selects_the_same(
     case: Any, held_out: Tensor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop: int
 ) -> None:
-    whole, real, calls = train(case, tmp_path / "whole", held_out), loop.advance, []
+    whole, real, calls = train(case, tmp_path / "whole", held_out), Trainer.advance, []
 
     def killed(*arguments: Any) -> np.ndarray:
         calls.append(arguments)
@@ -93,7 +95,7 @@ def test_a_stopped_training_selects_the_same(
             raise KeyboardInterrupt
         return real(*arguments)
 
-    monkeypatch.setattr(loop, "advance", killed)
+    monkeypatch.setattr(Trainer, "advance", killed)
     with pytest.raises(KeyboardInterrupt):
         train(case, tmp_path / "killed", held_out)
     resumed = train(case, tmp_path / "killed", held_out)
@@ -106,18 +108,16 @@ def test_a_stopped_training_selects_the_same(
 def test_a_generator_that_is_not_finite_is_never_kept(
     case: Any, held_out: Tensor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lost: int, selected: int
 ) -> None:
-    real, calls = loop.advance, []
+    real = EagerSeed.advance
 
-    def planted(runs: Any, *arguments: Any) -> np.ndarray:
-        calls.append(arguments)
-        losses = real(runs, *arguments)
-        if len(calls) >= lost:
-            for parameter in runs[1].networks.generator.parameters():
+    def planted(own: EagerSeed, first: int, count: int) -> Trained:
+        trained = real(own, first, count)
+        if own._seed == SEEDS[1] and first + count >= 2 * lost:
+            for parameter in own._run.networks.generator.parameters():
                 parameter.detach().fill_(torch.nan)
-            runs[1].keep()
-        return losses
+        return trained._replace(finite=own._run.finite())
 
-    monkeypatch.setattr(loop, "advance", planted)
+    monkeypatch.setattr(EagerSeed, "advance", planted)
     outcome = train(case, tmp_path, held_out)
     assert outcome.selected[1] == selected and outcome.diverged[1] == 2 * lost
     kept: State = outcome.snapshots[max(selected, 0)]
@@ -145,7 +145,7 @@ def test_units_compared(recipe: Recipe) -> None:
     balance = Balance(1.0, 1.0, 0.7, 3, 0.003, -1, 0.003)
     balanced = replace(recipe, schedule="balanced", inner_steps=5, balance=balance, updates=50, stopping=RULE)
     assert selection_units(replace(balanced, stopping=replace(RULE, every=20))) == (4, 8, 10)
-    assert block.chunks(10, 50, (4, 8, 10)) == [(0, 4), (4, 8), (8, 10)]
+    assert cut(0, 10, 50, (4, 8, 10)) == [(0, 4), (4, 8), (8, 10)]
 
 
 def test_points_that_are_no_images_can_be_compared(case: Any, held_out: Tensor, tmp_path: Path) -> None:

@@ -39,9 +39,9 @@ def play(
     """A discriminator update and a generator update a unit, with a term added to each loss."""
     generator, discriminator = networks
     sides = [torch.optim.Adam(net.parameters(), lr=1e-2, betas=(0.5, 0.999)) for net in networks]
-    for unit in range(draws.noise.shape[1]):
-        noise, component = torch.from_numpy(draws.noise[0, unit]), torch.from_numpy(draws.component[0, unit])
-        real = case.data.values[torch.from_numpy(draws.rows[0, unit, 0])].float() / 127.5 - 1
+    for unit in range(len(draws.noise)):
+        noise, component = draws.noise[unit], draws.component[unit]
+        real = case.data.values[draws.rows[unit, 0]].float() / 127.5 - 1
         told = discriminator(real).source
         fake = discriminator(generator(noise[0], component[0]).detach()).source
         loss = 0.5 * (cross_entropy(told, target * ONES) + cross_entropy(fake, ZEROS)) + discriminator_term(unit)
@@ -142,9 +142,9 @@ def test_semi_supervised(small: Callable[..., Any], recipe: Recipe) -> None:
     sides = [torch.optim.Adam(net.parameters(), lr=1e-2, betas=(0.5, 0.999)) for net in networks]
     unlabelled = torch.zeros(())
     for unit in range(UNITS):
-        noise = torch.from_numpy(draws.noise[0, unit])
+        noise = draws.noise[unit]
         samples = case.data.values.float() / 127.5 - 1
-        rows, learnt = (torch.from_numpy(array[0, unit, 0]) for array in (draws.rows, draws.labelled))
+        rows, learnt = (array[unit, 0] for array in (draws.rows, draws.labelled))
         assert sorted(learnt.tolist()) == [1, 4, 5, 8, 9, 12]
         real, fake = discriminator(samples[rows]), discriminator(generator(noise[0], rows[:0]).detach())
         partition, of_fake = (torch.log(torch.exp(judged.logits).sum(1)) for judged in (real, fake))
@@ -164,6 +164,6 @@ def test_labels_under_a_balanced_schedule_come_once_a_minibatch(
 ) -> None:
     balanced = replace(recipe, schedule="balanced", inner_steps=4, balance=lively, labels=Labels(2))
     draws = small(balanced, outputs=3).draw(4, labelled=torch.arange(12))
-    assert draws.labelled.shape == (1, 4, 1, 6)
+    assert draws.labelled.shape == (4, 1, 6)
     for epoch in draws.labelled.reshape(2, 12):
         assert sorted(epoch.tolist()) == list(range(12))  # none is passed over

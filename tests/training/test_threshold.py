@@ -53,7 +53,7 @@ CASES = {
 def test_hand_cases(name: str) -> None:
     before, epoch_starts, after = CASES[name]
     state = torch.tensor([*before, 0.4, 0.6], dtype=torch.float64)
-    move_threshold(state, TOY, epoch_starts)
+    move_threshold(state, TOY, torch.tensor(epoch_starts))
     assert state.tolist() == pytest.approx([*after, 0.4, 0.6], abs=1e-12)
 
 
@@ -77,6 +77,6 @@ def test_both_engines_move_it_alike() -> None:
             state[1] = stream.integers(-8, 6)
             expected = torch.from_numpy(state.copy())
             starts = bool(stream.integers(2))
-            move_threshold(expected, rule, starts)
+            move_threshold(expected, rule, torch.tensor(starts))
             toy_engine._move_threshold.py_func(state, settings, starts)
             assert state.tolist() == expected.tolist()

@@ -48,17 +48,21 @@ class MinibatchDiscrimination(nn.Module):
         return self.direction * (self.log_scale.exp() / self.direction.square().sum(0).sqrt())
 
     def forward(self, features: Tensor) -> Tensor:
-        features = features.flatten(1)
+        features = features.flatten(1).float()
+        with torch.autocast(features.device.type, enabled=False):  # small distances need all digits of float32
+            closeness = self._closeness(features)
+        return torch.cat([features, closeness.T], dim=1)
+
+    def _closeness(self, features: Tensor) -> Tensor:
+        """o, [kernels, B]."""
         rows = torch.einsum("bf,fkd->kbd", features, self.weight())
         distance = torch.cdist(rows, rows, p=1.0)  # [kernels, B, B]
         if self.form == "paper":
-            closeness = torch.exp(-distance).sum(2)
-        elif self.form == "normalised":
+            return torch.exp(-distance).sum(2)
+        if self.form == "normalised":
             exponential = torch.exp(-distance)
-            closeness = exponential.sum(2) / exponential.sum()
-        else:
-            closeness = self._to_others(distance)
-        return torch.cat([features, closeness.T], dim=1)
+            return exponential.sum(2) / exponential.sum()
+        return self._to_others(distance)
 
     def _to_others(self, distance: Tensor) -> Tensor:
         """[kernels, B], the bias added."""

@@ -29,7 +29,8 @@ class Judged(NamedTuple):
     @property
     def source(self) -> Tensor:
         """Logit of D(x) [B]; of K class logits D(x) = Z/(Z + 1) with Z = Σ exp l_k (Improved GAN §5)."""
-        return self.logits if self.logits.dim() == 1 else torch.logsumexp(self.logits, dim=1)
+        logits = self.logits.float()  # losses are float32, however the networks compute
+        return logits if logits.dim() == 1 else torch.logsumexp(logits, dim=1)
 
 
 class Generator(nn.Module):

@@ -31,6 +31,7 @@ class VirtualBatchNorm(nn.Module):
         self.bias = nn.Parameter(torch.zeros(features))  # deviation improved-11: no gain, as the CIFAR-10 code
 
     def forward(self, inputs: Tensor) -> Tensor:
+        inputs = inputs.float()  # as batch normalisation does within, whatever the networks compute in
         axes = tuple(range(2, inputs.dim()))
         reference, examples = inputs[: self.reference], inputs[self.reference :]
         mean = reference.mean((0, *axes), keepdim=True)  # [1, C, …]

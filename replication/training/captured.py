@@ -1,0 +1,104 @@
+"""A unit as one CUDA graph: the device runs hundreds of small kernels without a word from Python between them.
+
+The unit reads its place, draws and rates from buffers of the device, and writes its losses there; replaying the graph
+is all that the host does. `training.loop` computes the same one operation at a time, and tests hold this against it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from replication.recipes import Recipe
+from replication.training.balance import GENERATOR_LOSS
+from replication.training.initialise import Samples
+from replication.training.loop import train_unit
+from replication.training.pieces import PIECE, Trained
+from replication.training.run import Run
+from replication.training.schedule import objective_at
+from replication.training.streams import stream_seed
+from replication.training.units import Units, prepare_units
+
+WARM_UP = 3  # units before a capture, in which libraries choose their algorithms and allocate what they keep
+
+
+class CapturedSeed:
+    """One seed, a graph for each objective that its schedule has, on a stream of its own.
+
+    On a CPU the recorded unit is called where a GPU would replay it: the same operations on the same buffers.
+    """
+
+    def __init__(self, run: Run, recipe: Recipe, data: Samples, seed: int, labelled: np.ndarray | None) -> None:
+        self._run, self._recipe, self._data, self._seed, self._labelled = run, recipe, data, seed, labelled
+        self._device = data.values.device
+        self._stream = torch.cuda.Stream() if self._device.type == "cuda" else None
+        self._layers = torch.Generator(self._device)
+        self._place = torch.zeros(1, dtype=torch.int64, device=self._device)
+        self._losses = torch.empty(PIECE["captured"], 2, dtype=torch.float64, device=self._device)
+        self._units: Units | None = None
+        self._replays: dict[str, Callable[[], None]] = {}
+
+    def advance(self, first: int, count: int) -> Trained:
+        """Queue the units of a piece; nothing waits for the device."""
+        with self._queue():
+            self._fill(prepare_units(self._recipe, self._data, self._seed, first, count, self._labelled))
+            replay = self._replay(objective_at(self._recipe, first))
+            self._place.zero_()
+            self._layers.manual_seed(stream_seed(self._seed, "layer noise", first))
+            for _ in range(count):
+                replay()
+            return Trained(self._losses[:count].clone(), self._run.finite())
+
+    def keep(self) -> None:
+        """Copy the seed's tensors into the block's state, behind what is queued."""
+        with self._queue():
+            self._run.keep()
+
+    def unit(self, objective: str) -> None:
+        """What is captured: the unit at the place that the device knows, which it then moves on."""
+        assert self._units is not None
+        unit = self._units.at(self._place)
+        train_unit(self._run, self._recipe, self._data, unit, objective, self._layers)
+        self._losses.index_copy_(0, self._place, self._run.balance[GENERATOR_LOSS:].unsqueeze(0))
+        self._place.add_(1)
+
+    def _queue(self) -> AbstractContextManager[object]:
+        return nullcontext() if self._stream is None else torch.cuda.stream(self._stream)
+
+    def _fill(self, units: Units) -> None:
+        """Put a piece into the buffers that graphs read; the first piece, or a longer one, brings them along."""
+        if self._units is None:
+            rows = PIECE["captured"]
+            self._units = Units.of([part.new_zeros(rows, *part.shape[1:]) for part in units.flat()])
+        for buffer, part in zip(self._units.flat(), units.flat(), strict=True):
+            buffer[: len(part)].copy_(part)
+
+    def _replay(self, objective: str) -> Callable[[], None]:
+        if objective not in self._replays:
+            self._replays[objective] = self._record(objective)
+        return self._replays[objective]
+
+    def _record(self, objective: str) -> Callable[[], None]:
+        """The graph of a unit; warming up and capturing leave every tensor as it was."""
+        if self._stream is None:
+            return lambda: self.unit(objective)
+        touched = self._touched()
+        before = [tensor.clone() for tensor in touched]
+        for _ in range(WARM_UP):
+            self._place.zero_()
+            self.unit(objective)
+        with torch.no_grad():
+            for tensor, kept in zip(touched, before, strict=True):
+                tensor.copy_(kept)
+        graph = torch.cuda.CUDAGraph()
+        graph.register_generator_state(self._layers)
+        with torch.cuda.graph(graph, stream=self._stream):
+            self.unit(objective)
+        return graph.replay
+
+    def _touched(self) -> list[Tensor]:
+        return [*self._run.tensors.values(), self._place]
