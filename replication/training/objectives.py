@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy, softplus
 
 from replication.models.layers.networks import Judged
+from replication.models.layers.precision import widened
 from replication.recipes import FeatureMatching
 
 
@@ -30,14 +31,14 @@ def discriminator_loss(real: Tensor, fake: Tensor, scale: float, real_target: fl
 
 def classification_loss(logits: Tensor, labels: Tensor) -> Tensor:
     """−l_y + LSE(l), the cross-entropy of class logits [B, K] (Improved GAN §5), in nats."""
-    return cross_entropy(logits.float(), labels)
+    return cross_entropy(widened(logits), labels)
 
 
 def feature_distance(real: Judged, fake: Judged, matching: FeatureMatching) -> Tensor:
     """Distance between the batch means of features (Improved GAN §3.1), summed over the layers that are matched."""
     total = torch.zeros((), device=fake.logits.device)
     for layer in matching.layers:
-        difference = real.features[layer].float().mean(0) - fake.features[layer].float().mean(0)
+        difference = widened(real.features[layer]).mean(0) - widened(fake.features[layer]).mean(0)
         if matching.distance == "absolute-mean":
             total = total + difference.abs().mean()
         else:

@@ -16,12 +16,10 @@ from replication.data.splits import split_indices
 from replication.models.dcgan import build
 from replication.params import load_params
 from replication.recipes import Recipe
-from replication.training import loop
-from replication.training.draws import draw_units
 from replication.training.initialise import Samples
-from replication.training.run import bind_runs
 from replication.training.schedule import minibatches_of_unit, rates_at, turns, update_counts
-from replication.training.state import finite_seeds, initial_state
+from replication.training.state import initial_state
+from replication.training.trainer import Trainer
 
 PARAMS = load_params(Path(__file__).parents[2] / "params.yaml")
 RECIPES = list(PARAMS.recipes["dcgan"])
@@ -154,9 +152,8 @@ def test_two_steps_of_every_recipe(name: str) -> None:
         recipe, data, builder = in_small(name, variant)
         state = initial_state(builder, recipe, (0, 1), data)
         before = {key: tensor.clone() for key, tensor in state.items()}
-        runs = bind_runs(builder, state)
-        losses = loop.advance(runs, recipe, data, draw_units(recipe, (0, 1), len(data.values), 0, 2), 0, (0, 1))
-        assert np.isfinite(losses).all() and finite_seeds(state).all()
+        losses = Trainer(builder, recipe, (0, 1), data, state=state).advance(0, 2)
+        assert np.isfinite(losses).all() and state["diverged"].tolist() == [-1, -1]
         assert state["steps"].tolist() == [[2, 2], [2, 2]]
         for key in (k for k in state if k.startswith(("generator", "discriminator")) and "num_batches" not in k):
             assert not torch.equal(state[key], before[key]), f"{key} stays as it was"

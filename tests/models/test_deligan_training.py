@@ -15,13 +15,14 @@ from replication.models.deligan import build
 from replication.models.layers.networks import draw_layer_noise
 from replication.params import load_params
 from replication.recipes import Prior, Recipe
-from replication.training import loop
 from replication.training.draws import draw_units, labelled_rows
+from replication.training.eager import EagerSeed
 from replication.training.initialise import Samples
 from replication.training.run import Run, bind_runs
 from replication.training.sampling import draw_samples
 from replication.training.schedule import rates_at, turns, update_counts
 from replication.training.state import initial_state
+from replication.training.trainer import labels_of
 
 PARAMS = load_params(Path(__file__).parents[2] / "params.yaml")
 SHAPES = {"toy": (2,), "digits": (1, 8, 8), "mnist": (1, 28, 28), "cifar10": (3, 32, 32), "sketches": (1, 32, 32)}
@@ -70,14 +71,11 @@ def start(name: str, recipe: Recipe, seeds: tuple[int, ...] = (0, 1)) -> list[Ru
 
 
 def train(name: str, recipe: Recipe, units: int = 2) -> list[Run]:
-    """Two seeds after a few units."""
+    """Two seeds after a few units of the reference."""
     data, seeds, runs = data_for(name), (0, 1), start(name, recipe)
-    labelled = None
-    if recipe.labels and data.labels is not None:
-        labelled = [labelled_rows(recipe.labels, data.labels.numpy(), seed) for seed in seeds]
-    draws = draw_units(recipe, seeds, len(data.values), 0, units, labelled)
-    losses = loop.advance(runs, recipe, data, draws, 0, seeds)
-    assert torch.from_numpy(losses[:, :, 0]).isfinite().all()
+    for run, seed, labelled in zip(runs, seeds, labels_of(recipe, seeds, data), strict=True):
+        trained = EagerSeed(run, recipe, data, seed, labelled).advance(0, units)
+        assert trained.finite and trained.losses[:, 0].isfinite().all()
     return runs
 
 
@@ -100,8 +98,8 @@ def test_two_units_are_finite_and_differ_between_seeds(name: str) -> None:
 def test_gradients_reach_every_parameter(name: str) -> None:
     recipe, data = small(name), data_for(name)
     run = start(name, recipe, (0,))[0]
-    draws = draw_units(recipe, (0,), len(data.values), 0, 1)
-    latent = torch.from_numpy(draws.noise[0, 0, 0]), torch.from_numpy(draws.component[0, 0, 0])
+    draws = draw_units(recipe, 0, len(data.values), 0, 1)
+    latent = draws.noise[0, 0], draws.component[0, 0]
     layers = draw_layer_noise(run.networks.discriminator, 5, torch.Generator().manual_seed(0))
     run.networks.discriminator(run.networks.generator(*latent), None, layers).source.square().sum().backward()
     for network in run.networks:
@@ -164,11 +162,14 @@ def test_paper_and_code_differ_by_the_ledgers_keys() -> None:
 
 @pytest.mark.parametrize("name", ["toy", "toy-moe-gan", "toy-ensemble-gan", "mnist", "cifar10", "sketches"])
 def test_a_component_is_its_row_or_drawn(name: str) -> None:
-    rows = draw_units(recipe_of(name, "code"), (0,), 2000, 0, 3).component
-    drawn = draw_units(recipe_of(name, "paper"), (0,), 2000, 0, 3).component
-    assert (rows == torch.arange(rows.shape[-1]).numpy()).all()
+    rows = draw_units(recipe_of(name, "code"), 0, 2000, 0, 3).component
+    drawn = draw_units(recipe_of(name, "paper"), 0, 2000, 0, 3).component
+    assert (rows == torch.arange(rows.shape[-1])).all()
     assert (
-        drawn.shape == rows.shape and (drawn != rows).mean() > 0.9 and 0 <= drawn.min() and drawn.max() < rows.shape[-1]
+        drawn.shape == rows.shape
+        and (drawn != rows).double().mean() > 0.9
+        and 0 <= drawn.min()
+        and drawn.max() < rows.shape[-1]
     )
 
 
@@ -195,7 +196,7 @@ def test_sigma_starts_signed_in_the_cifar_code() -> None:
 def test_cifar_minibatches_stay_and_every_label_is_learnt() -> None:
     recipe = recipe_of("cifar10", "code")
     assert recipe.labels is not None and len(labelled_rows(recipe.labels, torch.zeros(2000).numpy(), 0)) == 2000
-    rows = draw_units(recipe, (0,), 2000, 0, 40).rows[0, :, 0]
+    rows = draw_units(recipe, 0, 2000, 0, 40).rows[:, 0]
     assert (rows[:20] == rows[20:]).all() and len(set(rows[:20].ravel().tolist())) == 2000
 
 

@@ -23,12 +23,13 @@ from replication.params import load_params
 from replication.recipes import Early, Prior, Recipe
 from replication.seeding import generator as stream_of
 from replication.training.draws import draw_units
+from replication.training.eager import EagerSeed
 from replication.training.initialise import Samples
-from replication.training.loop import advance
 from replication.training.run import bind_runs
 from replication.training.schedule import objective_at, rates_at, update_counts
 from replication.training.state import initial_state
 from replication.training.stopping import selection_units
+from replication.training.trainer import Trainer
 
 PARAMS = load_params(Path(__file__).parents[2] / "params.yaml")
 SHAPES = {"mnist": (1, 28, 28), "cifar10-dense": (3, 32, 32), "cifar10-convolutional": (3, 32, 32)}
@@ -200,8 +201,7 @@ def test_two_steps_give_every_parameter_of_every_seed_a_gradient(name: str, vari
     data, seeds = Samples(images_of(SHAPES[name])), (0, 1)
     make = partial(built, recipe, SHAPES[name])
     start, state = initial_state(make, recipe, seeds, data), initial_state(make, recipe, seeds, data)
-    runs = bind_runs(make, state)
-    losses = advance(runs, recipe, data, draw_units(recipe, seeds, 40, 0, 2), 0, seeds)
+    losses = Trainer(make, recipe, seeds, data, state=state).advance(0, 2)
     assert np.isfinite(losses).all() and not np.array_equal(losses[0], losses[1])
     assert state["steps"].tolist() == [[2, 2], [2, 2]]
     for key in (key for key in start if key.startswith("first.")):  # velocities, which gradients alone move
@@ -214,8 +214,7 @@ def test_two_steps_give_every_parameter_of_every_seed_a_gradient(name: str, vari
 def test_two_steps_of_the_full_mnist_networks(variant: str) -> None:
     recipe = recipe_of("mnist", variant)
     data, seeds, make = Samples(images_of((1, 28, 28), 300)), (0,), partial(built, recipe, (1, 28, 28))
-    state = initial_state(make, recipe, seeds, data)
-    losses = advance(bind_runs(make, state), recipe, data, draw_units(recipe, seeds, 300, 0, 2), 0, seeds)
+    losses = Trainer(make, recipe, seeds, data).advance(0, 2)
     first = 2 * log(2) * recipe.discriminator_scale  # such small weights leave D at one half
     assert losses[0, 0, 1] == pytest.approx(first, abs=0.02) and losses[0, 0, 0] == pytest.approx(log(2), abs=0.02)
 
@@ -225,15 +224,15 @@ def test_a_step_of_the_code_is_one_of_plain_momentum_on_both_sides_at_once() -> 
     recipe = recipe_of("mnist", narrow=True, batch=8)
     data, make = Samples(images_of((1, 28, 28))), partial(built, recipe, (1, 28, 28))
     state = initial_state(make, recipe, (5,), data)
-    (ours,), (theirs,), draws = bind_runs(make, state), bind_runs(make, state), draw_units(recipe, (5,), 40, 0, 2)
-    advance([ours], recipe, data, draws, 0, (5,))
+    (ours,), (theirs,), draws = bind_runs(make, state), bind_runs(make, state), draw_units(recipe, 5, 40, 0, 2)
+    EagerSeed(ours, recipe, data, 5, None).advance(0, 2)
     generator, discriminator = theirs.networks
     velocities = [[torch.zeros_like(one) for one in network.parameters()] for network in theirs.networks]
     masks = torch.Generator().manual_seed(int(stream_of(5, "layer noise", 0).integers(2**63)))
     for unit in range(2):
         fake_noise, real_noise = (draw_layer_noise(discriminator, 8, masks) for _ in range(2))
-        latent = torch.from_numpy(draws.noise[0, unit, 0]), torch.from_numpy(draws.component[0, unit, 0])
-        real = data.values[torch.from_numpy(draws.rows[0, unit, 0])] / 255
+        latent = draws.noise[unit, 0], draws.component[unit, 0]
+        real = data.values[draws.rows[unit, 0]] / 255
         fake = generator(*latent)
         on_real = discriminator(real, None, real_noise).logits
         on_fake = discriminator(fake.detach(), None, fake_noise).logits

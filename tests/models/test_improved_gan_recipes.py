@@ -16,12 +16,13 @@ from replication.models.layers.networks import Networks
 from replication.models.layers.weight_norm import WeightNorm
 from replication.params import load_params
 from replication.recipes import Recipe
-from replication.training.draws import draw_units, labelled_rows
+from replication.training.draws import Draws, draw_units, labelled_rows
 from replication.training.initialise import Samples, initialise_networks
-from replication.training.loop import advance, assemble, discriminator_objective, generator_objective
+from replication.training.loop import assemble, discriminator_objective, generator_objective
 from replication.training.run import Run, bind_runs
 from replication.training.schedule import SIDES, objective_at, rates_at, turns, update_counts
 from replication.training.state import initial_state
+from replication.training.trainer import Trainer, labels_of
 
 ROOT = Path(__file__).parents[2]
 PARAMS = load_params(ROOT / "params.yaml")
@@ -70,19 +71,13 @@ def builder(recipe: Recipe) -> Callable[[], Networks]:
     return lambda: build(recipe.network, recipe.prior, recipe.latent_dim, SHAPE, CLASSES)
 
 
-def labelled_of(recipe: Recipe, data: Samples, seeds: tuple[int, ...]) -> list[np.ndarray] | None:
-    assert data.labels is not None
-    return [labelled_rows(recipe.labels, data.labels.numpy(), seed) for seed in seeds] if recipe.labels else None
-
-
 @pytest.mark.parametrize(("name", "variant"), TRAINED)
 def test_two_updates_are_finite_and_each_seeds_own(name: str, variant: str) -> None:
     recipe, data, seeds = in_small(recipe_of(name, variant)), some_data(), (0, 1)
     make = builder(recipe)
     state = initial_state(make, recipe, seeds, data)
     before = {key: tensor.clone() for key, tensor in state.items()}
-    drawn = draw_units(recipe, seeds, len(data.values), 0, 2, labelled_of(recipe, data, seeds))
-    losses = advance(bind_runs(make, state), recipe, data, drawn, 0, seeds)
+    losses = Trainer(make, recipe, seeds, data, state=state).advance(0, 2)
     assert np.isfinite(losses).all() and (losses[0] != losses[1]).all()
     for key, tensor in state.items():
         if key.startswith(SIDES) and "reference" not in key and not key.endswith("scale"):
@@ -96,8 +91,8 @@ def test_the_gradient_reaches_every_trained_parameter(name: str, variant: str) -
     make = builder(recipe)
     state = initial_state(make, recipe, (0,), data)
     (run,) = bind_runs(make, state)
-    drawn = draw_units(recipe, (0,), len(data.values), 0, 1, labelled_of(recipe, data, (0,)))
-    own = [torch.from_numpy(array[0, 0]) for array in drawn]
+    (labelled,) = labels_of(recipe, (0,), data)
+    own = Draws(*(part[0] for part in draw_units(recipe, 0, len(data.values), 0, 1, labelled)))
     stream = torch.Generator().manual_seed(0)
     for side in SIDES:
         turn = next(turn for turn in turns(recipe) if side in turn.sides)
@@ -166,9 +161,9 @@ def test_labels_are_as_many_as_the_name_says_and_fill_each_minibatch_evenly(coun
     assert recipe.labels is not None
     subset = labelled_rows(recipe.labels, labels, 0)
     assert np.bincount(labels[subset]).tolist() == [count // 10] * 10
-    drawn = draw_units(recipe, (0,), 6000, 0, 4, [subset]).labelled
-    assert drawn.shape == (1, 4, 1, 100)
-    seen = np.bincount(drawn.ravel(), minlength=6000)[subset]
+    drawn = draw_units(recipe, 0, 6000, 0, 4, subset).labelled
+    assert drawn.shape == (4, 1, 100)
+    seen = np.bincount(drawn.flatten(), minlength=6000)[subset]
     assert set(seen) == {400 // count}  # each label as often as any other
 
 

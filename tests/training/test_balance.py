@@ -97,7 +97,7 @@ def test_counts_in_a_row_are_the_released_codes_two_counters() -> None:
             if of_discriminator > 1:
                 threshold, of_discriminator = max(threshold - 0.003, 0.7), 0
                 moves[1] += 1
-            move_threshold(state, rule, unit % 10 == 0)
+            move_threshold(state, rule, torch.tensor(unit % 10 == 0))
             assert state[0].item() == pytest.approx(threshold, abs=1e-9)
             for generators in stream.random(5) < share:
                 of_generator = of_generator + 1 if generators else 0

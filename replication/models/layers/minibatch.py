@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from replication.errors import InputError
+from replication.models.layers.precision import as_given, widened
 
 MinibatchForm = Literal["paper", "code", "normalised"]
 SELF = 1e6  # added to an example's distance to itself, so that it does not count
@@ -48,8 +49,8 @@ class MinibatchDiscrimination(nn.Module):
         return self.direction * (self.log_scale.exp() / self.direction.square().sum(0).sqrt())
 
     def forward(self, features: Tensor) -> Tensor:
-        features = features.flatten(1).float()
-        with torch.autocast(features.device.type, enabled=False):  # small distances need all digits of float32
+        features = widened(features.flatten(1))
+        with as_given(features):  # small distances need all digits of float32
             closeness = self._closeness(features)
         return torch.cat([features, closeness.T], dim=1)
 

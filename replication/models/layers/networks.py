@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from replication.errors import InputError
+from replication.models.layers.precision import widened
 from replication.recipes import Prior
 
 
@@ -29,7 +30,7 @@ class Judged(NamedTuple):
     @property
     def source(self) -> Tensor:
         """Logit of D(x) [B]; of K class logits D(x) = Z/(Z + 1) with Z = Σ exp l_k (Improved GAN §5)."""
-        logits = self.logits.float()  # losses are float32, however the networks compute
+        logits = widened(self.logits)  # losses are float32, however the networks compute
         return logits if logits.dim() == 1 else torch.logsumexp(logits, dim=1)
 
 

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from replication.models.layers.precision import widened
+
 
 class BatchNorm(_BatchNorm):
     """Batch statistics always, no gain, a bias for each unit or channel (Improved GAN's released generators)."""
@@ -31,7 +33,7 @@ class VirtualBatchNorm(nn.Module):
         self.bias = nn.Parameter(torch.zeros(features))  # deviation improved-11: no gain, as the CIFAR-10 code
 
     def forward(self, inputs: Tensor) -> Tensor:
-        inputs = inputs.float()  # as batch normalisation does within, whatever the networks compute in
+        inputs = widened(inputs)  # as batch normalisation does within, whatever the networks compute in
         axes = tuple(range(2, inputs.dim()))
         reference, examples = inputs[: self.reference], inputs[self.reference :]
         mean = reference.mean((0, *axes), keepdim=True)  # [1, C, …]
