@@ -102,8 +102,7 @@ def _check_data(build: Callable[[], Networks], recipe: Recipe, data: Samples, he
         )
     if recipe.labels and data.labels is None:
         raise InputError(f"{name}: the recipe learns labels, and the data set has none; leave labels out.")
-    with torch.device("meta"):
-        conditional = build().generator.conditional
+    conditional = build().generator.conditional
     sees_labels = data.labels is not None and not (
         recipe.schedule == "alternate" and recipe.generator_minibatch == "none"
     )
