@@ -134,7 +134,7 @@ def to_json(said: Description, held: Sequence[Held]) -> dict[str, Any]:
         "shape": list(sample_shape(said.dataset)),
         "classes": class_count(said.dataset),
         "conditional": tables.conditional,
-        **{key: whole[key] for key in ("batch", "latent_dim", "pixels", "initial_images")},
+        **{key: whole[key] for key in ("batch", "latent_dim", "pixels", "precision", "initial_images")},
         **{side: {"parameters": tables.parameters[side], "buffers": tables.buffers[side]} for side in SIDES},
         "layers": [{key: value for key, value in asdict(one).items() if key != "settings"} for one in tables.layers],
         "optimiser": {"name": "adam" if recipe.adam else "sgd", **asdict(recipe.optimiser)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import sys
 from collections.abc import Callable
@@ -14,6 +15,8 @@ class InputError(Exception):
 
 def exit_clearly(main: Callable[[], None]) -> None:
     """Run a stage; what a user can mend becomes one sentence on stderr and exit status 2 (130 when interrupted)."""
+    gc.freeze()  # what was imported stays until the end
+    gc.enable()
     try:
         main()
     except InputError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import field, fields, replace
@@ -12,6 +11,8 @@ from typing import Any, Literal
 from pydantic.dataclasses import dataclass
 
 from replication.background_options import Background
+from replication.budgets import check_share, with_budget
+from replication.cell import BUNDLED, Cell
 from replication.data.options import Dataset
 from replication.errors import InputError
 from replication.feature_control_options import FeatureControls
@@ -20,58 +21,7 @@ from replication.protocol_options import ProtocolOptions, RealNeighbours
 from replication.recipes import UNNAMED, Recipe
 from replication.strict import CLOSED, read_yaml, strict
 
-BUNDLED = "bundled"  # the data set of a cell that reads those inside scikit-learn, and names them in its rows
 PROTOCOLS = {one.name.replace("_", "-"): one for one in fields(ProtocolOptions)}  # by the name that a cell gives
-
-
-@dataclass(frozen=True, config=CLOSED)
-class Cell:
-    """A block of seeds of one recipe: one training stage, one scoring stage."""
-
-    paper: str
-    model: str
-    recipe: str
-    dataset: str
-    split: str
-    variant: str
-    seeds: str
-    # Names the experiment where the cell is no GAN training.
-    experiment: Literal[
-        "",
-        "theory",
-        "reference-points",
-        "real-neighbours",
-        "feature-controls",
-        "near-duplicates",
-        "generative-discriminative",
-        "latent-dimension",
-        "outliers",
-    ] = ""
-    probe: str = "own"  # whose images features are probed on: those of the data set trained on, of another, or none
-    protocols: tuple[str, ...] = ()  # of replication.scoring.protocols, run beside what every cell is scored by
-    key: str = ""
-    profile: str = ""
-
-    @property
-    def seed_numbers(self) -> tuple[int, ...]:
-        """`0-4` → (0, 1, 2, 3, 4); `7` → (7,)."""
-        match = re.fullmatch(r"(\d+)(?:-(\d+))?", self.seeds)
-        if not match or int(match[2] or match[1]) < int(match[1]):
-            raise InputError(
-                f"params.yaml: seeds {self.seeds!r} of cell {self.key}: write a block such as 0-4, or one as 7."
-            )
-        return tuple(range(int(match[1]), int(match[2] or match[1]) + 1))
-
-    @property
-    def identity(self) -> dict[str, str]:
-        """What names the cell in every provenance."""
-        names = ("model", "recipe", "variant", "dataset", "split", "seeds")
-        return {"cell": self.key, **{name: getattr(self, name) for name in names}}
-
-    @property
-    def folder(self) -> str:
-        """The cell's place under `outputs/train` and `outputs/score`: beside the others that one stage scores."""
-        return f"{self.profile}/{'experiments' if self.experiment else self.model}/{self.key}"
 
 
 @dataclass(frozen=True, config=CLOSED)
@@ -182,6 +132,14 @@ class Params:
         except InputError as error:
             raise InputError(str(error).replace(UNNAMED, where, 1)) from error
 
+    def recipe_of(self, cell: Cell) -> Recipe:
+        """The recipe that a cell trains: its variant, at the cell's budget."""
+        try:
+            return with_budget(self.recipe(cell.model, cell.recipe, cell.variant), cell.budget)
+        except InputError as error:
+            where = f"params.yaml: recipe {cell.recipe} at budget {cell.budget} of cell {cell.key}"
+            raise InputError(str(error).replace(UNNAMED, where, 1)) from error
+
 
 def load_params(path: Path = Path("params.yaml")) -> Params:
     """Read and check `params.yaml`.
@@ -221,11 +179,30 @@ def _check_profile(params: Params, profile: Profile) -> None:
         _ = cell.seed_numbers
         for name in cell.protocols:
             _known(PROTOCOLS, name, f"protocol (cell {key})")
+        check_share(cell.budget, f"params.yaml: budget of cell {key}")
         if not cell.experiment:
-            _check_labelled(cell, params.recipe(cell.model, cell.recipe, cell.variant))
+            _check_labelled(cell, params.recipe_of(cell))
+    _check_budgets(profile)
     used = {cell.model for cell in profile.cells.values()}
     if set(profile.models) != used:
         raise InputError(f"params.yaml: models of profile {profile.name} are {sorted(used)}, as its cells have them.")
+
+
+def _check_budgets(profile: Profile) -> None:
+    for key, cell in profile.experiments.items():
+        if cell.budget != 1:
+            raise InputError(
+                f"params.yaml: cell {key} has budget {cell.budget}, but experiment {cell.experiment} trains no recipe: "
+                "take the budget out."
+            )
+    budgets: dict[tuple[str, ...], Cell] = {}
+    for key, cell in profile.cells.items():
+        other = budgets.setdefault(cell.run, cell)
+        if other.budget != cell.budget:
+            raise InputError(
+                f"params.yaml: cells {other.key} and {key} are blocks of one run, but have budgets {other.budget} and "
+                f"{cell.budget}: give both one, because they are judged together."
+            )
 
 
 def _check_labelled(cell: Cell, recipe: Recipe) -> None:

@@ -48,13 +48,15 @@ class Inception:
     n_samples: int = 50_000
     modified_samples: int = 5000  # of these, the first, for the modified score
     manifold_samples: int = 10_000  # of either side at most, for precision, recall and the kernel distance
+    kernel_subsets: int = 100  # of 1000 samples each, over which the kernel distance is averaged
 
     def __post_init__(self) -> None:
         fewest = min(self.n_samples, self.modified_samples, self.manifold_samples)
-        if self.splits < 1 or fewest < max(10, self.splits):
+        if min(self.splits, self.kernel_subsets) < 1 or fewest < max(10, self.splits):
             raise InputError(
-                f"protocols.inception has {self.splits} splits and {fewest} samples at the least; accepted: one split "
-                "or more, and as many samples as splits and ten at the least."
+                f"protocols.inception has {self.splits} splits, {self.kernel_subsets} kernel_subsets and {fewest} "
+                "samples at the least; accepted: one split and subset or more, and as many samples as splits and ten "
+                "at the least."
             )
 
 

@@ -12,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 PACKAGES = ("torch", "torchvision", "numpy", "scipy", "scikit-learn", "numba", "pandas")
+BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")  # where a statement holds others
 
 
 def sha256_file(path: Path) -> str:
@@ -55,28 +56,34 @@ def import_closure(entry: Path, root: Path = Path(".")) -> tuple[Path, ...]:
         if file in found:
             continue
         found.add(file)
-        for module in _imported(ast.parse(file.read_text(encoding="utf-8"))):
+        for module in _imported(file):
             waiting.extend(_files(module, root))
     return tuple(sorted(found))
 
 
-def _imported(tree: ast.AST) -> Iterable[str]:
-    for node in ast.walk(tree):
+@cache
+def _imported(file: Path) -> tuple[str, ...]:
+    """The modules that a source file names in import statements, wherever these stand."""
+    names: list[str] = []
+    waiting: list[ast.AST] = [ast.parse(file.read_text(encoding="utf-8"))]
+    while waiting:
+        node = waiting.pop()
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        for block in BLOCKS:  # statements alone: expressions are nine tenths of a tree and hold no import
+            waiting += getattr(node, block, ())
+    return tuple(names)
 
 
-def _files(module: str, root: Path) -> Iterable[Path]:
+@cache
+def _files(module: str, root: Path) -> tuple[Path, ...]:
     """The file of a module and the `__init__.py` of each package above it; nothing for other projects' modules."""
     parts = module.split(".")
-    for depth in range(1, len(parts) + 1):
-        place = root.joinpath(*parts[:depth])
-        for file in (place.with_suffix(".py"), place / "__init__.py"):
-            if file.is_file():
-                yield file
+    places = [root.joinpath(*parts[:depth]) for depth in range(1, len(parts) + 1)]
+    files = [file for place in places for file in (place.with_suffix(".py"), place / "__init__.py")]
+    return tuple(file for file in files if file.is_file())
 
 
 def _device_name(device: str) -> str:

@@ -26,11 +26,14 @@ PIXELS = {
 
 MINIBATCHES = {"shuffled": "is shuffled anew each epoch", "fixed": "is shuffled once, and the minibatches stay"}
 
+ROUNDED = "networks in bfloat16; weights, losses, averages and updates in float32"
+
 
 def sentences(recipe: Recipe, images: bool = True) -> dict[str, str]:
     """Everything by its label; what has no meaning under the recipe, or for points, is left out."""
     balance = {"balance": balance_in_words(recipe.balance)} if recipe.balance else {}
     momentum = {"momentum": momentum_in_words(recipe)} if recipe.sgd else {}
+    rounded = {"arithmetic": ROUNDED} if recipe.precision == "bfloat16" else {}
     shown = {"display noise": noise_in_words(recipe.display_noise)} if recipe.display_noise else {}
     return {
         "schedule": schedule_in_words(recipe),
@@ -48,6 +51,7 @@ def sentences(recipe: Recipe, images: bool = True) -> dict[str, str]:
         "labels": labels_in_words(recipe),
         "averages": averages_in_words(recipe),
         "network": json.dumps(recipe.network, ensure_ascii=False),
+        **rounded,
         "first weights": start_in_words(recipe),
         "stopping": stopping_in_words(recipe),
     }

@@ -77,10 +77,7 @@ def _accepted(incoming: Path, key: str, profile: Profile, params: Params, report
     cell = profile.scored[key]
     scored = read_cell(incoming / key, cell, profile.name, recorded=True)
     if not cell.experiment:
-        planned, updates = (
-            params.recipe(cell.model, cell.recipe, cell.variant).updates,
-            scored.provenance.get("updates"),
-        )
+        planned, updates = params.recipe_of(cell).updates, scored.provenance.get("updates")
         if updates != planned:
             raise InputError(f"Cell {key} was trained for {updates} updates, its recipe in params.yaml has {planned}.")
     return scored

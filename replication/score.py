@@ -43,7 +43,7 @@ def score_cell(params: Params, cell: Cell) -> None:
     chosen, seeds = load_split(DATA / cell.dataset, cell.split), cell.seed_numbers
     diverged = {int(seed): int(step) for seed, step in trained.provenance["diverged_seeds"].items()}
     rows = Rows(params.profile.name, cell, len(chosen), diverged)
-    recipe = params.recipe(cell.model, cell.recipe, cell.variant)
+    recipe = params.recipe_of(cell)
     rows.add_losses(trained.history, seeds, trained.provenance["window"], LOSS_POINTS, recipe.batch)
     rows.add_divergence(seeds, trained.steps[-1])
     if isinstance(data, ToyData):

@@ -38,7 +38,7 @@ OUTPUTS = Path("outputs/train")
 
 def train_cell(params: Params, cell: Cell) -> None:
     """Train a cell into its folder of `outputs/train`; a finished output of the same code, params and data is kept."""
-    recipe = params.recipe(cell.model, cell.recipe, cell.variant)
+    recipe = params.recipe_of(cell)
     data, rows = load_prepared(DATA / cell.dataset), load_split(DATA / cell.dataset, cell.split)
     samples = training_samples(data, rows)
     # Compiled toy games run on the processor, whatever else the profile trains on.

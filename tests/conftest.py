@@ -50,8 +50,8 @@ def params_in_small() -> str:
             cells[key] = {"paper": "gan2014", "model": "gan", "recipe": recipe, "dataset": dataset, "split": "full",
                           "variant": "paper", "seeds": seeds}  # fmt: skip
         written["profiles"][name] = {**written["profiles"][name], "cells": cells, "experiments": {}, "models": ["gan"]}
-    run = written["profiles"]["cpu"]
-    return json.dumps({**written, "run": run}, indent=1)
+    profiles = {name: written["profiles"][name] for name in BLOCKS}
+    return json.dumps({**written, "profiles": profiles, "run": profiles["cpu"]}, indent=1)
 
 
 BENCHMARK = """

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from replication.inputs import stage_inputs
 from replication.models import MODELS, source_file
 from replication.provenance import import_closure
 from replication.strict import read_yaml
@@ -19,13 +20,14 @@ ROOT = Path(__file__).parents[1]
 PIPELINE: dict[str, dict[str, Any]] = read_yaml(ROOT / "dvc.yaml")["stages"]
 PARAMS = read_yaml(ROOT / "params.yaml")
 STAGES = {name: stage.get("do", stage) for name, stage in PIPELINE.items()}
-MODEL = "replication/models/${item.model}.py"
+INPUTS = stage_inputs({**PARAMS, "run": PARAMS["profiles"]["cpu"]}, ROOT)
+COMPUTING = [name for name in STAGES if name != "inputs"]
 LAYERS = ROOT / "replication/models/layers"
 # What a stage gives to functions of other modules that read `params` themselves.
 PASSED_ON: dict[str, set[str]] = {"score": {"judges"}, "experiment": {"judges"}, "report": {"recipes", "run"}}
 
 # What a stage sees through the output of another, which changes with it.
-THROUGH_TRAINING = {"score": {"recipes", "run.cells"}}
+THROUGH_TRAINING = {"score": {"recipes"}}
 
 
 def module_of(stage: str) -> Path:
@@ -37,35 +39,35 @@ def closure(file: Path) -> set[str]:
     return {str(found.relative_to(ROOT)) for found in import_closure(file, ROOT)}
 
 
-def dependencies(stage: str) -> tuple[list[str], list[str]]:
-    """Source dependencies of a stage as written, and every file that they cover; models apart."""
-    models = {str(source_file(model)) for model in MODELS}
-    written = [d for d in STAGES[stage]["deps"] if d.startswith("replication") and d != MODEL and d not in models]
-    covered = []
-    for place in written:
-        path = ROOT / place
-        covered += [str(f.relative_to(ROOT)) for f in path.rglob("*.py")] if path.is_dir() else [place]
-    return written, covered
+def written_for(stage: str, run: dict[str, Any]) -> list[str]:
+    """The files of `replication.inputs` that the stages of a name depend on, from dvc.yaml's grid for a profile."""
+    (place,) = [dep for dep in STAGES[stage]["deps"] if dep.startswith("outputs/inputs/")]
+    lists = {"prepare": "datasets", "judge": "judges", "train": "models", "score": "models"}
+    names = run[lists[stage]] if stage in lists else [""]
+    return [place.replace("${item}", name).replace("${item.model}", name) for name in names]
 
 
-def needed(stage: str) -> set[str]:
-    """What a stage's module imports, and what its models do: any layer, where a cell says which model is built."""
-    files, deps = closure(module_of(stage)), set(STAGES[stage]["deps"])
-    if MODEL in deps:
-        return files | {str(file.relative_to(ROOT)) for file in LAYERS.glob("*.py")}
-    built = {str(source_file(model)) for model in MODELS} & deps
-    return files.union(*(closure(ROOT / model) for model in built)) - built
+@pytest.mark.parametrize("profile", PARAMS["profiles"])
+def test_every_stage_depends_on_what_is_written_of_its_own_inputs(profile: str) -> None:
+    run = PARAMS["profiles"][profile]
+    files = {stage: written_for(stage, run) for stage in COMPUTING}
+    expected = {f"outputs/inputs/{name}.json" for name in stage_inputs({**PARAMS, "run": run}, ROOT)}
+    assert sorted(expected) == sorted(file for named in files.values() for file in named)
+    for stage, named in files.items():
+        assert all(file.startswith((f"outputs/inputs/{stage}/", f"outputs/inputs/{stage}.json")) for file in named)
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_dependencies_are_the_import_closure(stage: str) -> None:
-    written, covered = dependencies(stage)
-    assert set(covered) == needed(stage)
+def test_sources_are_dependencies_of_the_first_stage_alone() -> None:
+    written = [dep for dep in STAGES["inputs"]["deps"] if dep != "params.yaml"]
+    covered = [str(f.relative_to(ROOT)) for dep in written for f in ((ROOT / dep).rglob("*.py"))]
+    covered += [dep for dep in written if dep.endswith(".py")]
+    needed = closure(module_of("inputs")).union(*(inputs["code"] for inputs in INPUTS.values()))
+    needed |= {str(source_file(model)) for model in MODELS}  # of other profiles too
+    assert needed <= set(covered) and {dep for dep in written if dep.endswith(".py")} <= needed
     assert len(set(covered)) == len(covered)
-    for place in written:
-        assert (ROOT / place).exists()
-        others = {f.suffix for f in (ROOT / place).rglob("*") if f.is_file() and "__pycache__" not in f.parts}
-        assert others <= {".py"} or place == "replication/report"  # which has its templates beside it
+    for stage in COMPUTING:
+        sources = [dep for dep in STAGES[stage]["deps"] if dep.startswith("replication")]
+        assert sources == (["replication/report"] if stage == "report" else [])  # which has templates beside its code
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -81,19 +83,9 @@ def test_every_layer_is_of_some_model_or_judge() -> None:
     assert {str(file.relative_to(ROOT)) for file in LAYERS.glob("*.py")} <= used
 
 
-@pytest.mark.parametrize("model", MODELS)
-def test_a_model_needs_nothing_beyond_its_stage(model: str) -> None:
-    for stage in ("train", "score"):
-        assert MODEL in STAGES[stage]["deps"]
-        _, covered = dependencies(stage)
-        assert closure(ROOT / source_file(model)) <= {*covered, str(source_file(model))}
-
-
 def test_the_experiments_depend_on_the_models_that_they_build() -> None:
-    written = {d for d in STAGES["experiment"]["deps"] if d.startswith("replication/models/")}
-    models = {str(source_file(model)) for model in MODELS}
     named = re.findall(r'params\.recipe\(\s*"(\w+)"', module_of("experiment").read_text("utf-8"))
-    assert named and written & models == {str(source_file(model)) for model in named}
+    assert named and {str(source_file(model)) for model in named} <= set(INPUTS["experiment"]["code"])
     cells = [cell for profile in PARAMS["profiles"].values() for cell in profile["experiments"].values()]
     assert {cell["model"] for cell in cells if cell["experiment"] in ("theory", "feature-controls")} == set(named)
 
@@ -116,7 +108,8 @@ def test_every_stage_runs_a_module_of_its_own_name() -> None:
 def reads(stage: str) -> set[str]:
     """Dotted keys of params.yaml that the stage's own module reads, from its source."""
     keys = set(PASSED_ON.get(stage, set()))
-    kinds = {"recipe": "recipes", "trained_cells": "run.cells", "experiment": "run.experiments"}
+    kinds = {"recipe": "recipes", "recipe_of": "recipes"}
+    kinds |= {"trained_cells": "run.cells", "experiment": "run.experiments"}
     for node in ast.walk(ast.parse(module_of(stage).read_text(encoding="utf-8"))):
         chain = list(attributes(node))
         if chain[-1:] == ["params"] or chain[-1:] == ["load_params"]:
@@ -137,23 +130,18 @@ def attributes(node: ast.AST) -> Iterator[str]:
         yield node.id
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_the_params_listed_cover_those_read(stage: str) -> None:
-    listed = [re.sub(r"\.\$\{.*", "", key) for key in STAGES[stage].get("params", [])]
+@pytest.mark.parametrize("stage", COMPUTING)
+def test_the_params_written_down_cover_those_read(stage: str) -> None:
     if "params.yaml" in STAGES[stage]["deps"]:
-        assert not listed  # the whole file is
-        return
-    missing = {
-        key
-        for key in reads(stage)
-        if not any(key == known or key.startswith(known + ".") or known.startswith(key + ".") for known in listed)
-    }
-    assert not missing
-    for key in listed:
-        node = PARAMS
-        for part in key.split("."):
-            assert part in node, f"{stage} lists {key}, which params.yaml lacks"
-            node = node[part]
+        return  # the whole file is
+    for file in written_for(stage, PARAMS["profiles"]["cpu"]):
+        listed = INPUTS[file.removeprefix("outputs/inputs/").removesuffix(".json")]["params"]
+        missing = {
+            key
+            for key in reads(stage)
+            if not any(key == known or key.startswith(known + ".") or known.startswith(key + ".") for known in listed)
+        }
+        assert not missing
 
 
 def test_what_reads_finds() -> None:
@@ -162,20 +150,13 @@ def test_what_reads_finds() -> None:
     assert reads("prepare") == {"datasets"}
 
 
-def test_experiments_depend_on_the_recipes_that_they_name() -> None:
-    cells = [cell for profile in PARAMS["profiles"].values() for cell in profile["experiments"].values()]
-    probed = {f"recipes.dcgan.{cell['recipe']}" for cell in cells if cell["experiment"] == "feature-controls"}
-    assert {f"recipes.gan.{PARAMS['theory']['generator']}", *probed} <= set(STAGES["experiment"]["params"])
-
-
-def test_training_sees_every_parameter_and_keeps_what_it_trained() -> None:
-    assert {"params.yaml", "outputs/data"} <= set(STAGES["train"]["deps"])
+def test_a_stage_sees_what_the_others_made() -> None:
+    assert "outputs/data" in STAGES["train"]["deps"]
+    # Or DVC deletes the cells that training would keep.
     assert STAGES["train"]["outs"] == [{"outputs/train/${item.profile}/${item.model}": {"persist": True}}]
-
-
-def test_scoring_sees_cells_recipes_and_data_through_what_was_trained_on_them() -> None:
     (trained,) = STAGES["train"]["outs"]
-    assert set(trained) <= set(STAGES["score"]["deps"])
+    # Recipes and data reach scoring through what was trained on them.
+    assert {*trained, "outputs/data", "outputs/judge"} <= set(STAGES["score"]["deps"])
 
 
 def test_one_stage_owns_a_directory_and_only_the_report_is_in_git() -> None:
@@ -194,6 +175,7 @@ def test_the_grid_comes_from_the_profile_in_force() -> None:
     grids = {name: stage.get("foreach", stage.get("matrix")) for name, stage in PIPELINE.items()}
     profile = {"profile": ["${run.name}"]}
     assert grids == {
+        "inputs": None,
         "prepare": "${run.datasets}",
         "judge": "${run.judges}",
         "train": {**profile, "model": "${run.models}"},

@@ -178,3 +178,8 @@ def test_what_has_no_meaning_is_left_out() -> None:
     assert not {"balance", "momentum", "display noise"} & sentences(PLAIN).keys()
     assert "pixels" in sentences(PLAIN) and "pixels" not in sentences(PLAIN, images=False)
     assert sentences(replace(PLAIN, display_noise=Noise("normal")))["display noise"] == "N(0, 1)"
+
+
+def test_the_arithmetic_is_said_where_it_is_not_float32() -> None:
+    assert "arithmetic" not in sentences(PLAIN)
+    assert sentences(replace(PLAIN, precision="bfloat16"))["arithmetic"].startswith("networks in bfloat16; weights")

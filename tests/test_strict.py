@@ -91,3 +91,56 @@ def test_what_is_wrong_is_one_sentence(name: str) -> None:
         strict(Tree, value, "here")
     assert str(caught.value).startswith("here: " + sentence)
     assert "\n" not in str(caught.value)
+
+
+TEXT = "one: &one {rate: 2e-4, count: 1, none: ~, yes: true}\ntwo: {<<: *one, count: 2.0, list: [1, .inf]}\n"
+VALUES = {"rate": 2e-4, "count": 1, "none": None, "yes": True}
+
+
+@pytest.fixture
+def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder that keeps what was read: the tests have none otherwise."""
+    monkeypatch.setattr("replication.strict.KEPT", tmp_path / "kept")
+    (tmp_path / "a.yaml").write_text(TEXT, encoding="utf-8")
+    return tmp_path / "kept"
+
+
+def no_parser(**options: object) -> None:
+    raise AssertionError("parsed once more")
+
+
+def test_equal_text_is_parsed_once(tmp_path: Path, kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = read_yaml(tmp_path / "a.yaml")
+    assert first == {"one": VALUES, "two": {**VALUES, "count": 2.0, "list": [1, float("inf")]}}
+    monkeypatch.setattr("replication.strict.YAML", no_parser)
+    again = read_yaml(tmp_path / "a.yaml")
+    assert repr(again) == repr(first)  # types and order too
+    (tmp_path / "a.yaml").write_text(TEXT + "# a word more\n", encoding="utf-8")
+    with pytest.raises(AssertionError, match="parsed once more"):
+        read_yaml(tmp_path / "a.yaml")
+
+
+@pytest.mark.parametrize("damage", ["", "{", "[1]", "null", '{"sha256": 1}', '"text"'])
+def test_what_is_damaged_is_parsed_again(tmp_path: Path, kept: Path, damage: str) -> None:
+    first = read_yaml(tmp_path / "a.yaml")
+    (kept / "a.yaml.json").write_text(damage, encoding="utf-8")
+    assert read_yaml(tmp_path / "a.yaml") == first
+    (kept / "a.yaml.json").write_bytes(b"\xff")
+    assert read_yaml(tmp_path / "a.yaml") == first
+
+
+@pytest.mark.parametrize("text", ["a: 2020-01-01\n", "1: a\n", "a: .nan\n", "a: &a [*a]\n", "a: 1\na: 2\n"])
+def test_what_json_cannot_hold_is_not_kept(tmp_path: Path, kept: Path, text: str) -> None:
+    (tmp_path / "a.yaml").write_text(text, encoding="utf-8")
+    seen = []
+    for _ in range(2):
+        try:
+            seen.append(repr(read_yaml(tmp_path / "a.yaml")))
+        except InputError as error:
+            seen.append(str(error))
+    assert seen[0] == seen[1] and not kept.exists()
+
+
+def test_a_folder_that_cannot_be_written_is_no_error(tmp_path: Path, kept: Path) -> None:
+    kept.write_text("a file in its place", encoding="utf-8")
+    assert read_yaml(tmp_path / "a.yaml")["one"] == VALUES

@@ -20,6 +20,7 @@ import time
 import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -28,6 +29,7 @@ from sklearn.svm import LinearSVC
 from torch import Tensor
 from torch.nn.functional import leaky_relu
 
+from replication.atomic import write_atomically
 from replication.errors import InputError
 from replication.metrics.linear_probe import balanced_rows
 from replication.metrics.svm import accuracies, fit
@@ -146,6 +148,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--linear-svc-draws", type=int, default=1, help="draws that LinearSVC fits too")
     parser.add_argument("--without-linear-svc", action="store_true")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="write that object, such as into the results' folder")
     chosen = parser.parse_args(arguments)
     if chosen.n < KINDS or chosen.n % KINDS or chosen.features < 1 or min(chosen.draws, chosen.linear_svc_draws) < 0:
         raise InputError(
@@ -157,15 +160,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     compared = 0 if chosen.without_linear_svc else chosen.linear_svc_draws
     sizes = (chosen.n, chosen.features, chosen.draws, chosen.costs)
     hardware = {**environment(chosen.device, chosen.threads), "load_before": round(os.getloadavg()[0], 1)}
-    print(_report(chosen, hardware, measure(*sizes, chosen.device, chosen.threads, compared)))
+    timings = measure(*sizes, chosen.device, chosen.threads, compared)
+    named = {"n": chosen.n, "features": chosen.features, "draws": chosen.draws, "costs": list(chosen.costs)}
+    found = {"benchmark": "svm", **named, **hardware, "timings": [asdict(one) for one in timings]}
+    if chosen.out:
+        write_atomically(chosen.out, json.dumps(found, indent=1) + "\n")
+    print(json.dumps(found, indent=1) if chosen.json else _table(chosen, hardware, timings))
 
 
-def _report(chosen: argparse.Namespace, hardware: dict[str, object], timings: list[Timing]) -> str:
-    sizes = {"n": chosen.n, "features": chosen.features, "draws": chosen.draws, "costs": list(chosen.costs)}
-    if chosen.json:
-        return json.dumps(
-            {"benchmark": "svm", **sizes, **hardware, "timings": [asdict(one) for one in timings]}, indent=1
-        )
+def _table(chosen: argparse.Namespace, hardware: dict[str, object], timings: list[Timing]) -> str:
     lines = [
         f"{chosen.n} examples, {chosen.features} features, {KINDS} classes, {chosen.draws or 'no'} draws, "
         f"C {', '.join(f'{cost:g}' for cost in chosen.costs)}",

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from replication.seeding import generator
-from replication.training.optimisers import adam_update
+from replication.training.optimisers import fused_adam_update
 
 Weights = list[Tensor]
 
@@ -41,7 +41,7 @@ def train_autoencoders(
 ) -> Weights:
     """Least squares on images [n, D] by Adam, whose rate falls linearly to zero; minibatches by epochs."""
     data = torch.from_numpy(np.ascontiguousarray(images, dtype=np.float32))
-    weights = [tensor.requires_grad_() for tensor in initial_weights(data.shape[1], width, hidden, seeds)]
+    weights = initial_weights(data.shape[1], width, hidden, seeds)
     first, second = ([torch.zeros_like(tensor) for tensor in weights] for _ in range(2))
     size = min(batch, len(data))
     order, used = _orders(seeds, 0, len(data)), 0
@@ -50,10 +50,29 @@ def train_autoencoders(
             order, used = _orders(seeds, update, len(data)), 0
         samples = data[order[:, used : used + size]]  # [S, B, D]
         used += size
-        loss = (_decoded(weights, _encoded(weights, samples)) - samples).square().mean((1, 2)).sum()
-        rate = learning_rate * (1.0 - update / updates)
-        adam_update(weights, list(torch.autograd.grad(loss, weights)), first, second, update + 1, rate)
-    return [tensor.detach() for tensor in weights]
+        rate = torch.tensor(learning_rate * (1.0 - update / updates))
+        fused_adam_update(weights, error_gradients(weights, samples), first, second, torch.tensor(update + 1), rate)
+    return weights
+
+
+@torch.no_grad()
+def error_gradients(weights: Weights, samples: Tensor) -> list[Tensor]:
+    """Gradients of each seed's mean squared error a pixel on its samples [S, B, D], by the chain rule.
+
+    Written out, they take half the time that automatic differentiation of networks this small does.
+    """
+    inner = torch.relu(torch.baddbmm(weights[1], samples, weights[0]))
+    codes = torch.baddbmm(weights[3], inner, weights[2])
+    outer = torch.relu(torch.baddbmm(weights[5], codes, weights[4]))
+    back = torch.baddbmm(weights[7], outer, weights[6]).sub_(samples).mul_(2.0 / samples[0].numel())
+    gradients: list[Tensor] = []
+    for place, given in ((6, outer), (4, codes), (2, inner), (0, samples)):
+        gradients = [torch.bmm(given.mT, back), back.sum(1, keepdim=True), *gradients]
+        if place:
+            back = torch.bmm(back, weights[place].mT)
+            if place != 4:  # behind the codes there is no ReLU
+                back = torch.ops.aten.threshold_backward(back, given, 0)
+    return gradients
 
 
 @torch.no_grad()

@@ -5,21 +5,27 @@ Networks of S seeds are stacked tensors [S, …] by name, evaluated together; ea
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 from torch.nn.functional import logsigmoid, softplus
 
+from replication.models.layers.dense import DenseDiscriminator
 from replication.training.objectives import generator_loss
-from replication.training.optimisers import adam_update
+from replication.training.optimisers import fused_adam_update
 
 Weights = dict[str, Tensor]
+BLOCK = 2000  # samples a seed whose logits are computed at once: what lies between fits into a processor's cache
 
 
 def logits_of(discriminator: nn.Module, weights: Mapping[str, Tensor], samples: Tensor) -> Tensor:
     """Logits [S, n] of samples [S, n, …] under stacked weights."""
+    if _is_tanh_network(discriminator) and not torch.is_grad_enabled():
+        layers = list(weights.values())
+        return torch.cat([_activations(layers, part.flatten(2))[-1][..., 0] for part in samples.split(BLOCK, 1)], 1)
     return vmap(lambda one, batch: functional_call(discriminator, one, (batch,)).source)(dict(weights), samples)
 
 
@@ -34,29 +40,38 @@ def train_alone(
 
     `draw(update)` gives fresh real and generated samples, [S, B, …] each.
     """
-    trained = {name: tensor.detach().clone().requires_grad_() for name, tensor in weights.items()}
+    trained = {name: tensor.detach().clone() for name, tensor in weights.items()}
     values = list(trained.values())
     first, second = ([torch.zeros_like(value) for value in values] for _ in range(2))
+    gradients = _dense_gradients if _is_tanh_network(discriminator) else partial(_any_gradients, discriminator)
     for update in range(updates):
-        real, generated = draw(update)
-        both = logits_of(discriminator, trained, torch.cat([real, generated], dim=1))
-        loss = -_value(both, real.shape[1]).sum()  # a sum over seeds: no seed sees another's gradient
-        rate = learning_rate * (1.0 - update / updates)
-        adam_update(values, list(torch.autograd.grad(loss, values)), first, second, update + 1, rate)
-    return {name: tensor.detach() for name, tensor in trained.items()}
+        rate = torch.tensor(learning_rate * (1.0 - update / updates))
+        fused_adam_update(
+            values, gradients(trained, *draw(update)), first, second, torch.tensor(update + 1), rate
+        )
+    return trained
 
 
 @torch.no_grad()
 def game_value(discriminator: nn.Module, weights: Mapping[str, Tensor], real: Tensor, generated: Tensor) -> Tensor:
     """E_p[log D] + E_q[log(1 − D)] of each seed, [S], in nats; samples [S, n, …] (GAN 2014, equation 1)."""
-    return _value(logits_of(discriminator, weights, torch.cat([real, generated], dim=1)), real.shape[1])
+    return value_and_hits(discriminator, weights, real, generated)[0]
 
 
 @torch.no_grad()
 def hit_rate(discriminator: nn.Module, weights: Mapping[str, Tensor], real: Tensor, generated: Tensor) -> Tensor:
     """Share of real and generated samples told apart, half each, [S]; samples [S, n, …]."""
-    hits = (logits_of(discriminator, weights, real) > 0).double().mean(1)
-    return (hits + (logits_of(discriminator, weights, generated) <= 0).double().mean(1)) / 2
+    return value_and_hits(discriminator, weights, real, generated)[1]
+
+
+@torch.no_grad()
+def value_and_hits(
+    discriminator: nn.Module, weights: Mapping[str, Tensor], real: Tensor, generated: Tensor
+) -> tuple[Tensor, Tensor]:
+    """`game_value` and `hit_rate` from one look at the samples."""
+    logits, count = logits_of(discriminator, weights, torch.cat([real, generated], dim=1)), real.shape[1]
+    hits = (logits[:, :count] > 0).double().mean(1) + (logits[:, count:] <= 0).double().mean(1)
+    return _value(logits, count), hits / 2
 
 
 def gradient_norm(generator: nn.Module, discriminator: nn.Module, objective: str, *inputs: Tensor) -> float:
@@ -74,3 +89,55 @@ def optimal_probability(log_p: Tensor, log_q: Tensor) -> Tensor:
 def _value(logits: Tensor, real: int) -> Tensor:
     """The value from logits [S, real + generated]."""
     return logsigmoid(logits[:, :real]).mean(1) - softplus(logits[:, real:]).mean(1)
+
+
+def _any_gradients(discriminator: nn.Module, weights: Weights, real: Tensor, generated: Tensor) -> list[Tensor]:
+    """Gradients of the negative value of each seed, as the stacked weights are."""
+    leaves = {name: tensor.requires_grad_() for name, tensor in weights.items()}
+    both = logits_of(discriminator, leaves, torch.cat([real, generated], dim=1))
+    loss = -_value(both, real.shape[1]).sum()  # a sum over seeds: no seed sees another's gradient
+    found = list(torch.autograd.grad(loss, list(leaves.values())))
+    for tensor in weights.values():
+        tensor.requires_grad_(False)
+    return found
+
+
+def _is_tanh_network(discriminator: nn.Module) -> bool:
+    """Whether it is dense layers with tanh between them, which are evaluated and differentiated here, step by step."""
+    if not isinstance(discriminator, DenseDiscriminator):
+        return False
+    return all(isinstance(layer, nn.Linear | nn.Tanh) for layer in discriminator.body)
+
+
+def _activations(layers: Sequence[Tensor], points: Tensor) -> list[Tensor]:
+    """What goes into each dense layer, and the logits [S, n, 1] last; `layers` are matrices and biases in turn."""
+    found = [points]
+    for place in range(0, len(layers), 2):
+        matrix, bias = layers[place], layers[place + 1]  # [S, out, in], [S, out]
+        if matrix.shape[1] == 1:  # a product of so narrow a matrix takes longest
+            found.append((found[-1] * matrix).sum(2, keepdim=True).add_(bias[:, None]))
+        else:
+            found.append(torch.baddbmm(bias[:, None], found[-1], matrix.mT))
+        if place + 2 < len(layers):
+            # tanh x = 2σ(2x) − 1, which takes a third of the time of PyTorch's tanh and rounds by 1e-7 at most.
+            found[-1].mul_(2.0).sigmoid_().mul_(2.0).sub_(1.0)
+    return found
+
+
+@torch.no_grad()
+def _dense_gradients(weights: Weights, real: Tensor, generated: Tensor) -> list[Tensor]:
+    """`_any_gradients` of dense layers with tanh between them, by the chain rule: a fifth of the time."""
+    layers = list(weights.values())
+    *inputs, logits = _activations(layers, torch.cat([real, generated], dim=1).flatten(2))
+    # of −log D at real samples and −log(1 − D) at generated ones, each side a mean
+    back = torch.sigmoid(logits)
+    back[:, : real.shape[1]].sub_(1.0).div_(real.shape[1])
+    back[:, real.shape[1] :].div_(generated.shape[1])
+    gradients: list[Tensor] = []
+    for place in range(len(layers) - 2, -1, -2):
+        given, matrix = inputs[place // 2], layers[place]
+        gradients = [back.mT @ given, back.sum(1), *gradients]
+        if place:
+            onward = back * matrix if matrix.shape[1] == 1 else back @ matrix
+            back = torch.ops.aten.tanh_backward(onward, given)
+    return gradients

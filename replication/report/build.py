@@ -13,9 +13,11 @@ from replication.benchmarks import Benchmark, load_benchmarks
 from replication.measurements import join_tables, read_table, write_table
 from replication.params import Params
 from replication.provenance import sha256_file
+from replication.reduced import reduced_budgets
 from replication.report.cells import FILES, RECORDED, SCORES, ScoredCell, gather
 from replication.report.context import MEASUREMENTS, PROVENANCE, VERDICTS, Context, build_context
 from replication.report.error_rates import PATH as ERROR_RATES
+from replication.report.performance import FOLDER as SPEED
 from replication.report.render import PAGES, render_page
 from replication.verdicts import judge_all, to_json
 
@@ -43,21 +45,21 @@ def build_report(
     with atomic_directory(reports / profile) as folder:
         write_table(join_tables((cell.table for cell in cells), "the scored cells"), folder / MEASUREMENTS)
         table = read_table(folder / MEASUREMENTS)
-        verdicts = judge_all(claims, table)
+        verdicts = judge_all(claims, table, reduced_budgets(cell.provenance for cell in cells))
         (folder / VERDICTS).write_text(to_json(verdicts), encoding="utf-8")
         (folder / "figures").mkdir()
         drawn = [figure.record() for figure in draw(cells, table, claims, verdicts, folder / "figures")]
         merged = _merged(profile, cells, missing) | {"recipes": _recipes(params, loaded), "figures": drawn}
         _write_provenance(folder, merged)
-        context = build_context(folder, loaded, ERROR_RATES)
+        context = build_context(folder, loaded, ERROR_RATES, benchmarks / SPEED)
         for name in PAGES:
             (folder / name).write_text(render_page(name, context), encoding="utf-8")
     return reports / profile
 
 
 def committed_context(folder: Path, benchmarks: Sequence[Benchmark]) -> Context:
-    """The context of a report's folder as it stands."""
-    return build_context(folder, benchmarks, ERROR_RATES)
+    """The context of a report's folder, `reports/<profile>` beside `benchmarks`, as it stands."""
+    return build_context(folder, benchmarks, ERROR_RATES, folder.parents[1] / BENCHMARKS / SPEED)
 
 
 def committed_reports(params: Params, reports: Path = REPORTS) -> list[str]:

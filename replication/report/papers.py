@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from replication.benchmarks import Benchmark, Citation, Deviation, PublishedNumber, PublishedRecipe, PublishedTable
+from replication.budgets import in_percent
 from replication.paths import value_at
 from replication.report.pictures import Figure
 from replication.report.scoreboard import Row
@@ -87,13 +88,19 @@ def _recipe(recipe: PublishedRecipe, provenance: Mapping[str, Any]) -> Grid:
     ]
     run = sorted({cell["variant"] for cell in cells} & set(known))
     variants = run or list(known)[:1]
-    note = "" if run else "No cell of this profile runs it." if known else "This recipe is not in the suite yet."
+    absent = "No cell of this profile runs it." if known else "This recipe is not in the suite yet."
     names = (f"ours, {recipe.model} {recipe.recipe} ({variant})" for variant in variants)
     rows = tuple(
         (row.aspect, row.published, *(_ours(known[variant], row.ours) for variant in variants), row.source)
         for row in recipe.rows
     )
-    return Grid(recipe.title, note, ("aspect", "paper", *names, "read in"), rows)
+    return Grid(recipe.title, _cut(cells) if run else absent, ("aspect", "paper", *names, "read in"), rows)
+
+
+def _cut(cells: Sequence[Mapping[str, Any]]) -> str:
+    """What a profile leaves of the recipe's length, where it cuts it."""
+    shares = sorted({cell["budget"] for cell in cells if "budget" in cell})
+    return f"Runs of this profile make {' and '.join(map(in_percent, shares))} of the updates." if shares else ""
 
 
 def _ours(recipe: Mapping[str, Any], paths: Sequence[str]) -> str:

@@ -72,7 +72,8 @@ def test_every_score_of_the_last_steps_samples(small_cells: Any, planted: Plante
     assert (mean.n_samples, mean.step, mean.judge) == (60, small_cells.last, "")
     training, held_out = (inception_features(planted, images).pool3 for images in (cell.seen, cell.data.test_images))
     for variant, real in (("training", training), ("held-out", held_out)):
-        apart = distances(features.pool3, reference_of(real, 50), inception.SUBSETS, inception.SUBSET_SIZE, 1, 50)
+        subsets = cell.options.inception.kernel_subsets
+        apart = distances(features.pool3, reference_of(real, 50), subsets, inception.SUBSET_SIZE, 1, 50)
         expected = {"fid": apart.frechet, "kid": apart.kernel, "precision": apart.precision, "recall": apart.recall}
         own = {row.metric: row for row in cell.rows.collected if (row.metric_variant, row.seed) == (variant, 1)}
         assert {metric: row.value for metric, row in own.items()} == pytest.approx(expected, abs=1e-9)
@@ -130,9 +131,10 @@ def test_weights_that_are_missing_stop_the_cell(small_cells: Any) -> None:
         inception.measure(cell_of(small_cells))
 
 
-@pytest.mark.parametrize("wrong", [{"splits": 0}, {"n_samples": 9}, {"splits": 40, "modified_samples": 39}])
+@pytest.mark.parametrize(
+    "wrong", [{"splits": 0}, {"kernel_subsets": 0}, {"n_samples": 9}, {"splits": 40, "modified_samples": 39}]
+)
 def test_options_without_sense_are_refused(wrong: dict[str, int]) -> None:
-    with pytest.raises(
-        InputError, match=r"^protocols\.inception has \d+ splits and \d+ samples at the least; accepted"
-    ):
+    said = r"^protocols\.inception has \d+ splits, \d+ kernel_subsets and \d+ samples at the least; accepted"
+    with pytest.raises(InputError, match=said):
         Inception(**wrong)  # type: ignore[arg-type]

@@ -1,0 +1,118 @@
+"""The trainings that are timed: recipes of params.yaml, on data of the right shape."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from replication.data.digits import read_digits
+from replication.data.options import Dataset
+from replication.data.shapes import class_count, sample_shape
+from replication.data.toy import draw_points
+from replication.errors import InputError
+from replication.models import load
+from replication.models.layers.networks import Networks
+from replication.params import Params
+from replication.recipes import Recipe
+from replication.seeding import generator
+from replication.training.initialise import Samples
+
+
+@dataclass(frozen=True)
+class Case:
+    """`n` random images stand for a data set that is not inside the repository's libraries; 0 takes the real one."""
+
+    model: str
+    recipe: str
+    dataset: str
+    n: int
+    variant: str = "paper"
+
+
+CASES = {
+    "dcgan-64": Case("dcgan", "celeba", "celeba", 4096),
+    "dcgan-32": Case("dcgan", "cifar10", "cifar10", 10_000),
+    "mnist-conditional": Case("dcgan", "mnist-conditional", "mnist", 10_000),
+    "improved-cifar10": Case("improved_gan", "cifar10-4000", "cifar10", 10_000),
+    "deligan-mnist": Case("deligan", "mnist", "mnist", 500),  # as many as its paper trains on
+    "digits-dcgan": Case("dcgan", "digits", "digits", 0),
+    "toy": Case("deligan", "toy", "toy-bimodal", 0),
+}
+# What is measured on a device unless cases are chosen: on a processor what takes minutes.
+USUAL = {
+    ("training", "cpu"): ("toy", "digits-dcgan", "deligan-mnist", "mnist-conditional"),
+    ("training", "cuda"): tuple(name for name in CASES if name != "toy"),
+    ("scoring", "cpu"): ("digits-dcgan",),
+    ("scoring", "cuda"): ("dcgan-32", "digits-dcgan"),
+    ("stages", "cpu"): ("toy", "digits-dcgan"),
+    ("stages", "cuda"): ("digits-dcgan", "dcgan-32"),
+}
+
+
+@dataclass(frozen=True)
+class Work:
+    """A case ready to be trained."""
+
+    name: str
+    title: str  # model, recipe and variant
+    recipe: Recipe
+    build: Callable[[], Networks]
+    data: Samples  # on the CPU
+    said: str  # what the data are
+
+
+def chosen_cases(names: Sequence[str], benchmark: str, device: str) -> tuple[str, ...]:
+    """The cases asked for, or those that a benchmark usually measures on the device.
+
+    Raises:
+        InputError: there is no such case, or the benchmark cannot measure it on the device.
+    """
+    for name in names:
+        if name not in CASES:
+            raise InputError(f"There is no case {name!r}; accepted: {', '.join(CASES)}.")
+        if name == "toy" and device == "cuda":
+            raise InputError("Case toy trains in compiled loops on the processor: time it with --device cpu.")
+        if benchmark == "scoring" and CASES[name].dataset in ("toy-bimodal", "celeba"):
+            raise InputError(f"Case {name} has no judge to score its samples: leave it out.")
+    return tuple(dict.fromkeys(names)) or USUAL[benchmark, device]
+
+
+def prepare_case(name: str, params: Params, precision: str = "float32") -> Work:
+    """The case's recipe, networks and data."""
+    case = CASES[name]
+    recipe = params.recipe(case.model, case.recipe, case.variant)
+    if precision != recipe.precision:
+        recipe = replace(recipe, precision=precision)
+    options = params.datasets[case.dataset]
+    data, said = (_real(options) if not case.n else _stand_in(options, case.n)), case.dataset
+    if case.n:
+        said = f"random uint8 images in place of {case.dataset}"
+    model, shape, classes = load(case.model), sample_shape(options), class_count(options)
+
+    def build() -> Networks:
+        return model.build(recipe.network, recipe.prior, recipe.latent_dim, shape, classes)
+
+    return Work(name, f"{case.model} {case.recipe} ({case.variant})", recipe, build, data, said)
+
+
+def repeated(data: Samples, count: int) -> Samples:
+    """`count` samples, those of `data` again and again: as a larger data set looks to a trainer."""
+    rows = torch.arange(count) % len(data.values)
+    return Samples(data.values[rows], None if data.labels is None else data.labels[rows])
+
+
+def _real(options: Dataset) -> Samples:
+    if options.source == "toy":
+        drawn = draw_points(options.modes, options.standard_deviation, options.points_per_mode, options.seed)
+        return Samples(torch.from_numpy(drawn.points))
+    read = read_digits()
+    return Samples(torch.from_numpy(read.train_images), torch.from_numpy(read.train_labels))
+
+
+def _stand_in(options: Dataset, count: int) -> Samples:
+    """Speed does not depend on what images show; labels take turns."""
+    images = generator(0, "benchmark").integers(0, 256, (count, *sample_shape(options)), dtype=np.uint8)
+    return Samples(torch.from_numpy(images), torch.arange(count) % max(class_count(options), 1))

@@ -1,0 +1,70 @@
+"""A cell of `params.yaml`: one recipe on one data set with a block of seeds, or an experiment that trains no GAN."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Literal
+
+from pydantic.dataclasses import dataclass
+
+from replication.errors import InputError
+from replication.strict import CLOSED
+
+BUNDLED = "bundled"  # the data set of a cell that reads those inside scikit-learn, and names them in its rows
+
+
+@dataclass(frozen=True, config=CLOSED)
+class Cell:
+    """A block of seeds of one recipe: one training stage, one scoring stage."""
+
+    paper: str
+    model: str
+    recipe: str
+    dataset: str
+    split: str
+    variant: str
+    seeds: str
+    # Names the experiment where the cell is no GAN training.
+    experiment: Literal[
+        "",
+        "theory",
+        "reference-points",
+        "real-neighbours",
+        "feature-controls",
+        "near-duplicates",
+        "generative-discriminative",
+        "latent-dimension",
+        "outliers",
+    ] = ""
+    probe: str = "own"  # whose images features are probed on: those of the data set trained on, of another, or none
+    protocols: tuple[str, ...] = ()  # of replication.scoring.protocols, run beside what every cell is scored by
+    budget: float = 1.0  # share of the recipe's updates that are made, with its schedule (replication.budgets)
+    key: str = ""
+    profile: str = ""
+
+    @property
+    def seed_numbers(self) -> tuple[int, ...]:
+        """`0-4` → (0, 1, 2, 3, 4); `7` → (7,)."""
+        match = re.fullmatch(r"(\d+)(?:-(\d+))?", self.seeds)
+        if not match or int(match[2] or match[1]) < int(match[1]):
+            raise InputError(
+                f"params.yaml: seeds {self.seeds!r} of cell {self.key}: write a block such as 0-4, or one as 7."
+            )
+        return tuple(range(int(match[1]), int(match[2] or match[1]) + 1))
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What names the cell in every provenance; a budget where it is not the whole recipe's."""
+        names = ("model", "recipe", "variant", "dataset", "split", "seeds")
+        cut = {} if self.budget == 1 else {"budget": self.budget}
+        return {"cell": self.key, **{name: getattr(self, name) for name in names}, **cut}
+
+    @property
+    def run(self) -> tuple[str, ...]:
+        """What the blocks of seeds that are judged together have in common: replication.reduced.RUN."""
+        return self.model, self.recipe, self.variant, self.dataset, self.split
+
+    @property
+    def folder(self) -> str:
+        """The cell's place under `outputs/train` and `outputs/score`: beside the others that one stage scores."""
+        return f"{self.profile}/{'experiments' if self.experiment else self.model}/{self.key}"

@@ -1,0 +1,187 @@
+"""The command of the benchmarks at next to no size: what it prints and writes, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from benchmarks.speed import counting, options, scoring, stages, training
+from benchmarks.speed.__main__ import BENCHMARKS, main
+from benchmarks.speed.arms import plain_training
+from benchmarks.speed.cases import CASES, USUAL, prepare_case, repeated
+from benchmarks.speed.options import Name, read_options
+from benchmarks.speed.training import time_case
+from replication.errors import InputError
+from replication.params import load_params
+from replication.report.performance import TRAINING
+from replication.report.speed_results import Peak, Results, SvmResults, read_results
+
+ROOT = Path(__file__).parents[2]
+SHORT = ("--case", "digits-dcgan", "--rounds", "2", "--seconds", "0.01")
+PEAK = Peak(100.0, None, 10.0)
+
+
+@pytest.fixture(autouse=True)
+def in_small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(options, "RESULTS", tmp_path / "kept")  # a run of a test never replaces a measurement
+    monkeypatch.setitem(counting.SIDES, "cpu", 64)
+    monkeypatch.setitem(counting.COPIED, "cpu", 2**16)
+    monkeypatch.setattr(scoring, "SIZES", (64, 100))
+    monkeypatch.setattr(scoring, "POINTS", 10)
+    monkeypatch.setattr(stages, "TIMES", (1, 3))
+    yield
+
+
+def test_training_prints_tables_and_writes_what_the_report_reads(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "training.json"
+    main(["training", *SHORT, "--seeds", "1", "2", "--out", str(path)])
+    printed = capsys.readouterr().out
+    assert all(name in printed for name in (*TRAINING, "digits-dcgan, float32", "n = 1297 of digits", "n = 2 rounds"))
+    found = read_results(path)
+    assert isinstance(found, Results) and found.benchmark == "training" and found.peak is not None
+    assert [(one.seeds, one.timings[0].arm, one.timings[1].arm) for one in found.training] == [
+        (1, "ours", "plain"),
+        (2, "ours", "plain"),
+    ]
+    for one in found.training:
+        assert all(len(timing.seconds) == 2 and timing.peak_memory_bytes is None for timing in one.timings)
+        assert one.timings[0].images_per_second == pytest.approx(64 * one.timings[0].iterations_per_second)
+        useful = one.gflop_per_iteration * one.timings[0].iterations_per_second / found.peak.float32_gflops
+        assert one.timings[0].share_of_peak == pytest.approx(useful)
+    assert found.command == f"python -m benchmarks.speed training {' '.join(SHORT)} --seeds 1 2 --out {path}"
+    assert len(found.code_sha256) == 64 and {"torch", "python"} <= set(found.machine.versions)
+
+
+def test_arms_take_turns_and_each_is_first_in_every_other_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    order: list[str] = []
+
+    class Fake:
+        warm_up_seconds, peak_memory = 0.0, 7
+
+        def __init__(self, *given: object) -> None:
+            self.name = given[4] if len(given) > 4 else "ours"
+
+        def run(self, iterations: int) -> float:
+            order.append(str(self.name))
+            return 0.1 * iterations * (1 if self.name == "ours" else 3)
+
+    monkeypatch.setattr(training, "Ours", Fake)
+    monkeypatch.setattr(training, "Plain", Fake)
+    work = prepare_case("digits-dcgan", load_params())
+    given = read_options("training", ["--rounds", "4", "--seconds", "0.1"])
+    found = time_case(work, (0, 1), counting.Need(1e9, 1e6), PEAK, given)
+    assert order[-8:] == ["ours", "plain", "plain", "ours"] * 2
+    assert found.ratios[0].median == pytest.approx(3.0)
+    assert [one.iterations_per_second for one in found.timings] == pytest.approx([20.0, 20 / 3])
+    assert found.bound_by == "arithmetic" and found.timings[0].peak_memory_bytes == 7
+    many = time_case(work, (0,), counting.Need(1e6, 1e9), PEAK, replace(given, torch_threads=2))
+    assert [one.against for one in many.ratios] == ["plain", "plain, one thread"] and many.bound_by == "bandwidth"
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_on_a_gpu_memory_is_measured_and_tf32_stands_beside(tmp_path: Path) -> None:
+    path = tmp_path / "training.json"
+    main(["training", "--device", "cuda", *SHORT, "--seeds", "2", "--out", str(path)])
+    found = read_results(path)
+    assert isinstance(found, Results) and found.machine.kind == "cuda"
+    (one,) = found.training
+    assert [timing.arm for timing in one.timings] == ["ours", "plain", "plain, TF32"]
+    assert all(timing.peak_memory_bytes for timing in one.timings)
+    cpu = counting.needs(plain_training(prepare_case("digits-dcgan", load_params()), 0, "cpu", frugal=True).step)
+    assert one.gflop_per_iteration == pytest.approx(cpu.flop / 1e9)
+    assert not torch.backends.cudnn.allow_tf32
+
+
+def test_scoring_and_stages_write_every_size(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["scoring", *SHORT, "--json", "--out", str(tmp_path / "scoring.json")])
+    found = json.loads(capsys.readouterr().out)
+    steps = ("samples drawn", "judge logits", "1-NN", "Parzen window")
+    assert [(one["measure"], one["n"]) for one in found["scoring"]] == [(step, n) for step in steps for n in (64, 100)]
+    main(["stages", *SHORT, "--seeds", "1", "2", "--out", str(tmp_path / "stages.json")])
+    grown = read_results(tmp_path / "stages.json")
+    assert isinstance(grown, Results)
+    assert [(one.seeds, one.n_train) for one in grown.growth] == [(1, 1297), (2, 1297), (1, 3 * 1297)]
+    assert all(one.seconds_per_1000 > 0 for one in grown.growth)
+
+
+def test_the_svm_writes_what_the_report_reads(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "svm-cpu.json"
+    main(["svm", "--n", "40", "--features", "60", "--costs", "1e-3", "--threads", "1", "--out", str(path)])
+    found = read_results(path)
+    assert isinstance(found, SvmResults) and found.kind == "cpu" and found.n == 40
+    assert "LinearSVC" in capsys.readouterr().out
+
+
+def test_only_a_whole_run_is_kept_by_itself() -> None:
+    def kept(name: Name, *arguments: str) -> str | None:
+        place = read_options(name, arguments).out
+        return place and place.name
+
+    assert kept("training") == "training-cpu.json" and kept("stages", "--json") == "stages-cpu.json"
+    assert kept("training", "--precision", "bfloat16") == "training-cpu-bfloat16.json"
+    for part in (["--quick"], ["--case", "toy"], ["--rounds", "9"], ["--seeds", "3"], ["--seconds", "1"]):
+        assert kept("training", *part) is None
+    assert kept("training", "--quick", "--out", "here.json") == "here.json"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["nothing"], "There is no benchmark 'nothing'; accepted: training, scoring, stages, svm, all"),
+        (["training", "--case", "dcgan-65"], "There is no case 'dcgan-65'; accepted: dcgan-64, "),
+        (["training", "--rounds", "0"], "Cannot measure 0 rounds"),
+        (["stages", "--seconds", "-1"], "a length above 0"),
+        (["training", "--seeds", "1", "0"], r"with \[1, 0\] seeds"),
+        (["training", "--threads", "0"], "0 threads"),
+        (["scoring", "--case", "toy"], "Case toy has no judge"),
+        (["training", "--device", "cuda", "--case", "toy"], "Case toy trains in compiled loops on the processor"),
+        (["--case", "toy"], "All benchmarks in one run write files of their own"),
+    ],
+)
+def test_what_cannot_be_measured_is_named(arguments: list[str], sentence: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module, name in ((training, "measure_training"), (scoring, "measure_scoring"), (stages, "measure_stages")):
+        monkeypatch.setattr(module, name, lambda given: pytest.fail("it is measured all the same"))
+    with pytest.raises(InputError, match=sentence):
+        main(arguments)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_a_device_that_is_not_there_is_named() -> None:
+    with pytest.raises(InputError, match="torch finds none"):
+        main(["training", "--device", "cuda"])
+
+
+def test_without_a_name_every_benchmark_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[tuple[str, ...]] = []
+    monkeypatch.setattr("benchmarks.speed.__main__._shared", lambda name, arguments: ran.append((name, *arguments)))
+    monkeypatch.setattr("benchmarks.speed.__main__._svm", lambda arguments: ran.append(("svm", *arguments)))
+    main(["--quick"])
+    assert [one[:2] for one in ran[:3]] == [(name, "--quick") for name in ("training", "scoring", "stages")]
+    assert ran[3][:3] == ("svm", "--device", "cpu") and "--n" in ran[3] and "--out" not in ran[3]
+    main([])
+    assert ran[7][-1].endswith("svm-cpu.json")
+
+
+def test_usual_cases_exist_and_every_recipe_builds_in_its_shape() -> None:
+    params = load_params()
+    assert {name for names in USUAL.values() for name in names} == set(CASES)
+    assert {name for name, _ in USUAL} | {"svm", "all"} == set(BENCHMARKS)
+    for name in CASES:
+        if name == "dcgan-64":  # fifty megabytes of images: the others stand for it
+            continue
+        work = prepare_case(name, params)
+        assert len(work.data.values) >= work.recipe.batch
+        assert ("random" in work.said) == (CASES[name].dataset in ("mnist", "cifar10"))
+    digits = prepare_case("digits-dcgan", params).data
+    larger = repeated(digits, 3000)
+    assert larger.labels is not None and digits.labels is not None
+    assert len(larger.values) == 3000 and torch.equal(larger.labels[1297:2594], digits.labels)

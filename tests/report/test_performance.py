@@ -1,0 +1,160 @@
+"""The performance section: what a results file says, what is refused, and that both pages show it."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from replication.benchmarks import load_benchmarks
+from replication.errors import InputError
+from replication.report.build import committed_context
+from replication.report.performance import FOLDER, KINDS, grids, performance
+from replication.report.render import render_page
+from replication.report.speed_results import (
+    Growth,
+    Machine,
+    Peak,
+    Results,
+    Scoring,
+    SvmResults,
+    Timing,
+    Training,
+    ratio_of,
+    read_results,
+)
+
+ROOT = Path(__file__).parents[2]
+MACHINE = Machine("A card", "cuda", 16, "Linux", 0.2, {"python": "3.11", "torch": "2.15.0"})
+
+
+def timing(arm: Any, iterations: int, seconds: tuple[float, ...], seeds: int, memory: int | None) -> Timing:
+    found = seeds * iterations / sorted(seconds)[len(seconds) // 2]
+    return Timing(arm, iterations, seconds, 1.5, found, 128 * found, memory, 0.25, 0.5)
+
+
+def training(seeds: int, ours: tuple[float, ...]) -> Training:
+    arms = (
+        timing("ours", 100, ours, seeds, 2**30),
+        timing("plain", 10, (2.0 * seeds, 2.0 * seeds, 2.0 * seeds), seeds, None),
+    )
+    ratios = tuple(ratio_of(arms[0], one) for one in arms[1:])
+    data = "random uint8 images in place of celeba"
+    return Training("dcgan-64", "dcgan celeba (paper)", data, 4096, 128, "float32", seeds, 12.5, 300.0, "arithmetic",
+                    arms, ratios)  # fmt: skip
+
+
+def results(**measured: Any) -> Results:
+    return Results("training", "python -m benchmarks.speed training --device cuda", "2026-01-02T03:04:05+00:00",
+                   "ab" * 32, MACHINE, 3, 3.0, ("A note.",), **measured)  # fmt: skip
+
+
+PEAK = Peak(50_000.0, None, 3000.0)
+RESULTS = results(peak=PEAK, training=(training(1, (4.0, 5.0, 8.0)), training(5, (6.0, 7.5, 10.0))))
+
+
+def write(folder: Path, found: Any, name: str = "training-cuda.json") -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / name
+    path.write_text(found if isinstance(found, str) else json.dumps(found), encoding="utf-8")
+    return path
+
+
+def test_a_results_file_is_read_as_it_was_written(tmp_path: Path) -> None:
+    assert read_results(write(tmp_path, asdict(RESULTS))) == RESULTS
+
+
+def test_a_line_says_both_rates_their_ratio_and_the_time_over_one_seed() -> None:
+    (grid,) = grids(RESULTS)
+    one, five = (dict(zip(grid.header, row, strict=True)) for row in grid.rows)
+    assert one["ours, iterations/s"] == "20" and one["plain, iterations/s"] == "5"
+    assert one["ours ÷ plain, median [least, greatest]"] == "4 [2.5, 5]"  # 100 and 10 iterations a round of 2 s
+    assert one["time over that of one seed, ours; plain"] == "–"
+    assert five["time over that of one seed, ours; plain"] == "1.5; 5"  # 7.5 s over 5 s, 10 s over 2 s
+    assert five["ours, iterations/s"] == "66.7" and five["seeds"] == "5"
+    assert one["memory, ours; plain"] == "1024 MiB; not measured"
+    assert one["share of peak, ours; plain"] == "25 %; 25 % of arithmetic, 50 %; 50 % of the arithmetic bound"
+    assert all(said in grid.note for said in ("n = 3 rounds", "A card, 16 threads", "torch 2.15.0", "2026-01-02",
+                                              "abababababab", "A note.", "50000 GFLOP/s"))  # fmt: skip
+
+
+def test_scoring_and_growth_have_lines_of_their_own() -> None:
+    scored = Results("scoring", "c", "2026-01-02", "ab", MACHINE, 3, 3.0, (),
+                     scoring=(Scoring("1-NN", "1×8×8", 4000, (0.5, 0.4, 0.8), 8000.0),))  # fmt: skip
+    assert grids(scored)[0].rows == (("1-NN", "1×8×8", "4000", "0.4", "8000"),)
+    grown = Results("stages", "c", "2026-01-02", "ab", MACHINE, 3, 3.0, (),
+                    growth=(Growth("toy", 5, 400, 2000, (3.0, 3.0, 4.0), 1.5),))  # fmt: skip
+    assert grids(grown)[0].rows == (("toy", "5", "400", "1.5", "0.3"),)
+
+
+def test_the_committed_files_can_be_read_and_fill_the_section() -> None:
+    folder = ROOT / "benchmarks" / FOLDER
+    found = [read_results(path) for path in sorted(folder.glob("*.json"))]
+    assert sum(isinstance(one, SvmResults) and one.kind == "cpu" for one in found) >= 3
+    shown = performance(folder)
+    assert len(shown.grids) == len(found)
+    svm = next(grid for grid in shown.grids if "10 draws of 1000 examples" in grid.title)
+    ours = dict(zip(svm.header, svm.rows[0], strict=True))
+    assert ours["s a fit"] == "1.69" and ours["ours ÷ LinearSVC, fits a second"] == "12.1"  # 16.89 s / 10, 40.76 s / 2
+
+
+def test_a_device_without_a_file_is_not_measured(tmp_path: Path) -> None:
+    said = set(performance(tmp_path).not_measured)
+    assert said == {f"{kind} on {device}" for kind in KINDS.values() for device in ("a processor", "a GPU")}
+    write(tmp_path, asdict(RESULTS))
+    assert said - set(performance(tmp_path).not_measured) == {f"{KINDS['training']} on a GPU"}
+
+
+def changed(**values: Any) -> dict[str, Any]:
+    return {**json.loads(json.dumps(asdict(RESULTS))), **values}
+
+
+def faster() -> dict[str, Any]:
+    found = changed()
+    found["training"][0]["timings"][0]["iterations_per_second"] = 200.0
+    return found
+
+
+def prouder() -> dict[str, Any]:
+    found = changed()
+    found["training"][1]["ratios"][0]["median"] = 99.0
+    return found
+
+
+@pytest.mark.parametrize(
+    ("written", "sentence"),
+    [
+        ("{", "is no JSON file"),
+        ("[1]", "benchmark is None; accepted: training, scoring, stages, svm"),
+        (changed(benchmark="sampling"), "benchmark is 'sampling'"),
+        (changed(colour="red"), r"colour: unexpected keyword argument.*accepted keys: \['benchmark'"),
+        (changed(rounds="three"), "rounds: input should be a valid integer"),
+        (faster(), "200.0 iterations a second do not follow from the seconds"),
+        (prouder(), "the ratios do not follow from the seconds"),
+        ({"benchmark": "svm", "n": 40}, "features: field required"),
+    ],
+)
+def test_a_broken_file_is_one_sentence(tmp_path: Path, written: Any, sentence: str) -> None:
+    path = write(tmp_path, written)
+    with pytest.raises(InputError, match=sentence) as stopped:
+        performance(tmp_path)
+    assert str(path) in str(stopped.value) and "\n" not in str(stopped.value)
+
+
+def test_both_pages_show_the_section(repository: Path) -> None:
+    def pages() -> tuple[str, str]:
+        context = committed_context(repository / "reports/cpu", load_benchmarks())
+        return render_page("report.md", context), re.sub(r"<[^>]+>", "", render_page("report.html", context))
+
+    assert "## Performance" in pages()[0] and "scoring on a GPU" in pages()[0]
+    write(repository / "benchmarks" / FOLDER, asdict(RESULTS))
+    markdown, html = pages()
+    for said in ("Training, ours beside a plain loop, A card", "n = 3 rounds", "dcgan celeba (paper)"):
+        assert said in markdown and said in html
+    assert "4 \\[2.5, 5]" in markdown and "4 [2.5, 5]" in html
+    section = markdown.split("## Performance")[1].split("## Provenance")[0]
+    assert "training, ours beside a plain loop on a GPU" not in section

@@ -1,0 +1,123 @@
+"""What the stages read: an edit changes the files of the stages that it concerns, and no other."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from replication.errors import InputError
+from replication.inputs import OUTPUT, main, stage_inputs
+from replication.strict import read_yaml
+
+ROOT = Path(__file__).parents[1]
+MODELS = ("gan", "dcgan", "improved_gan", "deligan")
+TRAIN, SCORE = {f"train/{model}" for model in MODELS}, {f"score/{model}" for model in MODELS}
+PREPARE = {f"prepare/{name}" for name in ("toy-bimodal", "digits", "digits-planted")}
+JUDGE = {"judge/digits", "judge/digits-planted"}
+
+PARAMS = {
+    "recipes.dcgan.digits-planted.updates": {"train/dcgan"},
+    "recipes.dcgan.digits.batch": {"train/dcgan", "experiment"},  # whose networks, untrained, are a control
+    "recipes.gan.toy-k1.batch": {"train/gan", "experiment"},  # its generator is measured by the theory
+    "recipes.dcgan.cifar10.batch": set(),  # of another profile
+    "profiles.paper.threads": set(),
+    "datasets.digits.splits": {"prepare/digits"},
+    "datasets.mnist.splits": set(),
+    "judges.digits.epochs": {"judge/digits", "experiment", *SCORE},
+    "run.cells.cpu-gan-digits.seeds": {"train/gan", "score/gan"},
+    "run.experiments.cpu-theory.seeds": {"experiment"},
+    "run.device": {*JUDGE, *TRAIN, *SCORE, "experiment"},
+    "run.threads": {*JUDGE, *TRAIN, *SCORE, "experiment"},
+    "run.probe.costs": {*SCORE, "experiment"},
+    "run.near_duplicates.pairs": {"experiment"},
+    "theory.updates": {"experiment"},
+    "background.outliers.width": {"experiment"},
+}
+CODE = {
+    "models/gan.py": {"train/gan", "score/gan", "experiment"},
+    "models/deligan.py": {"train/deligan", "score/deligan"},
+    "models/layers/minibatch.py": {f"{stage}/{model}" for stage in ("train", "score") for model in MODELS[2:]},
+    "training/block.py": {*TRAIN, *SCORE, "experiment"},
+    "scoring/toy.py": {*SCORE, "experiment"},
+    "scoring/theory.py": {"experiment"},
+    "data/digits.py": PREPARE,
+    "report/figures.py": {"report"},
+    "strict.py": {*PREPARE, *JUDGE, *TRAIN, *SCORE, "experiment", "report"},
+    "check.py": set(),
+}
+
+
+def written() -> dict[str, Any]:
+    """params.yaml with the default profile in force, all its values apart."""
+    params = read_yaml(ROOT / "params.yaml")
+    return json.loads(json.dumps({**params, "run": params["profiles"]["cpu"]}))
+
+
+def changed(before: dict[str, Any], after: dict[str, Any]) -> set[str]:
+    assert before.keys() == after.keys()
+    return {name for name in before if before[name] != after[name]}
+
+
+@pytest.mark.parametrize("key", PARAMS)
+def test_an_edited_value(key: str) -> None:
+    params = written()
+    *path, last = key.split(".")
+    place = params
+    for part in path:
+        place = place[part]
+    assert last in place
+    place[last] = "edited"
+    assert changed(stage_inputs(written(), ROOT), stage_inputs(params, ROOT)) == PARAMS[key]
+
+
+@pytest.fixture(scope="module")
+def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("copied")
+    shutil.copytree(ROOT / "replication", root / "replication", ignore=shutil.ignore_patterns("__pycache__"))
+    return root
+
+
+@pytest.mark.parametrize("file", CODE)
+def test_an_edited_source(copied: Path, file: str) -> None:
+    params, before = written(), stage_inputs(written(), copied)
+    with (copied / "replication" / file).open("a", encoding="utf-8") as source:
+        source.write("# edited\n")
+    assert changed(before, stage_inputs(params, copied)) == CODE[file]
+
+
+def test_a_new_cell_is_of_its_model_alone() -> None:
+    params = written()
+    cells = params["run"]["cells"]
+    params["run"]["cells"] = {"cpu-new": {**cells["cpu-deligan-toy"], "seeds": "20"}, **cells}
+    assert changed(stage_inputs(written(), ROOT), stage_inputs(params, ROOT)) == {"train/deligan", "score/deligan"}
+
+
+def test_values_and_hashes_are_those_of_the_files() -> None:
+    params, found = written(), stage_inputs(written(), ROOT)["judge/digits"]
+    run = params["run"]
+    expected = {"run.device": run["device"], "run.threads": run["threads"], "judges.digits": params["judges"]["digits"]}
+    assert found["params"] == expected
+    assert "replication/metrics/classifier.py" in found["code"] and "replication/train.py" not in found["code"]
+    for name, digest in found["code"].items():
+        assert digest == hashlib.sha256((ROOT / name).read_bytes()).hexdigest()
+
+
+def test_the_command_writes_one_file_a_stage(sources: Path) -> None:
+    main([])
+    found = {str(f.relative_to(OUTPUT)) for f in OUTPUT.rglob("*.json")}
+    assert {"report.json", "experiment.json", "prepare/toy-bimodal.json", "score/gan.json"} <= found
+    assert (
+        json.loads((OUTPUT / "train/gan.json").read_text("utf-8"))
+        == stage_inputs(read_yaml(Path("params.yaml")))["train/gan"]
+    )
+    before = {name: (OUTPUT / name).read_bytes() for name in found}
+    path = sources / "params.yaml"
+    path.write_text(path.read_text("utf-8").replace("inner_steps:", "iner_steps:", 1), encoding="utf-8")
+    with pytest.raises(InputError, match="iner_steps"):
+        main([])
+    assert {name: (OUTPUT / name).read_bytes() for name in found} == before
