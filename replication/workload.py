@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
-from torch.utils.flop_counter import FlopCounterMode
 
+from replication.flops import FlopCounterMode
 from replication.models import load
 from replication.models.layers.networks import LayerNoise, Networks
 from replication.recipes import Recipe

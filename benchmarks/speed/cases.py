@@ -36,14 +36,17 @@ CASES = {
     "dcgan-64": Case("dcgan", "celeba", "celeba", 4096),
     "dcgan-32": Case("dcgan", "cifar10", "cifar10", 10_000),
     "mnist-conditional": Case("dcgan", "mnist-conditional", "mnist", 10_000),
+    "gan-mnist": Case("gan", "mnist", "mnist", 10_000, "code"),
+    "improved-mnist": Case("improved_gan", "mnist-100", "mnist", 10_000, "code"),
     "improved-cifar10": Case("improved_gan", "cifar10-4000", "cifar10", 10_000),
     "deligan-mnist": Case("deligan", "mnist", "mnist", 500),  # as many as its paper trains on
+    "digits-gan": Case("gan", "digits", "digits", 0),
     "digits-dcgan": Case("dcgan", "digits", "digits", 0),
     "toy": Case("deligan", "toy", "toy-bimodal", 0),
 }
 # What is measured on a device unless cases are chosen: on a processor what takes minutes.
 USUAL = {
-    ("training", "cpu"): ("toy", "digits-dcgan", "deligan-mnist", "mnist-conditional"),
+    ("training", "cpu"): ("toy", "digits-gan", "digits-dcgan", "deligan-mnist", "mnist-conditional"),
     ("training", "cuda"): tuple(name for name in CASES if name != "toy"),
     ("scoring", "cpu"): ("digits-dcgan",),
     ("scoring", "cuda"): ("dcgan-32", "digits-dcgan"),

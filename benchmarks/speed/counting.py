@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
-from torch.utils.flop_counter import FlopCounterMode
 
+from replication.flops import FlopCounterMode
 from replication.report.speed_results import Peak
 
 SIDES = {"cpu": 2048, "cuda": 8192}  # of the matrices multiplied

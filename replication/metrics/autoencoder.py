@@ -42,7 +42,9 @@ def train_autoencoders(
     """Least squares on images [n, D] by Adam, whose rate falls linearly to zero; minibatches by epochs."""
     data = torch.from_numpy(np.ascontiguousarray(images, dtype=np.float32))
     weights = initial_weights(data.shape[1], width, hidden, seeds)
-    first, second = ([torch.zeros_like(tensor) for tensor in weights] for _ in range(2))
+    # Adam goes seed by seed: where its vectors end decides how it rounds, and that is not to depend on the block.
+    parameters = _by_seed(weights)
+    first, second = ([torch.zeros_like(tensor) for tensor in parameters] for _ in range(2))
     size = min(batch, len(data))
     order, used = _orders(seeds, 0, len(data)), 0
     for update in range(updates):
@@ -51,7 +53,8 @@ def train_autoencoders(
         samples = data[order[:, used : used + size]]  # [S, B, D]
         used += size
         rate = torch.tensor(learning_rate * (1.0 - update / updates))
-        fused_adam_update(weights, error_gradients(weights, samples), first, second, torch.tensor(update + 1), rate)
+        gradients = _by_seed(error_gradients(weights, samples))
+        fused_adam_update(parameters, gradients, first, second, torch.tensor(update + 1), rate)
     return weights
 
 
@@ -102,6 +105,11 @@ def _decoded(weights: Weights, codes: Tensor) -> Tensor:
 def _repeated(weights: Weights, images: np.ndarray) -> Tensor:
     samples = torch.from_numpy(np.ascontiguousarray(images, dtype=np.float32))
     return samples.expand(len(weights[0]), *samples.shape)
+
+
+def _by_seed(tensors: Sequence[Tensor]) -> list[Tensor]:
+    """The part of every seed as a view of its own."""
+    return [one for tensor in tensors for one in tensor.unbind()]
 
 
 def _orders(seeds: Sequence[int], update: int, count: int) -> Tensor:

@@ -13,19 +13,20 @@ import numpy as np
 
 from replication.training.compiled import njit
 from replication.training.kernel import (
-    LANES,
     ONE,
+    ZERO,
     adam,
     backward,
-    backward_each,
     forward,
-    forward_each,
-    logistic_loss,
+    layer_of,
+    padded,
     through_tanh,
 )
-from replication.training.toy_plan import Plan
+from replication.training.lanes import COUNT, load, store
+from replication.training.logistic import logistic_loss
+from replication.training.toy_plan import Network, Plan
 
-SWITCHES = {"error_model": "numpy", "cache": True}
+SWITCHES = {"error_model": "numpy", "_nrt": False, "cache": True}  # as in kernel.py
 Array = np.ndarray
 
 
@@ -39,13 +40,16 @@ class Weights(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """Activations and their derivatives of one seed: float32 [units, columns]."""
+    """Activations of one seed and the derivatives by them, float32, flat, laid out as the plan's networks say."""
 
     fake: np.ndarray
     judged: np.ndarray
     real: np.ndarray
     g_deltas: np.ndarray
     d_deltas: np.ndarray
+    judged_logits: np.ndarray  # the last parts of `judged`, `real` and `d_deltas`
+    real_logits: np.ndarray
+    logit_deltas: np.ndarray
 
 
 class Drawn(NamedTuple):
@@ -57,10 +61,10 @@ class Drawn(NamedTuple):
     labelled: np.ndarray
 
 
-@njit(nogil=True, **SWITCHES)
+@njit(nogil=True, cache=True, error_model="numpy")
 def train_units(
-    g: Weights,
-    d: Weights,
+    generator: Weights,
+    discriminator: Weights,
     steps: Array,
     balance: Array,
     data: Array,
@@ -69,10 +73,30 @@ def train_units(
     first: int,
     losses: Array,
 ) -> None:
+    """Train `draws`' units, of which the first is number `first`; losses of G and D into `losses` [units, 2]."""
+    batch = draws.noise.shape[2]
+    g, d, space = _laid_out(generator, plan.g), _laid_out(discriminator, plan.d), _space(plan, batch)
+    shared = np.zeros(batch, np.int64)  # the component of each sample to the discriminator, which is one for all
+    _turns(g, d, steps, balance, data, draws, shared, space, plan, first, losses)
+    _bring_back(generator, g, plan.g)
+    _bring_back(discriminator, d, plan.d)
+
+
+@njit(**SWITCHES)
+def _turns(
+    g: Weights,
+    d: Weights,
+    steps: Array,
+    balance: Array,
+    data: Array,
+    draws: Drawn,
+    shared: Array,
+    space: Rows,
+    plan: Plan,
+    first: int,
+    losses: Array,
+) -> None:
     noise, component, rows = draws.noise, draws.component, draws.rows
-    width = (noise.shape[2] + LANES - 1) // LANES * LANES
-    fake, judged = np.zeros((plan.g_sizes.sum(), width), np.float32), np.zeros((plan.d_sizes.sum(), width), np.float32)
-    space = Rows(fake, judged, np.zeros_like(judged), np.zeros_like(fake), np.zeros_like(judged))
     for unit in range(noise.shape[0]):
         if plan.balanced:
             _move_threshold(balance, plan.thresholds, (first + unit) % plan.units_an_epoch == 0)
@@ -81,96 +105,128 @@ def train_units(
             draw = turn % noise.shape[1]
             eps, parts = noise[unit, draw], component[unit, draw]
             if stale or noise.shape[1] > 1:
-                _generate(g, eps, parts, plan, space)
-            _judge(d, plan, space)
+                _generate(g.values, eps, parts, plan, space)
+            _judge(d.values, shared, plan, space)
             updates_generator = turn == plan.inner - 1
             if plan.balanced or updates_generator:
-                balance[3] = _generator_loss(eps.shape[0], plan, space)
+                balance[3] = _generator_loss(shared.shape[0], plan, space)
             if plan.balanced:
                 updates_generator = balance[3] > balance[0]
                 balance[1] += 1.0 if updates_generator else -1.0
             if updates_generator:
                 steps[0] += 1
-                _update_generator(g, d, steps[0], eps, parts, plan, space)
+                _update_generator(g, d, steps[0], eps, parts, shared, plan, space)
             else:
                 steps[1] += 1
-                balance[4] = _update_discriminator(d, steps[1], data, rows[unit, draw % rows.shape[1]], plan, space)
+                own = rows[unit, draw % rows.shape[1]]
+                balance[4] = _update_discriminator(d, steps[1], data, own, shared, plan, space)
             stale = updates_generator
         losses[unit, 0], losses[unit, 1] = balance[3], balance[4]
 
 
+@njit(error_model="numpy", cache=True)
+def _laid_out(kept: Weights, network: Network) -> Weights:
+    """The same weights and moments in the order of the compiled loops; pads are zero and stay so."""
+    flat = np.zeros((4, network.weights), np.float32)
+    for p in range(network.order.shape[0]):
+        at = network.order[p]
+        flat[0, at], flat[1, at], flat[2, at] = kept.values[p], kept.first[p], kept.second[p]
+    return Weights(flat[0], flat[1], flat[2], flat[3])
+
+
 @njit(**SWITCHES)
-def _generate(g: Weights, noise: Array, component: Array, plan: Plan, space: Rows) -> None:
+def _bring_back(kept: Weights, flat: Weights, network: Network) -> None:
+    for p in range(network.order.shape[0]):
+        at = network.order[p]
+        kept.values[p], kept.first[p], kept.second[p] = flat.values[at], flat.first[at], flat.second[at]
+
+
+@njit(error_model="numpy", cache=True)
+def _space(plan: Plan, batch: int) -> Rows:
+    g, d = np.zeros((2, plan.g.row), np.float32), np.zeros((3, plan.d.row), np.float32)
+    judged, real, deltas = d[0], d[1], d[2]
+    logits = plan.d.row - padded(batch)
+    return Rows(g[0], judged, real, g[1], deltas, judged[logits:], real[logits:], deltas[logits:])
+
+
+@njit(**SWITCHES)
+def _generate(weights: Array, noise: Array, component: Array, plan: Plan, space: Rows) -> None:
     """Latent vectors through the generator into `fake`."""
-    latent_dim = noise.shape[1]
-    count = plan.components * latent_dim
-    for b in range(noise.shape[0]):
+    batch, latent_dim = noise.shape
+    columns, sigma = padded(batch), padded(plan.components * latent_dim)
+    for b in range(batch):
         for k in range(latent_dim):
-            at = component[b] * latent_dim + k
-            space.fake[k, b] = g.values[at] + g.values[count + at] * noise[b, k] if count > 0 else noise[b, k]
-    if plan.one_hot > 0:
-        space.fake[latent_dim : latent_dim + plan.one_hot] = np.float32(0.0)
-        for b in range(noise.shape[0]):
-            space.fake[latent_dim + component[b], b] = ONE
-    if plan.ensemble > 0:
-        forward_each(g.values, plan.g_sizes, plan.ensemble, component, space.fake)
-    else:
-        forward(g.values[2 * count :], plan.g_sizes, space.fake, True)
+            value, at = noise[b, k], component[b] * latent_dim + k
+            if plan.components > 0:
+                value = weights[at] + weights[sigma + at] * value
+            space.fake[k * columns + b] = value
+    forward(weights, plan.g.layers, component, space.fake, True)
 
 
 @njit(**SWITCHES)
-def _judge(d: Weights, plan: Plan, space: Rows) -> None:
+def _judge(weights: Array, shared: Array, plan: Plan, space: Rows) -> None:
     """The samples in `fake` through the discriminator into `judged`."""
-    space.judged[: plan.d_sizes[0]] = space.fake[-plan.g_sizes[-1] :]
-    forward(d.values, plan.d_sizes, space.judged, False)
+    samples = layer_of(plan.d.layers, 0).target  # where the input ends
+    start = plan.g.row - samples
+    for at in range(0, samples, COUNT):
+        store(space.judged, at, load(space.fake, start + at))
+    forward(weights, plan.d.layers, shared, space.judged, False)
 
 
 @njit(**SWITCHES)
 def _generator_loss(batch: int, plan: Plan, space: Rows) -> float:
     sign = -1.0 if plan.saturating else 1.0
-    return sign * logistic_loss(space.judged[-1], batch, not plan.saturating, space.d_deltas[-1], sign)
+    return sign * logistic_loss(space.judged_logits, batch, not plan.saturating, space.logit_deltas, sign)
 
 
 @njit(**SWITCHES)
 def _update_generator(
-    g: Weights, d: Weights, step: int, noise: Array, component: Array, plan: Plan, space: Rows
+    g: Weights, d: Weights, step: int, noise: Array, component: Array, shared: Array, plan: Plan, space: Rows
 ) -> None:
     """Back through both networks to the prior, from the output delta that `_generator_loss` left."""
-    latent_dim = noise.shape[1]
-    count = plan.components * latent_dim
-    backward(d.values, plan.d_sizes, space.judged, space.d_deltas, d.gradient, False, True)
-    g.gradient[:] = np.float32(0.0)
-    last = plan.g_sizes[-1]
-    space.g_deltas[-last:] = space.d_deltas[:last]
-    through_tanh(space.fake[-last:], space.g_deltas[-last:])
-    body, gradient = g.values[2 * count :], g.gradient[2 * count :]
-    if plan.ensemble > 0:
-        backward_each(body, plan.g_sizes, plan.ensemble, component, space.fake, space.g_deltas, gradient)
-    else:
-        backward(body, plan.g_sizes, space.fake, space.g_deltas, gradient, True, count > 0)
-    if count > 0:
-        for b in range(noise.shape[0]):
-            for k in range(latent_dim):
-                at = component[b] * latent_dim + k
-                g.gradient[at] += space.g_deltas[k, b]
-                g.gradient[count + at] += space.g_deltas[k, b] * noise[b, k]
-        for at in range(count, 2 * count):
-            g.gradient[at] += np.float32(2.0 * plan.regulariser / count) * (g.values[at] - ONE)
+    backward(d.values, plan.d.layers, shared, space.judged, space.d_deltas, d.gradient, False, True)
+    g.gradient[:] = ZERO
+    samples = layer_of(plan.d.layers, 0).target
+    start = plan.g.row - samples
+    for at in range(0, samples, COUNT):
+        store(space.g_deltas, start + at, load(space.d_deltas, at))
+    through_tanh(space.fake, space.g_deltas, start, plan.g.row)
+    mixture = plan.components > 0
+    backward(g.values, plan.g.layers, component, space.fake, space.g_deltas, g.gradient, True, mixture)
+    if mixture:
+        _prior_gradient(g, noise, component, plan, space.g_deltas)
     adam(g.values, g.gradient, g.first, g.second, step, plan.adam)
 
 
 @njit(**SWITCHES)
-def _update_discriminator(d: Weights, step: int, data: Array, rows: Array, plan: Plan, space: Rows) -> float:
-    batch = rows.shape[0]
+def _prior_gradient(g: Weights, noise: Array, component: Array, plan: Plan, deltas: Array) -> None:
+    batch, latent_dim = noise.shape
+    columns, count = padded(batch), plan.components * latent_dim
+    sigma = padded(count)
+    for b in range(batch):
+        for k in range(latent_dim):
+            at, delta = component[b] * latent_dim + k, deltas[k * columns + b]
+            g.gradient[at] += delta
+            g.gradient[sigma + at] += delta * noise[b, k]
+    for at in range(sigma, sigma + count):
+        g.gradient[at] += np.float32(2.0 * plan.regulariser / count) * (g.values[at] - ONE)
+
+
+@njit(**SWITCHES)
+def _update_discriminator(
+    d: Weights, step: int, data: Array, rows: Array, shared: Array, plan: Plan, space: Rows
+) -> float:
+    batch, layers = rows.shape[0], plan.d.layers
+    columns = padded(batch)
     for b in range(batch):
         for k in range(data.shape[1]):
-            space.real[k, b] = data[rows[b], k]
-    forward(d.values, plan.d_sizes, space.real, False)
-    d.gradient[:] = np.float32(0.0)
-    loss = logistic_loss(space.judged[-1], batch, False, space.d_deltas[-1], plan.scale)
-    backward(d.values, plan.d_sizes, space.judged, space.d_deltas, d.gradient, True, False)
-    loss += logistic_loss(space.real[-1], batch, True, space.d_deltas[-1], plan.scale)
-    backward(d.values, plan.d_sizes, space.real, space.d_deltas, d.gradient, True, False)
+            space.real[k * columns + b] = data[rows[b], k]
+    forward(d.values, layers, shared, space.real, False)
+    d.gradient[:] = ZERO
+    loss = logistic_loss(space.judged_logits, batch, False, space.logit_deltas, plan.scale)
+    backward(d.values, layers, shared, space.judged, space.d_deltas, d.gradient, True, False)
+    loss += logistic_loss(space.real_logits, batch, True, space.logit_deltas, plan.scale)
+    backward(d.values, layers, shared, space.real, space.d_deltas, d.gradient, True, False)
     adam(d.values, d.gradient, d.first, d.second, step, plan.adam)
     return plan.scale * loss
 

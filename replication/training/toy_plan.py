@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
+from torch import nn
 
 from replication.errors import InputError
 from replication.models.layers.networks import Networks
 from replication.recipes import Recipe
+from replication.training.kernel import Layer
+from replication.training.lanes import padded
+
+
+class Network(NamedTuple):
+    """A network's place in flat arrays; the prior's μ and σ lead the generator's weights."""
+
+    layers: np.ndarray  # int64 [layers, fields of kernel.Layer]
+    order: np.ndarray  # int64 [weights]: where the state's weights lie, one after another, in the flat array
+    weights: int  # length of the flat array of weights, pads among them
+    body: int  # where the first layer begins in it
+    row: int  # length of the flat array of activations
 
 
 class Plan(NamedTuple):
-    """What is the same for every seed and step; the prior's μ and σ lead the generator's weights."""
+    """What is the same for every seed and step."""
 
     balanced: bool
     inner: int
@@ -21,11 +36,9 @@ class Plan(NamedTuple):
     scale: float
     regulariser: float
     components: int  # of the mixture
-    one_hot: int  # components whose code lies beside the noise
-    ensemble: int  # generators, stacked layer by layer
     units_an_epoch: int
-    g_sizes: np.ndarray
-    d_sizes: np.ndarray
+    g: Network
+    d: Network
     thresholds: np.ndarray  # raise count, raise by, ceiling, lower count, lower by, floor count, floor by, least floor
     adam: np.ndarray
 
@@ -34,7 +47,7 @@ def plan_of(networks: Networks, recipe: Recipe, units_an_epoch: int) -> Plan:
     """The recipe as plain numbers.
 
     Raises:
-        InputError: a layer other than tanh and dense, or weight decay.
+        InputError: a layer other than tanh and dense, no hidden layer, or weight decay.
     """
     hidden = [type(m).__name__ for net in networks for m in net.modules() if not list(m.children())]
     a = recipe.adam
@@ -43,11 +56,13 @@ def plan_of(networks: Networks, recipe: Recipe, units_an_epoch: int) -> Plan:
             "params.yaml: engine kernel trains dense tanh networks of points with plain Adam, by the game's two losses "
             "and without labels; write engine: eager."
         )
-    sizes = [
-        [p.shape[-1] for n, p in net.named_parameters() if n.endswith("weight")]
-        + [[p.shape[-2] for n, p in net.named_parameters() if n.endswith("weight")][-1]]
-        for net in networks
-    ]
+    generator, discriminator = (_sizes(net) for net in networks)
+    if min(len(generator), len(discriminator)) < 3:
+        raise InputError(
+            "params.yaml: engine kernel trains networks of one hidden layer or more, but network leaves one without; "
+            "write engine: eager."
+        )
+    mixture, codes, members = (_components(recipe, form) for form in ("mixture", "one-hot", "ensemble"))
     b = recipe.balance
     thresholds = (
         [b.raise_count, b.raise_by, b.ceiling, b.lower_count, b.lower_by, b.floor_count, b.floor_by, b.floor_least]
@@ -61,15 +76,47 @@ def plan_of(networks: Networks, recipe: Recipe, units_an_epoch: int) -> Plan:
         recipe.objective == "saturating",
         recipe.discriminator_scale,
         recipe.prior.regulariser,
-        _components(recipe, "mixture"),
-        _components(recipe, "one-hot"),
-        _components(recipe, "ensemble"),
+        mixture,
         units_an_epoch,
-        np.array(sizes[0]),
-        np.array(sizes[1]),
+        place(generator, recipe.batch, codes, members, [mixture * recipe.latent_dim] * 2 if mixture else []),
+        place(discriminator, recipe.batch),
         np.array(thresholds, np.float64),
         np.array([a.learning_rate, a.beta1, a.beta2, a.epsilon]),
     )
+
+
+def place(sizes: Sequence[int], batch: int, codes: int = 0, members: int = 0, leading: Sequence[int] = ()) -> Network:
+    """Where dense layers of `sizes` = (inputs, hidden units …, outputs) keep their numbers, as `kernel.Layer` says.
+
+    The last `codes` of the inputs are a one-hot code, which has no activations; `members` networks are stacked, unless
+    it is 0; numbers `leading` the layers in the state lead the flat array too, each group padded.
+    """
+    columns, at, order, layers = padded(batch), 0, [], []
+    for count in leading:
+        order.append(np.arange(at, at + count))
+        at += padded(count)
+    body, source, last = at, 0, len(sizes) - 2
+    stack = np.arange(max(members, 1))[:, None, None]
+    for number, (inputs, outputs) in enumerate(pairwise(sizes)):
+        o, i = np.arange(outputs)[:, None], np.arange(inputs)
+        wide = padded(inputs if number == last else outputs)
+        stride = padded(outputs) + outputs * wide if number == last else (inputs + 1) * wide
+        within = o * wide + i if number == last else (i + 1) * wide + o
+        bias = outputs * wide + np.arange(outputs) if number == last else np.arange(outputs)
+        order += [(at + stack * stride + within).ravel(), (at + stack[:, :, 0] * stride + bias).ravel()]
+        coded = codes if number == 0 else 0
+        apart, along = (1, columns) if number == 0 else (padded(inputs), 1)
+        target = source + ((inputs - coded) * columns if number == 0 else batch * padded(inputs))
+        fields = (at, stride if members else 0, coded, source, apart, along, inputs - coded, target, wide, outputs)
+        layers.append(Layer(*fields))
+        at, source = at + max(members, 1) * stride, target
+    return Network(np.array(layers), np.concatenate(order), at, body, source + sizes[-1] * columns)
+
+
+def _sizes(network: nn.Module) -> list[int]:
+    """Inputs, hidden units of each layer, outputs."""
+    shapes = [p.shape for name, p in network.named_parameters() if name.endswith("weight")]
+    return [*(shape[-1] for shape in shapes), shapes[-1][-2]]
 
 
 def _components(recipe: Recipe, form: str) -> int:

