@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from replication.data.reading import load_images, load_manifest, load_split, loa
 from replication.errors import exit_clearly
 from replication.params import BUNDLED, Cell, Params, load_params
 from replication.provenance import code_hash, environment, import_closure, sha256_text
-from replication.runtime import Clock, prepare_device, stage_argument
+from replication.runtime import Clock, in_processes, prepare_device, stage_argument
 from replication.score import DATA, OUTPUTS, write_scores
 from replication.scoring.rows import Rows
 from replication.train import builder
@@ -191,8 +192,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the experiments that the command line names."""
     params = load_params()
     name = stage_argument("experiment", "an experiment of the profile in force, or all", arguments)
-    for cell in params.profile.experiments.values() if name == "all" else [params.experiment(name)]:
-        run_experiment(params, cell)
+    cells = list(params.profile.experiments.values()) if name == "all" else [params.experiment(name)]
+    at_once = params.profile.threads if params.profile.device == "cpu" else 1
+    in_processes(partial(run_experiment, params), cells, at_once)
 
 
 if __name__ == "__main__":

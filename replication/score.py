@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from replication.errors import exit_clearly
 from replication.measurements import to_table, write_table
 from replication.params import Cell, Params, load_params
 from replication.recipes import Recipe
-from replication.runtime import Clock, prepare_device, stage_argument
+from replication.runtime import Clock, in_processes, prepare_device, stage_argument
 from replication.scoring.rows import Rows
 from replication.scoring.trained import TrainedCell, read_trained
 from replication.train import DATA, builder
@@ -112,9 +113,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Score the cells that the command line names."""
     params = load_params()
     name = stage_argument("score", "a model or a cell of the profile in force", arguments)
-    for cell in params.trained_cells(name):
-        with threadpool_limits(1, "blas"):  # NumPy's, as `prepare_device` does for PyTorch
-            score_cell(params, cell)
+    at_once = params.profile.threads if params.profile.device == "cpu" else 1
+    with threadpool_limits(1, "blas"):  # NumPy's, as `prepare_device` does for PyTorch
+        in_processes(partial(score_cell, params), list(params.trained_cells(name)), at_once)
 
 
 if __name__ == "__main__":

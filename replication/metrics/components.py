@@ -61,9 +61,7 @@ def component_information(
         raise InputError(f"A permutation test needs at least 1 permutation, not {permutations}: ask for 200.")
     joint, count = _joint(components, classes), len(classes)
     found = _information(joint, count)
-    permuted = np.array(
-        [_information(_joint(components, stream.permutation(classes)), count) for _ in range(permutations)]
-    )
+    permuted = _permuted(components, np.stack([stream.permutation(classes) for _ in range(permutations)]))
     return ComponentInformation(
         found,
         _entropy(joint.sum(axis=0), count),
@@ -91,6 +89,18 @@ def _joint(components: np.ndarray, classes: np.ndarray) -> np.ndarray:
 def _information(joint: np.ndarray, count: int) -> float:
     sides = _entropy(joint.sum(axis=0), count) + _entropy(joint.sum(axis=1), count)
     return max(sides - _entropy(joint, count), 0.0)  # never negative but for rounding
+
+
+def _permuted(components: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """`_information` of components [n] with every line of classes [p, n], [p]: all of them at once."""
+    lines, count = classes.shape
+    shape = lines, components.max() + 1, classes.max() + 1
+    places = (np.arange(lines)[:, None] * shape[1] + components) * shape[2] + classes
+    joint = np.bincount(places.ravel(), minlength=int(np.prod(shape))).reshape(shape)
+    # No permutation changes the counts of either side.
+    sides = _entropy(joint[0].sum(axis=0), count) + _entropy(joint[0].sum(axis=1), count)
+    within = np.log(count) - xlogy(joint, joint).sum(axis=(1, 2)) / count
+    return np.maximum(sides - within, 0.0)
 
 
 def _entropy(counts: np.ndarray, count: int) -> float:

@@ -46,9 +46,13 @@ def mode_scores(points: np.ndarray, mixture: Mixture) -> dict[str, float]:
     }
 
 
-def energy_distance(points: np.ndarray, real: np.ndarray) -> float:
-    """2E|X−Y| − E|X−X'| − E|Y−Y'| (Székely & Rizzo) of [n, d] and [m, d]; unbiased, so it may fall below 0."""
-    return 2 * mean_distance(points, real) - own_distance(points) - own_distance(real)
+def energy_distance(points: np.ndarray, real: np.ndarray, of_real: float | None = None) -> float:
+    """2E|X−Y| − E|X−X'| − E|Y−Y'| (Székely & Rizzo) of [n, d] and [m, d]; unbiased, so it may fall below 0.
+
+    `of_real` is `own_distance(real)` where it is known already.
+    """
+    of_real = own_distance(real) if of_real is None else of_real
+    return 2 * mean_distance(points, real) - own_distance(points) - of_real
 
 
 def mean_distance(first: np.ndarray, second: np.ndarray) -> float:

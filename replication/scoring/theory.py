@@ -14,12 +14,11 @@ from torch import Tensor, nn
 
 from replication.metrics.game import (
     Weights,
-    game_value,
     gradient_norm,
-    hit_rate,
     logits_of,
     optimal_probability,
     train_alone,
+    value_and_hits,
 )
 from replication.metrics.toy import Mixture
 from replication.models.layers.dense import DenseDiscriminator
@@ -73,7 +72,7 @@ def score_equal(rows: Rows, mixture: Mixture, theory: Theory) -> None:
     sides = (_fresh(mixture, theory, seeds, f"equal {side}") for side in "pq")
     trained = _trained(network, start, theory, *sides)
     real, other = (torch.stack([_points(mixture, s, f"judged {side}", count) for s in seeds]) for side in "pq")
-    values, hits = game_value(network, trained, real, other), hit_rate(network, trained, real, other)
+    values, hits = value_and_hits(network, trained, real, other)
     for index, seed in enumerate(seeds):
         where = {"n_samples": 2 * count, "metric_variant": "p=q"}
         rows.add(seed, theory.updates, "value_function", values[index].item(), **where)

@@ -11,8 +11,8 @@ from torch import Tensor
 from tqdm import tqdm
 
 from replication.data.reading import ToyData
-from replication.metrics.game import game_value, hit_rate, train_alone
-from replication.metrics.toy import Mixture, energy_distance, mode_scores
+from replication.metrics.game import game_value, train_alone, value_and_hits
+from replication.metrics.toy import Mixture, energy_distance, mode_scores, own_distance
 from replication.models.layers.networks import Networks
 from replication.protocol_options import Components
 from replication.recipes import Noise, Recipe
@@ -76,12 +76,12 @@ def noises(recipe: Recipe) -> dict[str, Noise]:
 def _score_points(rows: Rows, networks: Networks, recipe: Recipe, mixture: Mixture, seed: int, step: int) -> np.ndarray:
     """Rows of one seed at one step, for each noise; returns the points drawn with the training noise."""
     real = mixture.draw(recipe.n_samples, stream_of(seed, "fresh truth", step))
-    kept = np.empty((0, 2))
+    kept, of_real = np.empty((0, 2)), own_distance(real)
     for variant, noise in noises(recipe).items():
         drawn = draw_samples(networks.generator, recipe, noise, seed, f"samples {variant}", recipe.n_samples)
         points = drawn.double().numpy()
         kept = kept if len(kept) else points
-        scores = {**mode_scores(points, mixture), "energy_distance": energy_distance(points, real)}
+        scores = {**mode_scores(points, mixture), "energy_distance": energy_distance(points, real, of_real)}
         for metric, value in scores.items():
             rows.add(seed, step, metric, value, len(points), metric_variant=variant)
     if recipe.prior.components and recipe.prior.form == "mixture":
@@ -107,7 +107,7 @@ def _score_game(
     sides = _both_sides(rows, trained, build, recipe, mixture, step, "game", FRESH)
     discriminator, state = build().discriminator, trained.states[step]
     weights = {name: state[f"discriminator.{name}"] for name in discriminator.state_dict()}
-    values, hits = game_value(discriminator, weights, *sides), hit_rate(discriminator, weights, *sides)
+    values, hits = value_and_hits(discriminator, weights, *sides)
     for index, seed in enumerate(rows.cell.seed_numbers):
         rows.add(seed, step, "value_function", values[index].item(), 2 * FRESH, metric_variant="trained")
         rows.add(seed, step, "hit_rate", hits[index].item(), 2 * FRESH)

@@ -6,11 +6,15 @@ another outcome. Where AVX2 and FMA are to be had, code is made for the first pr
 
 from __future__ import annotations
 
+import hashlib
+import os
 import platform
+from pathlib import Path
 
 import numba
 from llvmlite import binding
 
+SOURCES = Path(__file__).parents[1]
 PROCESSOR = "haswell"
 FEATURES = ("sse2", "sse3", "ssse3", "sse4.1", "sse4.2", "popcnt", "avx", "avx2", "fma", "bmi", "bmi2", "f16c", "lzcnt")
 
@@ -25,5 +29,17 @@ def fix_processor() -> bool:
     return True
 
 
-FIXED = fix_processor()
+def fix_cache(sources: Path = SOURCES) -> Path:
+    """Where compiled code is kept: a folder for each state of the sources, as numba asks only after a function's own.
+
+    What a function calls in another file is part of its machine code, and an edit there would go unseen.
+    """
+    written = [path.read_bytes() for path in sorted(sources.rglob("*.py"))]
+    digest = hashlib.sha256(b"".join(text for text in written if b"njit" in text)).hexdigest()[:16]
+    folder = Path(os.environ.get("NUMBA_CACHE_DIR") or sources.parent / ".replication" / "compiled") / digest
+    numba.config.CACHE_DIR = str(folder)  # pyright: ignore[reportAttributeAccessIssue]
+    return folder
+
+
+FIXED, CACHE = fix_processor(), fix_cache()
 njit = numba.njit
