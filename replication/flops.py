@@ -10,15 +10,14 @@ import logging
 import sys
 
 _LOG = logging.getLogger("torch.utils.flop_counter")
-_HIDE = "triton" not in sys.modules
-if _HIDE:
-    sys.modules["triton"] = None  # type: ignore[assignment]  # an import of it fails, for which the counter is prepared
-    _LOG.disabled = True
+_IMPORTED = "triton" in sys.modules
+sys.modules.setdefault("triton", None)  # type: ignore[arg-type]  # an import of it fails, and the counter is prepared
+_LOG.disabled = True
 try:
     from torch.utils.flop_counter import FlopCounterMode
 finally:
-    if _HIDE:
+    _LOG.disabled = False
+    if not _IMPORTED:
         del sys.modules["triton"]
-        _LOG.disabled = False
 
 __all__ = ["FlopCounterMode"]

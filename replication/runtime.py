@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import socket
 import sys
 import time
@@ -42,6 +43,8 @@ def prepare_device(device: str) -> str:
             "This profile runs on a CUDA device and torch finds none: use a machine with one, or `run: *cpu`."
         )
     torch.set_num_threads(1)
+    # SciPy is imported later, with a BLAS of its own that reads this: its threads wait for each other by spinning.
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
     # TF32 would change scores between GPUs for the sake of a speed that small networks cannot use.
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     torch.backends.cudnn.benchmark = device == "cuda"  # shapes never change, so the fastest algorithm is worth a search

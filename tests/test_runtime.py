@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
 
 import pytest
 import torch
 
 from replication.errors import InputError
-from replication.runtime import Clock, in_turns, prepare_device, stage_argument
+from replication.runtime import Clock, in_processes, in_turns, prepare_device, stage_argument
 
 
 @pytest.fixture
@@ -72,3 +76,23 @@ def test_what_a_turn_raises_is_raised() -> None:
 
     with pytest.raises(ValueError, match="0 0"):
         in_turns(fail, 2, 2, 1)
+
+
+def leave_process(folder: Path, name: str) -> None:
+    if name == "broken":
+        raise InputError("One is broken.")
+    (folder / name).write_text(str(os.getpid()))
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_every_item_is_worked_on_in_another_process_where_there_are_two(tmp_path: Path, processes: int) -> None:
+    in_processes(partial(leave_process, tmp_path), ["a", "b", "c"], processes)
+    found = {path.name: int(path.read_text()) for path in tmp_path.iterdir()}
+    assert set(found) == {"a", "b", "c"}
+    forked = processes > 1 and sys.platform == "linux"
+    assert (os.getpid() in found.values()) != forked
+
+
+def test_what_another_process_raises_is_raised(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="One is broken."):
+        in_processes(partial(leave_process, tmp_path), ["broken", "a"], 2)

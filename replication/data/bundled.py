@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from sklearn import datasets
 
 from replication.errors import InputError
 
-LOADERS: dict[str, Callable[..., Any]] = {
-    "iris": datasets.load_iris,
-    "wine": datasets.load_wine,
-    "breast_cancer": datasets.load_breast_cancer,
-    "diabetes": datasets.load_diabetes,
-    "digits": datasets.load_digits,
-}
+NAMES = ("iris", "wine", "breast_cancer", "diabetes", "digits")
 
 
 @dataclass(frozen=True)
@@ -42,8 +33,10 @@ def load_bundled(name: str) -> LabelledData:
     Raises:
         InputError: scikit-learn bundles no such data set, or none that the suite knows.
     """
-    if name not in LOADERS:
-        raise InputError(f"There is no bundled data set {name!r}; accepted: {', '.join(LOADERS)}.")
-    features, target = LOADERS[name](return_X_y=True)
+    if name not in NAMES:
+        raise InputError(f"There is no bundled data set {name!r}; accepted: {', '.join(NAMES)}.")
+    from sklearn import datasets  # seconds, for one experiment of many
+
+    features, target = getattr(datasets, f"load_{name}")(return_X_y=True)
     labels = target > np.median(target) if name == "diabetes" else target  # deviation background-1
     return LabelledData(name, np.asarray(features, dtype=np.float64), np.asarray(labels, dtype=np.int64))

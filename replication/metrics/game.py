@@ -18,7 +18,9 @@ from replication.training.objectives import generator_loss
 from replication.training.optimisers import fused_adam_update
 
 Weights = dict[str, Tensor]
-BLOCK = 2000  # samples a seed whose logits are computed at once: what lies between fits into a processor's cache
+# What is computed at once, so that what lies between fits into a processor's cache.
+BLOCK = 2000  # samples a seed
+TOGETHER = 10  # seeds in training
 
 
 def logits_of(discriminator: nn.Module, weights: Mapping[str, Tensor], samples: Tensor) -> Tensor:
@@ -38,17 +40,19 @@ def train_alone(
 ) -> Weights:
     """Train S discriminators on, against sides that stay as they are; the rate falls linearly to zero.
 
-    `draw(update)` gives fresh real and generated samples, [S, B, …] each.
+    `draw(update)` gives fresh real and generated samples, [S, B, …] each, the same whenever it is asked.
     """
     trained = {name: tensor.detach().clone() for name, tensor in weights.items()}
-    values = list(trained.values())
-    first, second = ([torch.zeros_like(value) for value in values] for _ in range(2))
     gradients = _dense_gradients if _is_tanh_network(discriminator) else partial(_any_gradients, discriminator)
-    for update in range(updates):
-        rate = torch.tensor(learning_rate * (1.0 - update / updates))
-        fused_adam_update(
-            values, gradients(trained, *draw(update)), first, second, torch.tensor(update + 1), rate
-        )
+    count = len(next(iter(trained.values())))
+    for seeds in (slice(start, start + TOGETHER) for start in range(0, count, TOGETHER)):
+        part = {name: tensor[seeds] for name, tensor in trained.items()}  # views: what is trained is `trained`
+        values = list(part.values())
+        first, second = ([torch.zeros_like(value) for value in values] for _ in range(2))
+        for update in range(updates):
+            found = gradients(part, *(side[seeds] for side in draw(update)))
+            rate = torch.tensor(learning_rate * (1.0 - update / updates))
+            fused_adam_update(values, found, first, second, torch.tensor(update + 1), rate)
     return trained
 
 
@@ -93,13 +97,11 @@ def _value(logits: Tensor, real: int) -> Tensor:
 
 def _any_gradients(discriminator: nn.Module, weights: Weights, real: Tensor, generated: Tensor) -> list[Tensor]:
     """Gradients of the negative value of each seed, as the stacked weights are."""
-    leaves = {name: tensor.requires_grad_() for name, tensor in weights.items()}
+    leaves = {name: tensor.detach().requires_grad_() for name, tensor in weights.items()}
     both = logits_of(discriminator, leaves, torch.cat([real, generated], dim=1))
     loss = -_value(both, real.shape[1]).sum()  # a sum over seeds: no seed sees another's gradient
-    found = list(torch.autograd.grad(loss, list(leaves.values())))
-    for tensor in weights.values():
-        tensor.requires_grad_(False)
-    return found
+    found = torch.autograd.grad(loss, list(leaves.values()))
+    return [gradient.contiguous() for gradient in found]  # fused Adam reads memory, whatever the strides
 
 
 def _is_tanh_network(discriminator: nn.Module) -> bool:

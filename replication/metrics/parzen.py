@@ -13,6 +13,7 @@ from replication.errors import InputError
 SIGMAS = tuple(np.logspace(-1, 0, 10).tolist())  # the released code's bandwidths, in units of a pixel
 BLOCK = 2048  # samples and points whose distances are held at once: 32 MiB a table
 CACHED = 1 << 16  # distances of a table on a processor
+FAR = -700.0  # in the exponent: e to it is nothing beside the nearest sample's 1, and what underflows takes longer
 
 
 def log_likelihoods(samples: Tensor, points: Tensor, sigma: float | Sequence[float], block: int = BLOCK) -> Tensor:
@@ -72,7 +73,7 @@ def _block_likelihoods(samples: Tensor, points: Tensor, sigmas: list[float], blo
         least = squared.amin(dim=1, keepdim=True)
         apart, work = squared.sub_(least), torch.empty_like(squared)
         for place, sigma in enumerate(sigmas):
-            near = torch.mul(apart, -0.5 / sigma**2, out=work).exp_().sum(dim=1)
+            near = torch.mul(apart, -0.5 / sigma**2, out=work).clamp_min_(FAR).exp_().sum(dim=1)
             sums[place] = torch.logaddexp(sums[place], near.log() - least[:, 0] / (2 * sigma**2))
     return sums
 

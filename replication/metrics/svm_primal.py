@@ -120,7 +120,8 @@ def _curved(streamed: StreamedFeatures, active: Tensor, cost: float, direction: 
 def _preconditioner(leading: Leading, active: Tensor, cost: float) -> Callable[[Tensor], Tensor]:
     """The inverse of U (I + 2C Z_Aᵀ Z_A) Uᵀ on the leading directions, Z their scores; beside, of a multiple of I."""
     basis, known = leading.directions, leading.scores
-    within = torch.stack([(known * one) @ known.T for one in active])  # [K, r, r]
+    seen = (known[:, one > 0] for one in active)  # of most examples, few are active
+    within = torch.stack([part @ part.T for part in seen])  # [K, r, r]
     identity = torch.eye(len(known), dtype=known.dtype, device=known.device)
     factor = torch.linalg.cholesky(identity + 2.0 * cost * within)
     outside = (active @ leading.squared_norms)[:, None] - within.diagonal(dim1=-2, dim2=-1).sum(-1, keepdim=True)

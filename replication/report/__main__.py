@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         update_readme()
         return
     params = load_params()
-    print(f"report: {build_report(params, params.profile.name)}")
+    print(f"report: {build_report(params, params.profile.name, processes=params.profile.threads)}")
 
 
 if __name__ == "__main__":

@@ -31,8 +31,9 @@ def build_report(
     reports: Path = REPORTS,
     scores: Path = SCORES,
     benchmarks: Path = BENCHMARKS,
+    processes: int = 1,
 ) -> Path:
-    """Join, judge, draw and render `reports/<profile>/`; it appears whole or not at all.
+    """Join, judge, draw and render `reports/<profile>/`, figures in so many processes; it appears whole or not at all.
 
     Raises:
         InputError: a cell is missing or does not fit params.yaml, or a claim's selection is ambiguous.
@@ -48,8 +49,9 @@ def build_report(
         verdicts = judge_all(claims, table, reduced_budgets(cell.provenance for cell in cells))
         (folder / VERDICTS).write_text(to_json(verdicts), encoding="utf-8")
         (folder / "figures").mkdir()
-        drawn = [figure.record() for figure in draw(cells, table, claims, verdicts, folder / "figures")]
-        merged = _merged(profile, cells, missing) | {"recipes": _recipes(params, loaded), "figures": drawn}
+        drawn = draw(cells, table, claims, verdicts, folder / "figures", processes)
+        figures = [figure.record() for figure in drawn]
+        merged = _merged(profile, cells, missing) | {"recipes": _recipes(params, loaded), "figures": figures}
         _write_provenance(folder, merged)
         context = build_context(folder, loaded, ERROR_RATES, benchmarks / SPEED)
         for name in PAGES:

@@ -67,7 +67,7 @@ def panels(rows: pd.DataFrame) -> list[Panel]:
 def _runs(rows: pd.DataFrame) -> tuple[Run, ...]:
     runs = []
     for (model, recipe, variant), group in grouped(rows, ["model", "recipe", "variant"]):
-        grid = group.pivot_table(index="seed", columns="step", values="value", aggfunc="mean", dropna=False)
+        grid = group.groupby(["seed", "step"])["value"].mean().unstack("step")
         steps = grid.columns.to_numpy(dtype=float)
         share = 100 * steps / steps.max() if steps.max() > 0 else steps
         runs.append(Run(f"{model} {recipe} ({variant})", share, grid.to_numpy(dtype=float)))

@@ -77,6 +77,7 @@ def canvas(width: float, height: float) -> Iterator[Figure]:
 
 def save(figure: Figure, folder: Path, name: str) -> None:
     """Write `name`.svg and `name`.png; call inside `canvas`, whose style holds the hash salt."""
+    figure.set_layout_engine(None)  # `tight_layout` leaves one, for whose sake each file would be drawn twice
     figure.savefig(folder / f"{name}.svg", metadata={"Date": None, "Creator": None})
     figure.savefig(folder / f"{name}.png", dpi=108, metadata={"Software": None})
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -18,6 +21,8 @@ from replication.report.samples import draw_samples
 from replication.report.sweep_figures import draw_sweeps
 from replication.verdicts import Verdict
 
+Task = tuple[Callable[..., Iterable[Drawn]], Any]  # what draws some figures, and all that it takes but the folder
+
 
 def draw(
     cells: Sequence[ScoredCell],
@@ -25,13 +30,31 @@ def draw(
     claims: Sequence[Claim],
     verdicts: Sequence[Verdict],
     folder: Path,
+    processes: int = 1,
 ) -> list[Drawn]:
-    """Draw all figures into `folder`; returns them in the order of the page."""
-    runs = (
-        *draw_curves(table, folder),
-        *draw_arms(table, folder),
-        *draw_limited(table, folder),
-        *draw_sweeps(table, folder),
-        *draw_samples(cells, folder),
-    )
-    return [*draw_forest(claims, verdicts, folder), *runs]
+    """Draw all figures into `folder`, in so many processes; returns them in the order of the page."""
+    papers = sorted(set(table["paper"].tolist()))
+    tasks: list[Task] = [
+        *((draw_curves, table.loc[table["paper"] == paper]) for paper in papers),
+        (draw_arms, table),
+        (draw_limited, table),
+        (draw_sweeps, table),
+        (draw_samples, cells),
+    ]
+    drawn = [one for group in _side_by_side(tasks, folder, processes) for one in group]
+    return [*draw_forest(claims, verdicts, folder), *drawn]
+
+
+def _side_by_side(tasks: Sequence[Task], folder: Path, processes: int) -> list[list[Drawn]]:
+    """The figures of each task: the first by other processes, and from the last on by this one, until they meet."""
+    if processes < 2:
+        return [_drawn(task, folder) for task in tasks]
+    with ProcessPoolExecutor(processes - 1, get_context("spawn")) as others:
+        handed = [others.submit(_drawn, task, folder) for task in tasks]
+        own = {place: _drawn(tasks[place], folder) for place in reversed(range(len(tasks))) if handed[place].cancel()}
+        return [own[place] if place in own else future.result() for place, future in enumerate(handed)]
+
+
+def _drawn(task: Task, folder: Path) -> list[Drawn]:
+    function, what = task
+    return list(function(what, folder))

@@ -11,7 +11,6 @@ from itertools import product
 
 import numpy as np
 from sklearn import config_context
-from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 
 from replication.background_options import GenerativeDiscriminative, Pair
@@ -24,6 +23,7 @@ from replication.metrics.learning_curves import (
     standardised,
     training_sizes,
 )
+from replication.metrics.logistic_regression import fit_logistic
 from replication.metrics.naive_bayes import fit_shared_variance
 from replication.scoring.rows import Rows
 from replication.seeding import generator
@@ -80,8 +80,8 @@ def predict(
         generative = fit_shared_variance(train, labels, options.pseudo_examples)
     else:
         generative = GaussianNB().fit(train, labels)
-    discriminative = LogisticRegression(C=pair.cost, max_iter=options.max_iterations).fit(train, labels)
-    if discriminative.n_iter_.max() >= options.max_iterations:
+    discriminative, iterations = fit_logistic(train, labels, pair.cost, options.max_iterations)
+    if iterations >= options.max_iterations:
         raise InputError(
             f"Logistic regression on {len(labels)} examples of {name} has not converged after {options.max_iterations} "
             "iterations; raise max_iterations in params.yaml: background.generative_discriminative."

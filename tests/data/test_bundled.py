@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_diabetes
 
-from replication.data.bundled import LOADERS, load_bundled
+from replication.data.bundled import NAMES, load_bundled
 from replication.errors import InputError
 
 # Examples, features and classes, as scikit-learn's own descriptions give them.
@@ -17,7 +17,7 @@ SHAPES = {
 }
 
 
-@pytest.mark.parametrize("name", LOADERS)
+@pytest.mark.parametrize("name", NAMES)
 def test_features_and_labels(name: str) -> None:
     data = load_bundled(name)
     assert (*data.features.shape, len(np.unique(data.labels))) == SHAPES[name]

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from replication.metrics.autoencoder import encode, initial_weights, reconstruct, train_autoencoders
+from replication.metrics.autoencoder import encode, error_gradients, initial_weights, reconstruct, train_autoencoders
 from replication.runtime import side_by_side
 
 SHORT = {"hidden": 16, "updates": 30, "batch": 10, "learning_rate": 0.01}
@@ -44,6 +44,21 @@ def test_initial_weights_have_the_spread_of_a_dense_layer() -> None:
     assert weights[0].std().item() == pytest.approx(reference.weight.std().item(), rel=0.05)
     assert weights[0].abs().max().item() == pytest.approx(1 / 8, rel=0.01)
     assert weights[1].abs().max().item() <= 1 / 8 and weights[2].abs().max().item() <= 128**-0.5
+
+
+def test_gradients_are_those_of_automatic_differentiation() -> None:
+    weights = initial_weights(6, 2, 16, [0, 1, 2])
+    samples = torch.from_numpy(np.random.default_rng(1).uniform(size=(3, 10, 6)).astype(np.float32))
+    found = error_gradients(weights, samples)
+    for seed in range(3):
+        layers = layers_of(weights, seed)
+        one, two, three, four = layers
+        outputs = four(torch.relu(three(two(torch.relu(one(samples[seed]))))))
+        (outputs - samples[seed]).square().mean().backward()
+        for place, layer in enumerate(layers):
+            assert layer.weight.grad is not None and layer.bias.grad is not None
+            torch.testing.assert_close(found[2 * place][seed], layer.weight.grad.T, rtol=1e-4, atol=1e-6)
+            torch.testing.assert_close(found[2 * place + 1][seed, 0], layer.bias.grad, rtol=1e-4, atol=1e-6)
 
 
 def test_one_update_is_adam_s_on_the_mean_squared_error() -> None:

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from replication.metrics import game
 from replication.metrics.game import (
     Weights,
     game_value,
@@ -85,6 +86,24 @@ def test_training_together_is_training_each_seed_alone() -> None:
         for name, tensor in network.state_dict().items():
             torch.testing.assert_close(trained[name][index], tensor, rtol=1e-4, atol=1e-5)
     assert all(torch.equal(weights[name], tensor) for name, tensor in stacked(discriminators()).items())
+
+
+@pytest.mark.parametrize("hidden", [(), (5,), (4, 3, 6)])
+def test_tanh_networks_are_differentiated_as_any_other(
+    hidden: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.manual_seed(3)
+    weights = stacked([DenseDiscriminator(2, hidden, "tanh") for _ in range(SEEDS)])
+    network = DenseDiscriminator(2, hidden, "tanh")
+    monkeypatch.setattr(game, "TOGETHER", 2)  # of three seeds, so that the last is alone
+    with torch.no_grad():
+        logits = logits_of(network, weights, sides(9)[0])
+    found = train_alone(network, weights, lambda _: sides(6), 4, 0.1)
+    monkeypatch.setattr(game, "_is_tanh_network", lambda _: False)
+    torch.testing.assert_close(logits, logits_of(network, weights, sides(9)[0]))
+    expected = train_alone(network, weights, lambda _: sides(6), 4, 0.1)
+    for name, tensor in expected.items():
+        torch.testing.assert_close(found[name], tensor, rtol=1e-4, atol=1e-5)
 
 
 def test_a_diverged_seed_leaves_the_others_alone() -> None:

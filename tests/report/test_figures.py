@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,7 +12,11 @@ import pytest
 from replication.benchmarks import load_benchmarks
 from replication.claims import Claim
 from replication.measurements import read_table
+from replication.params import load_params
+from replication.report.cells import gather
 from replication.report.curves import panels
+from replication.report.drawing import Drawn
+from replication.report.figures import draw
 from replication.report.forest import bars
 from replication.report.samples import tile_grid
 from replication.verdicts import judge_all
@@ -58,3 +65,53 @@ def test_image_grids_keep_pixels_and_order() -> None:
     sheet = np.asarray(tile_grid(colour))
     assert sheet.shape == (8 * 34 - 2, 8 * 34 - 2, 3)  # 64 of the 70
     assert sheet[-1, -1].tolist() == [0, 0, 200]
+
+
+class SecondProcess:
+    """In the place of a pool: it has drawn the first figures handed to it when the caller is done with the last."""
+
+    def __init__(self, processes: int, context: object) -> None:
+        assert processes == 1
+        self.handed = 0
+
+    def __enter__(self) -> SecondProcess:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        self.handed += 1
+        if self.handed <= 2:
+            future.set_running_or_notify_cancel()
+            future.set_result(function(*arguments))
+        return future
+
+
+def drawn(made: Path, claims: list[Claim], folder: Path, processes: int) -> tuple[list[Drawn], dict[str, bytes]]:
+    folder.mkdir()
+    table = read_table(made / "reports/cpu/measurements.csv")
+    cells, _ = gather(load_params(made / "params.yaml").profile, made / "outputs/score", made / "reports/recorded")
+    figures = draw(cells, table, claims, judge_all(claims, table), folder, processes)
+    return figures, {file.name: file.read_bytes() for file in folder.iterdir()}
+
+
+def check_equal(made: Path, claims: list[Claim], folder: Path) -> None:
+    alone, together = (drawn(made, claims, folder / str(processes), processes) for processes in (1, 2))
+    assert alone == together
+    assert sorted(alone[1]) == sorted(name for figure in alone[0] for name in figure.files)
+    folder_of_report = made / "reports/cpu/figures"
+    assert alone[1] == {file.name: file.read_bytes() for file in folder_of_report.iterdir()}
+
+
+def test_figures_are_equal_whoever_draws_them(
+    made: Path, claims: list[Claim], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("replication.report.figures.ProcessPoolExecutor", SecondProcess)
+    check_equal(made, claims, tmp_path)
+
+
+@pytest.mark.slow
+def test_figures_are_equal_from_two_processes(made: Path, claims: list[Claim], tmp_path: Path) -> None:
+    check_equal(made, claims, tmp_path)
