@@ -67,7 +67,8 @@ def panels(rows: pd.DataFrame) -> list[Panel]:
 def _runs(rows: pd.DataFrame) -> tuple[Run, ...]:
     runs = []
     for (model, recipe, variant), group in grouped(rows, ["model", "recipe", "variant"]):
-        grid = group.groupby(["seed", "step"])["value"].mean().unstack("step")
+        means = pd.Series(group.groupby(["seed", "step"])["value"].mean())
+        grid = pd.DataFrame(means.unstack("step"))
         steps = grid.columns.to_numpy(dtype=float)
         share = 100 * steps / steps.max() if steps.max() > 0 else steps
         runs.append(Run(f"{model} {recipe} ({variant})", share, grid.to_numpy(dtype=float)))

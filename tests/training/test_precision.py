@@ -35,7 +35,8 @@ def test_losses_and_gradients_are_float32(small: Callable[..., Any], recipe: Rec
     case = small(replace(recipe, precision="bfloat16"), noisy=True)
     (run,) = bind_runs(case.build, case.start())
     seen: list[torch.dtype] = []
-    run.networks.discriminator.output.register_forward_hook(lambda *arguments: seen.append(arguments[2].dtype))
+    output = run.networks.discriminator.get_submodule("output")
+    output.register_forward_hook(lambda *arguments: seen.append(arguments[2].dtype))
     batch = loop.assemble(
         run.networks, case.recipe, case.data, case.units(1).at(0).draws, turns(case.recipe)[0], STREAM
     )
