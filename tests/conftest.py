@@ -9,13 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
-from threadpoolctl import threadpool_limits
 
-from replication.measurements import Measurement, to_table, write_table
+# Imported where needed: the process that hands out the tests reads this file too, and computes nothing.
 from replication.params import Cell, load_params
-from replication.report.build import build_report, committed_context, committed_reports
-from replication.report.render import BEGIN, END, with_scoreboard
 from replication.strict import read_yaml
 
 ROOT = Path(__file__).parents[1]
@@ -49,7 +45,8 @@ def params_in_small() -> str:
             dataset = "digits" if recipe == "digits" else "toy-bimodal"
             cells[key] = {"paper": "gan2014", "model": "gan", "recipe": recipe, "dataset": dataset, "split": "full",
                           "variant": "paper", "seeds": seeds}  # fmt: skip
-        written["profiles"][name] = {**written["profiles"][name], "cells": cells, "experiments": {}, "models": ["gan"]}
+        few = {"cells": cells, "experiments": {}, "models": ["gan"], "threads": 1}
+        written["profiles"][name] = {**written["profiles"][name], **few}
     profiles = {name: written["profiles"][name] for name in BLOCKS}
     return json.dumps({**written, "profiles": profiles, "run": profiles["cpu"]}, indent=1)
 
@@ -147,6 +144,8 @@ deviations:
 
 def score(folder: Path, cell: Cell, profile: str) -> None:
     """Scores of one cell, drawn rather than measured; equal arguments give equal files."""
+    from replication.measurements import Measurement, to_table, write_table
+
     rows = []
     common = {column: getattr(cell, column) for column in ("paper", "model", "recipe", "variant", "dataset", "split")}
     generator = np.random.default_rng([len(cell.key), *cell.key.encode()])
@@ -200,6 +199,9 @@ def samples_of(cell: Cell, generator: np.random.Generator) -> dict[str, np.ndarr
 @pytest.fixture(scope="session", autouse=True)
 def one_thread() -> Iterator[None]:
     """As every stage has it: more threads than cores are slow on small tensors."""
+    import torch
+    from threadpoolctl import threadpool_limits
+
     torch.set_num_threads(1)
     with threadpool_limits(1):
         yield
@@ -224,6 +226,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def remake(root: Path) -> None:
     """Make reports/cpu and README.md's scoreboard of a repository in small."""
     from replication.benchmarks import load_benchmarks
+    from replication.report.build import build_report, committed_context, committed_reports
+    from replication.report.render import BEGIN, END, with_scoreboard
 
     params = load_params(root / "params.yaml")
     build_report(params, "cpu", root / "reports", root / "outputs" / "score", root / "benchmarks")

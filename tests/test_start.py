@@ -45,7 +45,8 @@ COMPUTING = {
     "experiment": {"torch", "pandas"},
 }
 ASK = """
-import importlib, json, sys
+import gc, importlib, json, sys
+gc.disable()
 found, heavy = {}, json.loads(sys.argv[2])
 for name in json.loads(sys.argv[1]):
     module = importlib.import_module("replication." + name)

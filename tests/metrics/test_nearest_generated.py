@@ -42,17 +42,16 @@ def test_labels_are_those_of_scikit_learn_at_every_count() -> None:
 @pytest.mark.parametrize(("chunk", "block"), [(1, 7), (7, 1), (64, 64), (10_000, 10_000)])
 @pytest.mark.parametrize("data", ["far", "near", "equal"])
 def test_no_size_of_chunk_or_block_changes_what_exact_arithmetic_finds(data: str, chunk: int, block: int) -> None:
-    samples = SAMPLES
+    points, samples, labels = POINTS, SAMPLES[:90], LABELS[:90]
     if data == "near":  # distances from the points that differ in the eighth digit
-        samples = 0.5 + 3e-7 * SAMPLES
-        rounded = (samples.square().sum(1) - 2 * POINTS @ samples.T).argmin(1)
-        assert (LABELS[rounded].numpy() != written_out(POINTS, samples, LABELS)).mean() > 0.2
-    points = POINTS
+        samples = 0.5 + 3e-7 * samples
+        rounded = (samples.square().sum(1) - 2 * points @ samples.T).argmin(1)
+        assert (labels[rounded].numpy() != written_out(points, samples, labels)).mean() > 0.2
     if data == "equal":  # pixels of few levels, so that the nearest distance occurs more than once
-        points, samples = (POINTS[:, :3] * 3).round(), (SAMPLES[:, :3] * 3).round()
-    found = nearest_labels(points, parts(samples, LABELS, 100, 200), (150, 300), chunk, block)
-    for count in (150, 300):
-        assert np.array_equal(found[count], written_out(points, samples[:count], LABELS[:count]))
+        points, samples = (points[:, :3] * 3).round(), (samples[:, :3] * 3).round()
+    found = nearest_labels(points, parts(samples, labels, 30, 60), (45, 90), chunk, block)
+    for count in (45, 90):
+        assert np.array_equal(found[count], written_out(points, samples[:count], labels[:count]))
 
 
 def test_a_collapsed_generator_gives_every_point_its_first_label() -> None:
