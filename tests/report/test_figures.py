@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
@@ -15,7 +16,6 @@ from replication.measurements import read_table
 from replication.params import load_params
 from replication.report.cells import gather
 from replication.report.curves import panels
-from replication.report.drawing import Drawn
 from replication.report.figures import draw
 from replication.report.forest import bars
 from replication.report.samples import tile_grid
@@ -89,20 +89,17 @@ class SecondProcess:
         return future
 
 
-def drawn(made: Path, claims: list[Claim], folder: Path, processes: int) -> tuple[list[Drawn], dict[str, bytes]]:
-    folder.mkdir()
+def check_equal(made: Path, claims: list[Claim], folder: Path) -> None:
+    """Figures drawn into `folder` by two processes, against those that one has drawn for the report."""
     table = read_table(made / "reports/cpu/measurements.csv")
     cells, _ = gather(load_params(made / "params.yaml").profile, made / "outputs/score", made / "reports/recorded")
-    figures = draw(cells, table, claims, judge_all(claims, table), folder, processes)
-    return figures, {file.name: file.read_bytes() for file in folder.iterdir()}
-
-
-def check_equal(made: Path, claims: list[Claim], folder: Path) -> None:
-    alone, together = (drawn(made, claims, folder / str(processes), processes) for processes in (1, 2))
-    assert alone == together
-    assert sorted(alone[1]) == sorted(name for figure in alone[0] for name in figure.files)
-    folder_of_report = made / "reports/cpu/figures"
-    assert alone[1] == {file.name: file.read_bytes() for file in folder_of_report.iterdir()}
+    figures = draw(cells, table, claims, judge_all(claims, table), folder, 2)
+    report = made / "reports/cpu"
+    written = json.loads((report / "provenance.json").read_text(encoding="utf-8"))["figures"]
+    assert [figure.record() for figure in figures] == written
+    files = {file.name: file.read_bytes() for file in folder.iterdir()}
+    assert sorted(files) == sorted(name for figure in figures for name in figure.files)
+    assert files == {file.name: file.read_bytes() for file in (report / "figures").iterdir()}
 
 
 def test_figures_are_equal_whoever_draws_them(
