@@ -175,7 +175,9 @@ class Recipe:
     linear_decay: LinearDecay | None = None
     geometric_decay: GeometricDecay | None = None
     stopping: Stopping | None = None
-    precision: Literal["float32", "bfloat16"] = "float32"  # of the networks' layers; weights and updates are float32
+    # Of the networks' products: tf32 rounds their factors on a GPU, bfloat16 layers too; weights stay float32.
+    precision: Literal["float32", "tf32", "bfloat16"] = "float32"
+    threads: int = 1  # of a processor for one operation: part of the recipe, since sums round by how they are cut
     scored_shares: tuple[float, ...] = (0.0, 0.25, 0.5, 1.0)
     n_samples: int = 1000
 
@@ -199,6 +201,7 @@ def _conflicts(recipe: Recipe) -> list[tuple[bool, str]]:
     matching = "feature-matching" in objectives
     counts = (recipe.inner_steps, recipe.generator_steps, recipe.updates, recipe.batch, recipe.latent_dim)
     return [
+        (recipe.threads < 1, f"threads is at least 1, not {recipe.threads}"),
         (min(counts) < 1, f"inner_steps, generator_steps, updates, batch and latent_dim are at least 1, not {counts}"),
         ((recipe.adam is None) == (recipe.sgd is None), "it needs either adam or sgd, and not both"),
         (balanced != (recipe.balance is not None), "balance goes with schedule balanced, and is needed there"),

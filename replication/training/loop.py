@@ -86,7 +86,7 @@ def arithmetic(recipe: Recipe, batch: Batch) -> AbstractContextManager[object]:
 
     Weights are rounded anew at each use: what was rounded where no gradient is taken must not serve where one is.
     """
-    if recipe.precision == "float32":
+    if recipe.precision != "bfloat16":
         return nullcontext()
     return torch.autocast(batch.latent.noise.device.type, torch.bfloat16, cache_enabled=False)
 
