@@ -62,6 +62,12 @@ def train_judge(params: Params, dataset: str) -> float:
     return accuracy
 
 
+def judge_dataset(params: Params, dataset: str) -> str | None:
+    """The data set whose judge scores a data set: its own, or the one that `judged_by` names; None without a judge."""
+    name = params.datasets[dataset].judged_by or dataset
+    return name if name in params.judges else None
+
+
 def judge_options(params: Params, dataset: str) -> Judge:
     """The judge that `params.yaml` describes for a data set.
 
@@ -90,6 +96,12 @@ def read_judge(options: Judge, data: PreparedImages, directory: Path) -> nn.Modu
     except (SafetensorError, RuntimeError) as error:
         raise InputError(f"{path} is not the judge that params.yaml describes: {again}.") from error
     return network.eval()
+
+
+def recorded_accuracy(directory: Path) -> tuple[float, int]:
+    """The accuracy that a judge had on its data set's test images when it was trained, and how many there were."""
+    recorded = json.loads((directory / "provenance.json").read_text(encoding="utf-8"))
+    return float(recorded["test_accuracy"]), int(recorded["n_test"])
 
 
 def judge_accuracy(network: nn.Module, data: PreparedImages) -> float:

@@ -154,6 +154,8 @@ def load_params(path: Path = Path("params.yaml")) -> Params:
         for name, options in parts.datasets.items()
     }
     profiles = {name: _keyed(profile) for name, profile in parts.profiles.items()}
+    for dataset in datasets.values():
+        _known({"": None, **parts.judges}, dataset.judged_by, f"judge (judged_by of data set {dataset.name})")
     params = Params(_keyed(parts.run), profiles, datasets, parts.judges, parts.theory, parts.background, parts.recipes)
     for profile in (params.profile, *profiles.values()):
         _check_profile(params, profile)

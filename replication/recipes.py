@@ -170,6 +170,7 @@ class Recipe:
     real_target: float = 1.0  # below 1: one-sided label smoothing
     historical_averaging: float = 0.0  # weight of ‖θ − mean of past θ‖²
     parameter_average: float = 0.0  # rate of D's moving average, which is what is tested
+    average_start: Literal["zero", "weights"] = "zero"  # where that average begins
     labels: Labels | None = None
     initial_images: int = 0  # training images that the initial weights are set from
     linear_decay: LinearDecay | None = None
@@ -214,6 +215,10 @@ def _conflicts(recipe: Recipe) -> list[tuple[bool, str]]:
         (
             matching and alternate and recipe.generator_minibatch == "none",
             "objective feature-matching needs real images: write generator_minibatch own or next",
+        ),
+        (
+            recipe.average_start != "zero" and not recipe.parameter_average,
+            "average_start has an effect with parameter_average alone",
         ),
         (not 0 < recipe.real_target <= 1, f"real_target is above 0 and at most 1, not {recipe.real_target}"),
         (

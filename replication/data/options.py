@@ -96,6 +96,7 @@ class Dataset:
     points_per_mode: int = 0
     limit: int = 0  # read at most so many training images
     licence: str = ""
+    judged_by: str = ""  # the data set whose judge scores it, where it has none of its own
     planted: Planted | None = None
     splits: dict[str, Split] = field(default_factory=dict)
 
@@ -120,6 +121,8 @@ class Dataset:
         where = f"Data set {self.name}:"
         if self.image_size < 0 or self.limit < 0 or self.seed < 0:
             raise InputError(f"{where} image_size, limit and seed are at least 0.")
+        if self.judged_by and self.source == "toy":
+            raise InputError(f"{where} judged_by is for images, and toy makes points: leave it out.")
         if self.channels not in (0, 1, 3):
             raise InputError(f"{where} channels is {self.channels}; accepted: 1, 3.")
         if self.planted and self.source == "toy":

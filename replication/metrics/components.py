@@ -1,4 +1,4 @@
-"""How much the component that a sample was drawn from tells of its class: mutual information, held against chance."""
+"""What the component that a sample was drawn from tells of it: its class, held against chance, and its very pixels."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 from scipy.special import xlogy
 
 from replication.errors import InputError
+from replication.metrics.neighbours import share_within
 
 BEYOND = 0.95  # of the permutations: what chance alone seldom exceeds
 ROUNDING = 1e-12
@@ -69,6 +70,40 @@ def component_information(
         float(np.quantile(permuted, BEYOND)),
         float((1 + (permuted >= found - ROUNDING).sum()) / (1 + permutations)),
     )
+
+
+def variance_share(samples: np.ndarray, components: np.ndarray) -> float:
+    """Variance of samples [n, …] within their component, int [n], over that of all samples: sums over pixels.
+
+    Both are unbiased (n − 1 under the sum of squares), so that components which tell nothing give 1 on average, and
+    components of a single image each give 0; NaN where all samples are equal. Components with one sample say nothing
+    of their variance and are left out, each other one counts by its samples less one.
+
+    Raises:
+        InputError: no component has two samples, or one array is longer than the other.
+    """
+    if len(components) != len(samples):
+        raise InputError(f"Each of {len(samples)} samples has one component, not {len(components)}: give as many.")
+    components = np.unique(components, return_inverse=True)[1]
+    flat = samples.reshape(len(samples), -1).astype(np.float64)
+    counts = np.bincount(components)
+    if counts.max() < 2:
+        raise InputError("No component has two samples, so nothing can be told of the variance within: draw more.")
+    order = np.argsort(components, kind="stable")
+    sums = np.add.reduceat(flat[order], np.cumsum(counts) - counts)  # [components, pixels]
+    squares = np.square(flat).sum()
+    within = (squares - (np.square(sums).sum(axis=1) / counts).sum()) / (counts - 1).sum()
+    whole = (squares - np.square(flat.sum(axis=0)).sum() / len(flat)) / (len(flat) - 1)
+    return float(within / whole) if whole > ROUNDING * squares else float("nan")
+
+
+def duplicates_within(samples: np.ndarray, components: np.ndarray, threshold: float) -> float:
+    """Share of samples [n, …] that have another of the same component, int [n], within a distance of pixels."""
+    near = 0.0
+    for component in np.unique(components):
+        members = samples[components == component]
+        near += len(members) * share_within(members, threshold) if len(members) > 1 else 0.0
+    return near / len(samples)
 
 
 def _numbered(components: np.ndarray, classes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

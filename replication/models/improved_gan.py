@@ -28,6 +28,8 @@ class DenseNetworks:
     discriminator: tuple[int, ...]
     input_noise: float  # standard deviations
     hidden_noise: float
+    # Whether data set the scale of the generator's last layer, by one factor for all of its outputs.
+    generator_starts: bool = False
 
 
 @dataclass(frozen=True, config=CLOSED)
@@ -40,17 +42,19 @@ class Network:
 class DenseGenerator(nn.Module):
     """Latents → samples in [0, 1]: dense, batch normalisation (a bias alone), softplus; weight-normalised sigmoid.
 
-    The last layer's scale starts at 1 and is trained; no weight is set from data.
+    The last layer's scale is trained. It starts at 1, or is set from data where `starts`, so that all outputs together
+    have standard deviation 1 before the sigmoid.
     """
 
-    def __init__(self, latent_dim: int, hidden: Sequence[int], shape: Sequence[int]) -> None:
+    def __init__(self, latent_dim: int, hidden: Sequence[int], shape: Sequence[int], starts: bool = False) -> None:
         super().__init__()
         layers: list[nn.Module] = []
         for inputs, outputs in zip((latent_dim, *hidden), hidden, strict=False):
             dense = nn.Linear(inputs, outputs, bias=False)
             nn.init.xavier_uniform_(dense.weight)
             layers += [dense, BatchNorm(outputs), nn.Softplus()]
-        output = normalised_dense(hidden[-1], prod(shape), trained_scale=True, initial_std=None)
+        std = 1.0 if starts else None
+        output = normalised_dense(hidden[-1], prod(shape), trained_scale=True, initial_std=std, shared_std=True)
         nn.init.xavier_uniform_(output.direction)
         self.body = nn.Sequential(*layers, output, nn.Sigmoid(), nn.Unflatten(1, tuple(shape)))
 
@@ -116,6 +120,6 @@ def _dense(options: DenseNetworks, latent_dim: int, shape: Sequence[int], output
         )
     noise = (options.input_noise, options.hidden_noise)
     return Networks(
-        Generator(None, DenseGenerator(latent_dim, options.generator, shape)),
+        Generator(None, DenseGenerator(latent_dim, options.generator, shape, options.generator_starts)),
         DenseDiscriminator(shape, options.discriminator, outputs, *noise),
     )

@@ -1,4 +1,4 @@
-"""Protocol `components`: whether each component of a prior owns a part of the distribution (DeLiGAN)."""
+"""Protocol `components`: whether each component of a prior owns a part of the distribution, and how varied it is."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ import torch
 
 from replication.errors import InputError
 from replication.metrics.classifier import classify
-from replication.metrics.components import component_information
+from replication.metrics.components import component_information, duplicates_within, variance_share
+from replication.metrics.neighbours import duplicate_threshold
 from replication.models.layers.samples import as_images
 from replication.protocol_options import Components
+from replication.recipes import Noise, Recipe
 from replication.runtime import side_by_side
 from replication.scoring.image_cell import ImageCell
 from replication.scoring.rows import Rows
@@ -17,6 +19,7 @@ from replication.seeding import generator as stream_of
 from replication.training.sampling import draw_with_components
 
 SHEET = "components"
+TRAINING = "training-noise"  # variant of a metric
 SHOWN = 10  # components on the sheet, and samples of each
 SHARES = ("measured", "above-chance")  # variants that are given as shares of the classes' entropy too
 
@@ -24,7 +27,8 @@ SHARES = ("measured", "above-chance")  # variants that are given as shares of th
 def measure(cell: ImageCell) -> dict[str, np.ndarray]:
     """Rows of every seed, trained and untrained; a sheet with a line of samples for each of some components.
 
-    Samples are drawn with the noise of training; their class is the judge's.
+    Samples are drawn with the noise of training; their class is the judge's. Diversity within components is measured
+    under the noise of display too, where that is another.
 
     Raises:
         InputError: the recipe's prior has no components, or no judge knows the data set.
@@ -45,9 +49,14 @@ def measure(cell: ImageCell) -> dict[str, np.ndarray]:
     if cell.trained.steps[0] != 0:
         steps = steps[:1]
 
+    threshold = duplicate_threshold(cell.data.train_images, min(options.samples, len(cell.data.train_images)))
+
     def score_seed(place: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
         step, index = place
-        images, components = _draw(cell, step, index, options.samples)
+        drawn = {variant: _draw(cell, step, index, noise) for variant, noise in noises_of(cell.recipe).items()}
+        for variant, samples in drawn.items():
+            add_diversity(cell.rows, cell.seeds[index], step, variant, *samples, threshold)
+        images, components = drawn[TRAINING]
         classes = classify(judge, torch.from_numpy(images)).numpy().argmax(axis=1)
         add_information(cell.rows, cell.seeds[index], step, components, classes, options, cell.judge_name)
         return images, components
@@ -77,6 +86,22 @@ def add_information(
     rows.add(seed, step, "component_p_value", found.p_value, len(classes), judge=judge)
 
 
+def add_diversity(
+    rows: Rows, seed: int, step: int, variant: str, images: np.ndarray, components: np.ndarray, threshold: float
+) -> None:
+    """Rows of one seed: how varied uint8 images [n, C, H, W] of one component are, and how many of them repeat."""
+    share = variance_share(images, components)
+    rows.add(seed, step, "component_variance_share", share, len(images), metric_variant=variant)
+    repeated = duplicates_within(images, components, threshold)
+    rows.add(seed, step, "component_duplicate_rate", repeated, len(images), metric_variant=variant)
+
+
+def noises_of(recipe: Recipe) -> dict[str, Noise]:
+    """The noise of training, and that of display where it is another, by the variant of a metric."""
+    display = {"display-noise": recipe.display_noise} if recipe.display_noise else {}
+    return {TRAINING: recipe.noise, **display}
+
+
 def sheet_of(images: np.ndarray, components: np.ndarray, of: int) -> np.ndarray:
     """uint8 [rows, columns, C, H, W]: a row for each of some of the `of` components, evenly chosen, with samples of it.
 
@@ -90,8 +115,8 @@ def sheet_of(images: np.ndarray, components: np.ndarray, of: int) -> np.ndarray:
     return sheet
 
 
-def _draw(cell: ImageCell, step: int, index: int, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """uint8 images [count, C, H, W] of one seed, and their components."""
-    generator, recipe = cell.networks(step, index).generator, cell.recipe
-    drawn = draw_with_components(generator, recipe, recipe.noise, cell.seeds[index], "components", count, cell.classes)
-    return as_images(torch.nan_to_num(drawn[0]), recipe.pixels).cpu().numpy(), drawn[1]
+def _draw(cell: ImageCell, step: int, index: int, noise: Noise) -> tuple[np.ndarray, np.ndarray]:
+    """uint8 images [samples, C, H, W] of one seed under a noise, and their components."""
+    generator, count = cell.networks(step, index).generator, cell.options.components.samples
+    drawn = draw_with_components(generator, cell.recipe, noise, cell.seeds[index], "components", count, cell.classes)
+    return as_images(torch.nan_to_num(drawn[0]), cell.recipe.pixels).cpu().numpy(), drawn[1]

@@ -13,7 +13,7 @@ from replication.data.reading import PreparedImages
 from replication.models.layers.networks import Networks
 from replication.models.layers.samples import as_images
 from replication.protocol_options import ProtocolOptions
-from replication.recipes import Recipe
+from replication.recipes import Noise, Recipe
 from replication.scoring.rows import Rows
 from replication.scoring.trained import TrainedCell
 from replication.training.sampling import draw_samples
@@ -34,6 +34,10 @@ class ImageCell:
     options: ProtocolOptions
     threads: int
     device: str = "cpu"
+    judge_tested: tuple[float, int] = (
+        float("nan"),
+        0,
+    )  # the judge's accuracy on its own data set's test images; how many
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -53,12 +57,12 @@ class ImageCell:
         networks = self.trained.networks(self.build, step, index)
         return Networks(networks.generator.to(self.device), networks.discriminator.to(self.device))
 
-    def sample(self, step: int, index: int, purpose: str, count: int) -> np.ndarray:
-        """uint8 [count, C, H, W] drawn as for display, from a stream of the seed's own named by `purpose`.
+    def sample(self, step: int, index: int, purpose: str, count: int, noise: Noise | None = None) -> np.ndarray:
+        """uint8 [count, C, H, W] drawn as for display or from `noise`, from a stream of the seed's own for `purpose`.
 
         What is not finite becomes a number: the rows of a run that diverged read NaN whatever is computed.
         """
-        noise = self.recipe.display_noise or self.recipe.noise
+        noise = noise or self.recipe.display_noise or self.recipe.noise
         generator = self.networks(step, index).generator
         samples = draw_samples(generator, self.recipe, noise, self.seeds[index], purpose, count, self.classes)
         return as_images(torch.nan_to_num(samples), self.recipe.pixels).cpu().numpy()

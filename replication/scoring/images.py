@@ -41,6 +41,8 @@ def score_images(cell: ImageCell) -> dict[str, np.ndarray]:
             add_judge_scores(rows, seed, step, found.logits, cell.judge_name)
             if step in (cell.trained.steps[0], last):
                 add_judge_distances(rows, seed, step, found.features, references, cell.judge_name)
+            if cell.recipe.display_noise and step in (cell.trained.steps[0], last):
+                _add_training_noise(cell, step, index)
         add_spread(rows, seed, step, images, seen)
         rate, count = duplicate_rate(images, cell.data.train_images)
         rows.add(seed, step, "duplicate_rate", rate, count)
@@ -49,10 +51,21 @@ def score_images(cell: ImageCell) -> dict[str, np.ndarray]:
     shown = np.empty(0, np.uint8)
     for step in tqdm(cell.trained.steps, desc=f"{rows.cell.key}: scoring", unit="step"):
         shown = side_by_side(score_seed, [(step, index) for index in range(len(cell.seeds))], cell.threads)[0]
+    accuracy, count = (accuracy, len(cell.data.test_labels)) if len(cell.data.test_labels) else cell.judge_tested
     for seed in cell.seeds if cell.judge is not None else ():
-        rows.add(seed, last, "judge_accuracy", accuracy, len(cell.data.test_labels), judge=cell.judge_name)
+        rows.add(seed, last, "judge_accuracy", accuracy, count, judge=cell.judge_name)
     add_stability(rows, cell.trained, cell.build, cell.recipe, cell.classes, cell.threads)
     return {"grid": shown, "neighbours": seen[nearest(shown, seen)], "real": seen[:: max(1, len(seen) // GRID)][:GRID]}
+
+
+def _add_training_noise(cell: ImageCell, step: int, index: int) -> None:
+    """The judge's scores and repetition of samples from the noise of training, where display has another."""
+    assert cell.judge is not None
+    variant, seed = {"metric_variant": "training-noise"}, cell.seeds[index]
+    images = cell.sample(step, index, "training noise", cell.recipe.n_samples, cell.recipe.noise)
+    add_judge_scores(cell.rows, seed, step, judged(cell.judge, images).logits, cell.judge_name, **variant)
+    rate, count = duplicate_rate(images, cell.data.train_images)
+    cell.rows.add(seed, step, "duplicate_rate", rate, count, **variant)
 
 
 def judge_references(cell: ImageCell) -> tuple[dict[str, Reference], float]:

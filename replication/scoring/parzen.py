@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from replication.metrics.parzen import parzen
+from replication.metrics.parzen import FINE, SIGMAS, parzen
 from replication.recipes import Recipe
 from replication.runtime import side_by_side
 from replication.scoring.image_cell import ImageCell
@@ -48,11 +48,15 @@ def score_parzen(cell: ImageCell, samples: int = SAMPLES) -> None:
 def add_window(
     rows: Rows, seed: int, step: int, samples: Tensor, validation: Tensor, test: Tensor, **names: Any
 ) -> None:
-    """The three rows of a window on samples [n, d]; `names` are those of a control measured beside a cell."""
-    mean, error, sigma = parzen(samples, validation, test)
-    rows.add(seed, step, "parzen_log_likelihood", mean, len(test), **names)
-    rows.add(seed, step, "parzen_standard_error", error, len(test), **names)
-    rows.add(seed, step, "parzen_width", sigma, len(validation), **names)
+    """The rows of windows on samples [n, d], their width from the released grid (no variant) and from the fine one.
+
+    `names` are those of a control measured beside a cell.
+    """
+    for variant, sigmas in (("", SIGMAS), ("fine-grid", FINE)):
+        mean, error, sigma = parzen(samples, validation, test, sigmas)
+        rows.add(seed, step, "parzen_log_likelihood", mean, len(test), metric_variant=variant, **names)
+        rows.add(seed, step, "parzen_standard_error", error, len(test), metric_variant=variant, **names)
+        rows.add(seed, step, "parzen_width", sigma, len(validation), metric_variant=variant, **names)
 
 
 def validation_rows(count: int, chosen: np.ndarray) -> np.ndarray:

@@ -36,6 +36,8 @@ def initial_state(
     state = {name: torch.stack([one[name] for one in weights]) for name in weights[0]}
     for name in trained_names(build()):
         state |= {prefix + name: torch.zeros_like(state[name]) for prefix in _beside(recipe, name)}
+        if AVERAGED + name in state and recipe.average_start == "weights":
+            state[AVERAGED + name] = state[name].clone()
         if recipe.historical_averaging:
             state[PAST + name] = state[name].clone()  # θ[0]
     balance = recipe.balance

@@ -9,7 +9,12 @@ import pytest
 from sklearn.metrics import mutual_info_score
 
 from replication.errors import InputError
-from replication.metrics.components import component_information, mutual_information
+from replication.metrics.components import (
+    component_information,
+    duplicates_within,
+    mutual_information,
+    variance_share,
+)
 from replication.seeding import generator
 
 
@@ -102,3 +107,35 @@ def test_samples_of_one_class_or_one_component_tell_nothing() -> None:
 def test_what_cannot_be_measured(components: list[int], classes: list[int], permutations: int, sentence: str) -> None:
     with pytest.raises(InputError, match=sentence):
         component_information(np.array(components, int), np.array(classes, int), permutations, stream())
+
+
+def test_variance_within_components_is_that_of_the_analysis_of_variance() -> None:
+    draw = stream(1)
+    components = np.repeat([0, 1, 2], [30, 50, 20])
+    samples = draw.normal(size=(100, 2, 3)) + np.array([0.0, 4.0, -3.0])[components, None, None]
+    within = sum((np.var(samples[components == i], axis=0, ddof=1) * (np.sum(components == i) - 1)) for i in range(3))
+    expected = np.sum(within) / 97 / np.var(samples, axis=0, ddof=1).sum()
+    assert variance_share(samples, components) == pytest.approx(expected)
+
+
+def test_variance_within_is_none_of_single_images_and_all_of_it_where_components_say_nothing() -> None:
+    draw = stream(2)
+    images = draw.integers(0, 256, (5, 1, 4, 4)).astype(np.uint8)
+    assert variance_share(np.repeat(images, 8, axis=0), np.repeat(np.arange(5), 8)) == pytest.approx(0.0, abs=1e-12)
+    shares = [variance_share(draw.normal(size=(60, 4)), np.arange(60) % 6) for _ in range(200)]
+    assert np.mean(shares) == pytest.approx(1.0, abs=0.02)
+    assert math.isnan(variance_share(np.ones((6, 4)), np.arange(6) % 2))
+
+
+def test_components_of_one_sample_each_have_no_variance_within() -> None:
+    with pytest.raises(InputError, match="draw more"):
+        variance_share(np.arange(12.0).reshape(4, 3), np.arange(4))
+    with pytest.raises(InputError, match="4 samples"):
+        variance_share(np.arange(12.0).reshape(4, 3), np.arange(5))
+
+
+def test_duplicates_within_are_of_the_same_component() -> None:
+    samples = np.array([[0.0], [0.5], [10.0], [0.1], [10.2], [30.0]])
+    components = np.array([0, 0, 0, 1, 1, 2])
+    assert duplicates_within(samples, components, 1.0) == pytest.approx(2 / 6)  # 0 and .5; .1 is of another component
+    assert duplicates_within(samples, components, 20.0) == pytest.approx(5 / 6)  # the last one is alone

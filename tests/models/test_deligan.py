@@ -85,6 +85,8 @@ COUNTS = {
     "mnist-gan": (MNIST, MNIST_D),
     "cifar10": (improved(100, *CIFAR) + 2 * 100 * 100, CIFAR_D),
     "cifar10-gan": (improved(100, *CIFAR), CIFAR_D),
+    "cifar10-bfloat16": (improved(100, *CIFAR) + 2 * 100 * 100, CIFAR_D),
+    "cifar10-gan-bfloat16": (improved(100, *CIFAR), CIFAR_D),
     "cifar10-gan-plus-plus": (dense(100, 100) + improved(100, *CIFAR), CIFAR_D),
     "cifar10-moe-gan": (improved(100 + 100, *CIFAR), CIFAR_D),
     "cifar10-gan-deeper": (improved(100, 512, *CIFAR), CIFAR_D),

@@ -12,6 +12,7 @@ import pytest
 from replication.benchmarks import load_benchmarks
 from replication.params import load_params
 from replication.recipes import Recipe
+from replication.training.schedule import rates_at
 
 ROOT = Path(__file__).parents[2]
 PARAMS = load_params(ROOT / "params.yaml")
@@ -75,3 +76,33 @@ def test_what_each_value_of_the_paper_is() -> None:
     assert (paper.real_target, paper.objective, paper.historical_averaging) == (0.9, "saturating", 0.0)
     assert recipe_of("cifar10-no-minibatch", "paper").network["convolutional"]["minibatch"] is None
     assert recipe_of("cifar10-historical-averaging", "paper").historical_averaging == 1.0
+
+
+FIRST = {  # what the code of 9 June 2016 has otherwise than the one released later
+    "mnist-100": {"adam.learning_rate", "linear_decay.begin", "linear_decay.end", "linear_decay.every",
+                  "updates", "parameter_average", "network.dense.generator_starts"},
+    "cifar10-4000": {"linear_decay.begin", "linear_decay.end", "linear_decay.every", "updates",
+                     "parameter_average", "average_start", "network.convolutional.leak",
+                     "network.convolutional.output_std", "network.convolutional.shared_std"},
+    "cifar10-minibatch": {"linear_decay.begin", "linear_decay.end", "updates", "parameter_average",
+                          "network.convolutional.leak", "network.convolutional.output_std",
+                          "network.convolutional.shared_std", "network.convolutional.generator_starts",
+                          "network.convolutional.minibatch.direction_std"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FIRST)
+def test_the_code_of_the_papers_day_differs_from_the_later_one_in_these_keys_alone(name: str) -> None:
+    code, first = (flat(asdict(recipe_of(name, variant))) for variant in ("code", "first"))
+    assert {key for key in code | first if code.get(key) != first.get(key)} == FIRST[name]
+
+
+def test_rates_of_the_papers_day_by_hand() -> None:
+    mnist, matching, minibatch = (recipe_of(name, "first") for name in FIRST)
+    for epoch in (0, 100, 199, 200, 250, 299, 300):
+        assert rates_at(mnist, 600 * epoch).learning_rate == pytest.approx(1e-3 * min(3 - epoch / 100, 1), abs=1e-15)
+    for epoch in (0, 299, 300, 400, 499):
+        rate = 3e-4 * min(2.5 - epoch / 200, 1)
+        assert rates_at(minibatch, 500 * epoch).learning_rate == pytest.approx(rate, abs=1e-15)
+    assert {rates_at(matching, 500 * epoch).learning_rate for epoch in (0, 500, 1000)} == {3e-4}
+    assert (mnist.updates, matching.updates, minibatch.updates) == (301 * 600, 1001 * 500, 500 * 500)

@@ -121,3 +121,20 @@ def test_both_kinds_of_scale_load_by_name() -> None:
         source.scale.data.uniform_()
         target.load_state_dict(nn.Module.state_dict(source), assign=True)
         assert torch.equal(target(torch.ones(1, 5)), source(torch.ones(1, 5)))
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_a_shared_start_gives_all_outputs_together_the_standard_deviation(name: str) -> None:
+    layer, inputs = layer_of(name)
+    torch.nn.init.zeros_(layer.bias)
+    layer.initial_std, layer.shared_std = 0.7, True
+    with torch.no_grad():
+        plain = layer(inputs)  # without a bias
+        layer.starting = True
+        started = layer(inputs)
+        layer.starting = False
+        again = layer(inputs)
+    axes = [axis for axis in range(plain.dim()) if axis != 1]
+    centred = plain - plain.mean(axes, keepdim=True)
+    torch.testing.assert_close(started, centred * (0.7 / centred.std(correction=0)))  # one factor for all outputs
+    torch.testing.assert_close(again, started, atol=1e-5, rtol=1e-4)

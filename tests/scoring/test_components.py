@@ -21,7 +21,7 @@ from replication.models.layers.networks import Networks
 from replication.models.layers.samples import as_images
 from replication.params import Cell, load_params
 from replication.protocol_options import Components, ProtocolOptions
-from replication.recipes import Prior
+from replication.recipes import Noise, Prior
 from replication.scoring.components import measure, sheet_of
 from replication.scoring.image_cell import ImageCell
 from replication.scoring.protocols import PROTOCOLS
@@ -78,12 +78,12 @@ def test_rows_are_of_the_samples_drawn_with_their_components() -> None:
     variants = {"measured", "chance", "chance-95", "above-chance"}
     expected = {("component_information", v) for v in variants} | {("component_p_value", "")}
     expected |= {("component_class_share", v) for v in ("measured", "above-chance")}
+    diversity = {("component_variance_share", "training-noise"), ("component_duplicate_rate", "training-noise")}
     for seed, step in ((1, 0), (1, 8), (2, 0), (2, 8)):
         own = {(r.metric, r.metric_variant): r for r in cell.rows.collected if (r.seed, r.step) == (seed, step)}
-        assert set(own) == expected
-        assert {row.n_samples for row in own.values()} == {COUNT} and {row.judge for row in own.values()} == {
-            "rows-judge"
-        }
+        assert set(own) == expected | diversity
+        assert {row.n_samples for row in own.values()} == {COUNT}
+        assert {own[key].judge for key in expected} == {"rows-judge"} and {own[key].judge for key in diversity} == {""}
         generator = cell.networks(step, seed - 1).generator
         samples, components = draw_with_components(generator, RECIPE, RECIPE.noise, seed, "components", COUNT)
         images = as_images(samples)
@@ -93,6 +93,11 @@ def test_rows_are_of_the_samples_drawn_with_their_components() -> None:
         assert measured > 0.3  # components of small σ lie apart, so that each has a class of its own
         above = own["component_information", "above-chance"].value
         assert above == pytest.approx(measured - own["component_information", "chance"].value)
+        pixels = images.numpy().reshape(COUNT, -1).astype(float)
+        within = sum(((part - part.mean(axis=0)) ** 2).sum() for part in (pixels[i::6] for i in range(6)))
+        share = within / (COUNT - 6) / (((pixels - pixels.mean(axis=0)) ** 2).sum() / (COUNT - 1))
+        assert own["component_variance_share", "training-noise"].value == pytest.approx(share)
+        assert share < 0.3  # σ is small beside what lies between the components
         shares = np.bincount(classes) / COUNT
         entropy = -sum(p * math.log(p) for p in shares if p)
         assert own["component_class_share", "above-chance"].value == pytest.approx(above / entropy)
@@ -110,7 +115,16 @@ def test_a_diverged_seed_keeps_its_rows_without_values() -> None:
     measure(cell)
     for row in cell.rows.collected:
         assert math.isnan(row.value) == (row.seed == 2 and row.step == 8)
-    assert len(cell.rows.collected) == 2 * 2 * 7
+    assert len(cell.rows.collected) == 2 * 2 * 9
+
+
+def test_diversity_is_measured_under_the_noise_of_display_too() -> None:
+    cell = cell_of()
+    shown = replace(cell, recipe=replace(RECIPE, display_noise=Noise("normal", 40.0)))
+    measure(shown)
+    values = {(r.metric, r.metric_variant): r.value for r in shown.rows.collected if (r.seed, r.step) == (1, 8)}
+    narrow, wide = (values["component_variance_share", v] for v in ("training-noise", "display-noise"))
+    assert wide > narrow  # forty times the noise makes samples of a component as different as of any two
 
 
 def test_a_seed_measures_the_same_in_any_block() -> None:

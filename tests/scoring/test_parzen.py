@@ -29,6 +29,7 @@ RECIPE = replace(
 )  # fmt: skip
 CHOSEN = np.array([0, 1, 2, 5, 6, 7])  # so that rows 3, 4, 8 and 9 of the training images choose the width
 SIGMAS = np.logspace(-1, 0, 10)
+FINE = np.logspace(-1, 0, 37)
 
 
 def build() -> Networks:
@@ -65,8 +66,9 @@ def densities(samples: np.ndarray, images: np.ndarray, sigma: float) -> list[flo
 def test_rows_are_the_density_of_the_test_images_at_the_best_width() -> None:
     rows, trained = scored(CHOSEN)
     to_table(rows.collected)  # raises where a row is unknown or occurs twice
-    found = {(row.seed, row.step, row.metric): row for row in rows.collected}
-    assert len(found) == 2 * 2 * 3
+    found = {(row.seed, row.step, row.metric): row for row in rows.collected if row.metric_variant == ""}
+    fine = {(row.seed, row.step, row.metric): row for row in rows.collected if row.metric_variant == "fine-grid"}
+    assert len(found) == len(fine) == 2 * 2 * 3
     data = some_data()
     for seed in (0, 1):
         generator = trained.networks(build, 0, seed).generator
@@ -77,6 +79,10 @@ def test_rows_are_the_density_of_the_test_images_at_the_best_width() -> None:
         assert found[seed, 0, "parzen_width"].value == pytest.approx(sigma)
         assert found[seed, 0, "parzen_log_likelihood"].value == pytest.approx(np.mean(expected))
         assert found[seed, 0, "parzen_standard_error"].value == pytest.approx(np.std(expected) / np.sqrt(6))
+        best = FINE[np.argmax([np.mean(densities(samples, held_out, width)) for width in FINE])]
+        assert fine[seed, 0, "parzen_width"].value == pytest.approx(best)
+        expected = densities(samples, data.test_images, best)
+        assert fine[seed, 0, "parzen_log_likelihood"].value == pytest.approx(np.mean(expected))
         assert found[seed, 0, "parzen_log_likelihood"].n_samples == 6
         assert found[seed, 0, "parzen_width"].n_samples == 4
 

@@ -74,6 +74,20 @@ LATENT: dict[str, MetricDefinition] = {
         "The mutual information between component and class as a share of the classes' entropy: 1 where the component "
         "settles the class; 0 too where all samples are of one class.",
     ),
+    "component_variance_share": MetricDefinition(
+        "share",
+        "neither",
+        None,
+        "Variance of pixels within a component's samples over that of all samples, both unbiased: 1 where the "
+        "component tells nothing of a sample, 0 where each component gives one image over and over.",
+    ),
+    "component_duplicate_rate": MetricDefinition(
+        "share",
+        "lower",
+        1.0,
+        "Share of samples as near to another sample of the same component, by Euclidean distance of pixels, as the "
+        "nearest 1 % of as many real training images are to another real one.",
+    ),
     "component_p_value": MetricDefinition(
         "1",
         "neither",

@@ -23,11 +23,15 @@ class MinibatchDiscrimination(nn.Module):
     `normalised` (DeLiGAN's release): T as in `code`, j runs over the whole batch, and o is divided by the sum of
     exp(−d) over all i, j and b.
 
+    `direction_std` is that of T's first values.
+
     Raises:
         InputError: kernels or dimensions are not positive.
     """
 
-    def __init__(self, features: int, kernels: int, dimensions: int, form: MinibatchForm) -> None:
+    def __init__(
+        self, features: int, kernels: int, dimensions: int, form: MinibatchForm, direction_std: float = 0.05
+    ) -> None:
         super().__init__()
         if min(kernels, dimensions) < 1:
             raise InputError(
@@ -35,7 +39,7 @@ class MinibatchDiscrimination(nn.Module):
                 "1."
             )
         self.form = form
-        self.direction = nn.Parameter(torch.randn(features, kernels, dimensions) * 0.05)
+        self.direction = nn.Parameter(torch.randn(features, kernels, dimensions) * direction_std)
         if form != "paper":
             self.log_scale = nn.Parameter(torch.zeros(kernels, dimensions))
         if form == "code":

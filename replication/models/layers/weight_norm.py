@@ -17,6 +17,7 @@ class WeightNorm(nn.Module):
 
     The scale starts at 1 and is trained only with `trained_scale`. While `starting` a forward pass sets scale and bias
     so that each output has mean 0 and standard deviation `initial_std` over the batch; None leaves them as they are.
+    With `shared_std` all outputs together have it, each centred on its own: one factor for the whole layer.
     """
 
     scale: Tensor
@@ -29,6 +30,7 @@ class WeightNorm(nn.Module):
         trained_scale: bool = False,
         initial_std: float | None = 1.0,
         epsilon: float = 1e-6,
+        shared_std: bool = False,
     ) -> None:
         super().__init__()
         self.operation = operation
@@ -42,6 +44,7 @@ class WeightNorm(nn.Module):
         self.bias = nn.Parameter(torch.zeros(outputs))
         self.initial_std = initial_std
         self.epsilon = epsilon
+        self.shared_std = shared_std
         self.starting = False
 
     def weight(self) -> Tensor:
@@ -60,7 +63,8 @@ class WeightNorm(nn.Module):
         axes = [axis for axis in range(outputs.dim()) if axis != 1]
         mean = outputs.mean(axes)
         centred = outputs - _per_output(mean, outputs)
-        factor = std / centred.square().mean(axes).sqrt()
+        variance = centred.square().mean(axes)
+        factor = std / (variance.mean().expand_as(variance) if self.shared_std else variance).sqrt()
         self.scale.mul_(factor)
         self.bias.copy_(-mean * factor)
         return centred * _per_output(factor, outputs)
@@ -73,27 +77,41 @@ def normalised_dense(
     trained_scale: bool = False,
     initial_std: float | None = 1.0,
     epsilon: float = 1e-6,
+    shared_std: bool = False,
 ) -> WeightNorm:
     """A dense layer [B, inputs] → [B, outputs], its direction N(0, direction_std²)."""
     direction = torch.randn(outputs, inputs) * direction_std
-    return WeightNorm(linear, direction, 0, trained_scale, initial_std, epsilon)
+    return WeightNorm(linear, direction, 0, trained_scale, initial_std, epsilon, shared_std)
 
 
 def normalised_convolution(
-    inputs: int, outputs: int, kernel: int, stride: int = 1, padding: int = 0, direction_std: float = 0.05
+    inputs: int,
+    outputs: int,
+    kernel: int,
+    stride: int = 1,
+    padding: int = 0,
+    direction_std: float = 0.05,
+    shared_std: bool = False,
 ) -> WeightNorm:
     """A convolution [B, inputs, H, W] → [B, outputs, H', W'], its scale set from data and not trained."""
     direction = torch.randn(outputs, inputs, kernel, kernel) * direction_std
-    return WeightNorm(partial(conv2d, stride=stride, padding=padding), direction)
+    return WeightNorm(partial(conv2d, stride=stride, padding=padding), direction, shared_std=shared_std)
 
 
 def normalised_transposed_convolution(
-    inputs: int, outputs: int, kernel: int, stride: int, direction_std: float = 0.05, initial_std: float | None = 0.1
+    inputs: int,
+    outputs: int,
+    kernel: int,
+    stride: int,
+    direction_std: float = 0.05,
+    initial_std: float | None = 0.1,
+    shared_std: bool = False,
 ) -> WeightNorm:
     """A transposed convolution of odd kernel that multiplies the side by `stride`, its scale trained."""
     options = {"stride": stride, "padding": kernel // 2, "output_padding": stride - 1}
     direction = torch.randn(inputs, outputs, kernel, kernel) * direction_std
-    return WeightNorm(partial(conv_transpose2d, **options), direction, 1, True, initial_std)
+    operation = partial(conv_transpose2d, **options)
+    return WeightNorm(operation, direction, 1, True, initial_std, shared_std=shared_std)
 
 
 def _per_output(values: Tensor, outputs: Tensor) -> Tensor:

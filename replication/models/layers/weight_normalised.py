@@ -19,8 +19,6 @@ from replication.models.layers.weight_norm import (
 )
 from replication.strict import CLOSED
 
-SLOPE = 0.2  # of LeakyReLU
-OUTPUT_STD = 0.1  # of each output of either network, when its scale is set from data
 DIRECTION_STD = 0.05
 
 
@@ -42,6 +40,7 @@ class Minibatch:
     kernels: int
     dimensions: int
     form: MinibatchForm
+    direction_std: float = 0.05  # of T's first values
 
 
 @dataclass(frozen=True, config=CLOSED)
@@ -54,6 +53,10 @@ class WeightNormalisedNetworks:
     reference: int = 0  # latents of the reference batch, for virtual batch normalisation
     input_noise: float = 0.0  # standard deviation of what is added to the images
     minibatch: Minibatch | None = None
+    leak: float = 0.2  # slope of the discriminator's LeakyReLU
+    output_std: float | None = 0.1  # of either network's outputs, when scales are set from data
+    shared_std: bool = False  # setting scales from data: one factor a layer, not one an output
+    generator_starts: bool = True  # whether the generator's last scale is set from data
 
     def build(self, prior: nn.Module | None, latent_dim: int, shape: Sequence[int], outputs: int) -> Networks:
         """Both networks for images (C, H, W); the discriminator has `outputs` logits, of which a single one is [B].
@@ -67,10 +70,12 @@ class WeightNormalisedNetworks:
                 f"params.yaml: network: reference {self.reference} and generator_norm {self.generator_norm} do not go "
                 "together; virtual batch normalisation alone has a reference batch, of at least one latent."
             )
-        body = WeightNormalisedGenerator(latent_dim, self.generator, shape, self.reference)
+        started = self.output_std if self.generator_starts else None
+        body = WeightNormalisedGenerator(latent_dim, self.generator, shape, self.reference, started, self.shared_std)
         generator = Generator(prior, body, (self.reference, latent_dim) if virtual else None)
+        starts = (self.leak, self.output_std, self.shared_std)
         discriminator = WeightNormalisedDiscriminator(
-            shape, self.discriminator, outputs, self.input_noise, self.minibatch
+            shape, self.discriminator, outputs, self.input_noise, self.minibatch, *starts
         )
         return Networks(generator, discriminator)
 
@@ -82,7 +87,15 @@ class WeightNormalisedGenerator(nn.Module):
     scale trained. `reference` rows make it virtual: the first rows of each batch are the reference batch.
     """
 
-    def __init__(self, latent_dim: int, channels: Sequence[int], shape: Sequence[int], reference: int = 0) -> None:
+    def __init__(
+        self,
+        latent_dim: int,
+        channels: Sequence[int],
+        shape: Sequence[int],
+        reference: int = 0,
+        output_std: float | None = 0.1,
+        shared_std: bool = False,
+    ) -> None:
         super().__init__()
         growth = 2 ** len(channels)
         if not channels or min(channels) < 1 or shape[1] != shape[2] or shape[1] % growth:
@@ -101,7 +114,7 @@ class WeightNormalisedGenerator(nn.Module):
             layer = nn.ConvTranspose2d(inputs, outputs, 5, 2, 2, 1, bias=False)
             nn.init.normal_(layer.weight, 0.0, DIRECTION_STD)
             stack += [layer, _norm(outputs, reference), nn.ReLU()]
-        output = normalised_transposed_convolution(channels[-1], shape[0], 5, 2, DIRECTION_STD, OUTPUT_STD)
+        output = normalised_transposed_convolution(channels[-1], shape[0], 5, 2, DIRECTION_STD, output_std, shared_std)
         self.stack = nn.Sequential(*stack, output, nn.Tanh())
 
     def forward(self, latent: Tensor) -> Tensor:
@@ -109,7 +122,7 @@ class WeightNormalisedGenerator(nn.Module):
 
 
 class WeightNormalisedDiscriminator(nn.Module):
-    """Images → logits: convolutions with LeakyReLU 0.2, global average pooling, [minibatch discrimination], dense.
+    """Images → logits: convolutions with LeakyReLU, global average pooling, [minibatch discrimination], dense.
 
     The features judged are each convolution's LeakyReLU output [B, C, H, W] and last the pooled ones [B, C], those
     that feature matching compares. Scales are set from data and only the last layer's is trained.
@@ -122,6 +135,9 @@ class WeightNormalisedDiscriminator(nn.Module):
         outputs: int,
         input_noise: float = 0.0,
         minibatch: Minibatch | None = None,
+        leak: float = 0.2,
+        output_std: float | None = 0.1,
+        shared_std: bool = False,
     ) -> None:
         super().__init__()
         channels, side = shape[0], shape[1]
@@ -130,9 +146,9 @@ class WeightNormalisedDiscriminator(nn.Module):
             if layer.dropout:
                 stages.append(Dropout(1.0 - layer.dropout, (channels, side, side)))
             convolution = normalised_convolution(
-                channels, layer.channels, layer.kernel, layer.stride, layer.padding, DIRECTION_STD
+                channels, layer.channels, layer.kernel, layer.stride, layer.padding, DIRECTION_STD, shared_std
             )
-            stages.append(nn.Sequential(convolution, nn.LeakyReLU(SLOPE)))
+            stages.append(nn.Sequential(convolution, nn.LeakyReLU(leak)))
             channels, side = layer.channels, (side + 2 * layer.padding - layer.kernel) // layer.stride + 1
             if side < 1:
                 raise InputError(
@@ -142,11 +158,15 @@ class WeightNormalisedDiscriminator(nn.Module):
         self.stages = nn.ModuleList(stages)
         kernels = minibatch.kernels if minibatch else 0
         self.minibatch = (
-            MinibatchDiscrimination(channels, minibatch.kernels, minibatch.dimensions, minibatch.form)
+            MinibatchDiscrimination(
+                channels, minibatch.kernels, minibatch.dimensions, minibatch.form, minibatch.direction_std
+            )
             if minibatch
             else nn.Identity()
         )
-        self.output = normalised_dense(channels + kernels, outputs, DIRECTION_STD, True, OUTPUT_STD)
+        self.output = normalised_dense(
+            channels + kernels, outputs, DIRECTION_STD, True, output_std, shared_std=shared_std
+        )
 
     def forward(self, samples: Tensor, labels: Tensor | None = None, noise: Sequence[Tensor] | None = None) -> Judged:
         samples, features = features_of(self.stages, samples, noise)
