@@ -49,7 +49,7 @@ class ConvolutionalNetwork:
 
     def __post_init__(self) -> None:
         if self.guidelines.batch_norm == "none" and self.gain_std != GAIN_STD:
-            raise InputError(f"{WHERE}: gain_std has no effect without batch normalisation; leave it out.")
+            raise InputError(f"{WHERE}: gain_std: it has no effect without batch normalisation; leave it out.")
 
     def build(self, latent_dim: int, shape: Sequence[int]) -> Networks:
         """Both networks for images of `shape` (C, H, W)."""
@@ -73,7 +73,7 @@ class ConditionalNetwork:
 
     def __post_init__(self) -> None:
         if not (self.generator or self.discriminator) and self.kernel != KERNEL:
-            raise InputError(f"{WHERE}: kernel has no effect without convolutions; leave it out.")
+            raise InputError(f"{WHERE}: kernel: it has no effect without convolutions; leave it out.")
 
     def build(self, latent_dim: int, shape: Sequence[int], classes: int) -> Networks:
         """Both networks for images of `shape` (C, H, W) with labels of `classes` classes."""

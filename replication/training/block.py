@@ -104,7 +104,6 @@ def _check_data(build: Callable[[], Networks], recipe: Recipe, data: Samples, he
     if recipe.labels and data.labels is None:
         raise InputError(f"{name}: the recipe learns labels, and the data set has none; leave labels out.")
     networks = build()
-    check_effects(networks, recipe, data, name)
     conditional = networks.generator.conditional
     sees_labels = data.labels is not None and not (
         recipe.schedule == "alternate" and recipe.generator_minibatch == "none"
@@ -119,6 +118,7 @@ def _check_data(build: Callable[[], Networks], recipe: Recipe, data: Samples, he
             f"{name}: the stopping rule measures training samples outside of the split, and there are none; choose a "
             "smaller split."
         )
+    check_effects(networks, recipe, data, len(held_out), name)
 
 
 def scored_units(recipe: Recipe) -> tuple[int, ...]:

@@ -11,18 +11,38 @@ from replication.recipes import Recipe
 from replication.training.initialise import Samples, StartsFromInput, StartsFromSamples, real_samples
 
 
-def check_effects(networks: Networks, recipe: Recipe, data: Samples, name: str = "training") -> None:
-    """Hold a recipe against what it trains; `name` begins the sentence. The networks are freshly built, for this alone.
+def check_effects(networks: Networks, recipe: Recipe, data: Samples, held_out: int, name: str) -> None:
+    """Hold a recipe against what it trains, with `held_out` validation samples; `name` begins the sentence.
+
+    The networks are freshly built, for this alone.
 
     Raises:
         InputError: a key has no effect on such networks or data.
     """
-    for wrong, sentence in (*_of_layers(networks, recipe, data), *_of_judgement(networks, recipe, data)):
+    for wrong, sentence in (
+        *_of_data(recipe, data, held_out),
+        *_of_layers(networks, recipe),
+        *_of_judgement(networks, recipe, data),
+    ):
         if wrong:
             raise InputError(f"{name}: {sentence}.")
 
 
-def _of_layers(networks: Networks, recipe: Recipe, data: Samples) -> list[tuple[bool, str]]:
+def _of_data(recipe: Recipe, data: Samples, held_out: int) -> list[tuple[bool, str]]:
+    points = recipe.stopping.sigma_points if recipe.stopping else 0
+    return [
+        (
+            recipe.pixels != "signed" and data.values.dtype != torch.uint8,
+            f"pixels: {recipe.pixels} is of images, and the data are points; leave pixels out",
+        ),
+        (
+            points > held_out,
+            f"stopping.sigma_points: {points}, but {held_out} samples are held out; ask for fewer",
+        ),
+    ]
+
+
+def _of_layers(networks: Networks, recipe: Recipe) -> list[tuple[bool, str]]:
     layers = [layer for network in networks for layer in network.modules()]
     from_samples = any(isinstance(layer, StartsFromSamples) for layer in layers)
     starts = from_samples or any(isinstance(layer, StartsFromInput) for layer in layers)
@@ -31,30 +51,26 @@ def _of_layers(networks: Networks, recipe: Recipe, data: Samples) -> list[tuple[
     balance = recipe.balance
     return [
         (
-            recipe.pixels != "signed" and data.values.dtype != torch.uint8,
-            f"pixels {recipe.pixels} is of images, and the data are points; leave pixels out",
-        ),
-        (
             recipe.initial_images > 0 and not starts,
-            "initial_images has no effect on networks without a layer that starts from data; leave it out",
+            "initial_images: it has no effect where no layer starts from data; leave it out",
         ),
         (
             recipe.initial_images == 0 and from_samples,
-            "network: bias_clip has no effect without initial_images, from which the bias starts; write initial_images",
+            "network: bias_clip: the bias starts from initial_images, and there are none; write initial_images",
         ),
         (
             recipe.sampled_with == "running" and not _has_running(networks.generator),
-            "sampled_with running has no effect on a generator without running statistics; leave it out",
+            "sampled_with: running has no effect on a generator without running statistics; leave it out",
         ),
         (
             balance is not None
             and balance.judged_with == "batch"
             and not (two_modes or _has_running(networks.generator)),
-            "balance.judged_with batch has no effect on networks without batch statistics and layer noise; leave it out",
+            "balance.judged_with: batch has no effect without running statistics and layer noise; leave it out",
         ),
         (
             recipe.generator_minibatch == "own" and not (matching or networks.generator.conditional),
-            "generator_minibatch own has no effect on a generator that learns without features and labels; write none",
+            "generator_minibatch: own has no effect on a generator that learns without features and labels; write none",
         ),
     ]
 
@@ -71,11 +87,11 @@ def _of_judgement(networks: Networks, recipe: Recipe, data: Samples) -> list[tup
     return [
         (
             recipe.labels is not None and single,
-            "labels need a discriminator with a logit for each class, and this one has a single logit; leave labels out",
+            "labels: the discriminator has a single logit, and not one for each class; leave labels out",
         ),
         (
             not all(-count <= layer < count for layer in layers),
-            f"feature_matching.layers are {list(layers)}, but the discriminator has {count} features, numbered from 0",
+            f"feature_matching.layers: {list(layers)}, but the discriminator has {count} features, numbered from 0",
         ),
     ]
 
