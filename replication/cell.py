@@ -38,7 +38,6 @@ class Cell:
     ] = ""
     probe: str = "own"  # whose images features are probed on: those of the data set trained on, of another, or none
     protocols: tuple[str, ...] = ()  # of replication.scoring.protocols, run beside what every cell is scored by
-    budget: float = 1.0  # share of the recipe's updates that are made, with its schedule (replication.budgets)
     key: str = ""
     profile: str = ""
 
@@ -54,15 +53,9 @@ class Cell:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What names the cell in every provenance; a budget where it is not the whole recipe's."""
+        """What names the cell in every provenance."""
         names = ("model", "recipe", "variant", "dataset", "split", "seeds")
-        cut = {} if self.budget == 1 else {"budget": self.budget}
-        return {"cell": self.key, **{name: getattr(self, name) for name in names}, **cut}
-
-    @property
-    def run(self) -> tuple[str, ...]:
-        """What the blocks of seeds that are judged together have in common: replication.reduced.RUN."""
-        return self.model, self.recipe, self.variant, self.dataset, self.split
+        return {"cell": self.key, **{name: getattr(self, name) for name in names}}
 
     @property
     def folder(self) -> str:

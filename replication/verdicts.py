@@ -17,7 +17,6 @@ from replication.evidence import EvidenceGap, NoMeasurements, Replicates, Sides,
 from replication.intervals import LEVEL
 from replication.metrics.definitions import METRICS
 from replication.reasons import all_diverged, reason, without_value
-from replication.reduced import Budgets, as_reduced
 from replication.rules import Word, decide, holm
 
 Direction = Literal[
@@ -72,26 +71,17 @@ class Finding:
     n_needed: int | None = None
 
 
-def judge(claim: Claim, table: pd.DataFrame, budgets: Budgets | None = None) -> Verdict:
+def judge(claim: Claim, table: pd.DataFrame) -> Verdict:
     """The verdict on one claim from a table of measurements; its adjusted word is that of a family of one.
-
-    `budgets` names the runs of the table that were cut short: a claim that rests on one of them is not assessed, and
-    what they show stands first among its indicative evidence.
 
     Raises:
         InputError: the claim's selections are ambiguous or do not fit its kind.
     """
-    budgets = budgets or {}
-    shown = [as_reduced(evidence, table, budgets) or evidence for evidence in claim.indicative]
     if claim.evidence is None:
         found = Finding("not assessed", claim.not_assessed)
-    elif reduced := as_reduced(claim.evidence, table, budgets):
-        shown.insert(0, reduced)
-        why = f"The budget is reduced: {reduced.substitutes}, so that what is measured is indicative."
-        found = Finding("not assessed", why)
     else:
         found = _finding(claim, claim.evidence, table)
-    indicative = tuple(_indicative(claim, evidence, table) for evidence in shown)
+    indicative = tuple(_indicative(claim, evidence, table) for evidence in claim.indicative)
     return Verdict(
         claim=claim.id,
         kind=claim.kind,
@@ -107,14 +97,14 @@ def judge(claim: Claim, table: pd.DataFrame, budgets: Budgets | None = None) -> 
     )
 
 
-def judge_all(claims: Iterable[Claim], table: pd.DataFrame, budgets: Budgets | None = None) -> tuple[Verdict, ...]:
-    """Verdicts in the order of the claims, with Holm-adjusted words beside the plain ones; `budgets` as for `judge`.
+def judge_all(claims: Iterable[Claim], table: pd.DataFrame) -> tuple[Verdict, ...]:
+    """Verdicts in the order of the claims, with Holm-adjusted words beside the plain ones.
 
     Within a family each word is adjusted over every claim for which it was tested, so that the chance of giving that
     word wrongly to any claim of the family is at most .05.
     """
     listed = tuple(claims)
-    verdicts = [judge(claim, table, budgets) for claim in listed]
+    verdicts = [judge(claim, table) for claim in listed]
     for family in {claim.family for claim in listed}:
         members = [index for index, claim in enumerate(listed) if claim.family == family]
         for word in {verdicts[index].word for index in members}:

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from replication.flops import FlopCounterMode
+from benchmarks.speed.flops import FlopCounterMode
 from replication.report.speed_results import Peak
 
 SIDES = {"cpu": 2048, "cuda": 8192}  # of the matrices multiplied

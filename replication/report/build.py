@@ -13,7 +13,6 @@ from replication.benchmarks import Benchmark, load_benchmarks
 from replication.measurements import join_tables, read_table, write_table
 from replication.params import Params
 from replication.provenance import sha256_file
-from replication.reduced import reduced_budgets
 from replication.report.cells import FILES, RECORDED, SCORES, ScoredCell, gather
 from replication.report.context import MEASUREMENTS, PROVENANCE, VERDICTS, Context, build_context
 from replication.report.error_rates import PATH as ERROR_RATES
@@ -46,7 +45,7 @@ def build_report(
     with atomic_directory(reports / profile) as folder:
         write_table(join_tables((cell.table for cell in cells), "the scored cells"), folder / MEASUREMENTS)
         table = read_table(folder / MEASUREMENTS)
-        verdicts = judge_all(claims, table, reduced_budgets(cell.provenance for cell in cells))
+        verdicts = judge_all(claims, table)
         (folder / VERDICTS).write_text(to_json(verdicts), encoding="utf-8")
         (folder / "figures").mkdir()
         drawn = draw(cells, table, claims, verdicts, folder / "figures", processes)

@@ -134,10 +134,6 @@ def _check_provenance(written: Mapping[str, Any], cell: Cell, path: Path) -> Non
     for field, wanted in expected.items():
         if written[field] != wanted:
             raise InputError(f"{path}: {field} is {written[field]!r}, but cell {cell.key} has {wanted!r}.")
-    if written.get("budget", 1) != cell.budget:
-        raise InputError(
-            f"{path}: budget is {written.get('budget', 1)}, but cell {cell.key} has {cell.budget}: score it again."
-        )
     if written["seeds"] not in (cell.seeds, list(cell.seed_numbers)):
         raise InputError(f"{path}: seeds are {written['seeds']!r}, but cell {cell.key} has {cell.seeds!r}.")
     for field in ("code_sha256", "params_sha256"):
