@@ -1,4 +1,4 @@
-"""Train the judge of one data set: `python -m replication.judge DATASET`.
+"""Train the judge of one data set: `python -m replication.judge DATASET [--device D]`.
 
 Writes `outputs/judge/<dataset>/judge.safetensors` and `provenance.json`. The judge is a classifier trained on the full
 training split; scores under it carry its name and are never called inception scores.
@@ -6,6 +6,7 @@ training split; scores under it carry its name and are never called inception sc
 
 from __future__ import annotations
 
+import argparse
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,12 +17,13 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from replication.atomic import atomic_directory
+from replication.blocks import add_device_option, on_device
 from replication.data.reading import PreparedImages, load_images
 from replication.errors import InputError, exit_clearly
 from replication.metrics.classifier import build_classifier, classify, train_classifier
 from replication.params import Judge, Params, load_params
 from replication.provenance import environment
-from replication.runtime import Clock, prepare_device, stage_argument
+from replication.runtime import Clock, prepare_device
 
 DATA = Path("outputs/data")
 OUTPUTS = Path("outputs/judge")
@@ -100,9 +102,12 @@ def judge_accuracy(network: nn.Module, data: PreparedImages) -> float:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Train the judge of the data set named on the command line."""
-    dataset = stage_argument("judge", "a data set that has a judge in params.yaml", arguments)
-    accuracy = train_judge(load_params(), dataset)
-    print(f"{OUTPUTS / dataset}: test accuracy {accuracy:.3f}")
+    parser = argparse.ArgumentParser(prog="python -m replication.judge")
+    parser.add_argument("name", metavar="NAME", help="a data set that has a judge in params.yaml")
+    add_device_option(parser)
+    asked = parser.parse_args(arguments)
+    accuracy = train_judge(on_device(load_params(), asked.device), asked.name)
+    print(f"{OUTPUTS / asked.name}: test accuracy {accuracy:.3f}")
 
 
 if __name__ == "__main__":
