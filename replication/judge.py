@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -18,7 +19,7 @@ from torch import nn
 
 from replication.atomic import atomic_directory
 from replication.blocks import add_device_option, on_device
-from replication.data.reading import PreparedImages, load_images
+from replication.data.reading import PreparedImages, load_images, load_manifest
 from replication.errors import InputError, exit_clearly
 from replication.metrics.classifier import build_classifier, classify, train_classifier
 from replication.params import Judge, Params, load_params
@@ -53,6 +54,7 @@ def train_judge(params: Params, dataset: str) -> float:
         "dataset": dataset,
         "test_accuracy": accuracy,
         "n_test": len(data.test_labels),
+        **_key(options, dataset),
         "environment": environment(device, params.profile.threads),
         "clock": clock.read(),
     }
@@ -62,6 +64,19 @@ def train_judge(params: Params, dataset: str) -> float:
         )
         (directory / "provenance.json").write_text(json.dumps(provenance, indent=1) + "\n", encoding="utf-8")
     return accuracy
+
+
+def is_trained(params: Params, dataset: str) -> bool:
+    """Whether the data set's judge is there, and of the options and data that it would be trained with."""
+    path, key = OUTPUTS / dataset / "provenance.json", _key(judge_options(params, dataset), dataset)
+    known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return {name: known.get(name) for name in key} == key
+
+
+def _key(options: Judge, dataset: str) -> dict[str, object]:
+    """What a judge is made of, as its provenance holds it."""
+    arrays = {name: digest for name, digest in load_manifest(DATA / dataset)["files"].items() if name.endswith(".npy")}
+    return {"options": json.loads(json.dumps(asdict(options))), "arrays": arrays}
 
 
 def judge_options(params: Params, dataset: str) -> Judge:

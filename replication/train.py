@@ -1,9 +1,10 @@
 """Train cells of the profile in force: `python -m replication.train NAME [--device D] [--seeds S]`.
 
-NAME is a model (all its cells) or one cell. Writes `outputs/train/<profile>/<model>/<cell>/`: `step<n>.safetensors` (the networks of every seed, stacked, at each
-scored step), `history.safetensors` (losses) and `provenance.json`. A cell whose code, parameters and data are those of
-its output is kept as it is; a killed run goes on from its checkpoint, on any device of the same kind. A part of the
-seeds, or another device than the profile's, has a folder of its own: `outputs/train/<profile>-parts/<model>/<cell>@cpu+0-2/`.
+NAME is a model (all its cells) or one cell. Writes `outputs/train/<profile>/<model>/<cell>/`: `step<n>.safetensors`
+(the networks of every seed, stacked, at each scored step), `history.safetensors` (losses) and `provenance.json`. A
+cell whose code, parameters and data are those of its output is kept as it is; a killed run goes on from its
+checkpoint, on any device of the same kind. A part of the seeds, or another device than the profile's, has a folder of
+its own: `outputs/train/<profile>-parts/<model>/<cell>@cpu+0-2/`.
 """
 
 from __future__ import annotations
