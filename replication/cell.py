@@ -15,7 +15,7 @@ BUNDLED = "bundled"  # the data set of a cell that reads those inside scikit-lea
 
 @dataclass(frozen=True, config=CLOSED)
 class Cell:
-    """A block of seeds of one recipe: one training stage, one scoring stage."""
+    """A block of seeds of one recipe. `part` names what `replication.blocks` made of the planned block; "" is all."""
 
     paper: str
     model: str
@@ -40,6 +40,7 @@ class Cell:
     protocols: tuple[str, ...] = ()  # of replication.scoring.protocols, run beside what every cell is scored by
     key: str = ""
     profile: str = ""
+    part: str = ""
 
     @property
     def seed_numbers(self) -> tuple[int, ...]:
@@ -59,5 +60,14 @@ class Cell:
 
     @property
     def folder(self) -> str:
-        """The cell's place under `outputs/train` and `outputs/score`: beside the others that one stage scores."""
-        return f"{self.profile}/{'experiments' if self.experiment else self.model}/{self.key}"
+        """The block's place under `outputs/train` and `outputs/score`: beside the others that one stage scores.
+
+        A part, or a block of another device, lies apart: DVC deletes and keeps the planned folders as it needs to.
+        """
+        beside = "-parts" if self.part else ""
+        return f"{self.profile}{beside}/{'experiments' if self.experiment else self.model}/{self.name}"
+
+    @property
+    def name(self) -> str:
+        """How the block's folders and archives are called: the cell's key, or `<key>@cpu+0-2` of a part."""
+        return self.key + self.part

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import socket
 import sys
@@ -22,13 +21,6 @@ _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
 
-def stage_argument(stage: str, what: str, arguments: Sequence[str] | None) -> str:
-    """The one argument of a stage: the name of what it works on."""
-    parser = argparse.ArgumentParser(prog=f"python -m replication.{stage}")
-    parser.add_argument("name", metavar="NAME", help=what)
-    return parser.parse_args(arguments).name
-
-
 def prepare_device(device: str) -> str:
     """One thread an operation; returns the device.
 
@@ -40,7 +32,8 @@ def prepare_device(device: str) -> str:
     """
     if device == "cuda" and not torch.cuda.is_available():
         raise InputError(
-            "This profile runs on a CUDA device and torch finds none: use a machine with one, or `run: *cpu`."
+            "This profile runs on a CUDA device and torch finds none: use a machine with one, `--device cpu` or "
+            "`run: *cpu`."
         )
     torch.set_num_threads(1)
     # SciPy is imported later, with a BLAS of its own that reads this: its threads wait for each other by spinning.

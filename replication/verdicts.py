@@ -15,6 +15,7 @@ from replication.comparisons import Comparison, compare, enough_values
 from replication.errors import InputError
 from replication.evidence import EvidenceGap, NoMeasurements, Replicates, Sides, replicates, require_enough, select
 from replication.intervals import LEVEL
+from replication.measurements import WHERE, each_seed_once
 from replication.metrics.definitions import METRICS
 from replication.reasons import all_diverged, reason, without_value
 from replication.rules import Word, decide, holm
@@ -97,14 +98,17 @@ def judge(claim: Claim, table: pd.DataFrame) -> Verdict:
     )
 
 
-def judge_all(claims: Iterable[Claim], table: pd.DataFrame) -> tuple[Verdict, ...]:
+def judge_all(claims: Iterable[Claim], table: pd.DataFrame, device: str = "cpu") -> tuple[Verdict, ...]:
     """Verdicts in the order of the claims, with Holm-adjusted words beside the plain ones.
+
+    Where a seed was measured on several devices, the rows of `device` count (`measurements.each_seed_once`). A claim
+    that compares devices names them in its selections, and reads all rows.
 
     Within a family each word is adjusted over every claim for which it was tested, so that the chance of giving that
     word wrongly to any claim of the family is at most .05.
     """
-    listed = tuple(claims)
-    verdicts = [judge(claim, table) for claim in listed]
+    listed, once = tuple(claims), each_seed_once(table, device)
+    verdicts = [judge(claim, table if _names_a_device(claim) else once) for claim in listed]
     for family in {claim.family for claim in listed}:
         members = [index for index, claim in enumerate(listed) if claim.family == family]
         for word in {verdicts[index].word for index in members}:
@@ -113,6 +117,11 @@ def judge_all(claims: Iterable[Claim], table: pd.DataFrame) -> tuple[Verdict, ..
                 if verdicts[index].word == word and p > LEVEL:
                     verdicts[index] = replace(verdicts[index], adjusted_word="inconclusive")
     return tuple(verdicts)
+
+
+def _names_a_device(claim: Claim) -> bool:
+    bodies = (*([claim.evidence] if claim.evidence else []), *claim.indicative)
+    return any(column in side for body in bodies for side in (body.measured, body.against or {}) for column in WHERE)
 
 
 def _indicative(claim: Claim, evidence: Evidence, table: pd.DataFrame) -> Indicative:

@@ -13,7 +13,7 @@ import pandas as pd
 from replication.benchmarks import Benchmark
 from replication.claims import Claim
 from replication.errors import InputError
-from replication.measurements import read_table
+from replication.measurements import each_seed_once, read_table
 from replication.metrics.definitions import METRICS
 from replication.report.cells import IDENTITY, grouped, read_provenance
 from replication.report.class_tables import class_tables
@@ -95,8 +95,8 @@ def build_context(folder: Path, benchmarks: Sequence[Benchmark], error_rates: Pa
     Raises:
         InputError: a file of the folder is missing or broken, or its verdicts are not those of the benchmarks' claims.
     """
-    table = read_table(folder / MEASUREMENTS)
-    provenance = read_provenance(folder / PROVENANCE)
+    measured, provenance = read_table(folder / MEASUREMENTS), read_provenance(folder / PROVENANCE)
+    table = each_seed_once(measured, provenance["device"])
     claims = [claim for benchmark in benchmarks for claim in benchmark.claims]
     verdicts = _verdicts(folder / VERDICTS, claims)
     figures = [figure(record, folder) for record in provenance["figures"]]
@@ -109,7 +109,7 @@ def build_context(folder: Path, benchmarks: Sequence[Benchmark], error_rates: Pa
         versions=_versions(environments),
         cells=_cells(provenance, table),
         n_runs=sum(len(cell["seeds"]) for cell in provenance["cells"].values()),
-        n_rows=len(table),
+        n_rows=len(measured),
         not_measured=tuple(provenance["not_measured"]),
         counts=counts(shown),
         claims=shown,
