@@ -31,11 +31,21 @@ class Citation:
 
 
 @dataclass(frozen=True)
+class Other:
+    """What somebody else measured under the same name, and how that differs from the paper's protocol."""
+
+    value: str  # as it is reported
+    where: str
+    caveat: str
+
+
+@dataclass(frozen=True)
 class PublishedNumber:
     value: float | None  # None: the paper prints a number that could not be checked, so none is given
     spread: float | None
     verified: bool
     note: str  # "" or what is known instead of the value, such as a direction
+    others: tuple[Other, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -190,8 +200,19 @@ def _sentence(error: ValidationError) -> str:
 
 def _claim(paper: str, written: dict[str, Any]) -> dict[str, Any]:
     """A claim as its dataclass has it: absent keys filled in, and `where` laid under both sides of the evidence."""
-    absent = {"overlap": None, "margin": None, "margin_reason": "", "bound": None, "published": None, "evidence": None}
-    claim = {"paper": paper, **absent, "indicative": [], "not_assessed": "", **written}
+    absent = {
+        "overlap": None,
+        "margin": None,
+        "margin_reason": "",
+        "bound": None,
+        "published": None,
+        "evidence": None,
+        "plan": None,
+    }
+    claim = {"paper": paper, **absent, "indicative": [], "not_assessed": "", "obstacle": "not run", **written}
+    if claim["plan"]:
+        unset = dict.fromkeys(("against_n", "sd", "against_sd", "effect", "share", "against_share"))
+        claim["plan"] = {**unset, **claim["plan"]}
     if claim["published"]:
         claim["published"] = {"spread": None, "trainings": None, **claim["published"]}
     if claim["evidence"]:

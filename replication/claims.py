@@ -12,9 +12,11 @@ from typing import Literal
 from replication.errors import InputError
 from replication.metrics.definitions import METRICS
 
-Kind = Literal["value", "order", "rate", "bound", "question"]
+Kind = Literal["value", "order", "superiority", "rate", "bound", "question"]
+Origin = Literal["published", "statement", "background", "instrument"]
+Obstacle = Literal["not run", "data closed", "needs people", "too costly", "protocol differs"]
 Selection = Mapping[str, str | int | float]  # column of the table of measurements → the value it must have
-TWO_SIDED: tuple[Kind, ...] = ("order", "rate")
+TWO_SIDED: tuple[Kind, ...] = ("order", "superiority", "rate")
 NAMED = ("paper", "model", "recipe", "dataset", "metric", "class", "step")  # columns that a selection must have
 
 
@@ -45,13 +47,33 @@ class Published:
 
 
 @dataclass(frozen=True)
+class Plan:
+    """What a claim's power is computed from: how many replicates, their spread, and how large a true effect is.
+
+    `effect` is measured − against or − bound, in the metric's unit, on the claim's side where it is positive; a value
+    that is replicated has none. Of `superiority` it is P(a measured run is better) + ½ P(equal). A rate has shares.
+    """
+
+    n: int
+    against_n: int | None
+    sd: float | None
+    against_sd: float | None  # `sd` where it is not given
+    effect: float | None
+    share: float | None
+    against_share: float | None
+    source: str  # where spread and effect come from
+
+
+@dataclass(frozen=True)
 class Claim:
     id: str
     paper: str
     statement: str
     source: str
     verified: bool
-    origin: Literal["paper", "ours"]  # ours: the operational protocol of a qualitative claim
+    # published: a number or an order of a paper's table; statement: of its text; background: a statement or a question
+    # of the papers' readers; instrument: a check of the suite itself.
+    origin: Origin
     kind: Kind
     family: str  # Holm's adjustment runs within it
     protocol: str  # one sentence: what is run and compared
@@ -65,6 +87,8 @@ class Claim:
     evidence: Evidence | None  # the full protocol; None where nothing in the suite can run it yet
     indicative: tuple[Evidence, ...]
     not_assessed: str  # the reason shown while the full protocol has no measurements
+    obstacle: Obstacle = "not run"  # what kind of reason it is
+    plan: Plan | None = None  # None for a question, and where nothing can be judged yet
 
 
 def check_claim(claim: Claim, where: str) -> None:
@@ -94,7 +118,11 @@ def _check_fields(claim: Claim, where: str) -> None:
     for field in needed[claim.kind]:
         if getattr(claim, field) is None:
             raise InputError(f"{where}: a claim of kind {claim.kind} needs {field}; fix it before any run and add it.")
-    only = {"margin": ("value", "order"), "bound": ("bound",), "published": ("value", "order", "rate", "bound")}
+    only = {
+        "margin": ("value", "order", "superiority", "rate"),
+        "bound": ("bound",),
+        "published": ("value", "order", "superiority", "rate", "bound"),
+    }
     for field, kinds in only.items():
         if getattr(claim, field) is not None and claim.kind not in kinds:
             raise InputError(f"{where}: {field} belongs to kinds {', '.join(kinds)}, not to {claim.kind}; remove it.")

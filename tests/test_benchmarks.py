@@ -74,7 +74,7 @@ def written() -> dict[str, Any]:
                 "statement": "It is near.",
                 "source": "§4",
                 "verified": True,
-                "origin": "ours",
+                "origin": "statement",
                 "kind": "bound",
                 "family": "toy",
                 "protocol": "It is measured.",

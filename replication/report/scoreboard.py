@@ -85,7 +85,7 @@ def _row(claim: Claim, verdict: Verdict) -> Row:
         statement=claim.statement,
         source=claim.source + unverified,
         kind=claim.kind,
-        origin="the paper's" if claim.origin == "paper" else "ours",
+        origin=claim.origin,
         family=claim.family,
         protocol=claim.protocol,
         replicate_unit=claim.replicate_unit,

@@ -101,7 +101,7 @@ def published(claim: Claim) -> str:
         spread = f" ± {said.spread:g} ({said.spread_kind})" if said.spread is not None else ""
         return f"{said.value:.6g}".replace("-", "−") + spread + ("" if said.verified else " (unverified)")
     if claim.bound is not None:
-        ours = " (our bound)" if claim.origin == "ours" else ""
+        ours = " (our bound)" if claim.origin != "published" else ""
         return f"{'above' if claim.better == 'higher' else 'below'} {number(claim.bound)}{ours}"
     if claim.kind == "question":
         return NONE

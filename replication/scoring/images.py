@@ -41,7 +41,7 @@ def score_images(cell: ImageCell) -> dict[str, np.ndarray]:
             add_judge_scores(rows, seed, step, found.logits, cell.judge_name)
             if step in (cell.trained.steps[0], last):
                 add_judge_distances(rows, seed, step, found.features, references, cell.judge_name)
-            if cell.recipe.display_noise and step in (cell.trained.steps[0], last):
+            if cell.recipe.display_noise:
                 _add_training_noise(cell, step, index)
         add_spread(rows, seed, step, images, seen)
         rate, count = duplicate_rate(images, cell.data.train_images)

@@ -31,7 +31,7 @@ def claim(kind: str, **changes) -> Claim:
         statement="",
         source="",
         verified=True,
-        origin="ours",
+        origin="statement",
         kind=kind,  # pyright: ignore[reportArgumentType]
         family="a-family",
         protocol="",
