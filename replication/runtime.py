@@ -51,10 +51,23 @@ def prepare_device(device: str) -> str:
     return device
 
 
-def side_by_side(function: Callable[[_Item], _Result], items: Iterable[_Item], threads: int) -> list[_Result]:
-    """`function` of every item, `threads` of them at once, each on one thread; results in the order of the items."""
-    with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        return list(pool.map(function, items))
+def side_by_side(
+    function: Callable[[_Item], _Result], items: Iterable[_Item], threads: int, threads_each: int = 1
+) -> list[_Result]:
+    """`function` of every item, each on `threads_each` threads and as many at once as `threads` allow, at least one.
+
+    Results are in the order of the items. An operation has its threads even where the machine has fewer cores, because
+    torch has told OpenMP and MKL not to choose by themselves.
+    """
+    at_once, before = max(1, threads // threads_each), torch.get_num_threads()
+    try:
+        if at_once == 1:  # the caller's thread, whose helpers wait for it already
+            torch.set_num_threads(threads_each)
+            return [function(item) for item in items]
+        with ThreadPoolExecutor(at_once, initializer=torch.set_num_threads, initargs=(threads_each,)) as pool:
+            return list(pool.map(function, items))
+    finally:
+        torch.set_num_threads(before)  # it holds for threads that start later, too
 
 
 def in_processes(function: Callable[[_Item], None], items: Sequence[_Item], processes: int) -> None:
@@ -72,8 +85,10 @@ def in_processes(function: Callable[[_Item], None], items: Sequence[_Item], proc
             pass
 
 
-def in_turns(step: Callable[[int, int], None], items: int, turns: int, threads: int) -> None:
-    """`step(item, turn)` for every turn of every item, an item's turns in order, on `threads` threads.
+def in_turns(
+    step: Callable[[int, int], None], items: int, turns: int, threads: int, threads_each: int = 1
+) -> None:
+    """`step(item, turn)` for every turn of every item, an item's turns in order, as `side_by_side` shares threads.
 
     A thread that is free takes the item that waits longest, so that all come to their end at about the same time.
     """
@@ -89,7 +104,7 @@ def in_turns(step: Callable[[int, int], None], items: int, turns: int, threads: 
             if turn + 1 < turns:
                 waiting.append((item, turn + 1))
 
-    side_by_side(work, range(threads), threads)
+    side_by_side(work, range(max(1, threads // threads_each)), threads, threads_each)
 
 
 class Clock:

@@ -222,11 +222,31 @@ class PlainTraining:
                 group.update({"lr": rates.learning_rate, **({"momentum": rates.momentum} if recipe.sgd else {})})
 
 
+class AdamInside(torch.optim.Adam):
+    """Adam with ε inside the root, as Improved GAN's released code has it: torch's own step, with one term moved."""
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        for group in self.param_groups:
+            beta1, beta2 = group["betas"]
+            for parameter in group["params"]:
+                state = self.state[parameter]
+                if not state:
+                    state |= {"step": 0, "first": torch.zeros_like(parameter), "second": torch.zeros_like(parameter)}
+                state["step"] += 1
+                gradient = parameter.grad.add(parameter, alpha=group["weight_decay"]) if group["weight_decay"] else parameter.grad
+                state["first"].lerp_(gradient, 1 - beta1)
+                state["second"].mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
+                root = (state["second"] / (1 - beta2 ** state["step"])).add_(group["eps"]).sqrt_()
+                parameter.addcdiv_(state["first"], root, value=-group["lr"] / (1 - beta1 ** state["step"]))
+
+
 def _optimiser(recipe: Recipe, network: nn.Module) -> torch.optim.Optimizer:
     if recipe.adam:
         adam = recipe.adam
+        kind = AdamInside if adam.epsilon_inside else torch.optim.Adam
         betas = (adam.beta1, adam.beta2)
-        return torch.optim.Adam(network.parameters(), adam.learning_rate, betas, adam.epsilon, adam.l2)
+        return kind(network.parameters(), adam.learning_rate, betas, adam.epsilon, adam.l2)
     assert recipe.sgd is not None
     return torch.optim.SGD(network.parameters(), recipe.sgd.learning_rate, recipe.sgd.momentum)
 
@@ -235,7 +255,6 @@ def _refuse(recipe: Recipe) -> None:
     beyond = {
         "historical averaging": bool(recipe.historical_averaging),
         "fixed minibatches": recipe.minibatches == "fixed",
-        "Adam with ε inside the root": bool(recipe.adam and recipe.adam.epsilon_inside),
         "extra updates where the threshold rises": bool(recipe.balance and recipe.balance.extra_rate),
         "a balance judged with the batch": bool(recipe.balance and recipe.balance.judged_with == "batch"),
     }

@@ -71,7 +71,7 @@ class Trainer:
                 for index, trained in enumerate(queued):
                     note(index, piece, trained)
         else:
-            in_turns(train, len(self._seeds), len(pieces), self._threads)
+            in_turns(train, len(self._seeds), len(pieces), self._threads, self._recipe.threads)
         for seed in self._seeds:
             seed.keep()
         if self._on_gpu:
