@@ -44,7 +44,7 @@ def train_cell(params: Params, cell: Cell) -> None:
     # Compiled toy games run on the processor, whatever else the profile trains on.
     device = prepare_device("cpu" if recipe.engine == "kernel" else params.profile.device)
     threads = params.profile.threads
-    provenance = cell_provenance(cell, recipe, samples, environment(device, threads))
+    provenance = cell_provenance(cell, recipe, samples, environment(device, recipe.threads))
     output, clock = OUTPUTS / cell.folder, Clock()
     with sole_writer(cell.key + "-" + sha256_text(json.dumps(provenance))[:16]) as directory:
         if not _finished(output, provenance):

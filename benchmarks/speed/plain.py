@@ -234,7 +234,11 @@ class AdamInside(torch.optim.Adam):
                 if not state:
                     state |= {"step": 0, "first": torch.zeros_like(parameter), "second": torch.zeros_like(parameter)}
                 state["step"] += 1
-                gradient = parameter.grad.add(parameter, alpha=group["weight_decay"]) if group["weight_decay"] else parameter.grad
+                gradient = (
+                    parameter.grad.add(parameter, alpha=group["weight_decay"])
+                    if group["weight_decay"]
+                    else parameter.grad
+                )
                 state["first"].lerp_(gradient, 1 - beta1)
                 state["second"].mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
                 root = (state["second"] / (1 - beta2 ** state["step"])).add_(group["eps"]).sqrt_()
