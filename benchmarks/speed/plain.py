@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
+from benchmarks.speed.plain_optimisers import plain_optimiser
 from replication.errors import InputError
 from replication.models.layers.networks import Latent, LayerNoise, Networks, draw_layer_noise
 from replication.recipes import Balance, Recipe
@@ -97,7 +98,7 @@ class PlainTraining:
         _refuse(recipe)
         self.frugal = frugal
         self.networks, self.recipe, self.source = networks, recipe, source
-        self.of_generator, self.of_discriminator = (_optimiser(recipe, network) for network in networks)
+        self.of_generator, self.of_discriminator = (plain_optimiser(recipe, network) for network in networks)
         self.averages = [p.detach().clone() for p in networks.discriminator.parameters()]
         self.threshold = Threshold(recipe.balance) if recipe.balance else None
         layers = [layer for network in networks for layer in network.modules()]
@@ -220,39 +221,6 @@ class PlainTraining:
         for optimiser in (self.of_generator, self.of_discriminator):
             for group in optimiser.param_groups:
                 group.update({"lr": rates.learning_rate, **({"momentum": rates.momentum} if recipe.sgd else {})})
-
-
-class AdamInside(torch.optim.Adam):
-    """Adam with ε inside the root, as Improved GAN's released code has it: torch's own step, with one term moved."""
-
-    @torch.no_grad()
-    def step(self, closure: None = None) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        for group in self.param_groups:
-            beta1, beta2 = group["betas"]
-            for parameter in group["params"]:
-                state = self.state[parameter]
-                if not state:
-                    state |= {"step": 0, "first": torch.zeros_like(parameter), "second": torch.zeros_like(parameter)}
-                state["step"] += 1
-                gradient = (
-                    parameter.grad.add(parameter, alpha=group["weight_decay"])
-                    if group["weight_decay"]
-                    else parameter.grad
-                )
-                state["first"].lerp_(gradient, 1 - beta1)
-                state["second"].mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
-                root = (state["second"] / (1 - beta2 ** state["step"])).add_(group["eps"]).sqrt_()
-                parameter.addcdiv_(state["first"], root, value=-group["lr"] / (1 - beta1 ** state["step"]))
-
-
-def _optimiser(recipe: Recipe, network: nn.Module) -> torch.optim.Optimizer:
-    if recipe.adam:
-        adam = recipe.adam
-        kind = AdamInside if adam.epsilon_inside else torch.optim.Adam
-        betas = (adam.beta1, adam.beta2)
-        return kind(network.parameters(), adam.learning_rate, betas, adam.epsilon, adam.l2)
-    assert recipe.sgd is not None
-    return torch.optim.SGD(network.parameters(), recipe.sgd.learning_rate, recipe.sgd.momentum)
 
 
 def _refuse(recipe: Recipe) -> None:
