@@ -44,10 +44,23 @@ def prepare_device(device: str) -> str:
     return device
 
 
-def side_by_side(function: Callable[[_Item], _Result], items: Iterable[_Item], threads: int) -> list[_Result]:
-    """`function` of every item, `threads` of them at once, each on one thread; results in the order of the items."""
-    with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        return list(pool.map(function, items))
+def side_by_side(
+    function: Callable[[_Item], _Result], items: Iterable[_Item], at_once: int, threads: int = 1
+) -> list[_Result]:
+    """`function` of every item, `at_once` of them together, each on `threads` threads; results in the items' order.
+
+    An operation has its threads even where the machine has fewer cores: torch tells MKL, as OpenMP does by itself, not
+    to take fewer.
+    """
+    before = torch.get_num_threads()
+    try:
+        if at_once == 1:  # where the threads of OpenMP that wait for this one are used again
+            torch.set_num_threads(threads)
+            return [function(item) for item in items]
+        with ThreadPoolExecutor(at_once, initializer=torch.set_num_threads, initargs=(threads,)) as pool:
+            return list(pool.map(function, items))
+    finally:
+        torch.set_num_threads(before)  # threads that start later take over what was set last
 
 
 def in_processes(function: Callable[[_Item], None], items: Sequence[_Item], processes: int) -> None:
@@ -65,10 +78,12 @@ def in_processes(function: Callable[[_Item], None], items: Sequence[_Item], proc
             pass
 
 
-def in_turns(step: Callable[[int, int], None], items: int, turns: int, threads: int) -> None:
-    """`step(item, turn)` for every turn of every item, an item's turns in order, on `threads` threads.
+def in_turns(step: Callable[[int, int], None], items: int, turns: int, at_once: int, threads: int = 1) -> None:
+    """`step(item, turn)` for every turn of every item, an item's turns in order, `at_once` of them together.
 
-    A thread that is free takes the item that waits longest, so that all come to their end at about the same time.
+    Each computes on `threads` threads, also where that makes more threads than cores: what one seed leaves idle, while
+    Python runs or a small operation has one thread, another fills. Who is free takes the item that waits longest, so
+    that all come to their end at about the same time.
     """
     waiting = deque((item, 0) for item in range(items))
 
@@ -82,7 +97,8 @@ def in_turns(step: Callable[[int, int], None], items: int, turns: int, threads: 
             if turn + 1 < turns:
                 waiting.append((item, turn + 1))
 
-    side_by_side(work, range(threads), threads)
+    workers = min(items, at_once)
+    side_by_side(work, range(workers), workers, threads)
 
 
 class Clock:

@@ -55,7 +55,7 @@ def train_cell(params: Params, cell: Cell, stop: Callable[[], bool] = never) -> 
     require_protocols(params, cell, data, rows)
     samples = training_samples(data, rows)
     device, threads = prepare_device(device_of(params, cell)), params.profile.threads
-    here = environment(device, threads)
+    here = environment(device, recipe.threads)
     key = cell_key(cell, recipe, samples, device, here)
     output, clock = OUTPUTS / cell.folder, Clock()
     with sole_writer(cell.key + "-" + sha256_text(json.dumps(key))[:16]) as directory:

@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 import torch
 
 from replication.errors import InputError
-from replication.runtime import Clock, in_processes, in_turns, prepare_device, stage_argument
+from replication.runtime import Clock, in_processes, in_turns, prepare_device, side_by_side, stage_argument
 
 
 @pytest.fixture
@@ -55,6 +56,19 @@ def test_the_clock_reads_start_duration_and_host() -> None:
     assert isinstance(read["duration_s"], float) and 0 <= read["duration_s"] < 5
     assert read["host"] == socket.gethostname()
     assert clock.read()["started"] == read["started"]
+
+
+@pytest.mark.parametrize(("at_once", "threads"), [(1, 1), (1, 2), (3, 1), (3, 2)])
+def test_so_many_are_at_work_together_each_on_its_threads(restored: None, at_once: int, threads: int) -> None:
+    torch.set_num_threads(1)
+    together = Barrier(at_once)
+
+    def work(item: int) -> tuple[int, int]:
+        together.wait(60)  # comes to an end only if so many are here at once
+        return item, torch.get_num_threads()
+
+    assert side_by_side(work, range(2 * at_once), at_once, threads) == [(item, threads) for item in range(2 * at_once)]
+    assert torch.get_num_threads() == 1
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3, 7])

@@ -95,7 +95,7 @@ def test_a_toy_cell(workplace: Path) -> None:
     for name in ("model", "recipe", "variant", "dataset", "split", "seeds"):
         assert found[name] == getattr(cell, name)
     assert (found["cell"], found["updates"], found["window"], found["steps"]) == (TOY, 40, 1, [0, 10, 20, 40])
-    assert found["diverged_seeds"] == {} and found["environment"]["threads"] == 2
+    assert found["diverged_seeds"] == {} and found["environment"]["threads"] == 1  # the recipe's
     assert set(found["clock"]) == {"started", "duration_s", "host"}
     entries = (Path("replication/train.py"), Path("replication/models/gan.py"))
     files = {file for entry in entries for file in import_closure(entry)}
