@@ -236,3 +236,10 @@ def test_a_key_has_an_effect_or_is_refused(key: str, engine: str) -> None:
 def test_what_would_have_no_effect_is_refused(base: str, changes: dict[str, Any], key: str, engine: str) -> None:
     assert names(computed(base, engine, changes), [key])
     assert engine == "kernel" or not isinstance(computed(base, engine, {}), str)
+
+
+@pytest.mark.parametrize("key", [key for key, (words, _) in KEYS.items() if words])
+def test_an_unknown_word_is_refused(key: str) -> None:
+    base = next(iter(TABLE["keys"][key]))
+    sentence = computed(base, "eager", {in_recipe(key): "unheard-of"})
+    assert isinstance(sentence, str) and "unheard-of" in sentence and key.split(".")[-1] in sentence
