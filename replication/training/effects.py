@@ -58,7 +58,7 @@ def _of_layers(networks: Networks, recipe: Recipe) -> list[tuple[bool, str]]:
         ),
         (
             recipe.initial_images == 0 and shared,
-            "network: generator_starts: like shared_std of scales that initial_images set; write initial_images",
+            "network: generator_starts: its scales are set from initial_images, as of shared_std; write initial_images",
         ),
         (
             recipe.initial_images == 0 and from_samples,

@@ -39,7 +39,8 @@ class MinibatchDiscrimination(nn.Module):
                 "1."
             )
         if form not in get_args(MinibatchForm):
-            raise InputError(f"{form!r} is no form of minibatch discrimination; accepted: {get_args(MinibatchForm)}.")
+            accepted = ", ".join(get_args(MinibatchForm))
+            raise InputError(f"{form!r} is no form of minibatch discrimination; accepted: {accepted}.")
         self.form = form
         self.direction = nn.Parameter(torch.randn(features, kernels, dimensions) * direction_std)
         if form != "paper":
