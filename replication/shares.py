@@ -14,7 +14,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln, ndtri, xlog1py, xlogy
-from scipy.stats import binom, binomtest
+from scipy.stats import binomtest
 
 from replication.intervals import LEVEL
 
