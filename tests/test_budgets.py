@@ -13,7 +13,7 @@ from replication.budgets import in_percent, with_budget
 from replication.errors import InputError
 from replication.params import Params, load_params
 from replication.paths import value_at
-from replication.train import cell_provenance
+from replication.train import COMPUTING, cell_key
 from replication.training.initialise import Samples
 from replication.training.schedule import objective_at, rates_at, unit_steps
 from replication.training.stopping import selection_units
@@ -113,7 +113,8 @@ def test_all_of_a_recipe_is_the_recipe(params: Params) -> None:
 def test_a_budget_is_part_of_what_a_training_is(params: Params) -> None:
     cell, samples = params.cell("cpu-gan-toy-k1"), Samples(torch.zeros(60, 2))
     whole, cut = (
-        cell_provenance(one, params.recipe_of(one), samples, {}) for one in (cell, replace(cell, budget=0.25))
+        cell_key(one, params.recipe_of(one), samples, "cpu", dict.fromkeys(COMPUTING, ""))
+        for one in (cell, replace(cell, budget=0.25))
     )
     assert (whole["updates"], cut["updates"], cut["budget"]) == (20_000, 5000, 0.25) and "budget" not in whole
     assert whole["params_sha256"] != cut["params_sha256"]
