@@ -110,7 +110,6 @@ def _named(cell: Cell, protocol: str, check: Callable[[], None]) -> None:
 
 
 def _require_weights(params: Params) -> None:
-    from replication.metrics.inception_network import ADDRESS, NAME, PLACE
     from replication.scoring.inception import SKIPPED
 
     weights = params.profile.protocols.inception.weights
@@ -119,8 +118,7 @@ def _require_weights(params: Params) -> None:
     if find_spec("torch_fidelity") is None:
         raise InputError("torch-fidelity is not installed; install it, or write `weights: none` under inception.")
     if lacking := _lacking_weights(weights):
-        place = weights or PLACE / NAME
-        raise InputError(f"{lacking} Put {NAME} from {ADDRESS} at {place}, or write `weights: none` under inception.")
+        raise InputError(f"{lacking.removesuffix('.')}, or write `weights: none` under inception.")
 
 
 @cache  # a download that fails may take a minute, and hashing the file a second

@@ -220,8 +220,10 @@ def test_a_part_of_the_seeds_is_trained_beside_the_plan_and_ends_the_same(workpl
     assert part.is_dir() and contents(whole) == before
     with pytest.raises(InputError, match="--seeds 3-4 is no part of cell cpu-gan-toy-k1, whose seeds are 1-3"):
         stage.main(["gan", "--seeds", "3-4"])
-    with pytest.raises(InputError, match="torch finds none"):
-        stage.main([DIGITS, "--device", "cuda"])
+    if not torch.cuda.is_available():
+        prepare(load_params().datasets["digits"], stage.DATA / "digits")
+        with pytest.raises(InputError, match="torch finds none"):
+            stage.main([DIGITS, "--device", "cuda"])
 
 
 def test_a_model_trains_its_cells_keeps_those_that_are_as_before_and_removes_strangers(workplace: Path) -> None:
