@@ -1,6 +1,7 @@
 """What a cell's protocols need beside its training, looked for before anything is computed.
 
-A protocol that lacks its input would stop the scoring of its cell, and so lose every row of it after hours.
+A protocol that lacks its input would stop the scoring of its cell, and so lose every row of it after hours. What
+only some protocols use is imported where it is used: it takes seconds, and most cells name none of them.
 """
 
 from __future__ import annotations
@@ -15,16 +16,11 @@ import numpy as np
 
 from replication.data.reading import PreparedImages, ToyData, load_manifest, load_prepared, load_split
 from replication.errors import InputError
-from replication.metrics.attributes import require_strokes
-from replication.metrics.forgetting import takes_second_highest
-from replication.metrics.inception_network import ADDRESS, NAME, PLACE, inception_weights
 from replication.models import load
 from replication.models.layers.convolutional import ConvolutionalDiscriminator, ConvolutionalGenerator
 from replication.models.layers.networks import Networks
 from replication.params import BUNDLED, Cell, Params
 from replication.recipes import Recipe
-from replication.scoring.inception import SKIPPED
-from replication.scoring.memorisation import FEWEST
 
 DATA = Path("outputs/data")
 PROBED = ("dcgan",)  # models whose discriminator features the papers evaluate
@@ -114,18 +110,21 @@ def _named(cell: Cell, protocol: str, check: Callable[[], None]) -> None:
 
 
 def _require_weights(params: Params) -> None:
+    from replication.scoring.inception import SKIPPED
+
     weights = params.profile.protocols.inception.weights
     if weights == SKIPPED:
         return
     if find_spec("torch_fidelity") is None:
         raise InputError("torch-fidelity is not installed; install it, or write `weights: none` under inception.")
     if lacking := _lacking_weights(weights):
-        place = weights or PLACE / NAME
-        raise InputError(f"{lacking} Put {NAME} from {ADDRESS} at {place}, or write `weights: none` under inception.")
+        raise InputError(f"{lacking.removesuffix('.')}, or write `weights: none` under inception.")
 
 
 @cache  # a download that fails may take a minute, and hashing the file a second
 def _lacking_weights(weights: str) -> str:
+    from replication.metrics.inception_network import inception_weights
+
     try:
         inception_weights(weights)
     except InputError as error:
@@ -139,6 +138,8 @@ def _components(planned: Planned) -> None:
 
 
 def _forgetting(planned: Planned) -> None:
+    from replication.metrics.forgetting import takes_second_highest
+
     data = planned.data
     has_object = data.train_places is not None and data.test_places is not None
     planned.require(has_object, f"data set {data.name} has no planted object")
@@ -165,12 +166,16 @@ def _latent_walk(planned: Planned) -> None:
 
 
 def _latent_arithmetic(planned: Planned) -> None:
+    from replication.metrics.attributes import require_strokes
+
     require_strokes(planned.data.train_images[planned.rows], planned.data.name)
     planned.require_judge()
     planned.require_test_images()
 
 
 def _memorisation(planned: Planned) -> None:
+    from replication.scoring.memorisation import FEWEST
+
     left_out = len(planned.data.train_images) - len(planned.rows)
     if left_out < FEWEST:
         planned.require_test_images()

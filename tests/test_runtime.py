@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from replication.errors import InputError
-from replication.runtime import Clock, in_processes, in_turns, prepare_device, side_by_side, stage_argument
+from replication.runtime import Clock, in_processes, in_turns, prepare_device, side_by_side
 
 
 @pytest.fixture
@@ -35,17 +35,8 @@ def test_one_thread_and_no_reduced_precision(restored: None) -> None:
 
 def test_a_device_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(InputError, match=r"torch finds none: use a machine with one, or `run: \*cpu`"):
+    with pytest.raises(InputError, match=r"torch finds none: use a machine with one, `--device cpu` or `run: \*cpu`"):
         prepare_device("cuda")
-
-
-def test_a_stage_takes_one_name(capsys: pytest.CaptureFixture[str]) -> None:
-    assert stage_argument("train", "a cell", ["cpu-gan-digits"]) == "cpu-gan-digits"
-    for wrong in ([], ["one", "two"]):
-        with pytest.raises(SystemExit) as stopped:
-            stage_argument("train", "a cell", wrong)
-        assert stopped.value.code == 2
-        assert "python -m replication.train" in capsys.readouterr().err
 
 
 def test_the_clock_reads_start_duration_and_host() -> None:

@@ -70,8 +70,8 @@ class ScoredCell:
 def gather(profile: Profile, scores: Path = SCORES, recorded: Path = RECORDED) -> tuple[list[ScoredCell], list[str]]:
     """Every scored block of a profile in the order of params.yaml, and the keys that are not measured.
 
-    Recorded blocks of a cell go before a local one, so that every clone makes the same report. Of them the profile's
-    own device comes first, then the lower seeds.
+    Recorded blocks of a cell go before a local one of the same device, so that every clone makes the same report. The
+    profile's own device comes first, then the lower seeds.
 
     Raises:
         InputError: a cell is missing although nothing of the profile was recorded, or one does not fit params.yaml.
@@ -79,10 +79,11 @@ def gather(profile: Profile, scores: Path = SCORES, recorded: Path = RECORDED) -
     found: list[ScoredCell] = []
     missing: list[str] = []
     for key, cell in profile.scored.items():
-        blocks = recorded_blocks(recorded, cell, profile)
-        if not blocks and (scores / cell.folder / FILES[0]).is_file():
-            blocks = [read_cell(scores / cell.folder, cell, profile.name, recorded=False)]
-        found += blocks
+        blocks, local = recorded_blocks(recorded, cell, profile), scores / cell.folder
+        devices = {block.device for block in blocks}
+        if (local / FILES[0]).is_file() and read_provenance(local / FILES[1]).get("device") not in devices:
+            blocks.append(read_cell(local, cell, profile.name, recorded=False))
+        found += sorted(blocks, key=lambda block: (block.device != profile.device, block.cell.seed_numbers))
         if not blocks:
             missing.append(key)
     if missing and not any(cell.recorded for cell in found):
@@ -104,7 +105,7 @@ def recorded_blocks(recorded: Path, cell: Cell, profile: Profile) -> list[Scored
     for place, block in enumerate(blocks):
         for other in blocks[:place]:
             refuse_overlap(block, other)
-    return sorted(blocks, key=lambda block: (block.device != profile.device, block.device, block.cell.seed_numbers))
+    return blocks
 
 
 def refuse_overlap(block: ScoredCell, other: ScoredCell) -> None:
