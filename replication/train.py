@@ -42,7 +42,7 @@ def train_cell(params: Params, cell: Cell) -> None:
     data, rows = load_prepared(DATA / cell.dataset), load_split(DATA / cell.dataset, cell.split)
     samples = training_samples(data, rows)
     # Compiled toy games run on the processor, whatever else the profile trains on.
-    device = prepare_device("cpu" if recipe.engine == "kernel" else params.profile.device)
+    device = prepare_device("cpu" if recipe.engine == "kernel" else params.profile.device, training=True)
     threads = params.profile.threads
     provenance = cell_provenance(cell, recipe, samples, environment(device, threads))
     output, clock = OUTPUTS / cell.folder, Clock()
