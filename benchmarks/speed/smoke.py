@@ -120,14 +120,14 @@ def strict_arithmetic() -> Iterator[None]:
 
 def captured_difference(work: Work, device: str) -> float:
     """The largest difference of a loss between captured and eager units of seed 0, as a share of losses above 1."""
-    work, count, losses = with_precision(work, "float32"), UNITS[device], []
+    work, losses = with_precision(work, "float32"), []
     for way in ("eager", "captured"):
         state = initial_state(work.build, work.recipe, (0,), work.data)
         (seed,) = seed_trainings(way, work.build, work.recipe, (0,), work.data, device, state)
         _wait(device)  # it may read on a stream of its own what was copied on another
-        losses.append(seed.advance(0, count).losses)
+        losses.append(seed.advance(0, UNITS[device]).losses)
         _wait(device)
-    return _difference(*losses, at_least=1.0)
+    return _difference(losses[0], losses[1], at_least=1.0)
 
 
 def distance_difference(device: str) -> float:
@@ -137,7 +137,7 @@ def distance_difference(device: str) -> float:
     differences = (rows[:, :, None] - rows[:, None]).abs().sum(3)
     distances = torch.cdist(rows, rows, p=1.0)
     slopes = [torch.autograd.grad((found * weights).sum(), rows)[0] for found in (differences, distances)]
-    return max(_difference(differences, distances), _difference(*slopes))
+    return max(_difference(differences, distances), _difference(slopes[0], slopes[1]))
 
 
 def layer_difference(form: MinibatchForm, device: str) -> float:
@@ -165,9 +165,8 @@ def batches_difference(work: Work, device: str) -> float:
     torch.manual_seed(0)
     apart = work.build().generator.to(device)
     together, count = batch_by_batch(apart, recipe.batch), 4 * recipe.batch
-    drawn = [draw_samples(apart, recipe, recipe.noise, 0, "smoke", count, CLASSES)]
-    drawn.append(draw_samples(together, recipe, recipe.noise, 0, "smoke", count, CLASSES, together=3))
-    return _difference(*drawn)
+    expected = draw_samples(apart, recipe, recipe.noise, 0, "smoke", count, CLASSES)
+    return _difference(draw_samples(together, recipe, recipe.noise, 0, "smoke", count, CLASSES, together=3), expected)
 
 
 def unit_milliseconds(work: Work, seeds: int, device: str, threads: int) -> float:
