@@ -21,7 +21,7 @@ _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
 
-def prepare_device(device: str) -> str:
+def prepare_device(device: str, training: bool = False) -> str:
     """One thread an operation; returns the device.
 
     Cores are used by computing several seeds at once, each on one thread: small operations gain nothing from more, and
@@ -40,7 +40,9 @@ def prepare_device(device: str) -> str:
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
     # TF32 would change scores between GPUs for the sake of a speed that small networks cannot use.
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
-    torch.backends.cudnn.benchmark = device == "cuda"  # shapes never change, so the fastest algorithm is worth a search
+    # A training's shapes never change: the fastest algorithm is worth a search. What it finds is kept for a thread
+    # alone, and scoring starts threads again and again.
+    torch.backends.cudnn.benchmark = training and device == "cuda"
     return device
 
 

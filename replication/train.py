@@ -54,7 +54,7 @@ def train_cell(params: Params, cell: Cell, stop: Callable[[], bool] = never) -> 
     data, rows = load_prepared(DATA / cell.dataset), load_split(DATA / cell.dataset, cell.split)
     require_protocols(params, cell, data, rows)
     samples = training_samples(data, rows)
-    device, threads = prepare_device(device_of(params, cell)), params.profile.threads
+    device, threads = prepare_device(device_of(params, cell), training=True), params.profile.threads
     here = environment(device, recipe.threads)
     key = cell_key(cell, recipe, samples, device, here)
     output, clock = OUTPUTS / cell.folder, Clock()

@@ -33,6 +33,20 @@ def test_one_thread_and_no_reduced_precision(restored: None) -> None:
     assert not torch.backends.cuda.matmul.allow_tf32 and not torch.backends.cudnn.allow_tf32
 
 
+def test_algorithms_are_searched_for_where_shapes_repeat_in_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """cuDNN keeps what a search finds for a thread alone, and scoring starts threads again and again."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.backends.cudnn, "benchmark", False)
+    for device, training, searched in (
+        ("cuda", True, True),
+        ("cuda", False, False),
+        ("cuda", True, True),
+        ("cpu", True, False),
+    ):
+        assert prepare_device(device, training) == device
+        assert torch.backends.cudnn.benchmark is searched
+
+
 def test_a_device_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(InputError, match=r"torch finds none: use a machine with one, `--device cpu` or `run: \*cpu`"):
