@@ -18,7 +18,7 @@ OTHER = ("gan", "other", "paper", "toy", "full")
     ("mean", "plain", "direction"),
     [
         (0.80, "replicated", "points the claim's way"),
-        (0.90, "exceeded", "points beyond the published value"),
+        (0.90, "differs, better", "points beyond the published value"),
         (0.70, "not replicated", "points the other way"),
         (0.85, "inconclusive", "undecided"),
     ],
