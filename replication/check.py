@@ -27,7 +27,8 @@ from replication.report.build import BENCHMARKS, REPORTS, committed_context, com
 from replication.report.cells import FILES, RECORDED, grouped, read_provenance
 from replication.report.context import MEASUREMENTS, PROVENANCE, VERDICTS, Context
 from replication.report.render import PAGES, render_page, with_scoreboard
-from replication.verdicts import judge_all, to_json
+from replication.verdict_records import to_json
+from replication.verdicts import judge_all
 
 TOLERANCE = 1e-4  # relative; verdicts.json keeps six digits, and the last ones may differ between machines
 

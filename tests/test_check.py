@@ -18,7 +18,7 @@ def edit(path: Path, old: str, new: str) -> None:
 
 
 def edit_verdict(root: Path) -> None:
-    edit(root / "reports/cpu/verdicts.json", '"word": "replicated"', '"word": "exceeded"')
+    edit(root / "reports/cpu/verdicts.json", '"word": "replicated"', '"word": "differs, better"')
 
 
 def edit_verdict_and_hash(root: Path) -> None:
@@ -98,7 +98,7 @@ def more_cells(root: Path) -> None:
     ("harm", "sentence"),
     [
         (edit_verdict, "verdicts.json is not the file that the report made"),
-        (edit_verdict_and_hash, "word says 'exceeded', the measurements give 'replicated'"),
+        (edit_verdict_and_hash, "word says 'differs, better', the measurements give 'replicated'"),
         (edit_measurement, "measurements.csv is not the file that the report made"),
         (edit_measurement_and_hash, "claim hit-rate"),
         (remove_source, "key source is missing"),

@@ -18,7 +18,8 @@ from replication.report.context import MEASUREMENTS, PROVENANCE, VERDICTS, Conte
 from replication.report.error_rates import PATH as ERROR_RATES
 from replication.report.performance import FOLDER as SPEED
 from replication.report.render import PAGES, render_page
-from replication.verdicts import judge_all, to_json
+from replication.verdict_records import to_json
+from replication.verdicts import judge_all
 
 REPORTS = Path("reports")
 BENCHMARKS = Path("benchmarks")

@@ -15,6 +15,7 @@ from replication.claims import Claim
 from replication.errors import InputError
 from replication.measurements import each_seed_once, read_table
 from replication.metrics.definitions import METRICS
+from replication.power import planned
 from replication.report.cells import IDENTITY, grouped, read_provenance
 from replication.report.class_tables import class_tables
 from replication.report.durations import durations
@@ -25,7 +26,8 @@ from replication.report.pictures import Figure, figure
 from replication.report.score_tables import score_tables
 from replication.report.scoreboard import Count, Row, counts, is_judged, rows
 from replication.report.wording import NONE, SHAPES, number, seed_range, value_in_words
-from replication.verdicts import Verdict, from_json
+from replication.verdict_records import from_json
+from replication.verdicts import Verdict
 
 MEASUREMENTS, VERDICTS, PROVENANCE = "measurements.csv", "verdicts.json", "provenance.json"
 
@@ -39,7 +41,7 @@ class Context:
     n_runs: int
     n_rows: int
     not_measured: tuple[str, ...]
-    counts: tuple[Count, ...]
+    counts: tuple[tuple[str, tuple[Count, ...]], ...]  # adjusted words by origin
     claims: tuple[Row, ...]
     judged_runs: tuple[str, ...]
     check_runs: tuple[str, ...]
@@ -78,14 +80,15 @@ class Context:
 
 
 MEANINGS = {
-    "replicated": "the interval lies within the margin (value), or wholly on the claim's side (order, rate, bound)",
-    "exceeded": "the interval lies wholly beyond the margin, on the better side of the published value",
+    "replicated": "the interval lies within the margin (value), or wholly on the claim's side (every other kind)",
+    "differs, better": "the interval lies wholly beyond the margin, on the better side of the published value",
     "no difference": "the interval lies within the largest negligible difference",
     "inconclusive": "the interval allows both; the reason says how many replicates would settle it",
+    "underpowered": "fewer replicates than planned, too few to judge the claim; what they measured is shown",
     "not replicated": "the interval lies wholly beyond the margin on the worse side, or on the wrong side of the bound",
     "reversed": "the interval lies wholly on the other side of no difference",
-    "answered": "a reader's question: measured and plotted, never scored",
-    "not assessed": "this profile does not run the claim's protocol; the reason says what is missing",
+    "answered": "a question: answered by what was measured, never scored",
+    "not assessed": "not run, data closed, needs people, too costly or protocol differs: the reason says which",
 }
 
 
@@ -100,7 +103,7 @@ def build_context(folder: Path, benchmarks: Sequence[Benchmark], error_rates: Pa
     claims = [claim for benchmark in benchmarks for claim in benchmark.claims]
     verdicts = _verdicts(folder / VERDICTS, claims)
     figures = [figure(record, folder) for record in provenance["figures"]]
-    shown = rows(claims, verdicts)
+    shown = rows(claims, verdicts, planned(claims))
     real, checks = _runs(table, claims, verdicts)
     environments = [cell["environment"] for cell in provenance["cells"].values()]
     return Context(
