@@ -41,17 +41,35 @@ class CapturedSeed:
         self._losses = torch.empty(PIECE["captured"], 2, dtype=torch.float64, device=self._device)
         self._units: Units | None = None
         self._replays: dict[str, Callable[[], None]] = {}
+        self._current: Callable[[], None] = lambda: None
+        self._count = 0  # units of the piece that is queued
 
     def advance(self, first: int, count: int) -> Trained:
         """Queue the units of a piece; nothing waits for the device."""
+        self.begin(first, count)
+        for _ in range(count):
+            self.queue_unit()
+        return self.end()
+
+    def begin(self, first: int, count: int) -> None:
+        """Queue what a piece draws; its first unit's graph is recorded where there is none."""
         with self._queue():
             self._fill(prepare_units(self._recipe, self._data, self._seed, first, count, self._labelled))
-            replay = self._replay(objective_at(self._recipe, first))
+            self._current = self._replay(objective_at(self._recipe, first))
             self._place.zero_()
             self._layers.manual_seed(stream_seed(self._seed, "layer noise", first))
-            for _ in range(count):
-                replay()
-            return Trained(self._losses[:count].clone(), self._run.finite())
+            self._count = count
+
+    def queue_unit(self) -> None:
+        """Queue the next unit."""
+        with self._queue():
+            self._current()
+
+    def end(self) -> Trained:
+        """Queue a copy of the piece's losses, which the next piece overwrites."""
+        with self._queue():
+            losses, finite = self._losses[: self._count].clone(), self._run.finite()
+            return Trained(losses, finite, None if self._stream is None else self._stream.record_event())
 
     def keep(self) -> None:
         """Copy the seed's tensors into the block's state, behind what is queued."""

@@ -1,12 +1,15 @@
 """A block of seeds on one device: each seed is computed on its own, so that its result does not depend on the block.
 
 On a CPU the seeds take turns on a few threads. On a GPU every seed has a stream and a CUDA graph of its own, so that
-small networks, which leave most of the device idle, fill it together. Compiled toy games run on the CPU.
+small networks, which leave most of the device idle, fill it together: units of all seeds are queued in turn, and a
+piece is queued before the losses of the one before it are read. Compiled toy games run on the CPU.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import cast
 
 import numpy as np
 import torch
@@ -16,8 +19,8 @@ from replication.recipes import Recipe
 from replication.runtime import in_turns
 from replication.training.draws import labelled_rows
 from replication.training.initialise import Samples
-from replication.training.pieces import PIECE, SeedTraining, Trained, cut
-from replication.training.run import bind_runs, to_device
+from replication.training.pieces import PIECE, QueuedSeed, SeedTraining, Trained, cut
+from replication.training.run import bind_runs, memory_format, to_device
 from replication.training.schedule import unit_steps
 from replication.training.state import State, initial_state
 
@@ -41,12 +44,14 @@ class Trainer:
         marks: Sequence[int] = (),
     ) -> None:
         self.state = initial_state(build, recipe, seeds, data) if state is None else state
-        self._recipe, self._threads = recipe, threads
+        self._recipe, self._threads, self._device = recipe, threads, device
         way = "kernel" if recipe.engine == "kernel" else "eager" if device == "cpu" else "captured"
         self._on_gpu, self.piece = way == "captured", PIECE[way]
         # Where the objective changes, a captured unit changes.
         self._marks = (*marks, *([-(-recipe.early.updates // unit_steps(recipe))] if recipe.early else []))
         self._seeds = seed_trainings(way, build, recipe, seeds, data, device, self.state)
+        if self._on_gpu:  # seeds read on streams of their own what is copied on the default one
+            torch.cuda.synchronize()
 
     def advance(self, first: int, count: int) -> np.ndarray:
         """Train units `first` … `first + count − 1` of every seed; losses of G and D, float64 [S, count, 2]."""
@@ -64,19 +69,59 @@ class Trainer:
             begin, end = pieces[turn]
             note(index, pieces[turn], self._seeds[index].advance(begin, end - begin))
 
-        if self._on_gpu:
-            for piece in pieces:
-                queued = [seed.advance(piece[0], piece[1] - piece[0]) for seed in self._seeds]
-                torch.cuda.synchronize()
-                for index, trained in enumerate(queued):
-                    note(index, piece, trained)
-        else:
-            in_turns(train, len(self._seeds), len(pieces), self._threads)
+        with products(self._recipe.precision, self._device):
+            if self._on_gpu:
+                queue_pieces(cast("list[QueuedSeed]", self._seeds), pieces, note)
+            else:
+                in_turns(train, len(self._seeds), len(pieces), self._threads)
         for seed in self._seeds:
             seed.keep()
         if self._on_gpu:
             torch.cuda.synchronize()
         return losses
+
+
+def queue_pieces(
+    seeds: Sequence[QueuedSeed],
+    pieces: Sequence[tuple[int, int]],
+    note: Callable[[int, tuple[int, int], Trained], None],
+) -> None:
+    """Queue all pieces, the units of the seeds in turn; what came of a piece is noted once the next one is queued."""
+    behind: tuple[tuple[int, int], list[Trained]] | None = None
+    for piece in [*pieces, None]:
+        queued = None if piece is None else (piece, _queue_piece(seeds, *piece))
+        if behind is not None:
+            for index, trained in enumerate(behind[1]):
+                trained.wait()
+                note(index, behind[0], trained)
+        behind = queued
+
+
+def _queue_piece(seeds: Sequence[QueuedSeed], begin: int, end: int) -> list[Trained]:
+    for seed in seeds:
+        seed.begin(begin, end - begin)
+    for _ in range(begin, end):
+        for seed in seeds:
+            seed.queue_unit()
+    return [seed.end() for seed in seeds]
+
+
+@contextmanager
+def products(precision: str, device: str) -> Iterator[None]:
+    """TF32 in matrix products and convolutions on a GPU as long as a recipe with `precision: tf32` trains.
+
+    It is off for every other precision, and as it was afterwards. A CPU has no TF32: there it is float32.
+    """
+    if torch.device(device).type != "cuda":
+        yield
+        return
+    matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
+    before = matmul.allow_tf32, cudnn.allow_tf32
+    matmul.allow_tf32 = cudnn.allow_tf32 = precision == "tf32"
+    try:
+        yield
+    finally:
+        matmul.allow_tf32, cudnn.allow_tf32 = before
 
 
 def seed_trainings(
@@ -100,7 +145,7 @@ def seed_trainings(
     moved = Samples(data.values.to(device), None if data.labels is None else data.labels.to(device))
     learnt = labels_of(recipe, seeds, data)
     kind = {"eager": EagerSeed, "captured": CapturedSeed}[way]
-    runs = zip(bind_runs(build, state), seeds, learnt, strict=True)
+    runs = zip(bind_runs(build, state, memory_format(device, recipe.precision)), seeds, learnt, strict=True)
     return [kind(run, recipe, moved, seed, labelled) for run, seed, labelled in runs]
 
 

@@ -184,6 +184,10 @@ def test_a_cuda_graph_is_recorded_after_warming_up(small: Callable[..., Any], re
             events.append("replay")
             fast.unit("non-saturating")
 
+    class Stream:
+        def record_event(self) -> str:
+            return "event"
+
     class Capture:
         def __init__(self, graph: Graph, stream: object) -> None:
             assert stream is fast._stream
@@ -200,7 +204,8 @@ def test_a_cuda_graph_is_recorded_after_warming_up(small: Callable[..., Any], re
     monkeypatch.setattr(captured.torch.cuda, "CUDAGraph", Graph)
     monkeypatch.setattr(captured.torch.cuda, "graph", Capture)
     monkeypatch.setattr(fast, "_queue", captured.nullcontext)
-    fast._stream = object()  # pyright: ignore[reportAttributeAccessIssue]
+    fast._stream = Stream()  # pyright: ignore[reportAttributeAccessIssue]
     found, wanted = fast.advance(0, 5), expected.advance(0, 5)
     assert events == [("generator", True), "capture", *["replay"] * 5]
     torch.testing.assert_close(found.losses, wanted.losses, rtol=0, atol=0)
+    assert found.done == "event"
