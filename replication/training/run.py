@@ -128,9 +128,9 @@ def apply_update(
     first, second = run.beside(FIRST, side), run.beside(SECOND, side)
     past, averaged = run.beside(PAST, side), run.beside(AVERAGED, side)
     fused = recipe.adam is not None and not recipe.adam.epsilon_inside  # it leaves alone itself what is to stay
-    changed = [*past, *averaged, run.steps, *([] if fused else [*parameters, *first, *second])]
+    changed = [*past, *averaged, *([] if fused else [*parameters, *first, *second])]
     kept = [] if where is None else [tensor.clone() for tensor in changed]
-    run.steps[index] += 1
+    run.steps[index] += 1 if where is None else where
     step = run.steps[index].double()
     if recipe.adam:
         adam = recipe.adam
@@ -141,10 +141,12 @@ def apply_update(
             adam_update(*states, step, rates.learning_rate, betas, adam.epsilon, adam.l2, adam.epsilon_inside)
     else:
         momentum_update(parameters, gradients, first, rates.learning_rate, rates.momentum)
-    for mean, parameter in zip(past, parameters, strict=bool(past)):
-        mean += (parameter - mean) / (step + 1.0).to(mean.dtype)
-    for average, parameter in zip(averaged, parameters, strict=bool(averaged)):
-        average.lerp_(parameter, recipe.parameter_average)
+    if past:
+        difference = torch._foreach_sub(parameters, past)
+        torch._foreach_div_(difference, (step + 1.0).to(past[0].dtype))
+        torch._foreach_add_(past, difference)
+    if averaged:
+        torch._foreach_lerp_(averaged, parameters, recipe.parameter_average)
     if where is not None:
         for tensor, before in zip(changed, kept, strict=True):
             tensor.copy_(torch.where(where, tensor, before))
