@@ -1,7 +1,7 @@
 """A unit as one CUDA graph: the device runs hundreds of small kernels without a word from Python between them.
 
 The unit reads its place, draws and rates from buffers of the device, and writes its losses there; replaying the graph
-is all that the host does. `training.loop` computes the same one operation at a time, and tests hold this against it.
+is all that the host does. What a graph records is a unit of `training.lean`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from torch import Tensor
 from replication.recipes import Recipe
 from replication.training.balance import GENERATOR_LOSS
 from replication.training.initialise import Samples
-from replication.training.loop import train_unit
+from replication.training.layer_noise import UnitNoise
+from replication.training.lean import LeanUnits
 from replication.training.pieces import PIECE, Trained
 from replication.training.run import Run
 from replication.training.schedule import objective_at
@@ -36,7 +37,9 @@ class CapturedSeed:
         self._run, self._recipe, self._data, self._seed, self._labelled = run, recipe, data, seed, labelled
         self._device = data.values.device
         self._stream = torch.cuda.Stream() if self._device.type == "cuda" else None
-        self._layers = torch.Generator(self._device)
+        learns = labelled is not None and bool(len(labelled)) and data.labels is not None
+        self._noise = UnitNoise(run.networks.discriminator, recipe, learns, self._device)
+        self._lean = LeanUnits(run, recipe, data, self._noise)
         self._place = torch.zeros(1, dtype=torch.int64, device=self._device)
         self._losses = torch.empty(PIECE["captured"], 2, dtype=torch.float64, device=self._device)
         self._units: Units | None = None
@@ -57,7 +60,7 @@ class CapturedSeed:
             self._fill(prepare_units(self._recipe, self._data, self._seed, first, count, self._labelled))
             self._current = self._replay(objective_at(self._recipe, first))
             self._place.zero_()
-            self._layers.manual_seed(stream_seed(self._seed, "layer noise", first))
+            self._noise.manual_seed(stream_seed(self._seed, "layer noise", first))
             self._count = count
 
     def queue_unit(self) -> None:
@@ -79,8 +82,7 @@ class CapturedSeed:
     def unit(self, objective: str) -> None:
         """What is captured: the unit at the place that the device knows, which it then moves on."""
         assert self._units is not None
-        unit = self._units.at(self._place)
-        train_unit(self._run, self._recipe, self._data, unit, objective, self._layers)
+        self._lean.train(self._units.at(self._place), objective)
         self._losses.index_copy_(0, self._place, self._run.balance[GENERATOR_LOSS:].unsqueeze(0))
         self._place.add_(1)
 
@@ -113,7 +115,7 @@ class CapturedSeed:
             for tensor, kept in zip(touched, before, strict=True):
                 tensor.copy_(kept)
         graph = torch.cuda.CUDAGraph()
-        graph.register_generator_state(self._layers)
+        graph.register_generator_state(self._noise.generator)
         with torch.cuda.graph(graph, stream=self._stream):
             self.unit(objective)
         return graph.replay

@@ -46,7 +46,7 @@ def test_captured_seeds_train_beside_each_other_as_the_reference(
     small: Callable[..., Any], recipe: Recipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On a CPU, where a captured unit is called in place of a graph's replay."""
-    case, seeds = small(recipe, noisy=True), (5, 0, 2)
+    case, seeds = small(recipe), (5, 0, 2)
     reference = Trainer(case.build, recipe, seeds, case.data)
     real = seed_trainings
     monkeypatch.setattr(trainer, "seed_trainings", lambda way, *rest: real("captured", *rest))
@@ -104,7 +104,7 @@ def test_a_block_on_a_gpu_is_the_reference(small: Callable[..., Any], recipe: Re
     """Queued in pieces, on a CPU with captured units that are called: losses go where they belong."""
     monkeypatch.setitem(PIECE, "captured", 4)
     monkeypatch.setattr(torch.cuda, "synchronize", lambda: None)
-    case, seeds = small(recipe, noisy=True), (5, 0)
+    case, seeds = small(recipe), (5, 0)
     reference = Trainer(case.build, recipe, seeds, case.data, marks=(4,))
     fast = Trainer(case.build, recipe, seeds, case.data)
     fast._seeds = seed_trainings("captured", case.build, recipe, seeds, case.data, "cpu", fast.state)
