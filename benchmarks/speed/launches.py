@@ -104,9 +104,20 @@ class Launches(TorchDispatchMode):
         self, func: Any, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         name = func.overloadpacket.__name__
-        if not func.is_view and name not in FREE:
+        result = func(*args, **(kwargs or {}))
+        if not func.is_view and name not in FREE and not _is_number(name, args) and not _is_empty(result):
             self.kernels[name] += kernels_of(name, args)
-        return func(*args, **(kwargs or {}))
+        return result
+
+
+def _is_number(name: str, arguments: Sequence[Any]) -> bool:
+    """Whether an operation converts a number of the host's, which is handed to the kernel that uses it."""
+    return name == "_to_copy" and not isinstance(arguments[0], Tensor)
+
+
+def _is_empty(result: Any) -> bool:
+    """Whether an operation makes a tensor without elements, for which nothing is started."""
+    return isinstance(result, Tensor) and not result.numel()
 
 
 def kernels_of(name: str, arguments: Sequence[Any]) -> int:

@@ -18,6 +18,7 @@ from replication.training.balance import GENERATOR_LOSS
 from replication.training.initialise import Samples
 from replication.training.layer_noise import UnitNoise
 from replication.training.lean import LeanUnits
+from replication.training.lean_balanced import BalancedUnits
 from replication.training.pieces import PIECE, Trained
 from replication.training.run import Run
 from replication.training.schedule import objective_at
@@ -39,7 +40,7 @@ class CapturedSeed:
         self._stream = torch.cuda.Stream() if self._device.type == "cuda" else None
         learns = labelled is not None and bool(len(labelled)) and data.labels is not None
         self._noise = UnitNoise(run.networks.discriminator, recipe, learns, self._device)
-        self._lean = LeanUnits(run, recipe, data, self._noise)
+        self._lean = (BalancedUnits if recipe.balance else LeanUnits)(run, recipe, data, self._noise)
         self._place = torch.zeros(1, dtype=torch.int64, device=self._device)
         self._losses = torch.empty(PIECE["captured"], 2, dtype=torch.float64, device=self._device)
         self._units: Units | None = None
@@ -57,10 +58,10 @@ class CapturedSeed:
     def begin(self, first: int, count: int) -> None:
         """Queue what a piece draws; its first unit's graph is recorded where there is none."""
         with self._queue():
-            self._fill(prepare_units(self._recipe, self._data, self._seed, first, count, self._labelled))
+            self._fill(self._prepare(first, count))
             self._current = self._replay(objective_at(self._recipe, first))
             self._place.zero_()
-            self._noise.manual_seed(stream_seed(self._seed, "layer noise", first))
+            self._start_noise(first)
             self._count = count
 
     def queue_unit(self) -> None:
@@ -83,8 +84,14 @@ class CapturedSeed:
         """What is captured: the unit at the place that the device knows, which it then moves on."""
         assert self._units is not None
         self._lean.train(self._units.at(self._place), objective)
-        self._losses.index_copy_(0, self._place, self._run.balance[GENERATOR_LOSS:].unsqueeze(0))
+        self._losses.index_copy_(0, self._place, self._run.balance[..., GENERATOR_LOSS:].unsqueeze(0))
         self._place.add_(1)
+
+    def _prepare(self, first: int, count: int) -> Units:
+        return prepare_units(self._recipe, self._data, self._seed, first, count, self._labelled)
+
+    def _start_noise(self, first: int) -> None:
+        self._noise.manual_seed(stream_seed(self._seed, "layer noise", first))
 
     def _queue(self) -> AbstractContextManager[object]:
         return nullcontext() if self._stream is None else torch.cuda.stream(self._stream)
@@ -115,7 +122,8 @@ class CapturedSeed:
             for tensor, kept in zip(touched, before, strict=True):
                 tensor.copy_(kept)
         graph = torch.cuda.CUDAGraph()
-        graph.register_generator_state(self._noise.generator)
+        for generator in self._noise.generators:
+            graph.register_generator_state(generator)
         with torch.cuda.graph(graph, stream=self._stream):
             self.unit(objective)
         return graph.replay

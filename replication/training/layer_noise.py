@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 
 import torch
@@ -23,44 +24,50 @@ def kinds_of(turn: Turn, labelled: bool) -> tuple[str, ...]:
 class UnitNoise:
     """One draw of N(0, 1) and one of U(0, 1) a unit, cut into what the turns take, in their order.
 
-    `labelled` says whether the discriminator learns labels.
+    `labelled` says whether the discriminator learns labels. With `seeds` every seed draws from a generator of its own,
+    and what is given has the seeds along its first axis.
     """
 
-    def __init__(self, discriminator: nn.Module, recipe: Recipe, labelled: bool, device: torch.device) -> None:
-        self.generator = torch.Generator(device)
-        self.labelled, self._turn = labelled, 0
-        lengths = {"normal": 0, "uniform": 0}
-        plan: list[list[tuple[str, int, tuple[int, ...]]]] = []  # of a turn's layers: distribution, begin, shape
+    def __init__(
+        self, discriminator: nn.Module, recipe: Recipe, labelled: bool, device: torch.device, seeds: int | None = None
+    ) -> None:
+        self.generators = [torch.Generator(device) for _ in range(seeds or 1)]
+        self.labelled, self._turn, self._axis = labelled, 0, 0 if seeds is None else 1
         layers = [layer for layer in discriminator.modules() if isinstance(layer, LayerNoise)]
         self._kinds = [kinds_of(turn, labelled) for turn in turns(recipe)]
+        lengths = {"normal": 0, "uniform": 0}
+        plan: list[list[tuple[str, int, tuple[int, ...]]]] = []  # of a turn's layers: distribution, begin, shape
         for kinds in self._kinds:
             plan.append([])
             for layer in layers:
                 shape, begin = (len(kinds) * recipe.batch, *layer.shape), lengths[layer.distribution]
                 plan[-1].append((layer.distribution, begin, shape))
                 lengths[layer.distribution] += -(-prod(shape) // ALIGNED) * ALIGNED
-        self._buffers = {name: torch.empty(length, device=device) for name, length in lengths.items()}
+        self._rows = {name: torch.empty(seeds or 1, length, device=device) for name, length in lengths.items()}
+        buffers = {name: rows if seeds else rows[0] for name, rows in self._rows.items()}
         self._joint = [
-            [self._buffers[name][begin : begin + prod(shape)].view(shape) for name, begin, shape in turn]
+            [buffers[name].narrow(-1, begin, prod(shape)).unflatten(-1, shape) for name, begin, shape in turn]
             for turn in plan
         ]
 
-    def manual_seed(self, seed: int) -> None:
+    def manual_seed(self, *seeds: int) -> None:
         """Where the draws of the next unit begin."""
-        self.generator.manual_seed(seed)
+        for generator, seed in zip(self.generators, seeds, strict=True):
+            generator.manual_seed(seed)
         self._turn = 0
 
-    def of_turn(self) -> tuple[dict[str, list[Tensor]], list[Tensor]]:
+    def of_turn(self) -> tuple[dict[str, list[Tensor]], Sequence[Tensor]]:
         """The next turn's noise of each layer, by kind of sample, and that of all kinds behind each other."""
         if self._turn == 0:
             self._draw()
         joint, kinds = self._joint[self._turn], self._kinds[self._turn]
         self._turn = (self._turn + 1) % len(self._kinds)
-        cut = [layer.chunk(len(kinds)) for layer in joint]
+        cut = [layer.chunk(len(kinds), self._axis) for layer in joint]
         return {kind: [parts[index] for parts in cut] for index, kind in enumerate(kinds)}, joint
 
     def _draw(self) -> None:
-        if len(self._buffers["normal"]):
-            self._buffers["normal"].normal_(generator=self.generator)
-        if len(self._buffers["uniform"]):
-            self._buffers["uniform"].uniform_(generator=self.generator)
+        for index, generator in enumerate(self.generators):
+            if self._rows["normal"].numel():
+                self._rows["normal"][index].normal_(generator=generator)
+            if self._rows["uniform"].numel():
+                self._rows["uniform"][index].uniform_(generator=generator)

@@ -7,8 +7,9 @@ turn it is, one backward pass of the loss that it chooses serves both sides, and
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -16,18 +17,18 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from replication.models.layers.minibatch import MinibatchDiscrimination
 from replication.models.layers.networks import Judged
+from replication.models.layers.precision import widened
 from replication.models.layers.virtual_batch_norm import VirtualBatchNorm
 from replication.models.layers.weight_norm import prepared_weights
 from replication.recipes import Recipe
 from replication.training import objectives
-from replication.training.balance import DISCRIMINATOR_LOSS, GENERATOR_LOSS, THRESHOLD, count_update, move_threshold
-from replication.training.initialise import Samples, real_samples
+from replication.training.balance import DISCRIMINATOR_LOSS, GENERATOR_LOSS
+from replication.training.initialise import Samples, look_up
 from replication.training.layer_noise import UnitNoise
 from replication.training.loop import (
     Batch,
     arithmetic,
-    discriminator_terms,
-    generator_terms,
+    generator_total,
     latent_of,
     learnt_samples,
     with_noise,
@@ -39,11 +40,14 @@ from replication.training.units import Unit
 GENERATOR, DISCRIMINATOR = SIDES
 
 
+Losses = TypeVar("Losses")
+
+
 class Said(NamedTuple):
-    """What the discriminator says of samples of a kind, and its logit of their being real [B]."""
+    """What the discriminator says of samples of a kind."""
 
     judged: Judged
-    source: Tensor
+    source: Tensor  # logit of their being real [B]; of labelled samples, whose own is not used, what is at hand
 
 
 class LeanUnits:
@@ -64,145 +68,65 @@ class LeanUnits:
 
     def train(self, unit: Unit, objective: str) -> None:
         """One unit of the schedule: its turns in order."""
-        run, recipe, balance = self._run, self._recipe, self._recipe.balance
-        raised = move_threshold(run.balance, balance, unit.epoch_starts) if balance else None
-        before, seen = run.steps.clone() if len(run.statistics.batches) else None, {}
-        for turn in turns(recipe):
-            batch = self._assemble(unit, turn, seen)
-            if balance and raised is not None and balance.extra_rate:
-                slower = unit.rates._replace(learning_rate=balance.extra_rate * unit.rates.learning_rate)
-                self._one_more(batch, slower, raised)
-            raised = None  # once, before the unit's first turn
-            if balance:
-                keep = self._either_apart if objective == "feature-matching" else self._either
-                keep(batch, objective, unit.rates)
-            elif len(turn.sides) == 2 and not len(run.statistics.batches):
-                self._both(batch, objective, unit.rates)
-            else:
-                self._each(turn, batch, objective, unit.rates)
+        statistics = self._run.statistics
+        before, seen = self._run.steps.clone() if len(statistics.batches) else None, {}
+        for turn in turns(self._recipe):
+            self._turn(turn, self._assemble(unit, turn, seen), objective, unit.rates)
         if before is not None:
-            run.statistics.batches.add_(((run.steps - before) * self._passes[objective]).sum(1))
+            statistics.batches.add_(((self._run.steps - before) * self._passes[objective]).sum(1))
+
+    def _turn(self, turn: Turn, batch: Batch, objective: str, rates: DeviceRates) -> None:
+        """Both sides from one pass forward, where no running statistics would see it; or each from its own."""
+        if len(turn.sides) == 2 and not len(self._run.statistics.batches):
+            losses = self._forward(partial(self._both, objective), batch)
+        else:
+            losses = {side: self._forward(partial(self._side, side, objective), batch) for side in turn.sides}
+        last = turn.sides[-1]
+        gradients = {side: self._gradient(side, total, side != last) for side, (_, total) in losses.items()}
+        for side, gradient in gradients.items():
+            apply_update(self._run, self._recipe, side, gradient, rates)
+            place = GENERATOR_LOSS if side == GENERATOR else DISCRIMINATOR_LOSS
+            self._run.balance[..., place] = losses[side][0].detach()
 
     def _assemble(self, unit: Unit, turn: Turn, seen: dict[int, tuple[Tensor, Tensor | None]]) -> Batch:
         """As `loop.assemble`; a minibatch that several turns see is looked up once."""
         recipe, data = self._recipe, self._data
         if turn.rows is not None and turn.rows not in seen:
-            rows = unit.draws.rows[turn.rows]
-            labels = None if data.labels is None else data.labels[rows]
-            seen[turn.rows] = real_samples(data.values[rows], recipe), labels
+            rows = unit.draws.rows.select(-2, turn.rows)
+            seen[turn.rows] = look_up(data, rows, recipe)
         real, labels = (None, None) if turn.rows is None else seen[turn.rows]
         labelled = learnt_samples(recipe, data, unit.draws, turn)
         latent = latent_of(unit.draws, turn, labels)
         return with_noise(self._run.networks, recipe, latent, real, labelled, self._noise)
 
-    def _each(self, turn: Turn, batch: Batch, objective: str, rates: DeviceRates) -> None:
-        """The turn's sides, each from passes of its own."""
-        found = {side: self._gradient(side, batch, objective) for side in turn.sides}
-        for side, (loss, gradient) in found.items():
-            self._apply(side, loss, gradient, rates)
+    def _forward(self, losses: Callable[[Batch], Losses], batch: Batch) -> Losses:
+        """What is computed of a batch by the seed's networks."""
+        return losses(batch)
 
-    def _both(self, batch: Batch, objective: str, rates: DeviceRates) -> None:
-        """Both sides from one pass forward, where no running statistics would see it."""
-        run = self._run
-        with prepared_weights(run.networks.discriminator):
-            judged = self._judge(batch, self._generate(batch))
-            losses = self._generator_losses(objective, judged), self._discriminator_losses(batch, judged)
-            gradients = [
-                torch.autograd.grad(total, run.parameters(side), retain_graph=side == GENERATOR)
-                for side, (_, total) in zip(SIDES, losses, strict=True)
-            ]
-        for side, (loss, _), gradient in zip(SIDES, losses, gradients, strict=True):
-            self._apply(side, loss.detach(), list(gradient), rates)
+    def _both(self, objective: str, batch: Batch) -> dict[str, tuple[Tensor, Tensor]]:
+        """Each side's loss, and the sum that it descends."""
+        with prepared_weights(self._run.networks.discriminator):
+            said = self._judge(batch, self._generate(batch))
+            of_generator, of_discriminator = (
+                self._generator_losses(objective, said),
+                self._discriminator_losses(batch, said),
+            )
+        return {GENERATOR: of_generator, DISCRIMINATOR: of_discriminator}
 
-    def _either(self, batch: Batch, objective: str, rates: DeviceRates) -> None:
-        """Both sides from one pass forward and one of the loss whose turn it is backward; one update is kept."""
-        run = self._run
-        generator, discriminator = run.networks
-        with prepared_weights(discriminator):
-            latent = generator.latents(batch.latent.noise, batch.latent.component)
-            chosen = self._choose(batch, latent.detach(), objective)
-            with arithmetic(self._recipe, batch):
-                fake = generator.make(latent, batch.latent.labels)
-            judged = self._judge(batch, fake, chosen=chosen)
-            _, of_generator = self._generator_losses(objective, judged)
-            loss, of_discriminator = self._discriminator_losses(batch, judged)
-            parameters = [run.parameters(side) for side in SIDES]
-            shares = [chosen.to(loss.dtype), (~chosen).to(loss.dtype)]
-            totals = [of_generator, of_discriminator]
-            gradients = list(torch.autograd.grad(totals, [*parameters[0], *parameters[1]], shares))
-        self._keep(chosen, loss.detach(), gradients, rates)
-
-    def _either_apart(self, batch: Batch, objective: str, rates: DeviceRates) -> None:
-        """As `_either`, where the generator's loss sees real samples too: running statistics see other batches."""
-        run, values = self._run, self._run.statistics.values
-        with prepared_weights(run.networks.discriminator):
-            latent = run.networks.generator.latents(batch.latent.noise, batch.latent.component)
-            chosen = self._choose(batch, latent, objective)
-        before = values.clone()
-        _, of_generator = self._gradient(GENERATOR, batch, objective)
-        after = values.clone()
-        values.copy_(before)
-        loss, of_discriminator = self._gradient(DISCRIMINATOR, batch, objective)
-        torch.where(chosen, after, values, out=values)
-        self._keep(chosen, loss, [*of_generator, *of_discriminator], rates)
-
-    def _keep(self, chosen: Tensor, loss: Tensor, gradients: list[Tensor], rates: DeviceRates) -> None:
-        """The update of the side chosen; the discriminator's loss is logged where it is that side."""
-        run, count = self._run, len(self._run.parameters(GENERATOR))
-        run.balance[DISCRIMINATOR_LOSS] = torch.where(chosen, run.balance[DISCRIMINATOR_LOSS], loss)
-        apply_update(run, self._recipe, GENERATOR, gradients[:count], rates, chosen)
-        apply_update(run, self._recipe, DISCRIMINATOR, gradients[count:], rates, ~chosen)
-
-    def _one_more(self, batch: Batch, rates: DeviceRates, where: Tensor) -> None:
-        """An update of the discriminator, kept with running statistics where `where` (bool []) says so."""
-        values = self._run.statistics.values
-        before = values.clone()
-        _, gradient = self._gradient(DISCRIMINATOR, batch, "")
-        torch.where(where, values, before, out=values)
-        apply_update(self._run, self._recipe, DISCRIMINATOR, gradient, rates, where)
-
-    @torch.no_grad()
-    def _choose(self, batch: Batch, latent: Tensor, objective: str) -> Tensor:
-        """As `loop._judge`: bool [], whether it is the generator's turn."""
-        run, values = self._run, self._run.statistics.values
-        generator, discriminator = run.networks
-        assert self._recipe.balance is not None
-        running = self._recipe.balance.judged_with == "running"
-        for network in run.networks:
-            network.train(not running)
-        before = None if running else values.clone()
-        with arithmetic(self._recipe, batch):
-            fake = generator.make(latent, batch.latent.labels)
-            judged = discriminator(fake, batch.latent.labels, None if running else batch.noises["fake"])
-            said = {"fake": Said(judged, judged.source)}
-            if objective == "feature-matching":
-                judged = discriminator(batch.real, batch.latent.labels, None if running else batch.noises["real"])
-                said["real"] = Said(judged, judged.source)
-        for network in run.networks:
-            network.train()
-        if before is not None:
-            values.copy_(before)
-        run.balance[GENERATOR_LOSS], _ = self._generator_losses(objective, said)
-        chosen = run.balance[GENERATOR_LOSS] > run.balance[THRESHOLD]
-        count_update(run.balance, self._recipe.balance, chosen)
-        return chosen
-
-    def _gradient(self, side: str, batch: Batch, objective: str) -> tuple[Tensor, list[Tensor]]:
-        """One side's loss, and the gradient of its parameters."""
+    def _side(self, side: str, objective: str, batch: Batch) -> tuple[Tensor, Tensor]:
+        """One side's loss, and the sum that it descends."""
         with prepared_weights(self._run.networks.discriminator):
             if side == GENERATOR:
                 kinds = ("fake", "real") if objective == "feature-matching" else ("fake",)
-                judged = self._judge(batch, self._generate(batch), kinds)
-                loss, total = self._generator_losses(objective, judged)
-            else:
-                with torch.no_grad():
-                    fake = self._generate(batch)
-                loss, total = self._discriminator_losses(batch, self._judge(batch, fake))
-            return loss.detach(), list(torch.autograd.grad(total, self._run.parameters(side)))
+                return self._generator_losses(objective, self._judge(batch, self._generate(batch), kinds))
+            with torch.no_grad():
+                fake = self._generate(batch)
+            return self._discriminator_losses(batch, self._judge(batch, fake))
 
-    def _apply(self, side: str, loss: Tensor, gradient: list[Tensor], rates: DeviceRates) -> None:
-        apply_update(self._run, self._recipe, side, gradient, rates)
-        self._run.balance[GENERATOR_LOSS if side == GENERATOR else DISCRIMINATOR_LOSS] = loss
+    def _gradient(self, side: str, total: Tensor, again: bool = False) -> list[Tensor]:
+        """Of a side's parameters; `again` keeps what another side goes through."""
+        shares = torch.ones_like(total)
+        return list(torch.autograd.grad(total, self._run.parameters(side), shares, retain_graph=again))
 
     def _generate(self, batch: Batch) -> Tensor:
         with arithmetic(self._recipe, batch):
@@ -235,7 +159,7 @@ class LeanUnits:
             before = None if chosen is None or kind == "fake" or not len(values) else values.clone()
             with arithmetic(self._recipe, batch):
                 judged = discriminator(*samples[kind], batch.noises[kind])
-            found[kind] = Said(judged, judged.source)
+            found[kind] = Said(judged, judged.logits if kind == "labelled" else judged.source)
             if before is not None and chosen is not None:
                 torch.where(chosen, before, values, out=values)
         return found
@@ -248,15 +172,25 @@ class LeanUnits:
             loss = objectives.feature_distance(said["real"].judged, said["fake"].judged, matching)
         else:
             loss = objectives.generator_loss(said["fake"].source, objective)
-        return loss, generator_terms(self._run, recipe, loss)
+        return loss, generator_total(self._run, recipe, loss)
 
     def _discriminator_losses(self, batch: Batch, said: Mapping[str, Said]) -> tuple[Tensor, Tensor]:
         """As `loop.discriminator_objective`, of what was said."""
         recipe = self._recipe
         real, fake = said["real"].source, said["fake"].source
         loss = objectives.discriminator_loss(real, fake, recipe.discriminator_scale, recipe.real_target)
-        logits = said["labelled"].judged.logits if batch.labelled else None
-        return loss, discriminator_terms(self._run, recipe, loss, logits, batch)
+        total = self._run.with_penalty(loss, DISCRIMINATOR, recipe.historical_averaging)
+        if batch.labelled is not None:
+            total = total + _classification_loss(said["labelled"], batch.labelled[1])
+        return loss, total
+
+
+def _classification_loss(said: Said, labels: Tensor) -> Tensor:
+    """As `objectives.classification_loss`, from −l_y + LSE(l) where the latter is known."""
+    if said.source is said.judged.logits:
+        return objectives.classification_loss(said.judged.logits, labels)
+    of_label = widened(said.judged.logits).gather(1, labels.unsqueeze(1)).squeeze(1)
+    return (said.source - of_label).mean()
 
 
 def apart(judged: Judged, kinds: tuple[str, ...]) -> dict[str, Said]:

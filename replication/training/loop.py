@@ -18,7 +18,7 @@ from replication.recipes import Recipe
 from replication.training import objectives
 from replication.training.balance import DISCRIMINATOR_LOSS, GENERATOR_LOSS, THRESHOLD, count_update, move_threshold
 from replication.training.draws import Draws
-from replication.training.initialise import Samples, real_samples
+from replication.training.initialise import Samples, look_up
 from replication.training.layer_noise import UnitNoise
 from replication.training.run import Run, apply_update
 from replication.training.schedule import SIDES, Turn, turns
@@ -63,9 +63,7 @@ def assemble(
     networks: Networks, recipe: Recipe, data: Samples, drawn: Draws, turn: Turn, layers: torch.Generator | UnitNoise
 ) -> Batch:
     """The turn's part of what the unit drew, with noise for the discriminator's layers."""
-    chosen = None if turn.rows is None else drawn.rows[turn.rows]
-    labels = None if chosen is None or data.labels is None else data.labels[chosen]
-    real = None if chosen is None else real_samples(data.values[chosen], recipe)
+    real, labels = (None, None) if turn.rows is None else look_up(data, drawn.rows[turn.rows], recipe)
     return with_noise(
         networks, recipe, latent_of(drawn, turn, labels), real, learnt_samples(recipe, data, drawn, turn), layers
     )
@@ -73,15 +71,16 @@ def assemble(
 
 def latent_of(drawn: Draws, turn: Turn, labels: Tensor | None) -> Latent:
     """What the generator makes a turn's samples from."""
-    return Latent(drawn.noise[turn.noise], drawn.component[turn.noise], labels)
+    return Latent(drawn.noise.select(-3, turn.noise), drawn.component.select(-2, turn.noise), labels)
 
 
 def learnt_samples(recipe: Recipe, data: Samples, drawn: Draws, turn: Turn) -> tuple[Tensor, Tensor] | None:
     """Samples and labels that the discriminator learns as classes in a turn."""
     if SIDES[1] not in turn.sides or not drawn.labelled.numel() or data.labels is None or turn.rows is None:
         return None
-    learnt = drawn.labelled[turn.rows]
-    return real_samples(data.values[learnt], recipe), data.labels[learnt]
+    samples, labels = look_up(data, drawn.labelled.select(-2, turn.rows), recipe)
+    assert labels is not None
+    return samples, labels
 
 
 def with_noise(
@@ -122,12 +121,12 @@ def generator_objective(run: Run, recipe: Recipe, batch: Batch, objective: str) 
         loss = objectives.feature_distance(real, judged, recipe.feature_matching)
     else:
         loss = objectives.generator_loss(judged.source, objective)
-    return loss, generator_terms(run, recipe, loss)
+    return loss, generator_total(run, recipe, loss)
 
 
-def generator_terms(run: Run, recipe: Recipe, loss: Tensor) -> Tensor:
+def generator_total(run: Run, recipe: Recipe, loss: Tensor) -> Tensor:
     """The generator's loss with what a recipe adds to it."""
-    total = loss + run.past_penalty(SIDES[0], recipe.historical_averaging)
+    total = run.with_penalty(loss, SIDES[0], recipe.historical_averaging)
     if recipe.prior.components and recipe.prior.regulariser:
         sigma = run.networks.generator.get_parameter("prior.sigma")
         total = total + objectives.prior_penalty(sigma, recipe.prior.regulariser)
@@ -144,19 +143,13 @@ def discriminator_objective(run: Run, recipe: Recipe, batch: Batch) -> tuple[Ten
         real_source = discriminator(batch.real, batch.latent.labels, batch.noises["real"]).source
         fake_source = discriminator(fake, batch.latent.labels, batch.noises["fake"]).source
     loss = objectives.discriminator_loss(real_source, fake_source, recipe.discriminator_scale, recipe.real_target)
-    logits = None
+    total = run.with_penalty(loss, SIDES[1], recipe.historical_averaging)
     if batch.labelled is not None:
+        samples, labels = batch.labelled
         with arithmetic(recipe, batch):
-            logits = discriminator(*batch.labelled, batch.noises["labelled"]).logits
-    return loss, discriminator_terms(run, recipe, loss, logits, batch)
-
-
-def discriminator_terms(run: Run, recipe: Recipe, loss: Tensor, logits: Tensor | None, batch: Batch) -> Tensor:
-    """The discriminator's loss with what a recipe adds to it; `logits` [B, K] are those of the labelled samples."""
-    total = loss + run.past_penalty(SIDES[1], recipe.historical_averaging)
-    if logits is not None and batch.labelled is not None:
-        total = total + objectives.classification_loss(logits, batch.labelled[1])
-    return total
+            judged = discriminator(samples, labels, batch.noises["labelled"])
+        total = total + objectives.classification_loss(judged.logits, labels)
+    return loss, total
 
 
 def _gradient(run: Run, recipe: Recipe, side: str, batch: Batch, objective: str) -> tuple[Tensor, list[Tensor]]:

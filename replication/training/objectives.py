@@ -27,7 +27,8 @@ def discriminator_loss(real: Tensor, fake: Tensor, scale: float, real_target: fl
     A `real_target` below 1 is one-sided label smoothing (Improved GAN §3.4).
     """
     toward = real if real_target == 1.0 else real_target * real
-    return scale * ((softplus(real) - toward).mean() + softplus(fake).mean())
+    loss = (softplus(real) - toward).mean() + softplus(fake).mean()
+    return loss if scale == 1.0 else scale * loss
 
 
 def classification_loss(logits: Tensor, labels: Tensor) -> Tensor:

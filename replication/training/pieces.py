@@ -14,8 +14,8 @@ PIECE = {"kernel": 800, "eager": 50, "captured": 1000}  # units whose draws are 
 class Trained(NamedTuple):
     """What came out of a piece; on a GPU nothing has waited for it yet."""
 
-    losses: Tensor  # float64 [units, 2]: of G and D
-    finite: Tensor  # bool []: whether every weight is finite after it
+    losses: Tensor  # float64 [units, 2]: of G and D; of several seeds [S, units, 2]
+    finite: Tensor  # bool [], of several seeds [S]: whether every weight is finite after it
     done: torch.cuda.Event | None = None  # when both can be read
 
     def wait(self) -> None:

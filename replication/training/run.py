@@ -67,11 +67,11 @@ class Run:
         """What is kept under a prefix for each parameter of a side; empty where the recipe keeps nothing."""
         return [self.tensors[prefix + name] for name in self.names[side] if prefix + name in self.tensors]
 
-    def past_penalty(self, side: str, weight: float) -> Tensor | float:
-        """Historical averaging's term of one side's loss."""
+    def with_penalty(self, loss: Tensor, side: str, weight: float) -> Tensor:
+        """One side's loss with historical averaging's term."""
         if not weight:
-            return 0.0
-        return objectives.averaging_penalty(self.parameters(side), self.beside(PAST, side), weight)
+            return loss
+        return loss + objectives.averaging_penalty(self.parameters(side), self.beside(PAST, side), weight)
 
     @torch.no_grad()
     def finite(self) -> Tensor:

@@ -2,7 +2,8 @@
 
 On a CPU the seeds take turns on a few threads. On a GPU every seed has a stream and a CUDA graph of its own, so that
 small networks, which leave most of the device idle, fill it together: units of all seeds are queued in turn, and a
-piece is queued before the losses of the one before it are read. Compiled toy games run on the CPU.
+piece is queued before the losses of the one before it are read. Dense networks of all seeds share a graph there
+(`training.batched`). Compiled toy games run on the CPU.
 """
 
 from __future__ import annotations
@@ -56,14 +57,15 @@ class Trainer:
     def advance(self, first: int, count: int) -> np.ndarray:
         """Train units `first` … `first + count − 1` of every seed; losses of G and D, float64 [S, count, 2]."""
         pieces = cut(first, first + count, self.piece, self._marks)
-        losses = np.empty((len(self._seeds), count, 2))
+        losses = np.empty((len(self.state["diverged"]), count, 2))
 
         def note(index: int, piece: tuple[int, int], trained: Trained) -> None:
             begin, end = piece
-            found = trained.losses.cpu().numpy()
-            losses[index, begin - first : end - first] = found
-            if self.state["diverged"][index] < 0 and not (bool(trained.finite) and np.isfinite(found[:, 0]).all()):
-                self.state["diverged"][index] = end * unit_steps(self._recipe)
+            of_seeds = trained.losses.cpu().numpy().reshape(-1, end - begin, 2)
+            for seed, (found, finite) in enumerate(zip(of_seeds, trained.finite.view(-1).tolist(), strict=True), index):
+                losses[seed, begin - first : end - first] = found
+                if self.state["diverged"][seed] < 0 and not (finite and np.isfinite(found[:, 0]).all()):
+                    self.state["diverged"][seed] = end * unit_steps(self._recipe)
 
         def train(index: int, turn: int) -> None:
             begin, end = pieces[turn]
@@ -138,12 +140,15 @@ def seed_trainings(
         from replication.training.kernel_seed import kernel_seeds
 
         return [*kernel_seeds(build(), recipe, seeds, data.values.numpy(), state)]
+    from replication.training.batched import CapturedBatch, bind_batch, trains_batched
     from replication.training.captured import CapturedSeed
     from replication.training.eager import EagerSeed
 
     to_device(state, device)
     moved = Samples(data.values.to(device), None if data.labels is None else data.labels.to(device))
     learnt = labels_of(recipe, seeds, data)
+    if way == "captured" and trains_batched(build(), recipe):
+        return [CapturedBatch(bind_batch(build, state), recipe, moved, seeds, learnt)]
     kind = {"eager": EagerSeed, "captured": CapturedSeed}[way]
     runs = zip(bind_runs(build, state, memory_format(device, recipe.precision)), seeds, learnt, strict=True)
     return [kind(run, recipe, moved, seed, labelled) for run, seed, labelled in runs]

@@ -17,6 +17,7 @@ from replication.training.draws import Draws, draw_units
 from replication.training.initialise import Samples
 from replication.training.layer_noise import UnitNoise
 from replication.training.lean import LeanUnits
+from replication.training.lean_balanced import BalancedUnits
 from replication.training.loop import train_unit
 from replication.training.run import Run, bind_runs
 from replication.training.schedule import objective_at
@@ -82,7 +83,8 @@ class Small:
         data, layers = self.data, self.noise(run, draws)
         layers.manual_seed(first)
         units = prepare_units(self.recipe, data, 3, first, len(draws.noise), None)._replace(draws=draws)
-        units_of_run = LeanUnits(run, self.recipe, data, layers) if lean else None
+        kind = BalancedUnits if self.recipe.balance else LeanUnits
+        units_of_run = kind(run, self.recipe, data, layers) if lean else None
         for place in range(len(draws.noise)):
             objective = objective_at(self.recipe, first + place)
             if units_of_run is None:
