@@ -28,9 +28,9 @@ def folded(generator: Generator) -> Generator:
     """A copy for a processor, whose convolutions compute sixteen channels where an image has one."""
 
     def replacement(layer: nn.Module) -> nn.Module | None:
-        few = isinstance(layer, nn.ConvTranspose2d) and layer.out_channels <= FEW
-        plain = few and layer.groups == 1 and layer.dilation == (1, 1)
-        return FoldedTransposition(layer) if plain else None
+        if not isinstance(layer, nn.ConvTranspose2d) or layer.out_channels > FEW or layer.groups > 1:
+            return None
+        return FoldedTransposition(layer) if layer.dilation == (1, 1) else None
 
     return _with(generator, replacement).to(memory_format=torch.channels_last)
 
@@ -66,7 +66,7 @@ class FoldedTransposition(nn.Module):
         layer = self.layer
         padding = tuple(map(int, layer.padding))
         axes = zip(values.shape[2:], layer.stride, layer.kernel_size, padding, layer.output_padding, strict=True)
-        size = [(side - 1) * stride + kernel - 2 * pad + extra for side, stride, kernel, pad, extra in axes]
+        size = tuple((side - 1) * stride + kernel - 2 * pad + extra for side, stride, kernel, pad, extra in axes)
         patches = values.flatten(2).transpose(1, 2) @ layer.weight.flatten(1)  # [B, H · W, channels · kernel²]
         images = fold(patches.transpose(1, 2), size, layer.kernel_size, 1, padding, layer.stride)
         return images if layer.bias is None else images + layer.bias.view(-1, 1, 1)
