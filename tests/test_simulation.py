@@ -20,7 +20,11 @@ def test_every_wrong_word_of_every_kind_is_simulated():
     wrong = {(case.kind, word) for case in cases for word in case.wrong}
     assert {kind for kind, _ in wrong} == KINDS
     assert {word for kind, word in wrong if kind == "value"} == {"replicated", "differs, better", "not replicated"}
-    assert {word for kind, word in wrong if kind in ("order", "superiority", "rate")} == {"replicated", "reversed", "no difference"}
+    assert {word for kind, word in wrong if kind in ("order", "superiority", "rate")} == {
+        "replicated",
+        "reversed",
+        "no difference",
+    }
     assert {word for kind, word in wrong if kind == "bound"} == {"replicated", "not replicated"}
     assert len({(case.kind, case.truth, case.n, case.against_n) for case in cases}) == len(cases)
 
