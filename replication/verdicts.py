@@ -13,10 +13,10 @@ from replication.claims import Claim, Evidence, Kind, Obstacle, Origin
 from replication.comparisons import Comparison, compare, enough_values
 from replication.evidence import EvidenceGap, NoMeasurements, replicates, require_enough, select
 from replication.intervals import LEVEL
+from replication.measurements import WHERE, each_seed_once
 from replication.metrics.definitions import METRICS
 from replication.power import POWER, Sizes, true_powers
 from replication.reasons import all_diverged, reason, underpowered, without_value
-from replication.reduced import Budgets, as_reduced
 from replication.rules import Word, decide, holm
 
 Direction = Literal[
@@ -75,25 +75,30 @@ class Finding:
     n_needed: int | None = None
 
 
-def judge(claim: Claim, table: pd.DataFrame, budgets: Budgets | None = None) -> Verdict:
-    """The verdict on one claim, in a family of its own: see `judge_all`."""
-    return judge_all([claim], table, budgets)[0]
+def judge(claim: Claim, table: pd.DataFrame) -> Verdict:
+    """The verdict on one claim, in a family of its own, from all rows of a table: see `judge_all`."""
+    return _judged([claim], [table])[0]
 
 
-def judge_all(claims: Iterable[Claim], table: pd.DataFrame, budgets: Budgets | None = None) -> tuple[Verdict, ...]:
+def judge_all(claims: Iterable[Claim], table: pd.DataFrame, device: str = "cpu") -> tuple[Verdict, ...]:
     """Verdicts in the order of the claims, with Holm-adjusted words beside the plain ones.
+
+    Where a seed was measured on several devices, the rows of `device` count (`measurements.each_seed_once`). A claim
+    that compares devices names them in its selections, and reads all rows.
 
     Within a family each word is adjusted over every claim for which it was tested, so that the chance of giving that
     word wrongly to any claim of the family is at most .05. A claim with fewer replicates than planned, and so with
     less power than POWER, is underpowered and leaves the family: its power does not depend on what was measured.
-    `budgets` names the runs of the table that were cut short: a claim that rests on one of them is not assessed, and
-    what they show stands first among its indicative evidence.
 
     Raises:
         InputError: a claim's selections are ambiguous or do not fit its kind.
     """
-    listed = tuple(claims)
-    verdicts = _with_power(listed, [_judged_alone(claim, table, budgets or {}) for claim in listed])
+    listed, once = tuple(claims), each_seed_once(table, device)
+    return _judged(listed, [table if _names_a_device(claim) else once for claim in listed])
+
+
+def _judged(listed: Sequence[Claim], tables: Sequence[pd.DataFrame]) -> tuple[Verdict, ...]:
+    verdicts = _with_power(listed, [_judged_alone(*pair) for pair in zip(listed, tables, strict=True)])
     for family in {claim.family for claim in listed}:
         members = [index for index, claim in enumerate(listed) if claim.family == family]
         members = [index for index in members if verdicts[index].word != "underpowered"]
@@ -105,14 +110,9 @@ def judge_all(claims: Iterable[Claim], table: pd.DataFrame, budgets: Budgets | N
     return tuple(verdicts)
 
 
-def _judged_alone(claim: Claim, table: pd.DataFrame, budgets: Budgets) -> Verdict:
-    shown = [as_reduced(evidence, table, budgets) or evidence for evidence in claim.indicative]
+def _judged_alone(claim: Claim, table: pd.DataFrame) -> Verdict:
     if claim.evidence is None:
         found = Finding("not assessed", claim.not_assessed)
-    elif reduced := as_reduced(claim.evidence, table, budgets):
-        shown.insert(0, reduced)
-        why = f"The budget is reduced: {reduced.substitutes}, so that what is measured is indicative."
-        found = Finding("not assessed", why)
     else:
         found = _finding(claim, claim.evidence, table)
     assessed = found.word != "not assessed"
@@ -130,7 +130,7 @@ def _judged_alone(claim: Claim, table: pd.DataFrame, budgets: Budgets) -> Verdic
         reason=found.reason,
         comparison=found.comparison,
         n_needed=found.n_needed,
-        indicative=tuple(_indicative(claim, evidence, table) for evidence in shown),
+        indicative=tuple(_indicative(claim, evidence, table) for evidence in claim.indicative),
     )
 
 
@@ -160,6 +160,11 @@ def _with_power(claims: Sequence[Claim], verdicts: list[Verdict]) -> list[Verdic
 def _fewer(claim: Claim, sizes: Mapping[str, Sizes]) -> bool:
     (n, against_n), plan = sizes[claim.id], claim.plan
     return plan is not None and (n < plan.n or (against_n or 0) < (plan.against_n or 0))
+
+
+def _names_a_device(claim: Claim) -> bool:
+    bodies = (*([claim.evidence] if claim.evidence else []), *claim.indicative)
+    return any(column in side for body in bodies for side in (body.measured, body.against or {}) for column in WHERE)
 
 
 def _indicative(claim: Claim, evidence: Evidence, table: pd.DataFrame) -> Indicative:

@@ -162,7 +162,8 @@ def test_every_problem_is_listed_and_an_unknown_profile_is_refused(
 def test_against_compares_words_and_prints_the_drift(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
     fresh = repository / "fresh"
     shutil.copytree(repository / "reports/cpu", fresh)
-    edit(fresh / "measurements.csv", ",generator_loss,,,0,training,0.", ",generator_loss,,,0,training,1.")
+    row = ",generator_loss,,,0,training,cpu,float32,"
+    edit(fresh / "measurements.csv", f"{row}0.", f"{row}1.")
     main(["--against", "fresh"])
     drift = {line.split(":")[0]: line for line in capsys.readouterr().out.splitlines()}
     assert "difference 0 over" in drift["hit_rate"] and "difference 0 over" not in drift["generator_loss"]

@@ -44,9 +44,17 @@ CASES = {
     "digits-dcgan": Case("dcgan", "digits", "digits", 0),
     "toy": Case("deligan", "toy", "toy-bimodal", 0),
 }
-# What is measured on a device unless cases are chosen: on a processor what takes minutes.
+# What is measured on a device unless cases are chosen: on a processor, what takes minutes there.
 USUAL = {
-    ("training", "cpu"): ("toy", "digits-gan", "digits-dcgan", "deligan-mnist", "mnist-conditional"),
+    ("training", "cpu"): (
+        "toy",
+        "digits-gan",
+        "digits-dcgan",
+        "gan-mnist",
+        "improved-mnist",
+        "deligan-mnist",
+        "mnist-conditional",
+    ),
     ("training", "cuda"): tuple(name for name in CASES if name != "toy"),
     ("scoring", "cpu"): ("digits-dcgan",),
     ("scoring", "cuda"): ("dcgan-32", "digits-dcgan"),

@@ -11,15 +11,14 @@ from typing import Any
 import pandas as pd
 
 from replication.benchmarks import Benchmark
-from replication.budgets import in_percent
 from replication.claims import Claim
 from replication.errors import InputError
-from replication.measurements import read_table
+from replication.measurements import each_seed_once, read_table
 from replication.metrics.definitions import METRICS
 from replication.power import planned
-from replication.reduced import RUN, Budgets, reduced_budgets
 from replication.report.cells import IDENTITY, grouped, read_provenance
 from replication.report.class_tables import class_tables
+from replication.report.durations import durations
 from replication.report.error_rates import error_rate_grid
 from replication.report.papers import Grid, Paper, paper
 from replication.report.performance import Performance, performance
@@ -52,6 +51,7 @@ class Context:
     metrics: Grid
     error_rates: Grid
     performance: Performance
+    durations: Grid
     shapes: tuple[tuple[str, str, str], ...]  # word, symbol, meaning
     hashes: tuple[tuple[str, str], ...]
 
@@ -98,13 +98,13 @@ def build_context(folder: Path, benchmarks: Sequence[Benchmark], error_rates: Pa
     Raises:
         InputError: a file of the folder is missing or broken, or its verdicts are not those of the benchmarks' claims.
     """
-    table = read_table(folder / MEASUREMENTS)
-    provenance = read_provenance(folder / PROVENANCE)
+    measured, provenance = read_table(folder / MEASUREMENTS), read_provenance(folder / PROVENANCE)
+    table = each_seed_once(measured, provenance["device"])
     claims = [claim for benchmark in benchmarks for claim in benchmark.claims]
     verdicts = _verdicts(folder / VERDICTS, claims)
     figures = [figure(record, folder) for record in provenance["figures"]]
     shown = rows(claims, verdicts, planned(claims))
-    real, checks = _runs(table, claims, verdicts, reduced_budgets(provenance["cells"].values()))
+    real, checks = _runs(table, claims, verdicts)
     environments = [cell["environment"] for cell in provenance["cells"].values()]
     return Context(
         profile=provenance["profile"],
@@ -112,7 +112,7 @@ def build_context(folder: Path, benchmarks: Sequence[Benchmark], error_rates: Pa
         versions=_versions(environments),
         cells=_cells(provenance, table),
         n_runs=sum(len(cell["seeds"]) for cell in provenance["cells"].values()),
-        n_rows=len(table),
+        n_rows=len(measured),
         not_measured=tuple(provenance["not_measured"]),
         counts=counts(shown),
         claims=shown,
@@ -124,6 +124,7 @@ def build_context(folder: Path, benchmarks: Sequence[Benchmark], error_rates: Pa
         metrics=_metrics(table),
         error_rates=error_rate_grid(error_rates),
         performance=performance(speed),
+        durations=durations(provenance["cells"]),
         shapes=tuple((word, shape.symbol, MEANINGS[word]) for word, shape in SHAPES.items()),
         hashes=tuple((path, digest) for path, digest in provenance["files"].items() if "/" not in path),
     )
@@ -141,9 +142,7 @@ def _verdicts(path: Path, claims: Sequence[Claim]) -> tuple[Verdict, ...]:
     return verdicts
 
 
-def _runs(
-    table: pd.DataFrame, claims: Sequence[Claim], verdicts: Sequence[Verdict], budgets: Budgets
-) -> tuple[tuple[str, ...], ...]:
+def _runs(table: pd.DataFrame, claims: Sequence[Claim], verdicts: Sequence[Verdict]) -> tuple[tuple[str, ...], ...]:
     """Runs that a claim is judged by, and those of a paper's models that only check the pipeline."""
     judged = {verdict.claim: verdict for verdict in verdicts}
     selections = [
@@ -162,9 +161,7 @@ def _runs(
         where = f"on {run['dataset']} ({run['split']}, n = {max(group['seed'].nunique(), splits)})"
         if not used and run["paper"] == "background":
             continue  # part of a figure, or a control: it checks nothing of the pipeline
-        share = budgets.get(tuple(run[column] for column in RUN))
-        cut = f", {in_percent(share)} of its updates" if share else ""
-        name = f"{run['model']} {run['recipe']} ({run['variant']}{cut})"
+        name = f"{run['model']} {run['recipe']} ({run['variant']})"
         (real if used else checks).setdefault(where, []).append(name)
     return tuple(tuple(f"{where}: {', '.join(names)}" for where, names in places.items()) for places in (real, checks))
 
@@ -188,7 +185,7 @@ def _cells(provenance: Mapping[str, Any], table: pd.DataFrame) -> Grid:
         rows.append(
             (
                 key,
-                _updates(cell),
+                value_in_words(cell.get("updates")),
                 seed_range(cell["seeds"]),
                 ", ".join(str(seed) for seed in cell.get("diverged_seeds") or ()) or NONE,
                 *(cell[field][:12] for field in ("code_sha256", "params_sha256")),
@@ -197,14 +194,8 @@ def _cells(provenance: Mapping[str, Any], table: pd.DataFrame) -> Grid:
             )
         )
     header = ("cell", "updates", "seeds", "diverged", "code", "parameters", "data", "made by")
-    note = "Hashes are the first 12 digits of SHA-256. Clocks, hosts and durations stand in provenance.json alone."
+    note = "Hashes are the first 12 digits of SHA-256. Clocks and hosts stand in provenance.json alone."
     return Grid("Runs", note, header, tuple(rows))
-
-
-def _updates(cell: Mapping[str, Any]) -> str:
-    """A cell's updates, and their share of the recipe's where the budget is reduced."""
-    cut = f" ({in_percent(cell['budget'])} of the recipe)" if "budget" in cell else ""
-    return value_in_words(cell.get("updates")) + cut
 
 
 def _metrics(table: pd.DataFrame) -> Grid:

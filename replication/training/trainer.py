@@ -1,7 +1,8 @@
 """A block of seeds on one device: each seed is computed on its own, so that its result does not depend on the block.
 
-On a CPU the seeds take turns on a few threads. On a GPU every seed has a stream and a CUDA graph of its own, so that
-small networks, which leave most of the device idle, fill it together. Compiled toy games run on the CPU.
+On a CPU a few seeds at a time take turns, each operation on the threads of the recipe. On a GPU every seed has a stream
+and a CUDA graph of its own, so that small networks, which leave most of the device idle, fill it together. Compiled toy
+games run on the CPU.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ class Trainer:
                 for index, trained in enumerate(queued):
                     note(index, piece, trained)
         else:
-            in_turns(train, len(self._seeds), len(pieces), self._threads)
+            in_turns(train, len(self._seeds), len(pieces), self._threads, self._recipe.threads)
         for seed in self._seeds:
             seed.keep()
         if self._on_gpu:
