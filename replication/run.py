@@ -8,9 +8,10 @@ and that are absent are made first; raw files must be in place. `--device D` and
 
 Called again, the command goes on: what is done under the same key is kept. With `--minutes M`, or on SIGTERM, it stops
 and leaves with status 75. A training stops at a checkpoint at the end of the stretch that is running: one piece of
-every seed (50 units on a processor), or as many pieces as take about two seconds, and the measuring of a stopping rule
-where one is due. Whatever else is running (data, a judge, a scoring) is ended at once and begun anew by the next call,
-so M must be longer than the longest scoring. The limit counts from when the command's imports are done.
+every seed (`replication.training.pieces`: 50 units of the loop on a processor), or as many pieces as take about two
+seconds, and the measuring of a stopping rule where one is due; compiling counts as part of the first. Whatever else is
+running (data, a judge, a scoring) is ended at once and begun anew by the next call, so M must be longer than the
+longest scoring. The limit counts from when the command's imports are done.
 """
 
 from __future__ import annotations
