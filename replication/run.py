@@ -103,15 +103,16 @@ def run(params: Params, blocks: Sequence[Cell], progress: Progress, pack: Path |
 def _make_ready(params: Params, cell: Cell, child: Child, progress: Progress) -> None:
     """Prepare the data and the judge that a cell needs and that are absent, and look for all else that it needs."""
     prepare_device(device_of(params, cell))
-    for name in dict.fromkeys((cell.dataset, *probed_data(cell))):
-        if name != BUNDLED and not is_prepared(params.datasets[name], DATA / name):
+    judged = not cell.experiment or cell.experiment == "reference-points"
+    judge = params.judged_by(cell.dataset) if judged and cell.dataset != BUNDLED else ""
+    for name in {cell.dataset, *probed_data(cell), judge} - {BUNDLED, ""}:
+        if not is_prepared(params.datasets[name], DATA / name):
             arguments = (params.datasets[name], DATA / name)
             _step(name, "prepared", lambda arguments=arguments: child.call(progress.is_over, prepare, *arguments))
     require_cell(params, cell)
-    judged = cell.dataset in params.judges and (not cell.experiment or cell.experiment == "reference-points")
-    if judged and not is_trained(params, cell.dataset):
-        what = f"judge of {cell.dataset}"
-        _step(what, "trained", lambda: child.call(progress.is_over, train_judge, params, cell.dataset))
+    if judge and not is_trained(params, judge):
+        what = f"judge of {judge}"
+        _step(what, "trained", lambda: child.call(progress.is_over, train_judge, params, judge))
 
 
 def _train(params: Params, cell: Cell, progress: Progress) -> None:
