@@ -5,6 +5,8 @@ Rates, momenta and step numbers are tensors of the device: a schedule moves them
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -55,9 +57,9 @@ def fused_adam_update(
     betas: tuple[float, float] = (0.9, 0.999),
     epsilon: float = 1e-8,
     l2: float = 0.0,
-    where: Tensor | None = None,
+    skip: Tensor | None = None,
 ) -> None:
-    """As `adam_update` with ε outside, in one pass over memory; where `where` (bool []) is false nothing changes.
+    """As `adam_update` with ε outside, in one pass over memory; where `skip` (float32 []) is 1 nothing changes.
 
     It is the kernel of `torch.optim.Adam(fused=True)`, whose mark for infinite gradients skips a step.
     """
@@ -75,7 +77,7 @@ def fused_adam_update(
         eps=epsilon,
         amsgrad=False,
         maximize=False,
-        found_inf=None if where is None else (~where).float(),
+        found_inf=skip,
     )
 
 
@@ -93,6 +95,6 @@ def momentum_update(
     torch._foreach_add_(parameters, velocity)
 
 
-def _as(tensors: list[Tensor], scalar: Tensor | float) -> Tensor | float:
+def _as(tensors: Sequence[Tensor], scalar: Tensor | float) -> Tensor | float:
     """A scalar in the type of what it meets: any other costs a GPU a kernel for each tensor, and gives the same."""
     return scalar.to(tensors[0].dtype) if isinstance(scalar, Tensor) else scalar
