@@ -39,6 +39,7 @@ from replication.training.schedule import SIDES, Turn, objectives_of, turns
 from replication.training.units import Unit
 
 GENERATOR, DISCRIMINATOR = SIDES
+MATCHED = ("fake", "real")  # kinds whose features a generator's turn compares
 
 
 Losses = TypeVar("Losses")
@@ -123,7 +124,7 @@ class LeanUnits:
         """One side's loss, and the sum that it descends."""
         with prepared_weights(self._run.networks.discriminator):
             if side == GENERATOR:
-                kinds = ("fake", "real") if objective == "feature-matching" else ("fake",)
+                kinds = MATCHED if objective == "feature-matching" else ("fake",)
                 return self._generator_losses(objective, self._judge(batch, self._generate(batch), kinds))
             with torch.no_grad():
                 fake = self._generate(batch)
@@ -159,7 +160,7 @@ class LeanUnits:
         if self._by_rows and set(kinds) == set(batch.noises) and len(kinds) > 1:
             with arithmetic(self._recipe, batch):
                 judged = discriminator(torch.cat([samples[kind][0] for kind in batch.noises]), None, batch.joint)
-            return apart(judged, tuple(batch.noises))
+            return apart(judged, tuple(batch.noises), matched=kinds == MATCHED)
         found = {}
         for kind in kinds:
             before = None if chosen is None or kind == "fake" or not len(values) else values.clone()
@@ -202,15 +203,16 @@ def _classification_loss(said: Said, labels: Tensor) -> Tensor:
     return (said.known - of_label).mean()
 
 
-def apart(judged: Judged, kinds: tuple[str, ...]) -> dict[str, Said]:
-    """What was said of several kinds in one batch, behind each other, by kind."""
+def apart(judged: Judged, kinds: tuple[str, ...], matched: bool) -> dict[str, Said]:
+    """What was said of several kinds in one batch, behind each other, by kind; no logits where features are matched."""
 
     def parts(values: Tensor) -> tuple[Tensor, ...]:
         return values.unflatten(0, (len(kinds), -1)).unbind()
 
     features = zip(*(parts(feature) for feature in judged.features), strict=True)
-    every = zip(kinds, parts(judged.logits), features, parts(judged.source), strict=True)
-    return {kind: Said(Judged(logits, maps), source) for kind, logits, maps, source in every}
+    every = zip(kinds, parts(judged.logits), features, strict=True)
+    known = [None] * len(kinds) if matched else parts(judged.source)
+    return {kind: Said(Judged(*said), source) for (kind, *said), source in zip(every, known, strict=True)}
 
 
 def judges_by_rows(discriminator: nn.Module) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 
 import torch
 from torch import Tensor
@@ -38,15 +39,15 @@ def classification_loss(logits: Tensor, labels: Tensor) -> Tensor:
 
 def feature_distance(real: Judged, fake: Judged, matching: FeatureMatching) -> Tensor:
     """Distance between the batch means of features (Improved GAN §3.1), summed over the layers that are matched."""
-    total = torch.zeros((), device=fake.logits.device)
+    distances = []
     for layer in matching.layers:
         difference = widened(real.features[layer]).mean(0) - widened(fake.features[layer]).mean(0)
         if matching.distance == "absolute-mean":
-            total = total + difference.abs().mean()
+            distances.append(difference.abs().mean())
         else:
             squares = difference.square()
-            total = total + (squares.sum() if matching.distance == "squared-norm" else squares.mean())
-    return total
+            distances.append(squares.sum() if matching.distance == "squared-norm" else squares.mean())
+    return reduce(torch.add, distances)
 
 
 def prior_penalty(sigma: Tensor, weight: float) -> Tensor:

@@ -23,8 +23,8 @@ MOST = {"gan-mnist": (150, 40), "improved-mnist": (450, 110), "deligan-mnist": (
 def test_a_unit_is_few_kernels(name: str) -> None:
     work = prepare_case(name, load_params(ROOT / "params.yaml"), cases=CASES)
     most, each = MOST[name]
-    stacked = sum(count_launches(work, SEEDS).values()) / SEEDS if each else 0
-    assert 0 < stacked <= each if each else sum(count_launches(work).values()) <= most
+    assert 0 < sum(count_launches(work).values()) <= most
+    assert each is None or sum(count_launches(work, SEEDS).values()) <= each * SEEDS
 
 
 def count(function: object, *arguments: object) -> int:
