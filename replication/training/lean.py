@@ -210,9 +210,9 @@ def apart(judged: Judged, kinds: tuple[str, ...], matched: bool) -> dict[str, Sa
         return values.unflatten(0, (len(kinds), -1)).unbind()
 
     features = zip(*(parts(feature) for feature in judged.features), strict=True)
-    every = zip(kinds, parts(judged.logits), features, strict=True)
     known = [None] * len(kinds) if matched else parts(judged.source)
-    return {kind: Said(Judged(*said), source) for (kind, *said), source in zip(every, known, strict=True)}
+    every = zip(kinds, parts(judged.logits), features, known, strict=True)
+    return {kind: Said(Judged(logits, maps), source) for kind, logits, maps, source in every}
 
 
 def judges_by_rows(discriminator: nn.Module) -> bool:
