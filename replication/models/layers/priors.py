@@ -8,6 +8,7 @@ from math import sqrt
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import embedding
 
 from replication.errors import chosen
 from replication.models.layers.dense import NONLINEARITIES, Nonlinearity
@@ -25,7 +26,7 @@ class MixturePrior(nn.Module):
         self.sigma = nn.Parameter(sigma.uniform_(-sigma_init, sigma_init) if signed else sigma)
 
     def forward(self, noise: Tensor, component: Tensor) -> Tensor:
-        return self.mean[component] + self.sigma[component] * noise  # [B, latent_dim]
+        return embedding(component, self.mean) + embedding(component, self.sigma) * noise  # [B, latent_dim]
 
 
 class OneHotPrior(nn.Module):
