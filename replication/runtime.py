@@ -24,12 +24,15 @@ _Result = TypeVar("_Result")
 def prepare_device(device: str, training: bool = False) -> str:
     """One thread an operation; returns the device.
 
-    Cores are used by computing several seeds at once, each on one thread: small operations gain nothing from more, and
-    every CPU algorithm on one thread is deterministic, so that a result does not depend on how many cores there are.
+    Cores are used by computing several seeds at once, each on one thread: small operations gain nothing from more. A
+    result does not depend on how many cores there are: where the operations of a training have more threads, its recipe
+    says how many.
 
     Raises:
         InputError: the profile asks for CUDA and there is none.
     """
+    if device == "cuda":  # before CUDA starts: by default it has eight queues, and more seeds would share them
+        os.environ.setdefault("CUDA_DEVICE_MAX_CONNECTIONS", "32")
     if device == "cuda" and not torch.cuda.is_available():
         raise InputError(
             "This profile runs on a CUDA device and torch finds none: use a machine with one, `--device cpu` or "
@@ -38,7 +41,7 @@ def prepare_device(device: str, training: bool = False) -> str:
     torch.set_num_threads(1)
     # SciPy is imported later, with a BLAS of its own that reads this: its threads wait for each other by spinning.
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
-    # TF32 would change scores between GPUs for the sake of a speed that small networks cannot use.
+    # TF32 would change scores between GPUs; a recipe that trains with it says so, and has it while it trains.
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     # A training's shapes never change: the fastest algorithm is worth a search. What it finds is kept for a thread
     # alone, and scoring starts threads again and again.

@@ -48,9 +48,24 @@ def test_algorithms_are_searched_for_where_shapes_repeat_in_one_thread(monkeypat
 
 
 def test_a_device_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_DEVICE_MAX_CONNECTIONS", "8")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(InputError, match=r"torch finds none: use a machine with one, `--device cpu` or `run: \*cpu`"):
         prepare_device("cuda")
+
+
+@pytest.mark.parametrize(("chosen", "expected"), [(None, "32"), ("8", "8")])
+def test_more_queues_are_asked_for_before_cuda_starts(
+    chosen: str | None, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+    monkeypatch.delenv("CUDA_DEVICE_MAX_CONNECTIONS", raising=False)
+    if chosen:
+        monkeypatch.setenv("CUDA_DEVICE_MAX_CONNECTIONS", chosen)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: seen.append(os.environ["CUDA_DEVICE_MAX_CONNECTIONS"]))
+    with pytest.raises(InputError):
+        prepare_device("cuda")
+    assert seen == [expected]
 
 
 def test_the_clock_reads_start_duration_and_host() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -91,9 +91,9 @@ def chosen_cases(names: Sequence[str], benchmark: str, device: str) -> tuple[str
     return tuple(dict.fromkeys(names)) or USUAL[benchmark, device]
 
 
-def prepare_case(name: str, params: Params, precision: str = "float32") -> Work:
+def prepare_case(name: str, params: Params, precision: str = "float32", cases: Mapping[str, Case] = CASES) -> Work:
     """The case's recipe, networks and data."""
-    case = CASES[name]
+    case = cases[name]
     recipe = params.recipe(case.model, case.recipe, case.variant)
     if precision != recipe.precision:
         recipe = replace(recipe, precision=precision)
