@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from replication.benchmarks import load_benchmarks
 from replication.claims import Claim, Selection
@@ -65,7 +65,7 @@ def lookup_table(seed: int, p: Mixture, q: Mixture) -> Logits:
     """The side of the nearest of two thousand points that it has seen, with near certainty."""
     stream = np.random.default_rng([seed, 99])  # not the fresh points
     seen = np.concatenate([p.draw(1000, stream), q.draw(1000, stream)])
-    tree, sides = cKDTree(seen), np.repeat([1.0, -1.0], 1000)
+    tree, sides = KDTree(seen), np.repeat([1.0, -1.0], 1000)
     return lambda points: 5.0 * sides[tree.query(points)[1]]
 
 
