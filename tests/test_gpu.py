@@ -16,10 +16,10 @@ from torch import Tensor
 from replication.data.digits import read_digits
 from replication.models import MODELS, load
 from replication.models.layers.networks import Networks
-from replication.models.layers.quick import batch_by_batch
 from replication.params import load_params
 from replication.recipes import Recipe
 from replication.runtime import prepare_device
+from replication.scoring.quick_generators import batch_by_batch
 from replication.training import draws, eager, loop
 from replication.training.block import Outcome, train_block
 from replication.training.initialise import Samples

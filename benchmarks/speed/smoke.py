@@ -27,9 +27,9 @@ from benchmarks.speed.counting import clock
 from replication.models import load
 from replication.models.layers.minibatch import SELF, MinibatchDiscrimination, MinibatchForm
 from replication.models.layers.networks import Networks
-from replication.models.layers.quick import batch_by_batch
 from replication.params import Params, load_params
 from replication.runtime import prepare_device
+from replication.scoring.quick_generators import batch_by_batch
 from replication.seeding import generator
 from replication.training.initialise import Samples
 from replication.training.sampling import draw_samples
