@@ -57,7 +57,9 @@ def _stages(written: Mapping[str, Any]) -> Iterator[tuple[str, Sequence[Key], It
         cells = {key: cell for key, cell in run["cells"].items() if cell["model"] == model}
         keys: list[Key] = [("run", "cells", key) for key in cells]
         yield f"train/{model}", [*DEVICE, *keys, *_recipes(written, cells.values())], [model]
-        yield f"score/{model}", [*SCORING, *keys], [model]  # recipes reach it through what was trained
+        data = dict.fromkeys(cell["dataset"] for cell in cells.values())
+        judged = [("datasets", name, "judged_by") for name in data if "judged_by" in written["datasets"][name]]
+        yield f"score/{model}", [*SCORING, *keys, *judged], [model]  # recipes reach it through what was trained
     cells = run["experiments"].values()
     generator: Key = ("recipes", "gan", written["theory"]["generator"])
     built = [cell["model"] for cell in cells if cell["model"] in MODELS]

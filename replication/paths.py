@@ -19,6 +19,8 @@ def value_at(root: object, path: str) -> object:
     """
     node = root
     for part in path.split("."):
+        if node is None:  # what is left out has no parts
+            return None
         keys = _keys(node)
         if part not in keys:
             accepted = ", ".join(keys) or "none, a plain value stands there"

@@ -32,7 +32,7 @@ PASSED_ON: dict[str, set[str]] = {
 }
 
 # What a stage sees through the output of another, which changes with it.
-THROUGH_TRAINING = {"score": {"recipes"}}
+THROUGH_TRAINING = {"score": {"recipes", "datasets"}}  # of data sets alone who judges them, where that is said
 
 
 def module_of(stage: str) -> Path:
@@ -114,7 +114,7 @@ def reads(stage: str) -> set[str]:
     """Dotted keys of params.yaml that the stage's own module reads, from its source."""
     keys = set(PASSED_ON.get(stage, set()))
     kinds = {"recipe": "recipes", "recipe_of": "recipes"}
-    kinds |= {"trained_cells": "run.cells", "experiment": "run.experiments"}
+    kinds |= {"judged_by": "datasets", "trained_cells": "run.cells", "experiment": "run.experiments"}
     for node in ast.walk(ast.parse(module_of(stage).read_text(encoding="utf-8"))):
         chain = list(attributes(node))
         if chain[-1:] == ["params"] or chain[-1:] == ["load_params"]:

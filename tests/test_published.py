@@ -34,13 +34,13 @@ def claims(benchmarks: dict[str, Benchmark]) -> dict[str, Claim]:
 def test_the_four_papers_and_the_background_are_there(benchmarks: dict[str, Benchmark]) -> None:
     assert list(benchmarks) == ["gan2014", "dcgan2015", "improved_gan2016", "deligan2017", "background"]
     tables = {paper: len(benchmark.tables) for paper, benchmark in benchmarks.items()}
-    assert tables == {"gan2014": 1, "dcgan2015": 4, "improved_gan2016": 4, "deligan2017": 1, "background": 0}
+    assert tables == {"gan2014": 1, "dcgan2015": 4, "improved_gan2016": 4, "deligan2017": 2, "background": 0}
 
 
 def test_enough_claims_of_every_kind(claims: dict[str, Claim]) -> None:
     kinds = Counter(claim.kind for claim in claims.values())
     assert kinds.total() >= 35
-    assert set(kinds) == {"value", "order", "rate", "bound", "question"}
+    assert set(kinds) >= {"value", "order", "rate", "bound", "question"}
 
 
 def test_a_published_value_of_a_claim_stands_in_a_table(benchmarks: dict[str, Benchmark]) -> None:

@@ -11,11 +11,11 @@ from tqdm import tqdm
 
 from replication.errors import InputError
 from replication.metrics.nearest_generated import nearest_labels
-from replication.models.layers.quick import batch_by_batch, folded
 from replication.models.layers.samples import as_samples
 from replication.runtime import side_by_side
 from replication.scoring.classification import METRIC
 from replication.scoring.image_cell import ImageCell
+from replication.scoring.quick_generators import batch_by_batch, folded
 from replication.training.sampling import draw_samples
 
 PART = 8192  # samples drawn together, about: whole batches of every class in turn

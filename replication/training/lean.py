@@ -15,12 +15,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from replication.models.layers.minibatch import MinibatchDiscrimination
-from replication.models.layers.networks import Judged
+from replication.models.layers.networks import Judged, SeesBatch
 from replication.models.layers.precision import widened
 from replication.models.layers.prepared import Deriving, prepared_weights
 from replication.models.layers.same import Edges
-from replication.models.layers.virtual_batch_norm import VirtualBatchNorm
 from replication.recipes import Recipe
 from replication.training import objectives
 from replication.training.balance import DISCRIMINATOR_LOSS, GENERATOR_LOSS
@@ -217,7 +215,7 @@ def apart(judged: Judged, kinds: tuple[str, ...], matched: bool) -> dict[str, Sa
 
 def judges_by_rows(discriminator: nn.Module) -> bool:
     """Whether a discriminator says of a sample what does not depend on the others of its batch."""
-    mixing = (_BatchNorm, VirtualBatchNorm, MinibatchDiscrimination)
+    mixing = (_BatchNorm, SeesBatch)
     return not any(isinstance(module, mixing) for module in discriminator.modules())
 
 

@@ -72,9 +72,18 @@ def test_every_arm_is_one_change_of_its_recipe(base: str) -> None:
             assert difference(recipe_of(base, variant), recipe_of(f"{base}-{arm}", variant)) == change
         vanilla = difference(recipe_of(base, variant), recipe_of(f"{base}-vanilla", variant))
         assert {key.split(".")[0] for key in vanilla} == {"network"} and vanilla["network.kind"] == "dense"
-    others = {"digits-conditional", "digits-planted"}  # which are for protocols of their own
+        none = difference(recipe_of(base, variant), recipe_of(f"{base}-no-guideline", variant))
+        dropped = {
+            "resampling": "pooling",
+            "batch_norm": "none",
+            "dense_hidden": units,
+            "leak": 0.0,
+            "activation": "tanh",
+        }
+        assert none == {f"network.guidelines.{key}": value for key, value in dropped.items()}
+    others = {"digits-conditional", "digits-planted", "digits-long"}  # which are for protocols of their own
     named = {name for name in RECIPES if name.startswith(f"{base}-")} - others
-    assert named == {f"{base}-{a}" for a in (*arms, "vanilla")}
+    assert named == {f"{base}-{a}" for a in (*arms, "vanilla", "no-guideline")}
 
 
 @pytest.mark.parametrize("name", RECIPES)

@@ -105,7 +105,7 @@ def test_what_is_kept_beside_the_weights_is_what_the_recipe_asks_for(case: Any) 
     state, names = kept(parameter_average=0.1, labels=Labels(2))
     assert names == {f"averaged.{name}" for name in judges}
     assert not any(state[name].any() for name in names)
-    started, _ = kept(parameter_average=0.1, average_start="weights")
+    started, _ = kept(parameter_average=0.1, labels=Labels(2), average_start="weights")
     assert all(torch.equal(started[name], started[name.removeprefix("averaged.")]) for name in names)
     assert {name for name in weights_of(state) if name.startswith("averaged.")} == names  # a snapshot has them
     state, names = kept(adam=None, sgd=Sgd(0.1, 0.5, 0.7, 4))

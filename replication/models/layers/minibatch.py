@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from replication.errors import InputError
+from replication.models.layers.networks import SeesBatch
 from replication.models.layers.precision import as_given, widened
 from replication.models.layers.prepared import Deriving
 
@@ -15,7 +16,7 @@ MinibatchForm = Literal["paper", "code", "normalised"]
 SELF = 1e6  # added to an example's distance to itself, so that it does not count
 
 
-class MinibatchDiscrimination(Deriving):
+class MinibatchDiscrimination(Deriving, SeesBatch):
     """Features [B, …] → [B, F + kernels]: o_b = Σ_j exp(−‖M_ib − M_jb‖₁) beside them, M = f·T, one T for each kernel.
 
     `paper`: T is free and j runs over the whole batch. `code` (Improved GAN's release; deviation improved-3): T is

@@ -74,6 +74,10 @@ class Networks(NamedTuple):
     discriminator: nn.Module  # (samples, labels, noise) → Judged
 
 
+class SeesBatch:
+    """Marks a layer whose output for an example depends on the others of its batch."""
+
+
 class LayerNoise(nn.Module):
     """A layer that takes noise of `shape` for each example: N(0, 1), or U(0, 1) to drop by."""
 

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from replication.models.layers.networks import SeesBatch
 from replication.models.layers.precision import widened
 
 
@@ -20,7 +21,7 @@ class BatchNorm(_BatchNorm):
         """Any [B, C, …]."""
 
 
-class VirtualBatchNorm(nn.Module):
+class VirtualBatchNorm(nn.Module, SeesBatch):
     """[R + B, C, …] → the same shape; each of the B examples is normalised by the R first ones joined by itself.
 
     The R rows of the reference batch are normalised by their own statistics (Improved GAN §3.5; imagenet/ops.py).

@@ -11,9 +11,9 @@ from torch import nn
 
 from replication.models import load
 from replication.models.layers.networks import Generator
-from replication.models.layers.quick import BatchwiseNorm, FoldedTransposition, batch_by_batch, folded
 from replication.params import load_params
 from replication.recipes import Recipe
+from replication.scoring.quick_generators import BatchwiseNorm, FoldedTransposition, batch_by_batch, folded
 from replication.training.sampling import draw_samples
 
 SHAPES = {"mnist-conditional": (1, 28, 28), "mnist-gan": (1, 28, 28), "digits": (1, 8, 8)}
