@@ -25,6 +25,7 @@ from replication.training.block import Outcome, train_block
 from replication.training.captured import WARM_UP
 from replication.training.initialise import Samples
 from replication.training.lean import LeanUnits
+from replication.training.lean_balanced import BalancedUnits
 from replication.training.pieces import SeedTraining
 from replication.training.sampling import draw_samples
 from replication.training.state import initial_state
@@ -135,14 +136,16 @@ def test_a_seed_is_the_same_beside_others(model: str) -> None:
 @pytest.mark.parametrize("model", MODELS)
 def test_a_unit_never_waits_for_the_device(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Those that warm up before a capture run one operation at a time; a capture refuses by itself to wait."""
-    recipe, real, units = recipe_of(model), LeanUnits.train, []
+    recipe, units = recipe_of(model), []
+    kind = BalancedUnits if recipe.balance else LeanUnits
+    real = kind.train
 
     def watched(*arguments: Any) -> None:
         with waiting_refused():
             real(*arguments)
         units.append(arguments)
 
-    monkeypatch.setattr(LeanUnits, "train", watched)
+    monkeypatch.setattr(kind, "train", watched)
     trained = seed_on_gpu(model, "captured", recipe).advance(0, 3)
     assert len(units) > WARM_UP and bool(trained.finite.all())
 

@@ -125,7 +125,7 @@ def captured_difference(work: Work, device: str) -> float:
     Allowed is ten times what a change of all weights by 1e-6 makes of eager units (a loss near a threshold may decide
     otherwise for a last digit), at least a thousandth of a loss and a hundredth of the way that weights moved.
     """
-    ways = (("eager", 0.0), ("eager", 1e-6), ("captured", 0.0))
+    ways = (("reference", 0.0), ("reference", 1e-6), ("captured", 0.0))
     (eager, path), *others = (_trained(with_precision(work, "float32"), *way, device) for way in ways)
     far, off = zip(*(((loss - eager).abs().amax(dim=1), (moved - path).norm()) for loss, moved in others), strict=True)
     of_losses = far[1] / (10 * far[0].cummax(dim=0).values).maximum(1e-3 * eager.abs().amax(dim=1))

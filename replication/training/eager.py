@@ -20,11 +20,13 @@ from replication.training.units import prepare_units
 class EagerSeed:
     """One seed of a block, one operation at a time: the reference that faster ways are held against."""
 
-    def __init__(self, run: Run, recipe: Recipe, data: Samples, seed: int, labelled: np.ndarray | None) -> None:
+    def __init__(
+        self, run: Run, recipe: Recipe, data: Samples, seed: int, labelled: np.ndarray | None, at_once: bool = False
+    ) -> None:
         self._run, self._recipe, self._data, self._seed, self._labelled = run, recipe, data, seed, labelled
         device, learns = data.values.device, learns_labels(labelled, data.labels)
         self._layers: torch.Generator | UnitNoise = torch.Generator()
-        if device.type != "cpu":  # captured units draw for all layers at once: so does their reference on a GPU
+        if at_once or device.type != "cpu":  # captured units draw for all layers at once: so does their reference
             self._layers = UnitNoise(run.networks.discriminator, recipe, learns, device)
         self.keep = run.keep
 

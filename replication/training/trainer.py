@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, cast
 
 import numpy as np
@@ -149,7 +150,7 @@ def seed_trainings(
     learnt = labels_of(recipe, seeds, data)
     if way == "captured" and trains_batched(build(), recipe):
         return [CapturedBatch(bind_batch(build, state), recipe, moved, seeds, learnt)]
-    kind = {"eager": EagerSeed, "captured": CapturedSeed}[way]
+    kind = {"eager": EagerSeed, "reference": partial(EagerSeed, at_once=True), "captured": CapturedSeed}[way]
     runs = zip(bind_runs(build, state, memory_format(device, recipe.precision)), seeds, learnt, strict=True)
     return [kind(run, recipe, moved, seed, labelled) for run, seed, labelled in runs]
 
