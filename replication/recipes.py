@@ -35,14 +35,17 @@ class Prior:
     sigma_init: float = 0.0
     sigma_start: Literal["constant", "signed"] = "constant"  # σ starts at sigma_init, or U(−sigma_init, sigma_init)
     regulariser: float = 0.0  # λ of λ·mean((1 − σ)²)
+    learnt: Literal["both", "mean", "sigma", "none"] = "both"  # of μ and σ; the other stays as it starts
 
     def __post_init__(self) -> None:
-        starts = (self.mean_range, self.sigma_init, self.sigma_start, self.regulariser) != (1.0, 0.0, "constant", 0.0)
-        if starts and not (self.components and self.form == "mixture"):
+        of_mixture = (self.mean_range, self.sigma_init, self.sigma_start, self.regulariser, self.learnt)
+        if of_mixture != (1.0, 0.0, "constant", 0.0, "both") and not (self.components and self.form == "mixture"):
             raise InputError(
-                f"{UNNAMED}: mean_range, sigma_init, sigma_start and regulariser are of a prior of form mixture, with "
-                "components; leave them out."
+                f"{UNNAMED}: mean_range, sigma_init, sigma_start, regulariser and learnt are of a prior of form mixture, "
+                "with components; leave them out."
             )
+        if self.regulariser and self.learnt in ("mean", "none"):
+            raise InputError(f"{UNNAMED}: regulariser has no effect on a σ that is not learnt; leave it out.")
         if self.form != "mixture" and not self.components:
             raise InputError(f"{UNNAMED}: a prior of form {self.form} has components, as many as the batch.")
 
@@ -158,6 +161,7 @@ class Recipe:
     prior: Prior = field(default_factory=Prior)
     balance: Balance | None = None
     generator_steps: int = 1  # alternate: G updates after the k of D
+    generator_noise: Literal["own", "same"] = "own"  # alternate: G's further updates draw anew, or reuse the first's
     # What an update of G sees of the data: nothing, a minibatch of an order of its own, or the next one of D's order.
     generator_minibatch: Literal["none", "own", "next"] = "none"
     noise_of_step: Literal["shared", "own"] = (
@@ -207,6 +211,10 @@ def _conflicts(recipe: Recipe) -> list[tuple[bool, str]]:
         ((recipe.adam is None) == (recipe.sgd is None), "it needs either adam or sgd, and not both"),
         (balanced != (recipe.balance is not None), "balance goes with schedule balanced, and is needed there"),
         (not alternate and recipe.generator_steps > 1, "generator_steps has an effect under schedule alternate alone"),
+        (
+            recipe.generator_noise == "same" and recipe.generator_steps == 1,
+            "generator_noise same has an effect with generator_steps above 1 alone",
+        ),
         (recipe.schedule == "simultaneous" and recipe.inner_steps > 1, "schedule simultaneous has inner_steps 1"),
         (balanced and recipe.updates % max(recipe.inner_steps, 1) > 0, "updates is no multiple of inner_steps"),
         (recipe.noise_of_step == "own" and not balanced, "noise_of_step has an effect under schedule balanced alone"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from replication.data.reading import ToyData
 from replication.metrics.game import game_value, train_alone, value_and_hits
-from replication.metrics.toy import Mixture, energy_distance, mode_scores, own_distance
+from replication.metrics.toy import Mixture, energy_distance, mode_scores
 from replication.models.layers.networks import Networks
 from replication.protocol_options import Components
 from replication.recipes import Noise, Recipe
@@ -25,7 +25,10 @@ from replication.training.sampling import draw_samples, draw_with_components
 
 GAP_UPDATES, GAP_BATCH, GAP_RATE = 500, 256, 3e-3
 FRESH = 10_000  # draws of each side for the value of the game and the hit rate
+LEAST_GAP = 1e-4  # nats: what FRESH draws cannot tell from no gap
+TOGETHER = 20  # seeds whose points lie in memory at once
 SHOWN = 500  # points a seed in the figures
+FIGURED = 60  # seeds in the figures
 
 
 def score_toy(
@@ -51,9 +54,11 @@ def score_toy(
                 _score_components(rows, networks, recipe, mixture, numbered[1], step, components)
             return _score_points(rows, networks, recipe, mixture, numbered[1], step)
 
-        shown[step] = side_by_side(score_seed, enumerate(rows.cell.seed_numbers), threads)
-        if game:
-            _score_game(rows, trained, build, recipe, mixture, step)
+        shown[step] = side_by_side(score_seed, enumerate(rows.cell.seed_numbers), threads)[:FIGURED]
+    if game:
+        numbered = list(enumerate(rows.cell.seed_numbers))
+        for start in range(0, len(numbered), TOGETHER):
+            _score_game(rows, trained, build, recipe, mixture, numbered[start : start + TOGETHER])
     early = next(step for step in trained.steps if step > 0)
     return {
         "points": np.stack(shown[trained.steps[-1]]),
@@ -68,20 +73,19 @@ def mixture_of(data: ToyData) -> Mixture:
 
 
 def noises(recipe: Recipe) -> dict[str, Noise]:
-    """The noises that a recipe's samples are drawn with, by metric variant."""
-    display = {"display-noise": recipe.display_noise} if recipe.display_noise else {}
-    return {"training-noise": recipe.noise, **display}
+    """The noises that a recipe's samples are drawn with, by metric variant; display's where it is another."""
+    display = recipe.display_noise if recipe.display_noise != recipe.noise else None
+    return {"training-noise": recipe.noise, **({"display-noise": display} if display else {})}
 
 
 def _score_points(rows: Rows, networks: Networks, recipe: Recipe, mixture: Mixture, seed: int, step: int) -> np.ndarray:
     """Rows of one seed at one step, for each noise; returns the points drawn with the training noise."""
-    real = mixture.draw(recipe.n_samples, stream_of(seed, "fresh truth", step))
-    kept, of_real = np.empty((0, 2)), own_distance(real)
+    kept = np.empty((0, 2))
     for variant, noise in noises(recipe).items():
         drawn = draw_samples(networks.generator, recipe, noise, seed, f"samples {variant}", recipe.n_samples)
         points = drawn.double().numpy()
         kept = kept if len(kept) else points
-        scores = {**mode_scores(points, mixture), "energy_distance": energy_distance(points, real, of_real)}
+        scores = {**mode_scores(points, mixture), "energy_distance": energy_distance(points, mixture)}
         for metric, value in scores.items():
             rows.add(seed, step, metric, value, len(points), metric_variant=variant)
     if recipe.prior.components and recipe.prior.form == "mixture":
@@ -101,32 +105,46 @@ def _score_components(
 
 
 def _score_game(
-    rows: Rows, trained: TrainedCell, build: Callable[[], Networks], recipe: Recipe, mixture: Mixture, step: int
+    rows: Rows,
+    trained: TrainedCell,
+    build: Callable[[], Networks],
+    recipe: Recipe,
+    mixture: Mixture,
+    numbered: Sequence[tuple[int, int]],
 ) -> None:
-    """Rows of the whole block at one step: hit rate and value, and at the end what D gains when trained on alone."""
-    sides = _both_sides(rows, trained, build, recipe, mixture, step, "game", FRESH)
-    discriminator, state = build().discriminator, trained.states[step]
-    weights = {name: state[f"discriminator.{name}"] for name in discriminator.state_dict()}
-    values, hits = value_and_hits(discriminator, weights, *sides)
-    for index, seed in enumerate(rows.cell.seed_numbers):
-        rows.add(seed, step, "value_function", values[index].item(), 2 * FRESH, metric_variant="trained")
-        rows.add(seed, step, "hit_rate", hits[index].item(), 2 * FRESH)
-    if step < trained.steps[-1]:
-        return
-    more = _both_sides(rows, trained, build, recipe, mixture, step, "gap", GAP_UPDATES * GAP_BATCH)
+    """Rows of some (place, seed) of the block: D as it is, and as it becomes when it is trained on alone.
 
-    def draw(update: int) -> tuple[Tensor, Tensor]:
-        part = slice(update * GAP_BATCH, (update + 1) * GAP_BATCH)
-        return more[0][:, part], more[1][:, part]
+    Alone it comes to its optimum against a generator that stands still, so that its hit rate and value there say how
+    far the generator is from the data, whatever the game has left of the discriminator.
+    """
+    discriminator, logs = build().discriminator, []
+    for step in trained.steps:
+        state = trained.states[step]
+        places = [place for place, _ in numbered]
+        weights = {name: state[f"discriminator.{name}"][places] for name in discriminator.state_dict()}
+        sides = _both_sides(trained, build, recipe, mixture, step, "game", FRESH, numbered)
+        values, hits = value_and_hits(discriminator, weights, *sides)
+        more = _both_sides(trained, build, recipe, mixture, step, "gap", GAP_UPDATES * GAP_BATCH, numbered)
 
-    better = train_alone(discriminator, weights, draw, GAP_UPDATES, GAP_RATE)
-    gaps = game_value(discriminator, better, *sides) - values
-    for index, seed in enumerate(rows.cell.seed_numbers):
-        rows.add(seed, step, "discriminator_gap", gaps[index].item(), 2 * FRESH)
+        def draw(update: int, more: tuple[Tensor, Tensor] = more) -> tuple[Tensor, Tensor]:
+            part = slice(update * GAP_BATCH, (update + 1) * GAP_BATCH)
+            return more[0][:, part], more[1][:, part]
+
+        better = train_alone(discriminator, weights, draw, GAP_UPDATES, GAP_RATE)
+        best_values, best_hits = value_and_hits(discriminator, better, *sides)
+        gaps = best_values - values
+        logs.append(gaps.clamp_min(LEAST_GAP).log())
+        for index, (_, seed) in enumerate(numbered):
+            for variant, value, hit in (("trained", values, hits), ("trained-alone", best_values, best_hits)):
+                rows.add(seed, step, "value_function", value[index].item(), 2 * FRESH, metric_variant=variant)
+                rows.add(seed, step, "hit_rate", hit[index].item(), 2 * FRESH, metric_variant=variant)
+            rows.add(seed, step, "discriminator_gap", gaps[index].item(), 2 * FRESH)
+    in_training = torch.stack(logs[1:]).mean(0)
+    for index, (_, seed) in enumerate(numbered):
+        rows.add(seed, trained.steps[-1], "discriminator_log_gap", in_training[index].item(), 2 * FRESH)
 
 
 def _both_sides(
-    rows: Rows,
     trained: TrainedCell,
     build: Callable[[], Networks],
     recipe: Recipe,
@@ -134,11 +152,12 @@ def _both_sides(
     step: int,
     purpose: str,
     count: int,
+    numbered: Sequence[tuple[int, int]],
 ) -> tuple[Tensor, Tensor]:
-    """Fresh real and generated points of every seed, float32 [S, count, 2] each."""
+    """Fresh real and generated points of some (place, seed), float32 [S, count, 2] each."""
     real, generated = [], []
-    for index, seed in enumerate(rows.cell.seed_numbers):
+    for place, seed in numbered:
         real.append(mixture.draw(count, stream_of(seed, f"{purpose} truth", step)).astype(np.float32))
-        generator = trained.networks(build, step, index).generator
+        generator = trained.networks(build, step, place).generator
         generated.append(draw_samples(generator, recipe, recipe.noise, seed, f"{purpose} {step}", count))
     return torch.from_numpy(np.stack(real)), torch.stack(generated)

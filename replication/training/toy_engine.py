@@ -102,12 +102,12 @@ def _turns(
             _move_threshold(balance, plan.thresholds, (first + unit) % plan.units_an_epoch == 0)
         stale = True  # whether `fake` is of another noise, or of the generator before its last update
         for turn in range(plan.inner):
-            draw = turn % noise.shape[1]
+            draw = min(turn, noise.shape[1] - 1)  # inner steps of one minibatch may share a draw
             eps, parts = noise[unit, draw], component[unit, draw]
             if stale or noise.shape[1] > 1:
                 _generate(g.values, eps, parts, plan, space)
             _judge(d.values, shared, plan, space)
-            updates_generator = turn == plan.inner - 1
+            updates_generator = turn >= plan.of_discriminator
             if plan.balanced or updates_generator:
                 balance[3] = _generator_loss(shared.shape[0], plan, space)
             if plan.balanced:
@@ -210,6 +210,10 @@ def _prior_gradient(g: Weights, noise: Array, component: Array, plan: Plan, delt
             g.gradient[sigma + at] += delta * noise[b, k]
     for at in range(sigma, sigma + count):
         g.gradient[at] += np.float32(2.0 * plan.regulariser / count) * (g.values[at] - ONE)
+    if not plan.learns_mean:
+        g.gradient[:count] = ZERO
+    if not plan.learns_sigma:
+        g.gradient[sigma : sigma + count] = ZERO
 
 
 @njit(**SWITCHES)

@@ -31,11 +31,14 @@ class Plan(NamedTuple):
     """What is the same for every seed and step."""
 
     balanced: bool
-    inner: int
+    inner: int  # turns of a unit
+    of_discriminator: int  # how many of them come first, where no loss decides
     saturating: bool
     scale: float
     regulariser: float
     components: int  # of the mixture
+    learns_mean: bool
+    learns_sigma: bool
     units_an_epoch: int
     g: Network
     d: Network
@@ -72,11 +75,14 @@ def plan_of(networks: Networks, recipe: Recipe, units_an_epoch: int) -> Plan:
     balanced = recipe.schedule == "balanced"
     return Plan(
         balanced,
-        recipe.inner_steps + (0 if balanced else 1),
+        recipe.inner_steps + (0 if balanced else recipe.generator_steps),
+        recipe.inner_steps,
         recipe.objective == "saturating",
         recipe.discriminator_scale,
         recipe.prior.regulariser,
         mixture,
+        recipe.prior.learnt in ("both", "mean"),
+        recipe.prior.learnt in ("both", "sigma"),
         units_an_epoch,
         place(generator, recipe.batch, codes, members, [mixture * recipe.latent_dim] * 2 if mixture else []),
         place(discriminator, recipe.batch),
@@ -127,7 +133,7 @@ def _beyond(recipe: Recipe) -> bool:
     """Whether the recipe has a key that this engine would silently ignore."""
     plain = {f.name: f.default for f in fields(Recipe)}  # type: ignore[arg-type]
     absent = ("early", "feature_matching", "real_target", "historical_averaging", "parameter_average", "labels")
-    fixed = ("initial_images", "linear_decay", "geometric_decay", "stopping", "generator_steps", "generator_minibatch")
+    fixed = ("initial_images", "linear_decay", "geometric_decay", "stopping", "generator_minibatch")
     other = ("noise_of_step", "minibatches", "pixels")
     changed = any(getattr(recipe, name) != plain[name] for name in (*absent, *fixed, *other))
     adam, balance = recipe.adam, recipe.balance

@@ -42,6 +42,11 @@ CASES = (
     ("gan", "toy-k1", "paper"),
     ("gan", "toy-k5", "paper"),
     ("gan", "toy-k1-saturating", "paper"),
+    ("gan", "toy-g2", "paper"),
+    ("gan", "toy-g2-same", "paper"),
+    ("deligan", "toy-fixed", "code"),
+    ("deligan", "toy-mean-only", "code"),
+    ("deligan", "toy-sigma-only", "code"),
 )
 
 
