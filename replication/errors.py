@@ -6,11 +6,25 @@ import errno
 import gc
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+_Choice = TypeVar("_Choice")
 
 
 class InputError(Exception):
     """Something the user gave, or the machine lacks, stops the work; the message says what to do about it."""
+
+
+def chosen(choices: Mapping[str, _Choice], word: str, what: str) -> _Choice:
+    """What `word` names among the choices.
+
+    Raises:
+        InputError: it names none of them.
+    """
+    if word not in choices:
+        raise InputError(f"{word!r} is no {what}; accepted: {', '.join(choices)}.")
+    return choices[word]
 
 
 def exit_clearly(main: Callable[[], None]) -> None:

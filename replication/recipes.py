@@ -41,11 +41,17 @@ class Prior:
         of_mixture = (self.mean_range, self.sigma_init, self.sigma_start, self.regulariser, self.learnt)
         if of_mixture != (1.0, 0.0, "constant", 0.0, "both") and not (self.components and self.form == "mixture"):
             raise InputError(
-                f"{UNNAMED}: mean_range, sigma_init, sigma_start, regulariser and learnt are of a prior of form mixture, "
-                "with components; leave them out."
+                f"{UNNAMED}: mean_range, sigma_init, sigma_start, regulariser and learnt are of a prior of form "
+                "mixture, with components; leave them out."
             )
         if self.regulariser and self.learnt in ("mean", "none"):
             raise InputError(f"{UNNAMED}: regulariser has no effect on a σ that is not learnt; leave it out.")
+        if self.component == "sampled" and not self.components:
+            raise InputError(f"{UNNAMED}: component: sampled is of a prior with components; leave it out.")
+        if self.sigma_start == "signed" and not self.sigma_init:
+            raise InputError(
+                f"{UNNAMED}: sigma_start: signed needs a sigma_init other than 0, the range that σ starts in."
+            )
         if self.form != "mixture" and not self.components:
             raise InputError(f"{UNNAMED}: a prior of form {self.form} has components, as many as the batch.")
 
@@ -217,7 +223,18 @@ def _conflicts(recipe: Recipe) -> list[tuple[bool, str]]:
         ),
         (recipe.schedule == "simultaneous" and recipe.inner_steps > 1, "schedule simultaneous has inner_steps 1"),
         (balanced and recipe.updates % max(recipe.inner_steps, 1) > 0, "updates is no multiple of inner_steps"),
-        (recipe.noise_of_step == "own" and not balanced, "noise_of_step has an effect under schedule balanced alone"),
+        (
+            recipe.noise_of_step == "own" and not (balanced and recipe.inner_steps > 1),
+            "noise_of_step: own has an effect under schedule balanced alone, with inner_steps above 1",
+        ),
+        (
+            recipe.early is not None and recipe.early.objective == recipe.objective,
+            "early: its objective is that of the rest; leave it out",
+        ),
+        (
+            recipe.parameter_average > 0 and recipe.labels is None,
+            "parameter_average: it has an effect where labels are learnt and tested; leave it out, or write labels",
+        ),
         (not alternate and recipe.generator_minibatch != "none", "generator_minibatch goes with schedule alternate"),
         (matching != (recipe.feature_matching is not None), "feature_matching goes with objective feature-matching"),
         (

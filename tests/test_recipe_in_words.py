@@ -119,7 +119,7 @@ def test_the_turns_of_a_unit(changes: dict[str, Any], said: str) -> None:
             "feature matching by the mean absolute value of the difference of mean features (places -1)",
         ),
         (
-            {"historical_averaging": 0.01, "parameter_average": 1e-4},
+            {"historical_averaging": 0.01, "parameter_average": 1e-4, "labels": Labels(2)},
             "averages",
             "historical averaging, 0.01 × ‖θ − mean of past θ‖² in both losses; D is tested as a moving average of its "
             "parameters, at a rate of 0.0001",

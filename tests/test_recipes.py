@@ -46,7 +46,7 @@ CONFLICTS: dict[str, tuple[dict[str, Any], str]] = {
     "half a unit": ({**BALANCED, "updates": 12}, "updates is no multiple of inner_steps"),
     "noise of a step that is a unit": (
         {"noise_of_step": "own"},
-        "noise_of_step has an effect under schedule balanced alone",
+        "noise_of_step: own has an effect under schedule balanced alone, with inner_steps above 1",
     ),
     "minibatches of a generator that shares them": (
         {**BALANCED, "generator_minibatch": "next"},

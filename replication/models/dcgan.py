@@ -33,6 +33,7 @@ from replication.recipes import Prior
 from replication.strict import CLOSED, strict
 
 WHERE = "params.yaml: network of dcgan"
+GAIN_STD, KERNEL = 0.02, 5  # where a recipe leaves them out
 
 
 @dataclass(frozen=True, config=CLOSED)
@@ -43,8 +44,12 @@ class ConvolutionalNetwork:
     init_std: float
     generator: tuple[tuple[int, int], ...]  # (channels, stride), the first one dense
     discriminator: tuple[tuple[int, int], ...]
-    gain_std: float = 0.02  # batch-norm gains start N(1, gain_std²)
+    gain_std: float = GAIN_STD  # batch-norm gains start N(1, gain_std²)
     guidelines: Guidelines = PUBLISHED
+
+    def __post_init__(self) -> None:
+        if self.guidelines.batch_norm == "none" and self.gain_std != GAIN_STD:
+            raise InputError(f"{WHERE}: gain_std: it has no effect without batch normalisation; leave it out.")
 
     def build(self, latent_dim: int, shape: Sequence[int]) -> Networks:
         """Both networks for images of `shape` (C, H, W)."""
@@ -64,7 +69,11 @@ class ConditionalNetwork:
     dense: tuple[int, ...]
     generator: tuple[tuple[int, int], ...] = ()  # as above; none: the last of `dense` leads to the pixels
     discriminator: tuple[tuple[int, int], ...] = ()  # none: the pixels lead to `dense`
-    kernel: int = 5
+    kernel: int = KERNEL
+
+    def __post_init__(self) -> None:
+        if not (self.generator or self.discriminator) and self.kernel != KERNEL:
+            raise InputError(f"{WHERE}: kernel: it has no effect without convolutions; leave it out.")
 
     def build(self, latent_dim: int, shape: Sequence[int], classes: int) -> Networks:
         """Both networks for images of `shape` (C, H, W) with labels of `classes` classes."""

@@ -213,7 +213,7 @@ def _generator_body(layers: GeneratorLayers, latent_dim: int, shape: Sequence[in
     hidden: list[nn.Module] = []
     inputs = latent_dim
     for units, nonlinearity in layers.hidden:
-        hidden += [nn.Linear(inputs, units), nn.ReLU() if nonlinearity == "relu" else nn.Sigmoid()]
+        hidden += [nn.Linear(inputs, units), {"relu": nn.ReLU, "sigmoid": nn.Sigmoid}[nonlinearity]()]
         inputs = units
     clip, outputs = layers.bias_clip, prod(shape)
     if layers.transposed:

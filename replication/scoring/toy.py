@@ -11,7 +11,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from replication.data.reading import ToyData
-from replication.metrics.game import game_value, train_alone, value_and_hits
+from replication.metrics.game import train_alone, value_and_hits
 from replication.metrics.toy import Mixture, energy_distance, mode_scores
 from replication.models.layers.networks import Networks
 from replication.protocol_options import Components

@@ -16,6 +16,7 @@ from replication.errors import InputError
 from replication.models.layers.networks import Networks
 from replication.recipes import Recipe
 from replication.training import checkpoints
+from replication.training.effects import check_effects
 from replication.training.initialise import Samples
 from replication.training.schedule import unit_steps
 from replication.training.state import State, initial_state, weights_of
@@ -102,7 +103,8 @@ def _check_data(build: Callable[[], Networks], recipe: Recipe, data: Samples, he
         )
     if recipe.labels and data.labels is None:
         raise InputError(f"{name}: the recipe learns labels, and the data set has none; leave labels out.")
-    conditional = build().generator.conditional
+    networks = build()
+    conditional = networks.generator.conditional
     sees_labels = data.labels is not None and not (
         recipe.schedule == "alternate" and recipe.generator_minibatch == "none"
     )
@@ -116,6 +118,7 @@ def _check_data(build: Callable[[], Networks], recipe: Recipe, data: Samples, he
             f"{name}: the stopping rule measures training samples outside of the split, and there are none; choose a "
             "smaller split."
         )
+    check_effects(networks, recipe, data, len(held_out), name)
 
 
 def scored_units(recipe: Recipe) -> tuple[int, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -10,13 +10,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from replication.errors import InputError
+from replication.errors import InputError, chosen
 from replication.recipes import Labels, Noise, Recipe
 from replication.seeding import generator
 from replication.training.schedule import turns
 from replication.training.streams import Stream, training_stream
 
 Streams = Callable[..., Stream]  # by purpose and position, of one seed
+# Noise of scale 1, from a stream and a shape.
+DISTRIBUTIONS: Mapping[str, Callable[[Stream, Sequence[int]], Tensor]] = {
+    "uniform": lambda stream, shape: stream.uniform(shape) * 2 - 1,
+    "positive": lambda stream, shape: stream.uniform(shape),
+    "normal": lambda stream, shape: stream.normal(shape),
+}
 
 
 class Draws(NamedTuple):
@@ -57,10 +63,7 @@ def draw_units(
 
 def draw_noise(noise: Noise, stream: Stream, shape: Sequence[int]) -> Tensor:
     """float32 noise of `shape` from U(−scale, scale), U(0, scale) or N(0, scale²)."""
-    if noise.distribution == "normal":
-        return stream.normal(shape) * noise.scale
-    uniform = stream.uniform(shape)
-    return (uniform * 2 - 1 if noise.distribution == "uniform" else uniform) * noise.scale
+    return chosen(DISTRIBUTIONS, noise.distribution, "distribution of noise")(stream, shape) * noise.scale
 
 
 def draw_components(recipe: Recipe, stream: Stream, shape: Sequence[int], device: str = "cpu") -> Tensor:

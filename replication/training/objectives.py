@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, softplus
 
+from replication.errors import chosen
 from replication.models.layers.networks import Judged
 from replication.models.layers.precision import widened
 from replication.recipes import FeatureMatching
 
+Loss = Callable[[Tensor], Tensor]
+# From logits of D(G(z)) [B]: mean −log D(G(z)), and mean log(1 − D(G(z))) (the minimax game), in nats.
+GENERATOR_LOSSES: Mapping[str, Loss] = {
+    "non-saturating": lambda source: softplus(-source).mean(),
+    "saturating": lambda source: -softplus(source).mean(),
+}
+# From the difference of two batch means of features.
+DISTANCES: Mapping[str, Loss] = {
+    "squared-norm": lambda difference: difference.square().sum(),
+    "squared-mean": lambda difference: difference.square().mean(),
+    "absolute-mean": lambda difference: difference.abs().mean(),
+}
+
 
 def generator_loss(source: Tensor, objective: str) -> Tensor:
-    """Mean −log D(G(z)) (non-saturating), or mean log(1 − D(G(z))) (saturating, the minimax game), in nats.
+    """The game's loss of the generator by its name, from logits of D(G(z)) `source` [B].
 
-    `source` [B] are logits of D(G(z)).
+    Raises:
+        InputError: it is no loss on logits alone, as feature matching is not.
     """
-    return softplus(-source).mean() if objective == "non-saturating" else -softplus(source).mean()
+    return chosen(GENERATOR_LOSSES, objective, "loss on what the discriminator says")(source)
 
 
 def discriminator_loss(real: Tensor, fake: Tensor, scale: float, real_target: float = 1.0) -> Tensor:
@@ -36,14 +51,10 @@ def classification_loss(logits: Tensor, labels: Tensor) -> Tensor:
 
 def feature_distance(real: Judged, fake: Judged, matching: FeatureMatching) -> Tensor:
     """Distance between the batch means of features (Improved GAN §3.1), summed over the layers that are matched."""
-    total = torch.zeros((), device=fake.logits.device)
+    total, distance = torch.zeros((), device=fake.logits.device), chosen(DISTANCES, matching.distance, "distance")
     for layer in matching.layers:
         difference = widened(real.features[layer]).mean(0) - widened(fake.features[layer]).mean(0)
-        if matching.distance == "absolute-mean":
-            total = total + difference.abs().mean()
-        else:
-            squares = difference.square()
-            total = total + (squares.sum() if matching.distance == "squared-norm" else squares.mean())
+        total = total + distance(difference)
     return total
 
 

@@ -2,19 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import fields
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import MISSING, fields, is_dataclass
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from torch import nn
 
 from replication.errors import InputError
 from replication.models.layers.networks import Networks
-from replication.recipes import Recipe
+from replication.recipes import Adam, Balance, Noise, Prior, Recipe
 from replication.training.kernel import Layer
 from replication.training.lanes import padded
+
+# What compiled loops compute, or what is settled before them: every other key must be at its default.
+COMPUTED: Mapping[type, frozenset[str]] = {
+    Recipe: frozenset(
+        "engine objective discriminator_scale schedule inner_steps generator_steps generator_noise updates batch "
+        "latent_dim noise network adam prior balance".split()
+    ),
+    Noise: frozenset(("distribution", "scale")),
+    Prior: frozenset("components form component mean_range sigma_init sigma_start regulariser learnt".split()),
+    Adam: frozenset(("learning_rate", "beta1", "beta2", "epsilon")),
+    Balance: frozenset(
+        "threshold ceiling floor raise_count raise_by lower_count lower_by floor_count floor_by floor_least".split()
+    ),
+}
+# Of those, the words that they compute, where a recipe may have others.
+WORDS = {
+    "objective": ("non-saturating", "saturating"),
+    "schedule": ("alternate", "balanced"),
+    "prior.form": ("mixture", "one-hot", "ensemble"),
+}
+# What scoring alone reads.
+SCORED = frozenset(("display_noise", "sampled_with", "scored_shares", "n_samples"))
+LAYERS = frozenset(("Linear", "Tanh", "MixturePrior", "OneHotPrior", "EnsembleLayer"))
 
 
 class Network(NamedTuple):
@@ -50,15 +73,13 @@ def plan_of(networks: Networks, recipe: Recipe, units_an_epoch: int) -> Plan:
     """The recipe as plain numbers.
 
     Raises:
-        InputError: a layer other than tanh and dense, no hidden layer, or weight decay.
+        InputError: a key that compiled loops do not compute, a layer other than tanh and dense, or no hidden layer.
     """
-    hidden = [type(m).__name__ for net in networks for m in net.modules() if not list(m.children())]
-    a = recipe.adam
-    if set(hidden) - {"Linear", "Tanh", "MixturePrior", "OneHotPrior", "EnsembleLayer"} or a is None or _beyond(recipe):
-        raise InputError(
-            "params.yaml: engine kernel trains dense tanh networks of points with plain Adam, by the game's two losses "
-            "and without labels; write engine: eager."
-        )
+    layers = {type(m).__name__ for net in networks for m in net.modules() if not list(m.children())}
+    beyond = [*_uncomputed(recipe), *(f"network: {name}" for name in sorted(layers - LAYERS))]
+    if beyond:
+        raise InputError(f"params.yaml: engine kernel does not compute {', '.join(beyond)}; write engine: eager.")
+    assert recipe.adam is not None  # sgd is not computed
     generator, discriminator = (_sizes(net) for net in networks)
     if min(len(generator), len(discriminator)) < 3:
         raise InputError(
@@ -66,7 +87,7 @@ def plan_of(networks: Networks, recipe: Recipe, units_an_epoch: int) -> Plan:
             "write engine: eager."
         )
     mixture, codes, members = (_components(recipe, form) for form in ("mixture", "one-hot", "ensemble"))
-    b = recipe.balance
+    a, b = recipe.adam, recipe.balance
     thresholds = (
         [b.raise_count, b.raise_by, b.ceiling, b.lower_count, b.lower_by, b.floor_count, b.floor_by, b.floor_least]
         if b
@@ -129,14 +150,14 @@ def _components(recipe: Recipe, form: str) -> int:
     return recipe.prior.components if recipe.prior.form == form else 0
 
 
-def _beyond(recipe: Recipe) -> bool:
-    """Whether the recipe has a key that this engine would silently ignore."""
-    plain = {f.name: f.default for f in fields(Recipe)}  # type: ignore[arg-type]
-    absent = ("early", "feature_matching", "real_target", "historical_averaging", "parameter_average", "labels")
-    fixed = ("initial_images", "linear_decay", "geometric_decay", "stopping", "generator_minibatch")
-    other = ("noise_of_step", "minibatches", "pixels")
-    changed = any(getattr(recipe, name) != plain[name] for name in (*absent, *fixed, *other))
-    adam, balance = recipe.adam, recipe.balance
-    adam_beyond = adam is not None and (adam.l2 or adam.epsilon_inside)
-    balance_beyond = balance is not None and (balance.in_a_row or balance.extra_rate or balance.judged_with == "batch")
-    return bool(changed or adam_beyond or balance_beyond or recipe.schedule == "simultaneous")
+def _uncomputed(settings: Any, within: str = "") -> Iterator[str]:
+    """Keys with their values, of a recipe or of a part of it, that compiled loops would silently ignore."""
+    for field in fields(settings):
+        value, key = getattr(settings, field.name), within + field.name
+        known = field.name in COMPUTED.get(type(settings), ()) or key in SCORED
+        default = field.default if field.default_factory is MISSING else field.default_factory()
+        ignored = value not in WORDS.get(key, (value,)) if known else value != default
+        if ignored:
+            yield f"{key}: {value}"
+        elif known and is_dataclass(value):
+            yield from _uncomputed(value, f"{key}.")

@@ -59,9 +59,10 @@ def test_paper_and_code_differ_in_what_the_ledger_names_and_nothing_else(name: s
 ARMS = {
     "cifar10-batch-norm": {"network.convolutional.generator_norm", "network.convolutional.reference"},
     "cifar10-no-smoothing": {"real_target"},
-    "cifar10-no-labels": {"labels.per_class", "labels.trainings_per_draw", "network.logits"},
+    "cifar10-no-labels": {"labels.per_class", "labels.trainings_per_draw", "network.logits",
+                          "parameter_average"},
     "cifar10-historical-averaging": {"labels.per_class", "labels.trainings_per_draw", "network.logits",
-                                     "historical_averaging"},
+                                     "parameter_average", "historical_averaging"},
 }  # fmt: skip
 
 

@@ -67,7 +67,7 @@ RATES = DeviceRates(torch.tensor(0.1, dtype=torch.float64), torch.tensor(0.5, dt
 def test_an_update_that_is_not_kept_leaves_every_tensor_whatever_its_gradient(
     small: Callable[..., Any], recipe: Recipe, changes: dict[str, Any]
 ) -> None:
-    case = small(replace(recipe, historical_averaging=0.1, parameter_average=0.1, **changes))
+    case = small(replace(recipe, historical_averaging=0.1, parameter_average=0.1, labels=Labels(2), **changes))
     run = case.train(case.start(), case.draw(2))
     before = {name: tensor.clone() for name, tensor in run.tensors.items()}
     for side in SIDES:

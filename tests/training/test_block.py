@@ -18,7 +18,7 @@ from replication.data.toy import draw_points
 from replication.errors import InputError
 from replication.models import load
 from replication.models.layers.networks import Networks
-from replication.recipes import Adam, Balance, Noise, Prior, Recipe
+from replication.recipes import Adam, Balance, Labels, Noise, Prior, Recipe
 from replication.training import block, checkpoints
 from replication.training.block import Outcome, train_block
 from replication.training.initialise import Samples
@@ -54,10 +54,11 @@ class Case:
     recipe: Recipe
     build: Callable[[], Networks]
     data: Tensor
+    labels: Tensor | None = None
 
     def train(self, directory: Path, seeds: Sequence[int] = SEEDS, **options: Any) -> Outcome:
         directory.mkdir(exist_ok=True)
-        return train_block(self.build, self.recipe, seeds, Samples(self.data), directory, **options)
+        return train_block(self.build, self.recipe, seeds, Samples(self.data, self.labels), directory, **options)
 
 
 @pytest.fixture(params=["kernel", "eager"])
@@ -71,10 +72,10 @@ def case(
     if request.param == "kernel":
         points = torch.from_numpy(draw_points(((0.6, 0.6), (-0.6, -0.6)), 0.15, 20, 0).points)
         return Case(KERNEL, partial(load("deligan").build, KERNEL.network, PRIOR, 2, (2,)), points)
-    options: dict[str, Any] = {"historical_averaging": 0.1, "parameter_average": 0.1}
+    options: dict[str, Any] = {"historical_averaging": 0.1, "parameter_average": 0.1, "labels": Labels(2)}
     changed = replace(recipe, prior=PRIOR, scored_shares=KERNEL.scored_shares, **options)
-    eager = small(changed, noisy=True)
-    return Case(changed, eager.build, eager.data.values)
+    eager = small(changed, outputs=3, noisy=True)
+    return Case(changed, eager.build, *eager.data)
 
 
 def same(one: Outcome, other: Outcome, rows: Sequence[int] | None = None) -> None:

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from replication.models.layers.networks import Networks
-from replication.recipes import Adam, Balance, Prior, Recipe, Sgd
+from replication.recipes import Adam, Balance, Labels, Prior, Recipe, Sgd
 from replication.seeding import torch_seed
 from replication.training.run import bind_runs
 from replication.training.state import (
@@ -102,7 +102,7 @@ def test_what_is_kept_beside_the_weights_is_what_the_recipe_asks_for(case: Any) 
     state, names = kept(historical_averaging=0.1)
     assert names == {f"past.{name}" for name in trained}
     assert all(torch.equal(state[f"past.{name}"], state[name]) for name in trained)  # θ[0]
-    state, names = kept(parameter_average=0.1)
+    state, names = kept(parameter_average=0.1, labels=Labels(2))
     assert names == {f"averaged.{name}" for name in judges}
     assert not any(state[name].any() for name in names)
     started, _ = kept(parameter_average=0.1, average_start="weights")

@@ -112,7 +112,7 @@ def test_historical_averaging_is_around_the_mean_of_all_that_was(small: Callable
 
 def test_the_moving_average_follows_the_discriminator_from_zero(small: Callable[..., Any], recipe: Recipe) -> None:
     """As Improved GAN's released code: a ← a + rate (θ − a), a starting at 0."""
-    case = small(replace(recipe, parameter_average=0.25))
+    case = small(replace(recipe, parameter_average=0.25, labels=Labels(2)))
     state, draws = case.start(), case.draw(UNITS)
     networks, run = networks_of(case, state), case.train(state, draws)
     trace: list[list[Tensor]] = []

@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
+from replication.errors import chosen
 from replication.models.layers.networks import Generator, Judged, Networks
 from replication.strict import CLOSED
 
@@ -52,11 +53,12 @@ class DenseDiscriminator(nn.Module):
 def dense(sizes: Sequence[int], nonlinearity: Nonlinearity, output: nn.Module | None) -> nn.Sequential:
     """Dense layers with U(±√(3/inputs)) weights and zero biases (the default of the TensorFlow that DeLiGAN ran on)."""
     layers: list[nn.Module] = []
+    between = chosen(NONLINEARITIES, nonlinearity, "nonlinearity")
     for index, (inputs, outputs) in enumerate(zip(sizes, sizes[1:], strict=False)):
         layer = nn.Linear(inputs, outputs)
         nn.init.uniform_(layer.weight, -sqrt(3 / inputs), sqrt(3 / inputs))
         nn.init.zeros_(layer.bias)
-        layers += [layer, NONLINEARITIES[nonlinearity]()] if index < len(sizes) - 2 else [layer]
+        layers += [layer, between()] if index < len(sizes) - 2 else [layer]
     return nn.Sequential(*layers, *([output] if output else []))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -26,7 +26,7 @@ class MinibatchDiscrimination(nn.Module):
     `direction_std` is that of T's first values.
 
     Raises:
-        InputError: kernels or dimensions are not positive.
+        InputError: kernels or dimensions are not positive, or the form is unknown.
     """
 
     def __init__(
@@ -38,6 +38,8 @@ class MinibatchDiscrimination(nn.Module):
                 f"Minibatch discrimination cannot have {kernels} kernels of {dimensions} dimensions: both are at least "
                 "1."
             )
+        if form not in get_args(MinibatchForm):
+            raise InputError(f"{form!r} is no form of minibatch discrimination; accepted: {get_args(MinibatchForm)}.")
         self.form = form
         self.direction = nn.Parameter(torch.randn(features, kernels, dimensions) * direction_std)
         if form != "paper":

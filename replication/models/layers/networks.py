@@ -121,7 +121,7 @@ def draw_layer_noise(network: nn.Module, batch: int, stream: torch.Generator) ->
     drawn = []
     for layer in network.modules():
         if isinstance(layer, LayerNoise):
-            draw = torch.randn if layer.distribution == "normal" else torch.rand
+            draw = {"normal": torch.randn, "uniform": torch.rand}[layer.distribution]
             drawn.append(draw(batch, *layer.shape, generator=stream, device=stream.device))
     return drawn
 

@@ -9,6 +9,7 @@ from math import sqrt
 import torch
 from torch import Tensor, nn
 
+from replication.errors import chosen
 from replication.models.layers.dense import NONLINEARITIES, Nonlinearity
 
 
@@ -78,7 +79,7 @@ class Ensemble(nn.Module):
     def __init__(self, components: int, sizes: Sequence[int], nonlinearity: Nonlinearity) -> None:
         super().__init__()
         self.layers = nn.ModuleList(EnsembleLayer(components, *pair) for pair in pairwise(sizes))
-        self.nonlinearity = NONLINEARITIES[nonlinearity]()
+        self.nonlinearity = chosen(NONLINEARITIES, nonlinearity, "nonlinearity")()
 
     def forward(self, noise: Tensor, component: Tensor) -> Tensor:
         rows = self.layers[0](noise, component)

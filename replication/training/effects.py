@@ -1,0 +1,102 @@
+"""Keys of a recipe that need something of its networks or data, without which they would be silently ignored."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from replication.errors import InputError
+from replication.models.layers.networks import Judged, LayerNoise, Networks
+from replication.recipes import Recipe
+from replication.training.initialise import Samples, StartsFromInput, StartsFromSamples, real_samples
+
+
+def check_effects(networks: Networks, recipe: Recipe, data: Samples, held_out: int, name: str) -> None:
+    """Hold a recipe against what it trains, with `held_out` validation samples; `name` begins the sentence.
+
+    The networks are freshly built, for this alone.
+
+    Raises:
+        InputError: a key has no effect on such networks or data.
+    """
+    for wrong, sentence in (
+        *_of_data(recipe, data, held_out),
+        *_of_layers(networks, recipe),
+        *_of_judgement(networks, recipe, data),
+    ):
+        if wrong:
+            raise InputError(f"{name}: {sentence}.")
+
+
+def _of_data(recipe: Recipe, data: Samples, held_out: int) -> list[tuple[bool, str]]:
+    points = recipe.stopping.sigma_points if recipe.stopping else 0
+    return [
+        (
+            recipe.pixels != "signed" and data.values.dtype != torch.uint8,
+            f"pixels: {recipe.pixels} is of images, and the data are points; leave pixels out",
+        ),
+        (
+            points > held_out,
+            f"stopping.sigma_points: {points}, but {held_out} samples are held out; ask for fewer",
+        ),
+    ]
+
+
+def _of_layers(networks: Networks, recipe: Recipe) -> list[tuple[bool, str]]:
+    layers = [layer for network in networks for layer in network.modules()]
+    from_samples = any(isinstance(layer, StartsFromSamples) for layer in layers)
+    starts = from_samples or any(isinstance(layer, StartsFromInput) for layer in layers)
+    two_modes = _has_running(networks.discriminator) or any(isinstance(layer, LayerNoise) for layer in layers)
+    matching = recipe.feature_matching is not None
+    balance = recipe.balance
+    return [
+        (
+            recipe.initial_images > 0 and not starts,
+            "initial_images: it has no effect where no layer starts from data; leave it out",
+        ),
+        (
+            recipe.initial_images == 0 and from_samples,
+            "network: bias_clip: the bias starts from initial_images, and there are none; write initial_images",
+        ),
+        (
+            recipe.sampled_with == "running" and not _has_running(networks.generator),
+            "sampled_with: running has no effect on a generator without running statistics; leave it out",
+        ),
+        (
+            balance is not None
+            and balance.judged_with == "batch"
+            and not (two_modes or _has_running(networks.generator)),
+            "balance.judged_with: batch has no effect without running statistics and layer noise; leave it out",
+        ),
+        (
+            recipe.generator_minibatch == "own" and not (matching or networks.generator.conditional),
+            "generator_minibatch: own has no effect on a generator that learns without features and labels; write none",
+        ),
+    ]
+
+
+@torch.no_grad()
+def _of_judgement(networks: Networks, recipe: Recipe, data: Samples) -> list[tuple[bool, str]]:
+    """What the discriminator must say of samples: a logit for each class, and the features that are matched."""
+    if recipe.labels is None and recipe.feature_matching is None:
+        return []
+    labels = None if data.labels is None else data.labels[:2]
+    judged: Judged = networks.discriminator.eval()(real_samples(data.values[:2], recipe), labels, None)
+    count, single = len(judged.features), judged.logits.dim() == 1
+    layers = recipe.feature_matching.layers if recipe.feature_matching else ()
+    return [
+        (
+            recipe.labels is not None and single,
+            "labels: the discriminator has a single logit, and not one for each class; leave labels out",
+        ),
+        (
+            not all(-count <= layer < count for layer in layers),
+            f"feature_matching.layers: {list(layers)}, but the discriminator has {count} features, numbered from 0",
+        ),
+    ]
+
+
+def _has_running(network: nn.Module) -> bool:
+    """Whether its batch normalisation keeps running statistics, so that evaluation is another function."""
+    norms = (layer for layer in network.modules() if isinstance(layer, nn.modules.batchnorm._BatchNorm))
+    return any(layer.running_mean is not None for layer in norms)

@@ -1,0 +1,238 @@
+"""Every key of a recipe through every engine: it changes what is computed, or is refused by a sentence that names it.
+
+`every_key.yaml` says for each key which small recipe shows its effect, and at which values. A new key needs a row.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from copy import deepcopy
+from dataclasses import MISSING, fields, is_dataclass
+from functools import cache, partial
+from importlib import import_module
+from itertools import combinations
+from pathlib import Path
+from pkgutil import walk_packages
+from tempfile import TemporaryDirectory
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+import pytest
+import torch
+
+from replication import models
+from replication.errors import InputError
+from replication.models import dcgan, deligan, gan, improved_gan, load
+from replication.models.layers.dense import DenseNetworks
+from replication.models.layers.weight_normalised import WeightNormalisedNetworks
+from replication.recipes import Recipe
+from replication.scoring.toy import noises
+from replication.strict import read_yaml, strict
+from replication.training import eager
+from replication.training.block import train_block
+from replication.training.captured import CapturedSeed
+from replication.training.checkpoints import read_state
+from replication.training.initialise import Samples
+from replication.training.sampling import draw_samples
+from replication.training.state import bind
+
+TABLE = read_yaml(Path(__file__).with_name("every_key.yaml"))
+KIND = {"eager": "eager", "captured": "eager", "kernel": "kernel"}  # a recipe's engine; eager ones are captured on GPUs
+SEED, CLASSES, AGREE = 3, 3, 1e-5
+# Classes of keys: how the table calls them, and where they lie in a recipe.
+ROOTS: dict[str, tuple[type, str]] = {
+    "": (Recipe, ""),
+    "gan.dense.": (DenseNetworks, "network."),
+    "gan.images.": (gan.ImageNetworks, "network."),
+    "dcgan.dense.": (DenseNetworks, "network."),
+    "dcgan.convolutional.": (dcgan.ConvolutionalNetwork, "network."),
+    "dcgan.conditional.": (dcgan.ConditionalNetwork, "network."),
+    "improved_gan.": (improved_gan.Network, "network."),
+    "deligan.dense.": (DenseNetworks, "network."),
+    "deligan.images.": (deligan.ImageNetworks, "network."),
+    "weight_normalised.": (WeightNormalisedNetworks, "network.weight_normalised."),
+}
+Result = dict[str, Any] | str  # what is computed, by name, or the sentence that refuses to
+
+
+def keys_of(hint: Any, key: str, default: Any = MISSING) -> Iterator[tuple[str, tuple[str, ...], Any]]:
+    """Dotted keys below a type, each with the words that it accepts and its default."""
+    parts = [part for part in get_args(hint) if part not in (NoneType, Ellipsis)]
+    if is_dataclass(hint):
+        hints = get_type_hints(hint)
+        for field in fields(hint):
+            name = f"{key}.{field.name}".lstrip(".")
+            inner = hints[field.name]
+            if not is_dataclass(inner):
+                yield name, get_args(inner) if get_origin(inner) is Literal else (), field.default
+            yield from keys_of(inner, name)
+    elif get_origin(hint) in (Union, UnionType) or (get_origin(hint) is tuple and len(parts) == 1):
+        inner = [part for part in parts if part not in [root for root, _ in ROOTS.values()]]
+        for part in inner:
+            yield from keys_of(part, key)
+    elif get_origin(hint) is tuple:
+        for place, part in enumerate(parts):
+            yield f"{key}.{place}", get_args(part) if get_origin(part) is Literal else (), MISSING
+
+
+KEYS = {
+    prefix + key: (words, default) for prefix, (root, _) in ROOTS.items() for key, words, default in keys_of(root, "")
+}
+
+
+def place(settings: Any, path: list[str], value: Any) -> None:
+    """Write a value at a dotted key; in a list of layers at its first layer's."""
+    head, *rest = path
+    if isinstance(settings, list) and isinstance(settings[0], list | dict):
+        return place(settings[0], path, value)
+    at: Any = int(head) if isinstance(settings, list) else head
+    if not rest:
+        settings[at] = value
+        return None
+    if isinstance(settings, dict) and settings.get(at) is None:
+        settings[at] = {}
+    return place(settings[at], rest, value)
+
+
+def at(settings: Any, path: list[str], default: Any) -> Any:
+    """What is written at a dotted key."""
+    for part in path:
+        while isinstance(settings, list) and isinstance(settings[0], list | dict):
+            settings = settings[0]
+        if isinstance(settings, list):
+            settings = settings[int(part)]
+        else:
+            settings = settings.get(part, default) if isinstance(settings, dict) else default
+    return settings
+
+
+def in_recipe(key: str) -> str:
+    """Where a key of the table lies in a recipe."""
+    prefix = max((prefix for prefix in ROOTS if key.startswith(prefix)), key=len)
+    return ROOTS[prefix][1] + key.removeprefix(prefix)
+
+
+def changes_of(key: str, value: Any) -> dict[str, Any]:
+    """What a value of the table writes, by dotted keys of a recipe."""
+    return value["changes"] if isinstance(value, dict) and "changes" in value else {in_recipe(key): value}
+
+
+def altered(base: str, changes: dict[str, Any]) -> dict[str, Any]:
+    """A base's recipe with changes at dotted keys."""
+    written = deepcopy(TABLE["bases"][base]["recipe"])
+    for where, new in changes.items():
+        place(written, where.split("."), deepcopy(new))
+    return written
+
+
+def computed(base: str, engine: str, changes: dict[str, Any]) -> Result:
+    """What a base's recipe computes on an engine, with changes at dotted keys."""
+    return _computed(base, engine, json.dumps(altered(base, {"engine": KIND[engine], **changes})))
+
+
+@cache
+def _computed(base: str, engine: str, written: str) -> Result:
+    """Train a small block as a stage does, and draw samples as scoring does."""
+    model, shape = TABLE["bases"][base]["model"], tuple(TABLE["bases"][base]["shape"])
+    stream = torch.Generator().manual_seed(0)
+    count = (17, *shape)
+    values = (
+        torch.randn(count, generator=stream)
+        if len(shape) == 1
+        else torch.randint(0, 256, count, dtype=torch.uint8, generator=stream)
+    )
+    data = Samples(values[:12], None if len(shape) == 1 else torch.arange(12) % CLASSES)
+    try:
+        recipe = strict(Recipe, json.loads(written), "params.yaml")
+        build = partial(load(model).build, recipe.network, recipe.prior, recipe.latent_dim, shape, CLASSES)
+        with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+            if engine == "captured":
+                patch.setattr(eager, "EagerSeed", CapturedSeed)
+            outcome = train_block(build, recipe, (SEED,), data, Path(folder), validation=values[12:])
+            state = read_state(Path(folder), "state")
+    except InputError as error:
+        return str(error)
+    assert state is not None
+    found = dict(state[1])
+    for step, kept in outcome.snapshots.items():
+        found |= {f"{step} {name}": tensor for name, tensor in kept.items()}
+    networks = build()
+    bind(networks, outcome.snapshots[max(outcome.snapshots)], 0)
+    for variant, noise in noises(recipe).items():
+        drawn = draw_samples(networks.generator, recipe, noise, SEED, "samples", recipe.n_samples, CLASSES)
+        found[variant] = drawn.detach()
+    return found
+
+
+def equal(one: Result, other: Result, tolerance: float = 0.0) -> bool:
+    if isinstance(one, str) or isinstance(other, str) or one.keys() != other.keys():
+        return False
+    return all(
+        tensor.shape == other[name].shape
+        and torch.allclose(tensor, other[name], rtol=0, atol=tolerance, equal_nan=True)
+        for name, tensor in one.items()
+    )
+
+
+def names(sentence: Result, keys: Iterable[str]) -> bool:
+    """Whether it is a refusal that names one of the keys, or the part of the recipe that one lies in."""
+    parts = [key.split(".") for key in keys]
+    prefixes = {".".join(part[:length]) for part in parts for length in range(1, len(part) + 1)}
+    return isinstance(sentence, str) and any(f"{prefix}:" in sentence for prefix in prefixes)
+
+
+def test_the_table_has_every_key_and_every_word() -> None:
+    assert set(TABLE["keys"]) == set(KEYS)
+    for key, (words, default) in KEYS.items():
+        shown = {value for values in TABLE["keys"][key].values() for value in values if isinstance(value, str)}
+        shown |= {str(at(altered(base, changes_of(key, value)), in_recipe(key).split("."), default))
+                  for base, values in TABLE["keys"][key].items() for value in values}  # fmt: skip
+        shown |= {str(at(TABLE["bases"][base]["recipe"], in_recipe(key).split("."), default))
+                  for base in TABLE["keys"][key]}  # fmt: skip
+        assert set(words) <= shown, key
+
+
+def test_the_options_of_every_network_are_walked() -> None:
+    reached = set(classes_below(*(root for root, _ in ROOTS.values())))
+    for module in walk_packages(models.__path__, f"{models.__name__}."):
+        for value in vars(import_module(module.name)).values():
+            if isinstance(value, type) and hasattr(value, "__pydantic_config__"):
+                assert value in reached or value.__module__ != module.name, value
+
+
+def classes_below(*hints: Any) -> Iterator[type]:
+    for hint in hints:
+        if is_dataclass(hint):
+            yield hint  # pyright: ignore[reportReturnType]
+            yield from classes_below(*get_type_hints(hint).values())
+        else:
+            yield from classes_below(*get_args(hint))
+
+
+@pytest.mark.parametrize("engine", KIND)
+@pytest.mark.parametrize("key", TABLE["keys"])
+def test_a_key_has_an_effect_or_is_refused(key: str, engine: str) -> None:
+    for base, values in TABLE["keys"][key].items():
+        changes = {str(value): changes_of(key, value) for value in values} | {"": {}}
+        results = {name: computed(base, engine, change) for name, change in changes.items()}
+        reasons = {name: TABLE["same"].get(f"{key}={name}", {}).get(engine) for name in changes}
+        for name, result in results.items():
+            if engine == "kernel":
+                assert isinstance(result, str) or equal(result, computed(base, "eager", changes[name]), AGREE)
+            else:
+                assert not isinstance(result, str)
+        for name, other in combinations(results, 2):
+            one, two = results[name], results[other]
+            if reasons[name]:
+                assert equal(one, two, AGREE) or (isinstance(one, str) and isinstance(two, str)), reasons[name]
+            elif not any(names(result, [in_recipe(key), *changes[name]]) for result in (one, two)):
+                assert not isinstance(one, str) and not isinstance(two, str), (one, two)
+                assert not equal(one, two), (base, name)
+
+
+@pytest.mark.parametrize("engine", KIND)
+@pytest.mark.parametrize(("base", "changes", "key"), TABLE["refused"])
+def test_what_would_have_no_effect_is_refused(base: str, changes: dict[str, Any], key: str, engine: str) -> None:
+    assert names(computed(base, engine, changes), [key])
+    assert engine == "kernel" or not isinstance(computed(base, engine, {}), str)
