@@ -30,7 +30,8 @@ class Prior:
     components: int = 0
     # mixture: a Gaussian for each component; one-hot: its code beside ε (MoE-GAN); ensemble: a generator for each.
     form: Literal["mixture", "one-hot", "ensemble"] = "mixture"
-    component: Literal["row", "sampled"] = "row"  # component i is row i of the batch, or drawn uniformly
+    # Component i is row i of the batch, or drawn uniformly for each sample, or in training for a whole batch at once.
+    component: Literal["row", "sampled", "batch"] = "row"
     mean_range: float = 1.0  # μ starts U(−range, range)
     sigma_init: float = 0.0
     sigma_start: Literal["constant", "signed"] = "constant"  # σ starts at sigma_init, or U(−sigma_init, sigma_init)
@@ -46,8 +47,8 @@ class Prior:
             )
         if self.regulariser and self.learnt in ("mean", "none"):
             raise InputError(f"{UNNAMED}: regulariser has no effect on a σ that is not learnt; leave it out.")
-        if self.component == "sampled" and not self.components:
-            raise InputError(f"{UNNAMED}: component: sampled is of a prior with components; leave it out.")
+        if self.component != "row" and not self.components:
+            raise InputError(f"{UNNAMED}: component: {self.component} is of a prior with components; leave it out.")
         if self.sigma_start == "signed" and not self.sigma_init:
             raise InputError(
                 f"{UNNAMED}: sigma_start: signed needs a sigma_init other than 0, the range that σ starts in."

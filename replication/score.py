@@ -30,7 +30,8 @@ from replication.train import DATA, builder
 from replication.train import OUTPUTS as TRAINED
 
 OUTPUTS = Path("outputs/score")
-LOSS_POINTS = 25
+LOSS_POINTS = 25  # of each loss and run; of cells of many seeds fewer, so that thousands of runs stay small
+MANY_SEEDS, FEWER_POINTS = 50, 5
 PROBED = ("dcgan",)  # models whose discriminator features the papers evaluate
 WINDOWED = ("gan",)  # models whose paper scores images by a Parzen window on samples
 GAMES = ("gan",)  # models whose paper makes claims about the discriminator and the value of the game
@@ -45,7 +46,8 @@ def score_cell(params: Params, cell: Cell) -> None:
     diverged = {int(seed): int(step) for seed, step in trained.provenance["diverged_seeds"].items()}
     rows = Rows(params.profile.name, cell, len(chosen), diverged)
     recipe = params.recipe_of(cell)
-    rows.add_losses(trained.history, seeds, trained.provenance["window"], LOSS_POINTS, recipe.batch)
+    points = LOSS_POINTS if len(seeds) <= MANY_SEEDS else FEWER_POINTS
+    rows.add_losses(trained.history, seeds, trained.provenance["window"], points, recipe.batch)
     rows.add_divergence(seeds, trained.steps[-1])
     if isinstance(data, ToyData):
         # Imported where needed: what the other kind of cell imports takes seconds.

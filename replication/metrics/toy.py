@@ -55,7 +55,7 @@ def mode_scores(points: np.ndarray, mixture: Mixture) -> dict[str, float]:
     nearest = distance.argmin(axis=1)
     inside = distance.min(axis=1) <= 3 * mixture.standard_deviation
     counts = np.bincount(nearest[inside], minlength=len(mixture.means))
-    shares = counts / len(points)
+    shares, held = counts / len(points), held_modes(points, mixture)
     covered = np.abs(shares - mixture.weights) <= MODE_TOLERANCE
     scores = {
         "success": float(covered.all() and inside.mean() >= IN_MODE_SHARE),
@@ -63,10 +63,16 @@ def mode_scores(points: np.ndarray, mixture: Mixture) -> dict[str, float]:
         "in_mode_share": float(inside.mean()),
     }
     if len(mixture.means) > 1:
-        missed = bool((shares < LEAST_OF_MODE * mixture.weights).any())
-        scores["void_share"] = 1.0 if missed else float((_between(points, mixture.means) & ~inside).mean())
+        between = _between(points, mixture.means) & ~inside
+        scores["void_share"] = float(between.mean()) if held.all() else 1.0
         scores["mode_imbalance"] = float(np.abs(counts / max(counts.sum(), 1) - mixture.weights).max())
     return scores
+
+
+def held_modes(points: np.ndarray, mixture: Mixture) -> np.ndarray:
+    """bool [m]: whether a mode holds at least a fifth of its weight of samples [n, 2]."""
+    near = cdist(points, mixture.means) <= 3 * mixture.standard_deviation
+    return near.mean(axis=0) >= LEAST_OF_MODE * mixture.weights
 
 
 def energy_distance(points: np.ndarray, mixture: Mixture) -> float:

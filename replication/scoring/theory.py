@@ -97,9 +97,12 @@ def score_gradient(rows: Rows, mixture: Mixture, theory: Theory, build: Callable
         network.load_state_dict({name: tensor[index] for name, tensor in trained.items()})
         noise = draw_noise(recipe.noise, host_stream(seed, "gradient"), (theory.fresh, recipe.latent_dim))
         inputs = noise, torch.zeros(theory.fresh, dtype=torch.int64)
+        norms = {}
         for objective in ("saturating", "non-saturating"):
-            norm = gradient_norm(runs[index].generator, network, objective, *inputs)
-            rows.add(seed, theory.updates, "gradient_norm", norm, theory.fresh, metric_variant=objective)
+            norms[objective] = gradient_norm(runs[index].generator, network, objective, *inputs)
+            rows.add(seed, theory.updates, "gradient_norm", norms[objective], theory.fresh, metric_variant=objective)
+        ratio = float(np.log(norms["non-saturating"] / norms["saturating"]))
+        rows.add(seed, theory.updates, "gradient_log_ratio", ratio, theory.fresh)
 
 
 def initial_discriminators(theory: Theory, seeds: Sequence[int]) -> tuple[nn.Module, Weights]:

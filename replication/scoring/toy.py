@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from replication.data.reading import ToyData
 from replication.metrics.game import train_alone, value_and_hits
-from replication.metrics.toy import Mixture, energy_distance, mode_scores
+from replication.metrics.toy import Mixture, energy_distance, held_modes, mode_scores
 from replication.models.layers.networks import Networks
 from replication.protocol_options import Components
 from replication.recipes import Noise, Recipe
@@ -26,9 +26,10 @@ from replication.training.sampling import draw_samples, draw_with_components
 GAP_UPDATES, GAP_BATCH, GAP_RATE = 500, 256, 3e-3
 FRESH = 10_000  # draws of each side for the value of the game and the hit rate
 LEAST_GAP = 1e-4  # nats: what FRESH draws cannot tell from no gap
-TOGETHER = 20  # seeds whose points lie in memory at once
+TOGETHER = 10  # seeds whose discriminators train side by side
 SHOWN = 500  # points a seed in the figures
 FIGURED = 60  # seeds in the figures
+INFORMED = 20  # seeds of a block of which it is measured what a component tells of the mode
 
 
 def score_toy(
@@ -45,24 +46,19 @@ def score_toy(
 
     Of a prior with components `components` says on how many samples it is measured what they tell of the mode.
     """
-    mixture, shown = mixture_of(data), {}
-    for step in tqdm(trained.steps, desc=f"{rows.cell.key}: scoring", unit="step"):
+    mixture, numbered = mixture_of(data), list(enumerate(rows.cell.seed_numbers))
 
-        def score_seed(numbered: tuple[int, int], step: int = step) -> np.ndarray:
-            networks = trained.networks(build, step, numbered[0])
-            if recipe.prior.components and step in (0, trained.steps[-1]):
-                _score_components(rows, networks, recipe, mixture, numbered[1], step, components)
-            return _score_points(rows, networks, recipe, mixture, numbered[1], step)
+    def score_seed(place: tuple[int, int]) -> list[np.ndarray]:
+        return _score_seed(rows, trained, build, recipe, mixture, place, components)
 
-        shown[step] = side_by_side(score_seed, enumerate(rows.cell.seed_numbers), threads)[:FIGURED]
+    watched = tqdm(numbered, desc=f"{rows.cell.key}: scoring", unit="seed")
+    shown = side_by_side(score_seed, watched, threads)[:FIGURED]
     if game:
-        numbered = list(enumerate(rows.cell.seed_numbers))
-        for start in range(0, len(numbered), TOGETHER):
-            _score_game(rows, trained, build, recipe, mixture, numbered[start : start + TOGETHER])
-    early = next(step for step in trained.steps if step > 0)
+        blocks = [numbered[start : start + TOGETHER] for start in range(0, len(numbered), TOGETHER)]
+        side_by_side(lambda block: _score_game(rows, trained, build, recipe, mixture, block), blocks, threads)
     return {
-        "points": np.stack(shown[trained.steps[-1]]),
-        "early_points": np.stack(shown[early]),
+        "points": np.stack([points[-1] for points in shown]),
+        "early_points": np.stack([points[0] for points in shown]),
         "real": data.points[:: max(1, len(data.points) // SHOWN)],
     }
 
@@ -78,20 +74,47 @@ def noises(recipe: Recipe) -> dict[str, Noise]:
     return {"training-noise": recipe.noise, **({"display-noise": display} if display else {})}
 
 
-def _score_points(rows: Rows, networks: Networks, recipe: Recipe, mixture: Mixture, seed: int, step: int) -> np.ndarray:
-    """Rows of one seed at one step, for each noise; returns the points drawn with the training noise."""
-    kept = np.empty((0, 2))
-    for variant, noise in noises(recipe).items():
-        drawn = draw_samples(networks.generator, recipe, noise, seed, f"samples {variant}", recipe.n_samples)
-        points = drawn.double().numpy()
-        kept = kept if len(kept) else points
-        scores = {**mode_scores(points, mixture), "energy_distance": energy_distance(points, mixture)}
-        for metric, value in scores.items():
-            rows.add(seed, step, metric, value, len(points), metric_variant=variant)
-    if recipe.prior.components and recipe.prior.form == "mixture":
-        sigma = networks.generator.get_parameter("prior.sigma").detach().abs()
-        rows.add(seed, step, "sigma_mean", float(sigma.mean()), sigma.numel())
-    return kept[:SHOWN].astype(np.float32)
+def _score_seed(
+    rows: Rows,
+    trained: TrainedCell,
+    build: Callable[[], Networks],
+    recipe: Recipe,
+    mixture: Mixture,
+    place: tuple[int, int],
+    components: Components,
+) -> list[np.ndarray]:
+    """Rows of one seed; its points drawn with the noise of training, of each step after the first."""
+    (index, seed), last, shown = place, trained.steps[-1], []
+    held: dict[str, list[np.ndarray]] = {variant: [] for variant in noises(recipe)}
+    for step in trained.steps:
+        networks = trained.networks(build, step, index)
+        if recipe.prior.components > 1 and step in (0, last) and index < INFORMED:
+            _score_components(rows, networks, recipe, mixture, seed, step, components)
+        drawn = {
+            variant: draw_samples(networks.generator, recipe, noise, seed, f"samples {variant}", recipe.n_samples)
+            for variant, noise in noises(recipe).items()
+        }
+        for variant, samples in drawn.items():
+            points = samples.double().numpy()
+            _score_points(rows, points, mixture, seed, step, variant)
+            held[variant].append(held_modes(points, mixture))
+        if recipe.prior.components and recipe.prior.form == "mixture":
+            sigma = networks.generator.get_parameter("prior.sigma").detach().abs()
+            rows.add(seed, step, "sigma_mean", float(sigma.mean()), sigma.numel())
+        if step > 0:
+            shown.append(drawn["training-noise"].numpy()[:SHOWN].astype(np.float32))
+    for variant, by_step in held.items():
+        early, end = by_step[1], by_step[-1]
+        count = {"n_samples": recipe.n_samples, "metric_variant": variant}
+        rows.add(seed, last, "modes_held", float(end.all()), **count)
+        rows.add(seed, last, "mode_lost", float((early & ~end).any()), **count)
+    return shown
+
+
+def _score_points(rows: Rows, points: np.ndarray, mixture: Mixture, seed: int, step: int, variant: str) -> None:
+    scores = {**mode_scores(points, mixture), "energy_distance": energy_distance(points, mixture)}
+    for metric, value in scores.items():
+        rows.add(seed, step, metric, value, len(points), metric_variant=variant)
 
 
 def _score_components(
@@ -118,7 +141,7 @@ def _score_game(
     far the generator is from the data, whatever the game has left of the discriminator.
     """
     discriminator, logs = build().discriminator, []
-    for step in trained.steps:
+    for step in trained.steps[1:]:
         state = trained.states[step]
         places = [place for place, _ in numbered]
         weights = {name: state[f"discriminator.{name}"][places] for name in discriminator.state_dict()}
@@ -139,7 +162,7 @@ def _score_game(
                 rows.add(seed, step, "value_function", value[index].item(), 2 * FRESH, metric_variant=variant)
                 rows.add(seed, step, "hit_rate", hit[index].item(), 2 * FRESH, metric_variant=variant)
             rows.add(seed, step, "discriminator_gap", gaps[index].item(), 2 * FRESH)
-    in_training = torch.stack(logs[1:]).mean(0)
+    in_training = torch.stack(logs).mean(0)
     for index, (_, seed) in enumerate(numbered):
         rows.add(seed, trained.steps[-1], "discriminator_log_gap", in_training[index].item(), 2 * FRESH)
 
