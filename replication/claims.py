@@ -51,7 +51,8 @@ class Plan:
     """What a claim's power is computed from: how many replicates, their spread, and how large a true effect is.
 
     `effect` is measured − against or − bound, in the metric's unit, on the claim's side where it is positive; a value
-    that is replicated has none. Of `superiority` it is P(a measured run is better) + ½ P(equal). A rate has shares.
+    that is replicated has none. Of `superiority` it is P(a measured run is better) + ½ P(equal). A rate has shares, a
+    bound on a 0/1 outcome a share. `sd` of a paired comparison is that of the differences.
     """
 
     n: int
@@ -89,6 +90,19 @@ class Claim:
     not_assessed: str  # the reason shown while the full protocol has no measurements
     obstacle: Obstacle = "not run"  # what kind of reason it is
     plan: Plan | None = None  # None for a question, and where nothing can be judged yet
+    # The published value has no SD of trainings: a data set's score, or that of released weights. `margin` is then a
+    # tolerance around it as it is printed.
+    deterministic: bool = False
+
+    @property
+    def can_be_judged(self) -> bool:
+        """Whether a word can come of it: something in the suite measures it, and it is no question."""
+        return self.evidence is not None and self.kind != "question"
+
+    @property
+    def published_n(self) -> int | None:
+        """Trainings (or draws) behind the published mean; None where that has no error of its own."""
+        return None if self.deterministic or self.published is None else self.published.trainings
 
 
 def check_claim(claim: Claim, where: str) -> None:
@@ -98,6 +112,8 @@ def check_claim(claim: Claim, where: str) -> None:
         InputError: a field that the kind needs is missing, or one that it must not have is there.
     """
     _check_fields(claim, where)
+    if claim.plan:
+        _check_plan(claim, claim.plan, f"{where}.plan")
     if claim.evidence is None and not claim.not_assessed:
         raise InputError(f"{where}: a claim without evidence says why in not_assessed; add that sentence.")
     if claim.evidence and claim.evidence.substitutes:
@@ -114,7 +130,14 @@ def check_claim(claim: Claim, where: str) -> None:
 
 
 def _check_fields(claim: Claim, where: str) -> None:
-    needed = {"value": ("published", "margin"), "order": ("margin",), "rate": (), "bound": ("bound",), "question": ()}
+    needed = {
+        "value": ("published", "margin"),
+        "order": ("margin",),
+        "superiority": ("margin",),
+        "rate": ("margin",),
+        "bound": ("bound",),
+        "question": (),
+    }
     for field in needed[claim.kind]:
         if getattr(claim, field) is None:
             raise InputError(f"{where}: a claim of kind {claim.kind} needs {field}; fix it before any run and add it.")
@@ -126,6 +149,8 @@ def _check_fields(claim: Claim, where: str) -> None:
     for field, kinds in only.items():
         if getattr(claim, field) is not None and claim.kind not in kinds:
             raise InputError(f"{where}: {field} belongs to kinds {', '.join(kinds)}, not to {claim.kind}; remove it.")
+    if claim.deterministic and claim.kind != "value":
+        raise InputError(f"{where}: deterministic says what a published value is; {claim.kind} has none, remove it.")
     if (claim.margin is not None) != bool(claim.margin_reason):
         raise InputError(
             f"{where}: margin and margin_reason go together; got margin {claim.margin!r} and reason "
@@ -137,6 +162,25 @@ def _check_fields(claim: Claim, where: str) -> None:
         )
     if claim.replicate_unit in ("training", "dataset") and claim.overlap is not None:
         raise InputError(f"{where}: overlap is for label draw or split, not {claim.replicate_unit}; remove it.")
+
+
+def _check_plan(claim: Claim, plan: Plan, where: str) -> None:
+    if not claim.can_be_judged or claim.evidence is None:
+        raise InputError(f"{where}: a question, or a claim without evidence, has no power; remove its plan.")
+    counted = METRICS[str(claim.evidence.measured["metric"])].unit == "0/1"
+    needed = {
+        "value": ("sd",),
+        "order": ("sd", "effect") if claim.evidence.paired else ("sd", "effect", "against_n"),
+        "superiority": ("effect", "against_n"),
+        "rate": ("share", "against_share", "against_n"),
+        "bound": ("share",) if counted else ("sd", "effect"),
+    }[claim.kind]
+    accepted = {*needed, "against_sd"} if claim.kind == "order" and not claim.evidence.paired else set(needed)
+    for field in ("against_n", "sd", "against_sd", "effect", "share", "against_share"):
+        if field in needed and getattr(plan, field) is None:
+            raise InputError(f"{where}: a claim of kind {claim.kind} needs {', '.join(needed)}; add {field}.")
+        if field not in accepted and getattr(plan, field) is not None:
+            raise InputError(f"{where}: the power of a {claim.kind} here takes {', '.join(needed)}; remove {field}.")
 
 
 def _check_evidence(claim: Claim, evidence: Evidence, where: str) -> None:
@@ -163,5 +207,7 @@ def _check_evidence(claim: Claim, evidence: Evidence, where: str) -> None:
     definition = METRICS[metrics[0]]
     if definition.better not in ("neither", claim.better):
         raise InputError(f"{where}: {metrics[0]} is better {definition.better}, the claim says {claim.better}.")
+    if claim.kind == "superiority" and evidence.paired:
+        raise InputError(f"{where}: superiority compares independent runs of two sides; remove paired.")
     if claim.kind == "rate" and definition.unit != "0/1":
         raise InputError(f"{where}: a rate counts successes; {metrics[0]} is no 0/1 metric, use success or diverged.")

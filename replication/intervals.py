@@ -68,10 +68,20 @@ def mean_estimate(
     data (Nadeau and Bengio 2003, the corrected resampled t); 0 for independent replicates.
     """
     array = np.asarray(values, dtype=np.float64)
-    n = array.shape[-1]
-    variance = _variance(array)
+    return mean_of_moments(array.mean(axis=-1), _variance(array), array.shape[-1], reference, reference_n, overlap)
+
+
+def mean_of_moments(
+    mean: ArrayLike,
+    variance: Array,
+    n: int,
+    reference: ArrayLike = 0.0,
+    reference_n: int | None = None,
+    overlap: float = 0.0,
+) -> Estimate:
+    """`mean_estimate` from the mean and the sample variance of n values."""
     floor = variance * (overlap + (1 / reference_n if reference_n else 0.0))
-    difference = array.mean(axis=-1) - np.asarray(reference, dtype=np.float64)
+    difference = np.asarray(mean, dtype=np.float64) - np.asarray(reference, dtype=np.float64)
     degrees = np.full_like(variance, n - 1)
     return Estimate(difference, np.sqrt(variance / n + floor), degrees, variance, floor, sides=1)
 
@@ -87,8 +97,15 @@ def welch_estimate(first: ArrayLike, second: ArrayLike, overlap: float = 0.0) ->
     With fewer than FEW values on a side, the degrees are those of the smaller side, which never errs too often.
     """
     one, two = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
-    n, m = one.shape[-1], two.shape[-1]
-    variance_one, variance_two = _variance(one), _variance(two)
+    sides = (one.mean(axis=-1), _variance(one), one.shape[-1]), (two.mean(axis=-1), _variance(two), two.shape[-1])
+    return welch_of_moments(*sides, overlap=overlap)
+
+
+def welch_of_moments(
+    first: tuple[Array, Array, int], second: tuple[Array, Array, int], overlap: float = 0.0
+) -> Estimate:
+    """`welch_estimate` from (mean, sample variance, n) of either side."""
+    (mean_one, variance_one, n), (mean_two, variance_two, m) = first, second
     part_one, part_two = variance_one * (1 / n + overlap), variance_two * (1 / m + overlap)
     squared = part_one + part_two
     below = part_one**2 / (n - 1) + part_two**2 / (m - 1)
@@ -96,8 +113,7 @@ def welch_estimate(first: ArrayLike, second: ArrayLike, overlap: float = 0.0) ->
     if min(n, m) < FEW:
         degrees = np.full_like(degrees, min(n, m) - 1)
     variance = variance_one + variance_two
-    difference = one.mean(axis=-1) - two.mean(axis=-1)
-    return Estimate(difference, np.sqrt(squared), degrees, variance, variance * overlap, sides=2)
+    return Estimate(mean_one - mean_two, np.sqrt(squared), degrees, variance, variance * overlap, sides=2)
 
 
 def _variance(array: Array) -> Array:

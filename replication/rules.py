@@ -1,7 +1,7 @@
 """The verdict rule: which word an estimate earns. A word is given where its one-sided test has p ≤ .05.
 
-Each rule returns p-values by word in the order in which words are tried: an order whose interval lies on the claimed
-side of 0 is *replicated* even where the difference is negligible, and the reason then says that it is negligible.
+Each rule returns p-values by word in the order in which words are tried. "No difference" comes first: an order whose
+whole interval lies inside the negligible margin has no difference, also where the interval lies beside 0.
 The functions take arrays as well, so that simulations run the rule itself and not a copy of it.
 """
 
@@ -11,18 +11,20 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, cast
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from replication.intervals import LEVEL, Array, Estimate
 from replication.shares import Counts, boschloo_p, difference_p_above, difference_p_below, share_p_values
+from replication.superiority import Superiority
 
 Word = Literal[
     "replicated",
-    "exceeded",
+    "differs, better",
     "not replicated",
     "reversed",
     "no difference",
     "inconclusive",
+    "underpowered",
     "not assessed",
     "answered",
 ]
@@ -35,15 +37,19 @@ def value_p_values(estimate: Estimate, margin: float, sided: bool) -> dict[Word,
     if not sided:  # one word for both sides: the tails are added, which only a margin narrow beside the error notices
         outside = np.minimum(beyond + estimate.p_above(-margin), short + estimate.p_below(margin))
         return {"replicated": within, "not replicated": outside}
-    return {"replicated": within, "exceeded": beyond, "not replicated": short}
+    return {"replicated": within, "differs, better": beyond, "not replicated": short}
 
 
-def order_p_values(estimate: Estimate, margin: float | None) -> dict[Word, Array]:
-    """p by word for a difference oriented so that the claim has it positive; `margin`: the largest negligible one."""
-    words: dict[Word, Array] = {"replicated": estimate.p_above(0.0), "reversed": estimate.p_below(0.0)}
-    if margin is not None:
-        words["no difference"] = np.maximum(estimate.p_above(-margin), estimate.p_below(margin))
-    return words
+def order_p_values(estimate: Estimate | Superiority, margin: float) -> dict[Word, Array]:
+    """p by word for a difference, or for P − ½, oriented so that the claim has it positive.
+
+    `margin` is the largest negligible difference.
+    """
+    return {
+        "no difference": np.maximum(estimate.p_above(-margin), estimate.p_below(margin)),
+        "replicated": estimate.p_above(0.0),
+        "reversed": estimate.p_below(0.0),
+    }
 
 
 def bound_p_values(estimate: Estimate) -> dict[Word, Array]:
@@ -51,20 +57,41 @@ def bound_p_values(estimate: Estimate) -> dict[Word, Array]:
     return {"replicated": estimate.p_above(0.0), "not replicated": estimate.p_below(0.0)}
 
 
-def rate_p_values(counts: Counts, higher: bool, margin: float | None) -> dict[Word, float]:
+def rate_p_values(counts: Counts, higher: bool, margin: float) -> dict[Word, float]:
     """p by word for two shares of successful runs; `higher`: the claim has the first share above the second."""
     successes, n, other_successes, other_n = counts
     above, below = boschloo_p(*counts), boschloo_p(other_successes, other_n, successes, n)
-    words: dict[Word, float] = {"replicated": above if higher else below, "reversed": below if higher else above}
-    if margin is not None:
-        words["no difference"] = max(difference_p_above(counts, -margin), difference_p_below(counts, margin))
-    return words
+    return {
+        "no difference": max(difference_p_above(counts, -margin), difference_p_below(counts, margin)),
+        "replicated": above if higher else below,
+        "reversed": below if higher else above,
+    }
 
 
 def share_bound_p_values(successes: int, n: int, bound: float, higher: bool) -> dict[Word, float]:
     """p by word for a share of successful runs against a bound that it must exceed (`higher`) or stay below."""
     above, below = share_p_values(successes, n, bound)
     return {"replicated": above if higher else below, "not replicated": below if higher else above}
+
+
+def agreed_p_values(kind: str, place: float, margin: float, chance: float, sided: bool) -> dict[Word, float]:
+    """p by word where the replicates of each side agree exactly, so that no interval exists.
+
+    All replicates then lie on one side of the bound, of the margin or of the other side's value. If either side were
+    as likely, the `chance` of that would be ½ to the number of replicates: the p of the word for where they lie.
+    `place` is the difference, oriented so that better is positive; `sided`: one side of a published value is better.
+    """
+    if kind == "bound":
+        p_values: dict[Word, float] = {"replicated": 1.0, "not replicated": 1.0}
+        word: Word | None = "replicated" if place > 0 else "not replicated" if place < 0 else None
+    elif kind == "value":
+        p_values = {"replicated": 1.0, "differs, better": 1.0, "not replicated": 1.0}
+        beyond: Word = "differs, better" if sided and place > 0 else "not replicated"
+        word = "replicated" if abs(place) <= margin else beyond
+    else:
+        p_values = {"no difference": 1.0, "replicated": 1.0, "reversed": 1.0}
+        word = "no difference" if abs(place) <= margin else "replicated" if place > 0 else "reversed"
+    return {**p_values, word: chance} if word else p_values
 
 
 def decide(p_values: Mapping[Word, float], level: float = LEVEL) -> Word:
@@ -86,3 +113,14 @@ def holm(p_values: Sequence[float]) -> list[float]:
         reached = max(reached, min(1.0, (count - rank) * p_values[index]))
         adjusted[index] = reached
     return adjusted
+
+
+def holm_lasts(p_values: ArrayLike, level: float = LEVEL) -> NDArray[np.bool_]:
+    """Where Holm's adjusted p is at most `level`, for (claims, studies) p-values of one family."""
+    p = np.asarray(p_values, dtype=np.float64)
+    order = np.argsort(p, axis=0, kind="stable")
+    factors = np.arange(len(p), 0, -1)[:, None]
+    reached = np.maximum.accumulate(np.take_along_axis(p, order, axis=0) * factors, axis=0)
+    adjusted = np.empty_like(reached)
+    np.put_along_axis(adjusted, order, reached, axis=0)
+    return adjusted <= level

@@ -149,7 +149,7 @@ MISTAKES = {
     "unknown key": (_change(*CLAIM, "colour", to="red"), r"\(near\): unknown key colour; accepted: id, statement"),
     "unknown kind": (
         _change(*CLAIM, "kind", to="vibe"),
-        r"\(near\)\.kind: 'vibe' is not accepted; accepted: value, order, rate, bound, question",
+        r"\(near\)\.kind: 'vibe' is not accepted; accepted: value, order, superiority, rate, bound, question",
     ),
     "wrong type": (_change(*CLAIM, "bound", to="small"), r"\(near\)\.bound: 'small' is not of type number"),
     "bad identifier": (_change(*CLAIM, "id", to="Near It"), r"\(Near It\)\.id: 'Near It' does not match"),

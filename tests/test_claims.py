@@ -45,11 +45,12 @@ ONE_SIDE = Evidence(SIDE, None, False, None, "")
 VALUE = replace(ORDER, kind="value", published=PUBLISHED, evidence=ONE_SIDE)
 BOUND = replace(ORDER, kind="bound", bound=0.2, margin=None, margin_reason="", evidence=ONE_SIDE)
 SUCCESS = Evidence({**SIDE, "metric": "success"}, {**OTHER, "metric": "success"}, False, None, "")
-RATE = replace(ORDER, kind="rate", better="higher", margin=None, margin_reason="", evidence=SUCCESS)
+RATE = replace(ORDER, kind="rate", better="higher", evidence=SUCCESS)
+SUPERIORITY = replace(ORDER, kind="superiority")
 QUESTION = replace(BOUND, kind="question", bound=None, evidence=None, not_assessed="Nobody asked yet.")
 
 
-@pytest.mark.parametrize("claim", [ORDER, VALUE, BOUND, RATE, QUESTION], ids=lambda claim: claim.kind)
+@pytest.mark.parametrize("claim", [ORDER, VALUE, BOUND, RATE, SUPERIORITY, QUESTION], ids=lambda claim: claim.kind)
 def test_a_complete_claim_of_each_kind_passes(claim: Claim) -> None:
     assert check_claim(claim, "file: claim") is None
 
@@ -62,8 +63,11 @@ def test_a_complete_claim_of_each_kind_passes(claim: Claim) -> None:
         (replace(ORDER, margin=None, margin_reason=""), "kind order needs margin"),
         (replace(BOUND, bound=None), "kind bound needs bound"),
         (replace(ORDER, bound=1.0), "bound belongs to kinds bound"),
-        (replace(RATE, margin=0.1, margin_reason="A tenth."), "margin belongs to kinds value, order"),
-        (replace(QUESTION, published=PUBLISHED), "published belongs to kinds value, order, rate, bound"),
+        (replace(RATE, margin=None, margin_reason=""), "kind rate needs margin"),
+        (replace(SUPERIORITY, margin=None, margin_reason=""), "kind superiority needs margin"),
+        (replace(BOUND, margin=0.1, margin_reason="A tenth."), "margin belongs to kinds .*, not to bound"),
+        (replace(QUESTION, published=PUBLISHED), "published belongs to kinds .*, not to question"),
+        (replace(ORDER, deterministic=True), "deterministic says what a published value is; order has none"),
         (replace(ORDER, margin_reason=""), "margin and margin_reason go together"),
         (replace(BOUND, margin_reason="A tenth."), "margin and margin_reason go together"),
         (replace(ORDER, replicate_unit="label draw"), "add overlap"),
