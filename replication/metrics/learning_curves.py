@@ -50,41 +50,41 @@ def standardised(train: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.nd
     return (train - mean) / scale, (test - mean) / scale
 
 
-def lead_p_value(leader: np.ndarray, other: np.ndarray, overlap: float) -> float:
+def lead_p_value(leader: np.ndarray, other: np.ndarray) -> float:
     """One-sided p of accuracies [splits] against `other`'s on the same splits: small where the leader leads.
 
-    Splits share examples: `overlap`, the share held out over the rest, widens the error (Nadeau and Bengio 2003).
+    Splits are drawn at random from one data set, whose examples are all there is: given them they are independent.
     """
     difference = leader - other
-    mean, variance = difference.mean(), difference.var(ddof=1)
-    if variance == 0:
+    mean, error = difference.mean(), difference.std(ddof=1) / np.sqrt(len(difference))
+    if error == 0:
         return 0.0 if mean > 0 else 1.0
-    return float(t.sf(mean / np.sqrt(variance * (1 / len(difference) + overlap)), len(difference) - 1))
+    return float(t.sf(mean / error, len(difference) - 1))
 
 
-def curves_cross(generative: np.ndarray, discriminative: np.ndarray, overlap: float, level: float = 0.05) -> bool:
+def curves_cross(generative: np.ndarray, discriminative: np.ndarray, level: float = 0.05) -> bool:
     """Whether the first curve leads beyond noise at some size, and the second at the largest (accuracies [splits, T]).
 
     The level is shared out among the sizes at which the first may lead.
     """
     sizes = range(generative.shape[1] - 1)
-    leads = [lead_p_value(generative[:, size], discriminative[:, size], overlap) for size in sizes]
-    end = lead_p_value(discriminative[:, -1], generative[:, -1], overlap)
-    return min(leads) <= level / len(leads) and end <= level
+    leads = [lead_p_value(generative[:, size], discriminative[:, size]) for size in sizes]
+    end = lead_p_value(discriminative[:, -1], generative[:, -1])
+    return min(leads, default=1.0) <= level / max(len(leads), 1) and end <= level
 
 
 def labels_needed(sizes: Sequence[int], accuracies: Sequence[float], within: float = 0.01) -> float:
-    """The training size from which on a curve stays `within` its accuracy at the largest size.
+    """The training size at which a curve first comes `within` its accuracy at the largest size.
 
     Between two sizes measured, accuracy is taken to be linear in the logarithm of the size.
     """
-    short = [place for place, accuracy in enumerate(accuracies) if accuracy < accuracies[-1] - within]
-    if not short:
+    wanted = accuracies[-1] - within
+    place = next(place for place, accuracy in enumerate(accuracies) if accuracy >= wanted)
+    if place == 0:
         return float(sizes[0])
-    place = short[-1]
-    wanted, below, above = accuracies[-1] - within, accuracies[place], accuracies[place + 1]
+    below, above = accuracies[place - 1], accuracies[place]
     share = (wanted - below) / (above - below)
-    return float(sizes[place] * (sizes[place + 1] / sizes[place]) ** share)
+    return float(sizes[place - 1] * (sizes[place] / sizes[place - 1]) ** share)
 
 
 def overtaking_size(sizes: Sequence[int], generative: Sequence[float], discriminative: Sequence[float]) -> int | None:

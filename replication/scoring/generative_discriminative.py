@@ -110,12 +110,12 @@ def _add_crossings(
     """A data set in which logistic regression never overtakes has no row of the size at which it does."""
     sizes, held_out = measured[0].sizes, sum(curves.held_out for curves in measured)
     accuracies = np.stack([curves.accuracies for curves in measured])  # [splits, sizes, pairs, 2]
-    means, overlap = accuracies.mean(axis=0), options.test_share / (1 - options.test_share)
+    means = accuracies.mean(axis=0)
     for column, recipe in enumerate(options.pairs):
         generative, discriminative = means[:, column].T.tolist()
         where = {"model": DISCRIMINATIVE, "recipe": recipe, "dataset": dataset, "n_train": sizes[-1]}
         where |= {"replicate_kind": "dataset"}
-        crosses = curves_cross(accuracies[:, :, column, 0], accuracies[:, :, column, 1], overlap)
+        crosses = curves_cross(accuracies[:, :, column, 0], accuracies[:, :, column, 1])
         rows.add(seed, 0, "curves_cross", float(crosses), held_out, **where)
         for model, curve in ((GENERATIVE, generative), (DISCRIMINATIVE, discriminative)):
             doublings = np.log2(labels_needed(sizes, curve))

@@ -105,9 +105,10 @@ def _score_seed(
             shown.append(drawn["training-noise"].numpy()[:SHOWN].astype(np.float32))
     for variant, by_step in held.items():
         early, end = by_step[1], by_step[-1]
+        lost = bool((early & ~end).any())
         count = {"n_samples": recipe.n_samples, "metric_variant": variant}
-        rows.add(seed, last, "modes_held", float(end.all()), **count)
-        rows.add(seed, last, "mode_lost", float((early & ~end).any()), **count)
+        rows.add(seed, last, "mode_lost", float(lost), **count)
+        rows.add(seed, last, "modes_kept", float(early.any() and not lost), **count)
     return shown
 
 

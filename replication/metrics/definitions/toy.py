@@ -22,9 +22,9 @@ TOY: dict[str, MetricDefinition] = {
         "share",
         "lower",
         1.0,
-        "Share of samples in the void: more than three standard deviations from every mode, their projection on the line "
-        "through two modes between the two. 1 where a mode holds less than a fifth of its weight, so that a collapsed "
-        "generator does not win by having nothing between its modes.",
+        "Share of samples in the void: more than three standard deviations from every mode, their projection on the "
+        "line through two modes between the two. 1 where a mode holds less than a fifth of its weight, so that a "
+        "collapsed generator does not win by having nothing between its modes.",
     ),
     "mode_imbalance": MetricDefinition(
         "share",
@@ -33,22 +33,26 @@ TOY: dict[str, MetricDefinition] = {
         "Largest difference, over the modes, between a mode's share of the samples that lie within three standard "
         "deviations of a mode and its weight: 0.5 of two modes where one has all.",
     ),
-    "modes_held": MetricDefinition(
-        "0/1", "higher", 0.0, "1 where every mode holds at least a fifth of its weight of the samples."
+    "modes_kept": MetricDefinition(
+        "0/1",
+        "higher",
+        0.0,
+        "1 where at least one mode holds a fifth of its weight of the samples at the first scored step after the "
+        "start, and every mode that does so then does so at the end.",
     ),
     "mode_lost": MetricDefinition(
         "0/1",
         "neither",
         1.0,
-        "1 where some mode holds at least a fifth of its weight of the samples at the first scored step after the start "
-        "and less at the end.",
+        "1 where some mode holds at least a fifth of its weight of the samples at the first scored step after the "
+        "start, and less at the end.",
     ),
     "energy_distance": MetricDefinition(
         "1",
         "lower",
         None,
-        "Energy distance 2E|X−Y| − E|X−X'| − E|Y−Y'| between samples X and the mixture Y itself, whose expectations are "
-        "closed forms.",
+        "Energy distance 2E|X−Y| − E|X−X'| − E|Y−Y'| between samples X and the mixture Y itself, whose expectations "
+        "are closed forms.",
     ),
     "sigma_mean": MetricDefinition("1", "neither", None, "Mean |σ| over the components and dimensions of the prior."),
     "discriminator_error": MetricDefinition(
@@ -72,8 +76,8 @@ TOY: dict[str, MetricDefinition] = {
         "log nats",
         "lower",
         None,
-        "Natural logarithm of the discriminator's gap, averaged over the scored steps after the start; a gap below 1e-4, "
-        "which 10 000 draws cannot tell from none, counts as 1e-4.",
+        "Natural logarithm of the discriminator's gap, averaged over the scored steps after the start; a gap below "
+        "1e-4, which 10 000 draws cannot tell from none, counts as 1e-4.",
     ),
     "gradient_log_ratio": MetricDefinition(
         "log",
