@@ -11,6 +11,7 @@ from replication.models.layers.networks import Networks
 from replication.recipes import Recipe
 from replication.training.draws import draw_units
 from replication.training.pieces import Trained
+from replication.training.schedule import rates_at
 from replication.training.state import SIDES, State, trained_names
 from replication.training.toy_engine import Drawn, Weights, train_units
 from replication.training.toy_plan import Plan, plan_of
@@ -38,8 +39,9 @@ class KernelSeed:
         """Train units `first` … `first + count − 1` in one compiled call."""
         draws = draw_units(self._recipe, self._seed, len(self._data), first, count)
         losses, drawn = np.empty((count, 2)), Drawn(*(part.numpy() for part in draws))
-        generator, discriminator = self._networks
-        train_units(generator, discriminator, self._steps, self._balance, self._data, drawn, self._plan, first, losses)
+        rates = np.array([rates_at(self._recipe, unit).learning_rate for unit in range(first, first + count)])
+        state = (*self._networks, self._steps, self._balance)
+        train_units(*state, self._data, drawn, rates, self._plan, first, losses)
         finite = all(np.isfinite(network.values).all() for network in self._networks)
         return Trained(torch.from_numpy(losses), torch.tensor(finite))
 

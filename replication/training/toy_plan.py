@@ -12,7 +12,7 @@ from torch import nn
 
 from replication.errors import InputError
 from replication.models.layers.networks import Networks
-from replication.recipes import Adam, Balance, Noise, Prior, Recipe
+from replication.recipes import Adam, Balance, GeometricDecay, LinearDecay, Noise, Prior, Recipe
 from replication.training.kernel import Layer
 from replication.training.lanes import padded
 
@@ -20,11 +20,13 @@ from replication.training.lanes import padded
 COMPUTED: Mapping[type, frozenset[str]] = {
     Recipe: frozenset(
         "engine objective discriminator_scale schedule inner_steps generator_steps generator_noise updates batch "
-        "latent_dim noise network adam prior balance".split()
+        "latent_dim noise network adam prior balance linear_decay geometric_decay".split()
     ),
     Noise: frozenset(("distribution", "scale")),
     Prior: frozenset("components form component mean_range sigma_init sigma_start regulariser learnt".split()),
     Adam: frozenset(("learning_rate", "beta1", "beta2", "epsilon")),
+    LinearDecay: frozenset(("begin", "end", "every")),
+    GeometricDecay: frozenset(("factor", "floor")),
     Balance: frozenset(
         "threshold ceiling floor raise_count raise_by lower_count lower_by floor_count floor_by floor_least".split()
     ),
