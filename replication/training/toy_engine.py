@@ -78,7 +78,8 @@ def train_units(
     batch = draws.noise.shape[2]
     g, d, space = _laid_out(generator, plan.g), _laid_out(discriminator, plan.d), _space(plan, batch)
     shared = np.zeros(batch, np.int64)  # the component of each sample to the discriminator, which is one for all
-    _turns(g, d, steps, balance, data, draws, rates, shared, space, plan, first, losses)
+    settings = plan.adam.copy()  # the rate in it changes from unit to unit
+    _turns(g, d, steps, balance, data, draws, rates, settings, shared, space, plan, first, losses)
     _bring_back(generator, g, plan.g)
     _bring_back(discriminator, d, plan.d)
 
@@ -92,6 +93,7 @@ def _turns(
     data: Array,
     draws: Drawn,
     rates: Array,
+    settings: Array,
     shared: Array,
     space: Rows,
     plan: Plan,
@@ -99,11 +101,10 @@ def _turns(
     losses: Array,
 ) -> None:
     noise, component, rows = draws.noise, draws.component, draws.rows
-    adam_settings = plan.adam.copy()
     for unit in range(noise.shape[0]):
         if plan.balanced:
             _move_threshold(balance, plan.thresholds, (first + unit) % plan.units_an_epoch == 0)
-        adam_settings[0] = rates[unit]
+        settings[0] = rates[unit]
         stale = True  # whether `fake` is of another noise, or of the generator before its last update
         for turn in range(plan.inner):
             draw = min(turn, noise.shape[1] - 1)  # inner steps of one minibatch may share a draw
@@ -119,11 +120,11 @@ def _turns(
                 balance[1] += 1.0 if updates_generator else -1.0
             if updates_generator:
                 steps[0] += 1
-                _update_generator(g, d, steps[0], eps, parts, shared, plan, adam_settings, space)
+                _update_generator(g, d, steps[0], eps, parts, shared, plan, settings, space)
             else:
                 steps[1] += 1
                 own = rows[unit, draw % rows.shape[1]]
-                balance[4] = _update_discriminator(d, steps[1], data, own, shared, plan, adam_settings, space)
+                balance[4] = _update_discriminator(d, steps[1], data, own, shared, plan, settings, space)
             stale = updates_generator
         losses[unit, 0], losses[unit, 1] = balance[3], balance[4]
 
@@ -192,7 +193,7 @@ def _update_generator(
     component: Array,
     shared: Array,
     plan: Plan,
-    adam_settings: Array,
+    settings: Array,
     space: Rows,
 ) -> None:
     """Back through both networks to the prior, from the output delta that `_generator_loss` left."""
@@ -207,7 +208,7 @@ def _update_generator(
     backward(g.values, plan.g.layers, component, space.fake, space.g_deltas, g.gradient, True, mixture)
     if mixture:
         _prior_gradient(g, noise, component, plan, space.g_deltas)
-    adam(g.values, g.gradient, g.first, g.second, step, adam_settings)
+    adam(g.values, g.gradient, g.first, g.second, step, settings)
 
 
 @njit(**SWITCHES)
@@ -230,7 +231,7 @@ def _prior_gradient(g: Weights, noise: Array, component: Array, plan: Plan, delt
 
 @njit(**SWITCHES)
 def _update_discriminator(
-    d: Weights, step: int, data: Array, rows: Array, shared: Array, plan: Plan, adam_settings: Array, space: Rows
+    d: Weights, step: int, data: Array, rows: Array, shared: Array, plan: Plan, settings: Array, space: Rows
 ) -> float:
     batch, layers = rows.shape[0], plan.d.layers
     columns = padded(batch)
@@ -243,7 +244,7 @@ def _update_discriminator(
     backward(d.values, layers, shared, space.judged, space.d_deltas, d.gradient, True, False)
     loss += logistic_loss(space.real_logits, batch, True, space.logit_deltas, plan.scale)
     backward(d.values, layers, shared, space.real, space.d_deltas, d.gradient, True, False)
-    adam(d.values, d.gradient, d.first, d.second, step, adam_settings)
+    adam(d.values, d.gradient, d.first, d.second, step, settings)
     return plan.scale * loss
 
 
