@@ -65,6 +65,20 @@ TOY: dict[str, MetricDefinition] = {
         "E_p[log D] + E_q[log(1 − D)] on fresh draws, of the discriminator as training left it (trained), or after it "
         "alone is trained on for 500 updates against the generator as it stands (trained-alone).",
     ),
+    "value_shortfall": MetricDefinition(
+        "nats",
+        "lower",
+        None,
+        "How far the value of the game lies below that of D*, on the same fresh draws of known densities; the larger "
+        "of two cases, q = p and another q, so that a discriminator that always says one half is far from it.",
+    ),
+    "hit_rate_error": MetricDefinition(
+        "share",
+        "lower",
+        1.0,
+        "How far the hit rate lies from that of D*, on the same fresh draws of known densities; the larger of two "
+        "cases, q = p and another q.",
+    ),
     "discriminator_gap": MetricDefinition(
         "nats",
         "lower",
