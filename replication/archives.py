@@ -15,13 +15,14 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from replication.atomic import write_atomically
+from replication.blocks import PART
 from replication.errors import InputError
 
 MANIFEST = "manifest.json"
 MEMBERS = ("measurements.csv", "provenance.json", "samples.npz")
 MOST_FILES = 1_000
 MOST_BYTES = 256 * 2**20  # of all members, unpacked
-_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,99}/(" + "|".join(map(re.escape, MEMBERS)) + ")")
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,99}" + PART.pattern + r"/(?:" + "|".join(map(re.escape, MEMBERS)) + ")")
 
 
 def pack(folders: Iterable[Path], target: Path) -> list[str]:

@@ -15,7 +15,7 @@ BUNDLED = "bundled"  # the data set of a cell that reads those inside scikit-lea
 
 @dataclass(frozen=True, config=CLOSED)
 class Cell:
-    """A block of seeds of one recipe: one training stage, one scoring stage."""
+    """A block of seeds of one recipe. `part` names what `replication.blocks` made of the planned block; "" is all."""
 
     paper: str
     model: str
@@ -38,9 +38,9 @@ class Cell:
     ] = ""
     probe: str = "own"  # whose images features are probed on: those of the data set trained on, of another, or none
     protocols: tuple[str, ...] = ()  # of replication.scoring.protocols, run beside what every cell is scored by
-    budget: float = 1.0  # share of the recipe's updates that are made, with its schedule (replication.budgets)
     key: str = ""
     profile: str = ""
+    part: str = ""
 
     @property
     def seed_numbers(self) -> tuple[int, ...]:
@@ -54,17 +54,20 @@ class Cell:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What names the cell in every provenance; a budget where it is not the whole recipe's."""
+        """What names the cell in every provenance."""
         names = ("model", "recipe", "variant", "dataset", "split", "seeds")
-        cut = {} if self.budget == 1 else {"budget": self.budget}
-        return {"cell": self.key, **{name: getattr(self, name) for name in names}, **cut}
-
-    @property
-    def run(self) -> tuple[str, ...]:
-        """What the blocks of seeds that are judged together have in common: replication.reduced.RUN."""
-        return self.model, self.recipe, self.variant, self.dataset, self.split
+        return {"cell": self.key, **{name: getattr(self, name) for name in names}}
 
     @property
     def folder(self) -> str:
-        """The cell's place under `outputs/train` and `outputs/score`: beside the others that one stage scores."""
-        return f"{self.profile}/{'experiments' if self.experiment else self.model}/{self.key}"
+        """The block's place under `outputs/train` and `outputs/score`: beside the others that one stage scores.
+
+        A part, or a block of another device, lies apart: DVC deletes and keeps the planned folders as it needs to.
+        """
+        beside = "-parts" if self.part else ""
+        return f"{self.profile}{beside}/{'experiments' if self.experiment else self.model}/{self.name}"
+
+    @property
+    def name(self) -> str:
+        """How the block's folders and archives are called: the cell's key, or `<key>@cpu+0-2` of a part."""
+        return self.key + self.part

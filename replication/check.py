@@ -18,16 +18,17 @@ import numpy as np
 import pandas as pd
 
 from replication.benchmarks import Benchmark, load_benchmarks
+from replication.blocks import key_of
 from replication.errors import InputError, exit_clearly
 from replication.measurements import KEY, read_table
 from replication.params import Params, load_params
 from replication.provenance import sha256_file
-from replication.reduced import Budgets, reduced_budgets
 from replication.report.build import BENCHMARKS, REPORTS, committed_context, committed_reports
 from replication.report.cells import FILES, RECORDED, grouped, read_provenance
 from replication.report.context import MEASUREMENTS, PROVENANCE, VERDICTS, Context
 from replication.report.render import PAGES, render_page, with_scoreboard
-from replication.verdicts import judge_all, to_json
+from replication.verdict_records import to_json
+from replication.verdicts import judge_all
 
 TOLERANCE = 1e-4  # relative; verdicts.json keeps six digits, and the last ones may differ between machines
 
@@ -63,7 +64,7 @@ def _of_report(params: Params, profile: str, reports: Path, benchmarks: Sequence
     parts = (
         lambda: _edited(folder, provenance),
         lambda: _of_cells(params, profile, provenance, reports / RECORDED.name),
-        lambda: _of_verdicts(folder, benchmarks, reduced_budgets(provenance["cells"].values())),
+        lambda: _of_verdicts(folder, benchmarks, provenance["device"]),
         lambda: _of_pages(folder, committed_context(folder, benchmarks)),
     )
     for part in parts:
@@ -93,22 +94,20 @@ def _edited(folder: Path, provenance: dict[str, Any]) -> Iterator[str]:
 def _of_cells(params: Params, profile: str, provenance: dict[str, Any], recorded: Path) -> Iterator[str]:
     """Cells that params.yaml has otherwise, and recorded cells that differ from what the report joined."""
     cells = provenance["cells"]
-    expected, reported = set(params.profiles[profile].scored), {*cells, *provenance["not_measured"]}
+    named = {name: key_of(name) for name in cells}
+    expected, reported = set(params.profiles[profile].scored), {*named.values(), *provenance["not_measured"]}
     for key in sorted(expected ^ reported):
         where = "params.yaml" if key in expected else f"reports/{profile}"
         yield f"Cell {key} stands only in {where}: run `uv run dvc repro`."
-    for key, cell in cells.items():
-        planned, measured = params.profiles[profile].scored.get(key), cell.get("budget", 1)
-        if planned and planned.budget != measured:
-            yield f"Cell {key} has budget {planned.budget}, in its report {measured}: run `uv run dvc repro`."
-        path = recorded / key / FILES[0]
+    for name, cell in cells.items():
+        path = recorded / name / FILES[0]
         if cell["recorded"] and (not path.is_file() or sha256_file(path) != cell["measurements_sha256"]):
             yield f"{path} is missing or not what the report of {profile} joined: restore it from Git."
 
 
-def _of_verdicts(folder: Path, benchmarks: Sequence[Benchmark], budgets: Budgets) -> Iterator[str]:
+def _of_verdicts(folder: Path, benchmarks: Sequence[Benchmark], device: str) -> Iterator[str]:
     claims = [claim for benchmark in benchmarks for claim in benchmark.claims]
-    derived = json.loads(to_json(judge_all(claims, read_table(folder / MEASUREMENTS), budgets)))
+    derived = json.loads(to_json(judge_all(claims, read_table(folder / MEASUREMENTS), device)))
     path = folder / VERDICTS
     committed = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
     ours, theirs = ({one["claim"]: one for one in records} for records in (derived, committed))

@@ -16,6 +16,7 @@ from replication.intervals import Estimate, mean_estimate, paired_estimate, repl
 from replication.metrics.definitions import METRICS
 from replication.rules import (
     Word,
+    agreed_p_values,
     bound_p_values,
     decide,
     order_p_values,
@@ -24,8 +25,10 @@ from replication.rules import (
     value_p_values,
 )
 from replication.shares import difference_interval, share_half_width, share_interval
+from replication.superiority import superiority
 
 NAN = float("nan")
+FEWEST_AGREED = 5  # replicates that agree exactly and are evidence: ½ to that number is at most LEVEL
 
 
 @dataclass(frozen=True)
@@ -35,18 +38,26 @@ class Comparison:
     metric: str
     better: Literal["higher", "lower"]
     measured: Replicates  # ids, values, n, mean, sd, diverged, unbounded of the measured side
-    against: Replicates | None  # the other side (order, rate); None for value and bound
-    reference: float | None  # the published value or the bound; None for order and rate
-    difference: float  # measured − against or − reference; a difference of shares for a rate
+    against: Replicates | None  # the other side (order, superiority, rate); None for value and bound
+    reference: float | None  # the published value or the bound; None where there are two sides
+    # measured − against or − reference; of shares for a rate; for superiority P(a measured value is higher) − ½
+    difference: float
     low: float  # 90 % interval of the difference: two one-sided tests at .05; NaN where there is none
     high: float
-    margin: float | None  # equivalence margin (value) or largest negligible difference (order, rate)
+    margin: float | None  # equivalence margin (value) or largest negligible difference (order, superiority, rate)
     p_values: dict[Word, float]  # p of the test that would give each word; empty where none was run
     n_needed: int | None  # replicates a side at which the expected interval would decide; None: no number, or no need
+
+    @property
+    def agreed(self) -> bool:
+        """Whether the replicates of each side agree exactly, so that a word has a p but there is no interval."""
+        return bool(self.p_values) and bool(np.isnan(self.low))
 
 
 def compare(claim: Claim, sides: Sides) -> Comparison:
     """Compare one claim's replicates by its kind. Without spread, or with too few values, there is no interval."""
+    if claim.kind == "superiority":
+        return _compare_superiority(claim, sides)
     counted = METRICS[sides.measured.metric].unit == "0/1"
     if claim.kind == "rate":
         return _compare_rates(claim, sides)
@@ -64,9 +75,10 @@ def _compare_means(claim: Claim, sides: Sides) -> Comparison:
     estimate = _estimate(claim, sides.paired, one, two)
     difference = float(estimate.difference)
     if not estimate.standard_error > 0:
-        return replace(bare, difference=difference)
+        first = float(one[0]) - (float(two[0]) if two is not None else reference or 0.0)  # no mean's rounding
+        return _agreed(claim, replace(bare, difference=first), min(len(one), len(one if two is None else two)))
     low, high = (float(end) for end in estimate.interval())
-    words = _words(claim, estimate.oriented(1 if claim.better == "higher" else -1), bare.metric)
+    words = _words(claim, estimate.oriented(_sign(claim)), bare.metric)
     p_values = {word: float(p) for word, p in words.items()}
     present = max(len(one), len(two) if two is not None else 0)
     return replace(
@@ -79,6 +91,47 @@ def _compare_means(claim: Claim, sides: Sides) -> Comparison:
     )
 
 
+def _agreed(claim: Claim, bare: Comparison, n: int) -> Comparison:
+    """Replicates that agree exactly: the n of them are a rate, judged by how rarely chance puts them on one side."""
+    if claim.kind == "question":
+        return bare
+    chance = 0.0 if claim.deterministic else 0.5**n  # a quantity without any error lies where it is seen to lie
+    sided = METRICS[bare.metric].better != "neither"
+    place = _sign(claim) * bare.difference
+    p_values = agreed_p_values(claim.kind, place, claim.margin or 0.0, chance, sided)
+    settles = decide({word: 0.0 if p < 1 else p for word, p in p_values.items()}) != "inconclusive"
+    return replace(bare, p_values=p_values, n_needed=FEWEST_AGREED if settles and n < FEWEST_AGREED else None)
+
+
+def _compare_superiority(claim: Claim, sides: Sides) -> Comparison:
+    """A run without a value is the worst of all, whatever the others are: a tie with its like, below every other."""
+    if sides.against is None or sides.paired:
+        raise InputError(f"Claim {claim.id} is about superiority: it compares two unpaired sides.")
+    worst, bare = -_sign(claim) * np.inf, _bare(claim, sides, None)
+    one, two = (
+        np.nan_to_num(np.array(s.values), nan=worst, posinf=np.inf, neginf=-np.inf)
+        for s in (sides.measured, sides.against)
+    )
+    estimate = superiority(one, two)
+    low, high = (float(end) for end in estimate.interval())
+    words = order_p_values(estimate.oriented(_sign(claim)), claim.margin or 0.0)
+    p_values = {word: float(p) for word, p in words.items()}
+    difference, present = float(estimate.estimate.difference), max(len(one), len(two))
+    distance = _distance(claim, abs(difference))
+    return replace(
+        bare,
+        difference=difference,
+        low=low,
+        high=high,
+        p_values=p_values,
+        n_needed=_n_needed(p_values, estimate.estimate.half_width, distance, present),
+    )
+
+
+def _sign(claim: Claim) -> int:
+    return 1 if claim.better == "higher" else -1
+
+
 def _compare_rates(claim: Claim, sides: Sides) -> Comparison:
     if sides.against is None or sides.paired:
         raise InputError(f"Claim {claim.id} is a rate: it compares two unpaired sides of 0/1 outcomes.")
@@ -86,7 +139,7 @@ def _compare_rates(claim: Claim, sides: Sides) -> Comparison:
     counts = (one, sides.measured.n, two, sides.against.n)
     low, high = difference_interval(counts)
     bare = _bare(claim, sides, None)
-    p_values = rate_p_values(counts, claim.better == "higher", claim.margin)
+    p_values = rate_p_values(counts, claim.better == "higher", claim.margin or 0.0)
     half_width = partial(share_half_width, counts=(counts[:2], counts[2:]))
     present = max(sides.measured.n, sides.against.n)
     return replace(
@@ -161,15 +214,15 @@ def _estimate(claim: Claim, paired: bool, one: np.ndarray, two: np.ndarray | Non
     overlap = claim.overlap or 0.0
     if two is not None:
         return paired_estimate(one, two, overlap) if paired else welch_estimate(one, two, overlap)
-    trainings = claim.published.trainings if claim.kind == "value" and claim.published is not None else None
-    return mean_estimate(one, _reference(claim) or 0.0, trainings, overlap)
+    published_n = claim.published_n if claim.kind == "value" else None
+    return mean_estimate(one, _reference(claim) or 0.0, published_n, overlap)
 
 
 def _words(claim: Claim, oriented: Estimate, metric: str) -> dict:
     if claim.kind == "value":
         return value_p_values(oriented, claim.margin or 0.0, METRICS[metric].better != "neither")
     if claim.kind == "order":
-        return order_p_values(oriented, claim.margin)
+        return order_p_values(oriented, claim.margin or 0.0)
     return bound_p_values(oriented) if claim.kind == "bound" else {}
 
 

@@ -10,12 +10,12 @@ import pandas as pd
 
 from replication.claims import Claim, Evidence, Selection
 from replication.errors import InputError
-from replication.measurements import COLUMNS, INTEGERS
+from replication.measurements import COLUMNS, INTEGERS, KEY, WHERE
 from replication.metrics.definitions import METRICS
 
 FEWEST = 3  # replicates below which nothing is judged
 IDENTITY = {"training": "seed", "label draw": "replicate", "split": "replicate", "dataset": "dataset"}
-FREE = {"seed", "replicate", "value", "n_samples"}  # columns that may differ between rows of one side
+FREE = {"seed", "replicate", "value", "n_samples", *WHERE}  # columns that may differ between rows of one side
 
 
 class EvidenceGap(Exception):
@@ -150,6 +150,9 @@ def _require_one_thing(rows: pd.DataFrame, unit: str, selection: Selection, clai
         if column not in free and len(found) > 1:
             shown = ", ".join(found[:6])
             raise InputError(f"Claim {claim} leaves {column} open ({shown}): add it to {dict(selection)}.")
+    if rows.duplicated([column for column in KEY if column not in WHERE]).any():
+        shown = ", ".join(sorted(set(rows["device"].tolist())))
+        raise InputError(f"Claim {claim} counts a seed on each device ({shown}): add device to {dict(selection)}.")
     kinds = set(rows["replicate_kind"].tolist())
     if unit in ("label draw", "split") and kinds and kinds != {unit}:
         raise EvidenceGap(f"The claim's replicate is a {unit}, but the measurements vary the {kinds.pop()}.")

@@ -1,5 +1,7 @@
 """Run experiments of the profile in force, which train no GAN: `python -m replication.experiment NAME`, or `all`.
 
+`--device D` and `--seeds S` name a block as for `replication.train`.
+
 `theory` measures GAN 2014's propositions on known densities,
 `reference-points` scores real images and a generator that repeats its own under every score of images,
 `real-neighbours` training images in place of samples, under 1-NN and a Parzen window,
@@ -21,13 +23,15 @@ from typing import Any
 
 from threadpoolctl import threadpool_limits
 
+from replication.blocks import block_arguments, block_of, device_of, on_device
 from replication.data.bundled import load_bundled
 from replication.data.reading import load_images, load_manifest, load_split, load_toy
 from replication.errors import exit_clearly
 from replication.params import BUNDLED, Cell, Params, load_params
-from replication.provenance import code_hash, environment, import_closure, sha256_text
-from replication.runtime import Clock, in_processes, prepare_device, stage_argument
-from replication.score import DATA, OUTPUTS, write_scores
+from replication.provenance import code_hash, environment, import_closure, sha256_file, sha256_text
+from replication.requirements import DATA, require_experiment
+from replication.runtime import Clock, in_processes, prepare_device
+from replication.score import OUTPUTS, write_scores
 from replication.scoring.rows import Rows
 from replication.train import builder
 
@@ -35,12 +39,23 @@ from replication.train import builder
 def run_experiment(params: Params, cell: Cell) -> None:
     """Run an experiment into `outputs/score/<profile>/experiments/<name>/`."""
     clock = Clock()
-    prepare_device(_device(params, cell))
+    device = prepare_device(device_of(params, cell))
+    require_experiment(params, cell)
     trained_on = 0 if cell.dataset == BUNDLED else len(load_split(DATA / cell.dataset, cell.split))
-    rows = Rows(params.profile.name, cell, trained_on, {})
+    rows = Rows(params.profile.name, cell, trained_on, {}, device)
     with threadpool_limits(1, "blas"):  # NumPy's, as `prepare_device` has done for PyTorch
         EXPERIMENTS[cell.experiment](rows, params)
-    write_scores(OUTPUTS / cell.folder, rows, {}, _provenance(params, cell, clock))
+    where = {"environment": environment(device, params.profile.threads)}
+    rest = {**where, "diverged_seeds": {}, "clock": clock.read()}
+    write_scores(OUTPUTS / cell.folder, rows, {}, {**experiment_key(params, cell), **rest})
+
+
+def is_measured(params: Params, cell: Cell) -> bool:
+    """Whether the experiment's rows are those that running it again would give."""
+    path = OUTPUTS / cell.folder / "provenance.json"
+    known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    key = experiment_key(params, cell) if known else {"cell": cell.key}
+    return {name: known.get(name) for name in key} == key
 
 
 def theory(rows: Rows, params: Params) -> None:
@@ -59,7 +74,7 @@ def reference_points(rows: Rows, params: Params) -> None:
     from replication.judge import judge_options, read_judge
     from replication.scoring.reference_points import score_reference_points
 
-    folder, profile, device = DATA / rows.cell.dataset, params.profile, _device(params, rows.cell)
+    folder, profile, device = DATA / rows.cell.dataset, params.profile, device_of(params, rows.cell)
     data, options = load_images(folder), judge_options(params, rows.cell.dataset)
     judge = read_judge(options, data, JUDGES / rows.cell.dataset).to(device)
     chosen = load_split(folder, rows.cell.split)
@@ -70,7 +85,7 @@ def real_neighbours(rows: Rows, params: Params) -> None:
     """Training images in place of samples: as what 1-NN learns from, whole and a few labels alone, and as a window."""
     from replication.scoring.real_neighbours import score_real_neighbours
 
-    folder, profile, device = DATA / rows.cell.dataset, params.profile, _device(params, rows.cell)
+    folder, profile, device = DATA / rows.cell.dataset, params.profile, device_of(params, rows.cell)
     data, chosen = load_images(folder), load_split(folder, rows.cell.split)
     score_real_neighbours(rows, data, chosen, profile.real_neighbours, profile.threads, device)
 
@@ -82,7 +97,7 @@ def feature_controls(rows: Rows, params: Params) -> None:
     data, profile = load_images(DATA / rows.cell.dataset), params.profile
     recipe = params.recipe("dcgan", rows.cell.recipe, rows.cell.variant)
     build = builder(rows.cell, recipe, data.train_images.shape[1:], len(data.class_names))
-    device = _device(params, rows.cell)
+    device = device_of(params, rows.cell)
     score_feature_controls(rows, data, profile.probe, profile.feature_controls, build, device, profile.threads)
 
 
@@ -134,9 +149,6 @@ EXPERIMENTS = {
 }
 
 
-ON_DEVICE = ("reference-points", "real-neighbours", "feature-controls")
-
-
 def _options(params: Params, experiment: str) -> Any:
     """The part of params.yaml that an experiment reads."""
     background = params.background
@@ -152,11 +164,6 @@ def _options(params: Params, experiment: str) -> Any:
     }[experiment]
 
 
-def _device(params: Params, cell: Cell) -> str:
-    """Where an experiment computes: on the profile's device where it sees all images through something large."""
-    return params.profile.device if cell.experiment in ON_DEVICE else "cpu"
-
-
 def _updates(options: Any) -> int:
     """How long the networks of an experiment are trained; 0 where it trains none."""
     return getattr(getattr(options, "autoencoder", options), "updates", 0)
@@ -170,31 +177,36 @@ def _data_hash(params: Params, cell: Cell) -> str:
     return sha256_text(json.dumps(files, sort_keys=True))
 
 
-def _provenance(params: Params, cell: Cell, clock: Clock) -> dict[str, Any]:
+def experiment_key(params: Params, cell: Cell) -> dict[str, Any]:
+    """All that an experiment's rows depend on, as its provenance holds it."""
     options = _options(params, cell.experiment)
     written = {"cell": {**asdict(cell), "key": ""}, "options": asdict(options)}
     if cell.experiment == "feature-controls":
         recipe = params.recipe(cell.model, cell.recipe, cell.variant)
         written |= {"probe": asdict(params.profile.probe), "recipe": asdict(recipe)}
+    judge = Path("outputs/judge") / cell.dataset / "judge.safetensors"
+    if cell.experiment == "reference-points" and judge.is_file():
+        written |= {"judge": sha256_file(judge)}
     return {
         **cell.identity,
         "updates": _updates(options),
         "code_sha256": code_hash(import_closure(Path("replication/experiment.py"))),
         "params_sha256": sha256_text(json.dumps(written, sort_keys=True)),
         "data_sha256": _data_hash(params, cell),
-        "environment": environment(_device(params, cell), params.profile.threads),
-        "diverged_seeds": {},
-        "clock": clock.read(),
+        "device": device_of(params, cell),
+        "precision": "float32",
     }
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the experiments that the command line names."""
     params = load_params()
-    name = stage_argument("experiment", "an experiment of the profile in force, or all", arguments)
-    cells = list(params.profile.experiments.values()) if name == "all" else [params.experiment(name)]
+    asked = block_arguments("experiment", "an experiment of the profile in force, or all", arguments)
+    cells = list(params.profile.experiments.values()) if asked.name == "all" else [params.experiment(asked.name)]
+    blocks = [block_of(params, cell, asked.device, asked.seeds)[1] for cell in cells]
+    params = on_device(params, asked.device)
     at_once = params.profile.threads if params.profile.device == "cpu" else 1
-    in_processes(partial(run_experiment, params), cells, at_once)
+    in_processes(partial(run_experiment, params), blocks, at_once)
 
 
 if __name__ == "__main__":

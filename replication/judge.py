@@ -1,4 +1,4 @@
-"""Train the judge of one data set: `python -m replication.judge DATASET`.
+"""Train the judge of one data set: `python -m replication.judge DATASET [--device D]`.
 
 Writes `outputs/judge/<dataset>/judge.safetensors` and `provenance.json`. The judge is a classifier trained on the full
 training split; scores under it carry its name and are never called inception scores.
@@ -6,8 +6,10 @@ training split; scores under it carry its name and are never called inception sc
 
 from __future__ import annotations
 
+import argparse
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -16,12 +18,13 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from replication.atomic import atomic_directory
-from replication.data.reading import PreparedImages, load_images
+from replication.blocks import add_device_option, on_device
+from replication.data.reading import PreparedImages, load_images, load_manifest
 from replication.errors import InputError, exit_clearly
 from replication.metrics.classifier import build_classifier, classify, train_classifier
 from replication.params import Judge, Params, load_params
 from replication.provenance import environment
-from replication.runtime import Clock, prepare_device, stage_argument
+from replication.runtime import Clock, prepare_device
 
 DATA = Path("outputs/data")
 OUTPUTS = Path("outputs/judge")
@@ -51,6 +54,7 @@ def train_judge(params: Params, dataset: str) -> float:
         "dataset": dataset,
         "test_accuracy": accuracy,
         "n_test": len(data.test_labels),
+        **_key(options, dataset),
         "environment": environment(device, params.profile.threads),
         "clock": clock.read(),
     }
@@ -66,6 +70,19 @@ def judge_dataset(params: Params, dataset: str) -> str | None:
     """The data set whose judge scores a data set: its own, or the one that `judged_by` names; None without a judge."""
     name = params.datasets[dataset].judged_by or dataset
     return name if name in params.judges else None
+
+
+def is_trained(params: Params, dataset: str) -> bool:
+    """Whether the data set's judge is there, and of the options and data that it would be trained with."""
+    path, key = OUTPUTS / dataset / "provenance.json", _key(judge_options(params, dataset), dataset)
+    known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return {name: known.get(name) for name in key} == key
+
+
+def _key(options: Judge, dataset: str) -> dict[str, object]:
+    """What a judge is made of, as its provenance holds it."""
+    arrays = {name: digest for name, digest in load_manifest(DATA / dataset)["files"].items() if name.endswith(".npy")}
+    return {"options": json.loads(json.dumps(asdict(options))), "arrays": arrays}
 
 
 def judge_options(params: Params, dataset: str) -> Judge:
@@ -112,9 +129,12 @@ def judge_accuracy(network: nn.Module, data: PreparedImages) -> float:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Train the judge of the data set named on the command line."""
-    dataset = stage_argument("judge", "a data set that has a judge in params.yaml", arguments)
-    accuracy = train_judge(load_params(), dataset)
-    print(f"{OUTPUTS / dataset}: test accuracy {accuracy:.3f}")
+    parser = argparse.ArgumentParser(prog="python -m replication.judge")
+    parser.add_argument("name", metavar="NAME", help="a data set that has a judge in params.yaml")
+    add_device_option(parser)
+    asked = parser.parse_args(arguments)
+    accuracy = train_judge(on_device(load_params(), asked.device), asked.name)
+    print(f"{OUTPUTS / asked.name}: test accuracy {accuracy:.3f}")
 
 
 if __name__ == "__main__":

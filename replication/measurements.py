@@ -15,6 +15,8 @@ from replication.metrics.definitions import METRICS
 
 INTEGERS = ("n_train", "seed", "step", "replicate", "n_samples")
 REPLICATE_KINDS = ("training", "label draw", "split", "dataset")
+DEVICES = ("cpu", "cuda")
+PRECISIONS = ("float32", "tf32", "bfloat16")
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,8 @@ class Measurement:
     judge: str = ""
     replicate: int = 0
     replicate_kind: str = "training"
+    device: str = "cpu"  # the kind that computed it
+    precision: str = "float32"  # of the training's products there: tf32 exists on a GPU alone
 
 
 COLUMNS = (
@@ -58,11 +62,16 @@ COLUMNS = (
     "judge",
     "replicate",
     "replicate_kind",
+    "device",
+    "precision",
     "value",
     "n_samples",
     "unit",
 )
 KEY = tuple(column for column in COLUMNS if column not in ("value", "n_samples", "unit"))
+WHERE = ("device", "precision")
+# What a seed is measured in as a whole: its steps, classes and draws come from one device.
+OF_A_SEED = tuple(column for column in KEY if column not in (*WHERE, "step", "class", "replicate", "replicate_kind"))
 
 
 def to_table(rows: Iterable[Measurement]) -> pd.DataFrame:
@@ -109,6 +118,19 @@ def join_tables(tables: Iterable[pd.DataFrame], name: str = "the tables joined")
     return _validated(joined, name)
 
 
+def each_seed_once(table: pd.DataFrame, device: str) -> pd.DataFrame:
+    """The rows that count where a seed was measured on several devices: those of `device`, the profile's own.
+
+    A metric of a seed is read from one device throughout: from `device` where it has any row of it, else from the
+    other. Rows of both stay in the table that is written, so that devices can be compared.
+    """
+    own = table["device"].to_numpy() == device
+    if own.all():
+        return table
+    keys = pd.MultiIndex.from_arrays([table[column] for column in OF_A_SEED])
+    return table.loc[own | ~keys.isin(keys[own])]
+
+
 def _validated(table: pd.DataFrame, name: str) -> pd.DataFrame:
     if list(table.columns) != list(COLUMNS):
         wrong = sorted(set(table.columns) ^ set(COLUMNS)) or "their order"
@@ -123,9 +145,10 @@ def _validated(table: pd.DataFrame, name: str) -> pd.DataFrame:
     unknown = sorted(set(table["metric"]) - set(METRICS))
     if unknown:
         raise InputError(f"{name} has unknown metrics {unknown}; known: {sorted(METRICS)}.")
-    kinds = sorted(set(table["replicate_kind"]) - set(REPLICATE_KINDS))
-    if kinds:
-        raise InputError(f"{name} has unknown replicate kinds {kinds}; known: {list(REPLICATE_KINDS)}.")
+    for column, known in (("replicate_kind", REPLICATE_KINDS), ("device", DEVICES), ("precision", PRECISIONS)):
+        strange = sorted(set(table[column]) - set(known))
+        if strange:
+            raise InputError(f"{name} has unknown {column.replace('_', ' ')}s {strange}; known: {list(known)}.")
     wrong = sorted(
         {unit for metric, unit in zip(table["metric"], table["unit"], strict=True) if unit != METRICS[metric].unit}
     )

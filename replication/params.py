@@ -11,7 +11,6 @@ from typing import Any, Literal
 from pydantic.dataclasses import dataclass
 
 from replication.background_options import Background
-from replication.budgets import check_share, with_budget
 from replication.cell import BUNDLED, Cell
 from replication.data.options import Dataset
 from replication.errors import InputError
@@ -133,12 +132,8 @@ class Params:
             raise InputError(str(error).replace(UNNAMED, where, 1)) from error
 
     def recipe_of(self, cell: Cell) -> Recipe:
-        """The recipe that a cell trains: its variant, at the cell's budget."""
-        try:
-            return with_budget(self.recipe(cell.model, cell.recipe, cell.variant), cell.budget)
-        except InputError as error:
-            where = f"params.yaml: recipe {cell.recipe} at budget {cell.budget} of cell {cell.key}"
-            raise InputError(str(error).replace(UNNAMED, where, 1)) from error
+        """The recipe that a cell trains."""
+        return self.recipe(cell.model, cell.recipe, cell.variant)
 
 
 def load_params(path: Path = Path("params.yaml")) -> Params:
@@ -181,30 +176,11 @@ def _check_profile(params: Params, profile: Profile) -> None:
         _ = cell.seed_numbers
         for name in cell.protocols:
             _known(PROTOCOLS, name, f"protocol (cell {key})")
-        check_share(cell.budget, f"params.yaml: budget of cell {key}")
         if not cell.experiment:
             _check_labelled(cell, params.recipe_of(cell))
-    _check_budgets(profile)
     used = {cell.model for cell in profile.cells.values()}
     if set(profile.models) != used:
         raise InputError(f"params.yaml: models of profile {profile.name} are {sorted(used)}, as its cells have them.")
-
-
-def _check_budgets(profile: Profile) -> None:
-    for key, cell in profile.experiments.items():
-        if cell.budget != 1:
-            raise InputError(
-                f"params.yaml: cell {key} has budget {cell.budget}, but experiment {cell.experiment} trains no recipe: "
-                "take the budget out."
-            )
-    budgets: dict[tuple[str, ...], Cell] = {}
-    for key, cell in profile.cells.items():
-        other = budgets.setdefault(cell.run, cell)
-        if other.budget != cell.budget:
-            raise InputError(
-                f"params.yaml: cells {other.key} and {key} are blocks of one run, but have budgets {other.budget} and "
-                f"{cell.budget}: give both one, because they are judged together."
-            )
 
 
 def _check_labelled(cell: Cell, recipe: Recipe) -> None:

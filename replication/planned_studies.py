@@ -166,7 +166,7 @@ def _of_share(share: Array, n: int, m: int) -> Superiority:
     """Superiority as samples of n and m normal values with this estimated share give it."""
     variance, none = _placement_variance(share), np.zeros_like(share)
     estimate: Estimate = welch_of_moments((share, variance, n), (np.full_like(share, 0.5), variance, m))
-    return Superiority(estimate, min(n, m), none, none)
+    return Superiority(estimate, none, none, none, none, none)
 
 
 def _placement_variance(share: Array | float) -> Array:

@@ -1,5 +1,8 @@
 """Take in measurements made on another machine, such as a GPU without DVC.
 
+An archive may hold a part of a cell's seeds, or a cell on another device than its profile's: each such block is kept
+beside those recorded before. What is recorded already under the same device and precision is refused.
+
 python -m replication.record --pack OUT.tar.gz [CELL…]   there: pack scored cells (default: all of the profile)
 python -m replication.record FILE                        here: check them, keep them, make their report again
 """
@@ -10,13 +13,17 @@ import argparse
 import shutil
 import tempfile
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from replication.archives import pack, unpack
+from replication.blocks import block_of, device_of, key_of, precision_on
+from replication.cell import Cell
 from replication.errors import InputError, exit_clearly
 from replication.params import Params, Profile, load_params
-from replication.report.build import BENCHMARKS, REPORTS, build_report
-from replication.report.cells import FILES, RECORDED, SCORES, ScoredCell, read_cell
+from replication.report.cells import FILES, RECORDED, SCORES, ScoredCell, read_cell, recorded_blocks, refuse_overlap
+
+REPORTS, BENCHMARKS = RECORDED.parent, Path("benchmarks")
 
 
 def take_in(
@@ -25,11 +32,13 @@ def take_in(
     """Keep an archive's cells under `reports/recorded/` and make their profile's report again: all of it or nothing.
 
     Returns:
-        The keys of the cells taken in.
+        The names of the blocks taken in.
 
     Raises:
-        InputError: the archive, a row, a hash or a provenance is wrong, or a cell is recorded already.
+        InputError: the archive, a row, a hash or a provenance is wrong, or a seed is recorded already.
     """
+    from replication.report.build import build_report  # what renders pages is absent where cells are only packed
+
     content = unpack(archive)
     reports.mkdir(parents=True, exist_ok=True)
     incoming = Path(tempfile.mkdtemp(prefix=".incoming.", dir=reports))
@@ -39,13 +48,10 @@ def take_in(
             (incoming / name).parent.mkdir(exist_ok=True)
             (incoming / name).write_bytes(data)
         profile = _one_profile(params, (name.split("/")[0] for name in content))
-        cells = [
-            _accepted(incoming, key, profile, params, reports) for key in sorted({n.split("/")[0] for n in content})
-        ]
-        for scored in cells:
-            place = reports / RECORDED.name / scored.cell.key
+        for name in sorted({member.split("/")[0] for member in content}):
+            place = _accepted(incoming / name, replace(params, profile=profile), reports / RECORDED.name)
             place.parent.mkdir(exist_ok=True)
-            scored.folder.rename(place)
+            (incoming / name).rename(place)
             kept.append(place)
         build_report(params, profile.name, reports, scores, benchmarks)
     except BaseException:
@@ -57,10 +63,10 @@ def take_in(
     return [place.name for place in kept]
 
 
-def _one_profile(params: Params, keys: Iterable[str]) -> Profile:
+def _one_profile(params: Params, names: Iterable[str]) -> Profile:
     """The profile that all cells of an archive belong to."""
     owners = {}
-    for key in keys:
+    for key in map(key_of, names):
         owner = next((profile for profile in params.profiles.values() if key in profile.scored), None)
         if owner is None:
             known = [key for profile in params.profiles.values() for key in profile.scored]
@@ -71,26 +77,52 @@ def _one_profile(params: Params, keys: Iterable[str]) -> Profile:
     return next(iter(owners.values()))
 
 
-def _accepted(incoming: Path, key: str, profile: Profile, params: Params, reports: Path) -> ScoredCell:
-    if (reports / RECORDED.name / key).exists():
-        raise InputError(f"Cell {key} is recorded already: remove {reports / RECORDED.name / key} to replace it.")
-    cell = profile.scored[key]
-    scored = read_cell(incoming / key, cell, profile.name, recorded=True)
-    if not cell.experiment:
-        planned, updates = params.recipe_of(cell).updates, scored.provenance.get("updates")
-        if updates != planned:
-            raise InputError(f"Cell {key} was trained for {updates} updates, its recipe in params.yaml has {planned}.")
-    return scored
+def _accepted(folder: Path, params: Params, recorded: Path) -> Path:
+    """Where a block that was unpacked is kept, once it fits the plan and measures nothing that is recorded."""
+    cell = params.profile.scored[key_of(folder.name)]
+    scored = read_cell(folder, cell, params.profile.name, recorded=True)
+    asked, block = block_of(params, cell, scored.device, scored.cell.seeds)
+    _check_plan(scored, asked, block)
+    for other in recorded_blocks(recorded, cell, params.profile):
+        refuse_overlap(scored, other)
+    if (recorded / block.name).exists():
+        raise InputError(f"Block {block.name} is recorded already: remove {recorded / block.name} to replace it.")
+    return recorded / block.name
+
+
+def _check_plan(scored: ScoredCell, params: Params, block: Cell) -> None:
+    """Hold a block's device, precision and length against what its cell and recipe say."""
+    recipe = None if block.experiment else params.recipe_of(block)
+    device = device_of(params, block)
+    precision = precision_on(recipe, device) if recipe else "float32"
+    if (scored.device, scored.precision) != (device, precision):
+        raise InputError(
+            f"Cell {block.key} was computed on {scored.device} in {scored.precision}, but by its recipe in params.yaml "
+            f"it would be on {device} in {precision}."
+        )
+    updates = scored.provenance.get("updates")
+    if recipe and updates != recipe.updates:
+        raise InputError(
+            f"Cell {block.key} was trained for {updates} updates, its recipe in params.yaml has {recipe.updates}."
+        )
 
 
 def pack_cells(params: Params, target: Path, keys: Sequence[str], scores: Path = SCORES) -> list[str]:
     """Pack scored cells of the profile in force; all of them unless `keys` names some."""
     chosen = [params.cell(key) for key in keys] or list(params.profile.scored.values())
-    for cell in chosen:
-        if not (scores / cell.folder / FILES[0]).is_file():
-            raise InputError(f"Cell {cell.key} is not scored: there is no {scores / cell.folder / FILES[0]}.")
-        read_cell(scores / cell.folder, cell, params.profile.name, recorded=False)
-    return pack((scores / cell.folder for cell in chosen), target)
+    return pack_blocks(chosen, target, scores)
+
+
+def pack_blocks(blocks: Iterable[Cell], target: Path, scores: Path = SCORES) -> list[str]:
+    """Pack scored blocks, under the names of their folders."""
+    folders = []
+    for block in blocks:
+        folder = scores / block.folder
+        if not (folder / FILES[0]).is_file():
+            raise InputError(f"Cell {block.name} is not scored: there is no {folder / FILES[0]}.")
+        read_cell(folder, block, block.profile, recorded=False)
+        folders.append(folder)
+    return pack(folders, target)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import socket
 import sys
@@ -22,14 +21,7 @@ _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
 
-def stage_argument(stage: str, what: str, arguments: Sequence[str] | None) -> str:
-    """The one argument of a stage: the name of what it works on."""
-    parser = argparse.ArgumentParser(prog=f"python -m replication.{stage}")
-    parser.add_argument("name", metavar="NAME", help=what)
-    return parser.parse_args(arguments).name
-
-
-def prepare_device(device: str) -> str:
+def prepare_device(device: str, training: bool = False) -> str:
     """One thread an operation; returns the device.
 
     Cores are used by computing several seeds at once, each on one thread: small operations gain nothing from more, and
@@ -38,23 +30,41 @@ def prepare_device(device: str) -> str:
     Raises:
         InputError: the profile asks for CUDA and there is none.
     """
+    if device == "cuda":  # before CUDA starts: by default it has eight queues, and more seeds would share them
+        os.environ.setdefault("CUDA_DEVICE_MAX_CONNECTIONS", "32")
     if device == "cuda" and not torch.cuda.is_available():
         raise InputError(
-            "This profile runs on a CUDA device and torch finds none: use a machine with one, or `run: *cpu`."
+            "This profile runs on a CUDA device and torch finds none: use a machine with one, `--device cpu` or "
+            "`run: *cpu`."
         )
     torch.set_num_threads(1)
     # SciPy is imported later, with a BLAS of its own that reads this: its threads wait for each other by spinning.
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
-    # TF32 would change scores between GPUs for the sake of a speed that small networks cannot use.
+    # TF32 would change scores between GPUs; a recipe that trains with it says so, and has it while it trains.
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
-    torch.backends.cudnn.benchmark = device == "cuda"  # shapes never change, so the fastest algorithm is worth a search
+    # A training's shapes never change: the fastest algorithm is worth a search. What it finds is kept for a thread
+    # alone, and scoring starts threads again and again.
+    torch.backends.cudnn.benchmark = training and device == "cuda"
     return device
 
 
-def side_by_side(function: Callable[[_Item], _Result], items: Iterable[_Item], threads: int) -> list[_Result]:
-    """`function` of every item, `threads` of them at once, each on one thread; results in the order of the items."""
-    with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        return list(pool.map(function, items))
+def side_by_side(
+    function: Callable[[_Item], _Result], items: Iterable[_Item], at_once: int, threads: int = 1
+) -> list[_Result]:
+    """`function` of every item, `at_once` of them together, each on `threads` threads; results in the items' order.
+
+    An operation has its threads even where the machine has fewer cores: torch tells MKL, as OpenMP does by itself, not
+    to take fewer.
+    """
+    before = torch.get_num_threads()
+    try:
+        if at_once == 1:  # where the threads of OpenMP that wait for this one are used again
+            torch.set_num_threads(threads)
+            return [function(item) for item in items]
+        with ThreadPoolExecutor(at_once, initializer=torch.set_num_threads, initargs=(threads,)) as pool:
+            return list(pool.map(function, items))
+    finally:
+        torch.set_num_threads(before)  # threads that start later take over what was set last
 
 
 def in_processes(function: Callable[[_Item], None], items: Sequence[_Item], processes: int) -> None:
@@ -72,10 +82,12 @@ def in_processes(function: Callable[[_Item], None], items: Sequence[_Item], proc
             pass
 
 
-def in_turns(step: Callable[[int, int], None], items: int, turns: int, threads: int) -> None:
-    """`step(item, turn)` for every turn of every item, an item's turns in order, on `threads` threads.
+def in_turns(step: Callable[[int, int], None], items: int, turns: int, at_once: int, threads: int = 1) -> None:
+    """`step(item, turn)` for every turn of every item, an item's turns in order, `at_once` of them together.
 
-    A thread that is free takes the item that waits longest, so that all come to their end at about the same time.
+    Each computes on `threads` threads, also where that makes more threads than cores: what one seed leaves idle, while
+    Python runs or a small operation has one thread, another fills. Who is free takes the item that waits longest, so
+    that all come to their end at about the same time.
     """
     waiting = deque((item, 0) for item in range(items))
 
@@ -89,7 +101,8 @@ def in_turns(step: Callable[[int, int], None], items: int, turns: int, threads: 
             if turn + 1 < turns:
                 waiting.append((item, turn + 1))
 
-    side_by_side(work, range(threads), threads)
+    workers = min(items, at_once)
+    side_by_side(work, range(workers), workers, threads)
 
 
 class Clock:

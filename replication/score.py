@@ -1,6 +1,7 @@
-"""Score trained cells of the profile in force: `python -m replication.score NAME`, a model (all its cells) or one cell.
+"""Score trained cells of the profile in force: `python -m replication.score NAME [--device D] [--seeds S]`.
 
-Reads `outputs/train/<profile>/<model>/<cell>/`, writes `outputs/score/<profile>/<model>/<cell>/`: `measurements.csv`
+NAME is a model (all its cells) or one cell; the options name a block as for `replication.train`. Reads
+`outputs/train/<profile>/<model>/<cell>/`, writes `outputs/score/<profile>/<model>/<cell>/`: `measurements.csv`
 (rows of the one table that verdicts read), `samples.npz` (what the figures show, where a cell has samples) and
 `provenance.json`.
 """
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,21 +19,24 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from replication.atomic import atomic_directory
+from replication.blocks import block_arguments, block_of, device_of, on_device
 from replication.data.reading import PreparedImages, ToyData, load_images, load_prepared, load_split
 from replication.errors import exit_clearly
 from replication.measurements import to_table, write_table
+from replication.models import source_file
 from replication.params import Cell, Params, load_params
+from replication.provenance import code_hash, environment, import_closure, sha256_file, sha256_text
 from replication.recipes import Recipe
-from replication.runtime import Clock, in_processes, prepare_device, stage_argument
+from replication.requirements import DATA, PROBED, probed_data, require_protocols
+from replication.runtime import Clock, in_processes, prepare_device
 from replication.scoring.rows import Rows
 from replication.scoring.trained import TrainedCell, read_trained
-from replication.train import DATA, builder
 from replication.train import OUTPUTS as TRAINED
+from replication.train import builder
 
 OUTPUTS = Path("outputs/score")
 LOSS_POINTS = 25  # of each loss and run; of cells of many seeds fewer, so that thousands of runs stay small
 MANY_SEEDS, FEWER_POINTS = 50, 5
-PROBED = ("dcgan",)  # models whose discriminator features the papers evaluate
 WINDOWED = ("gan",)  # models whose paper scores images by a Parzen window on samples
 GAMES = ("gan",)  # models whose paper makes claims about the discriminator and the value of the game
 
@@ -41,10 +45,13 @@ def score_cell(params: Params, cell: Cell) -> None:
     """Score a trained cell into `outputs/score/<profile>/<model>/<cell>/`."""
     clock = Clock()
     data, trained = load_prepared(DATA / cell.dataset), read_trained(TRAINED / cell.folder)
-    prepare_device("cpu" if isinstance(data, ToyData) else params.profile.device)
+    device = prepare_device("cpu" if isinstance(data, ToyData) else device_of(params, cell))
     chosen, seeds = load_split(DATA / cell.dataset, cell.split), cell.seed_numbers
+    require_protocols(params, cell, data, chosen)
+    key = {"scoring_sha256": scoring_key(params, cell)}  # before anything is read that may change meanwhile
     diverged = {int(seed): int(step) for seed, step in trained.provenance["diverged_seeds"].items()}
-    rows = Rows(params.profile.name, cell, len(chosen), diverged)
+    where = trained.provenance["device"], trained.provenance["precision"]
+    rows = Rows(params.profile.name, cell, len(chosen), diverged, *where)
     recipe = params.recipe_of(cell)
     points = LOSS_POINTS if len(seeds) <= MANY_SEEDS else FEWER_POINTS
     rows.add_losses(trained.history, seeds, trained.provenance["window"], points, recipe.batch)
@@ -58,7 +65,28 @@ def score_cell(params: Params, cell: Cell) -> None:
         shown = score_toy(rows, trained, build, recipe, data, cell.model in GAMES, components, threads)
     else:
         shown = _score_images(params, rows, trained, recipe, data, chosen)
-    write_scores(OUTPUTS / cell.folder, rows, shown, _provenance(trained, clock))
+    scored_on = {"scored_on": environment(device, params.profile.threads)["device"]}
+    write_scores(OUTPUTS / cell.folder, rows, shown, {**_provenance(trained, clock), **scored_on, **key})
+
+
+def scoring_key(params: Params, cell: Cell) -> str:
+    """SHA-256 of all that a block's scores depend on: its training, the code, the protocols, the data and the judge."""
+    code = {*import_closure(Path("replication/score.py")), *import_closure(source_file(cell.model))}
+    read = [TRAINED / cell.folder / "provenance.json", DATA / cell.dataset / "manifest.json"]
+    read += [DATA / name / "manifest.json" for name in probed_data(cell)]
+    if cell.dataset in params.judges:
+        read.append(Path("outputs/judge") / cell.dataset / "judge.safetensors")
+    files = {str(path): sha256_file(path) for path in read if path.is_file()}
+    options = [asdict(params.profile.protocols), asdict(params.profile.probe), list(cell.protocols), cell.probe]
+    return sha256_text(json.dumps([code_hash(code), files, options], sort_keys=True))
+
+
+def is_scored(params: Params, cell: Cell) -> bool:
+    """Whether the block's scores are those that scoring it again would give."""
+    path = OUTPUTS / cell.folder / "provenance.json"
+    if not path.is_file():
+        return False
+    return json.loads(path.read_text(encoding="utf-8")).get("scoring_sha256") == scoring_key(params, cell)
 
 
 def _score_images(
@@ -115,10 +143,12 @@ def _provenance(trained: TrainedCell, clock: Clock) -> dict[str, Any]:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Score the cells that the command line names."""
     params = load_params()
-    name = stage_argument("score", "a model or a cell of the profile in force", arguments)
+    asked = block_arguments("score", "a model or a cell of the profile in force", arguments)
+    blocks = [block_of(params, cell, asked.device, asked.seeds)[1] for cell in params.trained_cells(asked.name)]
+    params = on_device(params, asked.device)
     at_once = params.profile.threads if params.profile.device == "cpu" else 1
     with threadpool_limits(1, "blas"):  # NumPy's, as `prepare_device` does for PyTorch
-        in_processes(partial(score_cell, params), list(params.trained_cells(name)), at_once)
+        in_processes(partial(score_cell, params), blocks, at_once)
 
 
 if __name__ == "__main__":

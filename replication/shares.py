@@ -14,7 +14,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln, ndtri, xlog1py, xlogy
-from scipy.stats import beta, binom
+from scipy.stats import binomtest
 
 from replication.intervals import LEVEL
 
@@ -24,14 +24,14 @@ NUISANCE_POINTS = 201  # the supremum over the unknown share is taken over a gri
 
 def share_interval(successes: int, n: int, level: float = LEVEL) -> tuple[float, float]:
     """Exact (Clopper and Pearson 1934) interval of a share, of at least 1 − 2·level."""
-    low = float(beta.ppf(level, successes, n - successes + 1)) if successes > 0 else 0.0
-    high = float(beta.ppf(1 - level, successes + 1, n - successes)) if successes < n else 1.0
-    return low, high
+    interval = binomtest(successes, n).proportion_ci(1 - 2 * level, method="exact")
+    return float(interval.low), float(interval.high)
 
 
 def share_p_values(successes: int, n: int, bound: float) -> tuple[float, float]:
     """Exact binomial p of "share ≤ bound" (small: above) and of "share ≥ bound" (small: below)."""
-    return float(binom.sf(successes - 1, n, bound)), float(binom.cdf(successes, n, bound))
+    above, below = (binomtest(successes, n, bound, alternative=side).pvalue for side in ("greater", "less"))
+    return float(above), float(below)
 
 
 @lru_cache(maxsize=4096)

@@ -1,7 +1,8 @@
 """Studies at the edge of each null hypothesis, where the verdict rule errs most often: drawn for the simulation.
 
 The rule under test is the one in `replication.rules`, not a copy. Replicates are normal, the case that Student's t
-assumes; outcomes that either work or fail belong to rate claims, whose tests assume nothing.
+assumes; outcomes that either work or fail belong to rate claims, whose tests assume nothing, and heavy-tailed or
+two-moded ones to superiority (`replication.simulated_superiority`).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from scipy.stats import binom
 from replication.intervals import LEVEL, Array, mean_estimate, paired_estimate, welch_estimate
 from replication.rules import (
     Word,
+    agreed_p_values,
     bound_p_values,
     holm,
     order_p_values,
@@ -24,6 +26,7 @@ from replication.rules import (
     share_bound_p_values,
     value_p_values,
 )
+from replication.simulated_superiority import EDGES, NULLS, SIZES, edge, null
 
 WIDE = 8.0  # margin in SD of the measured side: wide enough that one edge of the null counts alone, the worst case
 FAMILY = 5  # claims judged together under Holm's adjustment
@@ -45,7 +48,8 @@ class Case:
 
 def all_cases() -> list[Case]:
     """Every case simulated, worst cases of every kind of claim at several numbers of replicates."""
-    return [*_value_cases(), *_order_cases(), *_bound_cases(), *_dependent_cases(), *_rate_cases(), *_family_cases()]
+    means = [*_value_cases(), *_order_cases(), *_bound_cases(), *_agreed_cases(), *_dependent_cases()]
+    return [*means, *_superiority_cases(), *_rate_cases(), *_family_cases()]
 
 
 def _value_cases() -> list[Case]:
@@ -90,6 +94,7 @@ def _order_cases() -> list[Case]:
 
 
 def _order_truths() -> tuple[tuple[float, str, tuple[Word, ...]], ...]:
+    """Shifts, which are the margin too: with none, "no difference" takes no study away from the wrong words."""
     return (0.0, "no difference at all", ("replicated", "reversed")), (
         WIDE,
         "just no negligible difference",
@@ -102,7 +107,7 @@ def _order(
 ) -> Mapping[Word, Array]:
     measured = generator.normal(shift, size=(studies, n))
     against = ratio * generator.normal(size=(studies, m))
-    return _without_order(order_p_values(welch_estimate(measured, against), WIDE), shift)
+    return order_p_values(welch_estimate(measured, against), shift)
 
 
 def _paired_order(
@@ -110,12 +115,7 @@ def _paired_order(
 ) -> Mapping[Word, Array]:
     against = generator.normal(size=(studies, n))
     measured = against + shift + _dependent(generator, studies, n, overlap)
-    return _without_order(order_p_values(paired_estimate(measured, against, overlap), WIDE), shift)
-
-
-def _without_order(p_values: Mapping[Word, Array], shift: float) -> Mapping[Word, Array]:
-    """At a large difference an order is right and is tried first: leave "no difference" alone, the worst case."""
-    return {"no difference": p_values["no difference"]} if shift else p_values
+    return order_p_values(paired_estimate(measured, against, overlap), shift)
 
 
 def _bound_cases() -> list[Case]:
@@ -137,6 +137,35 @@ def _share_bound(generator: np.random.Generator, studies: int, n: int, bound: fl
     outcomes = [share_bound_p_values(successes, n, bound, higher=True) for successes in range(n + 1)]
     drawn = generator.binomial(n, bound, studies)
     return {word: np.array([one[word] for one in outcomes])[drawn] for word in outcomes[0]}
+
+
+def _agreed_cases() -> list[Case]:
+    """Two values, one on either side of the bound: the replicates of a few studies agree exactly."""
+    wrong: tuple[Word, ...] = ("replicated", "not replicated")
+    truth = "as likely above the bound as below, two values"
+    return [Case("bound", truth, n, None, partial(_agreed, n=n), wrong) for n in (3, 5, 8)]
+
+
+def _agreed(generator: np.random.Generator, studies: int, n: int) -> Mapping[Word, Array]:
+    drawn = generator.choice([-1.0, 1.0], size=(studies, n))
+    estimate = mean_estimate(drawn)
+    p_values = bound_p_values(estimate)
+    for value in (-1.0, 1.0):
+        alone = agreed_p_values("bound", value, 0.0, 0.5**n, sided=True)
+        here = (estimate.standard_error == 0) & (drawn[:, 0] == value)
+        p_values = {word: np.where(here, alone[word], p) for word, p in p_values.items()}
+    return p_values
+
+
+def _superiority_cases() -> list[Case]:
+    cases = []
+    for name, (n, m) in product(NULLS, SIZES):
+        draw = partial(null, name=name, n=n, m=m)
+        cases.append(Case("superiority", f"P is ½; {name}", n, m, draw, ("replicated", "reversed")))
+    for name, (n, m) in product(EDGES, SIZES):
+        truth = f"P just no longer negligible; {name}"
+        cases.append(Case("superiority", truth, n, m, partial(edge, name=name, n=n, m=m), ("no difference",)))
+    return cases
 
 
 def _dependent_cases() -> list[Case]:

@@ -1,8 +1,8 @@
 """P(a run of one side is better than a run of the other) + ½ P(equal), for outcomes that are heavy-tailed or two-moded.
 
 The interval has DeLong's variance (1988) and Student's t with the degrees of Brunner and Munzel (2000). Small samples
-must pass the exact Mann–Whitney test too. Where all comparisons go one way, or all are ties, there is no variance; the
-chance of such a study is bounded exactly over the pairs of runs, which are independent.
+must pass the exact Mann–Whitney test too. Where the runs of one side are alike, in that each is better than as many
+of the other's, the runs of the other are wins, ties and losses: their counts are tested exactly, as a share is.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.special import betainc, betaincinv
 
 from replication.intervals import LEVEL, Array, Estimate, welch_of_moments
 
@@ -23,14 +24,21 @@ EXACT = 400  # comparisons, n · m, up to which the exact test is asked for too
 class Superiority:
     """P − ½ for samples of n and m runs. Fields have one shape: () for one study."""
 
-    estimate: Estimate  # of P − ½; its standard error is 0 where all comparisons agree
-    pairs: int  # min(n, m): comparisons that share no run
+    estimate: Estimate  # of P − ½
+    trials: Array  # runs to count, where those of one side are alike; 0 where no side's are
+    wins: Array  # of the trials
+    losses: Array
     exact_above: Array  # exact Mann–Whitney p of "the first is not better", 0 where n · m is beyond EXACT
     exact_below: Array
 
     def p_above(self, threshold: float) -> Array:
         """p of "P − ½ ≤ threshold": small where P lies above."""
-        p = np.where(self.estimate.standard_error > 0, self.estimate.p_above(threshold), self._agreed(threshold))
+        # P ≤ ½ + t allows a win at most that often; with t < 0 it also allows no loss at most 1 + 2t of the time
+        p = _at_least(self.wins, self.trials, 0.5 + threshold)
+        kept = self.trials - self.losses
+        if threshold < 0:
+            p = np.where(kept > self.wins, _at_least(kept, self.trials, 1 + 2 * threshold), p)
+        p = np.where(self.trials > 0, p, self.estimate.p_above(threshold))
         return np.maximum(p, self.exact_above) if threshold == 0 else p
 
     def p_below(self, threshold: float) -> Array:
@@ -40,40 +48,62 @@ class Superiority:
     def interval(self, level: float = LEVEL) -> tuple[Array, Array]:
         """Interval of P − ½, of 1 − 2·level; it holds 0 wherever the exact test does not exclude it."""
         low, high = (np.clip(end, -0.5, 0.5) for end in self.estimate.interval(level))
-        chance = level ** (1 / self.pairs)  # the least chance of a pair that all pairs agreeing leaves open
-        place, agreed = self.estimate.difference, self.estimate.standard_error == 0
-        low = np.where(agreed, np.where(place > 0, chance - 0.5, np.where(place < 0, -0.5, (chance - 1) / 2)), low)
-        high = np.where(agreed, np.where(place < 0, 0.5 - chance, np.where(place > 0, 0.5, (1 - chance) / 2)), high)
+        low = np.where(self.trials > 0, self._least(level) - 0.5, low)
+        high = np.where(self.trials > 0, 0.5 - self.oriented(-1)._least(level), high)
         low = np.where(self.p_above(0.0) <= level, np.maximum(low, 0.0), np.minimum(low, 0.0))
         return low, np.where(self.p_below(0.0) <= level, np.minimum(high, 0.0), np.maximum(high, 0.0))
 
     def oriented(self, sign: int) -> Superiority:
         """The same with the sides exchanged where `sign` is −1."""
+        counts = (self.wins, self.losses)[::sign]
         exact = (self.exact_above, self.exact_below)[::sign]
-        return Superiority(self.estimate.oriented(sign), self.pairs, *exact)
+        return Superiority(self.estimate.oriented(sign), self.trials, *counts, *exact)
 
-    def _agreed(self, threshold: float) -> Array:
-        """The largest chance that every pair agrees as all do here, where P − ½ is at most `threshold`."""
-        win, tie = min(max(0.5 + threshold, 0.0), 1.0), 1 + 2 * min(threshold, 0.0)
-        place = self.estimate.difference
-        return np.where(place > 0, win**self.pairs, np.where(place < 0, 1.0, tie**self.pairs))
+    def _least(self, level: float) -> Array:
+        """The smallest P that the counts allow."""
+        kept = self.trials - self.losses
+        won, half = _least_share(self.wins, self.trials, level), _least_share(kept, self.trials, level) / 2
+        return np.where((kept > self.wins) & (won < 0.5), half, won)
+
+
+def _at_least(count: Array, trials: Array, share: float) -> Array:
+    """The binomial chance of so many of the trials or more."""
+    positive = np.maximum(count, 1.0)
+    chance = betainc(positive, np.maximum(trials - positive, 0.0) + 1, min(max(share, 0.0), 1.0))
+    return np.where(count > 0, chance, 1.0)
+
+
+def _least_share(count: Array, trials: Array, level: float) -> Array:
+    """The lower end of Clopper and Pearson's interval: the share at which `_at_least` is `level`."""
+    positive = np.maximum(count, 1.0)
+    return np.where(count > 0, betaincinv(positive, np.maximum(trials - positive, 0.0) + 1, level), 0.0)
 
 
 def superiority(first: ArrayLike, second: ArrayLike) -> Superiority:
-    """Of (..., n) against (..., m) finite outcomes, more is better."""
+    """Of (..., n) against (..., m) outcomes, more is better; −∞ is worse than any other and a tie with itself."""
     one, two = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
     n, m = one.shape[-1], two.shape[-1]
     wins, losses = _placements(one, two)
     share = wins.mean(axis=-1)
-    variances = (
-        (np.where(np.ptp(wins, axis=-1) > 0, wins.var(axis=-1, ddof=1), 0.0)),
-        (np.where(np.ptp(losses, axis=-1) > 0, losses.var(axis=-1, ddof=1), 0.0)),
+    variance, other_variance = (
+        np.where(np.ptp(side, axis=-1) > 0, side.var(axis=-1, ddof=1), 0.0) for side in (wins, losses)
     )
-    estimate = welch_of_moments((share, variances[0], n), (np.full_like(share, 0.5), variances[1], m))
-    if n * m > EXACT:
-        none = np.zeros_like(share)
-        return Superiority(estimate, min(n, m), none, none)
-    return Superiority(estimate, min(n, m), mann_whitney_p(one, two), mann_whitney_p(two, one))
+    estimate = welch_of_moments((share, variance, n), (np.full_like(share, 0.5), other_variance, m))
+    counts = _counts(wins, losses, variance == 0, other_variance == 0)
+    none = np.zeros_like(share)
+    exact = (mann_whitney_p(one, two), mann_whitney_p(two, one)) if n * m <= EXACT else (none, none)
+    return Superiority(estimate, *counts, *exact)
+
+
+def _counts(wins: Array, losses: Array, alike: Array, others_alike: Array) -> tuple[Array, Array, Array]:
+    """Trials, wins and losses of the first side: runs of the side that is not alike, of the smaller if both are."""
+    n, m = wins.shape[-1], losses.shape[-1]
+    of_one = (wins == 1).sum(axis=-1), (wins == 0).sum(axis=-1)
+    of_two = (losses == 0).sum(axis=-1), (losses == 1).sum(axis=-1)
+    second = alike & (~others_alike | (m < n))
+    trials = np.where(alike | others_alike, np.where(second, m, n), 0)
+    won, lost = (np.where(second, two, one) * (trials > 0) for one, two in zip(of_one, of_two, strict=True))
+    return trials.astype(np.float64), won.astype(np.float64), lost.astype(np.float64)
 
 
 def _placements(one: Array, two: Array) -> tuple[Array, Array]:

@@ -1,8 +1,10 @@
-"""Train cells of the profile in force: `python -m replication.train NAME`, a model (all its cells) or one cell.
+"""Train cells of the profile in force: `python -m replication.train NAME [--device D] [--seeds S]`.
 
-Writes `outputs/train/<profile>/<model>/<cell>/`: `step<n>.safetensors` (the networks of every seed, stacked, at each
-scored step), `history.safetensors` (losses) and `provenance.json`. A cell whose code, parameters and data are those of
-its output is kept as it is; a killed run goes on from its checkpoint.
+NAME is a model (all its cells) or one cell. Writes `outputs/train/<profile>/<model>/<cell>/`: `step<n>.safetensors`
+(the networks of every seed, stacked, at each scored step), `history.safetensors` (losses) and `provenance.json`. A
+cell whose code, parameters and data are those of its output is kept as it is; a killed run goes on from its
+checkpoint, on any device of the same kind. A part of the seeds, or another device than the profile's, has a folder of
+its own: `outputs/train/<profile>-parts/<model>/<cell>@cpu+0-2/`.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ import torch
 from safetensors.torch import save_file
 
 from replication.atomic import atomic_directory
+from replication.blocks import block_arguments, block_of, device_of, precision_on
 from replication.data.reading import PreparedImages, ToyData, load_prepared, load_split
 from replication.errors import exit_clearly
 from replication.models import load, source_file
@@ -27,34 +30,46 @@ from replication.models.layers.networks import Networks
 from replication.params import Cell, Params, load_params
 from replication.provenance import code_hash, environment, import_closure, sha256_text
 from replication.recipes import Recipe
-from replication.runtime import Clock, prepare_device, stage_argument
-from replication.training.block import Outcome, train_block
-from replication.training.checkpoints import forget, sole_writer
+from replication.requirements import DATA, require_protocols
+from replication.runtime import Clock, prepare_device
+from replication.training.block import Outcome, never, train_block
+from replication.training.checkpoints import forget, note_environment, sole_writer
 from replication.training.initialise import Samples
 
-DATA = Path("outputs/data")
 OUTPUTS = Path("outputs/train")
+COMPUTING = ("torch", "numpy", "numba")  # packages whose version may change a training's bits
 
 
-def train_cell(params: Params, cell: Cell) -> None:
-    """Train a cell into its folder of `outputs/train`; a finished output of the same code, params and data is kept."""
+def train_cell(params: Params, cell: Cell, stop: Callable[[], bool] = never) -> bool:
+    """Train a block into its folder of `outputs/train`, unless a finished output of the same key is there.
+
+    Returns:
+        Whether it was trained now.
+
+    Raises:
+        InputError: the data are not prepared, or what the cell's protocols need is not there.
+        Paused: `stop` said so; the checkpoint holds all that was trained.
+    """
     recipe = params.recipe_of(cell)
     data, rows = load_prepared(DATA / cell.dataset), load_split(DATA / cell.dataset, cell.split)
+    require_protocols(params, cell, data, rows)
     samples = training_samples(data, rows)
-    # Compiled toy games run on the processor, whatever else the profile trains on.
-    device = prepare_device("cpu" if recipe.engine == "kernel" else params.profile.device)
-    threads = params.profile.threads
-    provenance = cell_provenance(cell, recipe, samples, environment(device, threads))
+    device, threads = prepare_device(device_of(params, cell), training=True), params.profile.threads
+    here = environment(device, recipe.threads)
+    key = cell_key(cell, recipe, samples, device, here)
     output, clock = OUTPUTS / cell.folder, Clock()
-    with sole_writer(cell.key + "-" + sha256_text(json.dumps(provenance))[:16]) as directory:
-        if not _finished(output, provenance):
+    with sole_writer(cell.key + "-" + sha256_text(json.dumps(key))[:16]) as directory:
+        wanted = not _finished(output, key)
+        if wanted:
+            provenance = {**key, "environment": note_environment(directory, here)}
             build = builder(cell, recipe, tuple(samples.values.shape[1:]), class_count(data))
             held_out = training_samples(data, np.setdiff1d(np.arange(len(training_values(data))), rows)).values
             outcome = train_block(
-                build, recipe, cell.seed_numbers, samples, directory, device, threads, cell.key, held_out
+                build, recipe, cell.seed_numbers, samples, directory, device, threads, cell.name, held_out, stop
             )
             _write(output, outcome, {**provenance, **_summary(cell, outcome), "clock": clock.read()})
         forget(directory)
+    return wanted
 
 
 def training_values(data: PreparedImages | ToyData) -> np.ndarray:
@@ -79,9 +94,13 @@ def builder(cell: Cell, recipe: Recipe, shape: tuple[int, ...], classes: int = 0
     return lambda: model.build(recipe.network, recipe.prior, recipe.latent_dim, shape, classes)
 
 
-def cell_provenance(cell: Cell, recipe: Recipe, samples: Samples, where: dict[str, object]) -> dict[str, Any]:
-    """All that the result depends on: a checkpoint or an output under other code, params or data is not this one."""
-    code = {*import_closure(Path("replication/train.py")), *import_closure(source_file(cell.model))}
+def cell_key(cell: Cell, recipe: Recipe, samples: Samples, device: str, where: Mapping[str, object]) -> dict[str, Any]:
+    """All that the result depends on: a checkpoint or an output under other code, params or data is not this one.
+
+    Of the machine it holds the kind of device and the versions that compute, not the device's name or its cores: what
+    one GPU began another finishes.
+    """
+    code = training_code(cell.model)
     # Without the cell's key, which another block may have, and without what scoring alone reads of it.
     written = {"recipe": asdict(recipe), "cell": {**cell.identity, "cell": ""}}
     return {
@@ -90,8 +109,16 @@ def cell_provenance(cell: Cell, recipe: Recipe, samples: Samples, where: dict[st
         "code_sha256": code_hash(code),
         "params_sha256": sha256_text(json.dumps(written, sort_keys=True)),
         "data_sha256": samples_sha256(samples),
-        "environment": where,
+        "device": device,
+        "precision": precision_on(recipe, device),
+        "versions": {name: where[name] for name in COMPUTING},
     }
+
+
+def training_code(model: str) -> set[Path]:
+    """The source files that a training runs; what only checks or scores a cell is none of them."""
+    entries = (Path("replication/training/block.py"), Path("replication/data/reading.py"), source_file(model))
+    return {Path("replication/train.py"), *(file for entry in entries for file in import_closure(entry))}
 
 
 def samples_sha256(samples: Samples) -> str:
@@ -111,13 +138,13 @@ def _summary(cell: Cell, outcome: Outcome) -> dict[str, Any]:
     return {"diverged_seeds": diverged, "window": outcome.window, "steps": sorted(outcome.snapshots), **kept}
 
 
-def _finished(output: Path, provenance: dict[str, Any]) -> bool:
-    """Whether a process that outlived its `dvc repro` has already made this very output."""
+def _finished(output: Path, key: Mapping[str, Any]) -> bool:
+    """Whether a process that outlived its `dvc repro`, or an earlier call, has already made this very output."""
     path = output / "provenance.json"
     if not path.is_file():
         return False
     found = json.loads(path.read_text(encoding="utf-8"))
-    return {key: found.get(key) for key in provenance} == provenance
+    return {name: found.get(name) for name in key} == key
 
 
 def _write(output: Path, outcome: Outcome, provenance: dict[str, Any]) -> None:
@@ -128,12 +155,15 @@ def _write(output: Path, outcome: Outcome, provenance: dict[str, Any]) -> None:
         (directory / "provenance.json").write_text(json.dumps(provenance, indent=1) + "\n", encoding="utf-8")
 
 
-def train_model(params: Params, name: str) -> None:
-    """Train every cell of a model, and remove what cells that are no longer in params.yaml left."""
+def train_model(params: Params, name: str, device: str = "", seeds: str = "") -> None:
+    """Train every cell of a model, and remove what cells that are no longer in params.yaml left.
+
+    With another device or a part of the seeds nothing is removed.
+    """
     cells = params.trained_cells(name)
-    for cell in cells:
-        train_cell(params, cell)
-    if cells[0].model == name:
+    for block in [block_of(params, cell, device, seeds) for cell in cells]:
+        train_cell(*block)
+    if cells[0].model == name and not (device or seeds):
         known = {cell.key for cell in cells}
         for folder in (OUTPUTS / cells[0].folder).parent.iterdir():
             if folder.is_dir() and folder.name not in known:
@@ -142,7 +172,8 @@ def train_model(params: Params, name: str) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Train the cells that the command line names."""
-    train_model(load_params(), stage_argument("train", "a model or a cell of the profile in force", arguments))
+    asked = block_arguments("train", "a model or a cell of the profile in force", arguments)
+    train_model(load_params(), asked.name, asked.device, asked.seeds)
 
 
 if __name__ == "__main__":

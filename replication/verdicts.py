@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import pandas as pd
 
-from replication.claims import Claim, Evidence, Kind
+from replication.answers import answer
+from replication.claims import Claim, Evidence, Kind, Obstacle, Origin
 from replication.comparisons import Comparison, compare, enough_values
-from replication.errors import InputError
-from replication.evidence import EvidenceGap, NoMeasurements, Replicates, Sides, replicates, require_enough, select
+from replication.evidence import EvidenceGap, NoMeasurements, replicates, require_enough, select
 from replication.intervals import LEVEL
+from replication.measurements import WHERE, each_seed_once
 from replication.metrics.definitions import METRICS
-from replication.reasons import all_diverged, reason, without_value
-from replication.reduced import Budgets, as_reduced
+from replication.power import POWER, Sizes, true_powers
+from replication.reasons import all_diverged, reason, underpowered, without_value
 from replication.rules import Word, decide, holm
 
 Direction = Literal[
@@ -30,11 +29,12 @@ Direction = Literal[
 ]
 DIRECTIONS: dict[Word, Direction] = {
     "replicated": "points the claim's way",
-    "exceeded": "points beyond the published value",
+    "differs, better": "points beyond the published value",
     "not replicated": "points the other way",
     "reversed": "points the other way",
     "no difference": "points to no difference",
 }
+NO_ROWS = "No measurements match the question."
 
 
 @dataclass(frozen=True)
@@ -50,13 +50,16 @@ class Indicative:
 @dataclass(frozen=True)
 class Verdict:
     claim: str  # the claim's id
+    origin: Origin
     kind: Kind
     family: str
     replicate_unit: str
     published: float | None  # the published or exact value, where the claim states one
     word: Word
     adjusted_word: Word  # Holm-adjusted within the claim's family: `word`, or "inconclusive" where it does not last
-    reason: str  # one sentence
+    obstacle: Obstacle | None  # what stands in the way of a claim that is not assessed
+    power: float | None  # P("replicated" | true) with these replicates, where they are fewer than planned
+    reason: str  # one sentence; two where the claim is underpowered
     comparison: Comparison | None  # None where nothing was compared
     n_needed: int | None  # replicates a side for which the expected interval would settle an inconclusive claim
     indicative: tuple[Indicative, ...]
@@ -72,57 +75,93 @@ class Finding:
     n_needed: int | None = None
 
 
-def judge(claim: Claim, table: pd.DataFrame, budgets: Budgets | None = None) -> Verdict:
-    """The verdict on one claim from a table of measurements; its adjusted word is that of a family of one.
-
-    `budgets` names the runs of the table that were cut short: a claim that rests on one of them is not assessed, and
-    what they show stands first among its indicative evidence.
-
-    Raises:
-        InputError: the claim's selections are ambiguous or do not fit its kind.
-    """
-    budgets = budgets or {}
-    shown = [as_reduced(evidence, table, budgets) or evidence for evidence in claim.indicative]
-    if claim.evidence is None:
-        found = Finding("not assessed", claim.not_assessed)
-    elif reduced := as_reduced(claim.evidence, table, budgets):
-        shown.insert(0, reduced)
-        why = f"The budget is reduced: {reduced.substitutes}, so that what is measured is indicative."
-        found = Finding("not assessed", why)
-    else:
-        found = _finding(claim, claim.evidence, table)
-    indicative = tuple(_indicative(claim, evidence, table) for evidence in shown)
-    return Verdict(
-        claim=claim.id,
-        kind=claim.kind,
-        family=claim.family,
-        replicate_unit=claim.replicate_unit,
-        published=claim.published.value if claim.published else None,
-        word=found.word,
-        adjusted_word=found.word,
-        reason=found.reason,
-        comparison=found.comparison,
-        n_needed=found.n_needed,
-        indicative=indicative,
-    )
+def judge(claim: Claim, table: pd.DataFrame) -> Verdict:
+    """The verdict on one claim, in a family of its own: see `judge_all`."""
+    return judge_all([claim], table)[0]
 
 
-def judge_all(claims: Iterable[Claim], table: pd.DataFrame, budgets: Budgets | None = None) -> tuple[Verdict, ...]:
-    """Verdicts in the order of the claims, with Holm-adjusted words beside the plain ones; `budgets` as for `judge`.
+def judge_all(claims: Iterable[Claim], table: pd.DataFrame, device: str = "cpu") -> tuple[Verdict, ...]:
+    """Verdicts in the order of the claims, with Holm-adjusted words beside the plain ones.
+
+    Where a seed was measured on several devices, the rows of `device` count (`measurements.each_seed_once`). A claim
+    that compares devices names them in its selections, and reads all rows.
 
     Within a family each word is adjusted over every claim for which it was tested, so that the chance of giving that
-    word wrongly to any claim of the family is at most .05.
+    word wrongly to any claim of the family is at most .05. A claim with fewer replicates than planned, and so with
+    less power than POWER, is underpowered and leaves the family: its power does not depend on what was measured.
+
+    Raises:
+        InputError: a claim's selections are ambiguous or do not fit its kind.
     """
-    listed = tuple(claims)
-    verdicts = [judge(claim, table, budgets) for claim in listed]
+    listed, once = tuple(claims), each_seed_once(table, device)
+    alone = [_judged_alone(claim, table if _names_a_device(claim) else once) for claim in listed]
+    verdicts = _with_power(listed, alone)
     for family in {claim.family for claim in listed}:
         members = [index for index, claim in enumerate(listed) if claim.family == family]
+        members = [index for index in members if verdicts[index].word != "underpowered"]
         for word in {verdicts[index].word for index in members}:
             tested = [(i, c.p_values[word]) for i in members if (c := verdicts[i].comparison) and word in c.p_values]
             for (index, _), p in zip(tested, holm([p for _, p in tested]), strict=True):
                 if verdicts[index].word == word and p > LEVEL:
                     verdicts[index] = replace(verdicts[index], adjusted_word="inconclusive")
     return tuple(verdicts)
+
+
+def _judged_alone(claim: Claim, table: pd.DataFrame) -> Verdict:
+    if claim.evidence is None:
+        found = Finding("not assessed", claim.not_assessed)
+    else:
+        found = _finding(claim, claim.evidence, table)
+    assessed = found.word != "not assessed"
+    return Verdict(
+        claim=claim.id,
+        origin=claim.origin,
+        kind=claim.kind,
+        family=claim.family,
+        replicate_unit=claim.replicate_unit,
+        published=claim.published.value if claim.published else None,
+        word=found.word,
+        adjusted_word=found.word,
+        obstacle=None if assessed else claim.obstacle,
+        power=None,
+        reason=found.reason,
+        comparison=found.comparison,
+        n_needed=found.n_needed,
+        indicative=tuple(_indicative(claim, evidence, table) for evidence in claim.indicative),
+    )
+
+
+def _with_power(claims: Sequence[Claim], verdicts: list[Verdict]) -> list[Verdict]:
+    """Verdicts of which those with fewer replicates than planned say their power, and are underpowered if it is low."""
+    sizes = {
+        claim.id: (shown.measured.n, shown.against.n if shown.against and claim.plan.against_n else None)
+        for claim, verdict in zip(claims, verdicts, strict=True)
+        if claim.plan and (shown := verdict.comparison) and verdict.word not in ("not assessed", "answered")
+    }
+    there = [claim for claim in claims if claim.id in sizes]
+    fewer = {claim.family for claim in there if _fewer(claim, sizes)}
+    powers = true_powers([claim for claim in there if claim.family in fewer], sizes)
+    for index, claim in enumerate(claims):
+        shown = verdicts[index].comparison
+        if shown is None or claim.id not in powers or not _fewer(claim, sizes):
+            continue
+        power = powers[claim.id]
+        verdicts[index] = replace(verdicts[index], power=power)
+        if power < POWER:
+            why = underpowered(claim, shown, power)
+            changes = {"word": "underpowered", "adjusted_word": "underpowered", "reason": why, "n_needed": None}
+            verdicts[index] = replace(verdicts[index], **changes)
+    return verdicts
+
+
+def _fewer(claim: Claim, sizes: Mapping[str, Sizes]) -> bool:
+    (n, against_n), plan = sizes[claim.id], claim.plan
+    return plan is not None and (n < plan.n or (against_n or 0) < (plan.against_n or 0))
+
+
+def _names_a_device(claim: Claim) -> bool:
+    bodies = (*([claim.evidence] if claim.evidence else []), *claim.indicative)
+    return any(column in side for body in bodies for side in (body.measured, body.against or {}) for column in WHERE)
 
 
 def _indicative(claim: Claim, evidence: Evidence, table: pd.DataFrame) -> Indicative:
@@ -135,7 +174,8 @@ def _indicative(claim: Claim, evidence: Evidence, table: pd.DataFrame) -> Indica
 
 def _finding(claim: Claim, evidence: Evidence, table: pd.DataFrame) -> Finding:
     if claim.kind == "question":
-        return _answer(claim, evidence, table)
+        found = answer(claim, evidence, table)
+        return Finding("answered", *found) if found else Finding("not assessed", claim.not_assessed or NO_ROWS)
     try:
         sides = replicates(table, claim, evidence)
         require_enough(sides)
@@ -147,14 +187,11 @@ def _finding(claim: Claim, evidence: Evidence, table: pd.DataFrame) -> Finding:
     n_needed = comparison.n_needed
     if claim.kind in ("value", "bound") and sides.measured.diverged == sides.measured.n:
         return Finding("not replicated", all_diverged(sides.measured), replace(comparison, p_values={}))
-    diverged = without_value(comparison)
+    diverged = "" if claim.kind == "superiority" else without_value(comparison)  # ranks need no value of the worst
     if diverged:
         comparison = replace(comparison, n_needed=None)  # more of the same runs would not settle it
     if diverged and not enough_values(sides):
         return Finding("inconclusive", f"{diverged}, and too few are left to compare.", comparison)
-    if not comparison.p_values:
-        agree = "All replicates agree exactly, so that no interval can be given: reported, not judged."
-        return Finding("not assessed", agree, comparison)
     word = decide(comparison.p_values)
     if diverged:
         return _with_diverged(claim, comparison, word, diverged)
@@ -172,63 +209,3 @@ def _with_diverged(claim: Claim, comparison: Comparison, word: Word, diverged: s
         rest = reason(claim, comparison, word, None)
         return Finding(word, f"{diverged}; of the others: {rest[0].lower()}{rest[1:]}", comparison)
     return Finding("inconclusive", f"{diverged}, so that the claim cannot be replicated.", comparison)
-
-
-def _answer(claim: Claim, evidence: Evidence, table: pd.DataFrame) -> Finding:
-    """A question is plotted and never scored; its numbers are compared only where a selection names one thing."""
-    found = [len(select(table, side)) for side in (evidence.measured, evidence.against) if side is not None]
-    if not all(found):
-        return Finding("not assessed", claim.not_assessed or "No measurements match the question.")
-    sides: Sides | None = None
-    try:
-        sides = replicates(table, claim, evidence)
-    except (EvidenceGap, InputError):
-        pass  # a question may span steps, classes or models: the report plots the rows themselves
-    comparison = compare(claim, sides) if sides is not None else None
-    return Finding("answered", f"A question: {sum(found)} measurements are shown, none is scored.", comparison)
-
-
-def to_json(verdicts: Iterable[Verdict]) -> str:
-    """Verdicts by id as JSON: six significant digits, so that the last bits of a float never change the bytes."""
-    records = [_plain(asdict(verdict)) for verdict in sorted(verdicts, key=lambda verdict: verdict.claim)]
-    return json.dumps(records, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
-
-
-def from_json(text: str) -> tuple[Verdict, ...]:
-    """Verdicts as `to_json` wrote them, numbers at the precision it kept; null in a number's place is NaN."""
-    verdicts = []
-    for record in json.loads(text):
-        indicative = tuple(
-            Indicative(**{**one, "comparison": _comparison(one["comparison"])}) for one in record["indicative"]
-        )
-        comparison = _comparison(record["comparison"])
-        verdicts.append(Verdict(**{**record, "comparison": comparison, "indicative": indicative}))
-    return tuple(verdicts)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, float):
-        return (0.0 if abs(value) < 1e-12 else float(f"{value:.6g}")) if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {key: _plain(one) for key, one in value.items()}
-    return [_plain(one) for one in value] if isinstance(value, list | tuple) else value
-
-
-def _comparison(record: dict[str, Any] | None) -> Comparison | None:
-    if record is None:
-        return None
-    numbers = {key: _number(record[key]) for key in ("difference", "low", "high")}
-    sides = {key: _replicates(record[key]) for key in ("measured", "against")}
-    return Comparison(**{**record, **numbers, **sides})
-
-
-def _replicates(record: dict[str, Any] | None) -> Replicates | None:
-    if record is None:
-        return None
-    values = tuple(_number(value) for value in record["values"])
-    numbers = {"mean": _number(record["mean"]), "sd": _number(record["sd"])}
-    return Replicates(**{**record, **numbers, "ids": tuple(record["ids"]), "values": values})
-
-
-def _number(value: float | None) -> float:
-    return math.nan if value is None else value

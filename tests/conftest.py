@@ -180,6 +180,8 @@ def provenance_of(cell: Cell) -> dict[str, object]:
         "cell": cell.key,
         **names,
         **hashes,
+        "device": "cpu",
+        "precision": "float32",
         "environment": where,
         "updates": 100,
         "diverged_seeds": {},

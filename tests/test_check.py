@@ -18,7 +18,7 @@ def edit(path: Path, old: str, new: str) -> None:
 
 
 def edit_verdict(root: Path) -> None:
-    edit(root / "reports/cpu/verdicts.json", '"word": "replicated"', '"word": "exceeded"')
+    edit(root / "reports/cpu/verdicts.json", '"word": "replicated"', '"word": "differs, better"')
 
 
 def edit_verdict_and_hash(root: Path) -> None:
@@ -98,7 +98,7 @@ def more_cells(root: Path) -> None:
     ("harm", "sentence"),
     [
         (edit_verdict, "verdicts.json is not the file that the report made"),
-        (edit_verdict_and_hash, "word says 'exceeded', the measurements give 'replicated'"),
+        (edit_verdict_and_hash, "word says 'differs, better', the measurements give 'replicated'"),
         (edit_measurement, "measurements.csv is not the file that the report made"),
         (edit_measurement_and_hash, "claim hit-rate"),
         (remove_source, "key source is missing"),
@@ -145,7 +145,8 @@ def test_every_problem_is_listed_and_an_unknown_profile_is_refused(
 def test_against_compares_words_and_prints_the_drift(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
     fresh = repository / "fresh"
     shutil.copytree(repository / "reports/cpu", fresh)
-    edit(fresh / "measurements.csv", ",generator_loss,,,0,training,0.", ",generator_loss,,,0,training,1.")
+    row = ",generator_loss,,,0,training,cpu,float32,"
+    edit(fresh / "measurements.csv", f"{row}0.", f"{row}1.")
     main(["--against", "fresh"])
     drift = {line.split(":")[0]: line for line in capsys.readouterr().out.splitlines()}
     assert "difference 0 over" in drift["hit_rate"] and "difference 0 over" not in drift["generator_loss"]

@@ -11,7 +11,15 @@ import pandas as pd
 import pytest
 
 from replication.errors import InputError
-from replication.measurements import COLUMNS, Measurement, join_tables, read_table, to_table, write_table
+from replication.measurements import (
+    COLUMNS,
+    Measurement,
+    each_seed_once,
+    join_tables,
+    read_table,
+    to_table,
+    write_table,
+)
 
 ROW = Measurement("cpu", "gan2014", "gan", "toy-k1", "paper", "toy-bimodal", "full", 400, 3, 100, "success", 1.0, 2000)
 ROWS = (
@@ -101,3 +109,30 @@ def test_rows_that_measure_the_same_thing_are_refused_and_a_new_value_is_no_new_
 def test_an_unknown_metric_is_refused_before_it_is_written() -> None:
     with pytest.raises(InputError, match=r"unknown metrics \['perceptual'\]"):
         to_table([replace(ROW, metric="perceptual")])
+
+
+def test_a_seed_counts_once_on_the_profiles_own_device() -> None:
+    rows = [
+        replace(ROW, seed=seed, metric=metric, step=step, device=device, value=value)
+        for seed, metric, step, device, value in (
+            (0, "success", 100, "cpu", 0.0),  # measured on both
+            (0, "success", 100, "cuda", 1.0),
+            (1, "success", 100, "cpu", 2.0),  # on the processor alone
+            (2, "success", 100, "cuda", 3.0),
+            (2, "success", 50, "cpu", 4.0),  # another step of a metric that the GPU measured
+            (2, "hit_rate", 100, "cpu", 5.0),  # a metric that it did not
+        )
+    ]
+    table = to_table(rows)
+    assert each_seed_once(table, "cuda")["value"].tolist() == [1.0, 2.0, 3.0, 5.0]
+    assert each_seed_once(table, "cpu")["value"].tolist() == [0.0, 2.0, 4.0, 5.0]
+    alone = to_table([ROW])
+    assert each_seed_once(alone, "cpu") is alone and each_seed_once(alone, "cuda")["value"].tolist() == [1.0]
+
+
+def test_a_device_is_part_of_what_identifies_a_row() -> None:
+    both = [ROW, replace(ROW, device="cuda"), replace(ROW, device="cuda", precision="tf32")]
+    assert len(to_table(both)) == 3
+    for strange in ({"device": "tpu"}, {"precision": "float16"}):
+        with pytest.raises(InputError, match=f"unknown {next(iter(strange))}s"):
+            to_table([replace(ROW, **strange)])  # pyright: ignore[reportArgumentType]

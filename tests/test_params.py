@@ -38,9 +38,8 @@ def written() -> str:
     used = {(cell["model"], cell["recipe"]) for cell in content["run"]["cells"].values()}
     for model, recipes in content["recipes"].items():
         content["recipes"][model] = {name: one for name, one in recipes.items() if (model, name) in used}
-    for name in ("paper", "brief"):
-        profile, key = content["profiles"][name], f"{name}-deligan-toy"
-        profile |= {"cells": {key: profile["cells"][key]}, "models": ["deligan"]}
+    profile, key = content["profiles"]["paper"], "paper-deligan-toy"
+    profile |= {"cells": {key: profile["cells"][key]}, "models": ["deligan"]}
     return json.dumps(content)
 
 
@@ -129,27 +128,6 @@ WRONG = {
         put("profiles", "paper", "cells", "paper-deligan-toy", "variant", "cod"),
         "'cod' is no variant of recipes.deligan.toy; accepted: paper, code.",
     ),
-    "a budget that is no share": (
-        put("run", "cells", CELL, "budget", 1.5),
-        f"params.yaml: budget of cell {CELL} is 1.5: write the share of the recipe's updates, above 0 and at most 1.",
-    ),
-    "no budget at all": (put("run", "cells", CELL, "budget", 0.0), f"budget of cell {CELL} is 0.0: write the share"),
-    "a budget in words": (put("run", "cells", CELL, "budget", "10 %"), "budget: input should be a valid number"),
-    "an experiment's budget": (
-        put("run", "experiments", "cpu-theory", "budget", 0.5),
-        "cell cpu-theory has budget 0.5, but experiment theory trains no recipe: take the budget out.",
-    ),
-    "blocks of one run at two budgets": (
-        lambda c: c["run"]["cells"].update({"cpu-more": {**c["run"]["cells"][CELL], "seeds": "20-39", "budget": 0.5}}),
-        f"cells {CELL} and cpu-more are blocks of one run, but have budgets 1.0 and 0.5: give both one, because they",
-    ),
-    "a budget too small for a schedule": (
-        lambda c: (
-            c["recipes"]["gan"]["toy-k1"].update(linear_decay={"begin": 15000, "end": 20000}),
-            c["run"]["cells"][CELL].update(budget=0.00001),
-        ),
-        f"params.yaml: recipe toy-k1 at budget 1e-05 of cell {CELL}: linear_decay ends after it begins.",
-    ),
 }
 
 
@@ -206,7 +184,7 @@ def shape_of(dataset: Dataset) -> tuple[int, ...]:
     return SHAPES[dataset.source] if dataset.source in SHAPES else (3, dataset.image_size, dataset.image_size)
 
 
-@pytest.mark.parametrize("profile", ["cpu", "brief", pytest.param("paper", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("profile", ["cpu", pytest.param("paper", marks=pytest.mark.slow)])
 def test_every_cell_builds_its_networks_on_its_data(params: Params, profile: str) -> None:
     for cell in params.profiles[profile].cells.values():
         recipe = params.recipe_of(cell)
@@ -228,7 +206,7 @@ def test_every_cell_builds_its_networks_on_its_data(params: Params, profile: str
         assert recipe.prior.component == "sampled" or recipe.prior.components in (0, recipe.batch), cell.key
 
 
-@pytest.mark.parametrize("profile", ["cpu", "paper", "brief"])
+@pytest.mark.parametrize("profile", ["cpu", "paper"])
 def test_every_experiment_exists_and_image_cells_have_a_judge(params: Params, profile: str) -> None:
     chosen = params.profiles[profile]
     assert {cell.experiment for cell in chosen.experiments.values()} <= set(EXPERIMENTS)

@@ -24,7 +24,12 @@ INPUTS = stage_inputs({**PARAMS, "run": PARAMS["profiles"]["cpu"]}, ROOT)
 COMPUTING = [name for name in STAGES if name != "inputs"]
 LAYERS = ROOT / "replication/models/layers"
 # What a stage gives to functions of other modules that read `params` themselves.
-PASSED_ON: dict[str, set[str]] = {"score": {"judges"}, "experiment": {"judges"}, "report": {"recipes", "run"}}
+PASSED_ON: dict[str, set[str]] = {
+    "train": {"run.device"},  # what protocols need is only looked for, and again by the stage that runs them
+    "score": {"judges"},
+    "experiment": {"judges"},
+    "report": {"recipes", "run"},
+}
 
 # What a stage sees through the output of another, which changes with it.
 THROUGH_TRAINING = {"score": {"recipes"}}

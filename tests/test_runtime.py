@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 import torch
 
 from replication.errors import InputError
-from replication.runtime import Clock, in_processes, in_turns, prepare_device, stage_argument
+from replication.runtime import Clock, in_processes, in_turns, prepare_device, side_by_side
 
 
 @pytest.fixture
@@ -32,19 +33,39 @@ def test_one_thread_and_no_reduced_precision(restored: None) -> None:
     assert not torch.backends.cuda.matmul.allow_tf32 and not torch.backends.cudnn.allow_tf32
 
 
+def test_algorithms_are_searched_for_where_shapes_repeat_in_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """cuDNN keeps what a search finds for a thread alone, and scoring starts threads again and again."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.backends.cudnn, "benchmark", False)
+    for device, training, searched in (
+        ("cuda", True, True),
+        ("cuda", False, False),
+        ("cuda", True, True),
+        ("cpu", True, False),
+    ):
+        assert prepare_device(device, training) == device
+        assert torch.backends.cudnn.benchmark is searched
+
+
 def test_a_device_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_DEVICE_MAX_CONNECTIONS", "8")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(InputError, match=r"torch finds none: use a machine with one, or `run: \*cpu`"):
+    with pytest.raises(InputError, match=r"torch finds none: use a machine with one, `--device cpu` or `run: \*cpu`"):
         prepare_device("cuda")
 
 
-def test_a_stage_takes_one_name(capsys: pytest.CaptureFixture[str]) -> None:
-    assert stage_argument("train", "a cell", ["cpu-gan-digits"]) == "cpu-gan-digits"
-    for wrong in ([], ["one", "two"]):
-        with pytest.raises(SystemExit) as stopped:
-            stage_argument("train", "a cell", wrong)
-        assert stopped.value.code == 2
-        assert "python -m replication.train" in capsys.readouterr().err
+@pytest.mark.parametrize(("chosen", "expected"), [(None, "32"), ("8", "8")])
+def test_more_queues_are_asked_for_before_cuda_starts(
+    chosen: str | None, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+    monkeypatch.delenv("CUDA_DEVICE_MAX_CONNECTIONS", raising=False)
+    if chosen:
+        monkeypatch.setenv("CUDA_DEVICE_MAX_CONNECTIONS", chosen)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: seen.append(os.environ["CUDA_DEVICE_MAX_CONNECTIONS"]))
+    with pytest.raises(InputError):
+        prepare_device("cuda")
+    assert seen == [expected]
 
 
 def test_the_clock_reads_start_duration_and_host() -> None:
@@ -55,6 +76,19 @@ def test_the_clock_reads_start_duration_and_host() -> None:
     assert isinstance(read["duration_s"], float) and 0 <= read["duration_s"] < 5
     assert read["host"] == socket.gethostname()
     assert clock.read()["started"] == read["started"]
+
+
+@pytest.mark.parametrize(("at_once", "threads"), [(1, 1), (1, 2), (3, 1), (3, 2)])
+def test_so_many_are_at_work_together_each_on_its_threads(restored: None, at_once: int, threads: int) -> None:
+    torch.set_num_threads(1)
+    together = Barrier(at_once)
+
+    def work(item: int) -> tuple[int, int]:
+        together.wait(60)  # comes to an end only if so many are here at once
+        return item, torch.get_num_threads()
+
+    assert side_by_side(work, range(2 * at_once), at_once, threads) == [(item, threads) for item in range(2 * at_once)]
+    assert torch.get_num_threads() == 1
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3, 7])

@@ -12,15 +12,19 @@ from replication.rules import decide_each, holm, order_p_values, value_p_values
 from replication.simulated_studies import Case, all_cases
 from replication.simulation import PATH, SEED, STUDIES, error_table, largest_rate, simulate
 
-KINDS = {"value", "order", "order, paired", "bound", "bound, share", "rate", "family of 5 orders"}
+KINDS = {"value", "order", "order, paired", "superiority", "bound", "bound, share", "rate", "family of 5 orders"}
 
 
 def test_every_wrong_word_of_every_kind_is_simulated():
     cases = all_cases()
     wrong = {(case.kind, word) for case in cases for word in case.wrong}
     assert {kind for kind, _ in wrong} == KINDS
-    assert {word for kind, word in wrong if kind == "value"} == {"replicated", "exceeded", "not replicated"}
-    assert {word for kind, word in wrong if kind in ("order", "rate")} == {"replicated", "reversed", "no difference"}
+    assert {word for kind, word in wrong if kind == "value"} == {"replicated", "differs, better", "not replicated"}
+    assert {word for kind, word in wrong if kind in ("order", "superiority", "rate")} == {
+        "replicated",
+        "reversed",
+        "no difference",
+    }
     assert {word for kind, word in wrong if kind == "bound"} == {"replicated", "not replicated"}
     assert len({(case.kind, case.truth, case.n, case.against_n) for case in cases}) == len(cases)
 
@@ -36,7 +40,7 @@ def test_simulation_notices_a_rule_that_errs_too_often():
     def naive(generator, studies):
         shared = np.sqrt(0.2) * generator.normal(size=(studies, 1))
         draws = shared + np.sqrt(0.8) * generator.normal(size=(studies, 10))
-        return order_p_values(mean_estimate(draws), None)
+        return order_p_values(mean_estimate(draws), 0.0)
 
     (rate,) = simulate([Case("order", "naive t on draws that share data", 10, None, naive, ("replicated",))], 1000)
     assert rate.rate > 2 * largest_rate(1000)

@@ -17,8 +17,9 @@ from replication.data.reading import PreparedImages, ToyData
 from replication.errors import InputError, exit_clearly
 from replication.params import load_params
 from replication.prepare import prepare
-from replication.provenance import code_hash, import_closure
+from replication.provenance import code_hash, environment, import_closure
 from replication.strict import read_yaml
+from replication.training.block import Paused
 from replication.training.initialise import Samples
 
 TOY, DIGITS = "cpu-gan-toy-k1", "cpu-deligan-digits"
@@ -95,12 +96,14 @@ def test_a_toy_cell(workplace: Path) -> None:
     for name in ("model", "recipe", "variant", "dataset", "split", "seeds"):
         assert found[name] == getattr(cell, name)
     assert (found["cell"], found["updates"], found["window"], found["steps"]) == (TOY, 40, 1, [0, 10, 20, 40])
-    assert found["diverged_seeds"] == {} and found["environment"]["threads"] == 2
+    assert found["diverged_seeds"] == {} and found["environment"]["threads"] == 1  # the recipe's
     assert set(found["clock"]) == {"started", "duration_s", "host"}
-    entries = (Path("replication/train.py"), Path("replication/models/gan.py"))
-    files = {file for entry in entries for file in import_closure(entry)}
-    assert found["code_sha256"] == code_hash(files) and Path("replication/models/layers/dense.py") in files
-    assert not any("deligan" in file.name for file in files) and "selected_steps" not in found
+    files = stage.training_code("gan")
+    assert {Path("replication/train.py"), *import_closure(Path("replication/models/gan.py"))} < files
+    assert found["code_sha256"] == code_hash(files) and Path("replication/training/loop.py") in files
+    strangers = ("deligan", "scoring", "metrics/inception", "report", "requirements")
+    assert not any(name in str(file) for file in files for name in strangers) and "selected_steps" not in found
+    assert (found["device"], found["precision"]) == ("cpu", "float32")
     assert not list(Path(".replication/checkpoints").glob("*/*")), "a finished cell keeps no checkpoint"
 
 
@@ -134,7 +137,7 @@ def test_a_finished_output_is_kept_and_one_of_another_recipe_is_not(
         ("data_sha256", lambda c: c["datasets"]["toy-bimodal"].update(seed=1)),
         ("seeds", lambda c: c["run"]["cells"][TOY].update(seeds="1-2")),
         ("params_sha256", lambda c: c["recipes"]["gan"]["toy-k1"].update(discriminator_scale=1.0)),
-        ("environment", lambda c: c["run"].update(threads=1)),
+        ("", lambda c: c["run"].update(threads=1)),
     ],
 )
 def test_the_key_of_a_cell_sees(workplace: Path, field: str, change: Callable[[dict[str, Any]], Any]) -> None:
@@ -145,15 +148,15 @@ def test_the_key_of_a_cell_sees(workplace: Path, field: str, change: Callable[[d
         samples = stage.training_samples(
             stage.load_prepared(stage.DATA / "toy-bimodal"), stage.load_split(stage.DATA / "toy-bimodal", "full")
         )
-        where: dict[str, object] = {"threads": params.profile.threads}
-        return stage.cell_provenance(cell, params.recipe("gan", "toy-k1", "paper"), samples, where)
+        where = environment("cpu", params.profile.threads)
+        return stage.cell_key(cell, params.recipe("gan", "toy-k1", "paper"), samples, "cpu", where)
 
     before = key()
     assert key() == before
     edit(change)
     after = key()
-    assert {name for name in before if before[name] != after[name]} - {"params_sha256"} == {field} - {"params_sha256"}
-    assert after[field] != before[field]
+    changed = {name for name in before if before[name] != after[name]}
+    assert changed - {"params_sha256"} == {field} - {"params_sha256", ""} and changed >= {field} - {""}
 
 
 def test_a_diverged_seed_stands_in_the_provenance(workplace: Path) -> None:
@@ -177,6 +180,50 @@ def test_a_failed_training_writes_nothing_and_keeps_its_checkpoint(
     assert list(Path(".replication/checkpoints").glob(f"{TOY}-*/state-40-*"))
     train(TOY, "toy-bimodal")
     assert (stage.OUTPUTS / load_params().cell(TOY).folder / "provenance.json").is_file()
+
+
+def test_what_one_machine_began_another_finishes(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    edit(lambda content: content["recipes"]["gan"]["toy-k1"].update(updates=1600))  # two pieces
+    prepare(load_params().datasets["toy-bimodal"], stage.DATA / "toy-bimodal")
+    real = stage.environment
+
+    def on(name: str, threads: int) -> None:
+        where = {"device": name, "threads": threads}
+        monkeypatch.setattr(stage, "environment", lambda *arguments: {**real(*arguments), **where})
+        edit(lambda content: content["run"].update(threads=threads))
+
+    on("A processor", 1)
+    with pytest.raises(Paused, match="stopped at update 400 of 1600"):  # where networks are scored
+        stage.train_cell(load_params(), load_params().cell(TOY), lambda: True)
+    on("Another processor", 2)
+    assert stage.train_cell(load_params(), load_params().cell(TOY))
+    output = stage.OUTPUTS / load_params().cell(TOY).folder
+    resumed = contents(output)
+    assert read(output)["environment"]["device"] == "A processor, then Another processor"
+    assert not stage.train_cell(load_params(), load_params().cell(TOY))
+    (output / "provenance.json").unlink()
+    assert stage.train_cell(load_params(), load_params().cell(TOY))
+    assert {**contents(output), "provenance": 0} == {**resumed, "provenance": 0}
+    assert read(output)["environment"]["device"] == "Another processor"
+
+
+def test_a_part_of_the_seeds_is_trained_beside_the_plan_and_ends_the_same(workplace: Path) -> None:
+    whole = train(TOY, "toy-bimodal")
+    before = contents(whole)
+    stage.main([TOY, "--seeds", "2-3"])
+    part = stage.OUTPUTS / "cpu-parts/gan" / f"{TOY}+2-3"
+    assert contents(whole) == before and read(part)["seeds"] == "2-3"
+    for file in whole.glob("*.safetensors"):
+        tensors, some = load_file(file), load_file(part / file.name)
+        assert all(torch.equal(tensors[name][1:], some[name]) for name in tensors), file.name
+    stage.main(["gan"])
+    assert part.is_dir() and contents(whole) == before
+    with pytest.raises(InputError, match="--seeds 3-4 is no part of cell cpu-gan-toy-k1, whose seeds are 1-3"):
+        stage.main(["gan", "--seeds", "3-4"])
+    if not torch.cuda.is_available():
+        prepare(load_params().datasets["digits"], stage.DATA / "digits")
+        with pytest.raises(InputError, match="torch finds none"):
+            stage.main([DIGITS, "--device", "cuda"])
 
 
 def test_a_model_trains_its_cells_keeps_those_that_are_as_before_and_removes_strangers(workplace: Path) -> None:

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from replication.flops import FlopCounterMode
+from benchmarks.speed.flops import FlopCounterMode
 from replication.report.speed_results import Peak
 
 SIDES = {"cpu": 2048, "cuda": 8192}  # of the matrices multiplied
@@ -59,7 +59,10 @@ def needs(step: Callable[[], object], steps: int = 1) -> Need:
 
 
 def measure_peak(device: str, threads: int) -> Peak:
-    """The best of several products of square matrices, and of copies between two arrays; without TF32."""
+    """The best of several products of square matrices, and of copies between two arrays; without TF32.
+
+    The numbers are random: a GPU that multiplies equal ones draws less power, and so keeps a higher clock.
+    """
     torch.set_num_threads(threads)
     copied = torch.zeros(COPIED[device] // 4, device=device)
     onto = torch.empty_like(copied)
@@ -70,7 +73,7 @@ def measure_peak(device: str, threads: int) -> Peak:
 
 def _product_gflops(device: str, kind: torch.dtype) -> float:
     side = SIDES[device]
-    left, right = (torch.ones(side, side, device=device, dtype=kind) for _ in range(2))
+    left, right = (torch.randn(side, side, device=device).to(kind) for _ in range(2))
     return 2 * side**3 / _fastest(lambda: left @ right, device) / 1e9
 
 

@@ -57,7 +57,7 @@ def read_options(name: Name, arguments: Sequence[str]) -> Options:
         )
     cases = chosen_cases(given.case, name, given.device)
     usual_threads = torch_threads()
-    device, threads = prepare_device(given.device), given.threads or usual_threads
+    device, threads = prepare_device(given.device, name != "scoring"), given.threads or usual_threads
     kind = device if given.precision == "float32" else f"{device}-{given.precision}"
     whole = not (given.quick or given.case or given.seeds or given.rounds or given.seconds)
     return Options(

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
+from benchmarks.speed.plain_optimisers import plain_optimiser
 from replication.errors import InputError
 from replication.models.layers.networks import Latent, LayerNoise, Networks, draw_layer_noise
 from replication.recipes import Balance, Recipe
@@ -97,7 +98,7 @@ class PlainTraining:
         _refuse(recipe)
         self.frugal = frugal
         self.networks, self.recipe, self.source = networks, recipe, source
-        self.of_generator, self.of_discriminator = (_optimiser(recipe, network) for network in networks)
+        self.of_generator, self.of_discriminator = (plain_optimiser(recipe, network) for network in networks)
         self.averages = [p.detach().clone() for p in networks.discriminator.parameters()]
         self.threshold = Threshold(recipe.balance) if recipe.balance else None
         layers = [layer for network in networks for layer in network.modules()]
@@ -222,20 +223,10 @@ class PlainTraining:
                 group.update({"lr": rates.learning_rate, **({"momentum": rates.momentum} if recipe.sgd else {})})
 
 
-def _optimiser(recipe: Recipe, network: nn.Module) -> torch.optim.Optimizer:
-    if recipe.adam:
-        adam = recipe.adam
-        betas = (adam.beta1, adam.beta2)
-        return torch.optim.Adam(network.parameters(), adam.learning_rate, betas, adam.epsilon, adam.l2)
-    assert recipe.sgd is not None
-    return torch.optim.SGD(network.parameters(), recipe.sgd.learning_rate, recipe.sgd.momentum)
-
-
 def _refuse(recipe: Recipe) -> None:
     beyond = {
         "historical averaging": bool(recipe.historical_averaging),
         "fixed minibatches": recipe.minibatches == "fixed",
-        "Adam with ε inside the root": bool(recipe.adam and recipe.adam.epsilon_inside),
         "extra updates where the threshold rises": bool(recipe.balance and recipe.balance.extra_rate),
         "a balance judged with the batch": bool(recipe.balance and recipe.balance.judged_with == "batch"),
     }

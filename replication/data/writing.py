@@ -49,6 +49,18 @@ def write_dataset(contents: ImageSet | PointSet, options: Dataset, directory: Pa
     _write_json(directory / "manifest.json", manifest, indent=2)
 
 
+def is_prepared(options: Dataset, directory: Path) -> bool:
+    """Whether a directory holds a data set of these very options and splits."""
+    try:
+        manifest = json.loads((directory / "manifest.json").read_text(encoding="utf-8"))
+        splits = {name: json.loads((directory / f"splits/{name}.json").read_text("utf-8")) for name in options.splits}
+    except (FileNotFoundError, ValueError):
+        return False
+    rules = [(splits[name], key, value) for name, rule in options.splits.items() for key, value in asdict(rule).items()]
+    as_planned = all(written.get(key) == value for written, key, value in rules if key != "n" or value)
+    return manifest.get("options") == json.loads(json.dumps(_options(options))) and as_planned
+
+
 def _files(arrays: Iterable[str], options: Dataset) -> list[str]:
     return [f"{name}.npy" for name in arrays] + [f"splits/{name}.json" for name in options.splits]
 

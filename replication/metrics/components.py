@@ -39,16 +39,6 @@ class ComponentInformation:
         return nats / self.class_entropy if self.class_entropy > ROUNDING else 0.0
 
 
-def mutual_information(components: np.ndarray, classes: np.ndarray) -> float:
-    """I(component; class) of labels int [n] each, in nats, from their counts.
-
-    Raises:
-        InputError: there are no samples, or one array is longer than the other.
-    """
-    components, classes = _numbered(components, classes)
-    return _information(_joint(components, classes), len(classes))
-
-
 def component_information(
     components: np.ndarray, classes: np.ndarray, permutations: int, stream: np.random.Generator
 ) -> ComponentInformation:

@@ -92,11 +92,6 @@ def fit_gaussian(features: np.ndarray) -> Gaussian:
     return Gaussian(mean, centred.T @ centred / (len(features) - 1))
 
 
-def frechet_distance(first: Gaussian, second: Gaussian) -> float:
-    """‖μ₁ − μ₂‖² + tr(Σ₁ + Σ₂ − 2√(Σ₁Σ₂)) (Heusel 2017, eq. 6)."""
-    return _frechet(first, second, _root(second.covariance))
-
-
 def kernel_distance(first: np.ndarray, second: np.ndarray, subsets: int, size: int, seed: int) -> float:
     """Mean over random subsets of the unbiased squared MMD under the kernel (x·y/d + 1)³ (Bińkowski 2018 §4).
 
@@ -113,21 +108,16 @@ def kernel_distance(first: np.ndarray, second: np.ndarray, subsets: int, size: i
     return float(np.mean(found))
 
 
-def precision_recall(samples: np.ndarray, real: np.ndarray) -> tuple[float, float]:
-    """Share of samples inside the real manifold, and of real features inside the samples' (Kynkäänniemi 2019).
-
-    A manifold is the balls around its features [n, d] that reach to the third nearest other one.
-    """
-    return _precision_recall(samples.astype(np.float64), real.astype(np.float64), _radii(real.astype(np.float64)))
-
-
 def every(rows: np.ndarray, limit: int) -> np.ndarray:
     """At most `limit` rows, evenly spaced."""
     return rows if len(rows) <= limit else rows[np.arange(limit) * len(rows) // limit]
 
 
 def _frechet(first: Gaussian, second: Gaussian, root: np.ndarray) -> float:
-    """√(Σ₁Σ₂) has the trace of √(√Σ₂ Σ₁ √Σ₂), which is symmetric: real roots, however singular."""
+    """‖μ₁ − μ₂‖² + tr(Σ₁ + Σ₂ − 2√(Σ₁Σ₂)) (Heusel 2017, eq. 6).
+
+    √(Σ₁Σ₂) has the trace of √(√Σ₂ Σ₁ √Σ₂), which is symmetric: real roots, however singular.
+    """
     product = root @ first.covariance @ root
     trace = np.sqrt(np.linalg.eigvalsh((product + product.T) / 2).clip(0)).sum()
     apart = first.mean - second.mean
@@ -151,6 +141,10 @@ def _mmd(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def _precision_recall(samples: np.ndarray, real: np.ndarray, real_radii: np.ndarray) -> tuple[float, float]:
+    """Share of samples inside the real manifold, and of real features inside the samples' (Kynkäänniemi 2019).
+
+    A manifold is the balls around its features [n, d] that reach to the third nearest other one.
+    """
     own, reached = _radii(samples), np.zeros(len(real), bool)
     inside = np.zeros(len(samples), bool)
     for start in range(0, len(samples), BLOCK):

@@ -19,7 +19,6 @@ WON = 0.01  # nats an image: the discriminator gives the right answer a probabil
 CYCLES = 4  # an oscillation is seen at least so often in the half judged; what is slower is a trend
 MIN_POINTS = 64
 CONSTANT = 0.05  # spread over samples, against a filter's own scale, below which it has one response to all
-JUMP = 0.2  # spread over steps, against a filter's own scale, beyond which that response moves
 COVERED = 0.1  # of a class's fair share
 DIVERSITY_IMAGES = 2000  # pairs grow with the square
 
@@ -88,27 +87,12 @@ def collapsed_filters(activations: np.ndarray) -> float:
     Raises:
         InputError: fewer than two samples, or no filter.
     """
-    _refuse_shape("activations", activations, ("samples", "filters"), 2)
+    if activations.ndim < 2 or len(activations) < 2 or not activations.shape[1]:
+        raise InputError(f"Filters: activations have shape {list(activations.shape)}; give [samples ≥ 2, filters, …].")
     if not np.isfinite(activations).all():
         return float("nan")
     responses = (_flat(activations[:, place]) for place in range(activations.shape[1]))
-    return float(np.mean([_spread(one, axis=0) <= CONSTANT * _size(one) for one in responses]))
-
-
-def filter_oscillation(activations: np.ndarray) -> float:
-    """Share of filters that collapse to one oscillating mode: alike for every sample, moving back and forth over steps.
-
-    `activations` [steps, n, filters, …] as in `collapsed_filters`, for the same noise at every step. Oscillating: at
-    each step the spread over samples is at most 5 % of the filter's size over all steps, the mean response spreads
-    over steps by more than 20 % of it, and ends no farther from its start than half the way it went: a drift is none.
-
-    Raises:
-        InputError: fewer than three steps or two samples, or no filter.
-    """
-    _refuse_shape("activations", activations, ("steps", "samples", "filters"), 3)
-    if not np.isfinite(activations).all():
-        return float("nan")
-    return float(np.mean([_oscillates(activations[:, :, place]) for place in range(activations.shape[2])]))
+    return float(np.mean([_spread(one) <= CONSTANT * _size(one) for one in responses]))
 
 
 def mode_coverage(class_shares: np.ndarray) -> float:
@@ -175,23 +159,12 @@ def _flat(responses: np.ndarray) -> np.ndarray:
     return responses.reshape(len(responses), -1).astype(np.float64)
 
 
-def _spread(responses: np.ndarray, axis: int) -> float:
-    return float(responses.var(axis=axis).mean() ** 0.5)
+def _spread(responses: np.ndarray) -> float:
+    return float(responses.var(axis=0).mean() ** 0.5)
 
 
 def _size(responses: np.ndarray) -> float:
     return float(np.square(responses).mean() ** 0.5)
-
-
-def _oscillates(responses: np.ndarray) -> bool:
-    """Whether one filter's responses [steps, n, …] do."""
-    by_step = [_flat(one) for one in responses]
-    means = np.array([one.mean(axis=0) for one in by_step])  # [steps, positions]
-    size = _size(np.array([_size(one) for one in by_step]))
-    alike = max(_spread(one, axis=0) for one in by_step) <= CONSTANT * size
-    way = np.linalg.norm(np.diff(means, axis=0), axis=1).sum()
-    returns = np.linalg.norm(means[-1] - means[0]) <= way / 2
-    return bool(alike and returns and _spread(means, axis=0) > JUMP * size)
 
 
 def _mean_distance(images: np.ndarray) -> float:
@@ -205,13 +178,6 @@ def _colours(images: np.ndarray, bins: int) -> np.ndarray:
     for channel in range(images.shape[1]):
         cells = cells * bins + images[:, channel].astype(np.int32) * bins // 256
     return np.bincount(cells.ravel(), minlength=bins ** images.shape[1]) / cells.size
-
-
-def _refuse_shape(name: str, values: np.ndarray, axes: tuple[str, ...], dimensions: int) -> None:
-    least = {"steps": 3, "samples": 2, "filters": 1}
-    if values.ndim < dimensions or any(size < least[axis] for size, axis in zip(values.shape, axes, strict=False)):
-        wanted = ", ".join(f"{axis} ≥ {least[axis]}" for axis in axes)
-        raise InputError(f"Filters: {name} have shape {list(values.shape)}; give [{wanted}, …].")
 
 
 def _refuse_images(samples: np.ndarray, real: np.ndarray) -> None:

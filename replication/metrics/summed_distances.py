@@ -9,7 +9,8 @@ from replication.training.compiled import njit
 FAST = {"fastmath": {"contract", "nsz", "reassoc"}, "error_model": "numpy", "cache": True, "nogil": True}
 
 
-@njit(**FAST)
+# Inlined by numba: left to LLVM, code just compiled and code from numba's cache may order the sum otherwise.
+@njit(inline="always", **FAST)
 def _from_point(point: np.ndarray, others: np.ndarray, squared: np.ndarray) -> float:
     """Sum of the distances from a point [d] to others [d, m]; `squared` [m] is written over."""
     squared[:] = 0.0

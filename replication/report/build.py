@@ -10,16 +10,16 @@ from typing import Any
 
 from replication.atomic import atomic_directory
 from replication.benchmarks import Benchmark, load_benchmarks
-from replication.measurements import join_tables, read_table, write_table
-from replication.params import Params
+from replication.measurements import each_seed_once, join_tables, read_table, write_table
+from replication.params import Params, Profile
 from replication.provenance import sha256_file
-from replication.reduced import reduced_budgets
 from replication.report.cells import FILES, RECORDED, SCORES, ScoredCell, gather
 from replication.report.context import MEASUREMENTS, PROVENANCE, VERDICTS, Context, build_context
 from replication.report.error_rates import PATH as ERROR_RATES
 from replication.report.performance import FOLDER as SPEED
 from replication.report.render import PAGES, render_page
-from replication.verdicts import judge_all, to_json
+from replication.verdict_records import to_json
+from replication.verdicts import judge_all
 
 REPORTS = Path("reports")
 BENCHMARKS = Path("benchmarks")
@@ -45,13 +45,17 @@ def build_report(
     claims = [claim for benchmark in loaded for claim in benchmark.claims]
     with atomic_directory(reports / profile) as folder:
         write_table(join_tables((cell.table for cell in cells), "the scored cells"), folder / MEASUREMENTS)
-        table = read_table(folder / MEASUREMENTS)
-        verdicts = judge_all(claims, table, reduced_budgets(cell.provenance for cell in cells))
+        device, table = params.profiles[profile].device, read_table(folder / MEASUREMENTS)
+        verdicts = judge_all(claims, table, device)
+        table = each_seed_once(table, device)
         (folder / VERDICTS).write_text(to_json(verdicts), encoding="utf-8")
         (folder / "figures").mkdir()
         drawn = draw(cells, table, claims, verdicts, folder / "figures", processes)
         figures = [figure.record() for figure in drawn]
-        merged = _merged(profile, cells, missing) | {"recipes": _recipes(params, loaded), "figures": figures}
+        merged = _merged(params.profiles[profile], cells, missing) | {
+            "recipes": _recipes(params, loaded),
+            "figures": figures,
+        }
         _write_provenance(folder, merged)
         context = build_context(folder, loaded, ERROR_RATES, benchmarks / SPEED)
         for name in PAGES:
@@ -69,10 +73,11 @@ def committed_reports(params: Params, reports: Path = REPORTS) -> list[str]:
     return [name for name in params.profiles if (reports / name / PROVENANCE).is_file()]
 
 
-def _merged(profile: str, cells: Iterable[ScoredCell], missing: list[str]) -> dict[str, Any]:
-    merged: dict[str, Any] = {"profile": profile, "not_measured": missing, "cells": {}}
+def _merged(profile: Profile, cells: Iterable[ScoredCell], missing: list[str]) -> dict[str, Any]:
+    """Provenance of all blocks, by the names of their folders."""
+    merged: dict[str, Any] = {"profile": profile.name, "device": profile.device, "not_measured": missing, "cells": {}}
     for scored in cells:
-        merged["cells"][scored.cell.key] = {
+        merged["cells"][scored.cell.name] = {
             **scored.provenance,
             "seeds": list(scored.cell.seed_numbers),
             "recorded": scored.recorded,

@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from replication.blocks import PART, written
 from replication.errors import InputError
-from replication.measurements import read_table
+from replication.measurements import WHERE, read_table
 from replication.params import BUNDLED, Cell, Profile
 from replication.report.sheets import SHEETS
 
@@ -32,6 +33,8 @@ PROVENANCE: dict[str, type | tuple[type, ...]] = {
     "code_sha256": str,
     "params_sha256": str,
     "data_sha256": (str, dict),
+    "device": str,
+    "precision": str,
     "environment": dict,
     "clock": dict,
 }
@@ -48,18 +51,27 @@ MOST_BYTES = 64 * 2**20  # of one array in memory: a small file may unpack into 
 
 @dataclass(frozen=True)
 class ScoredCell:
-    cell: Cell
+    cell: Cell  # with the seeds of this block, and the part that its folder names
     table: pd.DataFrame
     provenance: dict[str, Any]
     samples: dict[str, np.ndarray]  # empty where the cell has none
     folder: Path
     recorded: bool  # made on another machine, and taken in by replication.record
 
+    @property
+    def device(self) -> str:
+        return self.provenance["device"]
+
+    @property
+    def precision(self) -> str:
+        return self.provenance["precision"]
+
 
 def gather(profile: Profile, scores: Path = SCORES, recorded: Path = RECORDED) -> tuple[list[ScoredCell], list[str]]:
-    """Every scored cell of a profile in the order of params.yaml, and the keys that are not measured.
+    """Every scored block of a profile in the order of params.yaml, and the keys that are not measured.
 
-    A recorded cell goes before a local one, so that every clone makes the same report.
+    Recorded blocks of a cell go before a local one of the same device, so that every clone makes the same report. The
+    profile's own device comes first, then the lower seeds.
 
     Raises:
         InputError: a cell is missing although nothing of the profile was recorded, or one does not fit params.yaml.
@@ -67,10 +79,12 @@ def gather(profile: Profile, scores: Path = SCORES, recorded: Path = RECORDED) -
     found: list[ScoredCell] = []
     missing: list[str] = []
     for key, cell in profile.scored.items():
-        folders = [folder for folder in (recorded / key, scores / cell.folder) if (folder / FILES[0]).is_file()]
-        if folders:
-            found.append(read_cell(folders[0], cell, profile.name, folders[0].parent == recorded))
-        else:
+        blocks, local = recorded_blocks(recorded, cell, profile), scores / cell.folder
+        devices = {block.device for block in blocks}
+        if (local / FILES[0]).is_file() and read_provenance(local / FILES[1]).get("device") not in devices:
+            blocks.append(read_cell(local, cell, profile.name, recorded=False))
+        found += sorted(blocks, key=lambda block: (block.device != profile.device, block.cell.seed_numbers))
+        if not blocks:
             missing.append(key)
     if missing and not any(cell.recorded for cell in found):
         raise InputError(
@@ -80,8 +94,35 @@ def gather(profile: Profile, scores: Path = SCORES, recorded: Path = RECORDED) -
     return found, missing
 
 
+def recorded_blocks(recorded: Path, cell: Cell, profile: Profile) -> list[ScoredCell]:
+    """The blocks of a cell that `replication.record` took in: parts of its seeds, also on several devices.
+
+    Raises:
+        InputError: a block does not fit params.yaml, or two have a seed in common under one device and precision.
+    """
+    folders = sorted(path for path in recorded.glob(f"{cell.key}*") if PART.fullmatch(path.name.removeprefix(cell.key)))
+    blocks = [read_cell(path, cell, profile.name, recorded=True) for path in folders if (path / FILES[0]).is_file()]
+    for place, block in enumerate(blocks):
+        for other in blocks[:place]:
+            refuse_overlap(block, other)
+    return blocks
+
+
+def refuse_overlap(block: ScoredCell, other: ScoredCell) -> None:
+    """Raise InputError where two blocks of a cell measure a seed twice under one device and precision."""
+    shared = sorted(set(block.cell.seed_numbers) & set(other.cell.seed_numbers))
+    if shared and (block.device, block.precision) == (other.device, other.precision):
+        raise InputError(
+            f"Seeds {written(shared)} of cell {block.cell.key} on {block.device} in {block.precision} are recorded "
+            f"already: remove {other.folder} to replace them."
+        )
+
+
 def read_cell(folder: Path, cell: Cell, profile: str, recorded: bool) -> ScoredCell:
-    """Read one cell's folder and hold it against the cell of params.yaml that it claims to be."""
+    """Read one block's folder and hold it against the cell of params.yaml that it claims to be.
+
+    A recorded block may hold a part of the cell's seeds.
+    """
     table = read_table(folder / FILES[0])
     provenance = read_provenance(folder / FILES[1])
     where = folder / FILES[0]
@@ -92,15 +133,27 @@ def read_cell(folder: Path, cell: Cell, profile: str, recorded: bool) -> ScoredC
         expected["dataset"] = cell.dataset
     if not cell.experiment:  # an experiment measures runs of several recipes
         expected |= {column: str(getattr(cell, column)) for column in IDENTITY}
-    for column, wanted in expected.items():
+    _check_provenance(provenance, cell, folder / FILES[1])
+    for column, wanted in (expected | {column: provenance[column] for column in WHERE}).items():
         other = sorted(set(table[column]) - {wanted})
         if other:
             raise InputError(f"{where} has {column} {other[0]!r}, but cell {cell.key} has {wanted!r}.")
-    _check_provenance(provenance, cell, folder / FILES[1])
+    block = _block(provenance, cell, recorded, folder)
     seeds = sorted({int(seed) for seed in table["seed"].tolist()})
-    if seeds != list(cell.seed_numbers):
-        raise InputError(f"{where} holds seeds {seeds}, but cell {cell.key} has {cell.seeds}: score it again.")
-    return ScoredCell(cell, table, provenance, read_samples(folder / FILES[2]), folder, recorded)
+    if seeds != list(block.seed_numbers):
+        raise InputError(f"{where} holds seeds {seeds}, but cell {cell.key} has {block.seeds}: score it again.")
+    return ScoredCell(block, table, provenance, read_samples(folder / FILES[2]), folder, recorded)
+
+
+def _block(provenance: Mapping[str, Any], cell: Cell, recorded: bool, folder: Path) -> Cell:
+    """The cell with the seeds that its provenance names: all that are planned, or of a recorded block some."""
+    named = provenance["seeds"]
+    found = replace(cell, seeds=named if isinstance(named, str) else written(named))
+    planned = set(cell.seed_numbers)
+    if not set(found.seed_numbers) <= planned or not (recorded or set(found.seed_numbers) == planned):
+        raise InputError(f"{folder / FILES[1]}: seeds are {named!r}, but cell {cell.key} has {cell.seeds!r}.")
+    part = folder.name.removeprefix(cell.key) if recorded else cell.part
+    return replace(found, part=part)
 
 
 def grouped(rows: pd.DataFrame, columns: Sequence[str]) -> list[tuple[tuple[str, ...], pd.DataFrame]]:
@@ -124,25 +177,19 @@ def read_provenance(path: Path) -> dict[str, Any]:
     return written
 
 
-def _check_provenance(written: Mapping[str, Any], cell: Cell, path: Path) -> None:
+def _check_provenance(found: Mapping[str, Any], cell: Cell, path: Path) -> None:
     for field, kind in PROVENANCE.items():
-        if not isinstance(written.get(field), kind):
-            raise InputError(f"{path}: field {field} is missing or of another type (got {written.get(field)!r}).")
+        if not isinstance(found.get(field), kind):
+            raise InputError(f"{path}: field {field} is missing or of another type (got {found.get(field)!r}).")
     expected = {"cell": cell.key, "dataset": cell.dataset, "split": cell.split}
     if not cell.experiment:
         expected |= {"model": cell.model, "recipe": cell.recipe, "variant": cell.variant}
     for field, wanted in expected.items():
-        if written[field] != wanted:
-            raise InputError(f"{path}: {field} is {written[field]!r}, but cell {cell.key} has {wanted!r}.")
-    if written.get("budget", 1) != cell.budget:
-        raise InputError(
-            f"{path}: budget is {written.get('budget', 1)}, but cell {cell.key} has {cell.budget}: score it again."
-        )
-    if written["seeds"] not in (cell.seeds, list(cell.seed_numbers)):
-        raise InputError(f"{path}: seeds are {written['seeds']!r}, but cell {cell.key} has {cell.seeds!r}.")
+        if found[field] != wanted:
+            raise InputError(f"{path}: {field} is {found[field]!r}, but cell {cell.key} has {wanted!r}.")
     for field in ("code_sha256", "params_sha256"):
-        if len(written[field]) != 64 or set(written[field]) - set("0123456789abcdef"):
-            raise InputError(f"{path}: {field} is no SHA-256 (got {written[field]!r}).")
+        if len(found[field]) != 64 or set(found[field]) - set("0123456789abcdef"):
+            raise InputError(f"{path}: {field} is no SHA-256 (got {found[field]!r}).")
 
 
 def read_samples(path: Path) -> dict[str, np.ndarray]:

@@ -11,14 +11,14 @@ from typing import Any
 import pandas as pd
 
 from replication.benchmarks import Benchmark
-from replication.budgets import in_percent
 from replication.claims import Claim
 from replication.errors import InputError
-from replication.measurements import read_table
+from replication.measurements import each_seed_once, read_table
 from replication.metrics.definitions import METRICS
-from replication.reduced import RUN, Budgets, reduced_budgets
+from replication.power import planned
 from replication.report.cells import IDENTITY, grouped, read_provenance
 from replication.report.class_tables import class_tables
+from replication.report.durations import durations
 from replication.report.error_rates import error_rate_grid
 from replication.report.papers import Grid, Paper, paper
 from replication.report.performance import Performance, performance
@@ -26,7 +26,8 @@ from replication.report.pictures import Figure, figure
 from replication.report.score_tables import score_tables
 from replication.report.scoreboard import Count, Row, counts, is_judged, rows
 from replication.report.wording import NONE, SHAPES, number, seed_range, value_in_words
-from replication.verdicts import Verdict, from_json
+from replication.verdict_records import from_json
+from replication.verdicts import Verdict
 
 MEASUREMENTS, VERDICTS, PROVENANCE = "measurements.csv", "verdicts.json", "provenance.json"
 
@@ -40,7 +41,7 @@ class Context:
     n_runs: int
     n_rows: int
     not_measured: tuple[str, ...]
-    counts: tuple[Count, ...]
+    counts: tuple[tuple[str, tuple[Count, ...]], ...]  # adjusted words by origin
     claims: tuple[Row, ...]
     judged_runs: tuple[str, ...]
     check_runs: tuple[str, ...]
@@ -50,6 +51,7 @@ class Context:
     metrics: Grid
     error_rates: Grid
     performance: Performance
+    durations: Grid
     shapes: tuple[tuple[str, str, str], ...]  # word, symbol, meaning
     hashes: tuple[tuple[str, str], ...]
 
@@ -78,14 +80,15 @@ class Context:
 
 
 MEANINGS = {
-    "replicated": "the interval lies within the margin (value), or wholly on the claim's side (order, rate, bound)",
-    "exceeded": "the interval lies wholly beyond the margin, on the better side of the published value",
+    "replicated": "the interval lies within the margin (value), or wholly on the claim's side (every other kind)",
+    "differs, better": "the interval lies wholly beyond the margin, on the better side of the published value",
     "no difference": "the interval lies within the largest negligible difference",
     "inconclusive": "the interval allows both; the reason says how many replicates would settle it",
+    "underpowered": "fewer replicates than planned, too few to judge the claim; what they measured is shown",
     "not replicated": "the interval lies wholly beyond the margin on the worse side, or on the wrong side of the bound",
     "reversed": "the interval lies wholly on the other side of no difference",
-    "answered": "a reader's question: measured and plotted, never scored",
-    "not assessed": "this profile does not run the claim's protocol; the reason says what is missing",
+    "answered": "a question: answered by what was measured, never scored",
+    "not assessed": "not run, data closed, needs people, too costly or protocol differs: the reason says which",
 }
 
 
@@ -95,13 +98,13 @@ def build_context(folder: Path, benchmarks: Sequence[Benchmark], error_rates: Pa
     Raises:
         InputError: a file of the folder is missing or broken, or its verdicts are not those of the benchmarks' claims.
     """
-    table = read_table(folder / MEASUREMENTS)
-    provenance = read_provenance(folder / PROVENANCE)
+    measured, provenance = read_table(folder / MEASUREMENTS), read_provenance(folder / PROVENANCE)
+    table = each_seed_once(measured, provenance["device"])
     claims = [claim for benchmark in benchmarks for claim in benchmark.claims]
     verdicts = _verdicts(folder / VERDICTS, claims)
     figures = [figure(record, folder) for record in provenance["figures"]]
-    shown = rows(claims, verdicts)
-    real, checks = _runs(table, claims, verdicts, reduced_budgets(provenance["cells"].values()))
+    shown = rows(claims, verdicts, planned(claims))
+    real, checks = _runs(table, claims, verdicts)
     environments = [cell["environment"] for cell in provenance["cells"].values()]
     return Context(
         profile=provenance["profile"],
@@ -109,7 +112,7 @@ def build_context(folder: Path, benchmarks: Sequence[Benchmark], error_rates: Pa
         versions=_versions(environments),
         cells=_cells(provenance, table),
         n_runs=sum(len(cell["seeds"]) for cell in provenance["cells"].values()),
-        n_rows=len(table),
+        n_rows=len(measured),
         not_measured=tuple(provenance["not_measured"]),
         counts=counts(shown),
         claims=shown,
@@ -121,6 +124,7 @@ def build_context(folder: Path, benchmarks: Sequence[Benchmark], error_rates: Pa
         metrics=_metrics(table),
         error_rates=error_rate_grid(error_rates),
         performance=performance(speed),
+        durations=durations(provenance["cells"]),
         shapes=tuple((word, shape.symbol, MEANINGS[word]) for word, shape in SHAPES.items()),
         hashes=tuple((path, digest) for path, digest in provenance["files"].items() if "/" not in path),
     )
@@ -138,9 +142,7 @@ def _verdicts(path: Path, claims: Sequence[Claim]) -> tuple[Verdict, ...]:
     return verdicts
 
 
-def _runs(
-    table: pd.DataFrame, claims: Sequence[Claim], verdicts: Sequence[Verdict], budgets: Budgets
-) -> tuple[tuple[str, ...], ...]:
+def _runs(table: pd.DataFrame, claims: Sequence[Claim], verdicts: Sequence[Verdict]) -> tuple[tuple[str, ...], ...]:
     """Runs that a claim is judged by, and those of a paper's models that only check the pipeline."""
     judged = {verdict.claim: verdict for verdict in verdicts}
     selections = [
@@ -159,9 +161,7 @@ def _runs(
         where = f"on {run['dataset']} ({run['split']}, n = {max(group['seed'].nunique(), splits)})"
         if not used and run["paper"] == "background":
             continue  # part of a figure, or a control: it checks nothing of the pipeline
-        share = budgets.get(tuple(run[column] for column in RUN))
-        cut = f", {in_percent(share)} of its updates" if share else ""
-        name = f"{run['model']} {run['recipe']} ({run['variant']}{cut})"
+        name = f"{run['model']} {run['recipe']} ({run['variant']})"
         (real if used else checks).setdefault(where, []).append(name)
     return tuple(tuple(f"{where}: {', '.join(names)}" for where, names in places.items()) for places in (real, checks))
 
@@ -185,7 +185,7 @@ def _cells(provenance: Mapping[str, Any], table: pd.DataFrame) -> Grid:
         rows.append(
             (
                 key,
-                _updates(cell),
+                value_in_words(cell.get("updates")),
                 seed_range(cell["seeds"]),
                 ", ".join(str(seed) for seed in cell.get("diverged_seeds") or ()) or NONE,
                 *(cell[field][:12] for field in ("code_sha256", "params_sha256")),
@@ -194,14 +194,8 @@ def _cells(provenance: Mapping[str, Any], table: pd.DataFrame) -> Grid:
             )
         )
     header = ("cell", "updates", "seeds", "diverged", "code", "parameters", "data", "made by")
-    note = "Hashes are the first 12 digits of SHA-256. Clocks, hosts and durations stand in provenance.json alone."
+    note = "Hashes are the first 12 digits of SHA-256. Clocks and hosts stand in provenance.json alone."
     return Grid("Runs", note, header, tuple(rows))
-
-
-def _updates(cell: Mapping[str, Any]) -> str:
-    """A cell's updates, and their share of the recipe's where the budget is reduced."""
-    cut = f" ({in_percent(cell['budget'])} of the recipe)" if "budget" in cell else ""
-    return value_in_words(cell.get("updates")) + cut
 
 
 def _metrics(table: pd.DataFrame) -> Grid:

@@ -75,7 +75,7 @@ def _draw_group(axes: Axes, kind: str, found: list[Bar]) -> None:
     for line, bar in enumerate(found):
         shape = SHAPES[bar.word]
         against = bar.word in ("not replicated", "reversed")
-        colour = SERIES[1] if against else SERIES[0] if bar.word in ("replicated", "exceeded") else INK
+        colour = SERIES[1] if against else SERIES[0] if bar.word in ("replicated", "differs, better") else INK
         axes.axhline(line, color=RULE, linewidth=0.4, zorder=0)
         axes.plot([bar.low, bar.high], [line, line], color=colour, linewidth=1.3, solid_capstyle="butt")
         face = colour if shape.filled else "white"

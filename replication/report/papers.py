@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from replication.benchmarks import Benchmark, Citation, Deviation, PublishedNumber, PublishedRecipe, PublishedTable
-from replication.budgets import in_percent
 from replication.paths import value_at
 from replication.report.pictures import Figure
 from replication.report.scoreboard import Row
@@ -94,13 +93,7 @@ def _recipe(recipe: PublishedRecipe, provenance: Mapping[str, Any]) -> Grid:
         (row.aspect, row.published, *(_ours(known[variant], row.ours) for variant in variants), row.source)
         for row in recipe.rows
     )
-    return Grid(recipe.title, _cut(cells) if run else absent, ("aspect", "paper", *names, "read in"), rows)
-
-
-def _cut(cells: Sequence[Mapping[str, Any]]) -> str:
-    """What a profile leaves of the recipe's length, where it cuts it."""
-    shares = sorted({cell["budget"] for cell in cells if "budget" in cell})
-    return f"Runs of this profile make {' and '.join(map(in_percent, shares))} of the updates." if shares else ""
+    return Grid(recipe.title, "" if run else absent, ("aspect", "paper", *names, "read in"), rows)
 
 
 def _ours(recipe: Mapping[str, Any], paths: Sequence[str]) -> str:

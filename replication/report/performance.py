@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from replication.report.estimates import PATH, estimate_grid
 from replication.report.papers import Grid
 from replication.report.speed_results import (
     Growth,
@@ -48,8 +47,7 @@ def performance(folder: Path) -> Performance:
     measured = {(one.benchmark, one.kind if isinstance(one, SvmResults) else one.machine.kind) for _, one in found}
     missing = [f"{said} on {DEVICES[kind]}" for name, said in KINDS.items() for kind in DEVICES
                if (name, kind) not in measured]  # fmt: skip
-    measured_grids = [grid for _, one in found for grid in grids(one)]
-    return Performance((*measured_grids, estimate_grid(folder.parent / PATH.name)), tuple(missing))
+    return Performance(tuple(grid for _, one in found for grid in grids(one)), tuple(missing))
 
 
 def grids(results: Results | SvmResults) -> tuple[Grid, ...]:

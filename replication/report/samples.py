@@ -37,9 +37,12 @@ def draw_samples(cells: Iterable[ScoredCell], folder: Path) -> Iterable[Drawn]:
 
 
 def on_first_splits(cells: Iterable[ScoredCell]) -> Iterable[ScoredCell]:
-    """Cells less those of a recipe that came before on another split: curves show what splits change."""
+    """The first block of each cell, less cells of a recipe that came before on another split: curves show those."""
     splits: dict[tuple[str, str, str, str], str] = {}
+    first: dict[str, ScoredCell] = {}
     for scored in cells:
+        first.setdefault(scored.cell.key, scored)
+    for scored in first.values():
         cell = scored.cell
         if splits.setdefault((cell.model, cell.recipe, cell.variant, cell.dataset), cell.split) == cell.split:
             yield scored

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from replication.claims import Claim
+from replication.claims import Claim, Origin
+from replication.power import Power
 from replication.report.wording import NONE, SHAPES, difference, margin, minus_signs, published, sides, slug
 from replication.rules import Word
 from replication.verdicts import Indicative, Verdict
+
+ORIGINS: dict[Origin, str] = {
+    "published": "published results",
+    "statement": "statements of the papers",
+    "background": "background",
+    "instrument": "instrument checks",
+}
 
 
 @dataclass(frozen=True)
@@ -55,8 +63,10 @@ class Row:
     measured: str
     difference: str
     margin: str
+    power: str  # P(replicated | true) / P(replicated | false by the margin), as planned
     verdict: Mark
     adjusted: Mark
+    obstacle: str  # of a claim that is not assessed, else ""
     reason: str
     judged: bool
     indicative: tuple[Substitute, ...]
@@ -71,13 +81,16 @@ def is_judged(claim: Claim, verdict: Verdict) -> bool:
     return claim.kind != "question" and verdict.word not in ("not assessed", "answered")
 
 
-def rows(claims: Sequence[Claim], verdicts: Sequence[Verdict]) -> tuple[Row, ...]:
-    """Rows in the order of the claims; verdicts in any order."""
+def rows(
+    claims: Sequence[Claim], verdicts: Sequence[Verdict], powers: Mapping[str, Power] | None = None
+) -> tuple[Row, ...]:
+    """Rows in the order of the claims; verdicts in any order; `powers` of the claims that have a plan."""
+    powers = powers or {}
     by_claim = {verdict.claim: verdict for verdict in verdicts}
-    return tuple(_row(claim, by_claim[claim.id]) for claim in claims)
+    return tuple(_row(claim, by_claim[claim.id], powers.get(claim.id)) for claim in claims)
 
 
-def _row(claim: Claim, verdict: Verdict) -> Row:
+def _row(claim: Claim, verdict: Verdict, power: Power | None) -> Row:
     unverified = "" if claim.verified or "unverified" in claim.source else " (unverified)"
     return Row(
         id=claim.id,
@@ -94,8 +107,10 @@ def _row(claim: Claim, verdict: Verdict) -> Row:
         measured=sides(claim, verdict.comparison),
         difference=NONE if claim.kind == "question" else difference(verdict.comparison),
         margin=margin(claim),
+        power=NONE if power is None else f"{power.true:.2f} / {power.false:.2f}",
         verdict=mark(verdict.word),
         adjusted=mark(verdict.adjusted_word),
+        obstacle=verdict.obstacle or "",
         reason=minus_signs(verdict.reason),
         judged=is_judged(claim, verdict),
         indicative=tuple(_substitute(claim, one) for one in verdict.indicative),
@@ -112,7 +127,10 @@ def _substitute(claim: Claim, indicative: Indicative) -> Substitute:
     )
 
 
-def counts(shown: Sequence[Row]) -> tuple[Count, ...]:
-    """How many claims have each word, in the order of SHAPES; words of no claim are left out."""
-    words = [row.verdict.word for row in shown]
-    return tuple(Count(mark(word), words.count(word)) for word in SHAPES if word in words)
+def counts(shown: Sequence[Row]) -> tuple[tuple[str, tuple[Count, ...]], ...]:
+    """How many claims of each origin have each adjusted word, in the order of ORIGINS and SHAPES."""
+    groups = []
+    for origin, name in ORIGINS.items():
+        words = [row.adjusted.word for row in shown if row.origin == origin]
+        groups.append((name, tuple(Count(mark(word), words.count(word)) for word in SHAPES if word in words)))
+    return tuple(group for group in groups if group[1])

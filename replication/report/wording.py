@@ -24,9 +24,10 @@ class Shape:
 
 SHAPES: dict[Word, Shape] = {
     "replicated": Shape("●", "o", True),
-    "exceeded": Shape("▲", "^", True),
+    "differs, better": Shape("▲", "^", True),
     "no difference": Shape("■", "s", True),
     "inconclusive": Shape("○", "o", False),
+    "underpowered": Shape("△", "^", False),
     "not replicated": Shape("✕", "X", True),
     "reversed": Shape("▼", "v", True),
     "answered": Shape("◇", "D", False),
@@ -38,7 +39,7 @@ NONE = "–"
 
 def slug(text: str) -> str:
     """A name for a style or an anchor: "not replicated" → "not-replicated"."""
-    return "".join(letter if letter.isalnum() else "-" for letter in text.lower()).strip("-")
+    return re.sub(r"[\W_]+", "-", text.lower()).strip("-")
 
 
 def number(value: float | None, decimals: int | None = None) -> str:
@@ -105,7 +106,8 @@ def published(claim: Claim) -> str:
         return f"{'above' if claim.better == 'higher' else 'below'} {number(claim.bound)}{ours}"
     if claim.kind == "question":
         return NONE
-    return f"{claim.better} {'share of runs' if claim.kind == 'rate' else 'mean'}"
+    what = {"rate": "share of runs", "superiority": "in most pairs of runs"}.get(claim.kind, "mean")
+    return f"{claim.better} {what}"
 
 
 def margin(claim: Claim) -> str:

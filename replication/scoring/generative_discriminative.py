@@ -5,12 +5,15 @@ Real data sets and random splits of them; the rows name the data set, the traini
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
 from sklearn import config_context
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 
 from replication.background_options import GenerativeDiscriminative, Pair
@@ -24,7 +27,6 @@ from replication.metrics.learning_curves import (
     standardised,
     training_sizes,
 )
-from replication.metrics.logistic_regression import fit_logistic
 from replication.metrics.naive_bayes import fit_shared_variance
 from replication.scoring.rows import Rows
 from replication.seeding import generator
@@ -81,12 +83,15 @@ def predict(
         generative = fit_shared_variance(train, labels, options.pseudo_examples)
     else:
         generative = GaussianNB().fit(train, labels)
-    discriminative, iterations = fit_logistic(train, labels, pair.cost, options.max_iterations)
-    if iterations >= options.max_iterations:
+    discriminative = LogisticRegression(C=pair.cost, max_iter=options.max_iterations)
+    try:
+        with warnings.catch_warnings(action="error", category=ConvergenceWarning):
+            discriminative.fit(train, labels)
+    except ConvergenceWarning as warning:
         raise InputError(
             f"Logistic regression on {len(labels)} examples of {name} has not converged after {options.max_iterations} "
             "iterations; raise max_iterations in params.yaml: background.generative_discriminative."
-        )
+        ) from warning
     return np.asarray(generative.predict(test)), np.asarray(discriminative.predict(test))
 
 

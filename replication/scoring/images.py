@@ -41,7 +41,7 @@ def score_images(cell: ImageCell) -> dict[str, np.ndarray]:
             add_judge_scores(rows, seed, step, found.logits, cell.judge_name)
             if step in (cell.trained.steps[0], last):
                 add_judge_distances(rows, seed, step, found.features, references, cell.judge_name)
-            if cell.recipe.display_noise and step in (cell.trained.steps[0], last):
+            if cell.recipe.display_noise:
                 _add_training_noise(cell, step, index)
         add_spread(rows, seed, step, images, seen)
         rate, count = duplicate_rate(images, cell.data.train_images)
@@ -61,11 +61,12 @@ def score_images(cell: ImageCell) -> dict[str, np.ndarray]:
 def _add_training_noise(cell: ImageCell, step: int, index: int) -> None:
     """The judge's scores and repetition of samples from the noise of training, where display has another."""
     assert cell.judge is not None
-    variant, seed = {"metric_variant": "training-noise"}, cell.seeds[index]
+    variant, seed = "training-noise", cell.seeds[index]
     images = cell.sample(step, index, "training noise", cell.recipe.n_samples, cell.recipe.noise)
-    add_judge_scores(cell.rows, seed, step, judged(cell.judge, images).logits, cell.judge_name, **variant)
+    logits = judged(cell.judge, images).logits
+    add_judge_scores(cell.rows, seed, step, logits, cell.judge_name, metric_variant=variant)
     rate, count = duplicate_rate(images, cell.data.train_images)
-    cell.rows.add(seed, step, "duplicate_rate", rate, count, **variant)
+    cell.rows.add(seed, step, "duplicate_rate", rate, count, metric_variant=variant)
 
 
 def judge_references(cell: ImageCell) -> tuple[dict[str, Reference], float]:

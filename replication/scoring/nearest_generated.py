@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from replication.errors import InputError
 from replication.metrics.nearest_generated import nearest_labels
+from replication.models.layers.batches import batch_by_batch
 from replication.models.layers.samples import as_samples
 from replication.runtime import side_by_side
 from replication.scoring.classification import METRIC
@@ -66,10 +67,12 @@ def _samples(cell: ImageCell, step: int, index: int, progress: tqdm) -> Iterator
     recipe, seed = cell.recipe, cell.seeds[index]
     generator, noise = cell.networks(step, index).generator, cell.recipe.display_noise or cell.recipe.noise
     together = recipe.batch * cell.classes
-    size, number = together * max(1, PART // together), 0
+    size, number, at_once = together * max(1, PART // together), 0, 1
+    if cell.device != "cpu":  # a GPU waits for the launches of small batches; a processor gains nothing
+        generator, at_once = batch_by_batch(generator, recipe.batch), size // recipe.batch
     labels = torch.arange(size, device=cell.device) % cell.classes
     while True:
-        drawn = draw_samples(generator, recipe, noise, seed, f"1-nn {number}", size, cell.classes)
+        drawn = draw_samples(generator, recipe, noise, seed, f"1-nn {number}", size, cell.classes, at_once)
         number += 1
         yield torch.nan_to_num(drawn).flatten(1), labels
         progress.update(size)

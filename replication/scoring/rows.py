@@ -20,6 +20,8 @@ class Rows:
     cell: Cell
     n_train: int
     diverged: dict[int, int]  # seed → step at which it was first seen not finite
+    device: str = "cpu"  # that the cell was computed on
+    precision: str = "float32"
     collected: list[Measurement] = field(default_factory=list)
 
     def add(self, seed: int, step: int, metric: str, value: float, n_samples: int, **other: Any) -> None:
@@ -28,7 +30,8 @@ class Rows:
         lost = seed in self.diverged and self.diverged[seed] <= step
         row = {"paper": cell.paper, "model": cell.model, "recipe": cell.recipe, "variant": cell.variant}
         place = {"dataset": cell.dataset, "split": cell.split, "n_train": self.n_train}
-        given = {**row, **place, **other}  # a control measured beside a cell has names of its own
+        where = {"device": self.device, "precision": self.precision}
+        given = {**row, **place, **where, **other}  # a control measured beside a cell has names of its own
         measured = float("nan") if lost else float(value)
         self.collected.append(
             Measurement(

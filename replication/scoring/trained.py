@@ -42,7 +42,7 @@ def read_trained(directory: Path) -> TrainedCell:
     again = f"run `uv run python -m replication.train {directory.name}`"
     try:
         provenance = json.loads((directory / "provenance.json").read_text(encoding="utf-8"))
-        steps = tuple(provenance["steps"])
+        steps, _ = tuple(provenance["steps"]), (provenance["device"], provenance["precision"])
         states = {step: load_file(directory / f"step{step}.safetensors") for step in steps}
         history = load_file(directory / "history.safetensors")["losses"].numpy()
     except FileNotFoundError as error:

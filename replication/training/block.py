@@ -27,6 +27,18 @@ STRETCH_SECONDS = 2.0  # of training between two looks at the clock
 HISTORY_POINTS = 2000
 
 
+class Paused(Exception):
+    """A training stopped at a checkpoint, because it was asked to, and goes on from there."""
+
+    def __init__(self, update: int, of: int) -> None:
+        super().__init__(f"stopped at update {update} of {of}")
+
+
+def never() -> bool:
+    """The question whether to stop, where nobody asks."""
+    return False
+
+
 @dataclass(frozen=True)
 class Outcome:
     snapshots: dict[int, State]  # step → networks of every seed, stacked
@@ -46,12 +58,15 @@ def train_block(
     threads: int = 1,
     name: str = "training",
     validation: Tensor | None = None,
+    stop: Callable[[], bool] = never,
 ) -> Outcome:
     """Train a block of seeds, going on from the checkpoint in `directory` where there is one.
 
-    `validation` holds samples that are not trained on, for a recipe with a stopping rule.
+    `validation` holds samples that are not trained on, for a recipe with a stopping rule. `stop` is asked after each
+    stretch: one piece of every seed, or as many as take about two seconds.
 
     Raises:
+        Paused: `stop` said so; a checkpoint of that moment is written.
         InputError: fewer samples than one batch, no labels or validation samples where the recipe needs them, or a
             corrupt checkpoint.
     """
@@ -73,7 +88,10 @@ def train_block(
                 select_generators(build, recipe, state, seeds, end * unit_steps(recipe), held_out, threads)
             if end in marks:
                 writer.write(f"snapshot{end}", end, weights_of(with_selected(state) if end == units else state))
-            writer.write("state", end, state, at_once=end in marks)
+            stopping = end < units and stop()
+            writer.write("state", end, state, at_once=stopping or end in marks)
+            if stopping:
+                raise Paused(end * unit_steps(recipe), recipe.updates)
     snapshots = {unit * unit_steps(recipe): _read_snapshot(directory, unit) for unit in marks}
     diverged, selected = (tuple(state[key].tolist()) if key in state else () for key in ("diverged", STEP))
     return Outcome(snapshots, state["history"].numpy(), window * unit_steps(recipe), diverged, selected)
@@ -90,8 +108,11 @@ def _stretches(first: int, stops: Sequence[int], piece: int, progress: tqdm) -> 
             end, began = min((first // piece) * piece + length, stop), time.monotonic()
             yield first, end
             progress.update(end - first)
-            if time.monotonic() - began < STRETCH_SECONDS / 2:
+            taken = time.monotonic() - began
+            if taken < STRETCH_SECONDS / 2:
                 length *= 2
+            elif taken > STRETCH_SECONDS and length > piece:
+                length //= 2
             first = end
 
 

@@ -1,7 +1,7 @@
 """A unit as one CUDA graph: the device runs hundreds of small kernels without a word from Python between them.
 
 The unit reads its place, draws and rates from buffers of the device, and writes its losses there; replaying the graph
-is all that the host does. `training.loop` computes the same one operation at a time, and tests hold this against it.
+is all that the host does. What a graph records is a unit of `training.lean`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from torch import Tensor
 from replication.recipes import Recipe
 from replication.training.balance import GENERATOR_LOSS
 from replication.training.initialise import Samples
-from replication.training.loop import train_unit
+from replication.training.layer_noise import UnitNoise
+from replication.training.lean import LeanUnits
+from replication.training.lean_balanced import BalancedUnits
 from replication.training.pieces import PIECE, Trained
 from replication.training.run import Run
 from replication.training.schedule import objective_at
@@ -36,22 +38,42 @@ class CapturedSeed:
         self._run, self._recipe, self._data, self._seed, self._labelled = run, recipe, data, seed, labelled
         self._device = data.values.device
         self._stream = torch.cuda.Stream() if self._device.type == "cuda" else None
-        self._layers = torch.Generator(self._device)
+        learns = labelled is not None and bool(len(labelled)) and data.labels is not None
+        self._noise = UnitNoise(run.networks.discriminator, recipe, learns, self._device)
+        self._lean = (BalancedUnits if recipe.balance else LeanUnits)(run, recipe, data, self._noise)
         self._place = torch.zeros(1, dtype=torch.int64, device=self._device)
         self._losses = torch.empty(PIECE["captured"], 2, dtype=torch.float64, device=self._device)
         self._units: Units | None = None
         self._replays: dict[str, Callable[[], None]] = {}
+        self._current: Callable[[], None] = lambda: None
+        self._count = 0  # units of the piece that is queued
 
     def advance(self, first: int, count: int) -> Trained:
         """Queue the units of a piece; nothing waits for the device."""
+        self.begin(first, count)
+        for _ in range(count):
+            self.queue_unit()
+        return self.end()
+
+    def begin(self, first: int, count: int) -> None:
+        """Queue what a piece draws; its first unit's graph is recorded where there is none."""
         with self._queue():
-            self._fill(prepare_units(self._recipe, self._data, self._seed, first, count, self._labelled))
-            replay = self._replay(objective_at(self._recipe, first))
+            self._fill(self._prepare(first, count))
+            self._current = self._replay(objective_at(self._recipe, first))
             self._place.zero_()
-            self._layers.manual_seed(stream_seed(self._seed, "layer noise", first))
-            for _ in range(count):
-                replay()
-            return Trained(self._losses[:count].clone(), self._run.finite())
+            self._start_noise(first)
+            self._count = count
+
+    def queue_unit(self) -> None:
+        """Queue the next unit."""
+        with self._queue():
+            self._current()
+
+    def end(self) -> Trained:
+        """Queue a copy of the piece's losses, which the next piece overwrites."""
+        with self._queue():
+            losses, finite = self._losses[: self._count].clone(), self._run.finite()
+            return Trained(losses, finite, None if self._stream is None else self._stream.record_event())
 
     def keep(self) -> None:
         """Copy the seed's tensors into the block's state, behind what is queued."""
@@ -61,10 +83,15 @@ class CapturedSeed:
     def unit(self, objective: str) -> None:
         """What is captured: the unit at the place that the device knows, which it then moves on."""
         assert self._units is not None
-        unit = self._units.at(self._place)
-        train_unit(self._run, self._recipe, self._data, unit, objective, self._layers)
-        self._losses.index_copy_(0, self._place, self._run.balance[GENERATOR_LOSS:].unsqueeze(0))
+        self._lean.train(self._units.at(self._place), objective)
+        self._losses.index_copy_(0, self._place, self._run.balance[..., GENERATOR_LOSS:].unsqueeze(0))
         self._place.add_(1)
+
+    def _prepare(self, first: int, count: int) -> Units:
+        return prepare_units(self._recipe, self._data, self._seed, first, count, self._labelled)
+
+    def _start_noise(self, first: int) -> None:
+        self._noise.manual_seed(stream_seed(self._seed, "layer noise", first))
 
     def _queue(self) -> AbstractContextManager[object]:
         return nullcontext() if self._stream is None else torch.cuda.stream(self._stream)
@@ -95,7 +122,8 @@ class CapturedSeed:
             for tensor, kept in zip(touched, before, strict=True):
                 tensor.copy_(kept)
         graph = torch.cuda.CUDAGraph()
-        graph.register_generator_state(self._layers)
+        for generator in self._noise.generators:
+            graph.register_generator_state(generator)
         with torch.cuda.graph(graph, stream=self._stream):
             self.unit(objective)
         return graph.replay

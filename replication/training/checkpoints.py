@@ -7,6 +7,7 @@ child alive, so a second process waits for the lock instead of writing beside it
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 import time
 from collections import deque
@@ -117,6 +118,22 @@ def read_state(directory: Path, name: str) -> tuple[int, State] | None:
         return int(unit), load(content)
     except SafetensorError as error:
         raise InputError(_corrupt(files[-1])) from error
+
+
+def note_environment(directory: Path, here: dict[str, object]) -> dict[str, object]:
+    """Where a training runs, beside its checkpoint: a value that changed since it began reads "before, then now"."""
+    path = directory / "environment.json"
+    begun = path.is_file() and any(directory.glob("state-*"))
+    known = json.loads(path.read_text(encoding="utf-8")) if begun else {}
+    joined = {name: _joined(known.get(name, value), value) for name, value in here.items()}
+    write_atomically(path, json.dumps(joined))
+    return joined
+
+
+def _joined(before: object, now: object) -> object:
+    """Both values, in order; each of several is named once."""
+    parts = str(before).split(", then ")
+    return before if str(now) in parts else ", then ".join([*parts, str(now)])
 
 
 def forget(directory: Path) -> None:

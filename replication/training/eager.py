@@ -8,6 +8,7 @@ import torch
 from replication.recipes import Recipe
 from replication.training.balance import GENERATOR_LOSS
 from replication.training.initialise import Samples
+from replication.training.layer_noise import UnitNoise
 from replication.training.loop import train_unit
 from replication.training.pieces import Trained
 from replication.training.run import Run
@@ -21,8 +22,7 @@ class EagerSeed:
 
     def __init__(self, run: Run, recipe: Recipe, data: Samples, seed: int, labelled: np.ndarray | None) -> None:
         self._run, self._recipe, self._data, self._seed, self._labelled = run, recipe, data, seed, labelled
-        self._layers = torch.Generator(data.values.device)
-        self._masked = data.values.device.type != "cpu"
+        self._layers: torch.Generator | UnitNoise = torch.Generator(data.values.device)
         self.keep = run.keep
 
     def advance(self, first: int, count: int) -> Trained:
@@ -32,6 +32,6 @@ class EagerSeed:
         objective, losses = objective_at(self._recipe, first), []
         for place in range(count):
             unit = units.at(place)
-            train_unit(self._run, self._recipe, self._data, unit, objective, self._layers, self._masked)
+            train_unit(self._run, self._recipe, self._data, unit, objective, self._layers)
             losses.append(self._run.balance[GENERATOR_LOSS:].clone())
         return Trained(torch.stack(losses), self._run.finite())

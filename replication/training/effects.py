@@ -7,6 +7,7 @@ from torch import nn
 
 from replication.errors import InputError
 from replication.models.layers.networks import Judged, LayerNoise, Networks
+from replication.models.layers.weight_norm import WeightNorm
 from replication.recipes import Recipe
 from replication.training.initialise import Samples, StartsFromInput, StartsFromSamples, real_samples
 
@@ -46,6 +47,7 @@ def _of_layers(networks: Networks, recipe: Recipe) -> list[tuple[bool, str]]:
     layers = [layer for network in networks for layer in network.modules()]
     from_samples = any(isinstance(layer, StartsFromSamples) for layer in layers)
     starts = from_samples or any(isinstance(layer, StartsFromInput) for layer in layers)
+    shared = any(isinstance(layer, WeightNorm) and layer.shared_std and layer.initial_std for layer in layers)
     two_modes = _has_running(networks.discriminator) or any(isinstance(layer, LayerNoise) for layer in layers)
     matching = recipe.feature_matching is not None
     balance = recipe.balance
@@ -53,6 +55,10 @@ def _of_layers(networks: Networks, recipe: Recipe) -> list[tuple[bool, str]]:
         (
             recipe.initial_images > 0 and not starts,
             "initial_images: it has no effect where no layer starts from data; leave it out",
+        ),
+        (
+            recipe.initial_images == 0 and shared,
+            "network: generator_starts: its scales are set from initial_images, as of shared_std; write initial_images",
         ),
         (
             recipe.initial_images == 0 and from_samples,

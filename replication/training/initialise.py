@@ -67,6 +67,12 @@ def real_samples(values: Tensor, recipe: Recipe) -> Tensor:
     return as_samples(values, recipe.pixels) if values.dtype == torch.uint8 else values
 
 
+def look_up(data: Samples, rows: Tensor, recipe: Recipe) -> tuple[Tensor, Tensor | None]:
+    """Samples of `rows` (int64 […]) as the networks see them, […, C, H, W], and their labels […]."""
+    samples = real_samples(data.values[rows.flatten()], recipe).unflatten(0, rows.shape)
+    return samples, None if data.labels is None else data.labels[rows]
+
+
 def _latent(recipe: Recipe, stream: np.random.Generator, data: Samples) -> Latent:
     noise = draw_noise(recipe.noise, HostStream(stream), (recipe.batch, recipe.latent_dim))
     component = draw_components(recipe, HostStream(stream), (recipe.batch,))

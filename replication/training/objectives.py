@@ -41,7 +41,9 @@ def discriminator_loss(real: Tensor, fake: Tensor, scale: float, real_target: fl
 
     A `real_target` below 1 is one-sided label smoothing (Improved GAN §3.4).
     """
-    return scale * ((softplus(real) - real_target * real).mean() + softplus(fake).mean())
+    toward = real if real_target == 1.0 else real_target * real
+    loss = (softplus(real) - toward).mean() + softplus(fake).mean()
+    return loss if scale == 1.0 else scale * loss
 
 
 def classification_loss(logits: Tensor, labels: Tensor) -> Tensor:

@@ -27,19 +27,20 @@ def adam_update(
     `step` and the rate are float64 []. `epsilon_inside` puts ε under the root (Improved GAN's released code).
     """
     beta1, beta2 = betas
+    of_first, of_second = 1.0 - beta1**step, 1.0 - beta2**step
     if l2:
         gradients = list(torch._foreach_add(gradients, parameters, alpha=l2))
     torch._foreach_lerp_(first, gradients, 1.0 - beta1)
     torch._foreach_mul_(second, beta2)
     torch._foreach_addcmul_(second, gradients, gradients, 1.0 - beta2)
-    corrected = torch._foreach_div(second, 1.0 - beta2**step)
+    corrected = torch._foreach_div(second, _as(second, of_second))
     if epsilon_inside:
         torch._foreach_add_(corrected, epsilon)
     torch._foreach_sqrt_(corrected)
     if not epsilon_inside:
         torch._foreach_add_(corrected, epsilon)
     change = torch._foreach_div(first, corrected)
-    torch._foreach_mul_(change, learning_rate / (1.0 - beta1**step))
+    torch._foreach_mul_(change, _as(change, learning_rate / of_first))
     torch._foreach_sub_(parameters, change)
 
 
@@ -87,6 +88,11 @@ def momentum_update(
     momentum: Tensor | float,
 ) -> None:
     """One step of gradient descent with classical momentum: v ← momentum·v − rate·g, then θ ← θ + v (Polyak)."""
-    torch._foreach_mul_(velocity, momentum)
-    torch._foreach_sub_(velocity, torch._foreach_mul(gradients, learning_rate))
+    torch._foreach_mul_(velocity, _as(velocity, momentum))
+    torch._foreach_sub_(velocity, torch._foreach_mul(gradients, _as(gradients, learning_rate)))
     torch._foreach_add_(parameters, velocity)
+
+
+def _as(tensors: list[Tensor], scalar: Tensor | float) -> Tensor | float:
+    """A scalar in the type of what it meets: any other costs a GPU a kernel for each tensor, and gives the same."""
+    return scalar.to(tensors[0].dtype) if isinstance(scalar, Tensor) else scalar

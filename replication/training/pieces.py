@@ -5,16 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
+import torch
 from torch import Tensor
 
-PIECE = {"kernel": 800, "eager": 50, "captured": 200}  # units whose draws are made together; they never change
+PIECE = {"kernel": 800, "eager": 50, "captured": 1000}  # units whose draws are made together; they never change
 
 
 class Trained(NamedTuple):
     """What came out of a piece; on a GPU nothing has waited for it yet."""
 
-    losses: Tensor  # float64 [units, 2]: of G and D
-    finite: Tensor  # bool []: whether every weight is finite after it
+    losses: Tensor  # float64 [units, 2]: of G and D; of several seeds [S, units, 2]
+    finite: Tensor  # bool [], of several seeds [S]: whether every weight is finite after it
+    done: torch.cuda.Event | None = None  # when both can be read
+
+    def wait(self) -> None:
+        """Wait until the piece is trained, and not for what is queued behind it."""
+        if self.done is not None:
+            self.done.synchronize()
 
 
 class SeedTraining(Protocol):
@@ -26,6 +33,22 @@ class SeedTraining(Protocol):
 
     def keep(self) -> None:
         """Write what the seed has become into the block's state."""
+        ...
+
+
+class QueuedSeed(SeedTraining, Protocol):
+    """One whose units the host queues unit by unit, so that those of several seeds can take turns."""
+
+    def begin(self, first: int, count: int) -> None:
+        """Queue what units `first` … `first + count − 1` need."""
+        ...
+
+    def queue_unit(self) -> None:
+        """Queue the next of them."""
+        ...
+
+    def end(self) -> Trained:
+        """Queue what is read of the piece, once all its units are queued."""
         ...
 
 

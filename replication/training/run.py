@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from replication.models.layers.networks import Networks
 from replication.recipes import Recipe
@@ -16,12 +17,22 @@ from replication.training.optimisers import adam_update, fused_adam_update, mome
 from replication.training.schedule import SIDES
 from replication.training.state import AVERAGED, FIRST, PAST, SECOND, SELECTED, State, bind, trained_names
 
+ALIGNED = 16  # numbers: what lies behind each other begins at multiples of it, as memory of its own would
+
 
 class DeviceRates(NamedTuple):
     """A unit's rates where they are used: float64 [] each, on the device."""
 
     learning_rate: Tensor
     momentum: Tensor  # of SGD
+
+
+class Statistics(NamedTuple):
+    """What batch normalisation remembers, each layer's part a view: all of it can be moved at once."""
+
+    values: Tensor  # float32: running means and variances, the generator's first
+    batches: Tensor  # int64 [layers]: how many each layer has seen
+    of_generator: tuple[int, int]  # how many of the values, and of the layers, are the generator's
 
 
 @dataclass(frozen=True)
@@ -32,6 +43,7 @@ class Run:
     tensors: State
     shared: list[tuple[Tensor, Tensor]]  # where the block's state has a tensor of this seed, and the seed's own
     names: dict[str, list[str]]  # of each side's parameters
+    statistics: Statistics
 
     @property
     def steps(self) -> Tensor:
@@ -55,11 +67,11 @@ class Run:
         """What is kept under a prefix for each parameter of a side; empty where the recipe keeps nothing."""
         return [self.tensors[prefix + name] for name in self.names[side] if prefix + name in self.tensors]
 
-    def past_penalty(self, side: str, weight: float) -> Tensor | float:
-        """Historical averaging's term of one side's loss."""
+    def with_penalty(self, loss: Tensor, side: str, weight: float) -> Tensor:
+        """One side's loss with historical averaging's term."""
         if not weight:
-            return 0.0
-        return objectives.averaging_penalty(self.parameters(side), self.beside(PAST, side), weight)
+            return loss
+        return loss + objectives.averaging_penalty(self.parameters(side), self.beside(PAST, side), weight)
 
     @torch.no_grad()
     def finite(self) -> Tensor:
@@ -76,14 +88,25 @@ class Run:
             kept.copy_(own)
 
 
-def bind_runs(build: Callable[[], Networks], state: State) -> list[Run]:
+def memory_format(device: str, precision: str) -> torch.memory_format:
+    """How convolutions lie in memory: channels last is fastest in oneDNN and, on a GPU, for TF32 and bfloat16.
+
+    Strict float32 on a GPU has it too, unless a measurement there says otherwise.
+    """
+    return torch.channels_last
+
+
+def bind_runs(
+    build: Callable[[], Networks], state: State, layout: torch.memory_format = torch.channels_last
+) -> list[Run]:
     """One run per seed over the stacked state, which holds what a run has become whenever it was kept."""
     runs = []
     for index in range(len(state["steps"])):
         networks = build()
         bind(networks, state, index)
-        for network in networks:  # how convolutions compute fastest, on GPUs and in oneDNN
-            network.to(memory_format=torch.channels_last)
+        for network in networks:
+            network.to(memory_format=layout)
+        statistics = gather_statistics(networks)
         own = {f"{side}.{n}": t for side, net in zip(SIDES, networks, strict=True) for n, t in net.state_dict().items()}
         prefixes = (FIRST, SECOND, PAST, AVERAGED)
         beside = [name for name in state if name.startswith(prefixes)]
@@ -91,8 +114,28 @@ def bind_runs(build: Callable[[], Networks], state: State) -> list[Run]:
         own |= {name: state[name][index].clone() for name in ("steps", "balance")}
         names = trained_names(networks)
         by_side = {side: [name for name in names if name.startswith(side)] for side in SIDES}
-        runs.append(Run(networks, own, [(state[name][index], tensor) for name, tensor in own.items()], by_side))
+        shared = [(state[name][index], tensor) for name, tensor in own.items()]
+        runs.append(Run(networks, own, shared, by_side, statistics))
     return runs
+
+
+def gather_statistics(networks: Networks) -> Statistics:
+    """Put both networks' running statistics behind each other in memory; their layers go on with views of them."""
+    by_network = [[m for m in net.modules() if isinstance(m, _BatchNorm) and m.track_running_stats] for net in networks]
+    layers = [layer for of_network in by_network for layer in of_network]
+    lengths = [-(-layer.num_features // ALIGNED) * ALIGNED for layer in layers for _ in range(2)]
+    device = next(networks.discriminator.parameters()).device
+    values = torch.zeros(sum(lengths), device=device)
+    batches = torch.zeros(len(layers), dtype=torch.int64, device=device)
+    # `data`: autograd watches what a layer's own calls write, and not that all of it is moved.
+    views = iter(values.data.split(lengths))
+    for layer, counted in zip(layers, batches.unbind(), strict=True):
+        for name in ("running_mean", "running_var"):
+            setattr(layer, name, next(views)[: layer.num_features].copy_(getattr(layer, name)))
+        assert layer.num_batches_tracked is not None
+        layer.num_batches_tracked = counted.copy_(layer.num_batches_tracked)
+    count = len(by_network[0])
+    return Statistics(values, batches, (sum(lengths[: 2 * count]), count))
 
 
 def laid_out(tensor: Tensor, like: Tensor) -> Tensor:
@@ -118,9 +161,9 @@ def apply_update(
     first, second = run.beside(FIRST, side), run.beside(SECOND, side)
     past, averaged = run.beside(PAST, side), run.beside(AVERAGED, side)
     fused = recipe.adam is not None and not recipe.adam.epsilon_inside  # it leaves alone itself what is to stay
-    changed = [*past, *averaged, run.steps, *([] if fused else [*parameters, *first, *second])]
+    changed = [*past, *averaged, *([] if fused else [*parameters, *first, *second])]
     kept = [] if where is None else [tensor.clone() for tensor in changed]
-    run.steps[index] += 1
+    run.steps[index] += 1 if where is None else where
     step = run.steps[index].double()
     if recipe.adam:
         adam = recipe.adam
@@ -131,10 +174,12 @@ def apply_update(
             adam_update(*states, step, rates.learning_rate, betas, adam.epsilon, adam.l2, adam.epsilon_inside)
     else:
         momentum_update(parameters, gradients, first, rates.learning_rate, rates.momentum)
-    for mean, parameter in zip(past, parameters, strict=bool(past)):
-        mean += (parameter - mean) / (step + 1.0).to(mean.dtype)
-    for average, parameter in zip(averaged, parameters, strict=bool(averaged)):
-        average.lerp_(parameter, recipe.parameter_average)
+    if past:
+        difference = torch._foreach_sub(parameters, past)
+        torch._foreach_div_(difference, (step + 1.0).to(past[0].dtype))
+        torch._foreach_add_(past, difference)
+    if averaged:
+        torch._foreach_lerp_(averaged, parameters, recipe.parameter_average)
     if where is not None:
         for tensor, before in zip(changed, kept, strict=True):
             tensor.copy_(torch.where(where, tensor, before))

@@ -13,20 +13,35 @@ from replication.training.streams import host_stream
 
 
 def draw_samples(
-    generator: Generator, recipe: Recipe, noise: Noise, seed: int, purpose: str, count: int, classes: int = 0
+    generator: Generator,
+    recipe: Recipe,
+    noise: Noise,
+    seed: int,
+    purpose: str,
+    count: int,
+    classes: int = 0,
+    together: int = 1,
 ) -> Tensor:
     """`count` samples on the generator's device, in batches of the recipe's size, from a stream of the seed's own.
 
     Batch normalisation uses each batch's own statistics, as in training (DCGAN's released code), or the running ones
     where the recipe says so. A conditional generator gets each of its `classes` in turn: sample i is of class i mod
-    classes.
+    classes. The generator gets so many batches `together`; of more than one it keeps them apart itself
+    (`batch_by_batch`).
     """
-    return draw_with_components(generator, recipe, noise, seed, purpose, count, classes)[0]
+    return draw_with_components(generator, recipe, noise, seed, purpose, count, classes, together)[0]
 
 
 @torch.no_grad()
 def draw_with_components(
-    generator: Generator, recipe: Recipe, noise: Noise, seed: int, purpose: str, count: int, classes: int = 0
+    generator: Generator,
+    recipe: Recipe,
+    noise: Noise,
+    seed: int,
+    purpose: str,
+    count: int,
+    classes: int = 0,
+    together: int = 1,
 ) -> tuple[Tensor, np.ndarray]:
     """As `draw_samples`, and int64 [count] of the prior's components that they are drawn from (0 without a mixture)."""
     stream = host_stream(seed, purpose)
@@ -39,6 +54,7 @@ def draw_with_components(
     generator.train(recipe.sampled_with == "batch")
     batch_norm = any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in generator.modules())
     if not batch_norm and latent.numel() < 2**20:
-        return generator(*(part.flatten(0, 1).to(device) for part in (latent, component, labels)))[:count], own
-    parts = [generator(*(part.to(device) for part in one)) for one in zip(latent, component, labels, strict=True)]
+        together = batches
+    groups = (part.to(device).split(together) for part in (latent, component, labels))
+    parts = [generator(*(part.flatten(0, 1) for part in group)) for group in zip(*groups, strict=True)]
     return torch.cat(parts)[:count], own

@@ -76,3 +76,8 @@ def objective_at(recipe: Recipe, unit: int) -> Objective:
     if recipe.early and unit * unit_steps(recipe) < recipe.early.updates:
         return recipe.early.objective
     return recipe.objective
+
+
+def objectives_of(recipe: Recipe) -> tuple[Objective, ...]:
+    """Every objective of the generator that some unit has."""
+    return (recipe.objective, *([recipe.early.objective] if recipe.early else []))

@@ -1,12 +1,16 @@
 """A block of seeds on one device: each seed is computed on its own, so that its result does not depend on the block.
 
-On a CPU the seeds take turns on a few threads. On a GPU every seed has a stream and a CUDA graph of its own, so that
-small networks, which leave most of the device idle, fill it together. Compiled toy games run on the CPU.
+On a CPU a few seeds at a time take turns, each operation on the threads of the recipe. On a GPU every seed has a stream
+and a CUDA graph of its own, so that small networks, which leave most of the device idle, fill it together: units of all
+seeds are queued in turn, and a piece is queued before the losses of the one before it are read. Dense networks of all
+seeds share a graph there (`training.batched`). Compiled toy games run on the CPU.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import cast
 
 import numpy as np
 import torch
@@ -16,8 +20,8 @@ from replication.recipes import Recipe
 from replication.runtime import in_turns
 from replication.training.draws import labelled_rows
 from replication.training.initialise import Samples
-from replication.training.pieces import PIECE, SeedTraining, Trained, cut
-from replication.training.run import bind_runs, to_device
+from replication.training.pieces import PIECE, QueuedSeed, SeedTraining, Trained, cut
+from replication.training.run import bind_runs, memory_format, to_device
 from replication.training.schedule import unit_steps
 from replication.training.state import State, initial_state
 
@@ -41,42 +45,85 @@ class Trainer:
         marks: Sequence[int] = (),
     ) -> None:
         self.state = initial_state(build, recipe, seeds, data) if state is None else state
-        self._recipe, self._threads = recipe, threads
+        self._recipe, self._threads, self._device = recipe, threads, device
         way = "kernel" if recipe.engine == "kernel" else "eager" if device == "cpu" else "captured"
         self._on_gpu, self.piece = way == "captured", PIECE[way]
         # Where the objective changes, a captured unit changes.
         self._marks = (*marks, *([-(-recipe.early.updates // unit_steps(recipe))] if recipe.early else []))
         self._seeds = seed_trainings(way, build, recipe, seeds, data, device, self.state)
+        if self._on_gpu:  # seeds read on streams of their own what is copied on the default one
+            torch.cuda.synchronize()
 
     def advance(self, first: int, count: int) -> np.ndarray:
         """Train units `first` … `first + count − 1` of every seed; losses of G and D, float64 [S, count, 2]."""
         pieces = cut(first, first + count, self.piece, self._marks)
-        losses = np.empty((len(self._seeds), count, 2))
+        losses = np.empty((len(self.state["diverged"]), count, 2))
 
         def note(index: int, piece: tuple[int, int], trained: Trained) -> None:
             begin, end = piece
-            found = trained.losses.cpu().numpy()
-            losses[index, begin - first : end - first] = found
-            if self.state["diverged"][index] < 0 and not (bool(trained.finite) and np.isfinite(found[:, 0]).all()):
-                self.state["diverged"][index] = end * unit_steps(self._recipe)
+            of_seeds = trained.losses.cpu().numpy().reshape(-1, end - begin, 2)
+            for seed, (found, finite) in enumerate(zip(of_seeds, trained.finite.view(-1).tolist(), strict=True), index):
+                losses[seed, begin - first : end - first] = found
+                if self.state["diverged"][seed] < 0 and not (finite and np.isfinite(found[:, 0]).all()):
+                    self.state["diverged"][seed] = end * unit_steps(self._recipe)
 
         def train(index: int, turn: int) -> None:
             begin, end = pieces[turn]
             note(index, pieces[turn], self._seeds[index].advance(begin, end - begin))
 
-        if self._on_gpu:
-            for piece in pieces:
-                queued = [seed.advance(piece[0], piece[1] - piece[0]) for seed in self._seeds]
-                torch.cuda.synchronize()
-                for index, trained in enumerate(queued):
-                    note(index, piece, trained)
-        else:
-            in_turns(train, len(self._seeds), len(pieces), self._threads)
+        with products(self._recipe.precision, self._device):
+            if self._on_gpu:
+                queue_pieces(cast("list[QueuedSeed]", self._seeds), pieces, note)
+            else:
+                in_turns(train, len(self._seeds), len(pieces), self._threads, self._recipe.threads)
         for seed in self._seeds:
             seed.keep()
         if self._on_gpu:
             torch.cuda.synchronize()
         return losses
+
+
+def queue_pieces(
+    seeds: Sequence[QueuedSeed],
+    pieces: Sequence[tuple[int, int]],
+    note: Callable[[int, tuple[int, int], Trained], None],
+) -> None:
+    """Queue all pieces, the units of the seeds in turn; what came of a piece is noted once the next one is queued."""
+    behind: tuple[tuple[int, int], list[Trained]] | None = None
+    for piece in [*pieces, None]:
+        queued = None if piece is None else (piece, _queue_piece(seeds, *piece))
+        if behind is not None:
+            for index, trained in enumerate(behind[1]):
+                trained.wait()
+                note(index, behind[0], trained)
+        behind = queued
+
+
+def _queue_piece(seeds: Sequence[QueuedSeed], begin: int, end: int) -> list[Trained]:
+    for seed in seeds:
+        seed.begin(begin, end - begin)
+    for _ in range(begin, end):
+        for seed in seeds:
+            seed.queue_unit()
+    return [seed.end() for seed in seeds]
+
+
+@contextmanager
+def products(precision: str, device: str) -> Iterator[None]:
+    """TF32 in matrix products and convolutions on a GPU as long as a recipe with `precision: tf32` trains.
+
+    It is off for every other precision, and as it was afterwards. A CPU has no TF32: there it is float32.
+    """
+    if torch.device(device).type != "cuda":
+        yield
+        return
+    matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
+    before = matmul.allow_tf32, cudnn.allow_tf32
+    matmul.allow_tf32 = cudnn.allow_tf32 = precision == "tf32"
+    try:
+        yield
+    finally:
+        matmul.allow_tf32, cudnn.allow_tf32 = before
 
 
 def seed_trainings(
@@ -93,14 +140,17 @@ def seed_trainings(
         from replication.training.kernel_seed import kernel_seeds
 
         return [*kernel_seeds(build(), recipe, seeds, data.values.numpy(), state)]
+    from replication.training.batched import CapturedBatch, bind_batch, trains_batched
     from replication.training.captured import CapturedSeed
     from replication.training.eager import EagerSeed
 
     to_device(state, device)
     moved = Samples(data.values.to(device), None if data.labels is None else data.labels.to(device))
     learnt = labels_of(recipe, seeds, data)
+    if way == "captured" and trains_batched(build(), recipe):
+        return [CapturedBatch(bind_batch(build, state), recipe, moved, seeds, learnt)]
     kind = {"eager": EagerSeed, "captured": CapturedSeed}[way]
-    runs = zip(bind_runs(build, state), seeds, learnt, strict=True)
+    runs = zip(bind_runs(build, state, memory_format(device, recipe.precision)), seeds, learnt, strict=True)
     return [kind(run, recipe, moved, seed, labelled) for run, seed, labelled in runs]
 
 

@@ -15,6 +15,7 @@ from benchmarks.speed import plain
 from benchmarks.speed.arms import plain_training
 from benchmarks.speed.cases import CASES, Case, Work, prepare_case
 from benchmarks.speed.plain import Pair, PlainTraining, Source, Threshold
+from benchmarks.speed.plain_optimisers import plain_optimiser
 from replication.errors import InputError
 from replication.models.layers.networks import Latent, draw_layer_noise
 from replication.params import Params, load_params
@@ -22,6 +23,7 @@ from replication.recipes import Adam, Balance, Recipe, Sgd
 from replication.training import loop
 from replication.training.draws import draw_units, labelled_rows
 from replication.training.initialise import real_samples
+from replication.training.optimisers import adam_update
 from replication.training.trainer import Trainer
 
 ROOT = Path(__file__).parents[2]
@@ -34,9 +36,10 @@ RECIPES = {
     "toy": CASES["toy"],
     "simultaneous": Case("gan", "digits", "digits", 0),
     "momentum": Case("gan", "digits", "digits", 0),
+    "gan-mnist": replace(CASES["gan-mnist"], n=300),
+    "improved-mnist": replace(CASES["improved-mnist"], n=300),
 }
 CHANGES = {
-    "labels": {"adam": Adam(learning_rate=3e-3, beta1=0.5)},
     "simultaneous": {"schedule": "simultaneous"},
     "momentum": {"adam": None, "sgd": SGD},
 }
@@ -78,7 +81,7 @@ class Prepared(Source):
 def work_of(name: str, params: Params, monkeypatch: pytest.MonkeyPatch) -> Work:
     monkeypatch.setitem(CASES, name, RECIPES[name])
     work = prepare_case(name, params)
-    return replace(work, recipe=replace(work.recipe, **CHANGES.get(name, {})))
+    return replace(work, recipe=replace(work.recipe, threads=1, **CHANGES.get(name, {})))
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -95,6 +98,31 @@ def test_from_the_same_draws_the_losses_are_those_of_our_trainer(
     np.testing.assert_allclose(found[0], expected[0], atol=FIRST.get(name, 1e-5))
     np.testing.assert_allclose(found, expected, rtol=2e-3, atol=1e-4)
     assert np.ptp(found[:, 1]) > 1e-4  # it trains
+
+
+def test_adam_with_epsilon_inside_the_root_is_ours_and_torchs_where_epsilon_is_nothing() -> None:
+    stream, start = torch.Generator().manual_seed(0), torch.linspace(-1, 1, 12)
+    gradients = torch.randn(6, 12, generator=stream) * 1e-2
+    adam = Adam(learning_rate=3e-3, beta1=0.5, beta2=0.9, epsilon=1e-3, l2=0.1)
+
+    def trained(by: Adam) -> Tensor:
+        layer = torch.nn.Linear(12, 1, bias=False)
+        layer.weight.data.copy_(start)
+        optimiser = plain_optimiser(replace(recipe, adam=by), layer)
+        for gradient in gradients:
+            layer.weight.grad = gradient.unsqueeze(0).clone()
+            optimiser.step()
+        return layer.weight.detach()[0]
+
+    recipe = load_params(ROOT / "params.yaml").recipe("gan", "digits", "paper")
+    expected, first, second = start.clone(), torch.zeros(12), torch.zeros(12)
+    for step, gradient in enumerate(gradients, 1):
+        adam_update([expected], [gradient], [first], [second], step, 3e-3, (0.5, 0.9), 1e-3, 0.1, epsilon_inside=True)
+    inside = trained(replace(adam, epsilon_inside=True))
+    torch.testing.assert_close(inside, expected, rtol=1e-6, atol=1e-6)
+    assert (inside - trained(adam)).abs().max() > 1e-4
+    none = replace(adam, epsilon=1e-30)
+    torch.testing.assert_close(trained(replace(none, epsilon_inside=True)), trained(none), rtol=1e-5, atol=1e-6)
 
 
 def quiet(network: torch.nn.Module, batch: int, stream: torch.Generator) -> list[Tensor]:

@@ -12,7 +12,6 @@ from replication.errors import InputError
 from replication.metrics.components import (
     component_information,
     duplicates_within,
-    mutual_information,
     variance_share,
 )
 from replication.seeding import generator
@@ -44,10 +43,11 @@ def dependent(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 @pytest.mark.parametrize(("count", "seed"), [(1, 0), (13, 1), (200, 2), (3000, 3)])
 def test_information_is_scikit_learns_and_the_double_loops(count: int, seed: int) -> None:
     components, classes = dependent(count, seed)
-    found = mutual_information(components, classes)
+    found = component_information(components, classes, 1, stream()).information
     assert found == pytest.approx(mutual_info_score(components, classes), abs=1e-12)
     assert found == pytest.approx(naive(components.tolist(), classes.tolist()), abs=1e-12)
-    assert found == pytest.approx(mutual_information(classes, components), abs=1e-12)
+    turned = component_information(classes, components, 1, stream()).information
+    assert found == pytest.approx(turned, abs=1e-12)
 
 
 def test_a_component_that_is_the_class_tells_all_of_it() -> None:

@@ -12,13 +12,10 @@ from torch_fidelity.metric_prc import prc_features_to_metric
 from replication.errors import InputError
 from replication.metrics import distribution
 from replication.metrics.distribution import (
-    Gaussian,
+    Distances,
     distances,
     every,
-    fit_gaussian,
-    frechet_distance,
     kernel_distance,
-    precision_recall,
     reference_of,
 )
 
@@ -53,16 +50,24 @@ def plain_mmd(first: np.ndarray, second: np.ndarray) -> float:
     return float(within + other - 2 * np.mean([kernel(a, b) for a in first for b in second]))
 
 
+def all_four(samples: np.ndarray, real: np.ndarray) -> Distances:
+    return distances(samples, reference_of(real, 1000), 1, 1000, 0, 1000)
+
+
+def with_moments(mean: list[float], variances: list[float], turn: np.ndarray) -> np.ndarray:
+    """Twelve points of exactly this mean and these variances, along the axes of a rotation."""
+    drawn = np.random.default_rng(len(mean)).normal(size=(12, len(mean)))
+    white = np.linalg.qr(drawn - drawn.mean(axis=0))[0] * np.sqrt(11)  # mean 0, covariance 1
+    return (white * np.sqrt(variances) + mean) @ turn.T
+
+
 def test_the_frechet_distance_of_two_gaussians_in_closed_form() -> None:
     # Commuting covariances: ‖μ₁ − μ₂‖² + Σ (√a − √b)², here 9 + 16 + (1 − 2)² + (3 − 1)² + (0 − 5)².
-    first = Gaussian(np.array([3.0, 0.0, 0.0]), np.diag([1.0, 9.0, 0.0]))
-    second = Gaussian(np.array([0.0, 4.0, 0.0]), np.diag([4.0, 1.0, 25.0]))
-    turn = np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))[0]
-    turned = [Gaussian(turn @ one.mean, turn @ one.covariance @ turn.T) for one in (first, second)]
-    statistics = [{"mu": one.mean, "sigma": one.covariance} for one in turned]
-    assert frechet_distance(first, second) == pytest.approx(55.0)
-    assert frechet_distance(*turned) == pytest.approx(55.0)
-    assert fid_statistics_to_metric(*statistics, verbose=False)["frechet_inception_distance"] == pytest.approx(55.0)
+    turned = np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))[0]
+    for turn in (np.eye(3), turned):
+        first = with_moments([3.0, 0.0, 0.0], [1.0, 9.0, 0.0], turn)
+        second = with_moments([0.0, 4.0, 0.0], [4.0, 1.0, 25.0], turn)
+        assert all_four(first, second).frechet == pytest.approx(55.0)
 
 
 @pytest.mark.parametrize("count", [40, 4])  # five samples of six features have a singular covariance
@@ -70,12 +75,12 @@ def test_the_frechet_distance_is_torch_fidelitys(count: int) -> None:
     first, second = some_features(count + 5, 0), some_features(count + 1, 1, shift=0.5)
     statistics = [fid_features_to_statistics(torch.from_numpy(one.astype(np.float64))) for one in (first, second)]
     oracle = fid_statistics_to_metric(*statistics, verbose=False)["frechet_inception_distance"]
-    assert frechet_distance(fit_gaussian(first), fit_gaussian(second)) == pytest.approx(oracle, rel=1e-5)
+    assert all_four(first, second).frechet == pytest.approx(oracle, rel=1e-5)
 
 
 def test_a_set_has_no_frechet_distance_to_itself() -> None:
-    one = fit_gaussian(some_features(30, 3))
-    assert frechet_distance(one, one) == pytest.approx(0.0, abs=1e-9)
+    one = some_features(30, 3)
+    assert all_four(one, one).frechet == pytest.approx(0.0, abs=1e-9)
 
 
 def test_the_kernel_distance_is_the_unbiased_estimator_by_double_loop() -> None:
@@ -103,7 +108,8 @@ def test_the_kernel_distance_of_alike_sets_is_zero_on_average() -> None:
 def test_precision_and_recall_by_plain_neighbours_and_by_torch_fidelity(monkeypatch: pytest.MonkeyPatch) -> None:
     samples, real = some_features(25, 8, 3), some_features(33, 9, 3, shift=0.4)
     monkeypatch.setattr(distribution, "BLOCK", 7)
-    precision, recall = precision_recall(samples, real)
+    found = all_four(samples, real)
+    precision, recall = found.precision, found.recall
     assert (precision, recall) == (plain_share_inside(samples, real), plain_share_inside(real, samples))
     oracle = prc_features_to_metric(torch.from_numpy(samples), torch.from_numpy(real), verbose=False)
     assert (precision, recall) == pytest.approx((oracle["precision"], oracle["recall"]))
@@ -113,15 +119,15 @@ def test_precision_and_recall_by_plain_neighbours_and_by_torch_fidelity(monkeypa
 def test_what_only_repeats_covers_what_it_repeats_alone() -> None:
     real = 1000.0 * some_features(40, 10)
     repeated = real[np.arange(80) % 10]  # eight of each: no ball has a width
-    assert precision_recall(repeated, real) == (1.0, 0.25)
+    found = all_four(repeated, real)
+    assert (found.precision, found.recall) == (1.0, 0.25)
 
 
-def test_distances_are_the_four_of_a_reference() -> None:
+def test_the_subsets_of_the_kernel_distance_are_those_asked_for() -> None:
     samples, real = some_features(30, 11), some_features(50, 12, shift=0.2)
     found = distances(samples, reference_of(real, 1000), 4, 20, 3, 1000)
-    assert found.frechet == pytest.approx(frechet_distance(fit_gaussian(samples), fit_gaussian(real)))
     assert found.kernel == kernel_distance(samples, real, 4, 20, 3)
-    assert (found.precision, found.recall) == precision_recall(samples, real)
+    assert found.frechet == all_four(samples, real).frechet
 
 
 def test_a_limit_leaves_the_gaussian_of_all() -> None:

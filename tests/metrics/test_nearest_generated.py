@@ -11,6 +11,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from torch import Tensor
 
 from replication.errors import InputError
+from replication.metrics import nearest_generated as metric
 from replication.metrics.nearest_generated import nearest_labels
 
 POINTS = torch.rand(40, 9, generator=torch.Generator().manual_seed(0))
@@ -52,6 +53,40 @@ def test_no_size_of_chunk_or_block_changes_what_exact_arithmetic_finds(data: str
     found = nearest_labels(points, parts(samples, labels, 30, 60), (45, 90), chunk, block)
     for count in (45, 90):
         assert np.array_equal(found[count], written_out(points, samples[:count], labels[:count]))
+
+
+LONG = 300  # dimensions, more than a first look has
+
+
+def long(rows: int, seed: int, rank: int = 5) -> Tensor:
+    """Points that lie near few directions, as images do."""
+    stream = torch.Generator().manual_seed(seed)
+    directions = torch.rand(rank, LONG, generator=torch.Generator().manual_seed(9))
+    return torch.rand(rows, rank, generator=stream) @ directions + 0.3 * torch.rand(rows, LONG, generator=stream)
+
+
+def test_the_first_look_never_exceeds_a_distance_and_is_close_to_it() -> None:
+    points, samples = long(400, 2).double(), long(70, 3, rank=8).double()
+    basis = metric._directions(points)
+    assert basis is not None and basis.shape == (LONG, metric.DIRECTIONS)
+    short, brief = (metric._shortened(v, v.square().sum(1), basis).double() for v in (points, samples))
+    seen, whole = ((a[:, None] - b[None]).square().sum(2) for a, b in ((short, brief), (points, samples)))
+    assert (seen <= whole * (1 + 1e-6)).all() and (seen < 0.99 * whole).any()
+    assert seen.mean() > 0.5 * whole.mean()
+
+
+@pytest.mark.parametrize("pairs", [0, metric.PAIRS], ids=["compared", "measured"])
+@pytest.mark.parametrize("block", [1, 16, 64])
+def test_long_points_too_get_what_exact_arithmetic_finds(
+    monkeypatch: pytest.MonkeyPatch, pairs: int, block: int
+) -> None:
+    """Whether pairs in doubt are measured one by one or compared in products; here some samples occur twice."""
+    monkeypatch.setattr(metric, "PAIRS", pairs)
+    points, samples, labels = long(60, 4), long(300, 5).repeat(2, 1), torch.arange(600)
+    found = nearest_labels(points, parts(samples, labels, 250, 350), (100, 600), chunk=90, block=block)
+    for count in (100, 600):
+        assert np.array_equal(found[count], written_out(points, samples[:count], labels[:count]))
+    assert found[600].max() < 300 and (found[100] != found[600]).any()
 
 
 def test_a_collapsed_generator_gives_every_point_its_first_label() -> None:

@@ -12,7 +12,6 @@ from replication.metrics import stability
 from replication.metrics.definitions import METRICS
 from replication.metrics.stability import (
     collapsed_filters,
-    filter_oscillation,
     loss_oscillation,
     stable,
 )
@@ -116,48 +115,11 @@ def test_one_map_for_every_sample_is_a_collapse_and_equal_means_are_not() -> Non
     assert collapsed_filters(shuffled.mean(axis=(1, 2), keepdims=True)) == 1.0
 
 
-def course(means: list[float], spread: float) -> np.ndarray:
-    """One filter's responses [steps, 100, 1] with these means."""
-    noise = np.tile([-spread, spread], 50)[None, :, None]
-    return np.array(means)[:, None, None] + noise
-
-
-FILTERS = {
-    "on and off": (course([1.0, 0.0, 1.0, 0.0, 1.0], 0.0), True),
-    "back and forth": (course([1.0, 2.0, 1.0, 2.0], 0.02), True),
-    "still": (course([1.0, 1.0, 1.0, 1.0], 0.0), False),
-    "dead": (course([0.0, 0.0, 0.0], 0.0), False),
-    "trembling": (course([1.0, 1.1, 1.0, 1.1], 0.0), False),
-    "drifting": (course([1.0, 2.0, 3.0, 4.0], 0.0), False),
-    "moving with its samples": (course([1.0, 2.0, 1.0, 2.0], 0.5), False),
-}
-
-
-@pytest.mark.parametrize("name", FILTERS)
-def test_a_filter_oscillates_where_its_one_mode_moves_back_and_forth(name: str) -> None:
-    responses, oscillates = FILTERS[name]
-    assert filter_oscillation(responses) == float(oscillates)
-
-
-def test_oscillating_filters_are_counted_among_all() -> None:
-    four = np.concatenate([FILTERS[name][0][:3] for name in ("on and off", "still", "dead", "drifting")], axis=2)
-    assert filter_oscillation(four) == 0.25
-
-
-def test_a_pattern_that_flips_with_equal_mean_oscillates() -> None:
-    board = np.indices((4, 4)).sum(axis=0) % 2
-    flips = np.array([board, 1 - board, board, 1 - board])[:, None, None]
-    assert filter_oscillation(np.repeat(flips, 10, axis=1)) == 1.0
-
-
 def test_activations_that_say_nothing_are_refused_and_diverged_ones_have_no_value() -> None:
-    for measure, few in ((collapsed_filters, np.ones((1, 3))), (filter_oscillation, np.ones((2, 9, 3)))):
+    for few in (np.ones((1, 3)), np.ones((9, 0)), np.ones(9)):
         with pytest.raises(InputError, match="activations have shape"):
-            measure(few)
-        with pytest.raises(InputError, match="activations have shape"):
-            measure(np.ones(9))
+            collapsed_filters(few)
     assert np.isnan(collapsed_filters(np.array([[1.0], [np.nan]])))
-    assert np.isnan(filter_oscillation(np.full((3, 2, 1), np.inf)))
 
 
 CALM = 0.7 + 0.02 * stream(9).normal(size=800)

@@ -116,3 +116,21 @@ def test_gradients_are_those_of_finite_differences(form: MinibatchForm) -> None:
 def test_sizes_that_are_none_are_refused(sizes: tuple[int, int]) -> None:
     with pytest.raises(InputError, match=rf"{sizes[0]} kernels of {sizes[1]} dimensions"):
         MinibatchDiscrimination(FEATURES, *sizes, "code")
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_distances_of_a_gpu_are_those_of_the_cpu(form: MinibatchForm) -> None:
+    """Values and gradients in float32, at the sizes of DeLiGAN's MNIST recipe and of its scale of distances."""
+    torch.manual_seed(1)
+    layer = MinibatchDiscrimination(64, 64, 5, form)
+    features = torch.rand(50, 64, requires_grad=True)
+    ways = {}
+    for spread in (False, True):
+        layer.spread = spread
+        closeness = layer(features)[:, 64:]
+        pull = torch.linspace(-1, 1, closeness.numel()).view_as(closeness) / len(features)
+        ways[spread] = closeness, *torch.autograd.grad((closeness * pull).sum(), [features, *layer.parameters()])
+    for plain, spread in zip(ways[False], ways[True], strict=True):
+        assert plain.abs().max() > 0
+        scale = max(1.0, plain.abs().max().item())
+        torch.testing.assert_close(spread / scale, plain / scale, rtol=0, atol=2e-6)

@@ -157,6 +157,6 @@ def test_where_nothing_can_be_classified_there_are_no_rows() -> None:
     state = weights_of(initial_state(build, RECIPE, (0, 1)))
     trained = TrainedCell((0, 8), {0: state, 8: state}, np.ones((2, 1, 2), np.float32), {})
     cell = ImageCell(rows, trained, build, RECIPE, data, np.arange(60), None, "", ProtocolOptions(), 1)
-    classify_cell(replace(cell, recipe=replace(RECIPE, labels=None)))
+    classify_cell(replace(cell, recipe=replace(RECIPE, labels=None, parameter_average=0.0)))
     classify_cell(replace(cell, data=replace(data, test_images=data.test_images[:0], test_labels=data.test_labels[:0])))
     assert rows.collected == []

@@ -29,7 +29,7 @@ def test_a_row_carries_the_cells_names_unless_given_others() -> None:
         **{"profile": "cpu", "paper": "gan2014", "model": "gan", "recipe": "toy-k1", "variant": "paper"},
         **{"dataset": "toy-bimodal", "split": "full", "n_train": 400, "seed": 1, "step": 5, "class": "all"},
         **{"metric": "hit_rate", "metric_variant": "trained", "judge": "", "replicate": 0, "value": 0.5},
-        **{"replicate_kind": "training", "n_samples": 20, "unit": "share"},
+        **{"replicate_kind": "training", "device": "cpu", "precision": "float32", "n_samples": 20, "unit": "share"},
     }
     assert (control["paper"], control["model"], control["recipe"]) == ("dcgan2015", "control", "toy-k1")
     assert control["replicate"] == 3

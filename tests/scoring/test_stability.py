@@ -170,7 +170,7 @@ def test_the_filters_are_those_before_the_last_convolution() -> None:
 def test_a_conditional_generators_filters_are_without_the_label_maps() -> None:
     seen = hidden_activations(build(CONDITIONAL).generator, RECIPE, 3, CLASSES)
     assert seen is not None and seen.shape == (FILTER_SAMPLES, 3, 8, 8)
-    dense = {key: value for key, value in CONDITIONAL.items() if key not in ("generator", "discriminator")}
+    dense = {key: value for key, value in CONDITIONAL.items() if key in ("kind", "init_std", "dense")}
     assert hidden_activations(build(dense).generator, RECIPE, 3, CLASSES) is None
     assert last_hidden(build({"kind": "dense", "hidden": [4], "nonlinearity": "tanh"}).generator) is None
 

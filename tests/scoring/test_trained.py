@@ -18,6 +18,7 @@ from replication.scoring.trained import read_trained
 from replication.training.state import initial_state, weights_of
 
 PARAMS = load_params(Path(__file__).parents[2] / "params.yaml")
+WHERE = {"device": "cpu", "precision": "float32"}
 TOY = replace(PARAMS.recipe("gan", "toy-k1", "paper"), batch=4)
 
 
@@ -33,7 +34,7 @@ def cell(tmp_path: Path) -> Path:
     for step in (0, 10):
         save_file({name: tensor + step for name, tensor in state.items()}, directory / f"step{step}.safetensors")
     save_file({"losses": torch.ones(2, 3, 2)}, directory / "history.safetensors")
-    (directory / "provenance.json").write_text(json.dumps({"steps": [0, 10], "window": 5}), encoding="utf-8")
+    (directory / "provenance.json").write_text(json.dumps({"steps": [0, 10], "window": 5, **WHERE}), encoding="utf-8")
     return directory
 
 

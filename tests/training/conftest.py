@@ -15,6 +15,9 @@ from replication.models.layers.priors import MixturePrior
 from replication.recipes import Adam, Balance, Noise, Recipe
 from replication.training.draws import Draws, draw_units
 from replication.training.initialise import Samples
+from replication.training.layer_noise import UnitNoise
+from replication.training.lean import LeanUnits
+from replication.training.lean_balanced import BalancedUnits
 from replication.training.loop import train_unit
 from replication.training.run import Run, bind_runs
 from replication.training.schedule import objective_at
@@ -74,15 +77,25 @@ class Small:
         """What `draw` draws, with the schedule."""
         return prepare_units(self.recipe, self.data, seed, first, units, rows_of(labelled))
 
-    def train(self, state: State, draws: Draws, first: int = 0, masked: bool = True) -> Run:
-        """A run of the units drawn, from `state`, which stays as it is."""
+    def train(self, state: State, draws: Draws, first: int = 0, lean: bool = False) -> Run:
+        """A run of the units drawn, from `state`, which stays as it is: by the reference, or in few kernels."""
         (run,) = bind_runs(self.build, {name: tensor.clone() for name, tensor in state.items()})
-        data, layers = self.data, torch.Generator().manual_seed(first)
+        data, layers = self.data, self.noise(run, draws)
+        layers.manual_seed(first)
         units = prepare_units(self.recipe, data, 3, first, len(draws.noise), None)._replace(draws=draws)
+        kind = BalancedUnits if self.recipe.balance else LeanUnits
+        units_of_run = kind(run, self.recipe, data, layers) if lean else None
         for place in range(len(draws.noise)):
             objective = objective_at(self.recipe, first + place)
-            train_unit(run, self.recipe, data, units.at(place), objective, layers, masked)
+            if units_of_run is None:
+                train_unit(run, self.recipe, data, units.at(place), objective, layers)
+            else:
+                units_of_run.train(units.at(place), objective)
         return run
+
+    def noise(self, run: Run, draws: Draws) -> UnitNoise:
+        """A unit's noise of layers, for both ways."""
+        return UnitNoise(run.networks.discriminator, self.recipe, draws.labelled.numel() > 0, torch.device("cpu"))
 
 
 def rows_of(labelled: Tensor | None) -> np.ndarray | None:

@@ -49,11 +49,13 @@ def test_both_computed_and_one_kept_is_one_computed(
     balance = replace(lively, threshold=start, ceiling=start + 0.1, floor=start - 0.1, **changes.get("balance", {}))
     case = small(replace(recipe, schedule="balanced", inner_steps=4, **{**changes, "balance": balance}), **networks)
     state, draws = case.start(), case.draw(5, labelled=torch.arange(12) if "labels" in changes else None)
-    masked, looked = (case.train(state, draws, masked=way) for way in (True, False))
-    assert masked.tensors.keys() == looked.tensors.keys()
-    for key, tensor in masked.tensors.items():
-        torch.testing.assert_close(tensor, looked.tensors[key], rtol=0, atol=0, msg=key)
-    assert masked.steps.min() >= 3 and masked.balance[0] != start  # both sides had turns, and the threshold moved
+    lean, looked = (case.train(state, draws, lean=way) for way in (True, False))
+    assert lean.tensors.keys() == looked.tensors.keys()
+    for key, tensor in lean.tensors.items():
+        # Without batch normalisation all samples go through D in one batch, whose sums round otherwise.
+        atol = 2e-6 if not networks.get("normalised", True) and tensor.is_floating_point() else 0.0
+        torch.testing.assert_close(tensor, looked.tensors[key], rtol=0, atol=atol, msg=lambda m: f"{key}: {m}")  # noqa: B023
+    assert lean.steps.min() >= 3 and lean.balance[0] != start  # both sides had turns, and the threshold moved
 
 
 RATES = DeviceRates(torch.tensor(0.1, dtype=torch.float64), torch.tensor(0.5, dtype=torch.float64))
@@ -114,15 +116,15 @@ def test_the_difference_of_counts_is_the_toy_codes() -> None:
         assert state[1] == count
 
 
-@pytest.mark.parametrize("masked", [True, False])
+@pytest.mark.parametrize("lean", [True, False])
 def test_where_the_threshold_rises_the_discriminator_has_one_more_update(
-    small: Callable[..., Any], recipe: Recipe, masked: bool
+    small: Callable[..., Any], recipe: Recipe, lean: bool
 ) -> None:
     """Threshold −1 gives every turn to the generator, so that it rises at every unit but the first."""
     rule = Balance(-1.0, -0.5, -1.0, 0, 0.01, -(10**6), 0.01, extra_rate=0.25)
     case = small(replace(recipe, schedule="balanced", inner_steps=2, balance=rule, noise_of_step="own"))
     state, draws = case.start(), case.draw(4)
-    run, networks = case.train(state, draws, masked=masked), case.build()
+    run, networks = case.train(state, draws, lean=lean), case.build()
     bind(networks, state, 0)
     generator, discriminator = networks
     of_generator = torch.optim.Adam(generator.parameters(), lr=1e-2, betas=(0.5, 0.999))
@@ -144,7 +146,7 @@ def test_where_the_threshold_rises_the_discriminator_has_one_more_update(
             of_generator.zero_grad()
             loss.backward()
             of_generator.step()
-    for ours, theirs in zip(run.networks, networks, strict=True):
-        for (name, one), other in zip(ours.state_dict().items(), theirs.state_dict().values(), strict=True):
-            torch.testing.assert_close(one, other, rtol=1e-5, atol=5e-6, msg=name)
+    for side, theirs in zip(SIDES, networks, strict=True):
+        for name, other in theirs.state_dict().items():
+            torch.testing.assert_close(run.tensors[f"{side}.{name}"], other, rtol=1e-5, atol=5e-6, msg=name)
     assert run.steps.tolist() == [8, 3] and run.balance[0].item() == pytest.approx(-0.97)

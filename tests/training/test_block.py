@@ -20,7 +20,7 @@ from replication.models import load
 from replication.models.layers.networks import Networks
 from replication.recipes import Adam, Balance, Labels, Noise, Prior, Recipe
 from replication.training import block, checkpoints
-from replication.training.block import Outcome, train_block
+from replication.training.block import Outcome, Paused, train_block
 from replication.training.initialise import Samples
 from replication.training.pieces import PIECE
 from replication.training.state import State, initial_state
@@ -219,3 +219,18 @@ def test_a_corrupt_checkpoint_stops_the_run(case: Case, tmp_path: Path, monkeypa
     snapshot.unlink()
     with pytest.raises(InputError, match="lacks the snapshot of unit 0: delete this folder"):
         case.train(tmp_path)
+
+
+def test_a_block_that_is_asked_to_stop_does_so_after_a_piece_and_goes_on(case: Case, tmp_path: Path) -> None:
+    whole, pauses = case.train(tmp_path / "whole"), []
+    while True:
+        try:
+            outcome = case.train(tmp_path / "paused", stop=lambda: True)
+            break
+        except Paused as pause:
+            pauses.append(str(pause))
+    same(outcome, whole)
+    size = case.recipe.updates // (5 if case.recipe.engine == "kernel" else 4)  # 5 pieces of 20 units, 4 of 2
+    assert pauses[0].endswith(f"of {case.recipe.updates}") and len(pauses) == len(set(pauses)) >= 3
+    steps = [0, *(int(pause.split()[3]) for pause in pauses), case.recipe.updates]
+    assert max(after - before for before, after in zip(steps, steps[1:], strict=False)) <= size

@@ -26,6 +26,7 @@ from replication.recipes import (
 from replication.training import captured
 from replication.training.captured import CapturedSeed
 from replication.training.eager import EagerSeed
+from replication.training.layer_noise import UnitNoise
 from replication.training.pieces import PIECE
 from replication.training.run import bind_runs
 from replication.training.schedule import objective_at
@@ -76,7 +77,7 @@ def seeds_of(case: Any) -> tuple[EagerSeed, CapturedSeed]:
     one, other = (bind_runs(case.build, case.start())[0] for _ in range(2))
     eager = EagerSeed(one, case.recipe, case.data, 3, labelled)
     fast = CapturedSeed(other, case.recipe, case.data, 3, labelled)
-    eager._masked = True  # on a CPU it would look at the loss; a capture computes both sides
+    eager._layers = UnitNoise(one.networks.discriminator, case.recipe, labelled is not None, torch.device("cpu"))
     return eager, fast
 
 
@@ -178,11 +179,15 @@ def test_a_cuda_graph_is_recorded_after_warming_up(small: Callable[..., Any], re
 
     class Graph:
         def register_generator_state(self, generator: torch.Generator) -> None:
-            events.append(("generator", generator is fast._layers))
+            events.append(("generator", [generator] == fast._noise.generators))
 
         def replay(self) -> None:
             events.append("replay")
             fast.unit("non-saturating")
+
+    class Stream:
+        def record_event(self) -> str:
+            return "event"
 
     class Capture:
         def __init__(self, graph: Graph, stream: object) -> None:
@@ -200,7 +205,8 @@ def test_a_cuda_graph_is_recorded_after_warming_up(small: Callable[..., Any], re
     monkeypatch.setattr(captured.torch.cuda, "CUDAGraph", Graph)
     monkeypatch.setattr(captured.torch.cuda, "graph", Capture)
     monkeypatch.setattr(fast, "_queue", captured.nullcontext)
-    fast._stream = object()  # pyright: ignore[reportAttributeAccessIssue]
+    fast._stream = Stream()  # pyright: ignore[reportAttributeAccessIssue]
     found, wanted = fast.advance(0, 5), expected.advance(0, 5)
     assert events == [("generator", True), "capture", *["replay"] * 5]
     torch.testing.assert_close(found.losses, wanted.losses, rtol=0, atol=0)
+    assert found.done == "event"

@@ -13,7 +13,7 @@ from filelock import FileLock
 
 from replication.errors import InputError
 from replication.training import checkpoints
-from replication.training.checkpoints import Writer, forget, read_state, sole_writer, write_state
+from replication.training.checkpoints import Writer, forget, note_environment, read_state, sole_writer, write_state
 
 STATE = {"generator.weight": torch.arange(6.0).view(2, 3).t(), "steps": torch.tensor([[3, 9]])}
 # Takes the lock, says so, then holds it until it is killed.
@@ -146,3 +146,14 @@ def test_a_state_that_is_not_due_is_not_written(tmp_path: Path) -> None:
     with Writer(tmp_path) as writer:
         writer.write("state", 1, STATE, at_once=False)
     assert not list(tmp_path.iterdir())
+
+
+def test_what_changed_of_a_machine_while_a_training_stood_still_is_named_in_order(tmp_path: Path) -> None:
+    first, second = ({"device": name, "threads": 8, "torch": "2.11"} for name in ("H100", "H200"))
+    assert note_environment(tmp_path, first) == first
+    assert note_environment(tmp_path, second) == second  # nothing was trained before
+    write_state(tmp_path, "state", 10, STATE)
+    joined = {**first, "device": "H200, then H100"}
+    assert note_environment(tmp_path, first) == joined
+    assert note_environment(tmp_path, first) == joined == note_environment(tmp_path, second)
+    assert note_environment(tmp_path, {**first, "threads": 2})["threads"] == "8, then 2"

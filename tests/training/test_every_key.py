@@ -154,15 +154,15 @@ def _computed(base: str, engine: str, written: str) -> Result:
     except InputError as error:
         return str(error)
     assert state is not None
-    found = dict(state[1])
+    outputs = dict(state[1])
     for step, kept in outcome.snapshots.items():
-        found |= {f"{step} {name}": tensor for name, tensor in kept.items()}
+        outputs |= {f"{step} {name}": tensor for name, tensor in kept.items()}
     networks = build()
     bind(networks, outcome.snapshots[max(outcome.snapshots)], 0)
     for variant, noise in noises(recipe).items():
         drawn = draw_samples(networks.generator, recipe, noise, SEED, "samples", recipe.n_samples, CLASSES)
-        found[variant] = drawn.detach()
-    return found
+        outputs[variant] = drawn.detach()
+    return outputs
 
 
 def equal(one: Result, other: Result, tolerance: float = 0.0) -> bool:
@@ -185,11 +185,11 @@ def names(sentence: Result, keys: Iterable[str]) -> bool:
 def test_the_table_has_every_key_and_every_word() -> None:
     assert set(TABLE["keys"]) == set(KEYS)
     for key, (words, default) in KEYS.items():
-        shown = {value for values in TABLE["keys"][key].values() for value in values if isinstance(value, str)}
-        shown |= {str(at(altered(base, changes_of(key, value)), in_recipe(key).split("."), default))
-                  for base, values in TABLE["keys"][key].items() for value in values}  # fmt: skip
-        shown |= {str(at(TABLE["bases"][base]["recipe"], in_recipe(key).split("."), default))
-                  for base in TABLE["keys"][key]}  # fmt: skip
+        shown = {
+            str(at(altered(base, changes), in_recipe(key).split("."), default))
+            for base, values in TABLE["keys"][key].items()
+            for changes in ({}, *(changes_of(key, value) for value in values))
+        }
         assert set(words) <= shown, key
 
 
@@ -236,3 +236,10 @@ def test_a_key_has_an_effect_or_is_refused(key: str, engine: str) -> None:
 def test_what_would_have_no_effect_is_refused(base: str, changes: dict[str, Any], key: str, engine: str) -> None:
     assert names(computed(base, engine, changes), [key])
     assert engine == "kernel" or not isinstance(computed(base, engine, {}), str)
+
+
+@pytest.mark.parametrize("key", [key for key, (words, _) in KEYS.items() if words])
+def test_an_unknown_word_is_refused(key: str) -> None:
+    base = next(iter(TABLE["keys"][key]))
+    sentence = computed(base, "eager", {in_recipe(key): "unheard-of"})
+    assert isinstance(sentence, str) and "unheard-of" in sentence and key.split(".")[-1] in sentence

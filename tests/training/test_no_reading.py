@@ -25,6 +25,7 @@ from replication.recipes import (
     Sgd,
 )
 from replication.training import loop
+from replication.training.lean import LeanUnits
 from replication.training.run import bind_runs
 
 READING = {"item", "cpu", "numpy", "tolist", "nonzero", "equal", "allclose", "is_nonzero", "masked_select", "unique"}
@@ -120,22 +121,22 @@ def test_a_unit_reads_no_tensor(
     small: Callable[..., Any], recipe: Recipe, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     case, state, draws = train(small, recipe, RECIPES[name])
-    real, units = loop.train_unit, []
+    real, units = LeanUnits.train, []
 
     def watched(*arguments: Any) -> None:
         with nothing_read():
             real(*arguments)
-        units.append(arguments[3])
+        units.append(arguments[1])
 
-    monkeypatch.setitem(case.train.__func__.__globals__, "train_unit", watched)
-    case.train(state, draws)
+    monkeypatch.setattr(LeanUnits, "train", watched)
+    case.train(state, draws, lean=True)
     assert len(units) == 3
 
 
-def test_the_watch_sees_the_look_of_a_loop_on_the_host(small: Callable[..., Any], recipe: Recipe) -> None:
+def test_the_watch_sees_the_look_of_the_reference(small: Callable[..., Any], recipe: Recipe) -> None:
     case = small(replace(recipe, **RECIPES["balanced"]))
     (run,) = bind_runs(case.build, case.start())
-    arguments = (run, case.recipe, case.data, case.units(1).at(0), "non-saturating", torch.Generator(), False)
+    arguments = (run, case.recipe, case.data, case.units(1).at(0), "non-saturating", torch.Generator())
     loop.train_unit(*arguments)
     with pytest.raises(Read, match="__bool__"), nothing_read():
         loop.train_unit(*arguments)

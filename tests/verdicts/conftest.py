@@ -8,7 +8,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from replication.claims import Claim, Evidence, Published
+from replication.claims import Claim, Evidence, Plan, Published
 from replication.measurements import Measurement, to_table
 
 ROW = Measurement("cpu", "gan2014", "gan", "one", "paper", "toy", "full", 400, 0, 100, "accuracy", 0.5, 1000)
@@ -24,6 +24,7 @@ def evidence(metric: str = "accuracy", against: bool = False, **changes) -> Evid
 
 def claim(kind: str, **changes) -> Claim:
     metric = changes.pop("metric", "success" if kind == "rate" else "accuracy")
+    margins = {"value": 0.05, "order": 0.001, "superiority": 0.1, "rate": 0.1}
     exact = Published(0.8, None, "none", changes.pop("trainings", None), True, "Table 1")
     made = Claim(
         id=changes.pop("id", "a-claim"),
@@ -37,16 +38,22 @@ def claim(kind: str, **changes) -> Claim:
         protocol="",
         replicate_unit="training",
         overlap=None,
-        margin=0.05 if kind == "value" else None,
+        margin=margins.get(kind),
         margin_reason="five points",
         better="higher",
         bound=0.7 if kind == "bound" else None,
         published=exact if kind == "value" else None,
-        evidence=evidence(metric, against=kind in ("order", "rate")),
+        evidence=evidence(metric, against=kind in ("order", "superiority", "rate")),
         indicative=(),
         not_assessed="",
     )
     return replace(made, **changes)
+
+
+def plan(**changes) -> Plan:
+    """A plan of ten runs a side; shares and effects as the kind needs them."""
+    unset = dict.fromkeys(("against_n", "sd", "against_sd", "effect", "share", "against_share"))
+    return Plan(**{"n": 10, **unset, "source": "a trial", **changes})
 
 
 def runs(values, metric: str = "accuracy", **changes) -> pd.DataFrame:
@@ -73,6 +80,11 @@ def _evidence() -> Callable[..., Evidence]:
 @pytest.fixture(name="claim")
 def _claim() -> Callable[..., Claim]:
     return claim
+
+
+@pytest.fixture(name="plan")
+def _plan() -> Callable[..., Plan]:
+    return plan
 
 
 @pytest.fixture(name="runs")

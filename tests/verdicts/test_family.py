@@ -10,7 +10,8 @@ import pytest
 from statsmodels.stats.multitest import multipletests
 
 from replication.rules import decide, holm
-from replication.verdicts import from_json, judge, judge_all, to_json
+from replication.verdict_records import from_json, to_json
+from replication.verdicts import judge, judge_all
 
 
 def test_holm_matches_statsmodels():

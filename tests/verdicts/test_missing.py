@@ -5,18 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-import pandas as pd
 import pytest
 
 from replication.errors import InputError
 from replication.verdicts import judge
-
-
-def test_zero_spread_is_reported_and_not_judged(claim, runs):
-    verdict = judge(claim("bound"), runs([0.9] * 5))
-    assert verdict.word == "not assessed"
-    assert "agree exactly" in verdict.reason
-    assert verdict.comparison is not None and verdict.comparison.measured.mean == pytest.approx(0.9)
 
 
 def test_two_runs_are_not_assessed(claim, runs):
@@ -28,6 +20,10 @@ def test_two_runs_are_not_assessed(claim, runs):
 def test_claim_without_evidence_gives_its_reason(claim, around):
     verdict = judge(claim("bound", evidence=None, not_assessed="Nothing runs it yet."), around(0.9))
     assert (verdict.word, verdict.reason) == ("not assessed", "Nothing runs it yet.")
+    assert verdict.obstacle == "not run"
+    closed = claim("bound", evidence=None, not_assessed="Nobody has it.", obstacle="data closed")
+    assert judge(closed, around(0.9)).obstacle == "data closed"
+    assert judge(claim("bound"), around(0.9)).obstacle is None
 
 
 def test_claim_without_measurements_gives_its_reason_or_what_is_missing(claim, around):
@@ -40,21 +36,6 @@ def test_claim_without_measurements_gives_its_reason_or_what_is_missing(claim, a
 def test_another_budget_is_not_assessed_even_with_a_clear_result(evidence, claim, around):
     verdict = judge(claim("bound", evidence=evidence(budget=320_000)), around(0.9))
     assert verdict.word == "not assessed" and "after 320000" in verdict.reason
-
-
-def test_question_is_answered_and_never_scored(evidence, claim, around, against):
-    question = claim("question", evidence=evidence(against=True))
-    verdict = judge(question, against(around(0.9), around(0.5)))
-    assert (verdict.word, verdict.n_needed) == ("answered", None)
-    assert verdict.comparison is not None and verdict.comparison.p_values == {}
-    assert judge(question, around(0.9)).word == "not assessed"
-
-
-def test_question_over_many_steps_is_answered_without_a_comparison(evidence, claim, around):
-    table = pd.concat([around(0.9), around(0.8, step=50).assign(metric_variant="other")], ignore_index=True)
-    steps = {key: value for key, value in evidence().measured.items() if key != "step"}
-    verdict = judge(claim("question", evidence=evidence(measured=steps)), table)
-    assert (verdict.word, verdict.reason) == ("answered", "A question: 10 measurements are shown, none is scored.")
 
 
 def test_indicative_evidence_stands_beside_the_claim_and_never_judges_it(evidence, claim, around):

@@ -39,7 +39,8 @@ class MinibatchDiscrimination(nn.Module):
                 "1."
             )
         if form not in get_args(MinibatchForm):
-            raise InputError(f"{form!r} is no form of minibatch discrimination; accepted: {get_args(MinibatchForm)}.")
+            accepted = ", ".join(get_args(MinibatchForm))
+            raise InputError(f"{form!r} is no form of minibatch discrimination; accepted: {accepted}.")
         self.form = form
         self.direction = nn.Parameter(torch.randn(features, kernels, dimensions) * direction_std)
         if form != "paper":
@@ -47,6 +48,8 @@ class MinibatchDiscrimination(nn.Module):
         if form == "code":
             self.bias = nn.Parameter(torch.full((kernels,), -1.0))
         self.starting = False
+        self.spread = False  # distances as on a GPU, also on a CPU
+        self.prepared: Tensor | None = None  # T, where several calls share it
 
     def weight(self) -> Tensor:
         """T, [F, kernels, dimensions]."""
@@ -62,8 +65,8 @@ class MinibatchDiscrimination(nn.Module):
 
     def _closeness(self, features: Tensor) -> Tensor:
         """o, [kernels, B]."""
-        rows = torch.einsum("bf,fkd->kbd", features, self.weight())
-        distance = torch.cdist(rows, rows, p=1.0)  # [kernels, B, B]
+        weight = self.weight() if self.prepared is None else self.prepared
+        distance = (spread_distances if self.spread or features.is_cuda else pair_distances)(features, weight)
         if self.form == "paper":
             return torch.exp(-distance).sum(2)
         if self.form == "normalised":
@@ -82,3 +85,16 @@ class MinibatchDiscrimination(nn.Module):
         mean = closeness.mean(1)
         self.bias.copy_(-mean)
         return closeness - mean.unsqueeze(1)
+
+
+def pair_distances(features: Tensor, weight: Tensor) -> Tensor:
+    """‖M_ib − M_jb‖₁ [kernels, B, B], M = f·T, pair by pair: no difference is kept, which is fast on a CPU."""
+    rows = torch.einsum("bf,fkd->kbd", features, weight)
+    return torch.cdist(rows, rows, p=1.0)
+
+
+def spread_distances(features: Tensor, weight: Tensor) -> Tensor:
+    """As `pair_distances`, all differences at once: `cdist` starts a block of a GPU's threads for every pair."""
+    kernels, dimensions = weight.shape[1:]
+    rows = (features @ weight.flatten(1)).T.view(kernels, dimensions, -1)  # [kernels, dimensions, B]
+    return (rows.unsqueeze(3) - rows.unsqueeze(2)).abs().sum(1)

@@ -52,7 +52,14 @@ class Generator(nn.Module):
         self.has_reference = reference is not None
 
     def forward(self, noise: Tensor, component: Tensor, labels: Tensor | None = None) -> Tensor:
-        latent = noise if self.prior is None else self.prior(noise, component)
+        return self.make(self.latents(noise, component), labels)
+
+    def latents(self, noise: Tensor, component: Tensor) -> Tensor:
+        """What the body sees, [B, width]."""
+        return noise if self.prior is None else self.prior(noise, component)
+
+    def make(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Samples of latents."""
         if self.has_reference:
             return self.body(torch.cat([self.reference, latent]))[len(self.reference) :]
         return self.body(latent, labels) if self.conditional else self.body(latent)

@@ -1,0 +1,190 @@
+"""Train, score and pack cells, in limited time if need be: `python -m replication.run CELL… [--minutes M]`.
+
+Cells of one profile, in force or not, are trained in the order named; experiments, which train nothing, are only
+scored. Each is scored in a second process while the next trains, and with `--pack DIR` packed into
+`DIR/<block>.tar.gz`, which `python -m replication.record` takes in elsewhere. Data sets and judges that the cells need
+and that are absent are made first; raw files must be in place. `--device D` and `--seeds S` name a block as for
+`replication.train`. DVC, Git and uv are not needed.
+
+Called again, the command goes on: what is done under the same key is kept. With `--minutes M`, or on SIGTERM, it stops
+and leaves with status 75. A training stops at a checkpoint at the end of the stretch that is running: one piece of
+every seed (50 units on a processor), or as many pieces as take about two seconds, and the measuring of a stopping rule
+where one is due. Whatever else is running (data, a judge, a scoring) is ended at once and begun anew by the next call,
+so M must be longer than the longest scoring. The limit counts from when the command's imports are done.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import torch
+
+from replication.blocks import add_block_options, block_of, device_of
+from replication.child import Child, Cut, in_a_sentence
+from replication.data.writing import is_prepared
+from replication.errors import InputError, exit_clearly
+from replication.experiment import is_measured, run_experiment
+from replication.judge import is_trained, train_judge
+from replication.params import BUNDLED, Cell, Params, load_params
+from replication.prepare import prepare
+from replication.record import pack_blocks
+from replication.requirements import DATA, probed_data, require_cell
+from replication.runtime import prepare_device
+from replication.score import is_scored, score_cell
+from replication.train import train_cell
+from replication.training.block import Paused
+
+TIME_IS_UP = 75  # EX_TEMPFAIL: the same command goes on
+
+
+@dataclass
+class Progress:
+    """What became of each block, and when to stop."""
+
+    stop: threading.Event
+    deadline: float = float("inf")  # of the monotonic clock
+    done: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+    left: dict[str, str] = field(default_factory=dict)  # block → where it stopped
+
+    def is_over(self) -> bool:
+        """Whether to stop now: the time is up, or a signal came."""
+        return self.stop.is_set() or time.monotonic() >= self.deadline
+
+    @contextmanager
+    def of(self, name: str) -> Iterator[None]:
+        """Note how a step of a block ended, if not well; what is wrong with one does not stop the others."""
+        try:
+            yield
+        except Paused as pause:
+            self.left[name] = str(pause)
+        except InputError as error:
+            self.failed[name] = str(error)
+        except Exception as error:
+            traceback.print_exc()
+            self.failed[name] = in_a_sentence(error)
+
+
+def run(params: Params, blocks: Sequence[Cell], progress: Progress, pack: Path | None = None) -> None:
+    """Train, score and pack blocks of the profile in force."""
+    waiting: list[Cell] = []
+    futures: dict[str, Future[None]] = {}
+    with Child() as child, ThreadPoolExecutor(1) as scoring:
+        try:
+            for cell in blocks:
+                with progress.of(cell.name):
+                    _make_ready(params, cell, child, progress)
+                    waiting.append(cell)
+            for cell in waiting:
+                with progress.of(cell.name):
+                    if not cell.experiment:
+                        _train(params, cell, progress)
+                    futures[cell.name] = scoring.submit(_score_and_pack, params, cell, child, progress, pack)
+            for name, future in futures.items():
+                with progress.of(name):
+                    future.result()
+                    progress.done.append(name)
+        except BaseException:
+            progress.stop.set()  # ends the scoring that runs beside
+            raise
+
+
+def _make_ready(params: Params, cell: Cell, child: Child, progress: Progress) -> None:
+    """Prepare the data and the judge that a cell needs and that are absent, and look for all else that it needs."""
+    prepare_device(device_of(params, cell))
+    for name in dict.fromkeys((cell.dataset, *probed_data(cell))):
+        if name != BUNDLED and not is_prepared(params.datasets[name], DATA / name):
+            arguments = (params.datasets[name], DATA / name)
+            _step(name, "prepared", lambda arguments=arguments: child.call(progress.is_over, prepare, *arguments))
+    require_cell(params, cell)
+    judged = cell.dataset in params.judges and (not cell.experiment or cell.experiment == "reference-points")
+    if judged and not is_trained(params, cell.dataset):
+        what = f"judge of {cell.dataset}"
+        _step(what, "trained", lambda: child.call(progress.is_over, train_judge, params, cell.dataset))
+
+
+def _train(params: Params, cell: Cell, progress: Progress) -> None:
+    if progress.is_over():
+        raise Cut("not begun")
+    _step(cell.name, f"trained on {device_of(params, cell)}", lambda: train_cell(params, cell, progress.is_over))
+    if torch.cuda.is_initialized():
+        torch.cuda.empty_cache()  # for the process that scores
+
+
+def _score_and_pack(params: Params, cell: Cell, child: Child, progress: Progress, pack: Path | None) -> None:
+    done, score = (is_measured, run_experiment) if cell.experiment else (is_scored, score_cell)
+    if done(params, cell):
+        print(f"{cell.name}: kept, scored before", flush=True)
+    else:
+        _step(cell.name, "scored", lambda: child.call(progress.is_over, score, params, cell))
+    if pack is not None:
+        target = pack / f"{cell.name}.tar.gz"
+        before = target.read_bytes() if target.is_file() else b""
+        pack_blocks([cell], target)
+        kept = "kept, packed before" if target.read_bytes() == before else f"packed into {target}"
+        print(f"{cell.name}: {kept}", flush=True)
+
+
+def _step(name: str, what: str, action: Callable[[], object]) -> None:
+    """Do something and print one line on it; what says that nothing was to be done was kept."""
+    began = time.monotonic()
+    happened = action() is not False
+    seconds = time.monotonic() - began
+    print(f"{name}: {what} in {seconds:.0f} s" if happened else f"{name}: kept, {what} before", flush=True)
+
+
+def chosen_blocks(params: Params, keys: Sequence[str], device: str, seeds: str) -> tuple[Params, list[Cell]]:
+    """The parameters with the cells' profile in force, and the block of each cell.
+
+    Raises:
+        InputError: no profile has one of the cells, or seeds are not planned.
+    """
+    profiles = (params.profile, *params.profiles.values())
+    fitting = next((profile for profile in profiles if set(keys) <= set(profile.scored)), params.profile)
+    params = replace(params, profile=fitting)
+    chosen = [block_of(params, params.cell(key), device, seeds) for key in dict.fromkeys(keys)]
+    return chosen[0][0], [cell for _, cell in chosen]
+
+
+def summary(progress: Progress, blocks: Sequence[Cell]) -> tuple[list[str], int]:
+    """What is said at the end, a sentence each, and the exit status."""
+    said = [f"{name} failed: {sentence}" for name, sentence in progress.failed.items()]
+    begun = [f"{name} ({where})" for name, where in progress.left.items()]
+    known = {*progress.done, *progress.failed, *progress.left}
+    if left := begun + [cell.name for cell in blocks if cell.name not in known]:
+        done = ", ".join(progress.done) or "nothing"
+        said.append(f"Stopped: {done} is done; the same command goes on with {', '.join(left)}.")
+    return said, TIME_IS_UP if left else 2 if progress.failed else 0
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the cells that the command line names."""
+    parser = argparse.ArgumentParser(prog="python -m replication.run", description="Train, score and pack cells.")
+    parser.add_argument("cells", nargs="+", metavar="CELL", help="a cell or an experiment of one profile")
+    parser.add_argument("--minutes", type=float, default=float("inf"), metavar="M", help="stop after so many minutes")
+    parser.add_argument("--pack", type=Path, metavar="DIR", help="where each scored cell is packed")
+    add_block_options(parser)
+    asked = parser.parse_args(arguments)
+    progress = Progress(threading.Event(), time.monotonic() + 60 * asked.minutes)
+    signal.signal(signal.SIGTERM, lambda *_: progress.stop.set())
+    params, blocks = chosen_blocks(load_params(), asked.cells, asked.device, asked.seeds)
+    run(params, blocks, progress, asked.pack)
+    said, status = summary(progress, blocks)
+    for sentence in said:
+        print(sentence, file=sys.stderr, flush=True)
+    if status:
+        raise SystemExit(status)
+
+
+if __name__ == "__main__":
+    exit_clearly(main)

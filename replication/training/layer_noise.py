@@ -1,0 +1,73 @@
+"""Noise of the discriminator's layers for a whole unit, drawn at once: a draw for each layer would be a kernel each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+
+import torch
+from torch import Tensor, nn
+
+from replication.models.layers.networks import LayerNoise
+from replication.recipes import Recipe
+from replication.training.schedule import Turn, turns
+
+ALIGNED = 64  # numbers: parts of a buffer begin at multiples of it
+
+
+def kinds_of(turn: Turn, labelled: bool) -> tuple[str, ...]:
+    """Which samples the discriminator sees in a turn, in the order of their noise."""
+    kinds = ("fake",) if turn.rows is None else ("fake", "real")
+    return (*kinds, "labelled") if labelled and turn.rows is not None and "discriminator" in turn.sides else kinds
+
+
+class UnitNoise:
+    """One draw of N(0, 1) and one of U(0, 1) a unit, cut into what the turns take, in their order.
+
+    `labelled` says whether the discriminator learns labels. With `seeds` every seed draws from a generator of its own,
+    and what is given has the seeds along its first axis.
+    """
+
+    def __init__(
+        self, discriminator: nn.Module, recipe: Recipe, labelled: bool, device: torch.device, seeds: int | None = None
+    ) -> None:
+        self.generators = [torch.Generator(device) for _ in range(seeds or 1)]
+        self.labelled, self._turn, self._axis = labelled, 0, 0 if seeds is None else 1
+        layers = [layer for layer in discriminator.modules() if isinstance(layer, LayerNoise)]
+        self._kinds = [kinds_of(turn, labelled) for turn in turns(recipe)]
+        lengths = {"normal": 0, "uniform": 0}
+        plan: list[list[tuple[str, int, tuple[int, ...]]]] = []  # of a turn's layers: distribution, begin, shape
+        for kinds in self._kinds:
+            plan.append([])
+            for layer in layers:
+                shape, begin = (len(kinds) * recipe.batch, *layer.shape), lengths[layer.distribution]
+                plan[-1].append((layer.distribution, begin, shape))
+                lengths[layer.distribution] += -(-prod(shape) // ALIGNED) * ALIGNED
+        self._rows = {name: torch.empty(seeds or 1, length, device=device) for name, length in lengths.items()}
+        buffers = {name: rows if seeds else rows[0] for name, rows in self._rows.items()}
+        self._joint = [
+            [buffers[name].narrow(-1, begin, prod(shape)).unflatten(-1, shape) for name, begin, shape in turn]
+            for turn in plan
+        ]
+
+    def manual_seed(self, *seeds: int) -> None:
+        """Where the draws of the next unit begin."""
+        for generator, seed in zip(self.generators, seeds, strict=True):
+            generator.manual_seed(seed)
+        self._turn = 0
+
+    def of_turn(self) -> tuple[dict[str, list[Tensor]], Sequence[Tensor]]:
+        """The next turn's noise of each layer, by kind of sample, and that of all kinds behind each other."""
+        if self._turn == 0:
+            self._draw()
+        joint, kinds = self._joint[self._turn], self._kinds[self._turn]
+        self._turn = (self._turn + 1) % len(self._kinds)
+        cut = [layer.chunk(len(kinds), self._axis) for layer in joint]
+        return {kind: [parts[index] for parts in cut] for index, kind in enumerate(kinds)}, joint
+
+    def _draw(self) -> None:
+        for index, generator in enumerate(self.generators):
+            if self._rows["normal"].numel():
+                self._rows["normal"][index].normal_(generator=generator)
+            if self._rows["uniform"].numel():
+                self._rows["uniform"][index].uniform_(generator=generator)

@@ -1,0 +1,218 @@
+"""A unit of `training.loop` in few kernels, as a GPU computes it: what several passes share is computed once.
+
+A kernel of a small network takes as long to start as to run, so that their number is the time of a unit. The results
+are the reference's up to how sums of gradients round. Nothing asks the device for a value: where a loss decides whose
+turn it is, one backward pass of the loss that it chooses serves both sides, and one of both updates is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import NamedTuple, TypeVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from replication.models.layers.minibatch import MinibatchDiscrimination
+from replication.models.layers.networks import Judged
+from replication.models.layers.precision import widened
+from replication.models.layers.virtual_batch_norm import VirtualBatchNorm
+from replication.models.layers.weight_norm import prepared_weights
+from replication.recipes import Recipe
+from replication.training import objectives
+from replication.training.balance import DISCRIMINATOR_LOSS, GENERATOR_LOSS
+from replication.training.initialise import Samples, look_up
+from replication.training.layer_noise import UnitNoise
+from replication.training.loop import (
+    Batch,
+    arithmetic,
+    generator_total,
+    latent_of,
+    learnt_samples,
+    with_noise,
+)
+from replication.training.run import DeviceRates, Run, apply_update
+from replication.training.schedule import SIDES, Turn, objectives_of, turns
+from replication.training.units import Unit
+
+GENERATOR, DISCRIMINATOR = SIDES
+
+
+Losses = TypeVar("Losses")
+
+
+class Said(NamedTuple):
+    """What the discriminator says of samples of a kind."""
+
+    judged: Judged
+    source: Tensor  # logit of their being real [B]; of labelled samples, whose own is not used, what is at hand
+
+
+class LeanUnits:
+    """One seed's units. `noise` draws for the layers of the discriminator."""
+
+    def __init__(self, run: Run, recipe: Recipe, data: Samples, noise: UnitNoise) -> None:
+        self._run, self._recipe, self._data, self._noise = run, recipe, data, noise
+        # Samples of several kinds go through such a discriminator in one batch: it treats each on its own.
+        self._by_rows = not run.networks.generator.conditional and judges_by_rows(run.networks.discriminator)
+        self._passes = {name: _passes(run, name, noise.labelled) for name in objectives_of(recipe)}
+        self._discriminators = run.statistics.values[run.statistics.of_generator[0] :]
+        for network in run.networks:
+            for module in network.modules():
+                if isinstance(module, MinibatchDiscrimination):
+                    module.spread = True
+                if isinstance(getattr(module, "num_batches_tracked", None), Tensor):
+                    module.num_batches_tracked = None  # counted for all layers at once
+
+    def train(self, unit: Unit, objective: str) -> None:
+        """One unit of the schedule: its turns in order."""
+        statistics = self._run.statistics
+        before, seen = self._run.steps.clone() if len(statistics.batches) else None, {}
+        for turn in turns(self._recipe):
+            self._turn(turn, self._assemble(unit, turn, seen), objective, unit.rates)
+        if before is not None:
+            statistics.batches.add_(((self._run.steps - before) * self._passes[objective]).sum(1))
+
+    def _turn(self, turn: Turn, batch: Batch, objective: str, rates: DeviceRates) -> None:
+        """Both sides from one pass forward, where no running statistics would see it; or each from its own."""
+        if len(turn.sides) == 2 and not len(self._run.statistics.batches):
+            losses = self._forward(partial(self._both, objective), batch)
+        else:
+            losses = {side: self._forward(partial(self._side, side, objective), batch) for side in turn.sides}
+        last = turn.sides[-1]
+        gradients = {side: self._gradient(side, total, side != last) for side, (_, total) in losses.items()}
+        for side, gradient in gradients.items():
+            apply_update(self._run, self._recipe, side, gradient, rates)
+            place = GENERATOR_LOSS if side == GENERATOR else DISCRIMINATOR_LOSS
+            self._run.balance[..., place] = losses[side][0].detach()
+
+    def _assemble(self, unit: Unit, turn: Turn, seen: dict[int, tuple[Tensor, Tensor | None]]) -> Batch:
+        """As `loop.assemble`; a minibatch that several turns see is looked up once."""
+        recipe, data = self._recipe, self._data
+        if turn.rows is not None and turn.rows not in seen:
+            rows = unit.draws.rows.select(-2, turn.rows)
+            seen[turn.rows] = look_up(data, rows, recipe)
+        real, labels = (None, None) if turn.rows is None else seen[turn.rows]
+        labelled = learnt_samples(recipe, data, unit.draws, turn)
+        latent = latent_of(unit.draws, turn, labels)
+        return with_noise(self._run.networks, recipe, latent, real, labelled, self._noise)
+
+    def _forward(self, losses: Callable[[Batch], Losses], batch: Batch) -> Losses:
+        """What is computed of a batch by the seed's networks."""
+        return losses(batch)
+
+    def _both(self, objective: str, batch: Batch) -> dict[str, tuple[Tensor, Tensor]]:
+        """Each side's loss, and the sum that it descends."""
+        with prepared_weights(self._run.networks.discriminator):
+            said = self._judge(batch, self._generate(batch))
+            of_generator, of_discriminator = (
+                self._generator_losses(objective, said),
+                self._discriminator_losses(batch, said),
+            )
+        return {GENERATOR: of_generator, DISCRIMINATOR: of_discriminator}
+
+    def _side(self, side: str, objective: str, batch: Batch) -> tuple[Tensor, Tensor]:
+        """One side's loss, and the sum that it descends."""
+        with prepared_weights(self._run.networks.discriminator):
+            if side == GENERATOR:
+                kinds = ("fake", "real") if objective == "feature-matching" else ("fake",)
+                return self._generator_losses(objective, self._judge(batch, self._generate(batch), kinds))
+            with torch.no_grad():
+                fake = self._generate(batch)
+            return self._discriminator_losses(batch, self._judge(batch, fake))
+
+    def _gradient(self, side: str, total: Tensor, again: bool = False) -> list[Tensor]:
+        """Of a side's parameters; `again` keeps what another side goes through."""
+        shares = torch.ones_like(total)
+        return list(torch.autograd.grad(total, self._run.parameters(side), shares, retain_graph=again))
+
+    def _generate(self, batch: Batch) -> Tensor:
+        with arithmetic(self._recipe, batch):
+            return self._run.networks.generator(*batch.latent)
+
+    def _judge(
+        self,
+        batch: Batch,
+        fake: Tensor,
+        kinds: tuple[str, ...] = ("real", "fake", "labelled"),
+        chosen: Tensor | None = None,
+    ) -> dict[str, Said]:
+        """What the discriminator says of a turn's samples, by kind; running statistics see them in that order.
+
+        Where `chosen` (bool []) is true they see the generated ones alone, as in a turn of the generator.
+        """
+        discriminator, labels, values = self._run.networks.discriminator, batch.latent.labels, self._discriminators
+        samples = {"fake": (fake, labels)}
+        if batch.real is not None:
+            samples["real"] = batch.real, labels
+        if batch.labelled is not None:
+            samples["labelled"] = batch.labelled
+        kinds = tuple(kind for kind in kinds if kind in samples)
+        if self._by_rows and set(kinds) == set(batch.noises) and len(kinds) > 1:
+            with arithmetic(self._recipe, batch):
+                judged = discriminator(torch.cat([samples[kind][0] for kind in batch.noises]), None, batch.joint)
+            return apart(judged, tuple(batch.noises))
+        found = {}
+        for kind in kinds:
+            before = None if chosen is None or kind == "fake" or not len(values) else values.clone()
+            with arithmetic(self._recipe, batch):
+                judged = discriminator(*samples[kind], batch.noises[kind])
+            found[kind] = Said(judged, judged.logits if kind == "labelled" else judged.source)
+            if before is not None and chosen is not None:
+                torch.where(chosen, before, values, out=values)
+        return found
+
+    def _generator_losses(self, objective: str, said: Mapping[str, Said]) -> tuple[Tensor, Tensor]:
+        """As `loop.generator_objective`, of what was said."""
+        recipe, matching = self._recipe, self._recipe.feature_matching
+        if objective == "feature-matching":
+            assert matching is not None
+            loss = objectives.feature_distance(said["real"].judged, said["fake"].judged, matching)
+        else:
+            loss = objectives.generator_loss(said["fake"].source, objective)
+        return loss, generator_total(self._run, recipe, loss)
+
+    def _discriminator_losses(self, batch: Batch, said: Mapping[str, Said]) -> tuple[Tensor, Tensor]:
+        """As `loop.discriminator_objective`, of what was said."""
+        recipe = self._recipe
+        real, fake = said["real"].source, said["fake"].source
+        loss = objectives.discriminator_loss(real, fake, recipe.discriminator_scale, recipe.real_target)
+        total = self._run.with_penalty(loss, DISCRIMINATOR, recipe.historical_averaging)
+        if batch.labelled is not None:
+            total = total + _classification_loss(said["labelled"], batch.labelled[1])
+        return loss, total
+
+
+def _classification_loss(said: Said, labels: Tensor) -> Tensor:
+    """As `objectives.classification_loss`, from −l_y + LSE(l) where the latter is known."""
+    if said.source is said.judged.logits:
+        return objectives.classification_loss(said.judged.logits, labels)
+    of_label = widened(said.judged.logits).gather(1, labels.unsqueeze(1)).squeeze(1)
+    return (said.source - of_label).mean()
+
+
+def apart(judged: Judged, kinds: tuple[str, ...]) -> dict[str, Said]:
+    """What was said of several kinds in one batch, behind each other, by kind."""
+
+    def parts(values: Tensor) -> tuple[Tensor, ...]:
+        return values.unflatten(0, (len(kinds), -1)).unbind()
+
+    features = zip(*(parts(feature) for feature in judged.features), strict=True)
+    every = zip(kinds, parts(judged.logits), features, parts(judged.source), strict=True)
+    return {kind: Said(Judged(logits, maps), source) for kind, logits, maps, source in every}
+
+
+def judges_by_rows(discriminator: nn.Module) -> bool:
+    """Whether a discriminator says of a sample what does not depend on the others of its batch."""
+    mixing = (_BatchNorm, VirtualBatchNorm, MinibatchDiscrimination)
+    return not any(isinstance(module, mixing) for module in discriminator.modules())
+
+
+def _passes(run: Run, objective: str, labelled: bool) -> Tensor:
+    """int64 [layers, 2]: how many batches each layer with running statistics sees in an update of G and in one of D."""
+    first, total = run.statistics.of_generator[1], len(run.statistics.batches)
+    of_discriminator = [2 if objective == "feature-matching" else 1, 3 if labelled else 2]
+    rows = [[1, 1]] * first + [of_discriminator] * (total - first)
+    return torch.tensor(rows, dtype=torch.int64, device=run.steps.device).view(total, 2)

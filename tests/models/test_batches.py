@@ -1,0 +1,44 @@
+"""Several batches at once against one after another, under each batch's own statistics and under running ones."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from replication.models import load
+from replication.models.layers.batches import BatchwiseNorm, batch_by_batch
+from replication.models.layers.networks import Generator
+from replication.params import load_params
+from replication.recipes import Recipe
+from replication.training.sampling import draw_samples
+
+SHAPES = {"mnist-conditional": (1, 28, 28), "mnist-gan": (1, 28, 28), "digits": (1, 8, 8)}
+
+
+def recipe_of(name: str) -> Recipe:
+    return replace(load_params(Path(__file__).parents[2] / "params.yaml").recipe("dcgan", name, "code"), batch=8)
+
+
+def generator_of(name: str) -> Generator:
+    recipe = recipe_of(name)
+    return load("dcgan").build(recipe.network, recipe.prior, recipe.latent_dim, SHAPES[name], 10).generator
+
+
+@pytest.mark.parametrize("statistics", ["batch", "running"])
+@pytest.mark.parametrize("name", SHAPES)
+def test_batches_together_are_those_apart(name: str, statistics: str) -> None:
+    recipe, generator = replace(recipe_of(name), sampled_with=statistics), generator_of(name)
+    before = {key: value.clone() for key, value in generator.state_dict().items()}
+    together = batch_by_batch(generator, recipe.batch)
+    assert any(isinstance(module, BatchwiseNorm) for module in together.modules())
+    drawn = draw_samples(together, recipe, recipe.noise, 0, "test", 45, 10, together=4)  # 6 batches: 4 and 2
+    assert all(torch.equal(value, before[key]) for key, value in generator.state_dict().items())
+    torch.testing.assert_close(
+        drawn, draw_samples(generator, recipe, recipe.noise, 0, "test", 45, 10), rtol=1e-5, atol=1e-5
+    )
+    if statistics == "batch":  # which do matter here
+        mixed = draw_samples(generator, recipe, recipe.noise, 0, "test", 45, 10, together=4)
+        assert (mixed - drawn).abs().max() > 1e-3

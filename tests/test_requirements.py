@@ -1,0 +1,156 @@
+"""What a cell's protocols need is missed before anything is trained, by cell, protocol and mend."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from replication import requirements, train
+from replication.data.reading import PreparedImages, ToyData
+from replication.errors import InputError
+from replication.metrics import inception_network
+from replication.params import Cell, Params, load_params
+from replication.prepare import prepare
+from replication.requirements import DATA, NEEDS, PROBE, require_cell, require_protocols
+from replication.scoring.protocols import PROTOCOLS
+
+ROWS = np.arange(20)
+DCGAN, CONDITIONAL, PLANTED = "cpu-dcgan-digits", "cpu-dcgan-digits-conditional", "cpu-dcgan-digits-planted"
+GAN, DELIGAN = "cpu-gan-digits", "cpu-deligan-digits"
+HOLDS = {
+    "nearest-generated": CONDITIONAL,
+    "latent-walk": GAN,
+    "latent-arithmetic": GAN,
+    "components": DELIGAN,
+    "filters": DCGAN,
+    "memorisation": PLANTED,
+    "forgetting": PLANTED,
+    PROBE: DCGAN,
+}
+
+
+@pytest.fixture(scope="module")
+def params() -> Params:
+    return load_params(Path(__file__).parents[1] / "params.yaml")
+
+
+@pytest.fixture
+def images(monkeypatch: pytest.MonkeyPatch) -> PreparedImages:
+    """A data set that every protocol is content with, of dark images with planted places; its manifest is read too."""
+    labels = np.arange(200) % 10
+    names = tuple("0123456789")
+    counts = {"total": 200, "per_class": dict.fromkeys(names, 20)}
+    manifest: dict[str, Any] = {"class_names": list(names), "counts": {"train": counts, "test": counts}, "files": {}}
+    monkeypatch.setattr(requirements, "load_manifest", lambda _: manifest)
+    dark, places = np.zeros((200, 1, 8, 8), np.uint8), np.zeros((200, 2), np.int64)
+    return PreparedImages("digits", dark, labels, dark, labels, names, manifest, places, places)
+
+
+def cell_of(params: Params, key: str, protocol: str) -> Cell:
+    return replace(params.cell(key), protocols=() if protocol == PROBE else (protocol,), dataset="digits")
+
+
+def test_every_protocol_is_looked_after() -> None:
+    assert NEEDS.keys() == {*PROTOCOLS, PROBE} == {*HOLDS, "inception"}
+
+
+@pytest.mark.parametrize(("protocol", "key"), HOLDS.items())
+def test_what_is_there_is_not_missed(params: Params, images: PreparedImages, protocol: str, key: str) -> None:
+    require_protocols(params, cell_of(params, key, protocol), images, ROWS)
+
+
+def without_tests(data: PreparedImages) -> PreparedImages:
+    data.manifest["counts"]["test"] = {"total": 0, "per_class": {}}
+    return replace(data, test_images=data.test_images[:0], test_labels=data.test_labels[:0])
+
+
+def crowded(data: PreparedImages) -> PreparedImages:
+    data.manifest["counts"]["train"]["per_class"]["3"] = 4
+    return data
+
+
+Change = Callable[[PreparedImages], PreparedImages]
+LACKING: list[tuple[str, str, Change, str]] = [
+    ("nearest-generated", CONDITIONAL, without_tests, "data set digits has no test images; take the protocol out"),
+    ("nearest-generated", DCGAN, lambda data: data, "its samples have no labels; take the protocol out of the cell"),
+    ("latent-walk", GAN, without_tests, "has no test images"),
+    ("latent-arithmetic", GAN, lambda data: replace(data, train_images=data.train_images + 200), "a median level"),
+    ("components", GAN, lambda data: data, "the prior of its recipe has no components"),
+    ("filters", DCGAN, without_tests, "has no test images"),
+    ("filters", GAN, lambda data: data, "its discriminator has no maps of convolutions"),
+    (
+        "memorisation",
+        PLANTED,
+        lambda data: without_tests(replace(data, train_images=data.train_images[:60])),
+        "no test",
+    ),
+    ("forgetting", PLANTED, lambda data: replace(data, train_places=None), "has no planted object"),
+    ("forgetting", GAN, lambda data: data, "its generator is not convolutional"),
+    (PROBE, DCGAN, without_tests, "no test images; write `probe: none` in the cell, or the name of another data set"),
+    (PROBE, DCGAN, crowded, "a class of digits has about 3 images that are not held out, and limited_labels asks for"),
+]
+
+
+@pytest.mark.parametrize(("protocol", "key", "change", "sentence"), LACKING)
+def test_what_is_missing_is_named_with_cell_and_mend(
+    params: Params, images: PreparedImages, protocol: str, key: str, change: Change, sentence: str
+) -> None:
+    with pytest.raises(InputError) as refused:
+        require_protocols(params, cell_of(params, key, protocol), change(images), ROWS)
+    said = str(refused.value)
+    assert said.startswith(f"Cell {key}, protocol {protocol}: ") and sentence in said and said.endswith(".")
+
+
+@pytest.mark.parametrize("protocol", ["components", "latent-arithmetic"])
+def test_a_judge_must_be_planned(params: Params, images: PreparedImages, protocol: str) -> None:
+    cell = cell_of(params, HOLDS[protocol], protocol)
+    with pytest.raises(InputError, match="no judge tells the classes of digits apart; add one to judges in params"):
+        require_protocols(replace(params, judges={}), cell, images, ROWS)
+
+
+def test_weights_that_cannot_be_had_are_missed_before_the_training(
+    sources: Path, params: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def offline(*_: object, **__: object) -> None:
+        raise OSError("no network")
+
+    monkeypatch.setattr(torch.hub, "download_url_to_file", offline)
+    monkeypatch.setattr(train, "train_block", lambda *_: pytest.fail("trained"))
+    requirements._lacking_weights.cache_clear()
+    cell = replace(params.cell(GAN), protocols=("inception",))
+    prepare(params.datasets["digits"], DATA / "digits")
+    with pytest.raises(InputError) as refused:
+        train.train_cell(params, cell)
+    said = str(refused.value)
+    assert said.startswith(f"Cell {GAN}, protocol inception: ") and "write `weights: none` under inception." in said
+    assert f"data/weights/{inception_network.NAME}" in said
+    with pytest.raises(InputError, match=f"^Cell {GAN}, protocol inception: "):
+        require_cell(params, cell)
+    experiment = replace(params.cell("cpu-reference-points-digits"), protocols=("inception",))
+    with pytest.raises(InputError, match="^Cell cpu-reference-points-digits, protocol inception: "):
+        require_cell(params, experiment)
+    protocols = params.profile.protocols
+    skipped = replace(protocols, inception=replace(protocols.inception, weights="none"))
+    require_cell(replace(params, profile=replace(params.profile, protocols=skipped)), cell)
+    requirements._lacking_weights.cache_clear()
+
+
+def test_points_have_no_protocols_of_images(params: Params) -> None:
+    points = ToyData("toy", np.zeros((4, 2), np.float32), np.zeros(4), np.zeros((1, 2)), 0.1, np.ones(1), {})
+    toy = params.cell("cpu-gan-toy-k1")
+    require_protocols(params, toy, points, ROWS)
+    with pytest.raises(InputError, match="cpu-gan-toy-k1 names protocols of images, and toy has none: take them out"):
+        require_protocols(params, replace(toy, protocols=("filters",)), points, ROWS)
+
+
+def test_the_cells_of_params_yaml_are_content_with_embedded_data(sources: Path, params: Params) -> None:
+    for name in ("toy-bimodal", "digits", "digits-planted"):
+        prepare(params.datasets[name], DATA / name)
+    for cell in params.profile.scored.values():
+        require_cell(params, cell)
