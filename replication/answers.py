@@ -51,7 +51,7 @@ def _mean(side: Replicates) -> str:
 
 
 def _range(rows: pd.DataFrame, selection: Selection) -> str:
-    """Such as "accuracy runs from 0.3 ± 0.1 (n = 5; step 0) to 0.9 ± 0.1 (n = 5; step 400) over 9 places."."""
+    """Such as "accuracy runs from 0.3 ± 0.1 (n = 5; step 0) to 0.9 ± 0.1 (n = 5; step 400) over 9 cases."."""
     metric = selection.get("metric", "The value")
     rows = rows.loc[rows["value"].notna()]
     open_columns = [name for name in COLUMNS if name not in FREE and rows[name].nunique() > 1]
@@ -60,7 +60,8 @@ def _range(rows: pd.DataFrame, selection: Selection) -> str:
     if not open_columns:
         return f"{metric} is {_spread(rows)})."
     groups = {key: group for key, group in rows.groupby(open_columns, sort=True)}
-    ends = [choose(groups, key=lambda key: groups[key]["value"].mean()) for choose in (min, max)]
+    means = {key: float(group["value"].to_numpy().mean()) for key, group in groups.items()}
+    ends = [choose(means, key=lambda key: means[key]) for choose in (min, max)]
     low, high = (f"{_spread(groups[key])}; {_named(open_columns, key)})" for key in ends)
     return f"{metric} runs from {low} to {high} over {len(groups)} cases."
 

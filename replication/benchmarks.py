@@ -228,6 +228,7 @@ def _evidence(written: dict[str, Any]) -> dict[str, Any]:
         "paired": written.get("paired", False),
         "budget": written.get("budget"),
         "substitutes": written.get("substitutes", ""),
+        "reversed_classes": written.get("reversed_classes", []),
     }
 
 

@@ -10,6 +10,7 @@ import argparse
 import json
 import math
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,12 +23,14 @@ from replication.blocks import key_of
 from replication.errors import InputError, exit_clearly
 from replication.measurements import KEY, read_table
 from replication.params import Params, load_params
+from replication.power import problems as of_plans
 from replication.provenance import sha256_file
 from replication.report.build import BENCHMARKS, REPORTS, committed_context, committed_reports
 from replication.report.cells import FILES, RECORDED, grouped, read_provenance
 from replication.report.context import MEASUREMENTS, PROVENANCE, VERDICTS, Context
 from replication.report.render import PAGES, render_page, with_scoreboard
-from replication.verdict_records import to_json
+from replication.report.scoreboard import ORIGINS
+from replication.verdict_records import from_json, to_json
 from replication.verdicts import judge_all
 
 TOLERANCE = 1e-4  # relative; verdicts.json keeps six digits, and the last ones may differ between machines
@@ -39,7 +42,7 @@ def problems(params: Params, profiles: Sequence[str], root: Path = Path(".")) ->
         benchmarks = load_benchmarks(root / BENCHMARKS)
     except InputError as error:
         return [str(error)]
-    found = list(_without_source(benchmarks))
+    found = [*_without_source(benchmarks), *of_plans([claim for one in benchmarks for claim in one.claims])]
     for profile in profiles:
         found += _of_report(params, profile, root / REPORTS, benchmarks)
     if not found:  # a scoreboard of reports that are wrong themselves says nothing new
@@ -203,6 +206,17 @@ def _words(path: Path) -> dict[str, str]:
         raise InputError(f"{path} holds no verdicts ({error}): make that report first.") from error
 
 
+def _tally(path: Path) -> str:
+    """How many claims of each origin have each adjusted word."""
+    verdicts = from_json(path.read_text(encoding="utf-8"))
+    counts = {name: Counter(v.adjusted_word for v in verdicts if v.origin == key) for key, name in ORIGINS.items()}
+    return "; ".join(
+        f"{name}: {', '.join(f'{n} {word}' for word, n in words.most_common())}"
+        for name, words in counts.items()
+        if words
+    )
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the problems found and leave with status 1 if there are any."""
     parser = argparse.ArgumentParser(prog="python -m replication.check", description=__doc__)
@@ -224,6 +238,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     agree = f"{given.against} and the committed report agree in every verdict"
     follow = f"the report of {', '.join(profiles)} follows from its measurements"
     print(f"check: {agree if given.against else follow}.")
+    for profile in () if given.against else profiles:
+        print(f"check: {profile}: {_tally(REPORTS / profile / VERDICTS)}.")
 
 
 if __name__ == "__main__":

@@ -34,6 +34,7 @@ class Evidence:
     paired: bool  # both sides come from the same runs (equal replicates): compare within each, not between groups
     budget: int | None  # updates that the runs' last step must equal, whichever step is selected; else not the protocol
     substitutes: str  # "" for the full protocol; else what stands in for what, and the evidence is indicative
+    reversed_classes: tuple[str, ...] = ()  # over classes: those in which the paper has `against` on the better side
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ class Claim:
     kind: Kind
     family: str  # Holm's adjustment runs within it
     protocol: str  # one sentence: what is run and compared
-    replicate_unit: Literal["training", "label draw", "split", "dataset"]
+    replicate_unit: Literal["training", "label draw", "split", "dataset", "class"]
     overlap: float | None  # test/train ratio of dependent draws, for the corrected resampled t
     margin: float | None
     margin_reason: str
@@ -98,6 +99,12 @@ class Claim:
     def can_be_judged(self) -> bool:
         """Whether a word can come of it: something in the suite measures it, and it is no question."""
         return self.evidence is not None and self.kind != "question"
+
+    @property
+    def counts(self) -> bool:
+        """Whether its replicates are outcomes that succeed or fail."""
+        unit = METRICS[str(self.evidence.measured["metric"])].unit if self.evidence else ""
+        return self.replicate_unit == "class" or unit == "0/1"
 
     @property
     def published_n(self) -> int | None:
@@ -167,13 +174,12 @@ def _check_fields(claim: Claim, where: str) -> None:
 def _check_plan(claim: Claim, plan: Plan, where: str) -> None:
     if not claim.can_be_judged or claim.evidence is None:
         raise InputError(f"{where}: a question, or a claim without evidence, has no power; remove its plan.")
-    counted = METRICS[str(claim.evidence.measured["metric"])].unit == "0/1"
     needed = {
         "value": ("sd",),
         "order": ("sd", "effect") if claim.evidence.paired else ("sd", "effect", "against_n"),
         "superiority": ("effect", "against_n"),
         "rate": ("share", "against_share", "against_n"),
-        "bound": ("share",) if counted else ("sd", "effect"),
+        "bound": ("share",) if claim.counts else ("sd", "effect"),
     }[claim.kind]
     accepted = {*needed, "against_sd"} if claim.kind == "order" and not claim.evidence.paired else set(needed)
     for field in ("against_n", "sd", "against_sd", "effect", "share", "against_share"):
@@ -186,12 +192,15 @@ def _check_plan(claim: Claim, plan: Plan, where: str) -> None:
 def _check_evidence(claim: Claim, evidence: Evidence, where: str) -> None:
     if claim.kind in TWO_SIDED and evidence.against is None:
         raise InputError(f"{where}: a claim of kind {claim.kind} compares two sides; add against.")
-    if claim.kind in ("value", "bound") and evidence.against is not None:
+    of_classes = claim.replicate_unit == "class"
+    if of_classes and (claim.kind != "bound" or evidence.against is None or evidence.paired):
+        raise InputError(f"{where}: over classes a bound on the share that agrees compares two sides, unpaired.")
+    if claim.kind in ("value", "bound") and evidence.against is not None and not of_classes:
         raise InputError(f"{where}: a claim of kind {claim.kind} has one side; remove against.")
     if evidence.paired and evidence.against is None:
         raise InputError(f"{where}: paired needs two sides; add against or remove paired.")
     metrics = []
-    needed = [column for column in NAMED if not (column == claim.replicate_unit == "dataset")]
+    needed = [column for column in NAMED if not (column == claim.replicate_unit in ("dataset", "class"))]
     for side, selection in (("measured", evidence.measured), ("against", evidence.against)):
         if selection is None:
             continue

@@ -115,7 +115,7 @@ def _compare_superiority(claim: Claim, sides: Sides) -> Comparison:
     estimate = superiority(one, two)
     low, high = (float(end) for end in estimate.interval())
     words = order_p_values(estimate.oriented(_sign(claim)), claim.margin or 0.0)
-    p_values = {word: float(p) for word, p in words.items()}
+    p_values: dict[Word, float] = {word: float(p) for word, p in words.items()}
     difference, present = float(estimate.estimate.difference), max(len(one), len(two))
     distance = _distance(claim, abs(difference))
     return replace(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,13 @@ from replication.measurements import COLUMNS, INTEGERS, KEY, WHERE
 from replication.metrics.definitions import METRICS
 
 FEWEST = 3  # replicates below which nothing is judged
-IDENTITY = {"training": "seed", "label draw": "replicate", "split": "replicate", "dataset": "dataset"}
+IDENTITY = {
+    "training": "seed",
+    "label draw": "replicate",
+    "split": "replicate",
+    "dataset": "dataset",
+    "class": "class",
+}
 FREE = {"seed", "replicate", "value", "n_samples", *WHERE}  # columns that may differ between rows of one side
 
 
@@ -85,12 +91,23 @@ def replicates(table: pd.DataFrame, claim: Claim, evidence: Evidence) -> Sides:
     if evidence.against is None:
         return Sides(measured, None, False)
     against = _side(table, claim.replicate_unit, evidence.against, evidence.budget, claim.id)
+    if claim.replicate_unit == "class":
+        return Sides(_agreement(measured, against, evidence.reversed_classes), None, False)
     if measured.metric != against.metric:
         raise InputError(f"Claim {claim.id} compares {measured.metric} with {against.metric}: name one metric.")
     if evidence.paired and measured.ids != against.ids:
         lone = sorted(set(map(str, measured.ids)) ^ set(map(str, against.ids)))
         raise EvidenceGap(f"The comparison is paired, but only one side has {measured.unit} {', '.join(lone)}.")
     return Sides(measured, against, evidence.paired)
+
+
+def _agreement(measured: Replicates, against: Replicates, reversed_classes: Sequence[str]) -> Replicates:
+    """For each class whether the means over seeds lie as published: measured above, or below where it is reversed."""
+    both = [label for label in measured.ids if label in against.ids]
+    ours, theirs = (dict(zip(side.ids, side.values, strict=True)) for side in (measured, against))
+    agrees = [float((ours[label] > theirs[label]) != (str(label) in reversed_classes)) for label in both]
+    counted = replace(measured, metric="class_agreement", ids=tuple(both), values=tuple(agrees), n=len(both))
+    return replace(counted, mean=float(np.mean(agrees)), sd=float(np.std(agrees, ddof=1)), diverged=0, unbounded=0)
 
 
 def require_enough(sides: Sides) -> None:
@@ -126,6 +143,8 @@ def _step(rows: pd.DataFrame, wanted: str | int | float) -> int:
 
 def _side(table: pd.DataFrame, unit: str, selection: Selection, budget: int | None, claim: str) -> Replicates:
     matching = _matching(table, selection)
+    if unit == "class":
+        matching = matching.loc[matching["class"] != "all"]
     if matching.empty:
         raise NoMeasurements("No measurements match: " + ", ".join(f"{k} {v}" for k, v in selection.items()) + ".")
     last = int(matching["step"].to_numpy().max())
@@ -144,7 +163,7 @@ def _side(table: pd.DataFrame, unit: str, selection: Selection, budget: int | No
 
 def _require_one_thing(rows: pd.DataFrame, unit: str, selection: Selection, claim: str) -> None:
     """A selection must leave nothing open but what varies between replicates."""
-    free = FREE | ({"dataset", "n_train", "split"} if unit == "dataset" else set())
+    free = FREE | {"dataset": {"dataset", "n_train", "split"}, "class": {"class"}}.get(unit, set())
     for column in COLUMNS:
         found = sorted(set(map(str, rows[column].tolist())))
         if column not in free and len(found) > 1:

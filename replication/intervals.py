@@ -64,8 +64,8 @@ def mean_estimate(
 ) -> Estimate:
     """Mean of (..., n) values minus a reference that is exact, or itself the mean of `reference_n` such values.
 
-    The standard error is s·√(1/n + overlap + 1/reference_n). `overlap` is the test/train ratio of draws that share
-    data (Nadeau and Bengio 2003, the corrected resampled t); 0 for independent replicates.
+    The standard error is s·√(1/n + overlap + (1 + overlap)/reference_n). `overlap` is the test/train ratio of
+    draws that share data (Nadeau and Bengio 2003, the corrected resampled t); 0 for independent replicates.
     """
     array = np.asarray(values, dtype=np.float64)
     return mean_of_moments(array.mean(axis=-1), _variance(array), array.shape[-1], reference, reference_n, overlap)
@@ -80,7 +80,8 @@ def mean_of_moments(
     overlap: float = 0.0,
 ) -> Estimate:
     """`mean_estimate` from the mean and the sample variance of n values."""
-    floor = variance * (overlap + (1 / reference_n if reference_n else 0.0))
+    # draws that share data spread by less than their own SD, which is what the published mean has
+    floor = variance * (overlap + ((1 + overlap) / reference_n if reference_n else 0.0))
     difference = np.asarray(mean, dtype=np.float64) - np.asarray(reference, dtype=np.float64)
     degrees = np.full_like(variance, n - 1)
     return Estimate(difference, np.sqrt(variance / n + floor), degrees, variance, floor, sides=1)

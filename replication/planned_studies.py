@@ -16,7 +16,6 @@ from scipy.special import ndtr, ndtri, owens_t
 
 from replication.claims import Claim, Plan
 from replication.intervals import LEVEL, Array, Estimate, mean_of_moments, welch_of_moments
-from replication.metrics.definitions import METRICS
 from replication.rules import (
     Word,
     bound_p_values,
@@ -72,7 +71,7 @@ def design_of(claim: Claim, sizes: tuple[int, int | None] | None = None) -> Desi
     if plan is None or evidence is None:
         raise ValueError(f"claim {claim.id} has no plan")
     n, against_n = sizes or (plan.n, plan.against_n)
-    counted = claim.kind == "bound" and METRICS[str(evidence.measured["metric"])].unit == "0/1"
+    counted = claim.kind == "bound" and claim.counts
     shares = claim.kind == "rate" or counted
     effect, against = _shares(claim, plan) if shares else (plan.effect or 0.0, 0.0)
     sd = plan.sd or 1.0

@@ -14,7 +14,7 @@ Every number comes from simulated studies of `replication.planned_studies`, judg
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,6 +56,28 @@ def planned(claims: Sequence[Claim]) -> dict[str, Power]:
     designs = {claim.id: design_of(claim) for claim in claims if claim.plan}
     true = true_powers(claims)
     return {key: Power(true[key], float(judged(design, False)[1].mean())) for key, design in designs.items()}
+
+
+def problems(claims: Sequence[Claim]) -> Iterator[str]:
+    """What is wrong with the plans, one sentence each: a claim has none, too little power, or errs too often.
+
+    A simulated rate is wrong only where chance does not explain it: see `least_power` and `most_false`.
+    """
+    powers = planned(claims)
+    for claim in claims:
+        power, where = powers.get(claim.id), f"benchmarks/{claim.paper}.yaml: {claim.id}"
+        if power is None and claim.can_be_judged:
+            yield f"{where} has no plan: say in it how many replicates, of what spread, and how large a true effect."
+        elif power is not None and power.true < least_power():
+            yield (
+                f"{where} would be replicated in {100 * power.true:.1f} % of studies where it is true, not in "
+                f"{100 * POWER:.0f} %: plan more replicates or a wider margin; `python -m replication.power` helps."
+            )
+        if power is not None and power.false > most_false():
+            yield (
+                f"{where} would be replicated in {100 * power.false:.1f} % of studies where it is false by its margin, "
+                f"more than {100 * LEVEL:.0f} %: the rule or its assumptions are wrong."
+            )
 
 
 def true_powers(claims: Sequence[Claim], sizes: Mapping[str, Sizes] | None = None) -> dict[str, float]:

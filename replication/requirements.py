@@ -118,7 +118,7 @@ def _require_weights(params: Params) -> None:
     if find_spec("torch_fidelity") is None:
         raise InputError("torch-fidelity is not installed; install it, or write `weights: none` under inception.")
     if lacking := _lacking_weights(weights):
-        raise InputError(f"{lacking.removesuffix('.')}, or write `weights: none` under inception.")
+        raise InputError(f"{lacking.removesuffix('.')}; or write `weights: none` under inception.")
 
 
 @cache  # a download that fails may take a minute, and hashing the file a second

@@ -24,8 +24,9 @@ _Result = TypeVar("_Result")
 def prepare_device(device: str, training: bool = False) -> str:
     """One thread an operation; returns the device.
 
-    Cores are used by computing several seeds at once, each on one thread: small operations gain nothing from more, and
-    every CPU algorithm on one thread is deterministic, so that a result does not depend on how many cores there are.
+    Cores are used by computing several seeds at once, each on one thread: small operations gain nothing from more. A
+    result does not depend on how many cores there are: where the operations of a training have more threads, its recipe
+    says how many.
 
     Raises:
         InputError: the profile asks for CUDA and there is none.

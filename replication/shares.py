@@ -19,6 +19,8 @@ from scipy.stats import binomtest
 from replication.intervals import LEVEL
 
 Counts = tuple[int, int, int, int]  # successes, n, other successes, other n
+MANY = 2000  # tables, n · m, beyond which an interval's end is sought near the normal one
+PRECISION = 1e-5  # of the ends of an interval of a difference, always on the wide side
 NUISANCE_POINTS = 201  # the supremum over the unknown share is taken over a grid of this many
 
 
@@ -141,12 +143,28 @@ def difference_interval(counts: Counts, level: float = LEVEL) -> tuple[float, fl
 def _lower_end(counts: Counts, level: float) -> float:
     successes, n, other_successes, other_n = counts
     outside, inside = -1.0, successes / n - other_successes / other_n
-    for _ in range(24):
+    if n * other_n > MANY:
+        outside, inside = _bracket(counts, level)
+    while inside - outside > PRECISION:
         middle = (outside + inside) / 2
         rejected = difference_p_above(counts, middle) <= level
         outside, inside = (middle, inside) if rejected else (outside, middle)
     above_zero = boschloo_p(*counts) <= level
     return max(inside, 0.0) if above_zero else min(inside, 0.0)
+
+
+def _bracket(counts: Counts, level: float) -> tuple[float, float]:
+    """A difference that is rejected, or −1, and one above it that is not, around the normal interval's end."""
+    successes, n, other_successes, other_n = counts
+    estimate = successes / n - other_successes / other_n
+    shares = [((count + 1) / (size + 2), size) for count, size in (counts[:2], counts[2:])]
+    normal = float(ndtri(1 - level)) * math.sqrt(sum(share * (1 - share) / size for share, size in shares))
+    outside, inside = max(-1.0, estimate - 1.3 * normal), max(-1.0, estimate - 0.7 * normal)
+    if difference_p_above(counts, inside) <= level:
+        return inside, estimate
+    while outside > -1 and difference_p_above(counts, outside) > level:
+        outside, inside = max(-1.0, outside - normal), outside
+    return outside, inside
 
 
 @lru_cache(maxsize=512)

@@ -149,7 +149,7 @@ def _agreed_cases() -> list[Case]:
 def _agreed(generator: np.random.Generator, studies: int, n: int) -> Mapping[Word, Array]:
     drawn = generator.choice([-1.0, 1.0], size=(studies, n))
     estimate = mean_estimate(drawn)
-    p_values = bound_p_values(estimate)
+    p_values: dict[Word, Array] = bound_p_values(estimate)
     for value in (-1.0, 1.0):
         alone = agreed_p_values("bound", value, 0.0, 0.5**n, sided=True)
         here = (estimate.standard_error == 0) & (drawn[:, 0] == value)

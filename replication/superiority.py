@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import betainc, betaincinv
 
 from replication.intervals import LEVEL, Array, Estimate, welch_of_moments
 
+Bools = NDArray[np.bool_]
 EXACT = 400  # comparisons, n · m, up to which the exact test is asked for too
 
 
@@ -95,7 +96,7 @@ def superiority(first: ArrayLike, second: ArrayLike) -> Superiority:
     return Superiority(estimate, *counts, *exact)
 
 
-def _counts(wins: Array, losses: Array, alike: Array, others_alike: Array) -> tuple[Array, Array, Array]:
+def _counts(wins: Array, losses: Array, alike: Bools, others_alike: Bools) -> tuple[Array, Array, Array]:
     """Trials, wins and losses of the first side: runs of the side that is not alike, of the smaller if both are."""
     n, m = wins.shape[-1], losses.shape[-1]
     of_one = (wins == 1).sum(axis=-1), (wins == 0).sum(axis=-1)
@@ -121,7 +122,7 @@ def _placements(one: Array, two: Array) -> tuple[Array, Array]:
     return shares[0], shares[1]
 
 
-def _middle(upto: Array, counted: Array, equal: Array) -> Array:
+def _middle(upto: Array, counted: Bools, equal: Bools) -> Array:
     """`upto` at the middle of each run of equal values: half way between what is below it and what is at its end."""
     edge = np.ones_like(equal[..., :1])
     places = np.broadcast_to(np.arange(upto.shape[-1]), upto.shape)

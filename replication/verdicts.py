@@ -76,8 +76,8 @@ class Finding:
 
 
 def judge(claim: Claim, table: pd.DataFrame) -> Verdict:
-    """The verdict on one claim, in a family of its own: see `judge_all`."""
-    return judge_all([claim], table)[0]
+    """The verdict on one claim, in a family of its own, from all rows of a table: see `judge_all`."""
+    return _judged([claim], [table])[0]
 
 
 def judge_all(claims: Iterable[Claim], table: pd.DataFrame, device: str = "cpu") -> tuple[Verdict, ...]:
@@ -94,8 +94,11 @@ def judge_all(claims: Iterable[Claim], table: pd.DataFrame, device: str = "cpu")
         InputError: a claim's selections are ambiguous or do not fit its kind.
     """
     listed, once = tuple(claims), each_seed_once(table, device)
-    alone = [_judged_alone(claim, table if _names_a_device(claim) else once) for claim in listed]
-    verdicts = _with_power(listed, alone)
+    return _judged(listed, [table if _names_a_device(claim) else once for claim in listed])
+
+
+def _judged(listed: Sequence[Claim], tables: Sequence[pd.DataFrame]) -> tuple[Verdict, ...]:
+    verdicts = _with_power(listed, [_judged_alone(*pair) for pair in zip(listed, tables, strict=True)])
     for family in {claim.family for claim in listed}:
         members = [index for index, claim in enumerate(listed) if claim.family == family]
         members = [index for index in members if verdicts[index].word != "underpowered"]

@@ -80,7 +80,7 @@ claims:
     statement: The hit rate tends to 50 % | at last.
     source: §4
     verified: true
-    origin: ours
+    origin: instrument
     kind: value
     family: one
     protocol: Scored at the end.
@@ -89,6 +89,7 @@ claims:
     margin_reason: Five points.
     better: lower
     published: {value: 0.5, spread_kind: none, verified: true, source: §4}
+    plan: {n: 5, sd: 0.01, source: a trial}
     evidence:
       measured: &toy {paper: gan2014, model: gan, recipe: toy-k1, variant: paper, dataset: toy-bimodal, split: full,
                       class: all, metric: hit_rate, step: final}
@@ -96,7 +97,7 @@ claims:
     statement: More steps lower the gap.
     source: §3
     verified: true
-    origin: paper
+    origin: statement
     kind: order
     family: one
     protocol: Gaps are compared.
@@ -104,6 +105,7 @@ claims:
     margin: 0.001
     margin_reason: Small.
     better: lower
+    plan: {n: 5, against_n: 5, sd: 0.01, effect: 0.1, source: a trial}
     evidence:
       measured: {<<: *toy, recipe: toy-k5, metric: discriminator_gap}
       against: {<<: *toy, metric: discriminator_gap}
@@ -116,12 +118,15 @@ claims:
     statement: More steps succeed more often.
     source: §3
     verified: true
-    origin: ours
+    origin: instrument
     kind: rate
     family: one
     protocol: Shares are compared.
     replicate_unit: training
+    margin: 0.1
+    margin_reason: A tenth of the runs.
     better: higher
+    plan: {n: 5, against_n: 5, share: 1.0, against_share: 0.05, source: a trial}
     evidence:
       measured: {<<: *toy, recipe: toy-k5, metric: success}
       against: {<<: *toy, metric: success}
@@ -129,7 +134,7 @@ claims:
     statement: Does it last?
     source: §5
     verified: true
-    origin: ours
+    origin: instrument
     kind: question
     family: one
     protocol: It is plotted.

@@ -58,6 +58,20 @@ def blank_source(root: Path) -> None:
     edit(root / "benchmarks/gan2014.yaml", "    source: §4\n", '    source: " "\n')
 
 
+def remove_origin(root: Path) -> None:
+    edit(root / "benchmarks/gan2014.yaml", "    origin: statement\n", "")
+
+
+def remove_plan(root: Path) -> None:
+    edit(
+        root / "benchmarks/gan2014.yaml", "    plan: {n: 5, against_n: 5, sd: 0.01, effect: 0.1, source: a trial}\n", ""
+    )
+
+
+def plan_a_small_effect(root: Path) -> None:
+    edit(root / "benchmarks/gan2014.yaml", "effect: 0.1,", "effect: 0.011,")
+
+
 def move_margin(root: Path) -> None:
     edit(root / "benchmarks/gan2014.yaml", "margin: 0.05", "margin: 0.005")
 
@@ -103,6 +117,9 @@ def more_cells(root: Path) -> None:
         (edit_measurement_and_hash, "claim hit-rate"),
         (remove_source, "key source is missing"),
         (blank_source, "hit-rate has no source"),
+        (remove_origin, "key origin is missing"),
+        (remove_plan, "more-steps has no plan"),
+        (plan_a_small_effect, "more-steps would be replicated in"),
         (move_margin, "claim hit-rate"),
         (stale_markdown, "report.md is stale: it differs from line"),
         (stale_html, "report.html is stale"),

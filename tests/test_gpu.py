@@ -15,8 +15,8 @@ from torch import Tensor
 
 from replication.data.digits import read_digits
 from replication.models import MODELS, load
-from replication.models.layers.batches import batch_by_batch
 from replication.models.layers.networks import Networks
+from replication.models.layers.quick import batch_by_batch
 from replication.params import load_params
 from replication.recipes import Recipe
 from replication.runtime import prepare_device

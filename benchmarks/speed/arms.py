@@ -37,13 +37,13 @@ class Ours:
         self._device, self._done = device, 0
         start = clock(device)
         with PeakMemory(device) as memory:
-            torch.set_num_threads(1)
+            torch.set_num_threads(1)  # as every stage has it; the trainer gives operations the recipe's threads
             self._trainer = Trainer(work.build, work.recipe, seeds, work.data, device, threads)
             self.run(1)
         self.warm_up_seconds, self.peak_memory = clock(device) - start, memory.peak
 
     def run(self, iterations: int) -> float:
-        torch.set_num_threads(1)  # each seed computes on one thread, and several seeds at once
+        torch.set_num_threads(1)
         start = clock(self._device)
         self._trainer.advance(self._done, iterations)
         self._done += iterations

@@ -24,9 +24,9 @@ from torch import Tensor, nn
 from benchmarks.speed.arms import Ours, length_of_round
 from benchmarks.speed.cases import Work
 from replication.models import load
-from replication.models.layers.batches import batch_by_batch
 from replication.models.layers.minibatch import SELF, MinibatchDiscrimination, MinibatchForm
 from replication.models.layers.networks import Networks
+from replication.models.layers.quick import batch_by_batch
 from replication.params import Params, load_params
 from replication.runtime import prepare_device
 from replication.seeding import generator

@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from replication.errors import InputError
 from replication.metrics.nearest_generated import nearest_labels
-from replication.models.layers.batches import batch_by_batch
+from replication.models.layers.quick import batch_by_batch, folded
 from replication.models.layers.samples import as_samples
 from replication.runtime import side_by_side
 from replication.scoring.classification import METRIC
@@ -68,7 +68,9 @@ def _samples(cell: ImageCell, step: int, index: int, progress: tqdm) -> Iterator
     generator, noise = cell.networks(step, index).generator, cell.recipe.display_noise or cell.recipe.noise
     together = recipe.batch * cell.classes
     size, number, at_once = together * max(1, PART // together), 0, 1
-    if cell.device != "cpu":  # a GPU waits for the launches of small batches; a processor gains nothing
+    if cell.device == "cpu":
+        generator = folded(generator)
+    else:  # a GPU waits for the launches of small batches
         generator, at_once = batch_by_batch(generator, recipe.batch), size // recipe.batch
     labels = torch.arange(size, device=cell.device) % cell.classes
     while True:

@@ -88,9 +88,23 @@ def momentum_update(
     momentum: Tensor | float,
 ) -> None:
     """One step of gradient descent with classical momentum: v ← momentum·v − rate·g, then θ ← θ + v (Polyak)."""
-    torch._foreach_mul_(velocity, _as(velocity, momentum))
-    torch._foreach_sub_(velocity, torch._foreach_mul(gradients, _as(gradients, learning_rate)))
-    torch._foreach_add_(parameters, velocity)
+    if velocity[0].is_cuda:  # whose fused kernel would need the rates as numbers
+        torch._foreach_mul_(velocity, _as(velocity, momentum))
+        torch._foreach_sub_(velocity, torch._foreach_mul(gradients, _as(gradients, learning_rate)))
+        torch._foreach_add_(parameters, velocity)
+        return
+    torch._fused_sgd_(  # v ← momentum·v + (1 − dampening)·g, then θ ← θ − lr·v, in one pass over memory
+        parameters,
+        gradients,
+        velocity,
+        weight_decay=0.0,
+        momentum=float(momentum),
+        lr=-1.0,
+        dampening=1.0 + float(learning_rate),
+        nesterov=False,
+        maximize=False,
+        is_first_step=False,
+    )
 
 
 def _as(tensors: list[Tensor], scalar: Tensor | float) -> Tensor | float:

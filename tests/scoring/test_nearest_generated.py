@@ -16,6 +16,7 @@ from replication.errors import InputError
 from replication.measurements import to_table
 from replication.models import load
 from replication.models.layers.networks import Conditional, Generator, Networks
+from replication.models.layers.quick import batch_by_batch
 from replication.models.layers.samples import as_samples
 from replication.protocol_options import NearestGenerated, ProtocolOptions
 from replication.scoring import nearest_generated as protocol
@@ -61,6 +62,19 @@ def test_rows_are_those_of_a_classifier_trained_on_the_same_samples(
                 (oracle.predict(test) != cell.data.test_labels).mean()
             )
     assert sheets["conditional"].shape == (3, 10, 1, 8, 8) and sheets["conditional"].dtype == np.uint8
+
+
+def test_batches_are_drawn_together_where_launches_cost_more_than_arithmetic(
+    small_cells: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`cpu:0` is a processor by another name: the way of a GPU, on what there is."""
+    joined = []
+    monkeypatch.setattr(protocol, "batch_by_batch", lambda *given: joined.append(given) or batch_by_batch(*given))
+    cells = [replace(conditional(small_cells), device=device) for device in ("cpu", "cpu:0")]
+    for cell in cells:
+        measure(cell)
+    apart, together = map(errors, cells)
+    assert apart == together and len(apart) == 6 and len(joined) == 4  # two seeds at two steps, of the second
 
 
 class Told(Conditional):

@@ -18,6 +18,13 @@ IMAGES: dict[str, MetricDefinition] = {
         1.0,
         "DeLiGAN's exp E_i E_j KL(p(y|x_i) ‖ p(y|x_j)) within a class (the judge's argmax), under the judge named.",
     ),
+    "class_agreement": MetricDefinition(
+        "0/1",
+        "higher",
+        0.0,
+        "1 where the difference of two models' mean scores within a class has the published sign. It is taken when "
+        "claims are judged, and no row of the table holds it.",
+    ),
     "judge_share": MetricDefinition("share", "neither", 0.0, "Share of samples that the judge assigns to a class."),
     "judge_accuracy": MetricDefinition("accuracy", "higher", 0.0, "Accuracy of the judge on held-out real images."),
     "judge_score_ratio": MetricDefinition(

@@ -1,0 +1,200 @@
+"""The command that trains, scores and packs: kept steps, a time limit, a cell that fails, and kills at any moment."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from replication import experiment, score, train
+from replication.archives import unpack
+from replication.params import load_params
+from replication.prepare import prepare
+from replication.strict import read_yaml
+
+ROOT = Path(__file__).parents[1]
+K1, K5, BROKEN, THEORY = "cpu-gan-toy-k1", "cpu-gan-toy-k5", "cpu-gan-toy-k1-saturating", "cpu-theory"
+GAN, DCGAN, REAL = "cpu-gan-digits", "cpu-dcgan-digits", "cpu-reference-points-digits"
+PATIENCE = 180.0  # seconds
+
+
+def write_params(root: Path, updates: dict[str, int], networks: bool = False) -> None:
+    """The suite's own params.yaml with short trainings of two seeds, in a profile that is not in force."""
+    content = read_yaml(ROOT / "params.yaml")
+    for name, count in updates.items():
+        model, recipe = name.split(".")
+        content["recipes"][model][recipe] |= {"updates": count}
+    for name in ("toy-k1", "toy-k5", "toy-k1-saturating"):
+        content["recipes"]["gan"][name] |= {"network": {"hidden": [4], "nonlinearity": "tanh"}, "n_samples": 100}
+    content["recipes"]["gan"]["toy-k1-saturating"] |= {"batch": 401}  # more than there are points
+    content["judges"]["digits"] |= {"epochs": 2}
+    content["theory"] |= {"updates": 20, "fresh": 100}
+    profile = content["profiles"]["cpu"]
+    for cell in (*profile["cells"].values(), *profile["experiments"].values()):
+        cell["seeds"] = "0-1"
+    content["run"] = content["profiles"]["paper"]
+    (root / "params.yaml").write_text(json.dumps(content), encoding="utf-8")
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder with the sources alone, the current directory of the test; no process of it is left behind."""
+    root = tmp_path / "project"
+    root.mkdir()
+    (root / "replication").symlink_to(ROOT / "replication")
+    monkeypatch.chdir(root)
+    yield root
+    assert not processes_in(root)
+
+
+def processes_in(root: Path) -> list[int]:
+    """Processes but this one whose current directory it is, once those that end have had a moment."""
+    until = time.monotonic() + 5
+    while True:
+        found = []
+        for place in Path("/proc").glob("[0-9]*"):
+            try:
+                if place.joinpath("cwd").resolve(strict=True) == root and int(place.name) != os.getpid():
+                    zombie = ") Z " in place.joinpath("stat").read_text(encoding="utf-8")
+                    found += [] if zombie else [int(place.name)]
+            except OSError:
+                continue
+        if not found or time.monotonic() > until:
+            return found
+        time.sleep(0.1)
+
+
+def start(root: Path, cells: Sequence[str], *options: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "replication.run", *cells, *options]
+    return subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def ended(process: subprocess.Popen[str]) -> tuple[int, list[str], str]:
+    """Status, the lines printed and what stderr says."""
+    printed, said = process.communicate(timeout=PATIENCE)
+    return process.returncode, printed.splitlines(), said
+
+
+def measured(root: Path) -> dict[str, bytes]:
+    return {path.parent.name: path.read_bytes() for path in root.glob("outputs/score/*/*/*/measurements.csv")}
+
+
+def undisturbed(root: Path, cells: Sequence[str]) -> dict[str, bytes]:
+    """What the stages themselves measure, one after another, in the current directory."""
+    content = read_yaml(root / "params.yaml")
+    (root / "params.yaml").write_text(json.dumps({**content, "run": content["profiles"]["cpu"]}), encoding="utf-8")
+    params = load_params()
+    for name in {params.cell(key).dataset for key in cells}:
+        prepare(params.datasets[name], train.DATA / name)
+    for key in cells:
+        if key in params.profile.experiments:
+            experiment.main([key])
+        else:
+            train.main([key])
+            score.main([key])
+    return measured(root)
+
+
+@pytest.mark.slow
+def test_cells_are_trained_scored_and_packed_and_a_second_call_keeps_them(project: Path) -> None:
+    write_params(project, {"gan.toy-k1": 1000, "gan.toy-k5": 1000})
+    cells = [K1, BROKEN, K5, THEORY]
+    status, printed, said = ended(start(project, cells, "--pack", "out"))
+    assert status == 2
+    (failed,) = (line for line in said.splitlines() if line.startswith(f"{BROKEN} failed: "))
+    assert "400 training samples do not fill one batch of 401" in failed
+    order = [line.split(" in ")[0] for line in printed if " in " in line]
+    trained = [line for line in order if "trained" in line]
+    assert order[0] == "toy-bimodal: prepared" and trained == [f"{key}: trained on cpu" for key in (K1, K5)]
+    assert [line for line in order if "scored" in line] == [f"{key}: scored" for key in (K1, K5, THEORY)]
+    packed = {f"{key}: packed into out/{key}.tar.gz" for key in (K1, K5, THEORY)}
+    assert packed <= set(printed)
+    for key in (K1, K5, THEORY):
+        members = unpack(Path("out") / f"{key}.tar.gz")
+        assert members[f"{key}/measurements.csv"] == measured(project)[key]
+    before = {path: path.read_bytes() for path in [*project.glob("out/*"), *project.glob("outputs/*/*/*/*/*")]}
+    status, printed, _ = ended(start(project, [K1, K5, THEORY], "--pack", "out"))
+    assert status == 0 and all("kept" in line for line in printed) and len(printed) == 2 + 2 * 3
+    assert before == {path: path.read_bytes() for path in [*project.glob("out/*"), *project.glob("outputs/*/*/*/*/*")]}
+    found = measured(project)
+    assert undisturbed(project, [K1, K5, THEORY]) == found
+
+
+def test_stopped_it_says_what_goes_on_and_ends_with_the_same_measurements(project: Path) -> None:
+    write_params(project, {"gan.toy-k1": 400_000})
+    process = start(project, [K1, THEORY])
+    until = time.monotonic() + PATIENCE
+    while not list(project.glob(f".replication/checkpoints/{K1}-*/environment.json")):  # its training has begun
+        assert process.poll() is None and time.monotonic() < until
+        time.sleep(0.02)
+    process.send_signal(signal.SIGTERM)
+    status, _, said = ended(process)
+    sentence = said.splitlines()[-1]
+    assert status == 75 and not measured(project)
+    assert sentence.startswith(f"Stopped: nothing is done; the same command goes on with {K1} (stopped at update ")
+    assert sentence.endswith(f" of 400000), {THEORY} (not begun).")
+    (state,) = project.glob(f".replication/checkpoints/{K1}-*/state-*")
+    assert 0 < int(sentence.split("at update ")[1].split()[0]) == int(state.name.split("-")[1]) < 400_000
+    status, printed, said = ended(start(project, [K1, THEORY], "--pack", "out"))
+    assert status == 0 and f"{K1}:   0%" not in said  # it went on, from the checkpoint
+    found = measured(project)
+    assert unpack(Path(f"out/{K1}.tar.gz"))[f"{K1}/measurements.csv"] == found[K1]
+    assert undisturbed(project, [K1, THEORY]) == found and len(found) == 2
+
+
+@pytest.mark.slow
+def test_a_part_of_the_seeds_and_no_time_at_all(project: Path) -> None:
+    write_params(project, {"gan.toy-k1": 1000})
+    status, printed, said = ended(start(project, [K1], "--seeds", "1", "--minutes", "0"))
+    assert status == 75 and not printed and f"goes on with {K1}+1 (not begun)." in said
+    status, _, _ = ended(start(project, [K1], "--seeds", "1", "--pack", "out"))
+    assert status == 0 and Path(f"out/{K1}+1.tar.gz").is_file()
+    assert (project / f"outputs/score/cpu-parts/gan/{K1}+1/measurements.csv").is_file()
+    status, _, said = ended(start(project, [K1], "--seeds", "1-2"))
+    assert status == 2 and "error: --seeds 1-2 is no part of cell" in said
+
+
+def kill_until_done(root: Path, cells: Sequence[str], signals: Sequence[signal.Signals], seed: int) -> list[int]:
+    """Run the cells, ended by a signal after a random while, longer each time; the statuses."""
+    chance, statuses, longest = random.Random(seed), [], 4.0
+    while True:
+        process = start(root, cells, "--pack", "out")
+        try:
+            process.wait(chance.uniform(0.0, longest))
+        except subprocess.TimeoutExpired:
+            process.send_signal(chance.choice(signals))
+        statuses.append(ended(process)[0])
+        assert not processes_in(root)
+        longest *= 1.3
+        if statuses[-1] == 0:
+            return statuses
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("name", ["SIGKILL", "SIGTERM", "SIGINT", "any"])
+def test_killed_at_any_moment_it_ends_with_the_same_measurements(
+    project: Path, monkeypatch: pytest.MonkeyPatch, name: str, seed: int
+) -> None:
+    write_params(project, {"gan.toy-k1": 200_000, "gan.digits": 300, "dcgan.digits": 60})
+    cells = [K1, GAN, DCGAN, REAL]
+    chosen = [signal.Signals[each] for each in (["SIGKILL", "SIGTERM", "SIGINT"] if name == "any" else [name])]
+    statuses = kill_until_done(project, cells, chosen, seed)
+    known = {"SIGKILL": {-9}, "SIGTERM": {75, -15}, "SIGINT": {130, -2, 1}}
+    assert len(statuses) > 2 and set(statuses[:-1]) <= set().union(*(known[each.name] for each in chosen))
+    found = measured(project)
+    alone = project.parent / "alone"
+    alone.mkdir()
+    (alone / "replication").symlink_to(ROOT / "replication")
+    write_params(alone, {"gan.toy-k1": 200_000, "gan.digits": 300, "dcgan.digits": 60})
+    assert ended(start(alone, cells, "--pack", "out"))[0] == 0
+    assert found == measured(alone) and len(found) == len(cells)
+    assert sorted(path.name for path in Path("out").iterdir()) == sorted(f"{key}.tar.gz" for key in cells)
