@@ -46,7 +46,7 @@ class Prior:
                 "mixture, with components; leave them out."
             )
         if self.regulariser and self.learnt in ("mean", "none"):
-            raise InputError(f"{UNNAMED}: regulariser has no effect on a σ that is not learnt; leave it out.")
+            raise InputError(f"{UNNAMED}: regulariser: it has no effect on a σ that is not learnt; leave it out.")
         if self.component != "row" and not self.components:
             raise InputError(f"{UNNAMED}: component: {self.component} is of a prior with components; leave it out.")
         if self.sigma_start == "signed" and not self.sigma_init:
@@ -220,7 +220,7 @@ def _conflicts(recipe: Recipe) -> list[tuple[bool, str]]:
         (not alternate and recipe.generator_steps > 1, "generator_steps has an effect under schedule alternate alone"),
         (
             recipe.generator_noise == "same" and recipe.generator_steps == 1,
-            "generator_noise same has an effect with generator_steps above 1 alone",
+            "generator_noise: same has an effect with generator_steps above 1 alone",
         ),
         (recipe.schedule == "simultaneous" and recipe.inner_steps > 1, "schedule simultaneous has inner_steps 1"),
         (balanced and recipe.updates % max(recipe.inner_steps, 1) > 0, "updates is no multiple of inner_steps"),
