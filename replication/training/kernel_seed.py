@@ -38,10 +38,11 @@ class KernelSeed:
     def advance(self, first: int, count: int) -> Trained:
         """Train units `first` … `first + count − 1` in one compiled call."""
         draws = draw_units(self._recipe, self._seed, len(self._data), first, count)
-        losses, drawn = np.empty((count, 2)), Drawn(*(part.numpy() for part in draws))
         rates = np.array([rates_at(self._recipe, unit).learning_rate for unit in range(first, first + count)])
-        state = (*self._networks, self._steps, self._balance)
-        train_units(*state, self._data, drawn, rates, self._plan, first, losses)
+        losses, drawn = np.empty((count, 2)), Drawn(*(part.numpy() for part in draws), rates=rates)
+        generator, discriminator = self._networks
+        schedule = self._steps, self._balance
+        train_units(generator, discriminator, schedule, self._data, drawn, self._plan, first, losses)
         finite = all(np.isfinite(network.values).all() for network in self._networks)
         return Trained(torch.from_numpy(losses), torch.tensor(finite))
 

@@ -53,33 +53,32 @@ class Rows(NamedTuple):
 
 
 class Drawn(NamedTuple):
-    """`draws.Draws` as arrays, for compiled code."""
+    """`draws.Draws` as arrays, for compiled code, and each unit's rate."""
 
     noise: np.ndarray
     component: np.ndarray
     rows: np.ndarray
     labelled: np.ndarray
+    rates: np.ndarray  # float64 [units]
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def train_units(
     generator: Weights,
     discriminator: Weights,
-    steps: Array,
-    balance: Array,
+    schedule: tuple[Array, Array],  # updates of G and D, int64 [2]; balance, float64 [5]
     data: Array,
     draws: Drawn,
-    rates: Array,
     plan: Plan,
     first: int,
     losses: Array,
 ) -> None:
-    """Train `draws`' units, the first of them number `first`, at `rates` [units]; losses into `losses` [units, 2]."""
+    """Train `draws`' units, of which the first is number `first`; losses of G and D into `losses` [units, 2]."""
     batch = draws.noise.shape[2]
     g, d, space = _laid_out(generator, plan.g), _laid_out(discriminator, plan.d), _space(plan, batch)
     shared = np.zeros(batch, np.int64)  # the component of each sample to the discriminator, which is one for all
     settings = plan.adam.copy()  # the rate in it changes from unit to unit
-    _turns(g, d, steps, balance, data, draws, rates, settings, shared, space, plan, first, losses)
+    _turns(g, d, schedule, data, draws, settings, shared, space, plan, first, losses)
     _bring_back(generator, g, plan.g)
     _bring_back(discriminator, d, plan.d)
 
@@ -88,11 +87,9 @@ def train_units(
 def _turns(
     g: Weights,
     d: Weights,
-    steps: Array,
-    balance: Array,
+    schedule: tuple[Array, Array],
     data: Array,
     draws: Drawn,
-    rates: Array,
     settings: Array,
     shared: Array,
     space: Rows,
@@ -100,11 +97,11 @@ def _turns(
     first: int,
     losses: Array,
 ) -> None:
-    noise, component, rows = draws.noise, draws.component, draws.rows
+    noise, component, rows, (steps, balance) = draws.noise, draws.component, draws.rows, schedule
     for unit in range(noise.shape[0]):
         if plan.balanced:
             _move_threshold(balance, plan.thresholds, (first + unit) % plan.units_an_epoch == 0)
-        settings[0] = rates[unit]
+        settings[0] = draws.rates[unit]
         stale = True  # whether `fake` is of another noise, or of the generator before its last update
         for turn in range(plan.inner):
             draw = min(turn, noise.shape[1] - 1)  # inner steps of one minibatch may share a draw
@@ -186,16 +183,9 @@ def _generator_loss(batch: int, plan: Plan, space: Rows) -> float:
 
 @njit(**SWITCHES)
 def _update_generator(
-    g: Weights,
-    d: Weights,
-    step: int,
-    noise: Array,
-    component: Array,
-    shared: Array,
-    plan: Plan,
-    settings: Array,
+    g: Weights, d: Weights, step: int, noise: Array, component: Array, shared: Array, plan: Plan, settings: Array,
     space: Rows,
-) -> None:
+) -> None:  # fmt: skip
     """Back through both networks to the prior, from the output delta that `_generator_loss` left."""
     backward(d.values, plan.d.layers, shared, space.judged, space.d_deltas, d.gradient, False, True)
     g.gradient[:] = ZERO

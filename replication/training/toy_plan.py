@@ -89,13 +89,7 @@ def plan_of(networks: Networks, recipe: Recipe, units_an_epoch: int) -> Plan:
             "write engine: eager."
         )
     mixture, codes, members = (_components(recipe, form) for form in ("mixture", "one-hot", "ensemble"))
-    a, b = recipe.adam, recipe.balance
-    thresholds = (
-        [b.raise_count, b.raise_by, b.ceiling, b.lower_count, b.lower_by, b.floor_count, b.floor_by, b.floor_least]
-        if b
-        else [0.0] * 8
-    )
-    balanced = recipe.schedule == "balanced"
+    a, balanced = recipe.adam, recipe.schedule == "balanced"
     return Plan(
         balanced,
         recipe.inner_steps + (0 if balanced else recipe.generator_steps),
@@ -109,9 +103,17 @@ def plan_of(networks: Networks, recipe: Recipe, units_an_epoch: int) -> Plan:
         units_an_epoch,
         place(generator, recipe.batch, codes, members, [mixture * recipe.latent_dim] * 2 if mixture else []),
         place(discriminator, recipe.batch),
-        np.array(thresholds, np.float64),
+        _thresholds(recipe.balance),
         np.array([a.learning_rate, a.beta1, a.beta2, a.epsilon]),
     )
+
+
+def _thresholds(b: Balance | None) -> np.ndarray:
+    """As `Plan.thresholds` has them; zeros where no loss decides whose turn it is."""
+    if b is None:
+        return np.zeros(8)
+    counts = [b.raise_count, b.raise_by, b.ceiling, b.lower_count, b.lower_by, b.floor_count, b.floor_by, b.floor_least]
+    return np.array(counts, np.float64)
 
 
 def place(sizes: Sequence[int], batch: int, codes: int = 0, members: int = 0, leading: Sequence[int] = ()) -> Network:
