@@ -66,12 +66,6 @@ def train_judge(params: Params, dataset: str) -> float:
     return accuracy
 
 
-def judge_dataset(params: Params, dataset: str) -> str | None:
-    """The data set whose judge scores a data set: its own, or the one that `judged_by` names; None without a judge."""
-    name = params.datasets[dataset].judged_by or dataset
-    return name if name in params.judges else None
-
-
 def is_trained(params: Params, dataset: str) -> bool:
     """Whether the data set's judge is there, and of the options and data that it would be trained with."""
     path, key = OUTPUTS / dataset / "provenance.json", _key(judge_options(params, dataset), dataset)

@@ -120,6 +120,11 @@ class Params:
         """The experiment of the profile in force that `key` names."""
         return _known(self.profile.experiments, key, f"experiment of profile {self.profile.name}")
 
+    def judged_by(self, dataset: str) -> str:
+        """The data set whose judge scores a data set: its own, or the one it names; "" where none does."""
+        name = self.datasets[dataset].judged_by or dataset
+        return name if name in self.judges else ""
+
     def recipe(self, model: str, recipe: str, variant: str) -> Recipe:
         """One recipe, with the keys of its variant laid over the common ones."""
         written = deepcopy(_known(_known(self.recipes, model, "model"), recipe, f"recipe of {model}"))

@@ -50,7 +50,7 @@ class Planned:
 
     def require_judge(self) -> None:
         dataset = self.cell.dataset
-        judged = dataset in self.params.judges
+        judged = self.params.judged_by(dataset)
         self.require(judged, f"no judge tells the classes of {dataset} apart", "add one to judges in params.yaml")
 
     def require_test_images(self) -> None:
@@ -161,7 +161,7 @@ def _nearest_generated(planned: Planned) -> None:
 
 
 def _latent_walk(planned: Planned) -> None:
-    if planned.cell.dataset in planned.params.judges:
+    if planned.params.judged_by(planned.cell.dataset):
         planned.require_test_images()  # that tell the judge what is plausible
 
 

@@ -8,9 +8,10 @@ and that are absent are made first; raw files must be in place. `--device D` and
 
 Called again, the command goes on: what is done under the same key is kept. With `--minutes M`, or on SIGTERM, it stops
 and leaves with status 75. A training stops at a checkpoint at the end of the stretch that is running: one piece of
-every seed (50 units on a processor), or as many pieces as take about two seconds, and the measuring of a stopping rule
-where one is due. Whatever else is running (data, a judge, a scoring) is ended at once and begun anew by the next call,
-so M must be longer than the longest scoring. The limit counts from when the command's imports are done.
+every seed (`replication.training.pieces`: 50 units of the loop on a processor), or as many pieces as take about two
+seconds, and the measuring of a stopping rule where one is due; compiling counts as part of the first. Whatever else is
+running (data, a judge, a scoring) is ended at once and begun anew by the next call, so M must be longer than the
+longest scoring. The limit counts from when the command's imports are done.
 """
 
 from __future__ import annotations
@@ -102,15 +103,16 @@ def run(params: Params, blocks: Sequence[Cell], progress: Progress, pack: Path |
 def _make_ready(params: Params, cell: Cell, child: Child, progress: Progress) -> None:
     """Prepare the data and the judge that a cell needs and that are absent, and look for all else that it needs."""
     prepare_device(device_of(params, cell))
-    for name in dict.fromkeys((cell.dataset, *probed_data(cell))):
-        if name != BUNDLED and not is_prepared(params.datasets[name], DATA / name):
+    judged = not cell.experiment or cell.experiment == "reference-points"
+    judge = params.judged_by(cell.dataset) if judged and cell.dataset != BUNDLED else ""
+    for name in {cell.dataset, *probed_data(cell), judge} - {BUNDLED, ""}:
+        if not is_prepared(params.datasets[name], DATA / name):
             arguments = (params.datasets[name], DATA / name)
             _step(name, "prepared", lambda arguments=arguments: child.call(progress.is_over, prepare, *arguments))
     require_cell(params, cell)
-    judged = cell.dataset in params.judges and (not cell.experiment or cell.experiment == "reference-points")
-    if judged and not is_trained(params, cell.dataset):
-        what = f"judge of {cell.dataset}"
-        _step(what, "trained", lambda: child.call(progress.is_over, train_judge, params, cell.dataset))
+    if judge and not is_trained(params, judge):
+        what = f"judge of {judge}"
+        _step(what, "trained", lambda: child.call(progress.is_over, train_judge, params, judge))
 
 
 def _train(params: Params, cell: Cell, progress: Progress) -> None:

@@ -93,7 +93,7 @@ def _score_images(
     params: Params, rows: Rows, trained: TrainedCell, recipe: Recipe, data: PreparedImages, chosen: np.ndarray
 ) -> dict[str, np.ndarray]:
     from replication.judge import OUTPUTS as JUDGES
-    from replication.judge import judge_dataset, judge_options, read_judge, recorded_accuracy
+    from replication.judge import judge_options, read_judge, recorded_accuracy
     from replication.scoring.classification import classify_cell
     from replication.scoring.image_cell import ImageCell
     from replication.scoring.images import score_images
@@ -104,7 +104,7 @@ def _score_images(
     cell, threads, device = rows.cell, params.profile.threads, params.profile.device
     build = builder(cell, recipe, data.train_images.shape[1:], len(data.class_names))
     judge, name, tested = None, "", (float("nan"), 0)
-    if (judged_by := judge_dataset(params, cell.dataset)) is not None:
+    if judged_by := params.judged_by(cell.dataset):
         options = judge_options(params, judged_by)
         judge, name = read_judge(options, data, JUDGES / judged_by).to(device), options.name
         tested = recorded_accuracy(JUDGES / judged_by)

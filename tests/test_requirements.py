@@ -143,6 +143,14 @@ def test_weights_that_cannot_be_had_are_missed_before_the_training(
     requirements._lacking_weights.cache_clear()
 
 
+def test_inception_needs_torch_fidelity(
+    params: Params, images: PreparedImages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(requirements, "find_spec", lambda _: None)
+    with pytest.raises(InputError, match=f"^Cell {GAN}, protocol inception: torch-fidelity is not installed; install"):
+        require_protocols(params, cell_of(params, GAN, "inception"), images, ROWS)
+
+
 def test_points_have_no_protocols_of_images(params: Params) -> None:
     points = ToyData("toy", np.zeros((4, 2), np.float32), np.zeros(4), np.zeros((1, 2)), 0.1, np.ones(1), {})
     toy = params.cell("cpu-gan-toy-k1")

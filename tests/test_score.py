@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -173,3 +174,27 @@ def test_features_are_probed_at_the_scored_steps_nearest_to_their_shares() -> No
     assert stage.probed_steps((0, 88, 175, 350), (0.0, 0.25, 1.0)) == [0, 88, 350]
     assert stage.probed_steps((0, 11848, 29620, 59240), (0.0, 0.25, 1.0)) == [0, 11848, 59240]
     assert stage.probed_steps((0, 5), (0.25, 0.5)) == [0]
+
+
+def test_a_part_of_the_seeds_is_scored_beside_the_plan_and_measures_the_same(workplace: Path) -> None:
+    trained(GAN)
+    whole, _, _ = scored(GAN)
+    train.main([GAN, "--seeds", "2"])
+    stage.main([GAN, "--seeds", "2"])
+    part = read_table(stage.OUTPUTS / "cpu-parts/gan" / f"{GAN}+2" / "measurements.csv")
+    of_seed = whole.loc[whole["seed"] == 2].reset_index(drop=True)
+    pd.testing.assert_frame_equal(part, of_seed, check_exact=True)
+    assert set(part["device"]) == {"cpu"} and set(part["precision"]) == {"float32"}
+
+
+def test_scores_are_known_by_all_that_they_depend_on(workplace: Path) -> None:
+    trained(GAN)
+    params, cell = load_params(), load_params().cell(GAN)
+    assert not stage.is_scored(params, cell)
+    stage.main([GAN])
+    assert stage.is_scored(params, cell)
+    probe = replace(params.profile.probe, limited_draws=3)
+    assert not stage.is_scored(replace(params, profile=replace(params.profile, probe=probe)), cell)
+    path = stage.TRAINED / cell.folder / "provenance.json"
+    path.write_text(path.read_text(encoding="utf-8").replace('"duration_s"', '"seconds"'), encoding="utf-8")
+    assert not stage.is_scored(params, cell)  # it was trained again

@@ -43,6 +43,7 @@ COMPUTING = {
     "judge": {"torch"},
     "score": {"torch", "pandas"},
     "experiment": {"torch", "pandas"},
+    "run": {"torch", "pandas"},  # it runs on a machine without what renders pages, and without DVC
 }
 ASK = """
 import gc, importlib, json, sys

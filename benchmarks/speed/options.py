@@ -90,9 +90,7 @@ def _parser(name: Name) -> argparse.ArgumentParser:
         f"{RESULTS}, which the report shows; any other is printed alone, or written where --out says.",
     )
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
-    parser.add_argument(
-        "--threads", type=int, help="of ours: how many seeds at once (default: as many as torch chooses)"
-    )
+    parser.add_argument("--threads", type=int, help="seeds of ours at once (default: as many as torch has threads)")
     parser.add_argument("--case", action="append", default=[], metavar="NAME", help=f"one of {', '.join(CASES)}")
     parser.add_argument(
         "--seeds", type=int, nargs="+", metavar="N", help="how many at once, in turn (default: 1 5; stages: 1 2 5 10)"

@@ -5,6 +5,8 @@ Rates, momenta and step numbers are tensors of the device: a schedule moves them
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -88,25 +90,15 @@ def momentum_update(
     momentum: Tensor | float,
 ) -> None:
     """One step of gradient descent with classical momentum: v ← momentum·v − rate·g, then θ ← θ + v (Polyak)."""
-    if velocity[0].is_cuda:  # whose fused kernel would need the rates as numbers
-        torch._foreach_mul_(velocity, _as(velocity, momentum))
+    torch._foreach_mul_(velocity, _as(velocity, momentum))
+    if velocity[0].is_cuda:
         torch._foreach_sub_(velocity, torch._foreach_mul(gradients, _as(gradients, learning_rate)))
-        torch._foreach_add_(parameters, velocity)
-        return
-    torch._fused_sgd_(  # v ← momentum·v + (1 − dampening)·g, then θ ← θ − lr·v, in one pass over memory
-        parameters,
-        gradients,
-        velocity,
-        weight_decay=0.0,
-        momentum=float(momentum),
-        lr=-1.0,
-        dampening=1.0 + float(learning_rate),
-        nesterov=False,
-        maximize=False,
-        is_first_step=False,
-    )
+    else:  # memory is what a CPU waits for: no product is written and read again
+        rate = torch.as_tensor(learning_rate, dtype=velocity[0].dtype)
+        torch._foreach_addcmul_(velocity, gradients, [rate] * len(velocity), value=-1.0)
+    torch._foreach_add_(parameters, velocity)
 
 
-def _as(tensors: list[Tensor], scalar: Tensor | float) -> Tensor | float:
+def _as(tensors: Sequence[Tensor], scalar: Tensor | float) -> Tensor | float:
     """A scalar in the type of what it meets: any other costs a GPU a kernel for each tensor, and gives the same."""
     return scalar.to(tensors[0].dtype) if isinstance(scalar, Tensor) else scalar
