@@ -54,7 +54,7 @@ def _range(rows: pd.DataFrame, selection: Selection) -> str:
     """Such as "accuracy runs from 0.3 ± 0.1 (n = 5; step 0) to 0.9 ± 0.1 (n = 5; step 400) over 9 cases."."""
     metric = selection.get("metric", "The value")
     rows = rows.loc[rows["value"].notna()]
-    open_columns = [name for name in COLUMNS if name not in FREE and rows[name].nunique() > 1]
+    open_columns = [name for name in COLUMNS if name not in FREE and len(set(rows[name].tolist())) > 1]
     if rows.empty:
         return f"{metric} has no value: every run diverged."
     if not open_columns:

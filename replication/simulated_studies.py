@@ -72,11 +72,18 @@ def _value_cases() -> list[Case]:
 
 
 def _value(
-    generator: np.random.Generator, studies: int, n: int, trainings: int | None, margin: float, side: int, sided: bool
+    generator: np.random.Generator,
+    studies: int,
+    n: int,
+    trainings: int | None,
+    margin: float,
+    side: int,
+    sided: bool,
+    overlap: float = 0.0,
 ) -> Mapping[Word, Array]:
     published = generator.normal(size=studies) / np.sqrt(trainings) if trainings else np.zeros(studies)
-    measured = generator.normal(side * margin, size=(studies, n))
-    return value_p_values(mean_estimate(measured, published, trainings), margin, sided)
+    measured = side * margin + _dependent(generator, studies, n, overlap)
+    return value_p_values(mean_estimate(measured, published, trainings, overlap), margin, sided)
 
 
 def _order_cases() -> list[Case]:
@@ -177,6 +184,9 @@ def _dependent_cases() -> list[Case]:
         cases.append(Case("bound", f"exactly at the bound; {truth}", n, None, bound, ("replicated", "not replicated")))
         paired = partial(_paired_order, n=n, overlap=overlap, shift=0.0)
         cases.append(Case("order, paired", f"no difference; {truth}", n, n, paired, ("replicated", "reversed")))
+        value = partial(_value, n=n, trainings=1, margin=WIDE, side=1, sided=True, overlap=overlap)
+        wrong: tuple[Word, ...] = ("replicated", "differs, better")
+        cases.append(Case("value", f"exactly a margin better than one published training; {truth}", n, 1, value, wrong))
     return cases
 
 

@@ -1,90 +1,210 @@
-"""Checks that could pass for anything: what is untrained, constant or undecided must not be called replicated."""
+"""No instrument check is passed by what has learnt nothing: each impostor is measured, judged and not replicated.
+
+An instrument check shows that the suite measures what it says. A check that an untrained network, a constant or a
+lookup table passes shows nothing. Values of impostors come from the suite's metrics where those are quick, else from
+arithmetic.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
-from torch import Tensor, nn
+from scipy.spatial import KDTree
 
 from replication.benchmarks import load_benchmarks
-from replication.claims import Claim
-from replication.data.reading import ToyData
-from replication.measurements import to_table
+from replication.claims import Claim, Selection
+from replication.measurements import Measurement, to_table
+from replication.metrics.inception import inception_score
+from replication.metrics.neighbours import duplicate_threshold, share_within
 from replication.metrics.toy import Mixture
-from replication.models import load
 from replication.models.layers.dense import DenseDiscriminator
-from replication.params import Cell, load_params
-from replication.protocol_options import Components
-from replication.scoring import theory, toy
-from replication.scoring.rows import Rows
-from replication.scoring.theory import initial_discriminators
-from replication.scoring.trained import TrainedCell
-from replication.training.state import initial_state, weights_of
+from replication.params import load_params
 from replication.verdicts import judge
 
 ROOT = Path(__file__).parents[1]
-PARAMS = load_params(ROOT / "params.yaml")
-CLAIMS = {claim.id: claim for benchmark in load_benchmarks(ROOT / "benchmarks") for claim in benchmark.claims}
-OPTIONS = replace(PARAMS.theory, fresh=1000, updates=5)
-MEANS = np.array([[0.6, 0.6], [-0.6, -0.6]])
-P = Mixture(MEANS, 0.15, np.full(2, 0.5))
-SEEDS = "0-9"
-INSTRUMENT = [key for key, claim in CLAIMS.items() if claim.origin == "instrument" and claim.family == "gan-theory"]
+SEEDS, FRESH = 20, 2000
+REAL_SCORE = 8.26  # of real digits under their judge: what the committed report shows
+Logits = Callable[[np.ndarray], np.ndarray]  # points [n, 2] → [n]
+Sides = tuple[np.ndarray, np.ndarray | None]  # values of the measured side and of the other, one a replicate
 
 
-def word(claim: Claim, rows: Rows) -> str:
-    return judge(claim, to_table(rows.collected)).word
+@cache
+def mixtures() -> tuple[Mixture, Mixture]:
+    """The toy data's density, and the Gaussian that theory holds against it."""
+    params = load_params(ROOT / "params.yaml")
+    data = params.datasets["toy-bimodal"]
+    means = np.array(data.modes)
+    spread = params.theory.q_standard_deviation
+    mixture = Mixture(means, data.standard_deviation, np.full(len(means), 1 / len(means)))
+    return mixture, Mixture(np.zeros((1, 2)), spread, np.ones(1))
 
 
-def undecided(seeds: int) -> tuple[nn.Module, dict[str, Tensor]]:
-    """Always says one half."""
-    weights = {"body.0.weight": torch.zeros(seeds, 1, 2), "body.0.bias": torch.zeros(seeds, 1)}
-    return DenseDiscriminator(2, (), "tanh"), weights
+def always_half(seed: int, p: Mixture, q: Mixture) -> Logits:
+    return lambda points: np.zeros(len(points))
 
 
-def certain(seeds: int) -> tuple[nn.Module, dict[str, Tensor]]:
-    """Always says that a point is real."""
-    network, weights = undecided(seeds)
-    return network, {**weights, "body.0.bias": torch.full((seeds, 1), 9.0)}
+def untrained(seed: int, p: Mixture, q: Mixture) -> Logits:
+    torch.manual_seed(seed)
+    network = DenseDiscriminator(2, load_params(ROOT / "params.yaml").theory.hidden, "tanh")
+
+    def logits(points: np.ndarray) -> np.ndarray:
+        with torch.no_grad():
+            return network(torch.from_numpy(points.astype(np.float32))).source.double().numpy()
+
+    return logits
 
 
-def untrained(seeds: int) -> tuple[nn.Module, dict[str, Tensor]]:
-    return initial_discriminators(OPTIONS, range(seeds))
+def lookup_table(seed: int, p: Mixture, q: Mixture) -> Logits:
+    """The side of the nearest of two thousand points that it has seen, with near certainty."""
+    stream = np.random.default_rng([seed, 99])  # not the fresh points
+    seen = np.concatenate([p.draw(1000, stream), q.draw(1000, stream)])
+    tree, sides = KDTree(seen), np.repeat([1.0, -1.0], 1000)
+    return lambda points: 5.0 * sides[tree.query(points)[1]]
 
 
-@pytest.mark.parametrize("key", INSTRUMENT)
-@pytest.mark.parametrize("impostor", [untrained, undecided, certain])
-def test_no_check_of_the_theory_takes_an_impostor_for_a_trained_discriminator(
-    monkeypatch: pytest.MonkeyPatch, impostor: Callable[[int], tuple[nn.Module, dict[str, Tensor]]], key: str
-) -> None:
-    monkeypatch.setattr(theory, "initial_discriminators", lambda options, seeds: impostor(len(seeds)))
-    monkeypatch.setattr(theory, "train_alone", lambda network, start, draw, updates, rate: start)
-    rows = Rows("cpu", Cell("gan2014", "gan", "theory", "toy-bimodal", "full", "paper", SEEDS), 400, {})
-    theory.add_worse_case(rows, OPTIONS, theory.score_fixed(rows, P, OPTIONS), theory.score_equal(rows, P, OPTIONS))
-    assert word(CLAIMS[key], rows) not in ("replicated", "not assessed"), impostor.__name__
+DISCRIMINATORS = {"always one half": always_half, "an untrained network": untrained, "a lookup table": lookup_table}
 
 
-@pytest.mark.parametrize("key", ["gan-value-converges", "gan-hit-rate-half", "gan-same-fixed-point"])
-def test_an_untrained_game_is_not_at_rest(monkeypatch: pytest.MonkeyPatch, key: str) -> None:
-    for name, value in {"GAP_UPDATES": 100, "GAP_BATCH": 64, "GAP_RATE": 0.02, "FRESH": 500}.items():
-        monkeypatch.setattr(toy, name, value)
-    claim = CLAIMS[key]
+def measured(logits: Logits, p: Mixture, q: Mixture, stream: np.random.Generator) -> dict[str, float]:
+    """A discriminator's distance from D*, and how far its value and its hit rate are from those of D*."""
+    real, other = p.draw(FRESH, stream), q.draw(FRESH, stream)
+    best = [p.log_density(side) - q.log_density(side) for side in (real, other)]
+    given = [logits(side) for side in (real, other)]
+
+    def value(of: list[np.ndarray]) -> float:
+        return float(-np.logaddexp(0, -of[0]).mean() - np.logaddexp(0, of[1]).mean())
+
+    def hits(of: list[np.ndarray]) -> float:
+        return float(((of[0] > 0).mean() + (of[1] <= 0).mean()) / 2)
+
+    both = [1 / (1 + np.exp(-np.concatenate(side))) for side in (given, best)]
+    return {
+        "discriminator_error": float(np.abs(both[0] - both[1]).mean()),
+        "value_function": value(given),
+        "hit_rate": hits(given),
+        "value_shortfall": value(best) - value(given),
+        "hit_rate_error": abs(hits(best) - hits(given)),
+    }
+
+
+@cache
+def theory(name: str) -> dict[str, np.ndarray]:
+    """Every number of one impostor discriminator, a value a seed; a shortfall is the worse of both cases."""
+    p, fixed = mixtures()
+    rows: list[dict[str, float]] = []
+    for seed in range(SEEDS):
+        cases = [
+            measured(DISCRIMINATORS[name](seed, p, q), p, q, np.random.default_rng([seed, case]))
+            for case, q in enumerate((fixed, p))
+        ]
+        worse = {metric: max(case[metric] for case in cases) for metric in ("value_shortfall", "hit_rate_error")}
+        at_optimum = {metric: cases[1][metric] for metric in ("value_function", "hit_rate")}
+        rows.append({"discriminator_error": cases[0]["discriminator_error"], **worse, **at_optimum})
+    return {metric: np.array([row[metric] for row in rows]) for metric in rows[0]}
+
+
+def of_theory(name: str, metric: str) -> Callable[[], Sides]:
+    """Against the untrained network where the claim has another side."""
+    return lambda: (theory(name)[metric], theory("an untrained network").get(metric))
+
+
+def score_ratio(logits: np.ndarray) -> Callable[[], Sides]:
+    score = inception_score(logits, 10)[0]
+    return lambda: (np.full(5, score / REAL_SCORE), None)
+
+
+def duplicates(repeat: int, against: int) -> Callable[[], Sides]:
+    """Duplicate rates of noise images, each shown so many times, against the same shown so many times."""
+
+    def rates() -> Sides:
+        found = []
+        for seed in range(5):
+            images = np.random.default_rng(seed).integers(0, 256, (200, 1, 8, 8)).astype(np.uint8)
+            threshold = duplicate_threshold(images, 200)
+            found.append([share_within(np.repeat(images, times, axis=0), threshold) for times in (repeat, against)])
+        return np.array(found)[:, 0], np.array(found)[:, 1]
+
+    return rates
+
+
+NOISE = np.random.default_rng(0).normal(scale=0.1, size=(1000, 10))
+ONE_CLASS = np.tile(np.eye(10)[0] * 20, (1000, 1))
+IMPOSTORS: dict[str, dict[str, Callable[[], Sides]]] = {
+    **{
+        metric: {name: of_theory(name, metric) for name in DISCRIMINATORS}
+        for metric in ("discriminator_error", "value_shortfall", "hit_rate_error", "value_function", "hit_rate")
+    },
+    "judge_score_ratio": {
+        "an untrained generator": score_ratio(NOISE),  # a judge that is sure of nothing
+        "a constant": score_ratio(ONE_CLASS),  # one image for ever
+    },
+    "duplicate_rate": {
+        "a memoriser on both sides": duplicates(4, 4),
+        "no repeats on either side": duplicates(1, 1),
+        "sides exchanged": duplicates(4, 1),
+    },
+    "probe_accuracy": {
+        "a constant": lambda: (np.full(5, 0.1), None),  # one class for every test image
+        "a lookup table": lambda: (np.random.default_rng(0).binomial(10_000, 0.1, 5) / 10_000, None),
+        "labels that leak": lambda: (np.full(5, 1.0), None),
+    },
+}
+# What has learnt nothing is at its best where q = p: a claim that looks there alone is passed by it.
+VACUOUS = {("always one half", "value_function"), *((name, "hit_rate") for name in DISCRIMINATORS)}
+
+
+def instruments() -> Iterator[Claim]:
+    for benchmark in load_benchmarks(ROOT / "benchmarks"):
+        yield from (claim for claim in benchmark.claims if claim.origin == "instrument" and claim.can_be_judged)
+
+
+def metric_of(claim: Claim) -> str:
     assert claim.evidence is not None
-    recipe = replace(PARAMS.recipe("gan", str(claim.evidence.measured["recipe"]), "paper"), n_samples=100)
-    name = str(claim.evidence.measured["recipe"])
-    rows = Rows("cpu", Cell("gan2014", "gan", name, "toy-bimodal", "full", "paper", SEEDS), 400, {})
+    return str(claim.evidence.measured["metric"])
 
-    def build() -> theory.Networks:
-        return load("gan").build(recipe.network, recipe.prior, recipe.latent_dim, (2,))
 
-    start = weights_of(initial_state(build, recipe, rows.cell.seed_numbers))
-    steps = (0, recipe.updates // 4, recipe.updates)
-    trained = TrainedCell(steps, dict.fromkeys(steps, start), np.ones((10, 1, 2), np.float32), {})
-    data = ToyData("toy", MEANS.astype(np.float32), np.array([0, 1]), MEANS, 0.15, np.full(2, 0.5), {})
-    toy.score_toy(rows, trained, build, recipe, data, True, Components(80, 10), threads=2)
-    assert word(claim, rows) not in ("replicated", "not assessed")
+def cases() -> Iterator[object]:
+    for claim in instruments():
+        names = list(IMPOSTORS.get(metric_of(claim), {}))
+        if metric_of(claim) == "discriminator_error" and claim.kind == "order":
+            names = ["an untrained network"]  # trained against untrained: the others were never to be trained
+        for name in names:
+            vacuous = pytest.mark.xfail(reason="the claim looks at q = p alone", strict=True)
+            marks = [vacuous] if (name, metric_of(claim)) in VACUOUS else []
+            yield pytest.param(claim, name, id=f"{claim.id}: {name}", marks=marks)
+
+
+def side(claim: Claim, selection: Selection, values: np.ndarray) -> pd.DataFrame:
+    """Rows that the selection matches, a replicate each."""
+    columns = {"profile": "cpu", "paper": claim.paper, "variant": "paper", "split": "full", "n_train": 0, **selection}
+    columns["step"] = columns["step"] if isinstance(columns["step"], int) else 100
+    names = {"class_" if name == "class" else name: columns[name] for name in columns if name != "replicate_kind"}
+    draws = claim.replicate_unit in ("label draw", "split")
+    kind = claim.replicate_unit if draws else "training"
+    first = Measurement(**{"seed": 0, **names, "value": 0.0, "n_samples": 1, "replicate_kind": kind})
+    varied = "replicate" if draws else "seed"
+    return to_table(replace(first, value=float(v), **{varied: k}) for k, v in enumerate(values))
+
+
+@pytest.mark.parametrize(("claim", "name"), list(cases()))
+def test_an_impostor_is_not_replicated(claim: Claim, name: str) -> None:
+    values, others = IMPOSTORS[metric_of(claim)][name]()
+    assert claim.evidence is not None
+    tables = [side(claim, claim.evidence.measured, values)]
+    if claim.evidence.against is not None:
+        assert others is not None, f"{claim.id} has two sides: say what the impostor gives on the other"
+        tables.append(side(claim, claim.evidence.against, others))
+    verdict = judge(replace(claim, plan=None), pd.concat(tables, ignore_index=True))  # few replicates are no excuse
+    assert verdict.comparison is not None, verdict.reason
+    assert "replicated" not in (verdict.word, verdict.adjusted_word), verdict.reason
+
+
+def test_every_instrument_check_has_its_impostors() -> None:
+    assert {claim.id for claim in instruments() if metric_of(claim) not in IMPOSTORS} == set()

@@ -23,7 +23,7 @@ from replication.strict import read_yaml
 ROOT = Path(__file__).parents[1]
 K1, K5, BROKEN, THEORY = "cpu-gan-toy-k1", "cpu-gan-toy-k5", "cpu-gan-toy-k1-saturating", "cpu-theory"
 GAN, DCGAN, REAL = "cpu-gan-digits", "cpu-dcgan-digits", "cpu-reference-points-digits"
-PATIENCE = 180.0  # seconds
+PATIENCE = 600.0  # seconds
 
 
 def write_params(root: Path, updates: dict[str, int], networks: bool = False) -> None:

@@ -4,7 +4,8 @@ No GPU is needed: the unit that a CUDA graph would record runs on the CPU with e
 operation counts as many kernels as torch's CUDA code starts for it. Views and memory without contents count 0. A
 `_foreach_*` or fused operation counts its chunks, or its tensors where a scalar of another type keeps torch from the
 fast path. What starts more than one kernel stands in `KERNELS`; all else is one. Not counted: kernels by which cuDNN
-changes layouts, and the second ones of products that are split.
+changes layouts, and the second ones of products that are split. Seeds of dense networks share one graph; all others
+have one each.
 """
 
 from __future__ import annotations
@@ -22,11 +23,11 @@ from benchmarks.speed.cases import Case, Work, prepare_case
 from replication.atomic import write_atomically
 from replication.errors import InputError
 from replication.params import load_params
+from replication.training.batched import trains_batched
 from replication.training.captured import CapturedSeed
-from replication.training.run import bind_runs
 from replication.training.schedule import objective_at
 from replication.training.state import initial_state
-from replication.training.trainer import labels_of
+from replication.training.trainer import seed_trainings
 
 CASES = {
     "gan-mnist": Case("gan", "mnist", "mnist", 1000, "code"),
@@ -39,14 +40,15 @@ CASES = {
 }
 # By the same counting, before operations were joined (commit a4e8f72).
 BEFORE = {
-    "gan-mnist": 209,
+    "gan-mnist": 208,
     "improved-mnist": 928,
-    "deligan-mnist": 3209,
-    "dcgan-mnist-conditional": 241,
-    "dcgan-mnist-gan": 182,
+    "deligan-mnist": 3208,
+    "dcgan-mnist-conditional": 240,
+    "dcgan-mnist-gan": 181,
     "deligan-cifar10": 2105,
-    "dcgan-cifar10": 368,
+    "dcgan-cifar10": 367,
 }
+SEEDS = 5
 RESULT = Path("benchmarks/speed/results/launches.md")
 FREE = {"empty", "empty_like", "empty_strided", "new_empty", "new_empty_strided", "detach", "alias", "_unsafe_view"}
 CHUNK, BLOCKS = 65536, 320  # elements of a block and blocks of a launch (ATen/native/cuda/MultiTensorApply.cuh)
@@ -148,16 +150,19 @@ def _multi_tensor(name: str, arguments: Sequence[Any]) -> int:
     return launches + (blocks > 0)
 
 
-def count_launches(work: Work) -> Counter[str]:
-    """The kernels of one captured unit of one seed, by operation."""
-    state = initial_state(work.build, work.recipe, (0,), work.data)
-    (run,) = bind_runs(work.build, state)
-    seed = CapturedSeed(run, work.recipe, work.data, 0, labels_of(work.recipe, (0,), work.data)[0])
-    seed.advance(0, 1)
-    seed._place.zero_()
-    with Launches() as counted:
-        seed.unit(objective_at(work.recipe, 0))
-    return counted.kernels
+def count_launches(work: Work, seeds: int = 1) -> Counter[str]:
+    """The kernels of one captured unit of all seeds, by operation."""
+    numbers = tuple(range(seeds))
+    state = initial_state(work.build, work.recipe, numbers, work.data)
+    total: Counter[str] = Counter()
+    for seed in seed_trainings("captured", work.build, work.recipe, numbers, work.data, "cpu", state):
+        assert isinstance(seed, CapturedSeed)
+        seed.advance(0, 1)
+        seed._place.zero_()
+        with Launches() as counted:
+            seed.unit(objective_at(work.recipe, 0))
+        total += counted.kernels
+    return total
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -174,14 +179,19 @@ def main(arguments: Sequence[str]) -> None:
             raise InputError(f"There is no case {name!r}; accepted: {', '.join(CASES)}.")
     params = load_params()
     works = [prepare_case(name, params, cases=CASES) for name in chosen or CASES]
-    table = as_markdown([(work, sum(count_launches(work).values())) for work in works])
+    table = as_markdown(works)
     print(table, end="")
     if not chosen:
         write_atomically(RESULT, f"# Kernels of one unit of a training\n\n{__doc__}\n{table}")
 
 
-def as_markdown(counted: Sequence[tuple[Work, int]]) -> str:
-    """A table of each case's kernels a unit beside those of the first version that was counted."""
-    rows = [f"| {work.name} | {work.title} | {BEFORE[work.name]} | {now} |" for work, now in counted]
-    header = ("| case | recipe | before | kernels a unit |", "|---|---|---:|---:|")
+def as_markdown(works: Sequence[Work]) -> str:
+    """A table of each case's kernels a unit, of one seed and for each of five, beside those before."""
+    rows = []
+    for work in works:
+        one = sum(count_launches(work).values())
+        batched = trains_batched(work.build(), work.recipe)
+        each = sum(count_launches(work, SEEDS).values()) / SEEDS if batched else one
+        rows.append(f"| {work.name} | {work.title} | {BEFORE[work.name]} | {one} | {each:.0f} |")
+    header = (f"| case | recipe | before | one seed | each of {SEEDS} seeds |", "|---|---|---:|---:|---:|")
     return "\n".join((*header, *rows, ""))

@@ -17,6 +17,7 @@ from replication.models.layers.dense import DenseDiscriminator, DenseNetworks
 from replication.models.layers.minibatch import MinibatchDiscrimination
 from replication.models.layers.networks import Generator, Judged, Networks
 from replication.models.layers.priors import Ensemble, MixturePrior, OneHotPrior
+from replication.models.layers.same import Edges, SameConvolution, SameTransposed, same_padding
 from replication.models.layers.weight_normalised import WeightNormalisedNetworks
 from replication.recipes import Prior
 from replication.strict import CLOSED, strict
@@ -106,8 +107,8 @@ class ConvolutionalGenerator(nn.Module):
         stack: list[nn.Module] = []
         for index, (width, kernel, stride) in enumerate(layers):
             before, after = same_padding(sides[index + 1], kernel, stride)
-            cut = nn.ZeroPad2d((-before, -after, -before, -after))
-            stack += [_truncated(nn.ConvTranspose2d(start, width, kernel, stride)), cut]
+            cut = Edges((-before, -after, -before, -after))
+            stack += [_truncated(SameTransposed(start, width, kernel, stride, (before, after))), cut]
             last = index == len(layers) - 1
             stack += [nn.Tanh()] if last else [_gained(nn.BatchNorm2d(width, GENERATOR_EPSILON)), nn.ReLU()]
             start = width
@@ -131,9 +132,9 @@ class ConvolutionalDiscriminator(nn.Module):
         blocks, channels, side = [], shape[0], shape[1]
         for index, (width, kernel, stride) in enumerate(layers):
             edges = same_padding(side, kernel, stride)
-            convolution = _truncated(nn.Conv2d(channels, width, kernel, stride))
+            convolution = _truncated(SameConvolution(channels, width, kernel, stride, edges))
             norm = [nn.BatchNorm2d(width, DISCRIMINATOR_EPSILON)] if index else []
-            blocks.append(nn.Sequential(nn.ZeroPad2d((*edges, *edges)), convolution, *norm, nn.LeakyReLU(0.2)))
+            blocks.append(nn.Sequential(Edges((*edges, *edges)), convolution, *norm, nn.LeakyReLU(0.2)))
             channels, side = width, -(-side // stride)
         if pool > side:
             raise InputError(f"{WHERE}: pool {pool} does not fit maps of {side}×{side}; accepted: 1 to {side}.")
@@ -152,12 +153,6 @@ class ConvolutionalDiscriminator(nn.Module):
             features.append(samples)
         features.append(self.pool(samples))
         return Judged(self.output(self.minibatch(features[-1])).squeeze(1), tuple(features))
-
-
-def same_padding(side: int, kernel: int, stride: int) -> tuple[int, int]:
-    """Zeros before and after, in one dimension, that TensorFlow's SAME convolution of inputs of `side` adds."""
-    total = max((-(-side // stride) - 1) * stride + kernel - side, 0)
-    return total // 2, total - total // 2
 
 
 def build(

@@ -148,7 +148,7 @@ def read_cell(folder: Path, cell: Cell, profile: str, recorded: bool) -> ScoredC
 def _block(provenance: Mapping[str, Any], cell: Cell, recorded: bool, folder: Path) -> Cell:
     """The cell with the seeds that its provenance names: all that are planned, or of a recorded block some."""
     named = provenance["seeds"]
-    found = replace(cell, seeds=named if isinstance(named, str) else written(named or [""]))
+    found = replace(cell, seeds=named if isinstance(named, str) else written(named) if named else "")
     planned = set(cell.seed_numbers)
     if not set(found.seed_numbers) <= planned or not (recorded or set(found.seed_numbers) == planned):
         raise InputError(f"{folder / FILES[1]}: seeds are {named!r}, but cell {cell.key} has {cell.seeds!r}.")

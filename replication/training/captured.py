@@ -16,7 +16,7 @@ from torch import Tensor
 from replication.recipes import Recipe
 from replication.training.balance import GENERATOR_LOSS
 from replication.training.initialise import Samples
-from replication.training.layer_noise import UnitNoise
+from replication.training.layer_noise import UnitNoise, learns_labels
 from replication.training.lean import LeanUnits
 from replication.training.lean_balanced import BalancedUnits
 from replication.training.pieces import PIECE, Trained
@@ -38,7 +38,7 @@ class CapturedSeed:
         self._run, self._recipe, self._data, self._seed, self._labelled = run, recipe, data, seed, labelled
         self._device = data.values.device
         self._stream = torch.cuda.Stream() if self._device.type == "cuda" else None
-        learns = labelled is not None and bool(len(labelled)) and data.labels is not None
+        learns = learns_labels(labelled, data.labels)
         self._noise = UnitNoise(run.networks.discriminator, recipe, learns, self._device)
         self._lean = (BalancedUnits if recipe.balance else LeanUnits)(run, recipe, data, self._noise)
         self._place = torch.zeros(1, dtype=torch.int64, device=self._device)

@@ -8,7 +8,7 @@ import torch
 from replication.recipes import Recipe
 from replication.training.balance import GENERATOR_LOSS
 from replication.training.initialise import Samples
-from replication.training.layer_noise import UnitNoise
+from replication.training.layer_noise import UnitNoise, learns_labels
 from replication.training.loop import train_unit
 from replication.training.pieces import Trained
 from replication.training.run import Run
@@ -22,7 +22,10 @@ class EagerSeed:
 
     def __init__(self, run: Run, recipe: Recipe, data: Samples, seed: int, labelled: np.ndarray | None) -> None:
         self._run, self._recipe, self._data, self._seed, self._labelled = run, recipe, data, seed, labelled
-        self._layers: torch.Generator | UnitNoise = torch.Generator(data.values.device)
+        device, learns = data.values.device, learns_labels(labelled, data.labels)
+        self._layers: torch.Generator | UnitNoise = torch.Generator()
+        if device.type != "cpu":  # captured units draw for all layers at once: so does their reference on a GPU
+            self._layers = UnitNoise(run.networks.discriminator, recipe, learns, device)
         self.keep = run.keep
 
     def advance(self, first: int, count: int) -> Trained:

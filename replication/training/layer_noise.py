@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -13,6 +14,11 @@ from replication.recipes import Recipe
 from replication.training.schedule import Turn, turns
 
 ALIGNED = 64  # numbers: parts of a buffer begin at multiples of it
+
+
+def learns_labels(labelled: np.ndarray | None, labels: Tensor | None) -> bool:
+    """Whether a seed's discriminator learns labels, from the rows of its labelled samples and the labels of all."""
+    return labelled is not None and len(labelled) > 0 and labels is not None
 
 
 def kinds_of(turn: Turn, labelled: bool) -> tuple[str, ...]:

@@ -18,8 +18,9 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from replication.models.layers.minibatch import MinibatchDiscrimination
 from replication.models.layers.networks import Judged
 from replication.models.layers.precision import widened
+from replication.models.layers.prepared import Deriving, prepared_weights
+from replication.models.layers.same import Edges
 from replication.models.layers.virtual_batch_norm import VirtualBatchNorm
-from replication.models.layers.weight_norm import prepared_weights
 from replication.recipes import Recipe
 from replication.training import objectives
 from replication.training.balance import DISCRIMINATOR_LOSS, GENERATOR_LOSS
@@ -38,6 +39,7 @@ from replication.training.schedule import SIDES, Turn, objectives_of, turns
 from replication.training.units import Unit
 
 GENERATOR, DISCRIMINATOR = SIDES
+MATCHED = ("fake", "real")  # kinds whose features a generator's turn compares
 
 
 Losses = TypeVar("Losses")
@@ -47,7 +49,12 @@ class Said(NamedTuple):
     """What the discriminator says of samples of a kind."""
 
     judged: Judged
-    source: Tensor  # logit of their being real [B]; of labelled samples, whose own is not used, what is at hand
+    known: Tensor | None = None  # their `source`, where it was computed for several kinds at once
+
+    @property
+    def source(self) -> Tensor:
+        """As `Judged.source`."""
+        return self.judged.source if self.known is None else self.known
 
 
 class LeanUnits:
@@ -61,10 +68,10 @@ class LeanUnits:
         self._discriminators = run.statistics.values[run.statistics.of_generator[0] :]
         for network in run.networks:
             for module in network.modules():
-                if isinstance(module, MinibatchDiscrimination):
-                    module.spread = True
+                if isinstance(module, Deriving | Edges):
+                    module.few_kernels = True
                 if isinstance(getattr(module, "num_batches_tracked", None), Tensor):
-                    module.num_batches_tracked = None  # counted for all layers at once
+                    setattr(module, "num_batches_tracked", None)  # noqa: B010 — counted for all layers at once
 
     def train(self, unit: Unit, objective: str) -> None:
         """One unit of the schedule: its turns in order."""
@@ -117,7 +124,7 @@ class LeanUnits:
         """One side's loss, and the sum that it descends."""
         with prepared_weights(self._run.networks.discriminator):
             if side == GENERATOR:
-                kinds = ("fake", "real") if objective == "feature-matching" else ("fake",)
+                kinds = MATCHED if objective == "feature-matching" else ("fake",)
                 return self._generator_losses(objective, self._judge(batch, self._generate(batch), kinds))
             with torch.no_grad():
                 fake = self._generate(batch)
@@ -153,26 +160,29 @@ class LeanUnits:
         if self._by_rows and set(kinds) == set(batch.noises) and len(kinds) > 1:
             with arithmetic(self._recipe, batch):
                 judged = discriminator(torch.cat([samples[kind][0] for kind in batch.noises]), None, batch.joint)
-            return apart(judged, tuple(batch.noises))
+            return apart(judged, tuple(batch.noises), matched=kinds == MATCHED)
         found = {}
         for kind in kinds:
             before = None if chosen is None or kind == "fake" or not len(values) else values.clone()
             with arithmetic(self._recipe, batch):
                 judged = discriminator(*samples[kind], batch.noises[kind])
-            found[kind] = Said(judged, judged.logits if kind == "labelled" else judged.source)
+            found[kind] = Said(judged)
             if before is not None and chosen is not None:
                 torch.where(chosen, before, values, out=values)
         return found
 
     def _generator_losses(self, objective: str, said: Mapping[str, Said]) -> tuple[Tensor, Tensor]:
         """As `loop.generator_objective`, of what was said."""
-        recipe, matching = self._recipe, self._recipe.feature_matching
-        if objective == "feature-matching":
-            assert matching is not None
-            loss = objectives.feature_distance(said["real"].judged, said["fake"].judged, matching)
-        else:
-            loss = objectives.generator_loss(said["fake"].source, objective)
-        return loss, generator_total(self._run, recipe, loss)
+        loss = self._generator_loss(objective, said)
+        return loss, generator_total(self._run, self._recipe, loss)
+
+    def _generator_loss(self, objective: str, said: Mapping[str, Said]) -> Tensor:
+        """The game's loss, which is logged and judged."""
+        matching = self._recipe.feature_matching
+        if objective != "feature-matching":
+            return objectives.generator_loss(said["fake"].source, objective)
+        assert matching is not None
+        return objectives.feature_distance(said["real"].judged, said["fake"].judged, matching)
 
     def _discriminator_losses(self, batch: Batch, said: Mapping[str, Said]) -> tuple[Tensor, Tensor]:
         """As `loop.discriminator_objective`, of what was said."""
@@ -187,20 +197,21 @@ class LeanUnits:
 
 def _classification_loss(said: Said, labels: Tensor) -> Tensor:
     """As `objectives.classification_loss`, from −l_y + LSE(l) where the latter is known."""
-    if said.source is said.judged.logits:
+    if said.known is None:
         return objectives.classification_loss(said.judged.logits, labels)
     of_label = widened(said.judged.logits).gather(1, labels.unsqueeze(1)).squeeze(1)
-    return (said.source - of_label).mean()
+    return (said.known - of_label).mean()
 
 
-def apart(judged: Judged, kinds: tuple[str, ...]) -> dict[str, Said]:
-    """What was said of several kinds in one batch, behind each other, by kind."""
+def apart(judged: Judged, kinds: tuple[str, ...], matched: bool) -> dict[str, Said]:
+    """What was said of several kinds in one batch, behind each other, by kind; no logits where features are matched."""
 
     def parts(values: Tensor) -> tuple[Tensor, ...]:
         return values.unflatten(0, (len(kinds), -1)).unbind()
 
     features = zip(*(parts(feature) for feature in judged.features), strict=True)
-    every = zip(kinds, parts(judged.logits), features, parts(judged.source), strict=True)
+    known = [None] * len(kinds) if matched else parts(judged.source)
+    every = zip(kinds, parts(judged.logits), features, known, strict=True)
     return {kind: Said(Judged(logits, maps), source) for kind, logits, maps, source in every}
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from replication.models.layers.weight_norm import prepared_weights
+from replication.models.layers.prepared import prepared_weights
 from replication.training.balance import DISCRIMINATOR_LOSS, GENERATOR_LOSS, THRESHOLD, count_update, move_threshold
 from replication.training.lean import DISCRIMINATOR, GENERATOR, LeanUnits, Said
 from replication.training.loop import Batch, arithmetic
@@ -39,7 +39,7 @@ class BalancedUnits(LeanUnits):
         """Both sides from one pass forward and one of the loss whose turn it is backward; one update is kept."""
         run = self._run
         generator, discriminator = run.networks
-        with prepared_weights(discriminator):
+        with prepared_weights(generator, discriminator):
             latent = generator.latents(batch.latent.noise, batch.latent.component)
             chosen = self._choose(batch, latent.detach(), objective)
             with arithmetic(self._recipe, batch):
@@ -48,10 +48,9 @@ class BalancedUnits(LeanUnits):
             _, of_generator = self._generator_losses(objective, judged)
             loss, of_discriminator = self._discriminator_losses(batch, judged)
             parameters = [run.parameters(side) for side in SIDES]
-            shares = [chosen.to(loss.dtype), (~chosen).to(loss.dtype)]
-            totals = [of_generator, of_discriminator]
+            totals, shares = [of_generator, of_discriminator], _shares(chosen)
             gradients = list(torch.autograd.grad(totals, [*parameters[0], *parameters[1]], shares))
-        self._keep(chosen, loss.detach(), gradients, rates)
+        self._keep(chosen, shares, loss.detach(), gradients, rates)
 
     def _either_apart(self, batch: Batch, objective: str, rates: DeviceRates) -> None:
         """As `_either`, where the generator's loss sees real samples too: running statistics see other batches."""
@@ -66,14 +65,17 @@ class BalancedUnits(LeanUnits):
         loss, total = self._side(DISCRIMINATOR, objective, batch)
         of_discriminator = self._gradient(DISCRIMINATOR, total)
         torch.where(chosen, after, values, out=values)
-        self._keep(chosen, loss.detach(), [*of_generator, *of_discriminator], rates)
+        self._keep(chosen, _shares(chosen), loss.detach(), [*of_generator, *of_discriminator], rates)
 
-    def _keep(self, chosen: Tensor, loss: Tensor, gradients: list[Tensor], rates: DeviceRates) -> None:
+    def _keep(
+        self, chosen: Tensor, shares: list[Tensor], loss: Tensor, gradients: list[Tensor], rates: DeviceRates
+    ) -> None:
         """The update of the side chosen; the discriminator's loss is logged where it is that side."""
         run, count = self._run, len(self._run.parameters(GENERATOR))
-        run.balance[DISCRIMINATOR_LOSS] = torch.where(chosen, run.balance[DISCRIMINATOR_LOSS], loss)
-        apply_update(run, self._recipe, GENERATOR, gradients[:count], rates, chosen)
-        apply_update(run, self._recipe, DISCRIMINATOR, gradients[count:], rates, ~chosen)
+        kept = run.balance[DISCRIMINATOR_LOSS]
+        torch.where(chosen, kept, loss.to(kept.dtype), out=kept)
+        apply_update(run, self._recipe, GENERATOR, gradients[:count], rates, chosen, shares[1])
+        apply_update(run, self._recipe, DISCRIMINATOR, gradients[count:], rates, ~chosen, shares[0])
 
     def _one_more(self, batch: Batch, rates: DeviceRates, where: Tensor) -> None:
         """An update of the discriminator, kept with running statistics where `where` (bool []) says so."""
@@ -96,15 +98,21 @@ class BalancedUnits(LeanUnits):
         with arithmetic(self._recipe, batch):
             fake = generator.make(latent, batch.latent.labels)
             judged = discriminator(fake, batch.latent.labels, None if running else batch.noises["fake"])
-            said = {"fake": Said(judged, judged.source)}
+            said = {"fake": Said(judged)}
             if objective == "feature-matching":
                 judged = discriminator(batch.real, batch.latent.labels, None if running else batch.noises["real"])
-                said["real"] = Said(judged, judged.source)
+                said["real"] = Said(judged)
         for network in run.networks:
             network.train()
         if before is not None:
             values.copy_(before)
-        run.balance[GENERATOR_LOSS], _ = self._generator_losses(objective, said)
+        run.balance[GENERATOR_LOSS] = self._generator_loss(objective, said)
         chosen = run.balance[GENERATOR_LOSS] > run.balance[THRESHOLD]
         count_update(run.balance, self._recipe.balance, chosen)
         return chosen
+
+
+def _shares(chosen: Tensor) -> list[Tensor]:
+    """1 and 0 for the generator's turn, 0 and 1 for the discriminator's, float32 [] each."""
+    share = chosen.float()
+    return [share, 1.0 - share]

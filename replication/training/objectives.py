@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
 
 import torch
 from torch import Tensor
@@ -53,11 +54,9 @@ def classification_loss(logits: Tensor, labels: Tensor) -> Tensor:
 
 def feature_distance(real: Judged, fake: Judged, matching: FeatureMatching) -> Tensor:
     """Distance between the batch means of features (Improved GAN §3.1), summed over the layers that are matched."""
-    total, distance = torch.zeros((), device=fake.logits.device), chosen(DISTANCES, matching.distance, "distance")
-    for layer in matching.layers:
-        difference = widened(real.features[layer]).mean(0) - widened(fake.features[layer]).mean(0)
-        total = total + distance(difference)
-    return total
+    distance = chosen(DISTANCES, matching.distance, "distance")
+    features = [(real.features[layer], fake.features[layer]) for layer in matching.layers]
+    return reduce(torch.add, [distance(widened(r).mean(0) - widened(f).mean(0)) for r, f in features])
 
 
 def prior_penalty(sigma: Tensor, weight: float) -> Tensor:

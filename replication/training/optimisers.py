@@ -57,9 +57,9 @@ def fused_adam_update(
     betas: tuple[float, float] = (0.9, 0.999),
     epsilon: float = 1e-8,
     l2: float = 0.0,
-    where: Tensor | None = None,
+    skip: Tensor | None = None,
 ) -> None:
-    """As `adam_update` with ε outside, in one pass over memory; where `where` (bool []) is false nothing changes.
+    """As `adam_update` with ε outside, in one pass over memory; where `skip` (float32 []) is 1 nothing changes.
 
     It is the kernel of `torch.optim.Adam(fused=True)`, whose mark for infinite gradients skips a step.
     """
@@ -77,7 +77,7 @@ def fused_adam_update(
         eps=epsilon,
         amsgrad=False,
         maximize=False,
-        found_inf=None if where is None else (~where).float(),
+        found_inf=skip,
     )
 
 

@@ -5,10 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-import torch
 from torch import Tensor
 
 PIECE = {"kernel": 800, "eager": 50, "captured": 1000}  # units whose draws are made together; they never change
+
+
+class Done(Protocol):
+    """An event of the device."""
+
+    def synchronize(self) -> None:
+        """Wait for it."""
+        ...
 
 
 class Trained(NamedTuple):
@@ -16,7 +23,7 @@ class Trained(NamedTuple):
 
     losses: Tensor  # float64 [units, 2]: of G and D; of several seeds [S, units, 2]
     finite: Tensor  # bool [], of several seeds [S]: whether every weight is finite after it
-    done: torch.cuda.Event | None = None  # when both can be read
+    done: Done | None = None  # when both can be read
 
     def wait(self) -> None:
         """Wait until the piece is trained, and not for what is queued behind it."""

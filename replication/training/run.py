@@ -153,9 +153,18 @@ def to_device(state: State, device: str) -> None:
 
 @torch.no_grad()
 def apply_update(
-    run: Run, recipe: Recipe, side: str, gradients: list[Tensor], rates: DeviceRates, where: Tensor | None = None
+    run: Run,
+    recipe: Recipe,
+    side: str,
+    gradients: list[Tensor],
+    rates: DeviceRates,
+    where: Tensor | None = None,
+    skip: Tensor | None = None,
 ) -> None:
-    """One optimiser step of a side, with its averages; where `where` (bool []) is false everything stays."""
+    """One optimiser step of a side, with its averages; where `where` (bool []) is false everything stays.
+
+    `skip` is 1 − `where` in float32, where it is at hand.
+    """
     index, parameters = SIDES.index(side), run.parameters(side)
     pairs = zip(gradients, parameters, strict=True)
     gradients = [g if g.stride() == p.stride() else laid_out(g, p) for g, p in pairs]
@@ -165,19 +174,20 @@ def apply_update(
     changed = [*past, *averaged, *([] if fused else [*parameters, *first, *second])]
     kept = [] if where is None else [tensor.clone() for tensor in changed]
     run.steps[index] += 1 if where is None else where
-    step = run.steps[index].double()
+    step = run.steps[index]
     if recipe.adam:
         adam = recipe.adam
         states, betas = (parameters, gradients, first, second), (adam.beta1, adam.beta2)
         if fused:
-            fused_adam_update(*states, step, rates.learning_rate, betas, adam.epsilon, adam.l2, where)
+            skip = skip if skip is not None or where is None else (~where).float()
+            fused_adam_update(*states, step, rates.learning_rate, betas, adam.epsilon, adam.l2, skip)
         else:
-            adam_update(*states, step, rates.learning_rate, betas, adam.epsilon, adam.l2, adam.epsilon_inside)
+            adam_update(*states, step.double(), rates.learning_rate, betas, adam.epsilon, adam.l2, adam.epsilon_inside)
     else:
         momentum_update(parameters, gradients, first, rates.learning_rate, rates.momentum)
     if past:
         difference = torch._foreach_sub(parameters, past)
-        torch._foreach_div_(difference, (step + 1.0).to(past[0].dtype))
+        torch._foreach_div_(difference, (step + 1).to(past[0].dtype))
         torch._foreach_add_(past, difference)
     if averaged:
         torch._foreach_lerp_(averaged, parameters, recipe.parameter_average)

@@ -136,7 +136,7 @@ def test_only_a_whole_run_is_kept_by_itself() -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["nothing"], "There is no benchmark 'nothing'; accepted: training, scoring, stages, svm, all"),
+        (["nothing"], "There is no benchmark 'nothing'; accepted: training, scoring, stages, svm, launches, all"),
         (["training", "--case", "dcgan-65"], "There is no case 'dcgan-65'; accepted: dcgan-64, "),
         (["training", "--rounds", "0"], "Cannot measure 0 rounds"),
         (["stages", "--seconds", "-1"], "a length above 0"),
@@ -174,7 +174,7 @@ def test_without_a_name_every_benchmark_runs(monkeypatch: pytest.MonkeyPatch) ->
 def test_usual_cases_exist_and_every_recipe_builds_in_its_shape() -> None:
     params = load_params()
     assert {name for names in USUAL.values() for name in names} == set(CASES)
-    assert {name for name, _ in USUAL} | {"svm", "all"} == set(BENCHMARKS)
+    assert {name for name, _ in USUAL} | {"svm", "launches", "all"} == set(BENCHMARKS)
     for name in CASES:
         if name == "dcgan-64":  # fifty megabytes of images: the others stand for it
             continue

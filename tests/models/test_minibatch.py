@@ -126,7 +126,7 @@ def test_distances_of_a_gpu_are_those_of_the_cpu(form: MinibatchForm) -> None:
     features = torch.rand(50, 64, requires_grad=True)
     ways = {}
     for spread in (False, True):
-        layer.spread = spread
+        layer.few_kernels = spread
         closeness = layer(features)[:, 64:]
         pull = torch.linspace(-1, 1, closeness.numel()).view_as(closeness) / len(features)
         ways[spread] = closeness, *torch.autograd.grad((closeness * pull).sum(), [features, *layer.parameters()])

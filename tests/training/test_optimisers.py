@@ -102,6 +102,6 @@ def test_a_fused_step_that_is_not_kept_changes_nothing(kept: bool) -> None:
     tensors = [[torch.full((3,), value)] for value in (1.0, 0.5, 0.25)]
     gradient, step = [torch.full((3,), 1.0 if kept else torch.nan)], torch.tensor(4.0, dtype=torch.float64)
     parameters, first, second = tensors
-    fused_adam_update(parameters, gradient, first, second, step, torch.tensor(0.1), where=torch.tensor(kept))
+    fused_adam_update(parameters, gradient, first, second, step, torch.tensor(0.1), skip=torch.tensor(float(not kept)))
     still = [part[0].tolist() == [value] * 3 for part, value in zip(tensors, (1.0, 0.5, 0.25), strict=True)]
     assert still == [not kept] * 3

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -115,7 +115,7 @@ def test_a_block_on_a_gpu_is_the_reference(small: Callable[..., Any], recipe: Re
 @pytest.fixture
 def switches() -> Iterator[None]:
     """TF32's switches, put back."""
-    matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
+    matmul, cudnn = torch.backends.cuda.matmul, cast(Any, torch.backends.cudnn)
     before = matmul.allow_tf32, cudnn.allow_tf32
     yield
     matmul.allow_tf32, cudnn.allow_tf32 = before

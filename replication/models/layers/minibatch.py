@@ -9,12 +9,13 @@ from torch import Tensor, nn
 
 from replication.errors import InputError
 from replication.models.layers.precision import as_given, widened
+from replication.models.layers.prepared import Deriving
 
 MinibatchForm = Literal["paper", "code", "normalised"]
 SELF = 1e6  # added to an example's distance to itself, so that it does not count
 
 
-class MinibatchDiscrimination(nn.Module):
+class MinibatchDiscrimination(Deriving):
     """Features [B, …] → [B, F + kernels]: o_b = Σ_j exp(−‖M_ib − M_jb‖₁) beside them, M = f·T, one T for each kernel.
 
     `paper`: T is free and j runs over the whole batch. `code` (Improved GAN's release; deviation improved-3): T is
@@ -48,10 +49,8 @@ class MinibatchDiscrimination(nn.Module):
         if form == "code":
             self.bias = nn.Parameter(torch.full((kernels,), -1.0))
         self.starting = False
-        self.spread = False  # distances as on a GPU, also on a CPU
-        self.prepared: Tensor | None = None  # T, where several calls share it
 
-    def weight(self) -> Tensor:
+    def derived(self) -> Tensor:
         """T, [F, kernels, dimensions]."""
         if self.form == "paper":
             return self.direction
@@ -65,8 +64,8 @@ class MinibatchDiscrimination(nn.Module):
 
     def _closeness(self, features: Tensor) -> Tensor:
         """o, [kernels, B]."""
-        weight = self.weight() if self.prepared is None else self.prepared
-        distance = (spread_distances if self.spread or features.is_cuda else pair_distances)(features, weight)
+        distances = spread_distances if self.few_kernels or features.is_cuda else pair_distances
+        distance = distances(features, self.current())
         if self.form == "paper":
             return torch.exp(-distance).sum(2)
         if self.form == "normalised":
@@ -97,4 +96,4 @@ def spread_distances(features: Tensor, weight: Tensor) -> Tensor:
     """As `pair_distances`, all differences at once: `cdist` starts a block of a GPU's threads for every pair."""
     kernels, dimensions = weight.shape[1:]
     rows = (features @ weight.flatten(1)).T.view(kernels, dimensions, -1)  # [kernels, dimensions, B]
-    return (rows.unsqueeze(3) - rows.unsqueeze(2)).abs().sum(1)
+    return torch.linalg.vector_norm(rows.unsqueeze(3) - rows.unsqueeze(2), 1, 1)

@@ -8,6 +8,7 @@ from math import sqrt
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import embedding
 
 from replication.errors import chosen
 from replication.models.layers.dense import NONLINEARITIES, Nonlinearity
@@ -37,7 +38,7 @@ class MixturePrior(nn.Module):
     def forward(self, noise: Tensor, component: Tensor) -> Tensor:
         mean = self.mean if self.learnt in ("both", "mean") else _fixed(self.mean)
         sigma = self.sigma if self.learnt in ("both", "sigma") else _fixed(self.sigma)
-        return mean[component] + sigma[component] * noise  # [B, latent_dim]
+        return embedding(component, mean) + embedding(component, sigma) * noise  # [B, latent_dim]
 
 
 def _fixed(parameter: Tensor) -> Tensor:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, conv_transpose2d, linear
 
+from replication.models.layers.prepared import Deriving
+
 Operation = Callable[[Tensor, Tensor], Tensor]  # input and weight → output without bias
 
 
-class WeightNorm(nn.Module):
+class WeightNorm(Deriving):
     """A layer whose weight is `scale`·`direction`/√(epsilon + ‖`direction`‖²) for each output, with a bias.
 
     The scale starts at 1 and is trained only with `trained_scale`. While `starting` a forward pass sets scale and bias
@@ -47,16 +48,15 @@ class WeightNorm(nn.Module):
         self.epsilon = epsilon
         self.shared_std = shared_std
         self.starting = False
-        self.prepared: Tensor | None = None  # the normalised weight, where several calls share it
 
-    def weight(self) -> Tensor:
+    def derived(self) -> Tensor:
         """The normalised weight, of the direction's shape."""
         squares = self.direction.square().sum(self.axes, keepdim=True)
         scale = self.scale.view_as(squares)
         return self.direction * (scale / (self.epsilon + squares).sqrt())
 
     def forward(self, inputs: Tensor) -> Tensor:
-        outputs = self.operation(inputs, self.weight() if self.prepared is None else self.prepared)  # [B, outputs, …]
+        outputs = self.operation(inputs, self.current())  # [B, outputs, …]
         if self.starting and self.initial_std is not None:
             return self._start(outputs, self.initial_std)
         return outputs + _per_output(self.bias, outputs)
@@ -114,19 +114,6 @@ def normalised_transposed_convolution(
     direction = torch.randn(inputs, outputs, kernel, kernel) * direction_std
     operation = partial(conv_transpose2d, **options)
     return WeightNorm(operation, direction, 1, True, initial_std, shared_std=shared_std)
-
-
-@contextmanager
-def prepared_weights(network: nn.Module) -> Iterator[None]:
-    """Weights that layers derive from their parameters are computed once, for every call inside; gradients flow on."""
-    layers = [layer for layer in network.modules() if hasattr(layer, "prepared")]
-    for layer in layers:
-        layer.prepared = layer.weight()
-    try:
-        yield
-    finally:
-        for layer in layers:
-            layer.prepared = None
 
 
 def _per_output(values: Tensor, outputs: Tensor) -> Tensor:
