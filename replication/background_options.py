@@ -46,6 +46,7 @@ class LatentDimension:
     """PCA against an autoencoder over the number of latent dimensions."""
 
     widths: tuple[int, ...]
+    samples: int  # drawn from the density of the codes and decoded
     autoencoder: Autoencoder
 
 

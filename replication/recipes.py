@@ -30,21 +30,25 @@ class Prior:
     components: int = 0
     # mixture: a Gaussian for each component; one-hot: its code beside ε (MoE-GAN); ensemble: a generator for each.
     form: Literal["mixture", "one-hot", "ensemble"] = "mixture"
-    component: Literal["row", "sampled"] = "row"  # component i is row i of the batch, or drawn uniformly
+    # Component i is row i of the batch, or drawn uniformly for each sample, or in training for a whole batch at once.
+    component: Literal["row", "sampled", "batch"] = "row"
     mean_range: float = 1.0  # μ starts U(−range, range)
     sigma_init: float = 0.0
     sigma_start: Literal["constant", "signed"] = "constant"  # σ starts at sigma_init, or U(−sigma_init, sigma_init)
     regulariser: float = 0.0  # λ of λ·mean((1 − σ)²)
+    learnt: Literal["both", "mean", "sigma", "none"] = "both"  # of μ and σ; the other stays as it starts
 
     def __post_init__(self) -> None:
-        starts = (self.mean_range, self.sigma_init, self.sigma_start, self.regulariser) != (1.0, 0.0, "constant", 0.0)
-        if starts and not (self.components and self.form == "mixture"):
+        of_mixture = (self.mean_range, self.sigma_init, self.sigma_start, self.regulariser, self.learnt)
+        if of_mixture != (1.0, 0.0, "constant", 0.0, "both") and not (self.components and self.form == "mixture"):
             raise InputError(
-                f"{UNNAMED}: mean_range, sigma_init, sigma_start and regulariser are of a prior of form mixture, with "
-                "components; leave them out."
+                f"{UNNAMED}: mean_range, sigma_init, sigma_start, regulariser and learnt are of a prior of form "
+                "mixture, with components; leave them out."
             )
-        if self.component == "sampled" and not self.components:
-            raise InputError(f"{UNNAMED}: component: sampled is of a prior with components; leave it out.")
+        if self.regulariser and self.learnt in ("mean", "none"):
+            raise InputError(f"{UNNAMED}: regulariser: it has no effect on a σ that is not learnt; leave it out.")
+        if self.component != "row" and not self.components:
+            raise InputError(f"{UNNAMED}: component: {self.component} is of a prior with components; leave it out.")
         if self.sigma_start == "signed" and not self.sigma_init:
             raise InputError(
                 f"{UNNAMED}: sigma_start: signed needs a sigma_init other than 0, the range that σ starts in."
@@ -164,6 +168,7 @@ class Recipe:
     prior: Prior = field(default_factory=Prior)
     balance: Balance | None = None
     generator_steps: int = 1  # alternate: G updates after the k of D
+    generator_noise: Literal["own", "same"] = "own"  # alternate: G's further updates draw anew, or reuse the first's
     # What an update of G sees of the data: nothing, a minibatch of an order of its own, or the next one of D's order.
     generator_minibatch: Literal["none", "own", "next"] = "none"
     noise_of_step: Literal["shared", "own"] = (
@@ -213,6 +218,10 @@ def _conflicts(recipe: Recipe) -> list[tuple[bool, str]]:
         ((recipe.adam is None) == (recipe.sgd is None), "it needs either adam or sgd, and not both"),
         (balanced != (recipe.balance is not None), "balance goes with schedule balanced, and is needed there"),
         (not alternate and recipe.generator_steps > 1, "generator_steps has an effect under schedule alternate alone"),
+        (
+            recipe.generator_noise == "same" and recipe.generator_steps == 1,
+            "generator_noise: same has an effect with generator_steps above 1 alone",
+        ),
         (recipe.schedule == "simultaneous" and recipe.inner_steps > 1, "schedule simultaneous has inner_steps 1"),
         (balanced and recipe.updates % max(recipe.inner_steps, 1) > 0, "updates is no multiple of inner_steps"),
         (

@@ -35,7 +35,8 @@ from replication.train import OUTPUTS as TRAINED
 from replication.train import builder
 
 OUTPUTS = Path("outputs/score")
-LOSS_POINTS = 25
+LOSS_POINTS = 25  # of each loss and run; of cells of many seeds fewer, so that thousands of runs stay small
+MANY_SEEDS, FEWER_POINTS = 50, 5
 WINDOWED = ("gan",)  # models whose paper scores images by a Parzen window on samples
 GAMES = ("gan",)  # models whose paper makes claims about the discriminator and the value of the game
 
@@ -52,7 +53,8 @@ def score_cell(params: Params, cell: Cell) -> None:
     where = trained.provenance["device"], trained.provenance["precision"]
     rows = Rows(params.profile.name, cell, len(chosen), diverged, *where)
     recipe = params.recipe_of(cell)
-    rows.add_losses(trained.history, seeds, trained.provenance["window"], LOSS_POINTS, recipe.batch)
+    points = LOSS_POINTS if len(seeds) <= MANY_SEEDS else FEWER_POINTS
+    rows.add_losses(trained.history, seeds, trained.provenance["window"], points, recipe.batch)
     rows.add_divergence(seeds, trained.steps[-1])
     if isinstance(data, ToyData):
         # Imported where needed: what the other kind of cell imports takes seconds.

@@ -60,8 +60,8 @@ def test_theory(workplace: Path) -> None:
     expected = {
         ("discriminator_error", "fixed-q"),
         ("discriminator_error", "fixed-q-untrained"),
-        ("value_function", "p=q"),
-        ("hit_rate", "p=q"),
+        *((metric, case) for metric in ("value_function", "hit_rate") for case in ("p=q", "fixed-q")),
+        *((metric, "") for metric in ("value_shortfall", "hit_rate_error", "gradient_log_ratio")),
         ("gradient_norm", "saturating"),
         ("gradient_norm", "non-saturating"),
     }

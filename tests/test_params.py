@@ -105,7 +105,7 @@ WRONG = {
     ),
     "unknown recipe": (
         put("run", "cells", CELL, "recipe", "toy"),
-        "'toy' is no recipe of gan; accepted: toy-k1, toy-k5, toy-k1-saturating, digits",
+        "'toy' is no recipe of gan; accepted: toy-k1, toy-k5, toy-rest, toy-rest-saturating, digits",
     ),
     "unknown variant": (
         put("run", "cells", CELL, "variant", "code"),

@@ -31,7 +31,7 @@ CONFLICTS: dict[str, tuple[dict[str, Any], str]] = {
     "an empty batch": ({"batch": -5}, "are at least 1, not ("),
     "no optimiser": ({"adam": None}, "it needs either adam or sgd, and not both"),
     "two optimisers": ({"sgd": SGD}, "it needs either adam or sgd, and not both"),
-    "a mixture's key of a plain prior": ({"prior": {"regulariser": 0.1}}, "regulariser are of a prior of form mixture"),
+    "a mixture's key of a plain prior": ({"prior": {"regulariser": 0.1}}, "learnt are of a prior of form mixture"),
     "a form without components": ({"prior": {"form": "one-hot"}}, "a prior of form one-hot has components"),
     "balanced without its rule": ({"schedule": "balanced"}, "balance goes with schedule balanced, and is needed there"),
     "a rule without its schedule": ({"balance": BALANCE}, "balance goes with schedule balanced, and is needed there"),

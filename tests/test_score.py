@@ -81,14 +81,16 @@ def variants(table: Table) -> set[tuple[str, str]]:
     return set(zip(table["metric"], table["metric_variant"], strict=True))
 
 
-POINTS = {"success", "modes_covered", "in_mode_share", "energy_distance"}
+POINTS = {"success", "modes_covered", "in_mode_share", "void_share", "mode_imbalance", "energy_distance"}
+POINTS |= {"modes_kept", "mode_lost"}
 TRAINING = {("generator_loss", ""), ("discriminator_loss", ""), ("diverged", "")}
 
 
 def test_a_toy_gan_is_scored_as_a_game_too(workplace: Path) -> None:
     before = trained(GAN)
     table, files, provenance = scored(GAN)
-    game = {("value_function", "trained"), ("discriminator_gap", ""), ("hit_rate", "")}
+    game = {(metric, way) for metric in ("value_function", "hit_rate") for way in ("trained", "trained-alone")}
+    game |= {("discriminator_gap", ""), ("discriminator_log_gap", "")}
     assert variants(table) == {(metric, "training-noise") for metric in POINTS} | game | TRAINING
     assert set(table["step"][table["metric"] == "success"]) == {0, 10, 20, 40}
     assert set(table["seed"]) == {1, 2} and set(table["profile"]) == {"cpu"} and set(table["n_train"]) == {400}

@@ -90,6 +90,12 @@ def reconstruct(weights: Weights, images: np.ndarray) -> np.ndarray:
     return _decoded(weights, _encoded(weights, _repeated(weights, images))).double().numpy()
 
 
+@torch.no_grad()
+def decode(weights: Weights, codes: np.ndarray) -> np.ndarray:
+    """Images float64 [S, n, D] of codes [S, n, width]."""
+    return _decoded(weights, torch.from_numpy(codes.astype(np.float32))).double().numpy()
+
+
 def _encoded(weights: Weights, samples: Tensor) -> Tensor:
     matrix, bias, code_matrix, code_bias = weights[:4]
     hidden = torch.relu(torch.baddbmm(bias, samples, matrix))

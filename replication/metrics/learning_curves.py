@@ -1,10 +1,11 @@
-"""Learning curves of two classifiers: random splits, growing training sets in one order, and where the curves cross."""
+"""Learning curves of two classifiers: random splits, growing training sets in one order, who is sooner at its best."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import numpy as np
+from scipy.stats import t
 
 from replication.errors import InputError
 
@@ -49,9 +50,41 @@ def standardised(train: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.nd
     return (train - mean) / scale, (test - mean) / scale
 
 
-def curves_cross(generative: Sequence[float], discriminative: Sequence[float]) -> bool:
-    """Whether the first curve is higher at the smallest size and the second at the largest (accuracies by size)."""
-    return generative[0] > discriminative[0] and discriminative[-1] > generative[-1]
+def lead_p_value(leader: np.ndarray, other: np.ndarray) -> float:
+    """One-sided p of accuracies [splits] against `other`'s on the same splits: small where the leader leads.
+
+    Splits are drawn at random from one data set, whose examples are all there is: given them they are independent.
+    """
+    difference = leader - other
+    mean, error = difference.mean(), difference.std(ddof=1) / np.sqrt(len(difference))
+    if error == 0:
+        return 0.0 if mean > 0 else 1.0
+    return float(t.sf(mean / error, len(difference) - 1))
+
+
+def curves_cross(generative: np.ndarray, discriminative: np.ndarray, level: float = 0.05) -> bool:
+    """Whether the first curve leads beyond noise at some size, and the second at the largest (accuracies [splits, T]).
+
+    The level is shared out among the sizes at which the first may lead.
+    """
+    sizes = range(generative.shape[1] - 1)
+    leads = [lead_p_value(generative[:, size], discriminative[:, size]) for size in sizes]
+    end = lead_p_value(discriminative[:, -1], generative[:, -1])
+    return min(leads, default=1.0) <= level / max(len(leads), 1) and end <= level
+
+
+def labels_needed(sizes: Sequence[int], accuracies: Sequence[float], within: float = 0.01) -> float:
+    """The training size at which a curve first comes `within` its accuracy at the largest size.
+
+    Between two sizes measured, accuracy is taken to be linear in the logarithm of the size.
+    """
+    wanted = accuracies[-1] - within
+    place = next(place for place, accuracy in enumerate(accuracies) if accuracy >= wanted)
+    if place == 0:
+        return float(sizes[0])
+    below, above = accuracies[place - 1], accuracies[place]
+    share = (wanted - below) / (above - below)
+    return float(sizes[place - 1] * (sizes[place] / sizes[place - 1]) ** share)
 
 
 def overtaking_size(sizes: Sequence[int], generative: Sequence[float], discriminative: Sequence[float]) -> int | None:

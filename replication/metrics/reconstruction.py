@@ -1,10 +1,11 @@
-"""Principal components, errors of reconstruction, and scores of outliers."""
+"""Principal components, errors of reconstruction, draws of a latent density, and scores of outliers."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.spatial.distance import cdist, pdist
 from scipy.stats import gaussian_kde, rankdata
 
 from replication.errors import InputError
@@ -21,9 +22,13 @@ class PrincipalComponents:
         """Codes [n, d] of images [n, D]."""
         return (images - self.mean) @ self.components.T
 
+    def decode(self, codes: np.ndarray) -> np.ndarray:
+        """Images [n, D] of codes [n, d]."""
+        return self.mean + codes @ self.components
+
     def reconstruct(self, images: np.ndarray) -> np.ndarray:
         """The nearest images [n, D] in the plane of the components."""
-        return self.mean + self.encode(images) @ self.components
+        return self.decode(self.encode(images))
 
 
 def principal_components(images: np.ndarray, width: int) -> PrincipalComponents:
@@ -47,19 +52,36 @@ def squared_errors(images: np.ndarray, reconstructed: np.ndarray) -> np.ndarray:
 
 
 def log_density(codes: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Log density [m] at points [m, d] under a Gaussian kernel density of codes [n, d].
-
-    The kernel has the covariance of the codes, times Scott's n^(−2/(d + 4)).
+    """Log density [m] at points [m, d] under the density of codes [n, d].
 
     Raises:
         InputError: the codes do not span d dimensions.
     """
+    return _density(codes).logpdf(points.T)
+
+
+def draw_codes(codes: np.ndarray, count: int, stream: np.random.Generator) -> np.ndarray:
+    """`count` draws [count, d] from the density of codes [n, d].
+
+    Raises:
+        InputError: the codes do not span d dimensions.
+    """
+    return _density(codes).resample(count, stream).T
+
+
+def image_distance(images: np.ndarray, real: np.ndarray) -> float:
+    """Energy distance of images [n, D] and [m, D] by Euclidean distance of pixels; unbiased, so it may fall below 0."""
+    return float(2 * cdist(images, real).mean() - pdist(images).mean() - pdist(real).mean())
+
+
+def _density(codes: np.ndarray) -> gaussian_kde:
+    """A Gaussian kernel density: the kernel has the covariance of the codes, times Scott's n^(−2/(d + 4))."""
     try:  # deviation background-9
-        return gaussian_kde(codes.T).logpdf(points.T)
+        return gaussian_kde(codes.T)
     except (np.linalg.LinAlgError, ValueError) as error:
         raise InputError(
             f"{len(codes)} codes do not span their {codes.shape[1]} latent dimensions, so that they have no density; "
-            "lower width in params.yaml: background.outliers."
+            "lower the width in params.yaml: background."
         ) from error
 
 

@@ -25,15 +25,6 @@ def _from_point(point: np.ndarray, others: np.ndarray, squared: np.ndarray) -> f
 
 
 @njit(**FAST)
-def between(first: np.ndarray, second: np.ndarray) -> float:
-    """Over all pairs of a point of the first [d, n] and one of the second [d, m], float64 both."""
-    squared, total = np.empty(second.shape[1]), 0.0
-    for i in range(first.shape[1]):
-        total += _from_point(first[:, i], second, squared)
-    return total
-
-
-@njit(**FAST)
 def within(points: np.ndarray) -> float:
     """Over the pairs of different points [d, n], each once."""
     squared, total = np.empty(points.shape[1]), 0.0

@@ -1,14 +1,17 @@
-"""Toy samples against the mixture they should come from: modes, and the energy distance to the true density."""
+"""Toy samples against the mixture they should come from: modes, the void between them, the distance to the density."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 from scipy.spatial.distance import cdist
+from scipy.special import i0e, i1e
 
 MODE_TOLERANCE = 0.2  # how far a mode's share of the samples may be from its weight
 IN_MODE_SHARE = 0.9  # the least share of samples within three standard deviations of some mode
+LEAST_OF_MODE = 0.2  # of a mode's weight: with fewer of the samples the mode counts as missed
 
 
 @dataclass(frozen=True)
@@ -31,44 +34,74 @@ class Mixture:
         logs = np.log(self.weights) - squared / (2 * variance) - np.log(2 * np.pi * variance)
         return np.logaddexp.reduce(logs, axis=1)
 
+    def mean_distance_to(self, points: np.ndarray) -> float:
+        """E|x − Y| over points [n, 2] and Y of the mixture, in closed form."""
+        means = _rice_mean(cdist(points, self.means), self.standard_deviation)  # [n, m]
+        return float((means @ self.weights).mean())
+
+    @property
+    def own_distance(self) -> float:
+        """E|Y − Y'| of two independent draws, in closed form."""
+        means = _rice_mean(cdist(self.means, self.means), np.sqrt(2) * self.standard_deviation)
+        return float(self.weights @ means @ self.weights)
+
 
 def mode_scores(points: np.ndarray, mixture: Mixture) -> dict[str, float]:
-    """`success`, `modes_covered` and `in_mode_share` of samples [n, 2], as `metrics.definitions` has them."""
+    """Scores of samples [n, 2] by the mixture's modes, as `metrics.definitions` has them.
+
+    A mixture of one mode has no void and no imbalance.
+    """
     distance = cdist(points, mixture.means)  # [n, m]
     nearest = distance.argmin(axis=1)
     inside = distance.min(axis=1) <= 3 * mixture.standard_deviation
-    shares = np.bincount(nearest[inside], minlength=len(mixture.means)) / len(points)
+    counts = np.bincount(nearest[inside], minlength=len(mixture.means))
+    shares, held = counts / len(points), held_modes(points, mixture)
     covered = np.abs(shares - mixture.weights) <= MODE_TOLERANCE
-    return {
+    scores = {
         "success": float(covered.all() and inside.mean() >= IN_MODE_SHARE),
         "modes_covered": float(covered.sum()),
         "in_mode_share": float(inside.mean()),
     }
+    if len(mixture.means) > 1:
+        between = _between(points, mixture.means) & ~inside
+        scores["void_share"] = float(between.mean()) if held.all() else 1.0
+        scores["mode_imbalance"] = float(np.abs(counts / max(counts.sum(), 1) - mixture.weights).max())
+    return scores
 
 
-def energy_distance(points: np.ndarray, real: np.ndarray, of_real: float | None = None) -> float:
-    """2E|X−Y| − E|X−X'| − E|Y−Y'| (Székely & Rizzo) of [n, d] and [m, d]; unbiased, so it may fall below 0.
+def held_modes(points: np.ndarray, mixture: Mixture) -> np.ndarray:
+    """bool [m]: whether a mode holds at least a fifth of its weight of samples [n, 2]."""
+    near = cdist(points, mixture.means) <= 3 * mixture.standard_deviation
+    return near.mean(axis=0) >= LEAST_OF_MODE * mixture.weights
 
-    `of_real` is `own_distance(real)` where it is known already.
+
+def energy_distance(points: np.ndarray, mixture: Mixture) -> float:
+    """2E|X−Y| − E|X−X'| − E|Y−Y'| (Székely & Rizzo) of samples [n, 2] and the mixture Y itself.
+
+    Unbiased, so it may fall below 0.
     """
-    of_real = own_distance(real) if of_real is None else of_real
-    return 2 * mean_distance(points, real) - own_distance(points) - of_real
-
-
-def mean_distance(first: np.ndarray, second: np.ndarray) -> float:
-    """E|X−Y| of [n, d] and [m, d]."""
-    from replication.metrics.summed_distances import between  # numba, which takes a second to import
-
-    return between(_columns(first), _columns(second)) / (len(first) * len(second))
+    return 2 * mixture.mean_distance_to(points) - own_distance(points) - mixture.own_distance
 
 
 def own_distance(points: np.ndarray) -> float:
-    """E|X−X'| over the pairs of [n, d]; a point is no pair with itself."""
-    from replication.metrics.summed_distances import within
+    """E|X−X'| over the pairs of [n, 2]; a point is no pair with itself."""
+    from replication.metrics.summed_distances import within  # numba, which takes a second to import
 
-    return within(_columns(points)) / (len(points) * (len(points) - 1) / 2)
+    columns = np.ascontiguousarray(points.T, dtype=np.float64)  # a loop over points is one over neighbours in memory
+    return within(columns) / (len(points) * (len(points) - 1) / 2)
 
 
-def _columns(points: np.ndarray) -> np.ndarray:
-    """float64 [d, n], so that a loop over points is one over neighbours in memory."""
-    return np.ascontiguousarray(points.T, dtype=np.float64)
+def _between(points: np.ndarray, means: np.ndarray) -> np.ndarray:
+    """bool [n]: whether a point's projection on the line through some two modes lies between their means."""
+    between = np.zeros(len(points), dtype=bool)
+    for first, second in combinations(means, 2):
+        line = second - first
+        place = (points - first) @ line / (line @ line)
+        between |= (place > 0) & (place < 1)
+    return between
+
+
+def _rice_mean(distance: np.ndarray, standard_deviation: float) -> np.ndarray:
+    """Mean distance of a Gaussian point in the plane to a point `distance` away from its mean."""
+    a = distance**2 / (4 * standard_deviation**2)
+    return standard_deviation * np.sqrt(np.pi / 2) * ((1 + 2 * a) * i0e(a) + 2 * a * i1e(a))

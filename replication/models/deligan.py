@@ -183,7 +183,8 @@ def _prior(prior: Prior, latent_dim: int) -> tuple[nn.Module | None, int]:
     if prior.form == "one-hot":
         return OneHotPrior(prior.components), latent_dim + prior.components
     signed = prior.sigma_start == "signed"  # deviation deligan-10
-    return MixturePrior(prior.components, latent_dim, prior.mean_range, prior.sigma_init, signed), latent_dim
+    starts = (prior.mean_range, prior.sigma_init, signed)
+    return MixturePrior(prior.components, latent_dim, *starts, prior.learnt), latent_dim
 
 
 def _truncated(layer: nn.Conv2d | nn.ConvTranspose2d) -> nn.Module:

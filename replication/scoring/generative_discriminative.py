@@ -22,6 +22,7 @@ from replication.errors import InputError
 from replication.metrics.learning_curves import (
     curves_cross,
     draw_split,
+    labels_needed,
     overtaking_size,
     standardised,
     training_sizes,
@@ -45,7 +46,7 @@ class Curves:
 def score_generative_discriminative(
     rows: Rows, sets: Sequence[LabelledData], options: GenerativeDiscriminative
 ) -> None:
-    """Add every split's accuracies and, for each data set, whether and where the mean curves cross."""
+    """Add every split's accuracies; for each data set the labels that each classifier needs, and a crossing."""
     # Fits this small would spend a third of their time on checks of what is known to be sound.
     with config_context(assume_finite=True, skip_parameter_validation=True):
         for seed, data in product(rows.cell.seed_numbers, sets):
@@ -113,13 +114,17 @@ def _add_crossings(
 ) -> None:
     """A data set in which logistic regression never overtakes has no row of the size at which it does."""
     sizes, held_out = measured[0].sizes, sum(curves.held_out for curves in measured)
-    means = np.mean([curves.accuracies for curves in measured], axis=0)  # [sizes, pairs, 2]
+    accuracies = np.stack([curves.accuracies for curves in measured])  # [splits, sizes, pairs, 2]
+    means = accuracies.mean(axis=0)
     for column, recipe in enumerate(options.pairs):
         generative, discriminative = means[:, column].T.tolist()
         where = {"model": DISCRIMINATIVE, "recipe": recipe, "dataset": dataset, "n_train": sizes[-1]}
         where |= {"replicate_kind": "dataset"}
-        crosses = float(curves_cross(generative, discriminative))
-        rows.add(seed, 0, "curves_cross", crosses, held_out, **where)
+        crosses = curves_cross(accuracies[:, :, column, 0], accuracies[:, :, column, 1])
+        rows.add(seed, 0, "curves_cross", float(crosses), held_out, **where)
+        for model, curve in ((GENERATIVE, generative), (DISCRIMINATIVE, discriminative)):
+            doublings = np.log2(labels_needed(sizes, curve))
+            rows.add(seed, 0, "labels_needed", doublings, held_out, **{**where, "model": model})
         size = overtaking_size(sizes, generative, discriminative)
         if size is not None:
             rows.add(seed, 0, "crossing_size", size, held_out, **where)

@@ -1,4 +1,4 @@
-"""PCA against an autoencoder: what each reconstructs over the latent dimensions, and which images it finds odd.
+"""PCA against an autoencoder: what each reconstructs and draws over the latent dimensions, which images it finds odd.
 
 PCA draws nothing at random: its numbers stand beside every seed, so that the two can be compared within a seed.
 """
@@ -11,10 +11,19 @@ import numpy as np
 
 from replication.background_options import Autoencoder, LatentDimension, Outliers
 from replication.data.reading import PreparedImages
-from replication.metrics.autoencoder import Weights, encode, reconstruct, train_autoencoders
-from replication.metrics.reconstruction import area_under_curve, log_density, principal_components, squared_errors
+from replication.metrics.autoencoder import Weights, decode, encode, reconstruct, train_autoencoders
+from replication.metrics.reconstruction import (
+    PrincipalComponents,
+    area_under_curve,
+    draw_codes,
+    image_distance,
+    log_density,
+    principal_components,
+    squared_errors,
+)
 from replication.runtime import side_by_side
 from replication.scoring.rows import Rows
+from replication.seeding import generator
 
 Numbers = dict[tuple[str, str], np.ndarray]  # (model, metric variant) → one array for all seeds
 
@@ -27,31 +36,57 @@ def flat_pixels(images: np.ndarray) -> np.ndarray:
 def score_latent_dimension(
     rows: Rows, data: PreparedImages, chosen: np.ndarray, options: LatentDimension, threads: int
 ) -> None:
-    """Add both models' errors at every width, on held-out images and on the `chosen` ones they were fitted to."""
+    """Add both models' numbers at every width, fitted to the `chosen` images.
+
+    Errors on held-out images and on those fitted to, the one over the other, and the distance of samples.
+    """
     train, test = flat_pixels(data.train_images[chosen]), flat_pixels(data.test_images)
-    seeds, network, counts = rows.cell.seed_numbers, options.autoencoder, {"held-out": len(test)}
-    measured = side_by_side(
-        lambda width: reconstruction_errors(train, test, width, network, seeds), options.widths, threads
-    )
-    for width, errors in zip(options.widths, measured, strict=True):
-        for (model, images), by_seed in errors.items():
-            where = {"model": model, "recipe": f"latent-{width}", "metric_variant": images}
-            for seed, error in zip(seeds, by_seed, strict=True):
-                count = counts.get(images, len(train))
-                rows.add(seed, _updates(model, network), "reconstruction_error", error, count, **where)
+    seeds, network = rows.cell.seed_numbers, options.autoencoder
+    counts = {"held-out": len(test), "training": len(train)}
+
+    def measure(width: int) -> tuple[Numbers, dict[str, np.ndarray]]:
+        components, weights = principal_components(train, width), _trained(train, width, network, seeds)
+        errors = reconstruction_errors(components, weights, train, test, len(seeds))
+        return errors, sample_distances(components, weights, train, test, options.samples, seeds)
+
+    measured = side_by_side(measure, options.widths, threads)
+    for width, (errors, distances) in zip(options.widths, measured, strict=True):
+        for place, seed in enumerate(seeds):
+            for model in distances:
+                where, step = {"model": model, "recipe": f"latent-{width}"}, _updates(model, network)
+                held_out, training = (errors[model, images][place] for images in counts)
+                for images, error in zip(counts, (held_out, training), strict=True):
+                    rows.add(seed, step, "reconstruction_error", error, counts[images], metric_variant=images, **where)
+                rows.add(seed, step, "reconstruction_ratio", held_out / training, len(test), **where)
+                rows.add(seed, step, "sample_distance", distances[model][place], options.samples, **where)
 
 
 def reconstruction_errors(
-    train: np.ndarray, test: np.ndarray, width: int, network: Autoencoder, seeds: Sequence[int]
+    components: PrincipalComponents, weights: Weights, train: np.ndarray, test: np.ndarray, seeds: int
 ) -> Numbers:
     """Mean squared errors [S] a pixel by model and images, both models fitted to `train` [n, D]."""
-    components, weights = principal_components(train, width), _trained(train, width, network, seeds)
     errors: Numbers = {}
     for name, images in (("held-out", test), ("training", train)):
         alone = squared_errors(images, components.reconstruct(images)).mean()
-        errors["pca", name] = np.full(len(seeds), alone)
+        errors["pca", name] = np.full(seeds, alone)
         errors["autoencoder", name] = squared_errors(images, reconstruct(weights, images)).mean(axis=1)
     return errors
+
+
+def sample_distances(
+    components: PrincipalComponents,
+    weights: Weights,
+    train: np.ndarray,
+    test: np.ndarray,
+    count: int,
+    seeds: Sequence[int],
+) -> dict[str, np.ndarray]:
+    """Energy distances [S] by model of held-out images and what the density of the codes of `train` gives, decoded."""
+    streams = [generator(seed, "latent density") for seed in seeds]
+    linear = [components.decode(draw_codes(components.encode(train), count, stream)) for stream in streams]
+    codes = [draw_codes(own, count, stream) for own, stream in zip(encode(weights, train), streams, strict=True)]
+    drawn = {"pca": linear, "autoencoder": decode(weights, np.stack(codes))}
+    return {model: np.array([image_distance(images, test) for images in by]) for model, by in drawn.items()}
 
 
 def score_outliers(rows: Rows, data: PreparedImages, chosen: np.ndarray, options: Outliers, threads: int) -> None:

@@ -126,9 +126,14 @@ def add_judged(rows: Rows, data: PreparedImages, points: list[Point], judge: nn.
         references = references_of(point, train.features, held_out, LIMIT)
         add_judge_distances(rows, point.seed, 0, own.features, references, name, **names)
         if not point.held_out:
-            count = min(len(own), len(real))
-            ratio = inception_score(own.logits[:count], SPLITS)[0] / inception_score(real[:count], SPLITS)[0]
-            rows.add(point.seed, 0, "judge_score_ratio", ratio, count, judge=name, **names)
+            others = {HELD_OUT: real}
+            if len(point.trained_on):
+                others["unrepeated"] = train[point.trained_on].logits
+            for variant, logits in others.items():
+                count = min(len(own), len(logits))
+                ratio = inception_score(own.logits[:count], SPLITS)[0] / inception_score(logits[:count], SPLITS)[0]
+                of = {"judge": name, "metric_variant": variant, **names}
+                rows.add(point.seed, 0, "judge_score_ratio", ratio, count, **of)
 
 
 def add_inception(rows: Rows, points: list[Point], real: RealUnderInception, options: Inception) -> None:

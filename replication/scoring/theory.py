@@ -7,6 +7,8 @@ optimum is a formula.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -33,14 +35,21 @@ from replication.training.state import bind, initial_state
 from replication.training.streams import host_stream
 
 
+class Shortfall(NamedTuple):
+    """How far a discriminator is from D* by value, nats [S], and by hit rate, [S]."""
+
+    value_shortfall: Tensor
+    hit_rate_error: Tensor
+
+
 def score_theory(rows: Rows, mixture: Mixture, theory: Theory, build: Callable[[], Networks], recipe: Recipe) -> None:
     """Add the rows of the experiment; `build` and `recipe` are of the GAN whose early generator is looked at."""
-    score_fixed(rows, mixture, theory)
-    score_equal(rows, mixture, theory)
+    fixed, equal = score_fixed(rows, mixture, theory), score_equal(rows, mixture, theory)
+    add_worse_case(rows, theory, fixed, equal)
     score_gradient(rows, mixture, theory, build, recipe)
 
 
-def score_fixed(rows: Rows, mixture: Mixture, theory: Theory) -> None:
+def score_fixed(rows: Rows, mixture: Mixture, theory: Theory) -> Shortfall:
     """D between p and a fixed Gaussian q: its mean distance from D*, trained and untrained."""
     seeds = rows.cell.seed_numbers
     fixed = Mixture(np.zeros((1, mixture.means.shape[1])), theory.q_standard_deviation, np.ones(1))
@@ -51,6 +60,7 @@ def score_fixed(rows: Rows, mixture: Mixture, theory: Theory) -> None:
         errors = discriminator_error(network, weights, mixture, fixed, seeds, theory.fresh)
         for seed, error in zip(seeds, errors.tolist(), strict=True):
             rows.add(seed, theory.updates, "discriminator_error", error, 2 * theory.fresh, metric_variant=variant)
+    return judge_discriminators(rows, theory, network, trained, (mixture, fixed), "fixed-q")
 
 
 def discriminator_error(
@@ -65,18 +75,47 @@ def discriminator_error(
     return (torch.sigmoid(logits.double()) - optimal_probability(log_p, log_q)).abs().mean(1)
 
 
-def score_equal(rows: Rows, mixture: Mixture, theory: Theory) -> None:
+def score_equal(rows: Rows, mixture: Mixture, theory: Theory) -> Shortfall:
     """D where q = p: the value on fresh draws, and the share it tells apart."""
-    seeds, count = rows.cell.seed_numbers, theory.fresh
+    seeds = rows.cell.seed_numbers
     network, start = initial_discriminators(theory, seeds)
     sides = (_fresh(mixture, theory, seeds, f"equal {side}") for side in "pq")
     trained = _trained(network, start, theory, *sides)
-    real, other = (torch.stack([_points(mixture, s, f"judged {side}", count) for s in seeds]) for side in "pq")
+    return judge_discriminators(rows, theory, network, trained, (mixture, mixture), "p=q")
+
+
+def add_worse_case(rows: Rows, theory: Theory, fixed: Shortfall, equal: Shortfall) -> None:
+    """The worse of both cases for each seed: what always says one half is at its best where q = p, and only there."""
+    for metric, first, second in zip(Shortfall._fields, fixed, equal, strict=True):
+        for seed, worse in zip(rows.cell.seed_numbers, torch.maximum(first, second).tolist(), strict=True):
+            rows.add(seed, theory.updates, metric, worse, 2 * theory.fresh)
+
+
+def judge_discriminators(
+    rows: Rows, theory: Theory, network: nn.Module, trained: Weights, sides: tuple[Mixture, Mixture], variant: str
+) -> Shortfall:
+    """Rows of the value and the hit rate on fresh draws of both sides, and how far they are from those of D*."""
+    seeds, count = rows.cell.seed_numbers, theory.fresh
+    real, other = (
+        torch.stack([_points(side, seed, f"judged {name}", count) for seed in seeds])
+        for side, name in zip(sides, "pq", strict=True)
+    )
     values, hits = value_and_hits(network, trained, real, other)
+    best_values, best_hits = (torch.tensor(best) for best in zip(*map(partial(_best, sides), real, other), strict=True))
     for index, seed in enumerate(seeds):
-        where = {"n_samples": 2 * count, "metric_variant": "p=q"}
+        where = {"n_samples": 2 * count, "metric_variant": variant}
         rows.add(seed, theory.updates, "value_function", values[index].item(), **where)
         rows.add(seed, theory.updates, "hit_rate", hits[index].item(), **where)
+    return Shortfall(best_values - values, (best_hits - hits).abs())
+
+
+def _best(sides: tuple[Mixture, Mixture], real: Tensor, other: Tensor) -> tuple[float, float]:
+    """Value and hit rate of D* on points [n, 2] of each side."""
+    logits = [
+        sides[0].log_density(x) - sides[1].log_density(x) for x in (real.double().numpy(), other.double().numpy())
+    ]
+    value = -np.logaddexp(0, -logits[0]).mean() - np.logaddexp(0, logits[1]).mean()
+    return float(value), float(((logits[0] > 0).mean() + (logits[1] <= 0).mean()) / 2)
 
 
 def score_gradient(rows: Rows, mixture: Mixture, theory: Theory, build: Callable[[], Networks], recipe: Recipe) -> None:
@@ -97,9 +136,12 @@ def score_gradient(rows: Rows, mixture: Mixture, theory: Theory, build: Callable
         network.load_state_dict({name: tensor[index] for name, tensor in trained.items()})
         noise = draw_noise(recipe.noise, host_stream(seed, "gradient"), (theory.fresh, recipe.latent_dim))
         inputs = noise, torch.zeros(theory.fresh, dtype=torch.int64)
+        norms = {}
         for objective in ("saturating", "non-saturating"):
-            norm = gradient_norm(runs[index].generator, network, objective, *inputs)
-            rows.add(seed, theory.updates, "gradient_norm", norm, theory.fresh, metric_variant=objective)
+            norms[objective] = gradient_norm(runs[index].generator, network, objective, *inputs)
+            rows.add(seed, theory.updates, "gradient_norm", norms[objective], theory.fresh, metric_variant=objective)
+        ratio = float(np.log(norms["non-saturating"] / norms["saturating"]))
+        rows.add(seed, theory.updates, "gradient_log_ratio", ratio, theory.fresh)
 
 
 def initial_discriminators(theory: Theory, seeds: Sequence[int]) -> tuple[nn.Module, Weights]:

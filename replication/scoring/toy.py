@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -11,8 +11,8 @@ from torch import Tensor
 from tqdm import tqdm
 
 from replication.data.reading import ToyData
-from replication.metrics.game import game_value, train_alone, value_and_hits
-from replication.metrics.toy import Mixture, energy_distance, mode_scores, own_distance
+from replication.metrics.game import train_alone, value_and_hits
+from replication.metrics.toy import Mixture, energy_distance, held_modes, mode_scores
 from replication.models.layers.networks import Networks
 from replication.protocol_options import Components
 from replication.recipes import Noise, Recipe
@@ -25,7 +25,11 @@ from replication.training.sampling import draw_samples, draw_with_components
 
 GAP_UPDATES, GAP_BATCH, GAP_RATE = 500, 256, 3e-3
 FRESH = 10_000  # draws of each side for the value of the game and the hit rate
+LEAST_GAP = 1e-4  # nats: what FRESH draws cannot tell from no gap
+TOGETHER = 10  # seeds whose discriminators train side by side
 SHOWN = 500  # points a seed in the figures
+FIGURED = 60  # seeds in the figures
+INFORMED = 20  # seeds of a block of which it is measured what a component tells of the mode
 
 
 def score_toy(
@@ -42,22 +46,19 @@ def score_toy(
 
     Of a prior with components `components` says on how many samples it is measured what they tell of the mode.
     """
-    mixture, shown = mixture_of(data), {}
-    for step in tqdm(trained.steps, desc=f"{rows.cell.key}: scoring", unit="step"):
+    mixture, numbered = mixture_of(data), list(enumerate(rows.cell.seed_numbers))
 
-        def score_seed(numbered: tuple[int, int], step: int = step) -> np.ndarray:
-            networks = trained.networks(build, step, numbered[0])
-            if recipe.prior.components and step in (0, trained.steps[-1]):
-                _score_components(rows, networks, recipe, mixture, numbered[1], step, components)
-            return _score_points(rows, networks, recipe, mixture, numbered[1], step)
+    def score_seed(place: tuple[int, int]) -> list[np.ndarray]:
+        return _score_seed(rows, trained, build, recipe, mixture, place, components)
 
-        shown[step] = side_by_side(score_seed, enumerate(rows.cell.seed_numbers), threads)
-        if game:
-            _score_game(rows, trained, build, recipe, mixture, step)
-    early = next(step for step in trained.steps if step > 0)
+    watched = tqdm(numbered, desc=f"{rows.cell.key}: scoring", unit="seed")
+    shown = side_by_side(score_seed, watched, threads)[:FIGURED]
+    if game:
+        blocks = [numbered[start : start + TOGETHER] for start in range(0, len(numbered), TOGETHER)]
+        side_by_side(lambda block: _score_game(rows, trained, build, recipe, mixture, block), blocks, threads)
     return {
-        "points": np.stack(shown[trained.steps[-1]]),
-        "early_points": np.stack(shown[early]),
+        "points": np.stack([points[-1] for points in shown]),
+        "early_points": np.stack([points[0] for points in shown]),
         "real": data.points[:: max(1, len(data.points) // SHOWN)],
     }
 
@@ -68,26 +69,53 @@ def mixture_of(data: ToyData) -> Mixture:
 
 
 def noises(recipe: Recipe) -> dict[str, Noise]:
-    """The noises that a recipe's samples are drawn with, by metric variant."""
-    display = {"display-noise": recipe.display_noise} if recipe.display_noise else {}
-    return {"training-noise": recipe.noise, **display}
+    """The noises that a recipe's samples are drawn with, by metric variant; display's where it is another."""
+    display = recipe.display_noise if recipe.display_noise != recipe.noise else None
+    return {"training-noise": recipe.noise, **({"display-noise": display} if display else {})}
 
 
-def _score_points(rows: Rows, networks: Networks, recipe: Recipe, mixture: Mixture, seed: int, step: int) -> np.ndarray:
-    """Rows of one seed at one step, for each noise; returns the points drawn with the training noise."""
-    real = mixture.draw(recipe.n_samples, stream_of(seed, "fresh truth", step))
-    kept, of_real = np.empty((0, 2)), own_distance(real)
-    for variant, noise in noises(recipe).items():
-        drawn = draw_samples(networks.generator, recipe, noise, seed, f"samples {variant}", recipe.n_samples)
-        points = drawn.double().numpy()
-        kept = kept if len(kept) else points
-        scores = {**mode_scores(points, mixture), "energy_distance": energy_distance(points, real, of_real)}
-        for metric, value in scores.items():
-            rows.add(seed, step, metric, value, len(points), metric_variant=variant)
-    if recipe.prior.components and recipe.prior.form == "mixture":
-        sigma = networks.generator.get_parameter("prior.sigma").detach().abs()
-        rows.add(seed, step, "sigma_mean", float(sigma.mean()), sigma.numel())
-    return kept[:SHOWN].astype(np.float32)
+def _score_seed(
+    rows: Rows,
+    trained: TrainedCell,
+    build: Callable[[], Networks],
+    recipe: Recipe,
+    mixture: Mixture,
+    place: tuple[int, int],
+    components: Components,
+) -> list[np.ndarray]:
+    """Rows of one seed; its points drawn with the noise of training, of each step after the first."""
+    (index, seed), last, shown = place, trained.steps[-1], []
+    held: dict[str, list[np.ndarray]] = {variant: [] for variant in noises(recipe)}
+    for step in trained.steps:
+        networks = trained.networks(build, step, index)
+        if recipe.prior.components > 1 and step in (0, last) and index < INFORMED:
+            _score_components(rows, networks, recipe, mixture, seed, step, components)
+        drawn = {
+            variant: draw_samples(networks.generator, recipe, noise, seed, f"samples {variant}", recipe.n_samples)
+            for variant, noise in noises(recipe).items()
+        }
+        for variant, samples in drawn.items():
+            points = samples.double().numpy()
+            _score_points(rows, points, mixture, seed, step, variant)
+            held[variant].append(held_modes(points, mixture))
+        if recipe.prior.components and recipe.prior.form == "mixture":
+            sigma = networks.generator.get_parameter("prior.sigma").detach().abs()
+            rows.add(seed, step, "sigma_mean", float(sigma.mean()), sigma.numel())
+        if step > 0:
+            shown.append(drawn["training-noise"].numpy()[:SHOWN].astype(np.float32))
+    for variant, by_step in held.items():
+        early, end = by_step[1], by_step[-1]
+        lost = bool((early & ~end).any())
+        count = {"n_samples": recipe.n_samples, "metric_variant": variant}
+        rows.add(seed, last, "mode_lost", float(lost), **count)
+        rows.add(seed, last, "modes_kept", float(early.any() and not lost), **count)
+    return shown
+
+
+def _score_points(rows: Rows, points: np.ndarray, mixture: Mixture, seed: int, step: int, variant: str) -> None:
+    scores = {**mode_scores(points, mixture), "energy_distance": energy_distance(points, mixture)}
+    for metric, value in scores.items():
+        rows.add(seed, step, metric, value, len(points), metric_variant=variant)
 
 
 def _score_components(
@@ -101,32 +129,46 @@ def _score_components(
 
 
 def _score_game(
-    rows: Rows, trained: TrainedCell, build: Callable[[], Networks], recipe: Recipe, mixture: Mixture, step: int
+    rows: Rows,
+    trained: TrainedCell,
+    build: Callable[[], Networks],
+    recipe: Recipe,
+    mixture: Mixture,
+    numbered: Sequence[tuple[int, int]],
 ) -> None:
-    """Rows of the whole block at one step: hit rate and value, and at the end what D gains when trained on alone."""
-    sides = _both_sides(rows, trained, build, recipe, mixture, step, "game", FRESH)
-    discriminator, state = build().discriminator, trained.states[step]
-    weights = {name: state[f"discriminator.{name}"] for name in discriminator.state_dict()}
-    values, hits = value_and_hits(discriminator, weights, *sides)
-    for index, seed in enumerate(rows.cell.seed_numbers):
-        rows.add(seed, step, "value_function", values[index].item(), 2 * FRESH, metric_variant="trained")
-        rows.add(seed, step, "hit_rate", hits[index].item(), 2 * FRESH)
-    if step < trained.steps[-1]:
-        return
-    more = _both_sides(rows, trained, build, recipe, mixture, step, "gap", GAP_UPDATES * GAP_BATCH)
+    """Rows of some (place, seed) of the block: D as it is, and as it becomes when it is trained on alone.
 
-    def draw(update: int) -> tuple[Tensor, Tensor]:
-        part = slice(update * GAP_BATCH, (update + 1) * GAP_BATCH)
-        return more[0][:, part], more[1][:, part]
+    Alone it comes to its optimum against a generator that stands still, so that its hit rate and value there say how
+    far the generator is from the data, whatever the game has left of the discriminator.
+    """
+    discriminator, logs = build().discriminator, []
+    for step in trained.steps[1:]:
+        state = trained.states[step]
+        places = [place for place, _ in numbered]
+        weights = {name: state[f"discriminator.{name}"][places] for name in discriminator.state_dict()}
+        sides = _both_sides(trained, build, recipe, mixture, step, "game", FRESH, numbered)
+        values, hits = value_and_hits(discriminator, weights, *sides)
+        more = _both_sides(trained, build, recipe, mixture, step, "gap", GAP_UPDATES * GAP_BATCH, numbered)
 
-    better = train_alone(discriminator, weights, draw, GAP_UPDATES, GAP_RATE)
-    gaps = game_value(discriminator, better, *sides) - values
-    for index, seed in enumerate(rows.cell.seed_numbers):
-        rows.add(seed, step, "discriminator_gap", gaps[index].item(), 2 * FRESH)
+        def draw(update: int, more: tuple[Tensor, Tensor] = more) -> tuple[Tensor, Tensor]:
+            part = slice(update * GAP_BATCH, (update + 1) * GAP_BATCH)
+            return more[0][:, part], more[1][:, part]
+
+        better = train_alone(discriminator, weights, draw, GAP_UPDATES, GAP_RATE)
+        best_values, best_hits = value_and_hits(discriminator, better, *sides)
+        gaps = best_values - values
+        logs.append(gaps.clamp_min(LEAST_GAP).log())
+        for index, (_, seed) in enumerate(numbered):
+            for variant, value, hit in (("trained", values, hits), ("trained-alone", best_values, best_hits)):
+                rows.add(seed, step, "value_function", value[index].item(), 2 * FRESH, metric_variant=variant)
+                rows.add(seed, step, "hit_rate", hit[index].item(), 2 * FRESH, metric_variant=variant)
+            rows.add(seed, step, "discriminator_gap", gaps[index].item(), 2 * FRESH)
+    in_training = torch.stack(logs).mean(0)
+    for index, (_, seed) in enumerate(numbered):
+        rows.add(seed, trained.steps[-1], "discriminator_log_gap", in_training[index].item(), 2 * FRESH)
 
 
 def _both_sides(
-    rows: Rows,
     trained: TrainedCell,
     build: Callable[[], Networks],
     recipe: Recipe,
@@ -134,11 +176,12 @@ def _both_sides(
     step: int,
     purpose: str,
     count: int,
+    numbered: Sequence[tuple[int, int]],
 ) -> tuple[Tensor, Tensor]:
-    """Fresh real and generated points of every seed, float32 [S, count, 2] each."""
+    """Fresh real and generated points of some (place, seed), float32 [S, count, 2] each."""
     real, generated = [], []
-    for index, seed in enumerate(rows.cell.seed_numbers):
+    for place, seed in numbered:
         real.append(mixture.draw(count, stream_of(seed, f"{purpose} truth", step)).astype(np.float32))
-        generator = trained.networks(build, step, index).generator
+        generator = trained.networks(build, step, place).generator
         generated.append(draw_samples(generator, recipe, recipe.noise, seed, f"{purpose} {step}", count))
     return torch.from_numpy(np.stack(real)), torch.stack(generated)

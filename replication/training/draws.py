@@ -51,7 +51,7 @@ def draw_units(
     steps, batch = turns(recipe), recipe.batch
     shape = (count, 1 + max(turn.noise for turn in steps), batch)
     noise = draw_noise(recipe.noise, streams("noise", first), (*shape, recipe.latent_dim))
-    component = draw_components(recipe, streams("component", first), shape, device)
+    component = draw_components(recipe, streams("component", first), shape, device, training=True)
     rows = _real_rows(recipe, streams, n_rows, first, count)
     if labelled is None or not len(labelled):
         return Draws(noise, component, rows, torch.zeros(count, 0, 0, dtype=torch.int64, device=device))
@@ -66,10 +66,17 @@ def draw_noise(noise: Noise, stream: Stream, shape: Sequence[int]) -> Tensor:
     return chosen(DISTRIBUTIONS, noise.distribution, "distribution of noise")(stream, shape) * noise.scale
 
 
-def draw_components(recipe: Recipe, stream: Stream, shape: Sequence[int], device: str = "cpu") -> Tensor:
-    """int64 component of each sample of `shape` (…, batch): its row's own, or one drawn uniformly."""
+def draw_components(
+    recipe: Recipe, stream: Stream, shape: Sequence[int], device: str = "cpu", training: bool = False
+) -> Tensor:
+    """int64 component of each sample of `shape` (…, batch): its row's own, or drawn uniformly.
+
+    A recipe may train on batches of one component each; samples are always drawn from all.
+    """
     prior = recipe.prior
-    if prior.components and prior.component == "sampled":
+    if prior.component == "batch" and training:
+        return stream.integers(prior.components, shape[:-1]).unsqueeze(-1).expand(*shape).contiguous()
+    if prior.component != "row":
         return stream.integers(prior.components, shape)
     rows = torch.arange(shape[-1], device=device).remainder(max(prior.components, 1))
     return rows.expand(*shape).contiguous()

@@ -11,6 +11,7 @@ from replication.models.layers.networks import Networks
 from replication.recipes import Recipe
 from replication.training.draws import draw_units
 from replication.training.pieces import Trained
+from replication.training.schedule import rates_at
 from replication.training.state import SIDES, State, trained_names
 from replication.training.toy_engine import Drawn, Weights, train_units
 from replication.training.toy_plan import Plan, plan_of
@@ -37,9 +38,11 @@ class KernelSeed:
     def advance(self, first: int, count: int) -> Trained:
         """Train units `first` … `first + count − 1` in one compiled call."""
         draws = draw_units(self._recipe, self._seed, len(self._data), first, count)
-        losses, drawn = np.empty((count, 2)), Drawn(*(part.numpy() for part in draws))
+        rates = np.array([rates_at(self._recipe, unit).learning_rate for unit in range(first, first + count)])
+        losses, drawn = np.empty((count, 2)), Drawn(*(part.numpy() for part in draws), rates=rates)
         generator, discriminator = self._networks
-        train_units(generator, discriminator, self._steps, self._balance, self._data, drawn, self._plan, first, losses)
+        schedule = self._steps, self._balance
+        train_units(generator, discriminator, schedule, self._data, drawn, self._plan, first, losses)
         finite = all(np.isfinite(network.values).all() for network in self._networks)
         return Trained(torch.from_numpy(losses), torch.tensor(finite))
 

@@ -30,7 +30,8 @@ def turns(recipe: Recipe) -> tuple[Turn, ...]:
         own = recipe.noise_of_step == "own"
         return tuple(Turn(SIDES, step if own else 0, 0) for step in range(recipe.inner_steps))
     k, sees = recipe.inner_steps, recipe.generator_minibatch != "none"
-    generator = [Turn((SIDES[0],), k + step, k + step if sees else None) for step in range(recipe.generator_steps)]
+    draws = [k + step if recipe.generator_noise == "own" else k for step in range(recipe.generator_steps)]
+    generator = [Turn((SIDES[0],), draw, k + step if sees else None) for step, draw in enumerate(draws)]
     return (*(Turn((SIDES[1],), step, step) for step in range(k)), *generator)
 
 

@@ -53,20 +53,20 @@ class Rows(NamedTuple):
 
 
 class Drawn(NamedTuple):
-    """`draws.Draws` as arrays, for compiled code."""
+    """`draws.Draws` as arrays, for compiled code, and each unit's rate."""
 
     noise: np.ndarray
     component: np.ndarray
     rows: np.ndarray
     labelled: np.ndarray
+    rates: np.ndarray  # float64 [units]
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def train_units(
     generator: Weights,
     discriminator: Weights,
-    steps: Array,
-    balance: Array,
+    schedule: tuple[Array, Array],  # updates of G and D, int64 [2]; balance, float64 [5]
     data: Array,
     draws: Drawn,
     plan: Plan,
@@ -77,7 +77,8 @@ def train_units(
     batch = draws.noise.shape[2]
     g, d, space = _laid_out(generator, plan.g), _laid_out(discriminator, plan.d), _space(plan, batch)
     shared = np.zeros(batch, np.int64)  # the component of each sample to the discriminator, which is one for all
-    _turns(g, d, steps, balance, data, draws, shared, space, plan, first, losses)
+    settings = plan.adam.copy()  # the rate in it changes from unit to unit
+    _turns(g, d, schedule, data, draws, settings, shared, space, plan, first, losses)
     _bring_back(generator, g, plan.g)
     _bring_back(discriminator, d, plan.d)
 
@@ -86,28 +87,29 @@ def train_units(
 def _turns(
     g: Weights,
     d: Weights,
-    steps: Array,
-    balance: Array,
+    schedule: tuple[Array, Array],
     data: Array,
     draws: Drawn,
+    settings: Array,
     shared: Array,
     space: Rows,
     plan: Plan,
     first: int,
     losses: Array,
 ) -> None:
-    noise, component, rows = draws.noise, draws.component, draws.rows
+    noise, component, rows, (steps, balance) = draws.noise, draws.component, draws.rows, schedule
     for unit in range(noise.shape[0]):
         if plan.balanced:
             _move_threshold(balance, plan.thresholds, (first + unit) % plan.units_an_epoch == 0)
+        settings[0] = draws.rates[unit]
         stale = True  # whether `fake` is of another noise, or of the generator before its last update
         for turn in range(plan.inner):
-            draw = turn % noise.shape[1]
+            draw = min(turn, noise.shape[1] - 1)  # inner steps of one minibatch may share a draw
             eps, parts = noise[unit, draw], component[unit, draw]
             if stale or noise.shape[1] > 1:
                 _generate(g.values, eps, parts, plan, space)
             _judge(d.values, shared, plan, space)
-            updates_generator = turn == plan.inner - 1
+            updates_generator = turn >= plan.of_discriminator
             if plan.balanced or updates_generator:
                 balance[3] = _generator_loss(shared.shape[0], plan, space)
             if plan.balanced:
@@ -115,11 +117,11 @@ def _turns(
                 balance[1] += 1.0 if updates_generator else -1.0
             if updates_generator:
                 steps[0] += 1
-                _update_generator(g, d, steps[0], eps, parts, shared, plan, space)
+                _update_generator(g, d, steps[0], eps, parts, shared, plan, settings, space)
             else:
                 steps[1] += 1
                 own = rows[unit, draw % rows.shape[1]]
-                balance[4] = _update_discriminator(d, steps[1], data, own, shared, plan, space)
+                balance[4] = _update_discriminator(d, steps[1], data, own, shared, plan, settings, space)
             stale = updates_generator
         losses[unit, 0], losses[unit, 1] = balance[3], balance[4]
 
@@ -181,8 +183,9 @@ def _generator_loss(batch: int, plan: Plan, space: Rows) -> float:
 
 @njit(**SWITCHES)
 def _update_generator(
-    g: Weights, d: Weights, step: int, noise: Array, component: Array, shared: Array, plan: Plan, space: Rows
-) -> None:
+    g: Weights, d: Weights, step: int, noise: Array, component: Array, shared: Array, plan: Plan, settings: Array,
+    space: Rows,
+) -> None:  # fmt: skip
     """Back through both networks to the prior, from the output delta that `_generator_loss` left."""
     backward(d.values, plan.d.layers, shared, space.judged, space.d_deltas, d.gradient, False, True)
     g.gradient[:] = ZERO
@@ -195,7 +198,7 @@ def _update_generator(
     backward(g.values, plan.g.layers, component, space.fake, space.g_deltas, g.gradient, True, mixture)
     if mixture:
         _prior_gradient(g, noise, component, plan, space.g_deltas)
-    adam(g.values, g.gradient, g.first, g.second, step, plan.adam)
+    adam(g.values, g.gradient, g.first, g.second, step, settings)
 
 
 @njit(**SWITCHES)
@@ -210,11 +213,15 @@ def _prior_gradient(g: Weights, noise: Array, component: Array, plan: Plan, delt
             g.gradient[sigma + at] += delta * noise[b, k]
     for at in range(sigma, sigma + count):
         g.gradient[at] += np.float32(2.0 * plan.regulariser / count) * (g.values[at] - ONE)
+    if not plan.learns_mean:
+        g.gradient[:count] = ZERO
+    if not plan.learns_sigma:
+        g.gradient[sigma : sigma + count] = ZERO
 
 
 @njit(**SWITCHES)
 def _update_discriminator(
-    d: Weights, step: int, data: Array, rows: Array, shared: Array, plan: Plan, space: Rows
+    d: Weights, step: int, data: Array, rows: Array, shared: Array, plan: Plan, settings: Array, space: Rows
 ) -> float:
     batch, layers = rows.shape[0], plan.d.layers
     columns = padded(batch)
@@ -227,7 +234,7 @@ def _update_discriminator(
     backward(d.values, layers, shared, space.judged, space.d_deltas, d.gradient, True, False)
     loss += logistic_loss(space.real_logits, batch, True, space.logit_deltas, plan.scale)
     backward(d.values, layers, shared, space.real, space.d_deltas, d.gradient, True, False)
-    adam(d.values, d.gradient, d.first, d.second, step, plan.adam)
+    adam(d.values, d.gradient, d.first, d.second, step, settings)
     return plan.scale * loss
 
 

@@ -12,19 +12,21 @@ from torch import nn
 
 from replication.errors import InputError
 from replication.models.layers.networks import Networks
-from replication.recipes import Adam, Balance, Noise, Prior, Recipe
+from replication.recipes import Adam, Balance, GeometricDecay, LinearDecay, Noise, Prior, Recipe
 from replication.training.kernel import Layer
 from replication.training.lanes import padded
 
 # What compiled loops compute, or what is settled before them: every other key must be at its default.
 COMPUTED: Mapping[type, frozenset[str]] = {
     Recipe: frozenset(
-        "engine objective discriminator_scale schedule inner_steps updates batch latent_dim noise network adam prior "
-        "balance".split()
+        "engine objective discriminator_scale schedule inner_steps generator_steps generator_noise updates batch "
+        "latent_dim noise network adam prior balance linear_decay geometric_decay".split()
     ),
     Noise: frozenset(("distribution", "scale")),
-    Prior: frozenset(("components", "form", "component", "mean_range", "sigma_init", "sigma_start", "regulariser")),
+    Prior: frozenset("components form component mean_range sigma_init sigma_start regulariser learnt".split()),
     Adam: frozenset(("learning_rate", "beta1", "beta2", "epsilon")),
+    LinearDecay: frozenset(("begin", "end", "every")),
+    GeometricDecay: frozenset(("factor", "floor")),
     Balance: frozenset(
         "threshold ceiling floor raise_count raise_by lower_count lower_by floor_count floor_by floor_least".split()
     ),
@@ -54,11 +56,14 @@ class Plan(NamedTuple):
     """What is the same for every seed and step."""
 
     balanced: bool
-    inner: int
+    inner: int  # turns of a unit
+    of_discriminator: int  # how many of them come first, where no loss decides
     saturating: bool
     scale: float
     regulariser: float
     components: int  # of the mixture
+    learns_mean: bool
+    learns_sigma: bool
     units_an_epoch: int
     g: Network
     d: Network
@@ -84,26 +89,31 @@ def plan_of(networks: Networks, recipe: Recipe, units_an_epoch: int) -> Plan:
             "write engine: eager."
         )
     mixture, codes, members = (_components(recipe, form) for form in ("mixture", "one-hot", "ensemble"))
-    a, b = recipe.adam, recipe.balance
-    thresholds = (
-        [b.raise_count, b.raise_by, b.ceiling, b.lower_count, b.lower_by, b.floor_count, b.floor_by, b.floor_least]
-        if b
-        else [0.0] * 8
-    )
-    balanced = recipe.schedule == "balanced"
+    a, balanced = recipe.adam, recipe.schedule == "balanced"
     return Plan(
         balanced,
-        recipe.inner_steps + (0 if balanced else 1),
+        recipe.inner_steps + (0 if balanced else recipe.generator_steps),
+        recipe.inner_steps,
         recipe.objective == "saturating",
         recipe.discriminator_scale,
         recipe.prior.regulariser,
         mixture,
+        recipe.prior.learnt in ("both", "mean"),
+        recipe.prior.learnt in ("both", "sigma"),
         units_an_epoch,
         place(generator, recipe.batch, codes, members, [mixture * recipe.latent_dim] * 2 if mixture else []),
         place(discriminator, recipe.batch),
-        np.array(thresholds, np.float64),
+        _thresholds(recipe.balance),
         np.array([a.learning_rate, a.beta1, a.beta2, a.epsilon]),
     )
+
+
+def _thresholds(b: Balance | None) -> np.ndarray:
+    """As `Plan.thresholds` has them; zeros where no loss decides whose turn it is."""
+    if b is None:
+        return np.zeros(8)
+    counts = [b.raise_count, b.raise_by, b.ceiling, b.lower_count, b.lower_by, b.floor_count, b.floor_by, b.floor_least]
+    return np.array(counts, np.float64)
 
 
 def place(sizes: Sequence[int], batch: int, codes: int = 0, members: int = 0, leading: Sequence[int] = ()) -> Network:

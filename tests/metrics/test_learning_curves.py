@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from replication.errors import InputError
 from replication.metrics.learning_curves import (
     curves_cross,
     draw_split,
+    labels_needed,
+    lead_p_value,
     overtaking_size,
     standardised,
     training_sizes,
@@ -66,7 +69,7 @@ def test_features_are_standardised_by_the_training_part_alone() -> None:
         ("crossing", [0.6, 0.7, 0.8, 0.8], [0.5, 0.7, 0.85, 0.9], True, 16),
         ("never, behind", [0.6, 0.7, 0.8, 0.8], [0.5, 0.6, 0.7, 0.8], False, None),
         ("never, ahead", [0.6, 0.7, 0.8, 0.8], [0.7, 0.8, 0.9, 0.9], False, None),
-        ("twice, ahead again", [0.6, 0.9, 0.8, 0.8], [0.7, 0.8, 0.85, 0.9], False, 16),
+        ("a lead in between", [0.6, 0.9, 0.8, 0.8], [0.7, 0.8, 0.85, 0.9], True, 16),
         ("twice, behind again", [0.6, 0.7, 0.8, 0.9], [0.5, 0.8, 0.9, 0.8], False, None),
         ("three times", [0.6, 0.7, 0.9, 0.8], [0.5, 0.8, 0.8, 0.9], True, 32),
     ],
@@ -74,5 +77,32 @@ def test_features_are_standardised_by_the_training_part_alone() -> None:
 def test_crossings(
     name: str, generative: list[float], discriminative: list[float], crosses: bool, size: int | None
 ) -> None:
-    assert curves_cross(generative, discriminative) is crosses
+    one, two = (np.array(curve) + np.linspace(-0.02, 0.02, 9)[:, None] for curve in (generative, discriminative))
+    assert curves_cross(one, two) is crosses  # on every split alike, so that each lead is beyond noise
     assert overtaking_size(SIZES, generative, discriminative) == size
+
+
+def test_a_lead_within_noise_is_no_crossing_and_its_p_is_the_paired_t_tests() -> None:
+    stream = np.random.default_rng(0)
+    one, two = 0.8 + stream.normal(0, 0.02, (2, 12, 3))
+    one[:, 0] += 0.004  # a fifth of the spread of one split
+    two[:, 2] += 0.1
+    assert not curves_cross(one, two)
+    assert lead_p_value(one[:, 0], two[:, 0]) == pytest.approx(
+        stats.ttest_rel(one[:, 0], two[:, 0], alternative="greater").pvalue
+    )
+    one[:, 0] += 0.05
+    assert curves_cross(one, two) and not curves_cross(one[:, :2], two[:, :2])
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "needed"),
+    [
+        ([0.5, 0.7, 0.79, 0.8], 16.0),  # within a point at a size measured
+        ([0.5, 0.7, 0.78, 0.8], 16 * 2**0.5),  # half a doubling after one
+        ([0.8, 0.7, 0.6, 0.8], 4.0),  # from the start, whatever comes later: a constant curve needs the fewest
+        ([0.5, 0.6, 0.7, 0.71 + 0.29], 16 * 2 ** (0.29 / 0.3)),
+    ],
+)
+def test_labels_needed_to_come_within_a_point_of_ones_end(accuracies: list[float], needed: float) -> None:
+    assert labels_needed(SIZES, accuracies) == pytest.approx(needed)

@@ -11,7 +11,14 @@ from sklearn.decomposition import PCA
 from sklearn.metrics import roc_auc_score
 
 from replication.errors import InputError
-from replication.metrics.reconstruction import area_under_curve, log_density, principal_components, squared_errors
+from replication.metrics.reconstruction import (
+    area_under_curve,
+    draw_codes,
+    image_distance,
+    log_density,
+    principal_components,
+    squared_errors,
+)
 
 STREAM = np.random.default_rng(0)
 IMAGES = STREAM.normal(size=(40, 6)) @ STREAM.normal(size=(6, 6)) + 2.0
@@ -55,9 +62,24 @@ def test_the_density_is_a_mean_of_gaussian_kernels() -> None:
         assert found == pytest.approx(math.log(np.mean(kernels)))
 
 
+def test_draws_of_the_density_spread_as_codes_and_kernel_together() -> None:
+    codes = IMAGES[:, :2]
+    drawn = draw_codes(codes, 40_000, np.random.default_rng(1))
+    wider = np.cov(codes.T, bias=True) + np.cov(codes.T) * len(codes) ** (-2 / (2 + 4))
+    np.testing.assert_allclose(np.cov(drawn.T), wider, rtol=0.05, atol=0.1)
+    assert drawn.mean(axis=0) == pytest.approx(codes.mean(axis=0), abs=0.1)
+
+
+def test_the_distance_of_images_is_the_energy_distance_written_out() -> None:
+    between = np.mean([np.linalg.norm(a - b) for a in IMAGES for b in NEW])
+    own = [np.mean([np.linalg.norm(a - b) for i, a in enumerate(z) for b in z[:i]]) for z in (IMAGES, NEW)]
+    assert image_distance(IMAGES, NEW) == pytest.approx(2 * between - sum(own))
+    assert image_distance(NEW + 5.0, NEW) > 5 > image_distance(NEW[:8], NEW[8:])
+
+
 def test_codes_in_a_plane_have_no_density() -> None:
     flat = np.column_stack([IMAGES[:, 0], 2 * IMAGES[:, 0]])
-    with pytest.raises(InputError, match="40 codes do not span their 2 latent dimensions.*lower width"):
+    with pytest.raises(InputError, match="40 codes do not span their 2 latent dimensions.*lower the width"):
         log_density(flat, flat)
 
 

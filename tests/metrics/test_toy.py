@@ -7,7 +7,7 @@ import pytest
 from scipy.special import logsumexp
 from scipy.stats import multivariate_normal, rice
 
-from replication.metrics.toy import Mixture, energy_distance, mode_scores
+from replication.metrics.toy import Mixture, energy_distance, held_modes, mode_scores
 
 UNEVEN = Mixture(np.array([[0.0, 0.0], [1.0, 2.0], [-3.0, 1.0]]), 0.7, np.array([0.2, 0.5, 0.3]))
 APART = Mixture(np.array([[0.0, 0.0], [100.0, 0.0]]), 1.0, np.array([0.5, 0.5]))
@@ -37,12 +37,35 @@ def test_draws_have_the_moments_of_the_mixture() -> None:
 @pytest.mark.parametrize(("first", "second", "covered"), [(5, 5, 2), (3, 7, 2), (2, 8, 0), (10, 0, 0)])
 def test_a_mode_is_covered_within_a_fifth_of_its_weight(first: int, second: int, covered: int) -> None:
     scores = mode_scores(placed(first, second), APART)
-    assert scores == {"success": float(covered == 2), "modes_covered": covered, "in_mode_share": 1.0}
+    assert (scores["success"], scores["modes_covered"], scores["in_mode_share"]) == (float(covered == 2), covered, 1.0)
+    assert scores["mode_imbalance"] == pytest.approx(abs(first / 10 - 0.5))
 
 
-def test_success_needs_nine_tenths_inside() -> None:
-    assert mode_scores(placed(5, 4, 1), APART) == {"success": 1.0, "modes_covered": 2.0, "in_mode_share": 0.9}
-    assert mode_scores(placed(4, 4, 2), APART) == {"success": 0.0, "modes_covered": 2.0, "in_mode_share": 0.8}
+@pytest.mark.parametrize(("first", "second", "outside", "success"), [(5, 4, 1, 1.0), (4, 4, 2, 0.0)])
+def test_success_needs_nine_tenths_inside(first: int, second: int, outside: int, success: float) -> None:
+    scores = mode_scores(placed(first, second, outside), APART)
+    assert (scores["success"], scores["modes_covered"]) == (success, 2.0)
+    assert scores["in_mode_share"] == pytest.approx(1 - outside / 10)
+    assert scores["void_share"] == pytest.approx(outside / 10)  # what is outside lies half-way between the modes
+
+
+def test_the_void_lies_between_the_modes_and_not_beside_them() -> None:
+    both = placed(45, 45)
+    for point, counted in {(50.0, 0.0): 1, (50.0, 40.0): 1, (-4.0, 0.0): 0, (104.0, 3.0): 0, (0.0, 2.9): 0}.items():
+        scores = mode_scores(np.concatenate([both, np.tile(point, (10, 1))]), APART)
+        assert scores["void_share"] == pytest.approx(counted / 10), point
+
+
+def test_what_has_no_modes_to_be_between_is_all_void() -> None:
+    stream = np.random.default_rng(0)
+    collapsed, lost, constant = placed(99, 1), stream.normal(50.0, 1.0, (40, 2)), np.full((40, 2), 200.0)
+    for points in (collapsed, lost, constant):
+        assert mode_scores(points, APART)["void_share"] == 1.0
+    assert mode_scores(constant, APART)["mode_imbalance"] == 0.5
+    np.testing.assert_array_equal(held_modes(placed(89, 11), APART), [True, True])
+    np.testing.assert_array_equal(held_modes(placed(91, 9), APART), [True, False])
+    alone = Mixture(np.zeros((1, 2)), 1.0, np.ones(1))
+    assert mode_scores(np.zeros((4, 2)), alone).keys() == {"success", "modes_covered", "in_mode_share"}
 
 
 def test_a_share_is_of_all_samples_not_of_those_inside() -> None:
@@ -63,21 +86,24 @@ def test_true_draws_succeed() -> None:
     assert scores["in_mode_share"] == pytest.approx(1 - np.exp(-4.5), abs=0.006)
 
 
-def test_energy_distance_is_the_plain_sum() -> None:
+def test_energy_distance_is_that_of_many_draws_of_the_mixture() -> None:
     stream = np.random.default_rng(3)
-    x, y = stream.normal(size=(7, 2)), stream.normal(1.0, 2.0, size=(5, 2))
-    between = np.mean([np.linalg.norm(a - b) for a in x for b in y])
-    within = [np.mean([np.linalg.norm(a - b) for i, a in enumerate(z) for b in z[:i]]) for z in (x, y)]
-    assert energy_distance(x, y) == pytest.approx(2 * between - sum(within))
+    points, draws = stream.normal(size=(40, 2)), UNEVEN.draw(4000, stream)
+    pairs = [np.linalg.norm(points - y, axis=1).mean() for y in draws]
+    own = [np.linalg.norm(a - b) for i, a in enumerate(points) for b in points[:i]]
+    of_mixture = np.linalg.norm(draws[:2000] - draws[2000:], axis=1).mean()
+    found = energy_distance(points, UNEVEN)
+    assert found == pytest.approx(2 * np.mean(pairs) - np.mean(own) - of_mixture, abs=0.15)
+    assert UNEVEN.mean_distance_to(points) == pytest.approx(np.mean(pairs), rel=0.02)
+    assert UNEVEN.own_distance == pytest.approx(of_mixture, rel=0.03)
 
 
 @pytest.mark.parametrize("apart", [0.0, 2.0])
 def test_energy_distance_of_two_gaussians_in_closed_form(apart: float) -> None:
     # |X − Y| of Gaussians of unit variance is Rice (Rayleigh at distance 0) of scale √2
     expected = 2 * rice.mean(apart / np.sqrt(2), scale=np.sqrt(2)) - 2 * np.sqrt(np.pi)
-    stream = np.random.default_rng(4)
-    found = [energy_distance(stream.normal(size=(150, 2)), stream.normal(size=(100, 2)) + [apart, 0.0])
-             for _ in range(40)]  # fmt: skip
+    stream, alone = np.random.default_rng(4), Mixture(np.array([[apart, 0.0]]), 1.0, np.ones(1))
+    found = [energy_distance(stream.normal(size=(150, 2)), alone) for _ in range(40)]
     assert abs(np.mean(found) - expected) < 3 * np.std(found) / np.sqrt(len(found))
     assert np.std(found) / np.sqrt(len(found)) < 0.04
     assert apart or min(found) < 0  # unbiased, hence on both sides of zero

@@ -68,6 +68,8 @@ SKETCH_D = (
 CIFAR, SKETCH = (512, 256, 128, 3), (160, 80, 40, 1)
 COUNTS = {
     "toy": (TOY + 2 * 50 * 2, TOY_D),  # μ and σ of 50 components in 2 dimensions
+    **{f"toy-n{n}": (TOY + 2 * n * 2, TOY_D) for n in (1, 2, 5, 10, 25, 100)},
+    **{f"toy-{arm}": (TOY + 2 * 50 * 2, TOY_D) for arm in ("fixed", "mean-only", "sigma-only")},
     "toy-gan": (TOY, TOY_D),
     "toy-unregularised": (TOY + 2 * 50 * 2, TOY_D),
     "toy-gan-plus-plus": (dense(2, 50) + dense(50, 32) + dense(32, 2), TOY_D),

@@ -13,6 +13,7 @@ from replication.background_options import GenerativeDiscriminative, Pair
 from replication.data.bundled import LabelledData
 from replication.errors import InputError
 from replication.measurements import to_table
+from replication.metrics.learning_curves import curves_cross, labels_needed
 from replication.params import Cell
 from replication.scoring.generative_discriminative import score_generative_discriminative, split_curves
 from replication.scoring.rows import Rows
@@ -89,10 +90,15 @@ def test_crossings_follow_from_the_mean_curves(table: pd.DataFrame) -> None:
     crossings = table.loc[(table["metric"] == "curves_cross") & (table["recipe"] == "linear")]
     assert set(crossings["replicate_kind"]) == {"dataset"} and set(crossings["n_samples"]) == {6 * 200}
     for dataset in ("naive", "shared"):
-        curves = accuracies.loc[accuracies["dataset"] == dataset].groupby(["model", "n_train"])["value"].mean()
-        one, two = curves["naive-bayes"].to_numpy(), curves["logistic-regression"].to_numpy()
-        expected = float(one[0] > two[0] and two[-1] > one[-1])
-        assert crossings.loc[crossings["dataset"] == dataset, "value"].tolist() == [expected]
+        own = accuracies.loc[accuracies["dataset"] == dataset]
+        one, two = (own.loc[own["model"] == model].pivot_table(index="replicate", columns="n_train", values="value")
+                    for model in ("naive-bayes", "logistic-regression"))  # fmt: skip
+        crosses = curves_cross(one.to_numpy(), two.to_numpy())
+        assert crossings.loc[crossings["dataset"] == dataset, "value"].tolist() == [float(crosses)]
+        for model, curve in (("naive-bayes", one.mean()), ("logistic-regression", two.mean())):
+            where = (table["metric"] == "labels_needed") & (table["recipe"] == "linear") & (table["model"] == model)
+            expected = np.log2(labels_needed([4, 15, 54, 200], curve.tolist()))
+            assert table.loc[where & (table["dataset"] == dataset), "value"].tolist() == [pytest.approx(expected)]
 
 
 def test_a_data_set_where_nothing_is_overtaken_has_no_crossing_size() -> None:
@@ -101,7 +107,8 @@ def test_a_data_set_where_nothing_is_overtaken_has_no_crossing_size() -> None:
     apart = LabelledData("apart", labels[:, None] + np.linspace(0, 0.1, 60)[:, None], labels)
     table = table_of([apart], alone)  # every classifier is always right, so that nobody leads
     assert set(table.loc[table["metric"] == "accuracy", "value"]) == {1.0}
-    assert table.loc[table["metric"] != "accuracy", ["metric", "value"]].to_numpy().tolist() == [["curves_cross", 0.0]]
+    others = table.loc[table["metric"] != "accuracy", ["metric", "value"]].to_numpy().tolist()
+    assert others == [["curves_cross", 0.0], ["labels_needed", 2.0], ["labels_needed", 2.0]]
 
 
 def test_a_split_does_not_depend_on_the_other_data_sets_or_splits() -> None:

@@ -32,6 +32,7 @@ def images(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 DATA = PreparedImages("small", *images(90, 0), *images(45, 1), ("a", "b", "c"), {})
 CHOSEN = np.arange(60)
+ERROR, RATIO, DISTANCE = "reconstruction_error", "reconstruction_ratio", "sample_distance"
 
 
 def rows_of(recipe: str) -> Rows:
@@ -41,18 +42,18 @@ def rows_of(recipe: str) -> Rows:
 @pytest.fixture(scope="module")
 def errors() -> pd.DataFrame:
     rows = rows_of("latent-dimension")
-    score_latent_dimension(rows, DATA, CHOSEN, LatentDimension((1, 2, 9), NETWORK), 2)
+    score_latent_dimension(rows, DATA, CHOSEN, LatentDimension((1, 2, 8), 200, NETWORK), 2)
     return to_table(rows.collected)
 
 
-def error(errors: pd.DataFrame, model: str, width: int, images: str = "held-out") -> np.ndarray:
-    where = (errors["model"] == model) & (errors["recipe"] == f"latent-{width}") & (errors["metric_variant"] == images)
-    return errors.loc[where].sort_values("seed")["value"].to_numpy()
+def error(errors: pd.DataFrame, model: str, width: int, images: str = "held-out", metric: str = ERROR) -> np.ndarray:
+    where = (errors["model"] == model) & (errors["recipe"] == f"latent-{width}") & (errors["metric"] == metric)
+    return errors.loc[where & (errors["metric_variant"] == images)].sort_values("seed")["value"].to_numpy()
 
 
 def test_the_error_of_pca_is_scikit_learn_s_beside_every_seed(errors: pd.DataFrame) -> None:
     train, test = flat_pixels(DATA.train_images[CHOSEN]), flat_pixels(DATA.test_images)
-    for width in (1, 2, 9):
+    for width in (1, 2, 8):
         reference = PCA(width, svd_solver="full").fit(train)
         for name, shown in (("held-out", test), ("training", train)):
             expected = np.square(reference.inverse_transform(reference.transform(shown)) - shown).mean()
@@ -68,9 +69,19 @@ def test_two_dimensions_are_enough_and_one_is_not(errors: pd.DataFrame) -> None:
     assert len(set(error(errors, "autoencoder", 2).tolist())) == 3  # each seed has its own
 
 
+def test_ratios_are_of_both_errors_and_samples_of_two_dimensions_are_nearest(errors: pd.DataFrame) -> None:
+    for model in ("pca", "autoencoder"):
+        for width in (1, 2, 8):
+            ratio = error(errors, model, width) / error(errors, model, width, "training")
+            assert error(errors, model, width, "", RATIO) == pytest.approx(ratio)
+    distances = [error(errors, "pca", width, "", DISTANCE) for width in (1, 2)]
+    assert (distances[1] < distances[0]).all() and len(set(distances[1].tolist())) == 3  # each seed draws its own
+
+
 def test_rows_say_what_was_fitted_and_reconstructed(errors: pd.DataFrame) -> None:
-    assert len(errors) == 2 * 3 * 2 * 3  # models, widths, kinds of images, seeds
-    counts = errors.groupby("metric_variant")["n_samples"].unique().map(list).to_dict()
+    assert len(errors) == 2 * 3 * 4 * 3  # models, widths, errors of both kinds with ratio and distance, seeds
+    of_errors = errors.loc[errors["metric"] == ERROR]
+    counts = of_errors.groupby("metric_variant")["n_samples"].unique().map(list).to_dict()
     assert counts == {"held-out": [45], "training": [60]} and set(errors["n_train"]) == {60}
     assert errors.groupby("model")["step"].unique().map(list).to_dict() == {"autoencoder": [150], "pca": [0]}
 
@@ -104,4 +115,4 @@ def test_areas_are_scikit_learn_s_over_the_scores_given(areas: pd.DataFrame) -> 
 
 def test_a_width_beyond_the_image_is_one_clear_sentence() -> None:
     with pytest.raises(InputError, match="60 images of 9 pixels has no 10 components"):
-        score_latent_dimension(rows_of("latent-dimension"), DATA, CHOSEN, LatentDimension((10,), NETWORK), 1)
+        score_latent_dimension(rows_of("latent-dimension"), DATA, CHOSEN, LatentDimension((10,), 20, NETWORK), 1)

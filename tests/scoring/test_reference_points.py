@@ -105,7 +105,10 @@ def test_scores_are_those_of_the_judge(data: PreparedImages, measured: list[Meas
     own, held_out = judged(judge, data.train_images[point.images]), judged(judge, data.test_images)
     assert value(measured, "repeats-40", "judge_score", 2) == pytest.approx(inception_score(own.logits, 10)[0])
     ratio = inception_score(own.logits[:50], 10)[0] / inception_score(held_out.logits, 10)[0]
-    assert value(measured, "repeats-40", "judge_score_ratio", 2) == pytest.approx(ratio)
+    assert value(measured, "repeats-40", "judge_score_ratio", 2, "held-out") == pytest.approx(ratio)
+    once = judged(judge, data.train_images[point.trained_on]).logits
+    ratio = inception_score(own.logits[:40], 10)[0] / inception_score(once, 10)[0]
+    assert value(measured, "repeats-40", "judge_score_ratio", 2, "unrepeated") == pytest.approx(ratio)
     accuracy = float((held_out.logits.argmax(axis=1) == data.test_labels).mean())
     assert {row.value for row in measured if row.metric == "judge_accuracy"} == {accuracy}
     for variant, images in (("held-out", data.test_images), ("training", data.train_images[point.trained_on])):

@@ -19,8 +19,10 @@ from replication.models.layers.networks import Judged, Networks
 from replication.params import Cell, Theory, load_params
 from replication.scoring.rows import Rows
 from replication.scoring.theory import (
+    add_worse_case,
     discriminator_error,
     initial_discriminators,
+    judge_discriminators,
     score_equal,
     score_fixed,
     score_theory,
@@ -33,8 +35,10 @@ Q = Mixture(np.zeros((1, 2)), 0.6, np.ones(1))
 VARIANTS = {
     ("discriminator_error", "fixed-q"): 100,
     ("discriminator_error", "fixed-q-untrained"): 100,
-    ("value_function", "p=q"): 100,
-    ("hit_rate", "p=q"): 100,
+    **{(metric, case): 100 for metric in ("value_function", "hit_rate") for case in ("p=q", "fixed-q")},
+    ("value_shortfall", ""): 100,
+    ("hit_rate_error", ""): 100,
+    ("gradient_log_ratio", ""): 50,
     ("gradient_norm", "saturating"): 50,
     ("gradient_norm", "non-saturating"): 50,
 }
@@ -104,7 +108,7 @@ def test_the_error_is_the_mean_distance_from_the_optimum() -> None:
 def test_training_lowers_the_error() -> None:
     rows = rows_of("0-1")
     score_fixed(rows, P, replace(THEORY, hidden=(16,), updates=60, batch=64, learning_rate=0.05, fresh=1000))
-    errors = {(row.seed, row.metric_variant): row.value for row in rows.collected}
+    errors = {(r.seed, r.metric_variant): r.value for r in rows.collected if r.metric == "discriminator_error"}
     for seed in (0, 1):
         assert errors[seed, "fixed-q"] < 0.2 < errors[seed, "fixed-q-untrained"]
 
@@ -115,6 +119,35 @@ def test_the_game_between_equals_is_undecided() -> None:
     for row in rows.collected:
         expected = -np.log(4) if row.metric == "value_function" else 0.5
         assert row.value == pytest.approx(expected, abs=0.03)
+
+
+def test_impostors_are_far_from_the_optimum_in_the_worse_case() -> None:
+    """Untrained networks and one that always says one half; the optimum itself is at none, and a trained one near."""
+    undecided = DenseDiscriminator(2, (), "tanh")
+    nothing = {"body.0.weight": torch.zeros(2, 1, 2), "body.0.bias": torch.zeros(2, 1)}
+    untrained, start = initial_discriminators(THEORY, (0, 1))
+    theory = replace(THEORY, fresh=2000)
+    for network, weights, fails in (
+        (undecided, nothing, True),
+        (untrained, start, True),
+        (Optimal(), {"shift": torch.zeros(2)}, False),
+    ):
+        rows = rows_of("0-1")
+        equal = judge_discriminators(rows, theory, network, weights, (P, P), "p=q") if fails else None
+        fixed = judge_discriminators(rows, theory, network, weights, (P, Q), "fixed-q")
+        add_worse_case(rows, theory, fixed, equal or fixed)
+        worst = {(row.metric, row.seed): row.value for row in rows.collected}
+        for seed in (0, 1):
+            assert (worst["value_shortfall", seed] > 0.3) == fails
+            assert (worst["hit_rate_error", seed] > 0.1) == fails
+    half = {r.metric: r.value for r in rows_with(nothing, undecided) if r.seed == 0}
+    assert half == pytest.approx({"value_function": -np.log(4), "hit_rate": 0.5})  # alone it would pass at q = p
+
+
+def rows_with(weights: dict[str, Tensor], network: nn.Module) -> list[Measurement]:
+    rows = rows_of("0-1")
+    judge_discriminators(rows, THEORY, network, weights, (P, P), "p=q")
+    return rows.collected
 
 
 def test_initial_discriminators_are_each_seeds_own() -> None:

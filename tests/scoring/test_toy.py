@@ -23,7 +23,6 @@ from replication.scoring import toy
 from replication.scoring.rows import Rows
 from replication.scoring.toy import mixture_of, noises, score_toy
 from replication.scoring.trained import TrainedCell
-from replication.seeding import generator as stream_of
 from replication.training.sampling import draw_samples, draw_with_components
 from replication.training.state import initial_state, weights_of
 
@@ -32,9 +31,10 @@ GAN = replace(PARAMS.recipe("gan", "toy-k1", "paper"), n_samples=60)
 DELIGAN = replace(PARAMS.recipe("deligan", "toy", "code"), n_samples=60)
 MEANS = np.array([[0.6, 0.6], [-0.6, -0.6]])
 DATA = ToyData("toy", MEANS.astype(np.float32), np.array([0, 1]), MEANS, 0.15, np.array([0.5, 0.5]), {})
-POINTS = ("success", "modes_covered", "in_mode_share", "energy_distance")
+POINTS = ("success", "modes_covered", "in_mode_share", "void_share", "mode_imbalance", "energy_distance")
+LASTING = ("modes_kept", "mode_lost")
 COMPONENTS = ("component_information", "component_class_share")
-GAME = ("value_function", "discriminator_gap", "hit_rate")
+GAME = ("value_function", "hit_rate")
 
 
 @pytest.fixture(autouse=True)
@@ -72,11 +72,12 @@ def keys(rows: list[Measurement]) -> set[tuple[int, int, str, str]]:
 
 def test_a_gans_rows() -> None:
     rows, shown = scored("gan", "2-3", game=True)
-    variants = {**dict.fromkeys(POINTS, "training-noise"), **dict.fromkeys(GAME, ""), "value_function": "trained"}
-    expected = {(seed, step, m, v) for seed in (2, 3) for step in (0, 5, 10) for m, v in variants.items()}
-    assert keys(rows) == {
-        key for key in expected if key[1:3] not in {(0, "discriminator_gap"), (5, "discriminator_gap")}
-    }
+    expected = {(seed, step, m, "training-noise") for seed in (2, 3) for step in (0, 5, 10) for m in POINTS}
+    expected |= {(seed, 10, m, "training-noise") for seed in (2, 3) for m in LASTING}
+    ways = ("trained", "trained-alone")
+    expected |= {(seed, step, m, v) for seed in (2, 3) for step in (5, 10) for m in GAME for v in ways}
+    expected |= {(seed, step, "discriminator_gap", "") for seed in (2, 3) for step in (5, 10)}
+    assert keys(rows) == expected | {(seed, 10, "discriminator_log_gap", "") for seed in (2, 3)}
     assert {row.n_samples for row in rows if row.metric in POINTS} == {60}
     assert {row.n_samples for row in rows if row.metric in GAME} == {100}
     assert (shown["points"].shape, shown["early_points"].shape) == ((2, 30, 2), (2, 30, 2))
@@ -88,6 +89,7 @@ def test_a_mixture_priors_rows_have_both_noises_and_sigma() -> None:
     told = {(m, v) for m in COMPONENTS for v in ("measured", "above-chance")}
     told |= {(COMPONENTS[0], v) for v in ("chance", "chance-95")}
     ends = {(0, step, m, v) for step in (0, 10) for m, v in (*told, ("component_p_value", ""))}
+    ends |= {(0, 10, m, v) for m in LASTING for v in ("training-noise", "display-noise")}
     assert keys(rows) == {(0, step, m, v) for step in (0, 5, 10) for m, v in variants} | ends
     sigma = [row for row in rows if row.metric == "sigma_mean"]
     assert [row.value for row in sigma] == pytest.approx([0.02] * 3)
@@ -114,9 +116,8 @@ def test_scores_are_those_of_the_points_drawn() -> None:
         {name.removeprefix("generator."): t[0] for name, t in weights_of(state).items() if "generator" in name}
     )
     points = draw_samples(networks.generator, GAN, GAN.noise, 3, "samples training-noise", 60).double().numpy()
-    real = mixture_of(DATA).draw(60, stream_of(3, "fresh truth", 10))
-    expected = {**mode_scores(points, mixture_of(DATA)), "energy_distance": energy_distance(points, real)}
-    assert {row.metric: row.value for row in rows if (row.seed, row.step) == (3, 10)} == pytest.approx(expected)
+    expected = {**mode_scores(points, mixture_of(DATA)), "energy_distance": energy_distance(points, mixture_of(DATA))}
+    assert {row.metric: row.value for row in rows if (row.seed, row.step) == (3, 5)} == pytest.approx(expected)
     np.testing.assert_array_equal(shown["points"][1], points[:30].astype(np.float32))
 
 
@@ -126,11 +127,47 @@ def test_the_gap_is_what_training_on_alone_gains(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(toy, "GAP_RATE", 0.01)
     monkeypatch.setattr(toy, "FRESH", 500)
     rows, _ = scored("gan", "0-1", game=True)
-    gaps = [row.value for row in rows if row.metric == "discriminator_gap"]
-    assert min(gaps) > 0.01  # untrained discriminators have much to gain
+    values = {(row.seed, row.step, row.metric_variant): row.value for row in rows if row.metric == "value_function"}
+    gaps = {(row.seed, row.step): row.value for row in rows if row.metric == "discriminator_gap"}
+    assert min(gaps.values()) > 0.01  # untrained discriminators have much to gain
+    for (seed, step), gap in gaps.items():
+        assert gap == pytest.approx(values[seed, step, "trained-alone"] - values[seed, step, "trained"])
+    logs = {row.seed: row.value for row in rows if row.metric == "discriminator_log_gap"}
+    assert logs == pytest.approx({seed: np.mean([np.log(gaps[seed, step]) for step in (5, 10)]) for seed in (0, 1)})
     monkeypatch.setattr(toy, "GAP_RATE", 0.0)
     rows, _ = scored("gan", "0-1", game=True)
-    assert [row.value for row in rows if row.metric == "discriminator_gap"] == [0.0] * 2
+    assert [row.value for row in rows if row.metric == "discriminator_gap"] == [0.0] * 4
+    assert [r.value for r in rows if r.metric == "discriminator_log_gap"] == pytest.approx([np.log(1e-4)] * 2)
+
+
+def test_impostors_fail_where_the_game_is_said_to_be_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Untrained networks tell half of all points apart; trained on alone the same discriminator tells nearly all."""
+    for name, value in {"GAP_UPDATES": 200, "GAP_BATCH": 128, "GAP_RATE": 0.02, "FRESH": 500}.items():
+        monkeypatch.setattr(toy, name, value)
+    rows, _ = scored("gan", "0-3", game=True)
+    hits = {
+        variant: [row.value for row in rows if (row.metric, row.metric_variant) == ("hit_rate", variant)]
+        for variant in ("trained", "trained-alone")
+    }
+    assert abs(np.mean(hits["trained"]) - 0.5) < 0.05  # what made the first check pass with any network
+    assert min(hits["trained-alone"]) > 0.6
+    values = [r.value for r in rows if (r.metric, r.metric_variant) == ("value_function", "trained-alone")]
+    assert min(values) > -1.386 + 0.05
+    lasting = {row.metric: row.value for row in rows if row.metric in LASTING and row.seed == 1}
+    assert lasting == {"modes_kept": 0.0, "mode_lost": 0.0}  # it never had a mode
+
+
+@pytest.mark.parametrize(
+    ("early", "end", "kept", "lost"),
+    [([1, 1], [1, 1], 1, 0), ([1, 1], [1, 0], 0, 1), ([1, 0], [1, 1], 1, 0), ([0, 0], [1, 1], 0, 0)],
+)
+def test_modes_kept_and_lost(
+    monkeypatch: pytest.MonkeyPatch, early: list[int], end: list[int], kept: int, lost: int
+) -> None:
+    held = iter([[0, 0], early, end])
+    monkeypatch.setattr(toy, "held_modes", lambda points, mixture: np.array(next(held), bool))
+    rows, _ = scored("gan", "0", game=False)
+    assert {row.metric: row.value for row in rows if row.metric in LASTING} == {"modes_kept": kept, "mode_lost": lost}
 
 
 def test_a_seed_scores_the_same_in_any_block() -> None:

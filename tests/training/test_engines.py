@@ -42,6 +42,12 @@ CASES = (
     ("gan", "toy-k1", "paper"),
     ("gan", "toy-k5", "paper"),
     ("gan", "toy-k1-saturating", "paper"),
+    ("gan", "toy-rest", "paper"),
+    ("gan", "toy-g2", "paper"),
+    ("gan", "toy-g2-same", "paper"),
+    ("deligan", "toy-fixed", "paper"),
+    ("deligan", "toy-mean-only", "paper"),
+    ("deligan", "toy-sigma-only", "paper"),
 )
 
 
@@ -86,7 +92,7 @@ def test_the_compiled_engine_trains_as_the_reference_does(
     np.testing.assert_allclose(losses, expected, rtol=0, atol=1e-5)
     assert (compiled["steps"] > 0).all()  # else one side of the game was never compared
     if recipe.schedule == "alternate":
-        assert compiled["steps"].tolist() == [[UNITS, UNITS * recipe.inner_steps]]
+        assert compiled["steps"].tolist() == [[UNITS * recipe.generator_steps, UNITS * recipe.inner_steps]]
     else:
         assert compiled["steps"].sum() == UNITS * recipe.inner_steps
         moved = compiled["balance"][0, [0, 2]].tolist()

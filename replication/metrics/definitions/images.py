@@ -31,7 +31,8 @@ IMAGES: dict[str, MetricDefinition] = {
         "1",
         "higher",
         0.0,
-        "The judge score over that of as many held-out real images, each in 10 contiguous splits.",
+        "The judge score over that of as many held-out real images, or (unrepeated) of as many of the images that are "
+        "repeated, each once; in 10 contiguous splits.",
     ),
     "judge_frechet_distance": MetricDefinition(
         "1",

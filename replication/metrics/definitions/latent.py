@@ -52,6 +52,20 @@ LATENT: dict[str, MetricDefinition] = {
     "reconstruction_error": MetricDefinition(
         "1", "lower", None, "Mean squared error a pixel, pixels in [0, 1], on held-out images or on those trained on."
     ),
+    "reconstruction_ratio": MetricDefinition(
+        "1",
+        "neither",
+        None,
+        "Mean squared error a pixel on held-out images over that on the images trained on: 1 where nothing is "
+        "overfitted.",
+    ),
+    "sample_distance": MetricDefinition(
+        "1",
+        "lower",
+        None,
+        "Energy distance, by Euclidean distance of pixels, between held-out images and images decoded from draws of a "
+        "Gaussian kernel density of the training codes.",
+    ),
     "auc": MetricDefinition(
         "share",
         "higher",

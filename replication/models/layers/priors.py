@@ -15,18 +15,35 @@ from replication.models.layers.dense import NONLINEARITIES, Nonlinearity
 
 
 class MixturePrior(nn.Module):
-    """z = μ_i + σ_i ε with learnt μ and σ (DeLiGAN §4, equation 3); `signed` σ start U(−sigma_init, sigma_init)."""
+    """z = μ_i + σ_i ε with learnt μ and σ (DeLiGAN §4, equation 3); `signed` σ start U(−sigma_init, sigma_init).
+
+    What `learnt` leaves out has a gradient of zero, so that it stays as it starts.
+    """
 
     def __init__(
-        self, components: int, latent_dim: int, mean_range: float, sigma_init: float, signed: bool = False
+        self,
+        components: int,
+        latent_dim: int,
+        mean_range: float,
+        sigma_init: float,
+        signed: bool = False,
+        learnt: str = "both",
     ) -> None:
         super().__init__()
+        self.learnt = learnt
         self.mean = nn.Parameter(torch.empty(components, latent_dim).uniform_(-mean_range, mean_range))
         sigma = torch.full((components, latent_dim), sigma_init)
         self.sigma = nn.Parameter(sigma.uniform_(-sigma_init, sigma_init) if signed else sigma)
 
     def forward(self, noise: Tensor, component: Tensor) -> Tensor:
-        return embedding(component, self.mean) + embedding(component, self.sigma) * noise  # [B, latent_dim]
+        mean = self.mean if self.learnt in ("both", "mean") else _fixed(self.mean)
+        sigma = self.sigma if self.learnt in ("both", "sigma") else _fixed(self.sigma)
+        return embedding(component, mean) + embedding(component, sigma) * noise  # [B, latent_dim]
+
+
+def _fixed(parameter: Tensor) -> Tensor:
+    """Its values, with a gradient of zero: an optimiser wants one for every parameter."""
+    return parameter.detach() + 0.0 * parameter
 
 
 class OneHotPrior(nn.Module):
