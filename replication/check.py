@@ -21,13 +21,13 @@ import pandas as pd
 from replication.benchmarks import Benchmark, load_benchmarks
 from replication.blocks import key_of
 from replication.errors import InputError, exit_clearly
-from replication.measurements import KEY, read_table
+from replication.measurements import KEY, read_table, table_in
 from replication.params import Params, load_params
 from replication.power import problems as of_plans
 from replication.provenance import sha256_file
 from replication.report.build import BENCHMARKS, REPORTS, committed_context, committed_reports
-from replication.report.cells import FILES, RECORDED, grouped, read_provenance
-from replication.report.context import MEASUREMENTS, PROVENANCE, VERDICTS, Context
+from replication.report.cells import RECORDED, grouped, read_provenance
+from replication.report.context import PROVENANCE, VERDICTS, Context
 from replication.report.render import PAGES, render_page, with_scoreboard
 from replication.report.scoreboard import ORIGINS
 from replication.verdict_records import from_json, to_json
@@ -103,14 +103,14 @@ def _of_cells(params: Params, profile: str, provenance: dict[str, Any], recorded
         where = "params.yaml" if key in expected else f"reports/{profile}"
         yield f"Cell {key} stands only in {where}: run `uv run dvc repro`."
     for name, cell in cells.items():
-        path = recorded / name / FILES[0]
+        path = table_in(recorded / name)
         if cell["recorded"] and (not path.is_file() or sha256_file(path) != cell["measurements_sha256"]):
             yield f"{path} is missing or not what the report of {profile} joined: restore it from Git."
 
 
 def _of_verdicts(folder: Path, benchmarks: Sequence[Benchmark], device: str) -> Iterator[str]:
     claims = [claim for benchmark in benchmarks for claim in benchmark.claims]
-    derived = json.loads(to_json(judge_all(claims, read_table(folder / MEASUREMENTS), device)))
+    derived = json.loads(to_json(judge_all(claims, read_table(table_in(folder)), device)))
     path = folder / VERDICTS
     committed = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
     ours, theirs = ({one["claim"]: one for one in records} for records in (derived, committed))
@@ -172,7 +172,7 @@ def against(fresh: Path, committed: Path) -> tuple[list[str], list[str]]:
         new, old = (one.get(claim) for one in words)
         if new != old:
             found.append(f"Claim {claim} is {new or 'absent'} in {fresh}, but {old or 'absent'} in {committed}.")
-    tables = [read_table(folder / MEASUREMENTS) for folder in (fresh, committed)]
+    tables = [read_table(table_in(folder)) for folder in (fresh, committed)]
     joined = pd.merge(*tables, on=list(KEY), how="outer", suffixes=("", "_old"), indicator=True, validate="1:1")
     both = (joined["_merge"] == "both").to_numpy(dtype=bool)
     whole = (joined["class"] == "all").to_numpy(dtype=bool)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from replication.errors import InputError
 from replication.metrics.definitions import METRICS
 
 INTEGERS = ("n_train", "seed", "step", "replicate", "n_samples")
+NAME = "measurements.csv"
+LONG = 100_000  # rows: some 15 MB, beyond which a table is packed
 REPLICATE_KINDS = ("training", "label draw", "split", "dataset")
 DEVICES = ("cpu", "cuda")
 PRECISIONS = ("float32", "tf32", "bfloat16")
@@ -104,11 +107,23 @@ def read_table(path: Path) -> pd.DataFrame:
 
 
 def write_table(table: pd.DataFrame, path: Path) -> None:
-    """Write rows in one order, with shortest round-trip floats: equal tables give equal bytes."""
+    """Write rows in one order, with shortest round-trip floats: equal tables give equal bytes, packed (.gz) or not."""
     stream = io.StringIO()
     ordered = table.loc[:, list(COLUMNS)].sort_values(list(KEY), kind="stable")
     ordered.to_csv(stream, index=False, lineterminator="\n", na_rep="NaN")
-    write_atomically(path, stream.getvalue())
+    text = stream.getvalue()
+    write_atomically(path, gzip.compress(text.encode(), mtime=0) if path.suffix == ".gz" else text)
+
+
+def table_in(folder: Path) -> Path:
+    """Where a folder has its table: plain, or packed as recorded ones and long ones are."""
+    packed = folder / f"{NAME}.gz"
+    return packed if packed.is_file() else folder / NAME
+
+
+def table_to(folder: Path, rows: int) -> Path:
+    """Where a table of so many rows is written."""
+    return folder / (f"{NAME}.gz" if rows > LONG else NAME)
 
 
 def join_tables(tables: Iterable[pd.DataFrame], name: str = "the tables joined") -> pd.DataFrame:

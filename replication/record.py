@@ -4,7 +4,7 @@ An archive may hold a part of a cell's seeds, or a cell on another device than i
 beside those recorded before. What is recorded already under the same device and precision is refused.
 
 python -m replication.record --pack OUT.tar.gz [CELL…]   there: pack scored cells (default: all of the profile)
-python -m replication.record FILE                        here: check them, keep them, make their report again
+python -m replication.record FILE…                       here: check them, keep them, make their report again
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from replication.archives import pack, unpack
 from replication.blocks import block_of, device_of, key_of, precision_on
 from replication.cell import Cell
 from replication.errors import InputError, exit_clearly
+from replication.measurements import read_table, write_table
 from replication.params import Params, Profile, load_params
 from replication.report.cells import FILES, RECORDED, SCORES, ScoredCell, read_cell, recorded_blocks, refuse_overlap
 
@@ -27,9 +28,16 @@ REPORTS, BENCHMARKS = RECORDED.parent, Path("benchmarks")
 
 
 def take_in(
-    archive: Path, params: Params, reports: Path = REPORTS, scores: Path = SCORES, benchmarks: Path = BENCHMARKS
+    archive: Path,
+    params: Params,
+    reports: Path = REPORTS,
+    scores: Path = SCORES,
+    benchmarks: Path = BENCHMARKS,
+    last: bool = True,
 ) -> list[str]:
     """Keep an archive's cells under `reports/recorded/` and make their profile's report again: all of it or nothing.
+
+    Unless it is the `last` of several, the report is left to a later one. Tables are kept packed.
 
     Returns:
         The names of the blocks taken in.
@@ -51,9 +59,13 @@ def take_in(
         for name in sorted({member.split("/")[0] for member in content}):
             place = _accepted(incoming / name, replace(params, profile=profile), reports / RECORDED.name)
             place.parent.mkdir(exist_ok=True)
+            table = incoming / name / FILES[0]
+            write_table(read_table(table), table.with_name(f"{table.name}.gz"))
+            table.unlink()
             (incoming / name).rename(place)
             kept.append(place)
-        build_report(params, profile.name, reports, scores, benchmarks)
+        if last:
+            build_report(params, profile.name, reports, scores, benchmarks)
     except BaseException:
         for place in kept:
             shutil.rmtree(place)
@@ -129,17 +141,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Pack cells, or take an archive in."""
     parser = argparse.ArgumentParser(prog="python -m replication.record", description=__doc__)
     parser.add_argument("--pack", type=Path, metavar="OUT.tar.gz", help="pack scored cells instead of taking some in")
-    parser.add_argument("names", nargs="*", metavar="FILE|CELL", help="the archive to take in, or the cells to pack")
+    parser.add_argument(
+        "names", nargs="*", metavar="FILE|CELL", help="archives to take in, one after another, or cells to pack"
+    )
     given = parser.parse_args(arguments)
     params = load_params()
     if given.pack:
         names = pack_cells(params, given.pack, given.names)
         print(f"record: packed {len(names)} files into {given.pack}")
         return
-    if len(given.names) != 1:
-        raise InputError(f"Name one archive to take in, or --pack OUT.tar.gz to make one (got {len(given.names)}).")
-    keys = take_in(Path(given.names[0]), params)
-    print(f"record: took in {', '.join(keys)}")
+    if not given.names:
+        raise InputError("Name one archive or more to take in, or --pack OUT.tar.gz to make one.")
+    for place, name in enumerate(given.names, 1):
+        keys = take_in(Path(name), params, last=place == len(given.names))
+        print(f"record: took in {', '.join(keys)}")
 
 
 if __name__ == "__main__":

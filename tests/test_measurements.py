@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import math
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,6 +18,8 @@ from replication.measurements import (
     each_seed_once,
     join_tables,
     read_table,
+    table_in,
+    table_to,
     to_table,
     write_table,
 )
@@ -136,3 +139,16 @@ def test_a_device_is_part_of_what_identifies_a_row() -> None:
     for strange in ({"device": "tpu"}, {"precision": "float16"}):
         with pytest.raises(InputError, match=f"unknown {next(iter(strange))}s"):
             to_table([replace(ROW, **strange)])  # pyright: ignore[reportArgumentType]
+
+
+def test_a_packed_table_reads_as_the_plain_one_and_is_packed_alike_each_time(tmp_path: Path) -> None:
+    table = to_table([ROW, replace(ROW, seed=7)])
+    plain, packed = tmp_path / "measurements.csv", tmp_path / "measurements.csv.gz"
+    write_table(table, plain)
+    assert table_in(tmp_path) == plain and table_to(tmp_path, 2) == plain
+    write_table(table, packed)
+    first = packed.read_bytes()
+    write_table(table, packed)
+    assert packed.read_bytes() == first and gzip.decompress(first) == plain.read_bytes()
+    assert table_in(tmp_path) == packed and table_to(tmp_path, 10**6) == packed
+    pd.testing.assert_frame_equal(read_table(packed), read_table(plain))

@@ -102,7 +102,7 @@ def test_a_second_archive_adds_seeds_to_a_recorded_cell(repository: Path, elsewh
     assert "(n = 3)" in page and "3 runs in 2 blocks" in page
     (repository / "README.md").unlink()
     assert not [one for one in problems(load_params(), ["paper"]) if "README" not in one]
-    (repository / "reports/recorded/paper-k1+2/measurements.csv").unlink()
+    (repository / "reports/recorded/paper-k1+2/measurements.csv.gz").unlink()
     assert any("paper-k1+2/measurements.csv is missing" in one for one in problems(load_params(), ["paper"]))
 
 

@@ -10,11 +10,11 @@ from typing import Any
 
 from replication.atomic import atomic_directory
 from replication.benchmarks import Benchmark, load_benchmarks
-from replication.measurements import each_seed_once, join_tables, read_table, write_table
+from replication.measurements import each_seed_once, join_tables, read_table, table_in, table_to, write_table
 from replication.params import Params, Profile
 from replication.provenance import sha256_file
-from replication.report.cells import FILES, RECORDED, SCORES, ScoredCell, gather
-from replication.report.context import MEASUREMENTS, PROVENANCE, VERDICTS, Context, build_context
+from replication.report.cells import RECORDED, SCORES, ScoredCell, gather
+from replication.report.context import PROVENANCE, VERDICTS, Context, build_context
 from replication.report.error_rates import PATH as ERROR_RATES
 from replication.report.performance import FOLDER as SPEED
 from replication.report.render import PAGES, render_page
@@ -44,8 +44,9 @@ def build_report(
     loaded = load_benchmarks(benchmarks)
     claims = [claim for benchmark in loaded for claim in benchmark.claims]
     with atomic_directory(reports / profile) as folder:
-        write_table(join_tables((cell.table for cell in cells), "the scored cells"), folder / MEASUREMENTS)
-        device, table = params.profiles[profile].device, read_table(folder / MEASUREMENTS)
+        joined = join_tables((cell.table for cell in cells), "the scored cells")
+        write_table(joined, table_to(folder, len(joined)))
+        device, table = params.profiles[profile].device, read_table(table_in(folder))
         verdicts = judge_all(claims, table, device)
         table = each_seed_once(table, device)
         (folder / VERDICTS).write_text(to_json(verdicts), encoding="utf-8")
@@ -81,7 +82,7 @@ def _merged(profile: Profile, cells: Iterable[ScoredCell], missing: list[str]) -
             **scored.provenance,
             "seeds": list(scored.cell.seed_numbers),
             "recorded": scored.recorded,
-            "measurements_sha256": sha256_file(scored.folder / FILES[0]),
+            "measurements_sha256": sha256_file(table_in(scored.folder)),
         }
     return merged
 

@@ -14,7 +14,7 @@ import pandas as pd
 
 from replication.blocks import PART, written
 from replication.errors import InputError
-from replication.measurements import WHERE, read_table
+from replication.measurements import WHERE, read_table, table_in
 from replication.params import BUNDLED, Cell, Profile
 from replication.report.sheets import SHEETS
 
@@ -101,7 +101,7 @@ def recorded_blocks(recorded: Path, cell: Cell, profile: Profile) -> list[Scored
         InputError: a block does not fit params.yaml, or two have a seed in common under one device and precision.
     """
     folders = sorted(path for path in recorded.glob(f"{cell.key}*") if PART.fullmatch(path.name.removeprefix(cell.key)))
-    blocks = [read_cell(path, cell, profile.name, recorded=True) for path in folders if (path / FILES[0]).is_file()]
+    blocks = [read_cell(path, cell, profile.name, recorded=True) for path in folders if table_in(path).is_file()]
     for place, block in enumerate(blocks):
         for other in blocks[:place]:
             refuse_overlap(block, other)
@@ -123,9 +123,8 @@ def read_cell(folder: Path, cell: Cell, profile: str, recorded: bool) -> ScoredC
 
     A recorded block may hold a part of the cell's seeds.
     """
-    table = read_table(folder / FILES[0])
-    provenance = read_provenance(folder / FILES[1])
-    where = folder / FILES[0]
+    where = table_in(folder)
+    table, provenance = read_table(where), read_provenance(folder / FILES[1])
     if table.empty:
         raise InputError(f"{where} has no rows: score cell {cell.key} again.")
     expected = {"profile": profile}

@@ -13,7 +13,7 @@ import pandas as pd
 from replication.benchmarks import Benchmark
 from replication.claims import Claim
 from replication.errors import InputError
-from replication.measurements import each_seed_once, read_table
+from replication.measurements import each_seed_once, read_table, table_in
 from replication.metrics.definitions import METRICS
 from replication.power import planned
 from replication.report.cells import IDENTITY, grouped, read_provenance
@@ -29,7 +29,7 @@ from replication.report.wording import NONE, SHAPES, number, seed_range, value_i
 from replication.verdict_records import from_json
 from replication.verdicts import Verdict
 
-MEASUREMENTS, VERDICTS, PROVENANCE = "measurements.csv", "verdicts.json", "provenance.json"
+VERDICTS, PROVENANCE = "verdicts.json", "provenance.json"
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def build_context(folder: Path, benchmarks: Sequence[Benchmark], error_rates: Pa
     Raises:
         InputError: a file of the folder is missing or broken, or its verdicts are not those of the benchmarks' claims.
     """
-    measured, provenance = read_table(folder / MEASUREMENTS), read_provenance(folder / PROVENANCE)
+    measured, provenance = read_table(table_in(folder)), read_provenance(folder / PROVENANCE)
     table = each_seed_once(measured, provenance["device"])
     claims = [claim for benchmark in benchmarks for claim in benchmark.claims]
     verdicts = _verdicts(folder / VERDICTS, claims)
