@@ -86,9 +86,8 @@ def in_processes(function: Callable[[_Item], None], items: Sequence[_Item], proc
 def in_turns(step: Callable[[int, int], None], items: int, turns: int, at_once: int, threads: int = 1) -> None:
     """`step(item, turn)` for every turn of every item, an item's turns in order, `at_once` of them together.
 
-    Each computes on `threads` threads, also where that makes more threads than cores: what one seed leaves idle, while
-    Python runs or a small operation has one thread, another fills. Who is free takes the item that waits longest, so
-    that all come to their end at about the same time.
+    Each computes on `threads` threads. Who is free takes the item that waits longest, so that all come to their end at
+    about the same time.
     """
     waiting = deque((item, 0) for item in range(items))
 

@@ -1,6 +1,6 @@
 """A block of seeds on one device: each seed is computed on its own, so that its result does not depend on the block.
 
-On a CPU a few seeds at a time take turns, each operation on the threads of the recipe. On a GPU every seed has a stream
+On a CPU seeds take turns, as many at once as fill it, each operation on the threads of the recipe. On a GPU every seed has a stream
 and a CUDA graph of its own, so that small networks, which leave most of the device idle, fill it together: units of all
 seeds are queued in turn, and a piece is queued before the losses of the one before it are read. Dense networks of all
 seeds share a graph there (`training.batched`). Compiled toy games run on the CPU.
@@ -76,7 +76,9 @@ class Trainer:
             if self._on_gpu:
                 queue_pieces(cast("list[QueuedSeed]", self._seeds), pieces, note)
             else:
-                in_turns(train, len(self._seeds), len(pieces), self._threads, self._recipe.threads)
+                of_an_operation = self._recipe.threads  # as many seeds at once as fill the processor, and no more
+                at_once = max(1, self._threads // of_an_operation)
+                in_turns(train, len(self._seeds), len(pieces), at_once, of_an_operation)
         for seed in self._seeds:
             seed.keep()
         if self._on_gpu:
