@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from jsonschema import Draft202012Validator, ValidationError
+from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 from ruamel.yaml.constructor import DuplicateKeyError
 
 from replication.claims import Claim, check_claim
 from replication.errors import InputError
+from replication.schema_errors import place_of, sentence_of
 from replication.strict import read_yaml, strict
 
 Better = Literal["higher", "lower", "neither"]
@@ -152,7 +153,7 @@ def _read(path: Path, validator: Draft202012Validator) -> Benchmark:
         raise InputError(f"{path}: line {line}: {str(cause.problem).split(' with value')[0]}; keep one.") from cause
     error = best_match(validator.iter_errors(written))
     if error is not None:
-        raise InputError(f"{path}: {_place(error, written)}: {_sentence(error)}.")
+        raise InputError(f"{path}: {place_of(error, written)}: {sentence_of(error)}.")
     claims = tuple(
         strict(Claim, _claim(path.stem, claim), f"{path}: claims[{number}] ({claim['id']})")
         for number, claim in enumerate(written["claims"])
@@ -166,36 +167,6 @@ def _read(path: Path, validator: Draft202012Validator) -> Benchmark:
         "deviations": written["deviations"],
     }
     return replace(strict(Benchmark, {"paper": path.stem, "claims": [], **rest}, str(path)), claims=claims)
-
-
-def _place(error: ValidationError, written: Any) -> str:
-    """Where in the file: `claims[3].kind`, with the entry's own id where it has one."""
-    place, node = "", written
-    for part in error.absolute_path:
-        node = node[part]
-        place += f"[{part}]" if isinstance(part, int) else f".{part}"
-        if isinstance(part, int) and isinstance(node, dict) and isinstance(node.get("id"), str):
-            place += f" ({node['id']})"
-    return place.lstrip(".") or "the whole file"
-
-
-def _sentence(error: ValidationError) -> str:
-    """The schema's complaint as a clause with the offending value and what is accepted."""
-    value: Any = error.instance
-    schema = error.schema
-    rule: Any = error.validator_value
-    if error.validator == "additionalProperties" and isinstance(schema, dict):
-        accepted = list(schema["properties"])
-        return f"unknown key {', '.join(sorted(set(value) - set(accepted)))}; accepted: {', '.join(accepted)}"
-    if error.validator == "required":
-        return f"key {', '.join(key for key in rule if key not in value)} is missing"
-    if error.validator == "enum":
-        return f"{value!r} is not accepted; accepted: {', '.join(rule)}"
-    if error.validator == "type":
-        return f"{value!r} is not of type {rule if isinstance(rule, str) else ' or '.join(rule)}"
-    if error.validator == "pattern":
-        return f"{value!r} does not match {rule}"
-    return f"{value!r} breaks {error.validator} {rule}"
 
 
 def _claim(paper: str, written: dict[str, Any]) -> dict[str, Any]:

@@ -1,9 +1,9 @@
 """A block of seeds on one device: each seed is computed on its own, so that its result does not depend on the block.
 
-On a CPU seeds take turns, as many at once as fill it, each operation on the threads of the recipe. On a GPU every seed has a stream
-and a CUDA graph of its own, so that small networks, which leave most of the device idle, fill it together: units of all
-seeds are queued in turn, and a piece is queued before the losses of the one before it are read. Dense networks of all
-seeds share a graph there (`training.batched`). Compiled toy games run on the CPU.
+On a CPU seeds take turns, as many at once as fill it, each operation on the threads of the recipe. On a GPU every seed
+has a stream and a CUDA graph of its own, so that small networks, which leave most of the device idle, fill it together:
+units of all seeds are queued in turn, and a piece is queued before the losses of the one before it are read. Dense
+networks of all seeds share a graph there (`training.batched`). Compiled toy games run on the CPU.
 """
 
 from __future__ import annotations
