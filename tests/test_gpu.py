@@ -116,7 +116,7 @@ def seed_on_gpu(model: str, way: str, recipe: Recipe) -> SeedTraining:
 @pytest.mark.parametrize("model", MODELS)
 def test_captured_units_are_those_of_the_reference(model: str) -> None:
     recipe = recipe_of(model)
-    plain, fast = (seed_on_gpu(model, way, recipe).advance(0, UNITS) for way in ("eager", "captured"))
+    plain, fast = (seed_on_gpu(model, way, recipe).advance(0, UNITS) for way in ("reference", "captured"))
     torch.cuda.synchronize()
     np.testing.assert_allclose(fast.losses.cpu().reshape(-1, 2), plain.losses.cpu(), rtol=0, atol=NATS)
     assert bool(plain.finite) and bool(fast.finite.all())
@@ -147,7 +147,7 @@ def test_a_unit_never_waits_for_the_device(model: str, monkeypatch: pytest.Monke
 
     monkeypatch.setattr(kind, "train", watched)
     trained = seed_on_gpu(model, "captured", recipe).advance(0, 3)
-    assert len(units) > WARM_UP and bool(trained.finite.all())
+    assert len(units) >= WARM_UP and bool(trained.finite.all())
 
 
 def test_the_watch_sees_a_reading() -> None:

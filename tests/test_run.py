@@ -21,7 +21,7 @@ from replication.prepare import prepare
 from replication.strict import read_yaml
 
 ROOT = Path(__file__).parents[1]
-K1, K5, BROKEN, THEORY = "cpu-gan-toy-k1", "cpu-gan-toy-k5", "cpu-gan-toy-k1-saturating", "cpu-theory"
+K1, K5, BROKEN, THEORY = "cpu-gan-toy-k1", "cpu-gan-toy-k5", "cpu-gan-toy-rest", "cpu-theory"
 GAN, DCGAN, REAL = "cpu-gan-digits", "cpu-dcgan-digits", "cpu-reference-points-digits"
 PATIENCE = 600.0  # seconds
 
@@ -32,9 +32,9 @@ def write_params(root: Path, updates: dict[str, int], networks: bool = False) ->
     for name, count in updates.items():
         model, recipe = name.split(".")
         content["recipes"][model][recipe] |= {"updates": count}
-    for name in ("toy-k1", "toy-k5", "toy-k1-saturating"):
+    for name in ("toy-k1", "toy-k5", "toy-rest"):
         content["recipes"]["gan"][name] |= {"network": {"hidden": [4], "nonlinearity": "tanh"}, "n_samples": 100}
-    content["recipes"]["gan"]["toy-k1-saturating"] |= {"batch": 401}  # more than there are points
+    content["recipes"]["gan"]["toy-rest"] |= {"batch": 401}  # more than there are points
     content["judges"]["digits"] |= {"epochs": 2}
     content["theory"] |= {"updates": 20, "fresh": 100}
     profile = content["profiles"]["cpu"]
