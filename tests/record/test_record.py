@@ -20,37 +20,7 @@ from replication.params import load_params
 from replication.record import main, take_in
 
 Content = dict[str, bytes]
-
-
-@pytest.fixture(autouse=True)
-def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Drawing takes most of a report's time and is tested elsewhere."""
-    monkeypatch.setattr("replication.report.figures.draw", lambda *_: [])
-
-
-@pytest.fixture
-def elsewhere(repository: Path) -> Content:
-    """Both cells of the profile `paper`, as another machine scored them; no trace of them is left in outputs/."""
-    content: Content = {}
-    for key in ("paper-k1", "paper-k5"):
-        folder = repository / "outputs/score/paper/gan" / key
-        for path in sorted(folder.iterdir()):
-            content[f"{key}/{path.name}"] = path.read_bytes()
-            path.unlink()
-        folder.rmdir()
-    return content
-
-
-def archive(content: Content, path: Path = Path("cells.tar.gz"), rehash: bool = True) -> Path:
-    """A tar archive of some members, with a manifest that fits them unless one is given."""
-    manifest = {"files": {name: hashlib.sha256(data).hexdigest() for name, data in content.items()}}
-    written = {"manifest.json": json.dumps(manifest).encode(), **content} if rehash else content
-    with tarfile.open(path, "w:gz") as packed:
-        for name, data in written.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(data)
-            packed.addfile(member, io.BytesIO(data))
-    return path
+Pack = Callable[..., Path]
 
 
 def files(root: Path) -> dict[str, bytes]:
@@ -78,7 +48,9 @@ def test_what_one_machine_packs_another_takes_in(repository: Path, capsys: pytes
     assert there == made
 
 
-def test_a_recorded_cell_is_reported_and_a_missing_one_named(repository: Path, elsewhere: Content) -> None:
+def test_a_recorded_cell_is_reported_and_a_missing_one_named(
+    repository: Path, elsewhere: Content, archive: Pack
+) -> None:
     only = {name: data for name, data in elsewhere.items() if name.startswith("paper-k1/")}
     assert take_in(archive(only), load_params()) == ["paper-k1"]
     page = (repository / "reports/paper/report.md").read_text(encoding="utf-8")
@@ -149,7 +121,7 @@ REFUSALS = [
 
 @pytest.mark.parametrize(("change", "sentence"), REFUSALS, ids=[sentence for _, sentence in REFUSALS])
 def test_bad_content_is_refused_and_nothing_is_left(
-    repository: Path, elsewhere: Content, change: Callable[[Content], Content], sentence: str
+    repository: Path, elsewhere: Content, change: Callable[[Content], Content], sentence: str, archive: Pack
 ) -> None:
     before = files(repository)
     with pytest.raises(InputError) as refused:
@@ -159,7 +131,7 @@ def test_bad_content_is_refused_and_nothing_is_left(
     assert not list((repository / "reports").glob(".incoming*"))
 
 
-def test_a_cell_is_recorded_once(repository: Path, elsewhere: Content) -> None:
+def test_a_cell_is_recorded_once(repository: Path, elsewhere: Content, archive: Pack) -> None:
     take_in(archive({name: data for name, data in elsewhere.items() if name.startswith("paper-k1")}), load_params())
     before = files(repository)
     with pytest.raises(InputError, match="Seeds 0-2 of cell paper-k1 on cpu in float32 are recorded already: remove"):
@@ -167,7 +139,7 @@ def test_a_cell_is_recorded_once(repository: Path, elsewhere: Content) -> None:
     assert files(repository) == before
 
 
-def test_a_report_that_fails_takes_the_cells_back(repository: Path, elsewhere: Content) -> None:
+def test_a_report_that_fails_takes_the_cells_back(repository: Path, elsewhere: Content, archive: Pack) -> None:
     (repository / "benchmarks/gan2014.yaml").write_text("claims: 3", encoding="utf-8")
     before = files(repository)
     with pytest.raises(InputError, match="gan2014.yaml"):
@@ -175,7 +147,7 @@ def test_a_report_that_fails_takes_the_cells_back(repository: Path, elsewhere: C
     assert files(repository) == before
 
 
-def test_hashes_and_manifest_are_held_against_the_members(tmp_path: Path) -> None:
+def test_hashes_and_manifest_are_held_against_the_members(tmp_path: Path, archive: Pack) -> None:
     path, content = tmp_path / "cells.tar.gz", {"paper-k1/measurements.csv": b"x"}
     manifest = json.dumps({"files": {"paper-k1/measurements.csv": "0" * 64}}).encode()
     with pytest.raises(InputError, match="differs from its hash"):
@@ -209,7 +181,7 @@ def test_links_and_doubled_members_are_refused(tmp_path: Path) -> None:
         unpack(tmp_path / "cells.zip")
 
 
-def test_a_member_too_large_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_member_too_large_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, archive: Pack) -> None:
     path = archive({"paper-k1/measurements.csv": b"0" * 5000}, tmp_path / "cells.tar.gz")
     monkeypatch.setattr("replication.archives.MOST_BYTES", 4000)
     with pytest.raises(InputError, match="unpacks to 5000 bytes; 4000 at most"):

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
-import tarfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,37 +18,7 @@ from replication.params import load_params
 from replication.record import take_in
 
 Content = dict[str, bytes]
-
-
-@pytest.fixture(autouse=True)
-def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Drawing takes most of a report's time and is tested elsewhere."""
-    monkeypatch.setattr("replication.report.figures.draw", lambda *_: [])
-
-
-@pytest.fixture
-def elsewhere(repository: Path) -> Content:
-    """Both cells of the profile `paper`, as another machine scored them; no trace of them is left in outputs/."""
-    content: Content = {}
-    for key in ("paper-k1", "paper-k5"):
-        folder = repository / "outputs/score/paper/gan" / key
-        for path in sorted(folder.iterdir()):
-            content[f"{key}/{path.name}"] = path.read_bytes()
-            path.unlink()
-        folder.rmdir()
-    return content
-
-
-def archive(content: Content, path: Path = Path("cells.tar.gz"), rehash: bool = True) -> Path:
-    """A tar archive of some members, with a manifest that fits them unless one is given."""
-    manifest = {"files": {name: hashlib.sha256(data).hexdigest() for name, data in content.items()}}
-    written = {"manifest.json": json.dumps(manifest).encode(), **content} if rehash else content
-    with tarfile.open(path, "w:gz") as packed:
-        for name, data in written.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(data)
-            packed.addfile(member, io.BytesIO(data))
-    return path
+Pack = Callable[..., Path]
 
 
 def part_of(content: Content, seeds: str, key: str = "paper-k1") -> Content:
@@ -87,7 +56,7 @@ def reported(repository: Path, profile: str) -> tuple[dict[str, Any], pd.DataFra
     return cells, read_table(folder / "measurements.csv")
 
 
-def test_a_second_archive_adds_seeds_to_a_recorded_cell(repository: Path, elsewhere: Content) -> None:
+def test_a_second_archive_adds_seeds_to_a_recorded_cell(repository: Path, elsewhere: Content, archive: Pack) -> None:
     assert take_in(archive(part_of(elsewhere, "0-1")), load_params()) == ["paper-k1+0-1"]
     cells, table = reported(repository, "paper")
     assert set(cells) == {"paper-k1+0-1"} and set(table["seed"]) == {0, 1}
@@ -106,7 +75,9 @@ def test_a_second_archive_adds_seeds_to_a_recorded_cell(repository: Path, elsewh
     assert any("paper-k1+2/measurements.csv is missing" in one for one in problems(load_params(), ["paper"]))
 
 
-def test_a_recorded_block_stays_when_more_seeds_are_planned(repository: Path, elsewhere: Content) -> None:
+def test_a_recorded_block_stays_when_more_seeds_are_planned(
+    repository: Path, elsewhere: Content, archive: Pack
+) -> None:
     take_in(archive({name: data for name, data in elsewhere.items() if name.startswith("paper-k1/")}), load_params())
     written = json.loads((repository / "params.yaml").read_text(encoding="utf-8"))
     written["profiles"]["paper"]["cells"]["paper-k1"]["seeds"] = "0-3"
@@ -119,7 +90,7 @@ def test_a_recorded_block_stays_when_more_seeds_are_planned(repository: Path, el
     assert list(reported(repository, "paper")[0]) == ["paper-k1", "paper-k1+3"]
 
 
-def test_a_block_of_another_device_stands_beside_the_local_one(repository: Path) -> None:
+def test_a_block_of_another_device_stands_beside_the_local_one(repository: Path, archive: Pack) -> None:
     folder = repository / "outputs/score/cpu/gan/cpu-digits"
     content = moved({f"cpu-digits/{path.name}": path.read_bytes() for path in folder.iterdir()}, "cuda")
     before = reported(repository, "cpu")[1]
@@ -141,6 +112,6 @@ def test_a_block_of_another_device_stands_beside_the_local_one(repository: Path)
             take_in(archive(swapped), load_params())
 
 
-def test_compiled_games_come_from_a_processor(repository: Path, elsewhere: Content) -> None:
+def test_compiled_games_come_from_a_processor(repository: Path, elsewhere: Content, archive: Pack) -> None:
     with pytest.raises(InputError, match="computed on cuda in float32, but by its recipe in params.yaml it"):
         take_in(archive(moved(elsewhere, "cuda")), load_params())
