@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -140,6 +140,11 @@ def load_benchmarks(directory: Path = Path("benchmarks")) -> tuple[Benchmark, ..
     benchmarks = [_read(path, validator) for path in paths]
     _check_identifiers(benchmarks)
     return tuple(sorted(benchmarks, key=lambda one: (one.paper == "background", one.citation.year, one.paper)))
+
+
+def claims_of(benchmarks: Iterable[Benchmark]) -> list[Claim]:
+    """The claims of all files, in order."""
+    return [claim for benchmark in benchmarks for claim in benchmark.claims]
 
 
 def _read(path: Path, validator: Draft202012Validator) -> Benchmark:

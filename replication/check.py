@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from replication.benchmarks import Benchmark, load_benchmarks
+from replication.benchmarks import Benchmark, claims_of, load_benchmarks
 from replication.blocks import key_of
 from replication.errors import InputError, exit_clearly
 from replication.measurements import KEY, read_table, table_in
@@ -109,7 +109,7 @@ def _of_cells(params: Params, profile: str, provenance: dict[str, Any], recorded
 
 
 def _of_verdicts(folder: Path, benchmarks: Sequence[Benchmark], device: str) -> Iterator[str]:
-    claims = [claim for benchmark in benchmarks for claim in benchmark.claims]
+    claims = claims_of(benchmarks)
     derived = json.loads(to_json(judge_all(claims, read_table(table_in(folder)), device)))
     path = folder / VERDICTS
     committed = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []

@@ -81,14 +81,7 @@ def _compare_means(claim: Claim, sides: Sides) -> Comparison:
     words = _words(claim, estimate.oriented(_sign(claim)), bare.metric)
     p_values = {word: float(p) for word, p in words.items()}
     present = max(len(one), len(two) if two is not None else 0)
-    return replace(
-        bare,
-        difference=difference,
-        low=low,
-        high=high,
-        p_values=p_values,
-        n_needed=_n_needed(p_values, estimate.half_width, _distance(claim, abs(difference)), present),
-    )
+    return _judged(claim, replace(bare, difference=difference), (low, high), p_values, estimate.half_width, present)
 
 
 def _agreed(claim: Claim, bare: Comparison, n: int) -> Comparison:
@@ -117,15 +110,8 @@ def _compare_superiority(claim: Claim, sides: Sides) -> Comparison:
     words = order_p_values(estimate.oriented(_sign(claim)), claim.margin or 0.0)
     p_values: dict[Word, float] = {word: float(p) for word, p in words.items()}
     difference, present = float(estimate.estimate.difference), max(len(one), len(two))
-    distance = _distance(claim, abs(difference))
-    return replace(
-        bare,
-        difference=difference,
-        low=low,
-        high=high,
-        p_values=p_values,
-        n_needed=_n_needed(p_values, estimate.estimate.half_width, distance, present),
-    )
+    bare = replace(bare, difference=difference)
+    return _judged(claim, bare, (low, high), p_values, estimate.estimate.half_width, present)
 
 
 def _sign(claim: Claim) -> int:
@@ -137,42 +123,34 @@ def _compare_rates(claim: Claim, sides: Sides) -> Comparison:
         raise InputError(f"Claim {claim.id} is a rate: it compares two unpaired sides of 0/1 outcomes.")
     one, two = _successes(claim, sides.measured), _successes(claim, sides.against)
     counts = (one, sides.measured.n, two, sides.against.n)
-    low, high = difference_interval(counts)
-    bare = _bare(claim, sides, None)
     p_values = rate_p_values(counts, claim.better == "higher", claim.margin or 0.0)
     half_width = partial(share_half_width, counts=(counts[:2], counts[2:]))
     present = max(sides.measured.n, sides.against.n)
-    return replace(
-        bare,
-        low=low,
-        high=high,
-        p_values=p_values,
-        n_needed=_n_needed(p_values, half_width, _distance(claim, abs(bare.difference)), present),
-    )
+    return _judged(claim, _bare(claim, sides, None), difference_interval(counts), p_values, half_width, present)
 
 
 def _compare_share_with_bound(claim: Claim, sides: Sides) -> Comparison:
     bound, n = claim.bound or 0.0, sides.measured.n
     successes = _successes(claim, sides.measured)
     low, high = share_interval(successes, n)
-    bare = _bare(claim, sides, bound)
     p_values = share_bound_p_values(successes, n, bound, claim.better == "higher")
     half_width = partial(share_half_width, counts=((successes, n),))
-    return replace(
-        bare,
-        low=low - bound,
-        high=high - bound,
-        p_values=p_values,
-        n_needed=_n_needed(p_values, half_width, abs(bare.difference), n),
-    )
+    return _judged(claim, _bare(claim, sides, bound), (low - bound, high - bound), p_values, half_width, n)
 
 
-def _n_needed(
-    p_values: dict[Word, float], half_width: Callable[[int], float], distance: float, present: int
-) -> int | None:
-    if not p_values or decide(p_values) != "inconclusive":
-        return None
-    return replicates_to_settle(half_width, distance, present)
+def _judged(
+    claim: Claim,
+    bare: Comparison,
+    interval: tuple[float, float],
+    p_values: dict[Word, float],
+    half_width: Callable[[int], float],
+    present: int,
+) -> Comparison:
+    """The comparison with its interval and p values; of the inconclusive, also how many replicates would settle it."""
+    undecided = bool(p_values) and decide(p_values) == "inconclusive"
+    distance = _distance(claim, abs(bare.difference))
+    n_needed = replicates_to_settle(half_width, distance, present) if undecided else None
+    return replace(bare, low=interval[0], high=interval[1], p_values=p_values, n_needed=n_needed)
 
 
 def _bare(claim: Claim, sides: Sides, reference: float | None) -> Comparison:

@@ -16,12 +16,11 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from scipy.stats import binom
 
-from replication.benchmarks import load_benchmarks
+from replication.benchmarks import claims_of, load_benchmarks
 from replication.claims import Claim
 from replication.errors import InputError, exit_clearly
 from replication.intervals import LEVEL
@@ -152,7 +151,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m replication.power", description=__doc__)
     parser.add_argument("--claim", nargs="+", default=[], metavar="ID", help="the claims to show (default: all)")
     asked = parser.parse_args(arguments).claim
-    claims = [claim for benchmark in load_benchmarks(Path("benchmarks")) for claim in benchmark.claims]
+    claims = claims_of(load_benchmarks())
     unknown = sorted(set(asked) - {claim.id for claim in claims})
     if unknown:
         raise InputError(f"There is no claim {', '.join(unknown)} in benchmarks/: name one of its ids.")

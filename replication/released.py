@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from replication.benchmarks import load_benchmarks
+from replication.benchmarks import claims_of, load_benchmarks
 from replication.data.reading import PreparedImages, load_images
 from replication.errors import InputError, exit_clearly
 from replication.provenance import environment, sha256_text
@@ -147,7 +147,7 @@ def sentences(result: Mapping[str, Any]) -> list[str]:
 
 
 def _published(per_class: int | None) -> str:
-    claims = {claim.id: claim for benchmark in load_benchmarks(BENCHMARKS) for claim in benchmark.claims}
+    claims = {claim.id: claim for claim in claims_of(load_benchmarks(BENCHMARKS))}
     published = claims[CLAIMS[per_class]].published
     assert published is not None
     spread = "" if published.spread is None else f" (±{100 * published.spread:.1f}, a spread of what is not stated)"

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from replication.benchmarks import load_benchmarks
+from replication.benchmarks import claims_of, load_benchmarks
 from replication.claims import Claim
 from replication.errors import exit_clearly
 from replication.intervals import LEVEL
@@ -94,7 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("tables", nargs="+", type=Path, metavar="TABLE", help="tables of measurements (CSV)")
     parser.add_argument("--from", dest="border", type=int, default=BORDER, help="the first seed of the second build")
     asked = parser.parse_args(arguments)
-    claims = [claim for benchmark in load_benchmarks(Path("benchmarks")) for claim in benchmark.claims]
+    claims = claims_of(load_benchmarks())
     found = pairs(claims, join_tables([read_table(path) for path in asked.tables]), asked.border)
     print("\n".join(lines(found)))
     raise SystemExit(int(chance_of(found) <= LEVEL))

@@ -12,7 +12,7 @@ import pytest
 from scipy import stats
 from statsmodels.stats.power import TTestIndPower, TTestPower
 
-from replication.benchmarks import load_benchmarks
+from replication.benchmarks import claims_of, load_benchmarks
 from replication.claims import Claim, Evidence, Plan, Published
 from replication.intervals import LEVEL, mean_estimate, welch_estimate
 from replication.planned_studies import STUDIES, design_of, judged
@@ -194,7 +194,7 @@ def test_chance_explains_little():
 
 @cache
 def claims() -> tuple[Claim, ...]:
-    return tuple(one for benchmark in load_benchmarks(ROOT / "benchmarks") for one in benchmark.claims)
+    return tuple(claims_of(load_benchmarks(ROOT / "benchmarks")))
 
 
 @cache

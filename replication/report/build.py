@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from replication.atomic import atomic_directory
-from replication.benchmarks import Benchmark, load_benchmarks
+from replication.benchmarks import Benchmark, claims_of, load_benchmarks
 from replication.measurements import each_seed_once, join_tables, read_table, table_in, table_to, write_table
 from replication.params import Params, Profile
 from replication.provenance import sha256_file
@@ -42,7 +42,7 @@ def build_report(
 
     cells, missing = gather(params.profiles[profile], scores, reports / RECORDED.name)
     loaded = load_benchmarks(benchmarks)
-    claims = [claim for benchmark in loaded for claim in benchmark.claims]
+    claims = claims_of(loaded)
     with atomic_directory(reports / profile) as folder:
         joined = join_tables((cell.table for cell in cells), "the scored cells")
         write_table(joined, table_to(folder, len(joined)))

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from replication.benchmarks import Benchmark
+from replication.benchmarks import Benchmark, claims_of
 from replication.claims import Claim
 from replication.errors import InputError
 from replication.measurements import each_seed_once, read_table, table_in
@@ -100,7 +100,7 @@ def build_context(folder: Path, benchmarks: Sequence[Benchmark], error_rates: Pa
     """
     measured, provenance = read_table(table_in(folder)), read_provenance(folder / PROVENANCE)
     table = each_seed_once(measured, provenance["device"])
-    claims = [claim for benchmark in benchmarks for claim in benchmark.claims]
+    claims = claims_of(benchmarks)
     verdicts = _verdicts(folder / VERDICTS, claims)
     figures = [figure(record, folder) for record in provenance["figures"]]
     shown = rows(claims, verdicts, planned(claims))

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from replication.benchmarks import load_benchmarks
+from replication.benchmarks import claims_of, load_benchmarks
 from replication.claims import Claim
 from replication.data.reading import ToyData
 from replication.measurements import to_table
@@ -29,7 +29,7 @@ from replication.verdicts import judge
 
 ROOT = Path(__file__).parents[2]
 PARAMS = load_params(ROOT / "params.yaml")
-CLAIMS = {claim.id: claim for benchmark in load_benchmarks(ROOT / "benchmarks") for claim in benchmark.claims}
+CLAIMS = {claim.id: claim for claim in claims_of(load_benchmarks(ROOT / "benchmarks"))}
 OPTIONS = replace(PARAMS.theory, fresh=1000, updates=5)
 MEANS = np.array([[0.6, 0.6], [-0.6, -0.6]])
 P = Mixture(MEANS, 0.15, np.full(2, 0.5))
