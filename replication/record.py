@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import shutil
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,55 +28,61 @@ REPORTS, BENCHMARKS = RECORDED.parent, Path("benchmarks")
 
 
 def take_in(
-    archive: Path,
+    archives: Sequence[Path],
     params: Params,
     reports: Path = REPORTS,
     scores: Path = SCORES,
     benchmarks: Path = BENCHMARKS,
-    last: bool = True,
 ) -> list[str]:
-    """Keep an archive's cells under `reports/recorded/` and make their profile's report again: all of it or nothing.
+    """Keep archives' cells under `reports/recorded/` and make their profile's report again: all of it or nothing.
 
-    Unless it is the `last` of several, the report is left to a later one. Tables are kept packed.
+    Tables are kept packed.
 
     Returns:
         The names of the blocks taken in.
 
     Raises:
-        InputError: the archive, a row, a hash or a provenance is wrong, or a seed is recorded already.
+        InputError: an archive, a row, a hash or a provenance is wrong, a seed is recorded already, or the archives
+            are of several profiles.
     """
     from replication.report.build import build_report  # what renders pages is absent where cells are only packed
 
-    content = unpack(archive)
+    contents = [unpack(archive) for archive in archives]
+    profile = _one_profile(params, (name.split("/")[0] for content in contents for name in content))
+    kept: list[Path] = []
+    try:
+        for content in contents:
+            _keep(content, replace(params, profile=profile), reports, kept)
+        build_report(params, profile.name, reports, scores, benchmarks)
+    except BaseException:
+        for place in kept:
+            shutil.rmtree(place)
+        raise
+    return [place.name for place in kept]
+
+
+def _keep(content: Mapping[str, bytes], params: Params, reports: Path, kept: list[Path]) -> None:
+    """Move what an archive held to where it is kept, and add each place to `kept`."""
     reports.mkdir(parents=True, exist_ok=True)
     incoming = Path(tempfile.mkdtemp(prefix=".incoming.", dir=reports))
-    kept: list[Path] = []
     try:
         for name, data in content.items():
             (incoming / name).parent.mkdir(exist_ok=True)
             (incoming / name).write_bytes(data)
-        profile = _one_profile(params, (name.split("/")[0] for name in content))
         for name in sorted({member.split("/")[0] for member in content}):
-            place = _accepted(incoming / name, replace(params, profile=profile), reports / RECORDED.name)
+            place = _accepted(incoming / name, params, reports / RECORDED.name)
             place.parent.mkdir(exist_ok=True)
             table = incoming / name / FILES[0]
             write_table(read_table(table), table.with_name(f"{table.name}.gz"))
             table.unlink()
             (incoming / name).rename(place)
             kept.append(place)
-        if last:
-            build_report(params, profile.name, reports, scores, benchmarks)
-    except BaseException:
-        for place in kept:
-            shutil.rmtree(place)
-        raise
     finally:
         shutil.rmtree(incoming, ignore_errors=True)
-    return [place.name for place in kept]
 
 
 def _one_profile(params: Params, names: Iterable[str]) -> Profile:
-    """The profile that all cells of an archive belong to."""
+    """The profile that all cells of the archives belong to."""
     owners = {}
     for key in map(key_of, names):
         owner = next((profile for profile in params.profiles.values() if key in profile.scored), None)
@@ -85,7 +91,7 @@ def _one_profile(params: Params, names: Iterable[str]) -> Profile:
             raise InputError(f"params.yaml has no cell {key!r}; it has {', '.join(known)}.")
         owners[owner.name] = owner
     if len(owners) > 1:
-        raise InputError(f"The archive mixes profiles {' and '.join(sorted(owners))}: pack one for each.")
+        raise InputError(f"What is packed mixes profiles {' and '.join(sorted(owners))}: pack and take in each apart.")
     return next(iter(owners.values()))
 
 
@@ -141,9 +147,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Pack cells, or take an archive in."""
     parser = argparse.ArgumentParser(prog="python -m replication.record", description=__doc__)
     parser.add_argument("--pack", type=Path, metavar="OUT.tar.gz", help="pack scored cells instead of taking some in")
-    parser.add_argument(
-        "names", nargs="*", metavar="FILE|CELL", help="archives to take in, one after another, or cells to pack"
-    )
+    parser.add_argument("names", nargs="*", metavar="FILE|CELL", help="archives to take in together, or cells to pack")
     given = parser.parse_args(arguments)
     params = load_params()
     if given.pack:
@@ -152,9 +156,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     if not given.names:
         raise InputError("Name one archive or more to take in, or --pack OUT.tar.gz to make one.")
-    for place, name in enumerate(given.names, 1):
-        keys = take_in(Path(name), params, last=place == len(given.names))
-        print(f"record: took in {', '.join(keys)}")
+    print(f"record: took in {', '.join(take_in([Path(name) for name in given.names], params))}")
 
 
 if __name__ == "__main__":

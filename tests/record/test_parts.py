@@ -57,12 +57,12 @@ def reported(repository: Path, profile: str) -> tuple[dict[str, Any], pd.DataFra
 
 
 def test_a_second_archive_adds_seeds_to_a_recorded_cell(repository: Path, elsewhere: Content, archive: Pack) -> None:
-    assert take_in(archive(part_of(elsewhere, "0-1")), load_params()) == ["paper-k1+0-1"]
+    assert take_in([archive(part_of(elsewhere, "0-1"))], load_params()) == ["paper-k1+0-1"]
     cells, table = reported(repository, "paper")
     assert set(cells) == {"paper-k1+0-1"} and set(table["seed"]) == {0, 1}
     with pytest.raises(InputError, match="Seeds 1 of cell paper-k1 on cpu in float32 are recorded already: remove"):
-        take_in(archive(part_of(elsewhere, "1-2")), load_params())
-    assert take_in(archive(part_of(elsewhere, "2-2")), load_params()) == ["paper-k1+2"]
+        take_in([archive(part_of(elsewhere, "1-2"))], load_params())
+    assert take_in([archive(part_of(elsewhere, "2-2"))], load_params()) == ["paper-k1+2"]
     cells, table = reported(repository, "paper")
     assert [(name, cell["seeds"]) for name, cell in cells.items()] == [("paper-k1+0-1", [0, 1]), ("paper-k1+2", [2])]
     whole = pd.read_csv(io.BytesIO(elsewhere["paper-k1/measurements.csv"]))
@@ -75,10 +75,25 @@ def test_a_second_archive_adds_seeds_to_a_recorded_cell(repository: Path, elsewh
     assert any("paper-k1+2/measurements.csv is missing" in one for one in problems(load_params(), ["paper"]))
 
 
+def test_several_archives_are_taken_in_together_or_not_at_all(
+    repository: Path, elsewhere: Content, archive: Pack
+) -> None:
+    first = archive(part_of(elsewhere, "0-1"), Path("first.tar.gz"))
+    again = archive(part_of(elsewhere, "1-2"), Path("again.tar.gz"))
+    second = archive(part_of(elsewhere, "2-2"), Path("second.tar.gz"))
+    before = {path: path.read_bytes() for path in (repository / "reports").rglob("*") if path.is_file()}
+    with pytest.raises(InputError, match="recorded"):
+        take_in([first, again], load_params())
+    assert {path: path.read_bytes() for path in (repository / "reports").rglob("*") if path.is_file()} == before
+    assert take_in([first, second], load_params()) == ["paper-k1+0-1", "paper-k1+2"]
+    cells, table = reported(repository, "paper")
+    assert set(cells) == {"paper-k1+0-1", "paper-k1+2"} and set(table["seed"]) == {0, 1, 2}
+
+
 def test_a_recorded_block_stays_when_more_seeds_are_planned(
     repository: Path, elsewhere: Content, archive: Pack
 ) -> None:
-    take_in(archive({name: data for name, data in elsewhere.items() if name.startswith("paper-k1/")}), load_params())
+    take_in([archive({name: data for name, data in elsewhere.items() if name.startswith("paper-k1/")})], load_params())
     written = json.loads((repository / "params.yaml").read_text(encoding="utf-8"))
     written["profiles"]["paper"]["cells"]["paper-k1"]["seeds"] = "0-3"
     (repository / "params.yaml").write_text(json.dumps(written), encoding="utf-8")
@@ -86,7 +101,7 @@ def test_a_recorded_block_stays_when_more_seeds_are_planned(
         name.replace("k1/", "k1+3/"): data.replace(b"full,40,2,", b"full,40,3,").replace(b'"2-2"', b'"3"')
         for name, data in part_of(elsewhere, "2-2").items()
     }
-    assert take_in(archive({n.replace("+2-2", ""): d for n, d in more.items()}), load_params()) == ["paper-k1+3"]
+    assert take_in([archive({n.replace("+2-2", ""): d for n, d in more.items()})], load_params()) == ["paper-k1+3"]
     assert list(reported(repository, "paper")[0]) == ["paper-k1", "paper-k1+3"]
 
 
@@ -95,13 +110,13 @@ def test_a_block_of_another_device_stands_beside_the_local_one(repository: Path,
     content = moved({f"cpu-digits/{path.name}": path.read_bytes() for path in folder.iterdir()}, "cuda")
     before = reported(repository, "cpu")[1]
     verdicts = (repository / "reports/cpu/verdicts.json").read_bytes()
-    assert take_in(archive(content), load_params()) == ["cpu-digits@cuda"]
+    assert take_in([archive(content)], load_params()) == ["cpu-digits@cuda"]
     cells, table = reported(repository, "cpu")
     assert list(cells)[-2:] == ["cpu-digits", "cpu-digits@cuda"] and cells["cpu-digits@cuda"]["recorded"]
     assert len(table) == len(before) + (before["dataset"] == "digits").sum()
     assert (repository / "reports/cpu/verdicts.json").read_bytes() == verdicts  # those of the profile's own device
     with pytest.raises(InputError, match="on cuda in float32 are recorded already"):
-        take_in(archive(content), load_params())
+        take_in([archive(content)], load_params())
     for kinds, sentence in (
         (("cuda", "tf32"), "computed on cuda in tf32, but by its recipe in params.yaml it would be on cuda in float32"),
         (("cuda", "float16"), "unknown precisions"),
@@ -109,9 +124,9 @@ def test_a_block_of_another_device_stands_beside_the_local_one(repository: Path,
         again = moved({name.replace("@cuda", ""): data for name, data in content.items()}, *kinds)
         swapped = {n: d.replace(b",cuda,float32,", f",{','.join(kinds)},".encode()) for n, d in again.items()}
         with pytest.raises(InputError, match=sentence):
-            take_in(archive(swapped), load_params())
+            take_in([archive(swapped)], load_params())
 
 
 def test_compiled_games_come_from_a_processor(repository: Path, elsewhere: Content, archive: Pack) -> None:
     with pytest.raises(InputError, match="computed on cuda in float32, but by its recipe in params.yaml it"):
-        take_in(archive(moved(elsewhere, "cuda")), load_params())
+        take_in([archive(moved(elsewhere, "cuda"))], load_params())

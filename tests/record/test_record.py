@@ -52,11 +52,11 @@ def test_a_recorded_cell_is_reported_and_a_missing_one_named(
     repository: Path, elsewhere: Content, archive: Pack
 ) -> None:
     only = {name: data for name, data in elsewhere.items() if name.startswith("paper-k1/")}
-    assert take_in(archive(only), load_params()) == ["paper-k1"]
+    assert take_in([archive(only)], load_params()) == ["paper-k1"]
     page = (repository / "reports/paper/report.md").read_text(encoding="utf-8")
     assert "Not measured yet: paper-k5." in page and "another machine" in page and "(n = 3)" in page
     second = {name: data for name, data in elsewhere.items() if name.startswith("paper-k5/")}
-    take_in(archive(second), load_params())
+    take_in([archive(second)], load_params())
     assert "Not measured yet" not in (repository / "reports/paper/report.md").read_text(encoding="utf-8")
     path = repository / "reports/recorded/paper-k1/measurements.csv.gz"
     path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes()).replace(b"0.", b"0.9", 1)))
@@ -125,17 +125,17 @@ def test_bad_content_is_refused_and_nothing_is_left(
 ) -> None:
     before = files(repository)
     with pytest.raises(InputError) as refused:
-        take_in(archive(change(elsewhere)), load_params())
+        take_in([archive(change(elsewhere))], load_params())
     assert sentence in str(refused.value) and "\n" not in str(refused.value)
     assert files(repository) == before
     assert not list((repository / "reports").glob(".incoming*"))
 
 
 def test_a_cell_is_recorded_once(repository: Path, elsewhere: Content, archive: Pack) -> None:
-    take_in(archive({name: data for name, data in elsewhere.items() if name.startswith("paper-k1")}), load_params())
+    take_in([archive({name: data for name, data in elsewhere.items() if name.startswith("paper-k1")})], load_params())
     before = files(repository)
     with pytest.raises(InputError, match="Seeds 0-2 of cell paper-k1 on cpu in float32 are recorded already: remove"):
-        take_in(archive(elsewhere), load_params())
+        take_in([archive(elsewhere)], load_params())
     assert files(repository) == before
 
 
@@ -143,7 +143,7 @@ def test_a_report_that_fails_takes_the_cells_back(repository: Path, elsewhere: C
     (repository / "benchmarks/gan2014.yaml").write_text("claims: 3", encoding="utf-8")
     before = files(repository)
     with pytest.raises(InputError, match="gan2014.yaml"):
-        take_in(archive(elsewhere), load_params())
+        take_in([archive(elsewhere)], load_params())
     assert files(repository) == before
 
 
