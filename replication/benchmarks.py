@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
@@ -14,111 +15,9 @@ from ruamel.yaml.constructor import DuplicateKeyError
 
 from replication.claims import Claim, check_claim
 from replication.errors import InputError
+from replication.published import Benchmark, PublishedNumber
 from replication.schema_errors import place_of, sentence_of
 from replication.strict import read_yaml, strict
-
-Better = Literal["higher", "lower", "neither"]
-
-
-@dataclass(frozen=True)
-class Citation:
-    key: str
-    authors: tuple[str, ...]
-    title: str
-    year: int
-    venue: str
-    arxiv: str  # "" where the paper is not on arXiv
-    released_code: str  # "owner/name" on GitHub; "" where nothing was released
-
-
-@dataclass(frozen=True)
-class Other:
-    """What somebody else measured under the same name, and how that differs from the paper's protocol."""
-
-    value: str  # as it is reported
-    where: str
-    caveat: str
-
-
-@dataclass(frozen=True)
-class PublishedNumber:
-    value: float | None  # None: the paper prints a number that could not be checked, so none is given
-    spread: float | None
-    verified: bool
-    note: str  # "" or what is known instead of the value, such as a direction
-    others: tuple[Other, ...] = ()
-
-
-@dataclass(frozen=True)
-class TableColumn:
-    """A column of a published table; what it does not say itself it takes from its table."""
-
-    name: str
-    dataset: str
-    metric: str
-    unit: str
-    better: Better
-    spread_kind: str
-
-
-@dataclass(frozen=True)
-class TableRow:
-    name: str
-    numbers: Mapping[str, PublishedNumber]  # column name → number, in the order of the table's columns
-
-
-@dataclass(frozen=True)
-class PublishedTable:
-    id: str
-    title: str
-    source: str
-    dataset: str
-    metric: str
-    unit: str
-    better: Better
-    spread_kind: str  # what the ± is a spread of; "unstated" where the paper does not say, "none" without a ±
-    verified: bool  # False where any number in it is unverified
-    note: str
-    columns: tuple[TableColumn, ...]
-    rows: tuple[TableRow, ...]
-
-
-@dataclass(frozen=True)
-class RecipeRow:
-    aspect: str
-    published: str
-    source: str
-    ours: tuple[str, ...]  # dotted paths in the recipe, such as prior.sigma_init; () where no key holds it
-
-
-@dataclass(frozen=True)
-class PublishedRecipe:
-    title: str
-    model: str
-    recipe: str  # recipes.<model>.<recipe> in params.yaml; "" where the suite has none yet
-    rows: tuple[RecipeRow, ...]
-
-
-@dataclass(frozen=True)
-class Deviation:
-    id: str  # such as deligan-1
-    key: str  # full dotted path in params.yaml, such as recipes.deligan.toy.noise; "" where no key holds it
-    paper: str
-    code: str
-    ours: str
-    read_in: str
-
-
-@dataclass(frozen=True)
-class Benchmark:
-    """One file: a paper, or for `background` the results the papers rest on."""
-
-    paper: str  # the file's stem, and the `paper` column of the table of measurements
-    citation: Citation
-    tables: tuple[PublishedTable, ...]
-    recipes: tuple[PublishedRecipe, ...]
-    claims: tuple[Claim, ...]
-    deviations: tuple[Deviation, ...]
 
 
 def load_benchmarks(directory: Path = Path("benchmarks")) -> tuple[Benchmark, ...]:
@@ -139,6 +38,7 @@ def load_benchmarks(directory: Path = Path("benchmarks")) -> tuple[Benchmark, ..
     validator = Draft202012Validator(json.loads(schema.read_text(encoding="utf-8")))
     benchmarks = [_read(path, validator) for path in paths]
     _check_identifiers(benchmarks)
+    _check_links(benchmarks)
     return tuple(sorted(benchmarks, key=lambda one: (one.paper == "background", one.citation.year, one.paper)))
 
 
@@ -170,6 +70,7 @@ def _read(path: Path, validator: Draft202012Validator) -> Benchmark:
         "tables": [_table(table, f"{path}: tables[{n}] ({table['id']})") for n, table in enumerate(written["tables"])],
         "recipes": [_recipe(one, f"{path}: recipes[{n}]") for n, one in enumerate(written["recipes"])],
         "deviations": written["deviations"],
+        "leading": written.get("leading", []),
     }
     return replace(strict(Benchmark, {"paper": path.stem, "claims": [], **rest}, str(path)), claims=claims)
 
@@ -217,12 +118,14 @@ def _table(written: dict[str, Any], where: str) -> dict[str, Any]:
         if list(row["columns"]) != names:
             raise InputError(f"{where}: row {row['name']!r} has columns {list(row['columns'])}; expected {names}.")
         numbers = {name: {"spread": None, "note": "", **number} for name, number in row["columns"].items()}
-        rows.append({"name": row["name"], "numbers": numbers})
+        rows.append({"name": row["name"], "trained": row.get("trained", False), "numbers": numbers})
     verified = all(number["verified"] for row in rows for number in row["numbers"].values())
     if verified != written["verified"]:
         raise InputError(f"{where}.verified: {written['verified']}, but its numbers say {verified}; make them agree.")
-    columns = [{**shared, **column} for column in written["columns"]]
-    return {"note": "", **written, "columns": columns, "rows": rows}
+    columns = [{**shared, "scale": written.get("scale", 0.0), **column} for column in written["columns"]]
+    columns = [{**column, "scale": column["scale"] or (100.0 if column["unit"] == "%" else 1.0)} for column in columns]
+    rest = {key: value for key, value in written.items() if key != "scale"}
+    return {"note": "", **rest, "columns": columns, "rows": rows}
 
 
 def _recipe(written: dict[str, Any], where: str) -> dict[str, Any]:
@@ -242,3 +145,32 @@ def _check_identifiers(benchmarks: list[Benchmark]) -> None:
             if entry.id in seen:
                 raise InputError(f"Identifier {entry.id!r} stands in {seen[entry.id]} and in {what}; rename one.")
             seen[entry.id] = what
+
+
+def _check_links(benchmarks: list[Benchmark]) -> None:
+    """Hold the claims that tables name, and the leading deviations, against what there is."""
+    claims = {claim.id: claim for claim in claims_of(benchmarks)}
+    for benchmark in benchmarks:
+        unknown = sorted(set(benchmark.leading) - {deviation.id for deviation in benchmark.deviations})
+        if unknown:
+            raise InputError(f"{benchmark.paper}.yaml: leading names {unknown[0]!r}, which is no deviation; remove it.")
+        for table in benchmark.tables:
+            for column in table.columns:
+                for row in table.rows:
+                    where = f"{benchmark.paper}.yaml: {table.id}, {row.name}, {column.name}"
+                    _check_link(row.numbers[column.name], row.trained, column.scale, claims, where)
+
+
+def _check_link(number: PublishedNumber, trained: bool, scale: float, claims: Mapping[str, Claim], where: str) -> None:
+    if number.claim and number.why or number.why and not trained:
+        raise InputError(f"{where}: why is for a number of the paper's own trainings that no claim measures.")
+    if not number.claim:
+        return
+    claim = claims.get(number.claim)
+    if claim is None:
+        raise InputError(f"{where}: claim {number.claim!r} stands in no benchmark file; name one that does.")
+    if number.side == "against" and (claim.evidence is None or claim.evidence.against is None):
+        raise InputError(f"{where}: claim {claim.id} compares with nothing; remove side.")
+    value = claim.published.value * scale if claim.kind == "value" and claim.published else number.value
+    if number.value is not None and value is not None and not math.isclose(value, number.value, rel_tol=1e-9):
+        raise InputError(f"{where}: the table says {number.value:g}, claim {claim.id} {value:g}; make them agree.")

@@ -18,18 +18,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from replication.benchmarks import Benchmark, claims_of, load_benchmarks
+from replication.benchmarks import claims_of, load_benchmarks
 from replication.blocks import key_of
 from replication.errors import InputError, exit_clearly
 from replication.measurements import KEY, read_table, table_in
 from replication.params import Params, load_params
 from replication.power import problems as of_plans
 from replication.provenance import sha256_file
-from replication.report.build import BENCHMARKS, REPORTS, committed_context, committed_reports
+from replication.published import Benchmark
 from replication.report.cells import RECORDED, grouped, read_provenance
-from replication.report.context import PROVENANCE, VERDICTS, Context
-from replication.report.render import PAGES, render_page, with_scoreboard
+from replication.report.page import BENCHMARKS, REPORTS, Page, committed_reports, read_page
+from replication.report.render import pages, with_tables
 from replication.report.scoreboard import ORIGINS
+from replication.report.sources import PROVENANCE, VERDICTS
 from replication.verdict_records import from_json, to_json
 from replication.verdicts import judge_all
 
@@ -37,7 +38,7 @@ TOLERANCE = 1e-4  # relative; verdicts.json keeps six digits, and the last ones 
 
 
 def problems(params: Params, profiles: Sequence[str], root: Path = Path(".")) -> list[str]:
-    """Everything that is wrong with the reports of `profiles` and with the README, one sentence each."""
+    """Everything that is wrong with the reports of `profiles`, with the page and with the README, one sentence each."""
     try:
         benchmarks = load_benchmarks(root / BENCHMARKS)
     except InputError as error:
@@ -45,8 +46,12 @@ def problems(params: Params, profiles: Sequence[str], root: Path = Path(".")) ->
     found = [*_without_source(benchmarks), *of_plans([claim for one in benchmarks for claim in one.claims])]
     for profile in profiles:
         found += _of_report(params, profile, root / REPORTS, benchmarks)
-    if not found:  # a scoreboard of reports that are wrong themselves says nothing new
-        found += _of_readme(params, root, benchmarks)
+    if not found:  # a page of reports that are wrong themselves says nothing new
+        try:
+            page = read_page(params, benchmarks, root)
+            found += [*_of_page(root / REPORTS, page), *_of_readme(root / "README.md", page)]
+        except (InputError, FileNotFoundError) as error:
+            found.append(str(error))
     return found
 
 
@@ -68,7 +73,6 @@ def _of_report(params: Params, profile: str, reports: Path, benchmarks: Sequence
         lambda: _edited(folder, provenance),
         lambda: _of_cells(params, profile, provenance, reports / RECORDED.name),
         lambda: _of_verdicts(folder, benchmarks, provenance["device"]),
-        lambda: _of_pages(folder, committed_context(folder, benchmarks)),
     )
     for part in parts:
         try:
@@ -88,7 +92,7 @@ def _edited(folder: Path, provenance: dict[str, Any]) -> Iterator[str]:
             yield f"{path} is missing: run `uv run dvc repro` to make it again."
         elif sha256_file(path) != digest:
             yield f"{path} is not the file that the report made: it was edited; run `uv run dvc repro`."
-    known = {*provenance["files"], PROVENANCE, *PAGES}
+    known = {*provenance["files"], PROVENANCE}
     for path in sorted(folder.rglob("*")):
         if path.is_file() and path.relative_to(folder).as_posix() not in known:
             yield f"{path} was not made by the report: remove it."
@@ -137,31 +141,22 @@ def _difference(derived: Any, committed: Any, place: str) -> str:
     return f"{place} says {shown}, the measurements give {f'{derived!r}'[:80]}"
 
 
-def _of_pages(folder: Path, context: Context) -> Iterator[str]:
-    for name in PAGES:
-        path = folder / name
-        try:
-            text = render_page(name, context)
-        except FileNotFoundError:
-            continue  # a figure is missing, which _edited says
+def _of_page(reports: Path, page: Page) -> Iterator[str]:
+    for name, text in pages(page).items():
+        path = reports / name
         committed = path.read_text(encoding="utf-8") if path.is_file() else ""
         if committed != text:
             lines = zip(f"{committed}\n".splitlines(), f"{text}\n".splitlines(), strict=False)
             line = next((n for n, (one, two) in enumerate(lines, start=1) if one != two), 0)
             where = f" from line {line}" if line else ""
-            yield f"{path} is stale: it differs{where} from what its measurements give; run `uv run dvc repro`."
+            yield f"{path} is stale: it differs{where} from what the reports give; run `uv run dvc repro`."
 
 
-def _of_readme(params: Params, root: Path, benchmarks: Sequence[Benchmark]) -> Iterator[str]:
-    path, reports = root / "README.md", root / REPORTS
-    contexts = [committed_context(reports / name, benchmarks) for name in committed_reports(params, reports)]
-    try:
-        readme = path.read_text(encoding="utf-8") if path.is_file() else ""
-        if with_scoreboard(readme, contexts) != readme:
-            command = "uv run python -m replication.report --update-readme"
-            yield f"The scoreboard in {path} is not that of the reports: run `{command}`."
-    except InputError as error:
-        yield str(error)
+def _of_readme(path: Path, page: Page) -> Iterator[str]:
+    readme = path.read_text(encoding="utf-8") if path.is_file() else ""
+    if with_tables(readme, page) != readme:
+        command = "uv run python -m replication.page --update-readme"
+        yield f"The tables in {path} are not those of the page: run `{command}`."
 
 
 def against(fresh: Path, committed: Path) -> tuple[list[str], list[str]]:

@@ -14,12 +14,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from replication.benchmarks import Deviation, load_benchmarks
+from replication.benchmarks import load_benchmarks
 from replication.data.options import Dataset
 from replication.data.shapes import class_count, sample_shape
 from replication.errors import InputError, exit_clearly
 from replication.ledger import Held, RecipeName, deviations_in_force, yaml_nodes
 from replication.params import Cell, Params, load_params
+from replication.published import Deviation
 from replication.recipe_in_words import sentences
 from replication.recipes import Recipe
 from replication.training.schedule import SIDES, update_counts

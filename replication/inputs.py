@@ -65,6 +65,7 @@ def _stages(written: Mapping[str, Any]) -> Iterator[tuple[str, Sequence[Key], It
     built = [cell["model"] for cell in cells if cell["model"] in MODELS]
     yield "experiment", [*EXPERIMENTS, generator, *_recipes(written, cells)], built
     yield "report", [], ()  # it shows all recipes, and depends on the whole of params.yaml
+    yield "page", [], ()
 
 
 def _recipes(written: Mapping[str, Any], cells: Iterable[Mapping[str, Any]]) -> list[Key]:

@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple, get_args
 from ruamel.yaml import YAML
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
-from replication.benchmarks import Benchmark, Deviation
+from replication.published import Benchmark, Deviation
 
 Reason = Literal["recipe", "shared", "cell", "paper"]
 

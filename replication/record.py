@@ -158,6 +158,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise InputError("Name one archive or more to take in, or --pack OUT.tar.gz to make one.")
     print(f"record: took in {', '.join(take_in([Path(name) for name in given.names], params))}")
 
+    from replication.page import write_page
+
+    print(f"page: {write_page(params)}")
+
 
 if __name__ == "__main__":
     exit_clearly(main)

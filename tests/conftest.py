@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 # Imported where needed: the process that hands out the tests reads this file too, and computes nothing.
+from replication.atomic import write_atomically
 from replication.params import Cell, load_params
 from replication.strict import read_yaml
 
@@ -68,6 +69,21 @@ tables:
     rows:
       - {name: A model, columns: {MNIST: {value: 225, spread: 2, verified: true}}}
       - {name: B model, columns: {MNIST: {value: null, verified: false}}}
+  - id: table-two
+    title: Hit rates
+    source: Table 2
+    dataset: toy-bimodal
+    metric: hit_rate
+    unit: "%"
+    better: lower
+    spread_kind: none
+    verified: true
+    columns: [{name: early}, {name: late}]
+    rows:
+      - {name: C model, trained: true, columns: {early: {value: 50, verified: true, claim: hit-rate},
+                                                late: {value: 50, verified: true, claim: elsewhere}}}
+      - {name: D model, trained: true, columns: {early: {value: 3, verified: true, why: nobody has the data},
+                                                late: {value: 4, verified: true, claim: more-steps, side: against}}}
 recipes:
   - title: The toy recipe
     model: gan
@@ -142,6 +158,7 @@ claims:
     better: lower
     not_assessed: Nothing measures it.
   - {<<: *claim, id: elsewhere, evidence: {measured: {<<: *toy, dataset: mnist}}, not_assessed: There is no MNIST here.}
+leading: [dev-1]
 deviations:
   - {id: dev-1, key: recipes.gan.toy-k5.inner_steps, paper: k, code: "1", ours: "5", read_in: text}
 """
@@ -231,18 +248,18 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def remake(root: Path) -> None:
-    """Make reports/cpu and README.md's scoreboard of a repository in small."""
+    """Make reports/cpu, the page and README.md's tables of a repository in small."""
     from replication.benchmarks import load_benchmarks
-    from replication.report.build import build_report, committed_context, committed_reports
-    from replication.report.render import BEGIN, END, with_scoreboard
+    from replication.report.build import build_report
+    from replication.report.page import read_page
+    from replication.report.render import BEGIN, END, pages, with_tables
 
     params = load_params(root / "params.yaml")
     build_report(params, "cpu", root / "reports", root / "outputs" / "score", root / "benchmarks")
-    benchmarks = load_benchmarks(root / "benchmarks")
-    names = committed_reports(params, root / "reports")
-    contexts = [committed_context(root / "reports" / name, benchmarks) for name in names]
-    readme = with_scoreboard(f"# Title\n\n{BEGIN}\n{END}\n\nMore.\n", contexts)
-    (root / "README.md").write_text(readme, encoding="utf-8")
+    page = read_page(params, load_benchmarks(root / "benchmarks"), root)
+    for name, text in pages(page).items():
+        write_atomically(root / "reports" / name, text)
+    (root / "README.md").write_text(with_tables(f"# Title\n\n{BEGIN}\n{END}\n\nMore.\n", page), encoding="utf-8")
 
 
 @pytest.fixture

@@ -77,11 +77,11 @@ def move_margin(root: Path) -> None:
 
 
 def stale_markdown(root: Path) -> None:
-    edit(root / "reports/cpu/report.md", "Scoreboard", "Scores")
+    edit(root / "reports/README.md", "measured at", "proved at")
 
 
 def stale_html(root: Path) -> None:
-    edit(root / "reports/cpu/report.html", "replicated", "proved")
+    edit(root / "reports/index.html", "replicated", "proved")
 
 
 def readme_differs(root: Path) -> None:
@@ -121,10 +121,10 @@ def more_cells(root: Path) -> None:
         (remove_plan, "more-steps has no plan"),
         (plan_a_small_effect, "more-steps would be replicated in"),
         (move_margin, "claim hit-rate"),
-        (stale_markdown, "report.md is stale: it differs from line"),
-        (stale_html, "report.html is stale"),
-        (readme_differs, "replication.report --update-readme"),
-        (readme_without_markers, "scoreboard:begin"),
+        (stale_markdown, "reports/README.md is stale: it differs from line"),
+        (stale_html, "index.html is stale"),
+        (readme_differs, "replication.page --update-readme"),
+        (readme_without_markers, "tables:begin"),
         (lost_figure, "figures/forest.svg is missing"),
         (stray_figure, "figures/mine.svg was not made by the report"),
         (lost_report, "There is no reports/cpu/provenance.json"),
@@ -150,11 +150,11 @@ def test_every_problem_is_listed_and_an_unknown_profile_is_refused(
     repository: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lost_figure(repository)
-    stale_markdown(repository)
+    edit_verdict(repository)
     with pytest.raises(SystemExit):
         main([])
     said = capsys.readouterr().err
-    assert "forest.svg is missing" in said and "report.md is stale" in said
+    assert "forest.svg is missing" in said and "verdicts.json is not the file" in said
     with pytest.raises(InputError, match="accepted: cpu, paper"):
         main(["--profile", "gpu"])
 

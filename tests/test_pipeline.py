@@ -52,6 +52,9 @@ def written_for(stage: str, run: dict[str, Any]) -> list[str]:
     return [place.replace("${item}", name).replace("${item.model}", name) for name in names]
 
 
+KINDS = ("outs", "metrics", "plots")
+
+
 @pytest.mark.parametrize("profile", PARAMS["profiles"])
 def test_every_stage_depends_on_what_is_written_of_its_own_inputs(profile: str) -> None:
     run = PARAMS["profiles"][profile]
@@ -72,7 +75,11 @@ def test_sources_are_dependencies_of_the_first_stage_alone() -> None:
     assert len(set(covered)) == len(covered)
     for stage in COMPUTING:
         sources = [dep for dep in STAGES[stage]["deps"] if dep.startswith("replication")]
-        assert sources == (["replication/report"] if stage == "report" else [])  # which has templates beside its code
+        beside = [
+            "replication/report/templates",
+            "replication/report/error_rates.json",
+        ]  # its code, what the page reads
+        assert sources == (beside if stage == "page" else [])
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -164,14 +171,16 @@ def test_a_stage_sees_what_the_others_made() -> None:
     assert {*trained, "outputs/data", "outputs/judge"} <= set(STAGES["score"]["deps"])
 
 
-def test_one_stage_owns_a_directory_and_only_the_report_is_in_git() -> None:
-    outputs = [(name, out) for name, stage in STAGES.items() for out in stage["outs"]]
+def test_one_stage_owns_a_place_and_only_reports_and_the_page_are_in_git() -> None:
+    outputs = [(name, out) for name, stage in STAGES.items() for kind in KINDS for out in stage.get(kind, [])]
+    places = []
     for name, out in outputs:
-        if name == "report":
-            assert out == {"reports/${item.profile}": {"cache": False}}
-        else:
-            assert all(place.startswith("outputs/") for place in ([out] if isinstance(out, str) else out))
-    assert len(outputs) == len(STAGES)
+        options = out if isinstance(out, dict) else {out: {}}
+        places += options
+        for place, option in options.items():
+            assert place.startswith("reports/" if name in ("report", "page") else "outputs/")
+            assert (option.get("cache", True) is False) == place.startswith("reports/")
+    assert len(places) == len(set(places)) and {name for name, _ in outputs} == set(STAGES)
     for profile in PARAMS["profiles"].values():
         assert not set(profile["cells"]) & set(profile["experiments"])  # a key names one folder
 
@@ -187,6 +196,7 @@ def test_the_grid_comes_from_the_profile_in_force() -> None:
         "score": {**profile, "model": "${run.models}"},
         "experiment": profile,
         "report": profile,
+        "page": None,
     }
 
 

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from replication.benchmarks import Benchmark, load_benchmarks
+from replication.benchmarks import load_benchmarks
 from replication.claims import Claim, Selection
 from replication.params import BUNDLED, Cell, Params, load_params
+from replication.published import Benchmark
 
 ROOT = Path(__file__).parents[1]
 

@@ -1,28 +1,24 @@
-"""From scored cells to a report's folder, and from its committed files to its pages again."""
+"""From scored cells to a report's folder: measurements, verdicts, figures and provenance."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from replication.atomic import atomic_directory
-from replication.benchmarks import Benchmark, claims_of, load_benchmarks
+from replication.benchmarks import claims_of, load_benchmarks
 from replication.measurements import each_seed_once, join_tables, read_table, table_in, table_to, write_table
 from replication.params import Params, Profile
 from replication.provenance import sha256_file
+from replication.published import Benchmark
 from replication.report.cells import RECORDED, SCORES, ScoredCell, gather
-from replication.report.context import PROVENANCE, VERDICTS, Context, build_context
-from replication.report.error_rates import PATH as ERROR_RATES
-from replication.report.performance import FOLDER as SPEED
-from replication.report.render import PAGES, render_page
+from replication.report.page import BENCHMARKS, REPORTS
+from replication.report.sources import PROVENANCE, VERDICTS
 from replication.verdict_records import to_json
 from replication.verdicts import judge_all
-
-REPORTS = Path("reports")
-BENCHMARKS = Path("benchmarks")
 
 
 def build_report(
@@ -33,7 +29,7 @@ def build_report(
     benchmarks: Path = BENCHMARKS,
     processes: int = 1,
 ) -> Path:
-    """Join, judge, draw and render `reports/<profile>/`, figures in so many processes; it appears whole or not at all.
+    """Join, judge and draw `reports/<profile>/`, figures in so many processes; it appears whole or not at all.
 
     Raises:
         InputError: a cell is missing or does not fit params.yaml, or a claim's selection is ambiguous.
@@ -58,20 +54,7 @@ def build_report(
             "figures": figures,
         }
         _write_provenance(folder, merged)
-        context = build_context(folder, loaded, ERROR_RATES, benchmarks / SPEED)
-        for name in PAGES:
-            (folder / name).write_text(render_page(name, context), encoding="utf-8")
     return reports / profile
-
-
-def committed_context(folder: Path, benchmarks: Sequence[Benchmark]) -> Context:
-    """The context of a report's folder, `reports/<profile>` beside `benchmarks`, as it stands."""
-    return build_context(folder, benchmarks, ERROR_RATES, folder.parents[1] / BENCHMARKS / SPEED)
-
-
-def committed_reports(params: Params, reports: Path = REPORTS) -> list[str]:
-    """Profiles that have a report, in the order of params.yaml."""
-    return [name for name in params.profiles if (reports / name / PROVENANCE).is_file()]
 
 
 def _merged(profile: Profile, cells: Iterable[ScoredCell], missing: list[str]) -> dict[str, Any]:
@@ -88,7 +71,7 @@ def _merged(profile: Profile, cells: Iterable[ScoredCell], missing: list[str]) -
 
 
 def _recipes(params: Params, benchmarks: Iterable[Benchmark]) -> dict[str, dict[str, Any]]:
-    """Every variant of the recipes that stand beside published ones, resolved: the pages read no params.yaml."""
+    """Every variant of the recipes that stand beside published ones, resolved."""
     resolved: dict[str, dict[str, Any]] = {}
     for published in (recipe for benchmark in benchmarks for recipe in benchmark.recipes):
         model, recipe = published.model, published.recipe

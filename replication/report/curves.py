@@ -19,6 +19,7 @@ from replication.report.drawing import FAINT, SERIES, Drawn, canvas, quiet, save
 from replication.report.limited_data import without_sweeps
 
 COLUMNS = 4
+MANY = 10  # seeds, of more of which the thin lines are pixels, also in an SVG
 Dashes = str | tuple[float, tuple[float, ...]]
 DASHES: tuple[Dashes, ...] = ("-", (0, (4, 1.5)), (0, (1, 1)), (0, (5, 1, 1, 1)), (0, (2, 2)))
 
@@ -149,7 +150,7 @@ def _lines(axes: Axes, run: Run, colour: str, dashes: Dashes, counted: bool) -> 
     if len(run.share) == 1:  # a control beside runs that have a course
         axes.axhline(float(np.mean(run.values)), color=colour, linewidth=1.2, linestyle=dashes)
         return
-    axes.plot(run.share, run.values.T, color=colour, linewidth=0.5, alpha=0.4)
+    axes.plot(run.share, run.values.T, color=colour, linewidth=0.5, alpha=0.4, rasterized=len(run.values) > MANY)
     centre = np.nanmean if counted else np.nanmedian
     seen = np.isfinite(run.values).any(axis=0)
     middle = np.full(len(run.share), np.nan)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -11,6 +12,7 @@ from typing import Any
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from PIL import Image
 
 # The page replaces these colours by its own variables (render.inline_svg), so that figures follow light and dark.
 INK = "#1c1c1a"
@@ -18,6 +20,7 @@ FAINT = "#86867f"
 RULE = "#d9d9d3"
 BAND = "#ededE8".lower()
 PAPER = "#fffffe"
+COLOURS = 128  # of a PNG
 SERIES = ("#0072b2", "#d55e00", "#009e73", "#aa4499", "#997700")  # told apart by colour-blind readers too
 STYLE: Any = {
     "svg.hashsalt": "gan-replication",
@@ -79,7 +82,12 @@ def save(figure: Figure, folder: Path, name: str) -> None:
     """Write `name`.svg and `name`.png; call inside `canvas`, whose style holds the hash salt."""
     figure.set_layout_engine(None)  # `tight_layout` leaves one, for whose sake each file would be drawn twice
     figure.savefig(folder / f"{name}.svg", metadata={"Date": None, "Creator": None})
-    figure.savefig(folder / f"{name}.png", dpi=108, metadata={"Software": None})
+    drawn = io.BytesIO()
+    figure.savefig(drawn, format="png", dpi=108, metadata={"Software": None})
+    with Image.open(drawn) as image:  # a palette of them makes a file a third as long
+        image.convert("RGB").quantize(COLOURS, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(
+            folder / f"{name}.png", optimize=True
+        )
 
 
 def quiet(axes: Axes) -> None:

@@ -4,46 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from matplotlib.axes import Axes
 
 from replication.claims import Claim
+from replication.report.bars import Bar, bars
 from replication.report.drawing import BAND, FAINT, INK, RULE, SERIES, Drawn, canvas, quiet, save
 from replication.report.wording import SHAPES
-from replication.rules import Word
 from replication.verdicts import Verdict
 
 GROUPS = {
     "value": "Values: measured − published, in margins",
     "order": "Orders: the claim's side − the other, in negligible margins",
+    "superiority": "Superiority: P(a run of the claim's side is better) − ½",
     "rate": "Rates: difference of the shares of runs",
     "bound": "Bounds: measured − bound, in bounds",
 }
-
-
-@dataclass(frozen=True)
-class Bar:
-    claim: str
-    centre: float
-    low: float
-    high: float
-    word: Word
-
-
-def bars(claims: Sequence[Claim], verdicts: Sequence[Verdict]) -> dict[str, list[Bar]]:
-    """Bars by kind of claim, standardised by the margin (value, order) or the bound; positive is better."""
-    groups: dict[str, list[Bar]] = {kind: [] for kind in GROUPS}
-    for claim, verdict in zip(claims, verdicts, strict=True):
-        shown = verdict.comparison
-        if claim.kind not in groups or shown is None or not (math.isfinite(shown.low) and math.isfinite(shown.high)):
-            continue
-        scale = {"value": claim.margin, "order": claim.margin, "bound": abs(claim.bound or 0.0)}.get(claim.kind) or 1.0
-        sign = (1 if shown.better == "higher" else -1) / scale
-        ends = sorted((sign * shown.low, sign * shown.high))
-        groups[claim.kind].append(Bar(claim.id, sign * shown.difference, ends[0], ends[1], verdict.word))
-    return {kind: found for kind, found in groups.items() if found}
 
 
 def draw_forest(claims: Sequence[Claim], verdicts: Sequence[Verdict], folder: Path) -> list[Drawn]:

@@ -1,16 +1,26 @@
-"""One section a paper: citation, recipes beside ours, published tables, figures, claims and deviations."""
+"""One section a paper: conclusion, recipes beside ours, claims, figures and deviations."""
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from replication.benchmarks import Benchmark, Citation, Deviation, PublishedNumber, PublishedRecipe, PublishedTable
 from replication.paths import value_at
+from replication.published import Benchmark, Citation, Deviation, PublishedRecipe
 from replication.report.pictures import Figure
-from replication.report.scoreboard import Row
-from replication.report.wording import NONE, slug, value_in_words
+from replication.report.scoreboard import ORIGINS, Row
+from replication.report.wording import NONE, SHAPES, slug, value_in_words
+
+NAMES = {
+    "gan": "GAN",
+    "dcgan": "DCGAN",
+    "improved_gan": "Improved GAN",
+    "deligan": "DeLiGAN",
+    "background": "Background",
+}
 
 
 @dataclass(frozen=True)
@@ -25,41 +35,74 @@ class Grid:
 
 @dataclass(frozen=True)
 class Paper:
+    """What the page says about one benchmark file, below the tables of its first screen."""
+
     key: str
     anchor: str
+    name: str  # such as "DCGAN 2015"
     title: str
     citation: str
     links: tuple[tuple[str, str], ...]  # name, address
-    recipes: tuple[Grid, ...]
-    tables: tuple[Grid, ...]
+    conclusion: str
+    recipes: tuple[Grid, ...]  # those that ran first
     curves: tuple[Figure, ...]
     points: tuple[Figure, ...]
     sheets: tuple[Figure, ...]
     grids: tuple[tuple[str, tuple[Figure, ...]], ...]  # cell and its generated, neighbouring and real images
-    judged: tuple[Row, ...]
+    claims: tuple[Row, ...]  # in the order of their origins
+    leading: tuple[Deviation, ...]
     deviations: tuple[Deviation, ...]
+
+    def of_origin(self, origin: str) -> tuple[Row, ...]:
+        return tuple(row for row in self.claims if row.origin == origin)
 
 
 def paper(
-    benchmark: Benchmark, shown: Sequence[Row], figures: Sequence[Figure], provenance: Mapping[str, Any]
+    benchmark: Benchmark, shown: Sequence[Row], figures: Sequence[Figure], sources: Sequence[Mapping[str, Any]]
 ) -> Paper:
-    """What the pages say about one benchmark file."""
+    """One benchmark file's section; `sources` are the provenances of the profiles."""
     own = [figure for figure in figures if figure.paper == benchmark.paper]
+    claims = tuple(row for row in shown if row.paper == benchmark.paper)
+    by_id = {deviation.id: deviation for deviation in benchmark.deviations}
+    recipes = [_recipe(recipe, sources) for recipe in benchmark.recipes]
     return Paper(
         key=benchmark.paper,
         anchor=slug(benchmark.paper),
+        name=name_of(benchmark.paper),
         title=benchmark.citation.title,
         citation=_citation(benchmark.citation),
         links=_links(benchmark.citation),
-        recipes=tuple(_recipe(recipe, provenance) for recipe in benchmark.recipes),
-        tables=tuple(_table(table) for table in benchmark.tables),
+        conclusion=conclusion(claims),
+        recipes=tuple(sorted(recipes, key=lambda grid: bool(grid.note))),
         curves=tuple(figure for figure in own if figure.kind == "curves"),
         points=tuple(figure for figure in own if figure.kind == "points"),
         sheets=tuple(figure for figure in own if figure.kind == "sheet"),
         grids=_image_grids(own),
-        judged=tuple(row for row in shown if row.paper == benchmark.paper and row.judged),
+        claims=tuple(sorted(claims, key=lambda row: list(ORIGINS).index(row.origin))),
+        leading=tuple(by_id[name] for name in benchmark.leading),
         deviations=benchmark.deviations,
     )
+
+
+def name_of(paper: str) -> str:
+    """Such as "Improved GAN 2016" for improved_gan2016."""
+    name, year = re.fullmatch(r"([a-z_]+?)(\d*)", paper).groups()  # type: ignore[union-attr]
+    return f"{NAMES.get(name, name.replace('_', ' '))} {year}".strip()
+
+
+def conclusion(claims: Sequence[Row]) -> str:
+    """Two sentences: how the paper's results and statements came out, and which of them came out against it."""
+    of_paper = [row for row in claims if row.origin in ("published", "statement")] or list(claims)
+    judged = [row for row in of_paper if row.judged]
+    words = Counter(row.adjusted.word for row in judged)
+    told = ", ".join(f"{words[word]} {word}" for word in SHAPES if words[word])
+    what = "results and statements of the paper" if any(row.origin == "published" for row in claims) else "claims"
+    first = f"Of {len(of_paper)} {what} {len(judged) or 'none'} {'is' if len(judged) < 2 else 'are'} judged"
+    first += f": {told}." if told else "."
+    against = [row.statement.rstrip(".") for row in judged if row.adjusted.word in ("not replicated", "reversed")]
+    if against:
+        return f"{first} Against the claim: {'; '.join(against)}."
+    return f"{first} No result measured so far speaks against it." if judged else first
 
 
 def _citation(said: Citation) -> str:
@@ -77,23 +120,20 @@ def _links(said: Citation) -> tuple[tuple[str, str], ...]:
     return tuple(links)
 
 
-def _recipe(recipe: PublishedRecipe, provenance: Mapping[str, Any]) -> Grid:
-    """The paper's recipe beside ours: one column a variant that this profile ran, else the first there is."""
-    known: Mapping[str, Any] = provenance["recipes"].get(f"{recipe.model}.{recipe.recipe}", {})
-    cells = [
-        cell
-        for cell in provenance["cells"].values()
-        if (cell["model"], cell["recipe"]) == (recipe.model, recipe.recipe)
-    ]
-    run = sorted({cell["variant"] for cell in cells} & set(known))
-    variants = run or list(known)[:1]
-    absent = "No cell of this profile runs it." if known else "This recipe is not in the suite yet."
-    names = (f"ours, {recipe.model} {recipe.recipe} ({variant})" for variant in variants)
+def _recipe(recipe: PublishedRecipe, sources: Sequence[Mapping[str, Any]]) -> Grid:
+    """The paper's recipe beside ours: one column a variant that ran, else the first there is."""
+    name = f"{recipe.model}.{recipe.recipe}"
+    known: Mapping[str, Any] = next((one["recipes"][name] for one in sources if name in one["recipes"]), {})
+    cells = [cell for source in sources for cell in source["cells"].values()]
+    run = {cell["variant"] for cell in cells if (cell["model"], cell["recipe"]) == (recipe.model, recipe.recipe)}
+    variants = sorted(run & set(known)) or list(known)[:1]
+    absent = "It has not been run yet." if known else "This recipe is not in the suite yet."
     rows = tuple(
         (row.aspect, row.published, *(_ours(known[variant], row.ours) for variant in variants), row.source)
         for row in recipe.rows
     )
-    return Grid(recipe.title, "" if run else absent, ("aspect", "paper", *names, "read in"), rows)
+    names = (f"ours, {recipe.model} {recipe.recipe} ({variant})" for variant in variants)
+    return Grid(recipe.title, "" if run & set(known) else absent, ("aspect", "paper", *names, "read in"), rows)
 
 
 def _ours(recipe: Mapping[str, Any], paths: Sequence[str]) -> str:
@@ -102,26 +142,6 @@ def _ours(recipe: Mapping[str, Any], paths: Sequence[str]) -> str:
         name, value = path.split(".")[-1].replace("_", " "), value_in_words(value_at(recipe, path))
         found.append(f"{name} {value}" if len(paths) > 1 else value)
     return "; ".join(found) or NONE
-
-
-def _table(table: PublishedTable) -> Grid:
-    """A published table as transcribed; each number says whether it was checked against the paper."""
-    arrows = {"higher": " ↑", "lower": " ↓", "neither": ""}
-    header = ("", *(f"{column.name} ({column.unit}){arrows[column.better]}" for column in table.columns))
-    rows = tuple((row.name, *(_number(row.numbers[column.name]) for column in table.columns)) for row in table.rows)
-    kinds = dict.fromkeys(column.spread_kind for column in table.columns if column.spread_kind != "none")
-    spread = f"± is: {'; '.join(kinds)}." if kinds else ""
-    checked = "✓ checked against the paper; ? not checked."
-    return Grid(f"{table.title} ({table.source})", " ".join(filter(None, (table.note, spread, checked))), header, rows)
-
-
-def _number(number: PublishedNumber) -> str:
-    mark = "✓" if number.verified else "?"
-    if number.value is None:
-        return f"{number.note or NONE} {mark}" if number.verified else number.note or "not given ?"
-    spread = f" ± {number.spread:g}" if number.spread is not None else ""
-    note = f" ({number.note})" if number.note else ""
-    return f"{number.value:.10g}{spread}{note} {mark}"
 
 
 def _image_grids(own: Sequence[Figure]) -> tuple[tuple[str, tuple[Figure, ...]], ...]:

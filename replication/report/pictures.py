@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from replication.report.wording import slug
+
+LONGEST = 90_000  # bytes of an SVG in the page
 COLOURS = {  # of replication.report.drawing → variables of style.css
     "#1c1c1a": "var(--ink)",
     "#86867f": "var(--faint)",
@@ -32,9 +35,18 @@ class Figure:
     cell: str  # of an image grid
     title: str
     alt: str
-    png: str  # path relative to the report's folder
+    png: str  # path relative to the page
     svg: str  # "" where there is only a PNG
-    folder: Path
+    folder: Path  # of the page
+
+    @property
+    def same(self) -> str:
+        """What two profiles' figures of one thing share: the name but for the profile's."""
+        return f"{self.kind} {self.name.replace(f'-{self.profile}-', '-')}"
+
+    @property
+    def profile(self) -> str:
+        return self.png.split("/")[0]
 
     @property
     def width(self) -> int:
@@ -46,20 +58,21 @@ class Figure:
 
     @property
     def inline(self) -> str:
-        """The picture as HTML: an SVG element, or an image whose bytes stand in the page."""
-        if self.svg:
-            return inline_svg((self.folder / self.svg).read_text(encoding="utf-8"), self.name, self.alt)
+        """The picture as HTML: an SVG element that is not long, else an image whose bytes stand in the page."""
+        if self.svg and (self.folder / self.svg).stat().st_size <= LONGEST:
+            return inline_svg((self.folder / self.svg).read_text(encoding="utf-8"), slug(self.png), self.alt)
         encoded = base64.b64encode((self.folder / self.png).read_bytes()).decode("ascii")
         return f'<img src="data:image/png;base64,{encoded}" alt="{_escape(self.alt)}" width="{self.width}">'
 
 
 def figure(record: Mapping[str, Any], folder: Path) -> Figure:
-    """A figure from its record in provenance.json."""
+    """A figure from its record in provenance.json; `folder` is the report's, and the page lies beside it."""
     name = str(record["name"])
-    svg = f"figures/{name}.svg" if record["vector"] else ""
+    place = f"{folder.name}/figures/{name}"
+    svg = f"{place}.svg" if record["vector"] else ""
     cell = name.split("-", 1)[1] if record["kind"] == "grid" else ""
     kind, paper, title, alt = (str(record[field]) for field in ("kind", "paper", "title", "alt"))
-    return Figure(name, kind, paper, cell, title, alt, f"figures/{name}.png", svg, folder)
+    return Figure(name, kind, paper, cell, title, alt, f"{place}.png", svg, folder.parent)
 
 
 def inline_svg(written: str, name: str, alt: str) -> str:

@@ -1,33 +1,33 @@
-"""One context → report.md, report.html and the scoreboard of README.md. No figure is drawn here."""
+"""One page → index.html, Markdown pages, the tables of README.md, and what DVC shows. No figure is drawn here."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from replication.errors import InputError
-from replication.report.context import Context
+from replication.report.for_dvc import metrics
+from replication.report.page import Page
 
 TEMPLATES = Path(__file__).with_name("templates")
-BEGIN, END = "<!-- scoreboard:begin -->", "<!-- scoreboard:end -->"
-PAGES = {"report.md": "report.md.jinja", "report.html": "report.html.jinja"}
+BEGIN, END = "<!-- tables:begin -->", "<!-- tables:end -->"
+HTML, FIRST, APPENDICES = "index.html", "README.md", "pages/appendices.md"
 
 
-def render_page(name: str, context: Context) -> str:
-    """The text of one of PAGES."""
-    return _set(PAGES[name], context=context)
+def pages(page: Page) -> dict[str, str]:
+    """Every file that the page consists of, by its path under `reports/`."""
+    texts = {HTML: _set("index.html.jinja", page=page), FIRST: _set("first.md.jinja", page=page)}
+    for paper in page.papers:
+        texts[f"pages/{paper.anchor}.md"] = _set("paper.md.jinja", page=page, paper=paper)
+    texts |= {APPENDICES: _set("appendices.md.jinja", page=page)}
+    return {**texts, "metrics.json": metrics(page.summary, page.tables, page.counts), **page.plots}
 
 
-def scoreboard(contexts: Sequence[Context]) -> str:
-    """The compact scoreboard of README.md, one block a report, between its markers."""
-    return f"{BEGIN}\n\n{_set('readme.md.jinja', contexts=contexts).strip()}\n\n{END}"
-
-
-def with_scoreboard(readme: str, contexts: Sequence[Context]) -> str:
-    """README.md with the text between its markers replaced.
+def with_tables(readme: str, page: Page) -> str:
+    """README.md with the papers' tables between its markers.
 
     Raises:
         InputError: a marker is missing, doubled or out of order.
@@ -35,22 +35,28 @@ def with_scoreboard(readme: str, contexts: Sequence[Context]) -> str:
     if readme.count(BEGIN) != 1 or readme.count(END) != 1 or readme.index(BEGIN) > readme.index(END):
         raise InputError(f"README.md needs one line {BEGIN} and, below it, one line {END}: add them.")
     before, rest = readme.split(BEGIN)
-    return before + scoreboard(contexts) + rest.split(END)[1]
+    return f"{before}{BEGIN}\n\n{_set('tables.md.jinja', page=page).strip()}\n\n{END}{rest.split(END)[1]}"
 
 
 def _set(template: str, **values: Any) -> str:
-    """Set a template; HTML is escaped, and a Markdown table's cells are by the filter `cell`."""
+    return _environment(template.endswith("html.jinja")).get_template(template).render(**values)
+
+
+@cache
+def _environment(escaped: bool) -> Environment:
+    """HTML is escaped, and a Markdown table's cells are by the filter `cell`."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
-        autoescape=template.endswith("html.jinja"),
+        autoescape=escaped,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
     environment.filters["cell"] = _cell
-    environment.globals["style"] = (TEMPLATES / "style.css").read_text(encoding="utf-8")
-    return environment.get_template(template).render(**values)
+    for name, file in (("style", "style.css"), ("script", "script.js")):
+        environment.globals[name] = (TEMPLATES / file).read_text(encoding="utf-8")
+    return environment
 
 
 def _cell(text: object) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from replication.claims import Claim, Origin
 from replication.power import Power
+from replication.report.chosen import Chosen, Where
 from replication.report.wording import NONE, SHAPES, difference, margin, minus_signs, published, sides, slug
 from replication.rules import Word
 from replication.verdicts import Indicative, Verdict
@@ -54,7 +55,7 @@ class Row:
     statement: str
     source: str
     kind: str
-    origin: str
+    origin: Origin
     family: str
     protocol: str
     replicate_unit: str
@@ -70,6 +71,13 @@ class Row:
     reason: str
     judged: bool
     indicative: tuple[Substitute, ...]
+    where: str  # precision and hardware of what was measured, with hours; "" where nothing was
+    command: str  # that measures it; "" where nothing in the suite does
+
+    @property
+    def answered(self) -> bool:
+        """Whether there is something to say of it: a verdict, an answer, or evidence under a substitute."""
+        return self.verdict.word != "not assessed" or bool(self.indicative)
 
 
 def mark(word: Word) -> Mark:
@@ -81,16 +89,13 @@ def is_judged(claim: Claim, verdict: Verdict) -> bool:
     return claim.kind != "question" and verdict.word not in ("not assessed", "answered")
 
 
-def rows(
-    claims: Sequence[Claim], verdicts: Sequence[Verdict], powers: Mapping[str, Power] | None = None
-) -> tuple[Row, ...]:
-    """Rows in the order of the claims; verdicts in any order; `powers` of the claims that have a plan."""
-    powers = powers or {}
-    by_claim = {verdict.claim: verdict for verdict in verdicts}
-    return tuple(_row(claim, by_claim[claim.id], powers.get(claim.id)) for claim in claims)
+def rows(chosen: Iterable[Chosen], powers: Mapping[str, Power]) -> tuple[Row, ...]:
+    """A row for each claim, in order; `powers` of the claims that have a plan."""
+    return tuple(_row(one, powers.get(one.claim.id)) for one in chosen)
 
 
-def _row(claim: Claim, verdict: Verdict, power: Power | None) -> Row:
+def _row(chosen: Chosen, power: Power | None) -> Row:
+    claim, verdict = chosen.claim, chosen.verdict
     unverified = "" if claim.verified or "unverified" in claim.source else " (unverified)"
     return Row(
         id=claim.id,
@@ -113,7 +118,9 @@ def _row(claim: Claim, verdict: Verdict, power: Power | None) -> Row:
         obstacle=verdict.obstacle or "",
         reason=minus_signs(verdict.reason),
         judged=is_judged(claim, verdict),
-        indicative=tuple(_substitute(claim, one) for one in verdict.indicative),
+        indicative=tuple(_substitute(claim, one) for one, _ in chosen.indicative),
+        where=" · ".join(machine(chosen.where)) if chosen.where else "",
+        command=command(chosen),
     )
 
 
@@ -125,6 +132,17 @@ def _substitute(claim: Claim, indicative: Indicative) -> Substitute:
         direction=indicative.direction,
         reason=minus_signs(indicative.reason),
     )
+
+
+def machine(where: Where) -> tuple[str, ...]:
+    """Precision, hardware, and what the cells' commands took together."""
+    hours = () if where.hours is None else (f"{where.hours:.2g} h" if where.hours >= 0.1 else "minutes",)
+    return (", ".join(where.precision), "; ".join(where.hardware), *hours)
+
+
+def command(chosen: Chosen) -> str:
+    """What measures a claim again; "" where nothing in the suite does."""
+    return " ".join(("uv run python -m replication.run", *chosen.cells)) if chosen.cells else ""
 
 
 def counts(shown: Sequence[Row]) -> tuple[tuple[str, tuple[Count, ...]], ...]:

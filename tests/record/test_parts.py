@@ -14,6 +14,7 @@ import pytest
 from replication.check import problems
 from replication.errors import InputError
 from replication.measurements import read_table
+from replication.page import write_page
 from replication.params import load_params
 from replication.record import take_in
 
@@ -67,8 +68,9 @@ def test_a_second_archive_adds_seeds_to_a_recorded_cell(repository: Path, elsewh
     assert [(name, cell["seeds"]) for name, cell in cells.items()] == [("paper-k1+0-1", [0, 1]), ("paper-k1+2", [2])]
     whole = pd.read_csv(io.BytesIO(elsewhere["paper-k1/measurements.csv"]))
     assert sorted(table["value"]) == sorted(whole["value"])
-    page = (repository / "reports/paper/report.md").read_text(encoding="utf-8")
-    assert "(n = 3)" in page and "3 runs in 2 blocks" in page
+    write_page(load_params())
+    page = (repository / "reports/pages/appendices.md").read_text(encoding="utf-8")
+    assert "| paper-k1+0-1 | 100 | 0–1 |" in page and "| paper-k1+2 | 100 | 2 |" in page
     (repository / "README.md").unlink()
     assert not [one for one in problems(load_params(), ["paper"]) if "README" not in one]
     (repository / "reports/recorded/paper-k1+2/measurements.csv.gz").unlink()

@@ -53,11 +53,12 @@ def test_a_recorded_cell_is_reported_and_a_missing_one_named(
 ) -> None:
     only = {name: data for name, data in elsewhere.items() if name.startswith("paper-k1/")}
     assert take_in([archive(only)], load_params()) == ["paper-k1"]
-    page = (repository / "reports/paper/report.md").read_text(encoding="utf-8")
-    assert "Not measured yet: paper-k5." in page and "another machine" in page and "(n = 3)" in page
+    written = json.loads((repository / "reports/paper/provenance.json").read_text(encoding="utf-8"))
+    assert written["not_measured"] == ["paper-k5"] and written["cells"]["paper-k1"]["recorded"]
     second = {name: data for name, data in elsewhere.items() if name.startswith("paper-k5/")}
     take_in([archive(second)], load_params())
-    assert "Not measured yet" not in (repository / "reports/paper/report.md").read_text(encoding="utf-8")
+    written = json.loads((repository / "reports/paper/provenance.json").read_text(encoding="utf-8"))
+    assert not written["not_measured"]
     path = repository / "reports/recorded/paper-k1/measurements.csv.gz"
     path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes()).replace(b"0.", b"0.9", 1)))
     found = problems(load_params(), ["paper"])

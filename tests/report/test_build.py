@@ -22,7 +22,7 @@ def test_a_second_report_has_the_same_bytes_whatever_else_lies_about(repository:
     (repository / "outputs/score/cpu/gan/cpu-old/measurements.csv").write_text("nonsense", encoding="utf-8")
     main([])
     assert content(repository / "reports" / "cpu") == first
-    assert {"report.md", "report.html", "measurements.csv", "verdicts.json", "provenance.json"} < set(first)
+    assert {"measurements.csv", "verdicts.json", "provenance.json"} < set(first)
 
 
 def test_clocks_and_hosts_stand_in_provenance_alone(repository: Path) -> None:
@@ -35,7 +35,7 @@ def test_provenance_lists_every_file_with_its_hash_and_every_cell(repository: Pa
     folder = repository / "reports" / "cpu"
     written = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))
     files = content(folder)
-    assert set(files) - set(written["files"]) == {"provenance.json", "report.md", "report.html"}
+    assert set(files) - set(written["files"]) == {"provenance.json"}
     for name, digest in written["files"].items():
         assert hashlib.sha256(files[name]).hexdigest() == digest
     assert list(written["cells"]) == ["cpu-k1", "cpu-k5", "cpu-digits"]
@@ -62,14 +62,3 @@ def test_a_table_of_another_cell_is_refused(repository: Path, old: str, new: str
     path.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
     with pytest.raises(InputError, match=sentence):
         build_report(load_params(), "cpu")
-
-
-def test_update_readme_rewrites_only_between_the_markers(repository: Path) -> None:
-    readme = repository / "README.md"
-    right = readme.read_text(encoding="utf-8")
-    readme.write_text(right.replace("replicated", "doubted"), encoding="utf-8")
-    main(["--update-readme"])
-    assert readme.read_text(encoding="utf-8") == right
-    readme.write_text("# No markers\n", encoding="utf-8")
-    with pytest.raises(InputError, match="scoreboard:begin"):
-        main(["--update-readme"])

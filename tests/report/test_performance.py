@@ -12,9 +12,10 @@ import pytest
 
 from replication.benchmarks import load_benchmarks
 from replication.errors import InputError
-from replication.report.build import committed_context
+from replication.params import load_params
+from replication.report.page import read_page
 from replication.report.performance import FOLDER, KINDS, grids, performance
-from replication.report.render import render_page
+from replication.report.render import pages
 from replication.report.speed_results import (
     Growth,
     Machine,
@@ -146,15 +147,15 @@ def test_a_broken_file_is_one_sentence(tmp_path: Path, written: Any, sentence: s
 
 
 def test_both_pages_show_the_section(repository: Path) -> None:
-    def pages() -> tuple[str, str]:
-        context = committed_context(repository / "reports/cpu", load_benchmarks())
-        return render_page("report.md", context), re.sub(r"<[^>]+>", "", render_page("report.html", context))
+    def shown() -> tuple[str, str]:
+        texts = pages(read_page(load_params(), load_benchmarks()))
+        return texts["pages/appendices.md"], re.sub(r"<[^>]+>", "", texts["index.html"])
 
-    assert "## Performance" in pages()[0] and "scoring on a GPU" in pages()[0]
+    assert "## Speed" in shown()[0] and "scoring on a GPU" in shown()[0]
     write(repository / "benchmarks" / FOLDER, asdict(RESULTS))
-    markdown, html = pages()
+    markdown, html = shown()
     for said in ("Training, ours beside a plain loop, A card", "n = 3 rounds", "dcgan celeba (paper)"):
         assert said in markdown and said in html
     assert "4 \\[2.5, 5]" in markdown and "4 [2.5, 5]" in html
-    section = markdown.split("## Performance")[1].split("## Provenance")[0]
+    section = markdown.split("## Speed")[1].split("## Make it again")[0]
     assert "training, ours beside a plain loop on a GPU" not in section

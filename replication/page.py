@@ -1,0 +1,48 @@
+"""The page for everything measured, the last stage of the pipeline: `python -m replication.page`.
+
+Reads the reports of all profiles under `reports/` and writes there `index.html`, the same in Markdown (`README.md` and
+`pages/`), and what DVC shows: `metrics.json` and `plots/`. `--update-readme` rewrites the papers' tables in README.md
+instead.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from replication.atomic import write_atomically
+from replication.benchmarks import load_benchmarks
+from replication.errors import exit_clearly
+from replication.params import Params, load_params
+from replication.report.page import REPORTS, read_page
+from replication.report.render import HTML, pages, with_tables
+
+README = Path("README.md")
+
+
+def write_page(params: Params) -> Path:
+    """Write the page under `reports/`, from the reports that lie there; returns where its HTML is.
+
+    Raises:
+        InputError: there is no report yet, or one is broken or of other claims.
+    """
+    for name, text in pages(read_page(params, load_benchmarks())).items():
+        write_atomically(REPORTS / name, text)
+    return REPORTS / HTML
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Write the page, or with --update-readme the tables in README.md."""
+    parser = argparse.ArgumentParser(prog="python -m replication.page", description=__doc__)
+    parser.add_argument("--update-readme", action="store_true", help="rewrite README.md's tables and nothing else")
+    if parser.parse_args(arguments).update_readme:
+        page = read_page(load_params(), load_benchmarks())
+        write_atomically(README, with_tables(README.read_text(encoding="utf-8"), page))
+        print(f"{README}: the papers' tables")
+    else:
+        print(f"page: {write_page(load_params())}")
+
+
+if __name__ == "__main__":
+    exit_clearly(main)

@@ -1,0 +1,90 @@
+"""What `dvc metrics` and `dvc plots` show of the page, at fixed paths: counts, scores, differences and curves."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Mapping, Sequence
+
+import pandas as pd
+
+from replication.claims import Claim
+from replication.report.bars import bars
+from replication.report.chosen import Chosen
+from replication.report.limited_data import PAPER
+from replication.report.published_tables import Summary, Table
+from replication.report.scoreboard import Count
+from replication.report.sources import Source
+from replication.report.wording import slug
+
+COURSES = ("energy_distance", "judge_frechet_distance", "probe_accuracy", "test_error", "parzen_log_likelihood")
+LIMITED = ("judge_score", "modified_judge_score", "inception_score", "modified_inception_score")
+RUN = ["model", "recipe", "variant", "dataset", "metric_variant"]
+
+
+def metrics(summary: Summary, tables: Sequence[Table], counts: Sequence[tuple[str, Sequence[Count]]]) -> str:
+    """How many of the papers' numbers are measured, words by origin, and what stands beside each number, as JSON."""
+    numbers = {"in the papers": summary.total, "measured": summary.n_measured, "indicative": summary.indicative}
+    words = {origin: {count.mark.word: count.n for count in of_origin} for origin, of_origin in counts}
+    ours = {
+        slug(f"{table.anchor} {line.row} {line.column}"): line.ours
+        for table in tables
+        for line in table.lines
+        if line.ours
+    }
+    numbers |= {mark.word: n for mark, n in summary.measured}
+    return json.dumps({"numbers": numbers, "words": words, "ours": ours}, indent=1, ensure_ascii=False) + "\n"
+
+
+def plots(chosen: Mapping[str, Chosen], sources: Sequence[Source]) -> dict[str, str]:
+    """CSV files by their path: differences of claims, courses of scores, scores over the number of images."""
+    return {
+        "plots/forest.csv": _csv(("claim", "difference", "end", "word"), _forest([*chosen.values()])),
+        "plots/curves.csv": _csv(("run", "metric", "share", "median"), _curves(sources)),
+        "plots/limited-data.csv": _csv(("run", "metric", "images", "mean"), _limited(sources)),
+    }
+
+
+def _forest(chosen: Sequence[Chosen]) -> Iterable[Sequence[object]]:
+    """Three points a claim: both ends of its interval and the middle, in margins or bounds; positive is better."""
+    claims: list[Claim] = [one.claim for one in chosen]
+    for group in bars(claims, [one.verdict for one in chosen]).values():
+        for bar in group:
+            for end, value in (("low", bar.low), ("middle", bar.centre), ("high", bar.high)):
+                yield bar.claim, f"{value:.4g}", end, bar.word
+
+
+def _curves(sources: Sequence[Source]) -> Iterable[Sequence[object]]:
+    """The median over seeds of each run's scores, over the share of the run."""
+    for source in sources:
+        rows = source.table.loc[source.table["metric"].isin(COURSES) & (source.table["class"] == "all")]
+        medians = rows.groupby([*RUN, "metric", "step"])["value"].median()
+        for keys, course in medians.groupby(level=[*RUN, "metric"]):
+            steps = course.index.get_level_values("step")
+            if len(steps) > 1:
+                name = f"{source.profile} {_run(keys)}"
+                for step, value in zip(steps, course, strict=True):
+                    yield name, keys[-1], f"{100 * step / steps.max():.4g}", f"{value:.6g}"
+
+
+def _limited(sources: Sequence[Source]) -> Iterable[Sequence[object]]:
+    """Mean scores at the end of training by the number of training images."""
+    for source in sources:
+        rows: pd.DataFrame = source.table.loc[
+            source.table["metric"].isin(LIMITED) & (source.table["class"] == "all") & (source.table["paper"] == PAPER)
+        ]
+        last = rows.loc[rows["step"] == rows.groupby([*RUN, "split"])["step"].transform("max")]
+        for keys, value in last.groupby([*RUN, "metric", "n_train"])["value"].mean().items():
+            yield f"{source.profile} {_run(keys)}", keys[-2], keys[-1], f"{value:.6g}"
+
+
+def _run(keys: Sequence[object]) -> str:
+    model, recipe, variant, dataset, metric_variant = map(str, keys[:5])
+    return f"{model} {recipe} ({variant}) on {dataset}" + (f", {metric_variant}" if metric_variant else "")
+
+
+def _csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    stream = io.StringIO()
+    csv.writer(stream, lineterminator="\n").writerows([header, *rows])
+    return stream.getvalue()

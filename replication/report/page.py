@@ -1,0 +1,100 @@
+"""The one page for everything measured, whatever profile or machine it came from, as a pure function of files.
+
+It reads the committed reports of all profiles and the benchmarks; `replication.report.render` sets it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from replication.benchmarks import claims_of
+from replication.errors import InputError
+from replication.params import Params
+from replication.power import planned
+from replication.published import Benchmark
+from replication.report.appendices import Appendices, appendices
+from replication.report.chosen import choose
+from replication.report.error_rates import PATH as ERROR_RATES
+from replication.report.for_dvc import plots
+from replication.report.papers import Paper, paper
+from replication.report.performance import FOLDER as SPEED
+from replication.report.pictures import Figure
+from replication.report.published_tables import Summary, Table, summary, tables
+from replication.report.scoreboard import Count, Row, counts, rows
+from replication.report.sources import PROVENANCE, Source, read_source
+from replication.report.wording import SHAPES
+
+REPORTS, BENCHMARKS = Path("reports"), Path("benchmarks")
+MEANINGS = {
+    "replicated": "the interval lies within the margin (value), or wholly on the claim's side (every other kind)",
+    "differs, better": "the interval lies wholly beyond the margin, on the better side of the published value",
+    "no difference": "the interval lies within the largest negligible difference",
+    "inconclusive": "the interval allows both; the reason says how many replicates would settle it",
+    "underpowered": "fewer replicates than planned, too few to judge the claim; what they measured is shown",
+    "not replicated": "the interval lies wholly beyond the margin on the worse side, or on the wrong side of the bound",
+    "reversed": "the interval lies wholly on the other side of no difference",
+    "answered": "a question: answered by what was measured, never scored",
+    "not assessed": "not run, data closed, needs people, too costly or protocol differs: the reason says which",
+}
+
+
+@dataclass(frozen=True)
+class Page:
+    summary: Summary
+    tables: tuple[Table, ...]
+    counts: tuple[tuple[str, tuple[Count, ...]], ...]  # adjusted words by origin
+    claims: tuple[Row, ...]
+    forest: Figure | None
+    papers: tuple[Paper, ...]
+    appendices: Appendices
+    shapes: tuple[tuple[str, str, str], ...]  # word, symbol, meaning
+    hardware: tuple[str, ...]
+    n_runs: int
+    plots: Mapping[str, str]  # CSV files by their path
+
+    def tables_of(self, key: str) -> tuple[Table, ...]:
+        return tuple(table for table in self.tables if table.paper == key)
+
+
+def read_page(params: Params, benchmarks: Sequence[Benchmark], root: Path = Path(".")) -> Page:
+    """Everything that the page says, from `reports/` and `benchmarks/` under `root`.
+
+    Raises:
+        InputError: there is no report yet, or one is broken or of other claims.
+    """
+    claims, reports = claims_of(benchmarks), root / REPORTS
+    sources = [read_source(reports / name, claims) for name in committed_reports(params, reports)]
+    if not sources:
+        raise InputError(f"There is no report under {reports}/: run `uv run dvc repro` to make one.")
+    chosen = choose(claims, sources, params)
+    shown = rows(chosen.values(), planned(claims))
+    published = tables(benchmarks, chosen)
+    figures = _figures(sources)
+    provenances = [source.provenance for source in sources]
+    closed = appendices(sources, ERROR_RATES, root / BENCHMARKS / SPEED)
+    return Page(
+        summary=summary(published),
+        tables=published,
+        counts=counts(shown),
+        claims=shown,
+        forest=next((figure for figure in figures if figure.kind == "forest"), None),
+        papers=tuple(paper(benchmark, shown, figures, provenances) for benchmark in benchmarks),
+        appendices=closed,
+        shapes=tuple((word, shape.symbol, MEANINGS[word]) for word, shape in SHAPES.items()),
+        hardware=tuple(dict.fromkeys(name for one in closed.profiles for name in one.hardware)),
+        n_runs=sum(one.n_runs for one in closed.profiles),
+        plots=plots(chosen, sources),
+    )
+
+
+def committed_reports(params: Params, reports: Path = REPORTS) -> list[str]:
+    """Profiles that have a report, in the order of params.yaml."""
+    return [name for name in params.profiles if (reports / name / PROVENANCE).is_file()]
+
+
+def _figures(sources: Sequence[Source]) -> list[Figure]:
+    """Each figure once: of several profiles that have it, the last one's, which has the most seeds."""
+    last = {figure.same: figure for source in sources for figure in source.figures}
+    return list(last.values())

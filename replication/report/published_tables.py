@@ -1,0 +1,206 @@
+"""The papers' tables with our numbers beside theirs: a line for each number that the authors' own trainings gave."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from replication.claims import Claim
+from replication.comparisons import Comparison
+from replication.evidence import Replicates
+from replication.published import Benchmark, Other, PublishedNumber, PublishedTable, TableColumn, TableRow
+from replication.report.chosen import Chosen
+from replication.report.papers import name_of
+from replication.report.scoreboard import Mark, command, machine, mark
+from replication.report.wording import SHAPES, decimals_of, minus_signs, number
+
+State = Literal["measured", "indicative", "not run", "baseline"]
+
+
+@dataclass(frozen=True)
+class Line:
+    """A published number, or all of a baseline's, and what stands beside it."""
+
+    row: str
+    column: str  # "" where the table has one column, and of a baseline
+    published: str
+    verified: bool
+    trained: bool  # by the paper's authors: what a replication is about
+    state: State
+    ours: str  # "" where nothing was measured
+    mark: Mark | None  # of the claim, where its own protocol was measured
+    difference: str  # measured − published with its 90 % interval, in the table's unit
+    by: tuple[str, ...]  # n, precision, hardware, hours; or what stands in; or what stands in the way
+    others: tuple[Other, ...]
+    claim: str
+    command: str  # that measures it; "" where nothing in the suite does
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is a number, or a direction, of the paper's own trainings."""
+        return self.trained and self.state != "baseline"
+
+
+@dataclass(frozen=True)
+class Table:
+    anchor: str
+    paper: str
+    paper_name: str
+    title: str
+    source: str
+    unit: str
+    note: str
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """How many of the papers' own numbers came out how; references are real images and methods of others."""
+
+    total: int
+    measured: tuple[tuple[Mark, int], ...]
+    indicative: int
+    references: int
+    references_measured: tuple[tuple[Mark, int], ...]
+
+    @property
+    def n_measured(self) -> int:
+        return sum(n for _, n in self.measured)
+
+
+def tables(benchmarks: Sequence[Benchmark], chosen: Mapping[str, Chosen]) -> tuple[Table, ...]:
+    """Every published table, in the order of the papers."""
+    return tuple(_table(benchmark, table, chosen) for benchmark in benchmarks for table in benchmark.tables)
+
+
+def summary(shown: Sequence[Table]) -> Summary:
+    lines = [line for table in shown for line in table.lines]
+    ours = [line for line in lines if line.counts]
+    references = [line for line in lines if not line.trained and line.claim]
+    return Summary(
+        total=len(ours),
+        measured=_words(ours),
+        indicative=sum(line.state == "indicative" for line in ours),
+        references=len(references),
+        references_measured=_words(references),
+    )
+
+
+def _words(lines: Sequence[Line]) -> tuple[tuple[Mark, int], ...]:
+    words = Counter(line.mark.word for line in lines if line.mark)
+    return tuple((mark(word), words[word]) for word in SHAPES if words[word])
+
+
+def _table(benchmark: Benchmark, table: PublishedTable, chosen: Mapping[str, Chosen]) -> Table:
+    units = dict.fromkeys(column.unit for column in table.columns if column.unit != "1")
+    kinds = dict.fromkeys(column.spread_kind for column in table.columns if column.spread_kind != "none")
+    note = " ".join(filter(None, (table.note, f"Published ±: {'; '.join(kinds)}." if kinds else "")))
+    lines = tuple(line for place, row in enumerate(table.rows) for line in _lines(table.columns, row, place, chosen))
+    return Table(
+        table.id, benchmark.paper, name_of(benchmark.paper), table.title, table.source, ", ".join(units), note, lines
+    )
+
+
+def _lines(columns: Sequence[TableColumn], row: TableRow, place: int, chosen: Mapping[str, Chosen]) -> Iterator[Line]:
+    """Lines of the row at `place` of its table, which is the label of a class."""
+    rest = []
+    for column in columns:
+        shown = row.numbers[column.name]
+        if shown.claim or shown.why:
+            yield _line(row, place, column, len(columns) > 1, shown, chosen.get(shown.claim))
+        elif shown.value is not None:
+            rest.append((column.name, shown))
+    if rest and len(columns) > 1:
+        verified = all(shown.verified for _, shown in rest)
+        text = " · ".join(f"{name} {_published(shown)}" for name, shown in rest)
+        yield _plain(row, text, verified, [other for _, shown in rest for other in shown.others])
+    elif rest:
+        yield _plain(row, _published(rest[0][1]), rest[0][1].verified, rest[0][1].others)
+
+
+def _plain(row: TableRow, text: str, verified: bool, others: Sequence[Other]) -> Line:
+    why = () if row.trained else ("baseline of the paper, not run here",)
+    return Line(row.name, "", text, verified, row.trained, "baseline", "", None, "", why, tuple(others), "", "")
+
+
+def _line(
+    row: TableRow, place: int, column: TableColumn, named: bool, shown: PublishedNumber, one: Chosen | None
+) -> Line:
+    state: State = "not run"
+    ours, shape, difference, by = "", None, "", (shown.why,)
+    if one is not None:
+        comparison = one.verdict.comparison
+        if one.where is not None and comparison is not None:
+            state, shape = "measured", mark(one.verdict.adjusted_word)
+            ours = _ours(one.claim, comparison, shown, column.scale, place)
+            by = (_n(_side(comparison, shown)), *machine(one.where))
+            difference = _difference(one.claim, comparison, column.scale)
+        elif one.indicative:
+            state = "indicative"
+            ours, by = _substitute(one, shown, column.scale, place)
+        else:
+            by = (f"{one.verdict.obstacle}: {minus_signs(one.verdict.reason)}",)
+    return Line(
+        row=row.name,
+        column=column.name if named else "",
+        published=_published(shown),
+        verified=shown.verified,
+        trained=row.trained,
+        state=state,
+        ours=ours,
+        mark=shape,
+        difference=difference,
+        by=by,
+        others=shown.others,
+        claim=shown.claim,
+        command=command(one) if one else "",
+    )
+
+
+def _substitute(one: Chosen, shown: PublishedNumber, scale: float, place: int) -> tuple[str, tuple[str, ...]]:
+    """The numbers of the first body of indicative evidence, and what stands in for what."""
+    indicative, where = next((pair for pair in one.indicative if pair[0].comparison), one.indicative[0])
+    comparison, by = indicative.comparison, (indicative.substitutes,)
+    if comparison is None:
+        return "", (*by, *machine(where))
+    return _ours(one.claim, comparison, shown, scale, place), (*by, _n(_side(comparison, shown)), *machine(where))
+
+
+def _side(comparison: Comparison, shown: PublishedNumber) -> Replicates:
+    side = comparison.against if shown.side == "against" else comparison.measured
+    return side if side is not None else comparison.measured
+
+
+def _ours(claim: Claim, comparison: Comparison, shown: PublishedNumber, scale: float, place: int) -> str:
+    side = _side(comparison, shown)
+    if claim.replicate_unit == "class":
+        agrees = dict(zip(map(str, side.ids), side.values, strict=True)).get(str(place))
+        return "no score" if agrees is None else ("the other way", "as published")[int(agrees)]
+    text = number(side.mean * scale, decimals_of(side.sd * scale))
+    return text + (f" ± {number(side.sd * scale, decimals_of(side.sd * scale))}" if math.isfinite(side.sd) else "")
+
+
+def _difference(claim: Claim, comparison: Comparison, scale: float) -> str:
+    """Of a value, against the published one; a claim of another kind says its own thing elsewhere."""
+    if claim.kind != "value" or not math.isfinite(comparison.low):
+        return ""
+    decimals = decimals_of((comparison.high - comparison.low) * scale / 2)
+    ends = [number(end * scale, decimals) for end in (comparison.difference, comparison.low, comparison.high)]
+    sign = "" if ends[0].startswith("−") else "+"
+    margin = "" if claim.margin is None else f", margin {claim.margin * scale:g}"
+    return f"{sign}{ends[0]} [{ends[1]}, {ends[2]}]{margin}"
+
+
+def _n(side: Replicates) -> str:
+    diverged = f", {side.diverged} diverged" if side.diverged else ""
+    return f"n = {side.n} {side.unit}{'s' if side.n > 1 and side.unit != 'class' else ''}{diverged}"
+
+
+def _published(shown: PublishedNumber) -> str:
+    if shown.value is None:
+        return shown.note or "not known"
+    spread = f" ± {shown.spread:g}" if shown.spread is not None else ""
+    return f"{shown.value:.10g}{spread}".replace("-", "−")

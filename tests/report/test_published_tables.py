@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from replication.benchmarks import claims_of, load_benchmarks
+from replication.errors import InputError
+from replication.params import load_params
+from replication.report.page import Page, read_page
+from replication.report.published_tables import Line
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def page(made: Path) -> Page:
+    return read_page(load_params(made / "params.yaml"), load_benchmarks(made / "benchmarks"), made)
+
+
+def lines(page: Page, table: str) -> list[Line]:
+    return next(one for one in page.tables if one.anchor == table).lines  # type: ignore[return-value]
+
+
+def test_a_number_s_measurements_stand_beside_it_in_its_unit(made: Path, page: Page) -> None:
+    table = pd.read_csv(made / "reports/cpu/measurements.csv")
+    rows = table.loc[(table["metric"] == "hit_rate") & (table["recipe"] == "toy-k1") & (table["step"] == 100)]
+    line = lines(page, "table-two")[0]
+    shown = [float(part) for part in line.ours.split(" ± ")]
+    np.testing.assert_allclose(shown, [100 * rows["value"].mean(), 100 * rows["value"].std()], atol=0.05)
+    assert (line.row, line.column, line.published, line.state) == ("C model", "early", "50", "measured")
+    assert line.by == (f"n = {len(rows)} trainings", "float32", "A processor (2 cores)", "minutes")
+    assert line.command == "uv run python -m replication.run paper-k1"
+
+
+def test_the_other_side_of_a_claim_may_be_the_number(made: Path, page: Page) -> None:
+    table = pd.read_csv(made / "reports/cpu/measurements.csv")
+    rows = table.loc[(table["metric"] == "discriminator_gap") & (table["recipe"] == "toy-k1") & (table["step"] == 100)]
+    shown = float(lines(page, "table-two")[3].ours.split(" ± ")[0])
+    assert shown == pytest.approx(100 * rows["value"].mean(), rel=0.01)
+
+
+def test_what_is_not_measured_says_why(page: Page) -> None:
+    _, late, early, _ = lines(page, "table-two")
+    assert late.state == early.state == "not run"
+    assert late.by == ("not run: There is no MNIST here.",) and early.by == ("nobody has the data",)
+    baseline = lines(page, "table-one")[0]
+    assert baseline.state == "baseline" and not baseline.counts
+
+
+def test_the_summary_counts_the_authors_own_numbers(page: Page) -> None:
+    assert page.summary.total == 4 and page.summary.n_measured == 2 and page.summary.references == 0
+    assert sum(n for _, n in page.summary.measured) == 2
+    assert [mark.word for mark, _ in page.summary.measured] == ["replicated"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ("claim: elsewhere", "claim: nowhere", "claim 'nowhere' stands in no benchmark file"),
+        (
+            "value: 50, verified: true, claim: hit",
+            "value: 51, verified: true, claim: hit",
+            "says 51, claim hit-rate 50",
+        ),
+        ("claim: hit-rate}", "claim: hit-rate, side: against}", "claim hit-rate compares with nothing"),
+        ("trained: true, columns: {early: {value: 3", "columns: {early: {value: 3", "of the paper's own trainings"),
+        ("leading: [dev-1]", "leading: [dev-2]", "leading names 'dev-2'"),
+    ],
+)
+def test_a_wrong_link_is_refused(repository: Path, old: str, new: str, sentence: str) -> None:
+    path = repository / "benchmarks/gan2014.yaml"
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(InputError, match=sentence):
+        load_benchmarks()
+
+
+def test_every_published_value_stands_in_a_table() -> None:
+    benchmarks = load_benchmarks(ROOT / "benchmarks")
+    rows = [row for one in benchmarks for table in one.tables for row in table.rows]
+    linked = {number.claim for row in rows for number in row.numbers.values()}
+    values = {claim.id for claim in claims_of(benchmarks) if claim.kind == "value" and claim.origin == "published"}
+    assert values and values <= linked
+
+
+def test_metrics_for_dvc_repeat_the_page(made: Path, page: Page) -> None:
+    written = json.loads((made / "reports/metrics.json").read_text(encoding="utf-8"))
+    assert written["numbers"]["in the papers"] == page.summary.total
+    assert written["ours"]["table-two-c-model-early"] == lines(page, "table-two")[0].ours
+    assert (made / "reports/plots/forest.csv").read_text(encoding="utf-8").startswith("claim,difference,end,word\n")
