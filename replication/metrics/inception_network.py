@@ -97,6 +97,11 @@ def load_inception(file: Path, device: str = "cpu") -> nn.Module:
     return network.to(device)
 
 
+def output_bias(network: nn.Module) -> np.ndarray:
+    """The last layer's bias float32 [1008], which the inception score leaves out and some implementations keep."""
+    return network.get_parameter("fc.bias").detach().cpu().numpy()
+
+
 @torch.no_grad()
 def inception_features(network: nn.Module, images: np.ndarray, what: str = "images") -> InceptionFeatures:
     """Features of uint8 images [n, 1 or 3, H, W] of any size, on the network's device; one channel is shown as grey.

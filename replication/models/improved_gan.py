@@ -10,10 +10,12 @@ from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
 from replication.errors import InputError
+from replication.models.layers.dense import NONLINEARITIES, Nonlinearity, dense, dense_generator
+from replication.models.layers.minibatch import MinibatchDiscrimination
 from replication.models.layers.networks import GaussianNoise, Generator, Judged, Networks, refuse_mixture
 from replication.models.layers.virtual_batch_norm import BatchNorm
 from replication.models.layers.weight_norm import normalised_dense
-from replication.models.layers.weight_normalised import WeightNormalisedNetworks, features_of
+from replication.models.layers.weight_normalised import Minibatch, WeightNormalisedNetworks, features_of
 from replication.recipes import Prior
 from replication.strict import CLOSED, strict
 
@@ -33,8 +35,18 @@ class DenseNetworks:
 
 
 @dataclass(frozen=True, config=CLOSED)
+class PointNetworks:
+    """The small dense networks of GAN's toys, with minibatch discrimination before the discriminator's last layer."""
+
+    hidden: tuple[int, ...]  # of both networks
+    nonlinearity: Nonlinearity
+    minibatch: Minibatch
+
+
+@dataclass(frozen=True, config=CLOSED)
 class Network:
     dense: DenseNetworks | None = None
+    points: PointNetworks | None = None
     convolutional: WeightNormalisedNetworks | None = None
     logits: Literal["classes", "one"] = "classes"  # a logit for each class, or real against generated alone
 
@@ -88,19 +100,40 @@ class DenseDiscriminator(nn.Module):
         return Judged(logits.squeeze(1) if logits.shape[1] == 1 else logits, tuple(features[1:]))
 
 
+class PointDiscriminator(nn.Module):
+    """Points [B, 2] → logits: dense layers, minibatch discrimination, a dense layer; all start as GAN's toys do.
+
+    The features judged are the last hidden layer's, before the closeness of the batch is put beside them.
+    """
+
+    def __init__(
+        self, inputs: int, hidden: Sequence[int], nonlinearity: Nonlinearity, minibatch: Minibatch, outputs: int
+    ) -> None:
+        super().__init__()
+        self.body = dense([inputs, *hidden], nonlinearity, NONLINEARITIES[nonlinearity]())
+        settings = (minibatch.kernels, minibatch.dimensions, minibatch.form, minibatch.direction_std)
+        self.minibatch = MinibatchDiscrimination(hidden[-1], *settings)
+        self.output = dense([hidden[-1] + minibatch.kernels, outputs], nonlinearity, None)
+
+    def forward(self, samples: Tensor, labels: Tensor | None = None, noise: Sequence[Tensor] | None = None) -> Judged:
+        features = self.body(samples.flatten(1))
+        logits = self.output(self.minibatch(features))
+        return Judged(logits.squeeze(1) if logits.shape[1] == 1 else logits, (features,))
+
+
 def build(
     network: Mapping[str, Any], prior: Prior, latent_dim: int, shape: Sequence[int], classes: int = 0
 ) -> Networks:
-    """Both networks for images (C, H, W) of `classes` classes.
+    """Both networks for images (C, H, W) of `classes` classes, or (`points`) for points of shape (2,).
 
     Raises:
         InputError: the prior is a mixture, a key of `network` is unknown or of the wrong type, the layers do not fit
-            the images, or there are no classes to tell apart.
+            the samples, or there are no classes to tell apart.
     """
     refuse_mixture(prior, "improved_gan")
     options = strict(Network, dict(network), "params.yaml: network of improved_gan")
-    if (options.dense is None) == (options.convolutional is None):
-        raise InputError("params.yaml: network of improved_gan: write either dense or convolutional, and not both.")
+    if sum(kind is not None for kind in (options.dense, options.convolutional, options.points)) != 1:
+        raise InputError("params.yaml: network of improved_gan: write one of dense, convolutional and points, no more.")
     outputs = classes if options.logits == "classes" else 1
     if outputs < 1:
         raise InputError(
@@ -108,8 +141,23 @@ def build(
         )
     if options.convolutional:
         return options.convolutional.build(None, latent_dim, shape, outputs)
+    if options.points:
+        return _points(options.points, latent_dim, shape, outputs)
     assert options.dense is not None
     return _dense(options.dense, latent_dim, shape, outputs)
+
+
+def _points(options: PointNetworks, latent_dim: int, shape: Sequence[int], outputs: int) -> Networks:
+    hidden, nonlinearity = options.hidden, options.nonlinearity
+    if min(hidden, default=0) < 1:
+        raise InputError(
+            f"params.yaml: network of improved_gan: points has hidden layers {list(hidden)}: at least one is needed, "
+            "and all have at least one unit."
+        )
+    return Networks(
+        Generator(None, dense_generator(latent_dim, hidden, nonlinearity, shape)),
+        PointDiscriminator(prod(shape), hidden, nonlinearity, options.minibatch, outputs),
+    )
 
 
 def _dense(options: DenseNetworks, latent_dim: int, shape: Sequence[int], outputs: int) -> Networks:

@@ -16,6 +16,7 @@ from tqdm import tqdm
 from replication.data.reading import PreparedImages
 from replication.metrics.distribution import Reference, every, reference_of
 from replication.metrics.inception import inception_score, split_scores
+from replication.metrics.inception_network import output_bias
 from replication.metrics.judge_features import Judged, judged
 from replication.metrics.neighbours import duplicate_threshold, share_within
 from replication.protocol_options import Inception, ProtocolOptions, ReferencePoints
@@ -30,6 +31,7 @@ from replication.scoring.images import (
 )
 from replication.scoring.inception import SKIPPED, RealUnderInception, add_inception_scores, real_under_inception
 from replication.scoring.rows import Rows
+from replication.scoring.score_variants import add_score_variants
 from replication.seeding import generator
 
 
@@ -73,7 +75,7 @@ def score_reference_points(
     add_duplicates(rows, data, found, options.reference_points.samples, threads)
     add_judged(rows, data, found, judge, judge_name)
     if "inception" in rows.cell.protocols and options.inception.weights != SKIPPED:
-        add_inception(rows, found, real_under_inception(data, options.inception, device), options.inception)
+        add_inception(rows, data, found, real_under_inception(data, options.inception, device), options.inception)
 
 
 def reference_points(
@@ -122,6 +124,9 @@ def add_judged(rows: Rows, data: PreparedImages, points: list[Point], judge: nn.
         own: Judged = (test if point.held_out else train)[point.images]
         names = {**point.names, "n_train": trained(point)}
         add_judge_scores(rows, point.seed, 0, own.logits, name, by_class=point.whole, **names)
+        if point.whole:
+            drawn = (labels_of(data, point), SPLITS, rows.cell.seed_numbers)
+            add_score_variants(rows, "judge_score_variant", own.logits, *drawn, judge=name, **names)
         rows.add(point.seed, 0, "judge_accuracy", accuracy, len(test), judge=name, **names)
         references = references_of(point, train.features, held_out, LIMIT)
         add_judge_distances(rows, point.seed, 0, own.features, references, name, **names)
@@ -136,7 +141,9 @@ def add_judged(rows: Rows, data: PreparedImages, points: list[Point], judge: nn.
                 rows.add(point.seed, 0, "judge_score_ratio", ratio, count, **of)
 
 
-def add_inception(rows: Rows, points: list[Point], real: RealUnderInception, options: Inception) -> None:
+def add_inception(
+    rows: Rows, data: PreparedImages, points: list[Point], real: RealUnderInception, options: Inception
+) -> None:
     """The same under Inception, and each split's score of the whole training split (Improved GAN, Table 3)."""
     held_out = reference_of(real.test.pool3, options.manifold_samples)
     for point in tqdm(points, desc=f"{rows.cell.key}: Inception", unit="set"):
@@ -144,10 +151,18 @@ def add_inception(rows: Rows, points: list[Point], real: RealUnderInception, opt
         names = {**point.names, "n_train": trained(point)}
         references = references_of(point, real.train.pool3, held_out, options.manifold_samples)
         add_inception_scores(rows, point.seed, 0, own, real.head, references, options, **names)
+        if point.whole:
+            drawn = (labels_of(data, point), options.splits, rows.cell.seed_numbers, output_bias(real.network))
+            add_score_variants(rows, "inception_score_variant", own.logits, *drawn, **names)
         if point.recipe == "train":
             for split, score in enumerate(split_scores(own.logits, options.splits)):
                 drawn = {"replicate": split, "replicate_kind": "split", **names}
                 rows.add(point.seed, 0, "inception_score", score, len(own) // options.splits, **drawn)
+
+
+def labels_of(data: PreparedImages, point: Point) -> np.ndarray:
+    """The classes of a set's images."""
+    return (data.test_labels if point.held_out else data.train_labels)[point.images]
 
 
 def references_of(point: Point, training: np.ndarray, held_out: Reference, limit: int) -> dict[str, Reference]:

@@ -25,6 +25,7 @@ from replication.scoring import inception
 from replication.scoring.images import LIMIT, SUBSET_SIZE, SUBSETS
 from replication.scoring.reference_points import Point, mixed, reference_points, score_reference_points
 from replication.scoring.rows import Rows
+from replication.scoring.score_variants import add_score_variants
 
 POINTS = ReferencePoints((20, 40, 1000), 80)
 CHOSEN = np.arange(0, 120, 2)
@@ -132,12 +133,55 @@ def test_repeats_show_in_duplicates_alone(data: PreparedImages, measured: list[M
     assert value(measured, "repeats-20", "judge_score", 1) > 0.9 * value(measured, "test", "judge_score")
 
 
+def score_by_hand(probabilities: np.ndarray, splits: int) -> float:
+    """exp of the mean KL to the marginal, averaged over contiguous splits, written out from its definition."""
+    scores = []
+    for part in np.array_split(probabilities, splits):
+        marginal = part.mean(axis=0)
+        scores.append(np.exp(np.mean([(p * np.log(p / marginal)).sum() for p in part])))
+    return float(np.mean(scores))
+
+
+def variants_of(rows: list[Measurement], metric: str, recipe: str) -> dict[tuple[str, int], float]:
+    return {(row.metric_variant, row.seed): row.value for row in rows if (row.metric, row.recipe) == (metric, recipe)}
+
+
+def test_variants_of_the_judge_score_are_as_written_out(data: PreparedImages, measured: list[Measurement]) -> None:
+    own = judged(judge_of(), data.test_images).logits.astype(np.float64)
+    probabilities = np.exp(own) / np.exp(own).sum(axis=1, keepdims=True)
+    found = variants_of(measured, "judge_score_variant", "test")
+    assert set(found) == {("one-split", 0), ("contiguous", 0), ("by-class", 0), *(("shuffled", s) for s in (0, 1, 2))}
+    by_class = np.concatenate([probabilities[data.test_labels == label] for label in range(3)])
+    for variant, rows, splits in (
+        ("one-split", probabilities, 1),
+        ("contiguous", probabilities, 10),
+        ("by-class", by_class, 10),
+    ):
+        assert found[variant, 0] == pytest.approx(score_by_hand(rows, splits), rel=1e-6)
+    assert found["contiguous", 0] == value(measured, "test", "judge_score")
+    assert found["by-class", 0] < found["contiguous", 0] < found["one-split", 0]
+    shuffled = [found["shuffled", seed] for seed in (0, 1, 2)]
+    assert len({*shuffled, found["contiguous", 0]}) == 4 and max(shuffled) < found["one-split", 0]
+    assert {row.recipe for row in measured if row.metric == "judge_score_variant"} == {"test", "train"}
+
+
+def test_a_shuffle_keeps_the_images_of_its_set() -> None:
+    rows = Rows("cpu", CELL, 4, {})
+    logits = np.eye(4, 3, dtype=np.float32)
+    add_score_variants(rows, "judge_score_variant", logits, np.arange(4), 1, (0, 1))
+    values = [row.value for row in rows.collected]
+    assert values == pytest.approx([score_by_hand(np.exp(logits) / np.exp(logits).sum(1, keepdims=True), 1)] * 5)
+    assert {row.n_samples for row in rows.collected} == {4}
+
+
 class Planted(nn.Module):
     """pool3 is an image's pixels, logits the brightness of its first rows."""
 
     def __init__(self) -> None:
         super().__init__()
         self.place = nn.Parameter(torch.zeros(1))
+        self.fc = nn.Linear(1, 1008)
+        nn.init.normal_(self.fc.bias, generator=torch.Generator().manual_seed(0))
 
     def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         pixels = images[:, 0].flatten(1).float() / 255
@@ -165,6 +209,15 @@ def test_under_inception_the_real_split_has_a_score_a_split(
     ]
     assert [row.value for row in drawn] == split_scores(logits, 10).tolist()
     assert value(rows.collected, "train", "inception_score") == pytest.approx(np.mean([row.value for row in drawn]))
+    of_train = variants_of(rows.collected, "inception_score_variant", "train")
+    assert {variant for variant, _ in of_train} == {"one-split", "contiguous", "shuffled", "by-class", "with-bias"}
+    for variant, of_classes in (
+        ("contiguous", torch.from_numpy(logits)),
+        ("with-bias", torch.from_numpy(logits) + network.fc.bias.detach()),
+    ):
+        probabilities = torch.softmax(of_classes.double(), dim=1).numpy()
+        assert of_train[variant, 0] == pytest.approx(score_by_hand(probabilities, 10), rel=1e-6)
+    assert of_train["contiguous", 0] == value(rows.collected, "train", "inception_score")
     metrics = {row.metric for row in rows.collected if row.recipe == "repeats-20"}
     assert metrics >= {"inception_score", "modified_inception_score", "fid", "kid", "precision", "recall",
                        "transfer_head_accuracy", "judge_score", "duplicate_rate"}  # fmt: skip

@@ -12,6 +12,14 @@ IMAGES: dict[str, MetricDefinition] = {
         "exp E_x KL(p(y|x) ‖ p(y)), the inception score's formula, under the judge named beside it: a substitute "
         "network, so never called inception score. Mean over 10 contiguous splits.",
     ),
+    "judge_score_variant": MetricDefinition(
+        "1",
+        "higher",
+        1.0,
+        "The judge score of all held-out or all training images, computed in other ways: in one split, in 10 "
+        "contiguous splits (as the judge score is), in 10 splits of shuffled images, in 10 splits of images sorted by "
+        "class.",
+    ),
     "modified_judge_score": MetricDefinition(
         "1",
         "higher",
@@ -64,6 +72,14 @@ IMAGES: dict[str, MetricDefinition] = {
         1.0,
         "exp E_x KL(p(y|x) ‖ p(y)) of the original Inception network's 1008 classes without bias: mean over 10 "
         "contiguous splits, or one row a split.",
+    ),
+    "inception_score_variant": MetricDefinition(
+        "1",
+        "higher",
+        1.0,
+        "The inception score of all held-out or all training images, computed in other ways: in one split, in 10 "
+        "contiguous splits (as the inception score is), in 10 splits of shuffled images, in 10 splits of images sorted "
+        "by class, and in 10 contiguous splits with the bias of the network's last layer.",
     ),
     "inception_score_spread": MetricDefinition(
         "1",
