@@ -107,6 +107,7 @@ def test_numbers_are_those_of_the_parts_by_hand(directory: Path) -> None:
 
 def test_the_command_measures_the_same(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("replication.released_probe.COSTS", PROBE.costs)
+    monkeypatch.setattr("replication.released_probe.SELECTION_DRAWS", PROBE.selection_draws)
     data, rows = shades(), rows_of(read_discriminator(directory, [TINY]), "0")
     for per_class, variant in ((None, "all-labels"), (6, "6-per-class")):
         command = probe_released(read_discriminator(directory, [TINY]), data, per_class, 3, seed=0)
