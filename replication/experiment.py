@@ -16,6 +16,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
@@ -99,7 +100,7 @@ def feature_controls(rows: Rows, params: Params) -> None:
     recipe = params.recipe("dcgan", rows.cell.recipe, rows.cell.variant)
     build = builder(rows.cell, recipe, data.train_images.shape[1:], len(data.class_names))
     device = device_of(params, rows.cell)
-    score_feature_controls(rows, data, profile.probe, profile.feature_controls, build, device, profile.threads)
+    score_feature_controls(rows, data, profile.probe, profile.feature_controls, build, device, _threads(params))
 
 
 def released_probe(rows: Rows, params: Params) -> None:
@@ -108,7 +109,7 @@ def released_probe(rows: Rows, params: Params) -> None:
     from replication.scoring.released_probe import score_released_probe
 
     data, profile, device = load_images(DATA / rows.cell.dataset), params.profile, device_of(params, rows.cell)
-    released, threads = read_discriminator(Path(params.released.directory)), profile.threads if device == "cpu" else 1
+    released, threads = read_discriminator(Path(params.released.directory)), _threads(params) if device == "cpu" else 1
     score_released_probe(rows, released, data, profile.probe, params.released, device, threads)
 
 
@@ -175,6 +176,11 @@ def _options(params: Params, experiment: str) -> Any:
         "latent-dimension": background.latent_dimension,
         "outliers": background.outliers,
     }[experiment]
+
+
+def _threads(params: Params) -> int:
+    """No more than there are cores: a thread of the L2-SVM holds the features of a draw."""
+    return min(params.profile.threads, os.cpu_count() or 1)
 
 
 def _updates(options: Any) -> int:

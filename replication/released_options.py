@@ -14,12 +14,14 @@ class Released:
 
     directory: str  # of the released arrays, *.npy
     per_class: int  # labels of each class, where one part of the probe is another
+    selection_draws: int  # of so many labels that choose C
     draws: int  # of so many labels that are tested
     further_costs: tuple[float, ...]  # beside the grid, with so many labels; scikit-learn's default C is 1
 
     def __post_init__(self) -> None:
-        if min(self.per_class, self.draws) < 1 or min(self.further_costs, default=1.0) <= 0:
+        fewest = min(self.per_class, self.selection_draws, self.draws)
+        if fewest < 1 or min(self.further_costs, default=1.0) <= 0:
             raise InputError(
-                f"released has per_class {self.per_class}, draws {self.draws} and further_costs "
-                f"{list(self.further_costs)}: give 1 of the first two at least, and costs above 0."
+                f"released has per_class {self.per_class}, selection_draws {self.selection_draws}, draws {self.draws} "
+                f"and further_costs {list(self.further_costs)}: give at least 1 of the first three, and costs above 0."
             )

@@ -91,7 +91,8 @@ def score_released_probe(
     if VARIED in rows.cell.seed_numbers:
         _add_costs(bench, features)
         per_class = options.per_class
-        few = replace(every, limited_labels=(per_class,), limited_draws=options.draws)
+        sizes = {"selection_draws": options.selection_draws, "limited_draws": options.draws}
+        few = replace(every, limited_labels=(per_class,), **sizes)
         for axis, name, changed in _changed(bench, features):
             result = run_probe(*changed, data, few, VARIED, device, threads, all_labels=False)
             where = {"recipe": f"{released.name}-{axis}", "metric_variant": f"{per_class}-per-class {name}"}
@@ -137,7 +138,7 @@ def _add_sweep(
         (features[1], test),
         costs,
         probe.validation_share,
-        probe.selection_draws,
+        bench.options.selection_draws,
         per_class,
         bench.options.draws,
         VARIED,

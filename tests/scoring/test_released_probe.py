@@ -32,7 +32,7 @@ from replication.strict import read_yaml, strict
 
 TINY = ReleasedNetwork("tiny", 3, ((2, 1), (3, 2), (4, 1)), ((4, 0), (3, 2)), 5, "uniform", (3, 8, 8))
 PROBE = Probe((1e-4, 1e-3, 1e-2), 0.2, 2, (6, 4), 3)
-OPTIONS = Released("", 5, 2, (1.0,))
+OPTIONS = Released("", 5, 1, 2, (1.0,))
 POOLINGS = ("max-4x4", "max-2x2", "max-4x4 of the last convolution", "mean-4x4")
 STATISTICS = ("training images", "test images", "training images by class", "each batch")
 
@@ -93,7 +93,7 @@ def test_numbers_are_those_of_the_parts_by_hand(directory: Path) -> None:
     def probed(order: np.ndarray, seen: torch.Tensor) -> list[float]:
         infer_statistics(network, seen, order)
         train, test = (discriminator_features(network, each, None, batch=128) for each in (images, tests))
-        result = linear_probe((train, labels[0]), (test, labels[1]), PROBE.costs, 0.2, 2, (5,), 2, 0, all_labels=False)
+        result = linear_probe((train, labels[0]), (test, labels[1]), PROBE.costs, 0.2, 1, (5,), 2, 0, all_labels=False)
         return list(result.limited[5].accuracies)
 
     usual = probed(shuffled(150, 0), images)
@@ -130,7 +130,7 @@ def test_scikit_learn_agrees_at_every_cost(directory: Path, cost: float) -> None
     pool = np.sort(generator(0, "validation split").permutation(150)[30:])
     few = accuracies(rows, "tiny-costs-few", f"5-per-class C {cost:g}")
     for draw, accuracy in enumerate(few):
-        chosen = pool[balanced_rows(data.train_labels[pool], 5, generator(0, "label draw", 5, 2 + draw))]
+        chosen = pool[balanced_rows(data.train_labels[pool], 5, generator(0, "label draw", 5, 1 + draw))]
         machine = LinearSVC(C=cost, tol=1e-8, max_iter=1_000_000).fit(train[chosen], data.train_labels[chosen])
         assert accuracy == pytest.approx(machine.score(test, data.test_labels), abs=1.5 / 75)
 
@@ -195,7 +195,15 @@ def test_the_weights_are_part_of_the_provenance(
 
 
 @pytest.mark.parametrize(
-    "change", [{"per_class": 0}, {"draws": 0}, {"further_costs": [0.0]}, {"directories": "a"}, {"draws": "many"}]
+    "change",
+    [
+        {"per_class": 0},
+        {"draws": 0},
+        {"selection_draws": 0},
+        {"further_costs": [0.0]},
+        {"directories": "a"},
+        {"draws": "many"},
+    ],
 )
 def test_wrong_options_are_one_sentence(change: dict[str, object]) -> None:
     written = read_yaml(Path(__file__).parents[2] / "params.yaml")["released"]
