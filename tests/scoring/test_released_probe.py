@@ -16,9 +16,10 @@ from sklearn.svm import LinearSVC
 
 from replication import experiment as stage
 from replication import released_weights
+from replication.benchmarks import claims_of, load_benchmarks
 from replication.data.reading import PreparedImages
 from replication.errors import InputError
-from replication.measurements import Measurement
+from replication.measurements import Measurement, to_table
 from replication.metrics.linear_probe import balanced_rows, discriminator_features, linear_probe
 from replication.params import Cell, Params, Probe, load_params
 from replication.released_options import Released
@@ -29,6 +30,7 @@ from replication.scoring.released_probe import score_released_probe
 from replication.scoring.rows import Rows
 from replication.seeding import generator
 from replication.strict import read_yaml, strict
+from replication.verdicts import judge
 
 TINY = ReleasedNetwork("tiny", 3, ((2, 1), (3, 2), (4, 1)), ((4, 0), (3, 2)), 5, "uniform", (3, 8, 8))
 PROBE = Probe((1e-4, 1e-3, 1e-2), 0.2, 2, (6, 4), 3)
@@ -137,6 +139,34 @@ def test_scikit_learn_agrees_at_every_cost(directory: Path, cost: float) -> None
 
 def test_threads_change_nothing(directory: Path) -> None:
     assert rows_of(read_discriminator(directory, [TINY])) == rows_of(read_discriminator(directory, [TINY]), threads=3)
+
+
+def test_every_claim_on_a_released_network_finds_its_rows(directory: Path) -> None:
+    """Values get numbers and questions an answer with every case, from rows as the experiment names them."""
+    rows = rows_of(read_discriminator(directory, [TINY]), "0-2")
+    named = [
+        replace(
+            row,
+            recipe=row.recipe.replace("tiny", "imagenet32"),
+            dataset="cifar10",
+            metric_variant=row.metric_variant.replace("6-per", "400-per").replace("5-per", "400-per"),
+        )
+        for row in rows
+    ]
+    table, judged = to_table(named), 0
+    for claim in claims_of(load_benchmarks(Path(__file__).parents[2] / "benchmarks")):
+        if claim.evidence is None or claim.evidence.measured["model"] != "released":
+            continue
+        verdict = judge(claim, table)
+        assert (verdict.word == "answered") == (claim.kind == "question")
+        if claim.kind == "question":
+            recipe = str(claim.evidence.measured["recipe"])
+            cases = {row.metric_variant for row in named if (row.recipe, row.metric) == (recipe, "probe_accuracy")}
+            assert len(cases) >= 3 and all(f"variant {case})" in verdict.reason for case in cases)
+        else:
+            assert verdict.comparison is not None and verdict.comparison.measured.n == 3
+        judged += 1
+    assert judged >= 6
 
 
 def test_an_incomplete_release_is_never_the_whole_network(directory: Path) -> None:
