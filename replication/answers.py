@@ -12,6 +12,7 @@ from replication.errors import InputError
 from replication.evidence import FREE, EvidenceGap, Replicates, replicates, select
 from replication.measurements import COLUMNS
 
+LISTED = 10  # cases, at most, that a sentence has each of
 FAMILIAR = {"metric_variant": "variant", "n_train": "training images"}  # columns as a reader calls them
 
 
@@ -51,7 +52,10 @@ def _mean(side: Replicates) -> str:
 
 
 def _range(rows: pd.DataFrame, selection: Selection) -> str:
-    """Such as "accuracy runs from 0.3 ± 0.1 (n = 5; step 0) to 0.9 ± 0.1 (n = 5; step 400) over 9 cases."."""
+    """Such as "accuracy runs from 0.3 ± 0.1 (n = 5; step 0) to 0.9 ± 0.1 (n = 5; step 400) over 9 cases.".
+
+    A few variants of one protocol are named each, from the highest: "accuracy is 0.9 (n = 1; variant a), …".
+    """
     metric = selection.get("metric", "The value")
     rows = rows.loc[rows["value"].notna()]
     open_columns = [name for name in COLUMNS if name not in FREE and len(set(rows[name].tolist())) > 1]
@@ -61,6 +65,10 @@ def _range(rows: pd.DataFrame, selection: Selection) -> str:
         return f"{metric} is {_spread(rows)})."
     groups = {key: group for key, group in rows.groupby(open_columns, sort=True)}
     means = {key: float(group["value"].to_numpy().mean()) for key, group in groups.items()}
+    if open_columns == ["metric_variant"] and len(groups) <= LISTED:
+        falling = sorted(groups, key=lambda key: -means[key])
+        cases = (f"{_spread(groups[key])}; {_named(open_columns, key)})" for key in falling)
+        return f"{metric} is {', '.join(cases)}."
     ends = [choose(means, key=lambda key: means[key]) for choose in (min, max)]
     low, high = (f"{_spread(groups[key])}; {_named(open_columns, key)})" for key in ends)
     return f"{metric} runs from {low} to {high} over {len(groups)} cases."

@@ -14,7 +14,7 @@ from replication.recipes import Recipe
 
 DEVICES = ("cpu", "cuda")
 # Experiments that see all images through something large; the others compute on the processor.
-ON_DEVICE = ("reference-points", "real-neighbours", "feature-controls")
+ON_DEVICE = ("reference-points", "real-neighbours", "feature-controls", "released-probe")
 PART = re.compile(r"(?:@(?:cpu|cuda))?(?:\+\d+(?:-\d+)?)?")  # of a folder's name, behind the cell's key
 
 

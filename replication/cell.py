@@ -31,6 +31,7 @@ class Cell:
         "reference-points",
         "real-neighbours",
         "feature-controls",
+        "released-probe",
         "near-duplicates",
         "generative-discriminative",
         "latent-dimension",

@@ -6,6 +6,7 @@
 `reference-points` scores real images and a generator that repeats its own under every score of images,
 `real-neighbours` training images in place of samples, under 1-NN and a Parzen window,
 `feature-controls` pixels, an untrained discriminator and K-means features under the linear probe,
+`released-probe` the discriminator that DCGAN's authors released, and
 `near-duplicates` finds planted ones by DCGAN's codes. The others run what the papers take as known:
 `generative-discriminative` naive Bayes against logistic regression, `latent-dimension` PCA against an autoencoder,
 `outliers` either on a class that it never saw. Writes
@@ -15,6 +16,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
@@ -98,7 +100,17 @@ def feature_controls(rows: Rows, params: Params) -> None:
     recipe = params.recipe("dcgan", rows.cell.recipe, rows.cell.variant)
     build = builder(rows.cell, recipe, data.train_images.shape[1:], len(data.class_names))
     device = device_of(params, rows.cell)
-    score_feature_controls(rows, data, profile.probe, profile.feature_controls, build, device, profile.threads)
+    score_feature_controls(rows, data, profile.probe, profile.feature_controls, build, device, _threads(params))
+
+
+def released_probe(rows: Rows, params: Params) -> None:
+    """The discriminator that DCGAN's authors released under the linear probe, whole and with one part changed."""
+    from replication.released_weights import read_discriminator
+    from replication.scoring.released_probe import score_released_probe
+
+    data, profile, device = load_images(DATA / rows.cell.dataset), params.profile, device_of(params, rows.cell)
+    released, threads = read_discriminator(Path(params.released.directory)), _threads(params) if device == "cpu" else 1
+    score_released_probe(rows, released, data, profile.probe, params.released, device, threads)
 
 
 def near_duplicates(rows: Rows, params: Params) -> None:
@@ -142,6 +154,7 @@ EXPERIMENTS = {
     "reference-points": reference_points,
     "real-neighbours": real_neighbours,
     "feature-controls": feature_controls,
+    "released-probe": released_probe,
     "near-duplicates": near_duplicates,
     "generative-discriminative": generative_discriminative,
     "latent-dimension": latent_dimension,
@@ -157,11 +170,17 @@ def _options(params: Params, experiment: str) -> Any:
         "reference-points": params.profile.protocols,
         "real-neighbours": params.profile.real_neighbours,
         "feature-controls": params.profile.feature_controls,
+        "released-probe": params.released,
         "near-duplicates": params.profile.near_duplicates,
         "generative-discriminative": background.generative_discriminative,
         "latent-dimension": background.latent_dimension,
         "outliers": background.outliers,
     }[experiment]
+
+
+def _threads(params: Params) -> int:
+    """No more than there are cores: a thread of the L2-SVM holds the features of a draw."""
+    return min(params.profile.threads, os.cpu_count() or 1)
 
 
 def _updates(options: Any) -> int:
@@ -184,6 +203,13 @@ def experiment_key(params: Params, cell: Cell) -> dict[str, Any]:
     if cell.experiment == "feature-controls":
         recipe = params.recipe(cell.model, cell.recipe, cell.variant)
         written |= {"probe": asdict(params.profile.probe), "recipe": asdict(recipe)}
+    weights = {}
+    if cell.experiment == "released-probe":
+        from replication.released_weights import read_discriminator
+
+        released = read_discriminator(Path(params.released.directory))
+        weights = {"released": released.name, "weights_sha256": released.sha256}
+        written |= {"probe": asdict(params.profile.probe), "options": {**asdict(options), "directory": ""}}
     judge = Path("outputs/judge") / cell.dataset / "judge.safetensors"
     if cell.experiment == "reference-points" and judge.is_file():
         written |= {"judge": sha256_file(judge)}
@@ -193,6 +219,7 @@ def experiment_key(params: Params, cell: Cell) -> dict[str, Any]:
         "code_sha256": code_hash(import_closure(Path("replication/experiment.py"))),
         "params_sha256": sha256_text(json.dumps(written, sort_keys=True)),
         "data_sha256": _data_hash(params, cell),
+        **weights,
         "device": device_of(params, cell),
         "precision": "float32",
     }

@@ -28,7 +28,8 @@ Key = tuple[str, ...]  # of params.yaml: ("run", "device")
 DEVICE: tuple[Key, ...] = (("run", "device"), ("run", "threads"))
 SCORING: tuple[Key, ...] = (*DEVICE, ("run", "name"), ("run", "probe"), ("run", "protocols"), ("judges",))
 OF_EXPERIMENTS = ("feature_controls", "near_duplicates", "real_neighbours", "experiments")
-EXPERIMENTS: tuple[Key, ...] = (*SCORING, *(("run", name) for name in OF_EXPERIMENTS), ("theory",), ("background",))
+SHARED: tuple[Key, ...] = (("theory",), ("background",), ("released",))  # by the experiments of every profile
+EXPERIMENTS: tuple[Key, ...] = (*SCORING, *(("run", name) for name in OF_EXPERIMENTS), *SHARED)
 
 
 def stage_inputs(written: Mapping[str, Any], root: Path = Path(".")) -> dict[str, dict[str, Any]]:

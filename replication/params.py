@@ -18,6 +18,7 @@ from replication.feature_control_options import FeatureControls
 from replication.near_duplicate_options import NearDuplicates
 from replication.protocol_options import ProtocolOptions, RealNeighbours
 from replication.recipes import UNNAMED, Recipe
+from replication.released_options import Released
 from replication.strict import CLOSED, read_yaml, strict
 
 PROTOCOLS = {one.name.replace("_", "-"): one for one in fields(ProtocolOptions)}  # by the name that a cell gives
@@ -94,6 +95,7 @@ class _File:
     judges: dict[str, Judge]
     theory: Theory
     background: Background
+    released: Released
     recipes: dict[str, dict[str, dict[str, Any]]]
 
 
@@ -105,6 +107,7 @@ class Params:
     judges: dict[str, Judge]
     theory: Theory
     background: Background
+    released: Released
     recipes: dict[str, dict[str, dict[str, Any]]]  # as written; `recipe` merges a variant and checks it
 
     def cell(self, key: str) -> Cell:
@@ -156,7 +159,8 @@ def load_params(path: Path = Path("params.yaml")) -> Params:
     profiles = {name: _keyed(profile) for name, profile in parts.profiles.items()}
     for dataset in datasets.values():
         _known({"": None, **parts.judges}, dataset.judged_by, f"judge (judged_by of data set {dataset.name})")
-    params = Params(_keyed(parts.run), profiles, datasets, parts.judges, parts.theory, parts.background, parts.recipes)
+    shared = (parts.judges, parts.theory, parts.background, parts.released, parts.recipes)
+    params = Params(_keyed(parts.run), profiles, datasets, *shared)
     for profile in (params.profile, *profiles.values()):
         _check_profile(params, profile)
     return params

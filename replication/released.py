@@ -2,7 +2,8 @@
 
 DIR holds the authors' Theano arrays (`*.npy`, a folder of models/ in Newmu/dcgan_code). Prints the accuracy of the
 L2-SVM on the discriminator's features (DCGAN §5), on draws of so many labels per class or on `all`; `--json` prints it
-for a program. `--samples OUT.png` draws the released generator's samples. Trains no network.
+for a program. `--samples OUT.png` draws the released generator's samples. Trains no network. What the report shows of
+the discriminator is measured by the experiment `released-probe` (`replication.experiment`), on the same features.
 """
 
 from __future__ import annotations

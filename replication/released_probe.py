@@ -6,16 +6,18 @@ CIFAR-10 are taken to be made alike.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import adaptive_max_pool2d, batch_norm
+from torch.nn.functional import adaptive_avg_pool2d, adaptive_max_pool2d, batch_norm
 
 from replication.data.reading import PreparedImages
 from replication.errors import InputError
-from replication.metrics.linear_probe import GRID, linear_probe
+from replication.metrics.linear_probe import GRID, discriminator_features, linear_probe
 from replication.models.layers.convolutional import ConvolutionalDiscriminator
 from replication.models.layers.samples import as_samples
 from replication.released_weights import ReleasedDiscriminator
@@ -42,11 +44,11 @@ def probe_released(
     Raises:
         InputError: the images are of another shape than the network's, or a class has fewer labels.
     """
-    _check_data(released, data, per_class)
+    check_data(released, data, per_class)
     images, tests = torch.from_numpy(data.train_images), torch.from_numpy(data.test_images)
     network = released.discriminator.to(device)
-    infer_statistics(network, images, generator(seed, "batch statistics").permutation(len(images)), threads)
-    train, test = (pooled_features(network, one, threads) for one in (images, tests))
+    infer_statistics(network, images, shuffled(len(images), seed), threads)
+    train, test = (discriminator_features(network, each, None, threads, batch=BATCH) for each in (images, tests))
     labels = torch.from_numpy(data.train_labels), torch.from_numpy(data.test_labels)
     result = linear_probe(
         (train, labels[0]),
@@ -94,29 +96,37 @@ def infer_statistics(
     discriminator.eval()
 
 
-def pooled_features(
-    discriminator: ConvolutionalDiscriminator, images: Tensor, threads: int = 1, batch: int = BATCH
+def shuffled(count: int, seed: int) -> np.ndarray:
+    """The order int64 [count] in which batches for statistics are taken."""
+    return generator(seed, "batch statistics").permutation(count)
+
+
+def own_batch_features(
+    discriminator: ConvolutionalDiscriminator, images: Tensor, order: np.ndarray, threads: int = 1, batch: int = BATCH
 ) -> Tensor:
-    """LeakyReLU output of every convolution, max-pooled to 4×4, flattened and concatenated: float32 [n, 16·ΣC].
+    """Features [n, 16·ΣC] where every batch is normalised by its own statistics; `order` says who shares a batch.
 
-    `images` are uint8 [n, C, H, W]; statistics are those that `infer_statistics` set. Features are not standardised.
+    Running statistics stay as they are.
     """
-    features = torch.empty(len(images), feature_count(discriminator))
-
-    def fill(start: int) -> None:
-        with torch.no_grad():
-            maps = discriminator.features(_samples(discriminator, images[start : start + batch]))
-            pooled = torch.cat([adaptive_max_pool2d(one, GRID).flatten(1) for one in maps], dim=1)
-        features[start : start + batch] = pooled.cpu()  # one place for all: they are as large as the memory
-
-    side_by_side(fill, range(0, len(images), batch), threads)
-    return features
+    alone, chosen = deepcopy(discriminator).train(), torch.from_numpy(order)
+    found = discriminator_features(alone, images[chosen], None, threads, batch=batch)
+    return torch.empty_like(found).index_copy_(0, chosen, found)
 
 
-def feature_count(discriminator: ConvolutionalDiscriminator) -> int:
-    """Dimensions of a feature vector: 16 for each channel of each convolution."""
+def mean_pooled(maps: Sequence[Tensor]) -> Tensor:
+    """Maps [B, C, H, W] of every convolution → their means on a grid of 4×4: [B, 16·ΣC]."""
+    return torch.cat([adaptive_avg_pool2d(each, GRID).flatten(1) for each in maps], dim=1)
+
+
+def halved(features: Tensor) -> Tensor:
+    """Features [n, 16·ΣC] that are maxima on a grid of 4×4 → the maxima on one of 2×2, [n, 4·ΣC]."""
+    return adaptive_max_pool2d(features.view(len(features), -1, GRID, GRID), GRID // 2).flatten(1)
+
+
+def of_last_convolution(discriminator: ConvolutionalDiscriminator, features: Tensor) -> Tensor:
+    """The part [n, 16·C] of features [n, 16·ΣC] that is of the last convolution."""
     convolutions = [module for module in discriminator.blocks.modules() if isinstance(module, nn.Conv2d)]
-    return GRID * GRID * sum(convolution.out_channels for convolution in convolutions)
+    return features[:, -GRID * GRID * convolutions[-1].out_channels :].contiguous()
 
 
 def _statistics(discriminator: ConvolutionalDiscriminator, samples: Tensor) -> list[Tensor]:
@@ -141,7 +151,8 @@ def _samples(discriminator: ConvolutionalDiscriminator, images: Tensor) -> Tenso
     return as_samples(images.to(discriminator.output.weight.device))
 
 
-def _check_data(released: ReleasedDiscriminator, data: PreparedImages, per_class: int | None) -> None:
+def check_data(released: ReleasedDiscriminator, data: PreparedImages, per_class: int | None) -> None:
+    """Raise InputError unless the network can be probed on a data set with so many labels per class; None is all."""
     shape, expected = tuple(data.train_images.shape[1:]), released.network.shape
     if shape != expected:
         raise InputError(
@@ -153,6 +164,6 @@ def _check_data(released: ReleasedDiscriminator, data: PreparedImages, per_class
     fewest = int(np.bincount(data.train_labels, minlength=len(data.class_names)).min() * (1 - VALIDATION_SHARE))
     if per_class is not None and per_class > fewest:
         raise InputError(
-            f"--labels-per-class {per_class} is more than the {fewest} of {data.name}'s smallest class that are "
-            "not held out for validation: give fewer, or all."
+            f"{per_class} labels per class are more than the {fewest} of {data.name}'s smallest class that are not "
+            "held out for validation: ask for fewer, or all."
         )

@@ -95,6 +95,12 @@ class ReleasedDiscriminator:
         """Convolutions that can be used."""
         return len(self.discriminator.blocks)
 
+    @property
+    def name(self) -> str:
+        """The network's name, and where convolutions lack how many there are: `imagenet32-4-of-6`."""
+        whole = len(self.network.discriminator)
+        return self.network.name if self.layers == whole else f"{self.network.name}-{self.layers}-of-{whole}"
+
 
 @dataclass(frozen=True)
 class ReleasedGenerator:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from replication.data.reading import PreparedImages, ToyData, load_manifest, load_prepared, load_split
+from replication.data.reading import PreparedImages, ToyData, load_images, load_manifest, load_prepared, load_split
 from replication.errors import InputError
 from replication.models import load
 from replication.models.layers.convolutional import ConvolutionalDiscriminator, ConvolutionalGenerator
@@ -85,13 +85,15 @@ def require_experiment(params: Params, cell: Cell) -> None:
     """Look for what an experiment needs.
 
     Raises:
-        InputError: its data set, split, judge or weights are missing.
+        InputError: its data set, split, judge, weights or released network are missing.
     """
     if cell.dataset == BUNDLED:
         return
     load_split(DATA / cell.dataset, cell.split)
     if cell.experiment == "reference-points" and cell.dataset not in params.judges:
         raise InputError(f"Cell {cell.key} needs a judge of {cell.dataset}: add one to judges in params.yaml.")
+    if cell.experiment == "released-probe":
+        _require_released(params, cell)
     if INCEPTION in cell.protocols:
         _named(cell, INCEPTION, lambda: _require_weights(params))
 
@@ -107,6 +109,21 @@ def _named(cell: Cell, protocol: str, check: Callable[[], None]) -> None:
         check()
     except InputError as error:
         raise InputError(f"Cell {cell.key}, protocol {protocol}: {error}") from error
+
+
+def _require_released(params: Params, cell: Cell) -> None:
+    from replication.released_probe import check_data
+    from replication.released_weights import read_discriminator
+
+    directory, probe = params.released.directory, params.profile.probe
+    try:
+        released = read_discriminator(Path(directory))
+        if released.network.name != cell.recipe:
+            raise InputError(f"{directory} holds {released.network.name}, and the cell's recipe is {cell.recipe}.")
+        limited = probe.limited_labels_of.get(cell.dataset, probe.limited_labels)
+        check_data(released, load_images(DATA / cell.dataset), max(*limited, params.released.per_class))
+    except InputError as error:
+        raise InputError(f"Cell {cell.key}, released.directory of params.yaml: {error}") from error
 
 
 def _require_weights(params: Params) -> None:

@@ -37,6 +37,7 @@ PARAMS = {
     "run.near_duplicates.pairs": {"experiment"},
     "theory.updates": {"experiment"},
     "background.outliers.width": {"experiment"},
+    "released.draws": {"experiment"},
 }
 CODE = {
     "models/gan.py": {"train/gan", "score/gan", "experiment"},

@@ -12,8 +12,15 @@ import torch
 from replication import released_probe
 from replication.data.reading import PreparedImages
 from replication.errors import InputError
-from replication.metrics.linear_probe import LimitedResult, ProbeResult
-from replication.released_probe import feature_count, infer_statistics, pooled_features, probe_released
+from replication.metrics.linear_probe import LimitedResult, ProbeResult, discriminator_features
+from replication.released_probe import (
+    halved,
+    infer_statistics,
+    mean_pooled,
+    of_last_convolution,
+    own_batch_features,
+    probe_released,
+)
 from replication.released_weights import ReleasedNetwork, read_discriminator
 
 TINY = ReleasedNetwork("tiny", 3, ((2, 1), (3, 2)), ((4, 0), (3, 2)), 5, "uniform", (3, 8, 8))
@@ -69,9 +76,32 @@ def test_features_are_the_authors(directory: Path) -> None:
 
     network = read_discriminator(directory, [TINY]).discriminator
     infer_statistics(network, torch.from_numpy(images), order, threads=2, batch=8)
-    found = pooled_features(network, torch.from_numpy(images), threads=2, batch=3)
-    assert found.dtype == torch.float32 and found.shape == (20, 80) and feature_count(network) == 80
+    found = discriminator_features(network, torch.from_numpy(images), None, threads=2, batch=3)
+    assert found.dtype == torch.float32 and found.shape == (20, 80)
     np.testing.assert_allclose(found.numpy(), expected, rtol=1e-4, atol=1e-4)
+    assert torch.equal(of_last_convolution(network, found), found[:, 32:])
+    quarters = expected.reshape(20, 5, 2, 2, 2, 2).max((3, 5)).reshape(20, -1)
+    np.testing.assert_allclose(halved(found).numpy(), quarters, rtol=1e-4, atol=1e-4)
+    means = discriminator_features(network, torch.from_numpy(images), None, 2, mean_pooled)
+    of_first = first_maps(images, arrays[0]).reshape(20, 2, 4, 2, 4, 2).mean((3, 5)).reshape(20, -1)
+    np.testing.assert_allclose(means[:, :32].numpy(), of_first, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(means[:, 32:].numpy(), expected[:, 32:], rtol=1e-4, atol=1e-4)  # its maps are 4×4
+
+
+def test_a_batch_is_normalised_by_its_own_statistics(directory: Path) -> None:
+    """Whoever shares a batch is seen as where the statistics are inferred from that batch alone."""
+    images = torch.from_numpy(np.random.default_rng(2).integers(0, 256, (20, 3, 8, 8), dtype=np.uint8))
+    order = np.random.default_rng(3).permutation(20)
+    network = read_discriminator(directory, [TINY]).discriminator
+    infer_statistics(network, images, order)
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    found = own_batch_features(network, images, order, threads=2, batch=8)
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+    for start in (0, 8, 16):
+        chosen = order[start : start + 8]
+        infer_statistics(network, images[chosen], np.arange(len(chosen)))
+        alone = discriminator_features(network, images[chosen], None)
+        np.testing.assert_allclose(found[chosen].numpy(), alone.numpy(), rtol=1e-4, atol=1e-4)
 
 
 def test_statistics_of_classes_apart_differ_from_those_of_shuffled_images(directory: Path) -> None:
@@ -120,7 +150,7 @@ def test_brightness_is_probed_without_error(directory: Path) -> None:
 
 def test_data_that_do_not_fit_are_refused(directory: Path) -> None:
     released, data = read_discriminator(directory, [TINY]), shades()
-    with pytest.raises(InputError, match=r"--labels-per-class 17 is more than the 16 of shades's smallest class"):
+    with pytest.raises(InputError, match=r"17 labels per class are more than the 16 of shades's smallest class"):
         probe_released(released, data, 17, 2, seed=0)
     pixels, labels = data.train_images[:, :1], data.train_labels
     grey = PreparedImages("grey", pixels, labels, pixels, labels, data.class_names, {})

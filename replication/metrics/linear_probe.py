@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +18,7 @@ from replication.runtime import side_by_side
 from replication.seeding import generator
 
 GRID = 4
+Pool = Callable[[Sequence[Tensor]], Tensor]  # maps [B, C, H, W] of every convolution → features [B, F]
 BATCH = 250  # images whose features are made at once
 STATISTICS_BATCH = 128  # images of one batch of statistics (DCGAN's released code)
 HALF_FROM = 1 << 31  # values: 60 000 images of DCGAN's 28 672 features are below it, 7 GB in float32
@@ -40,26 +41,36 @@ class ProbeResult:
     limited: dict[int, LimitedResult]
 
 
+def max_pooled(maps: Sequence[Tensor]) -> Tensor:
+    """Maps [B, C, H, W] of every convolution → their maxima on a grid of 4×4: [B, 16·ΣC]."""
+    return torch.cat([adaptive_max_pool2d(each, GRID).flatten(1) for each in maps], dim=1)
+
+
 def discriminator_features(
-    discriminator: ConvolutionalDiscriminator, images: Tensor, calibration: Tensor | None, threads: int = 1
+    discriminator: ConvolutionalDiscriminator,
+    images: Tensor,
+    calibration: Tensor | None,
+    threads: int = 1,
+    pool: Pool = max_pooled,
+    batch: int = BATCH,
 ) -> Tensor:
     """LeakyReLU output of every convolution, max-pooled to 4×4, flattened and concatenated: [n, 16·ΣC] on the CPU.
 
     Batch normalisation is frozen to the mean of per-batch statistics over the `calibration` images, or stays as it was
-    frozen before (None). Both inputs are uint8 [n, C, H, W]. Features are not standardised (DCGAN's released code).
-    They are float32, or float16 where they are more than HALF_FROM values, made by batches on the network's device,
-    `threads` of them side by side.
+    set before (None). Both inputs are uint8 [n, C, H, W]. Features are not standardised (DCGAN's released code). They
+    are float32, or float16 where they are more than HALF_FROM values, made by batches on the network's device,
+    `threads` of them side by side. Another `pool` makes other features of the maps.
     """
     if calibration is not None:
         freeze_batch_statistics(discriminator, calibration)
-    first = _pooled(discriminator, images[:1])
+    first = _pooled(discriminator, images[:1], pool)
     dtype = torch.float16 if len(images) * first.shape[1] > HALF_FROM else torch.float32
     features = torch.empty(len(images), first.shape[1], dtype=dtype)
 
     def fill(start: int) -> None:
-        features[start : start + BATCH] = _pooled(discriminator, images[start : start + BATCH])
+        features[start : start + batch] = _pooled(discriminator, images[start : start + batch], pool)
 
-    side_by_side(fill, range(0, len(images), BATCH), threads)
+    side_by_side(fill, range(0, len(images), batch), threads)
     return features
 
 
@@ -116,6 +127,29 @@ def linear_probe(
         found = accuracies(machines, test_features, test_labels, threads)[:, 0]
         limited[size] = LimitedResult(tuple(found.tolist()), best)
     return ProbeResult(whole, cost, limited)
+
+
+def accuracies_by_cost(
+    train: tuple[Tensor, Tensor],
+    test: tuple[Tensor, Tensor],
+    costs: Sequence[float],
+    validation_share: float,
+    selection_draws: int,
+    per_class: int | None,
+    draws: int,
+    seed: int,
+    device: str = "cpu",
+    threads: int = 1,
+) -> Tensor:
+    """Test accuracy at every C, none chosen: float64 [D, C], on the draws that `linear_probe` tests.
+
+    `per_class` None is one fit to all labels. The other arguments and errors are those of `linear_probe`.
+    """
+    examples, rows = _split(train[0].to(device), train[1].to(device), validation_share, seed), None
+    if per_class is not None:
+        rows = _draws(examples, per_class, range(selection_draws, selection_draws + draws), seed)
+    machines = fit(examples.features, examples.labels, costs, rows, threads)
+    return accuracies(machines, test[0].to(device), test[1].to(device), threads)
 
 
 @dataclass(frozen=True)
@@ -175,6 +209,5 @@ def _seen(discriminator: ConvolutionalDiscriminator, images: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def _pooled(discriminator: ConvolutionalDiscriminator, images: Tensor) -> Tensor:
-    maps = discriminator.features(_seen(discriminator, images))
-    return torch.cat([adaptive_max_pool2d(one, GRID).flatten(1) for one in maps], dim=1)  # [B, 16·ΣC]
+def _pooled(discriminator: ConvolutionalDiscriminator, images: Tensor, pool: Pool) -> Tensor:
+    return pool(discriminator.features(_seen(discriminator, images)))

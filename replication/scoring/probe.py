@@ -71,6 +71,7 @@ def run_probe(
     seed: int,
     device: str = "cpu",
     threads: int = 1,
+    all_labels: bool = True,
 ) -> ProbeResult:
     """The linear probe on features [n, F] of the training and test images."""
     return linear_probe(
@@ -83,7 +84,8 @@ def run_probe(
         probe.limited_draws,
         seed,
         device,
-        threads=threads,
+        all_labels,
+        threads,
     )
 
 

@@ -32,6 +32,15 @@ def test_sides_without_spread_have_a_difference_and_no_interval(evidence, claim,
     assert answer == "accuracy is 0.5 ± 0 (n = 2) against 0.25 ± 0 (n = 2): a difference of 0.25."
 
 
+def test_a_question_over_variants_of_a_protocol_names_each_from_the_highest(evidence, claim, around):
+    kinds = {"mean": 0.7, "max": 0.9, "last": 0.8}
+    table = pd.concat([around(value).assign(metric_variant=kind) for kind, value in kinds.items()], ignore_index=True)
+    open_variant = {key: value for key, value in evidence().measured.items() if key != "metric_variant"}
+    verdict = judge(claim("question", evidence=evidence(measured=open_variant)), table)
+    named = [f"{kinds[kind]} ± 0.016 (n = 5; variant {kind})" for kind in ("max", "last", "mean")]
+    assert (verdict.reason, verdict.comparison) == (f"accuracy is {', '.join(named)}.", None)
+
+
 def test_a_question_over_classes_runs_from_the_lowest_to_the_highest(evidence, claim, around):
     table = pd.concat(
         [around(0.9), around(0.7).assign(**{"class": "cat"}), around(0.8).assign(**{"class": "dog"})],

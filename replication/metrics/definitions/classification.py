@@ -11,7 +11,8 @@ CLASSIFICATION: dict[str, MetricDefinition] = {
         0.0,
         "Test accuracy of an L2-SVM (LinearSVC's objective, solved to 1e-4 of it) on discriminator features of every "
         "convolution, max-pooled to 4×4, flattened and concatenated (float32, above 2^31 values float16), at the C of "
-        "the best accuracy on held-out training images.",
+        "the best accuracy on held-out training images. Where the variant names a pooling, other images of the batch "
+        "statistics or a C, that part alone is another.",
     ),
     "probe_cost": MetricDefinition(
         "C", "neither", None, "The C of the L2-SVM of the same variant: the best mean accuracy on held-out images."

@@ -1,0 +1,241 @@
+"""The released discriminator as an experiment: names of its rows, and numbers from their parts and scikit-learn.
+
+The network is small and its weights are random; images differ in brightness and noise.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from sklearn.svm import LinearSVC
+
+from replication import experiment as stage
+from replication import released_weights
+from replication.benchmarks import claims_of, load_benchmarks
+from replication.data.reading import PreparedImages
+from replication.errors import InputError
+from replication.measurements import Measurement, to_table
+from replication.metrics.linear_probe import balanced_rows, discriminator_features, linear_probe
+from replication.params import Cell, Params, Probe, load_params
+from replication.released_options import Released
+from replication.released_probe import infer_statistics, probe_released, shuffled
+from replication.released_weights import ReleasedDiscriminator, ReleasedNetwork, read_discriminator
+from replication.requirements import require_experiment
+from replication.scoring.released_probe import score_released_probe
+from replication.scoring.rows import Rows
+from replication.seeding import generator
+from replication.strict import read_yaml, strict
+from replication.verdicts import judge
+
+TINY = ReleasedNetwork("tiny", 3, ((2, 1), (3, 2), (4, 1)), ((4, 0), (3, 2)), 5, "uniform", (3, 8, 8))
+PROBE = Probe((1e-4, 1e-3, 1e-2), 0.2, 2, (6, 4), 3)
+OPTIONS = Released("", 5, 1, 2, (1.0,))
+POOLINGS = ("max-4x4", "max-2x2", "max-4x4 of the last convolution", "mean-4x4")
+STATISTICS = ("training images", "test images", "training images by class", "each batch")
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    stream, folder = np.random.default_rng(0), tmp_path / "released"
+    folder.mkdir()
+    for number, shape in enumerate(TINY.discriminator_shapes, start=1):
+        np.save(folder / f"3_discrim_params.jl_{number:02d}.npy", stream.normal(0.2, 0.5, shape).astype(np.float32))
+    return folder
+
+
+def shades() -> PreparedImages:
+    """150 + 75 noisy images, class by class, whose class is their brightness."""
+    labels = np.repeat(np.arange(3), 50)
+    images = np.random.default_rng(1).integers(0, 200, (150, 3, 8, 8)) + 15 * labels[:, None, None, None]
+    images = images.astype(np.uint8)
+    return PreparedImages("shades", images, labels, images[::2] // 2 * 2, labels[::2], ("a", "b", "c"), {})
+
+
+def rows_of(released: ReleasedDiscriminator, seeds: str = "0-1", threads: int = 1) -> list[Measurement]:
+    cell = Cell("dcgan2015", "released", "tiny", "shades", "full", "code", seeds, "released-probe")
+    rows = Rows("paper", cell, 150, {})
+    score_released_probe(rows, released, shades(), PROBE, OPTIONS, threads=threads)
+    return rows.collected
+
+
+def accuracies(rows: list[Measurement], recipe: str, variant: str, seed: int = 0) -> list[float]:
+    place = (recipe, variant, seed, "probe_accuracy")
+    return [row.value for row in rows if (row.recipe, row.metric_variant, row.seed, row.metric) == place]
+
+
+def test_rows_name_what_was_changed(directory: Path) -> None:
+    rows = rows_of(read_discriminator(directory, [TINY]))
+    found = {(row.recipe, row.metric_variant) for row in rows if row.seed == 0}
+    expected = {("tiny", name) for name in ("all-labels", "6-per-class", "4-per-class")}
+    expected |= {("tiny-pooling", f"5-per-class {name}") for name in POOLINGS}
+    expected |= {("tiny-statistics", f"5-per-class {name}") for name in STATISTICS}
+    expected |= {("tiny-costs", f"all-labels C {cost}") for cost in ("0.0001", "0.001", "0.01")}
+    expected |= {("tiny-costs-few", f"5-per-class C {cost}") for cost in ("0.0001", "0.001", "0.01", "1")}
+    assert found == expected
+    assert {(row.recipe, row.metric_variant) for row in rows if row.seed == 1} == {("tiny", "all-labels")}
+    assert {(row.paper, row.model, row.variant, row.step) for row in rows} == {("dcgan2015", "released", "code", 0)}
+    assert len(accuracies(rows, "tiny", "6-per-class")) == 3
+    drawn = [row for row in rows if row.metric_variant.startswith("5-per-class") and row.metric == "probe_accuracy"]
+    assert [row.replicate for row in drawn if row.recipe == "tiny-pooling"] == 4 * [0, 1]
+    assert {row.replicate_kind for row in drawn} == {"label draw"}
+
+
+def test_numbers_are_those_of_the_parts_by_hand(directory: Path) -> None:
+    data, rows = shades(), rows_of(read_discriminator(directory, [TINY]))
+    released = read_discriminator(directory, [TINY])
+    network, images = released.discriminator, torch.from_numpy(data.train_images)
+    tests = torch.from_numpy(data.test_images)
+    labels = torch.from_numpy(data.train_labels), torch.from_numpy(data.test_labels)
+
+    def probed(order: np.ndarray, seen: torch.Tensor) -> list[float]:
+        infer_statistics(network, seen, order)
+        train, test = (discriminator_features(network, each, None, batch=128) for each in (images, tests))
+        result = linear_probe((train, labels[0]), (test, labels[1]), PROBE.costs, 0.2, 1, (5,), 2, 0, all_labels=False)
+        return list(result.limited[5].accuracies)
+
+    usual = probed(shuffled(150, 0), images)
+    assert accuracies(rows, "tiny-pooling", "5-per-class max-4x4") == usual
+    assert accuracies(rows, "tiny-statistics", "5-per-class training images") == usual
+    by_class = probed(np.arange(150), images)  # as they come, class by class
+    assert accuracies(rows, "tiny-statistics", "5-per-class training images by class") == by_class
+    of_tests = probed(shuffled(75, 0), tests)
+    assert accuracies(rows, "tiny-statistics", "5-per-class test images") == of_tests
+
+
+def test_the_command_measures_the_same(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("replication.released_probe.COSTS", PROBE.costs)
+    monkeypatch.setattr("replication.released_probe.SELECTION_DRAWS", PROBE.selection_draws)
+    data, rows = shades(), rows_of(read_discriminator(directory, [TINY]), "0")
+    for per_class, variant in ((None, "all-labels"), (6, "6-per-class")):
+        command = probe_released(read_discriminator(directory, [TINY]), data, per_class, 3, seed=0)
+        assert np.mean(accuracies(rows, "tiny", variant)) == pytest.approx(command["accuracy_mean"], abs=1e-12)
+        costs = [row.value for row in rows if (row.metric, row.metric_variant) == ("probe_cost", variant)]
+        assert costs == [command["C"]]
+
+
+@pytest.mark.parametrize("cost", PROBE.costs)
+def test_scikit_learn_agrees_at_every_cost(directory: Path, cost: float) -> None:
+    data, rows = shades(), rows_of(read_discriminator(directory, [TINY]), "0")
+    network = read_discriminator(directory, [TINY]).discriminator
+    images = torch.from_numpy(data.train_images)
+    infer_statistics(network, images, shuffled(150, 0))
+    train = discriminator_features(network, images, None).numpy()
+    test = discriminator_features(network, torch.from_numpy(data.test_images), None).numpy()
+    whole = LinearSVC(C=cost, tol=1e-8, max_iter=1_000_000).fit(train, data.train_labels)
+    (found,) = accuracies(rows, "tiny-costs", f"all-labels C {cost:g}")
+    assert found == pytest.approx(whole.score(test, data.test_labels), abs=1.5 / 75)
+    pool = np.sort(generator(0, "validation split").permutation(150)[30:])
+    few = accuracies(rows, "tiny-costs-few", f"5-per-class C {cost:g}")
+    for draw, accuracy in enumerate(few):
+        chosen = pool[balanced_rows(data.train_labels[pool], 5, generator(0, "label draw", 5, 1 + draw))]
+        machine = LinearSVC(C=cost, tol=1e-8, max_iter=1_000_000).fit(train[chosen], data.train_labels[chosen])
+        assert accuracy == pytest.approx(machine.score(test, data.test_labels), abs=1.5 / 75)
+
+
+def test_threads_change_nothing(directory: Path) -> None:
+    assert rows_of(read_discriminator(directory, [TINY])) == rows_of(read_discriminator(directory, [TINY]), threads=3)
+
+
+def test_every_claim_on_a_released_network_finds_its_rows(directory: Path) -> None:
+    """Values get numbers and questions an answer with every case, from rows as the experiment names them."""
+    rows = rows_of(read_discriminator(directory, [TINY]), "0-2")
+    named = [
+        replace(
+            row,
+            recipe=row.recipe.replace("tiny", "imagenet32"),
+            dataset="cifar10",
+            metric_variant=row.metric_variant.replace("6-per", "400-per").replace("5-per", "400-per"),
+        )
+        for row in rows
+    ]
+    table, judged = to_table(named), 0
+    for claim in claims_of(load_benchmarks(Path(__file__).parents[2] / "benchmarks")):
+        if claim.evidence is None or claim.evidence.measured["model"] != "released":
+            continue
+        verdict = judge(claim, table)
+        assert (verdict.word == "answered") == (claim.kind == "question")
+        if claim.kind == "question":
+            recipe = str(claim.evidence.measured["recipe"])
+            cases = {row.metric_variant for row in named if (row.recipe, row.metric) == (recipe, "probe_accuracy")}
+            assert len(cases) >= 3 and all(f"variant {case})" in verdict.reason for case in cases)
+        else:
+            assert verdict.comparison is not None and verdict.comparison.measured.n == 3
+        judged += 1
+    assert judged >= 6
+
+
+def test_an_incomplete_release_is_never_the_whole_network(directory: Path) -> None:
+    (directory / "3_discrim_params.jl_05.npy").unlink()  # the kernel of the third convolution
+    rows = rows_of(read_discriminator(directory, [TINY]))
+    assert {row.recipe.removeprefix("tiny-2-of-3") for row in rows} == {
+        "",
+        "-pooling",
+        "-statistics",
+        "-costs",
+        "-costs-few",
+    }
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch, directory: Path) -> tuple[Params, Cell]:
+    """Parameters and a cell that measure the tiny network on images in memory."""
+    params = load_params(Path(__file__).parents[2] / "params.yaml")
+    profile = replace(params.profiles["paper"], device="cpu", threads=1, probe=PROBE)
+    params = replace(params, profile=profile, released=replace(OPTIONS, directory=str(directory)))
+    monkeypatch.setattr(released_weights.read_discriminator, "__defaults__", ((TINY,),))
+    monkeypatch.setattr("replication.requirements.load_split", lambda *_: np.arange(150))
+    monkeypatch.setattr("replication.requirements.load_images", lambda _: shades())
+    return params, replace(params.cell("paper-released-cifar10-jpeg"), recipe="tiny")
+
+
+def test_what_the_experiment_needs_is_missed_in_one_sentence(small: tuple[Params, Cell], directory: Path) -> None:
+    params, cell = small
+    require_experiment(params, cell)
+    with pytest.raises(InputError, match="holds tiny, and the cell's recipe is imagenet32"):
+        require_experiment(params, replace(cell, recipe="imagenet32"))
+    crowded = replace(params, released=replace(params.released, per_class=41))
+    with pytest.raises(InputError, match="41 labels per class are more than the 40 of shades's smallest class"):
+        require_experiment(crowded, cell)
+    absent = replace(params, released=replace(params.released, directory=str(directory / "none")))
+    where = "Cell paper-released-cifar10-jpeg, released.directory of params.yaml: There is no folder .*none"
+    with pytest.raises(InputError, match=where):
+        require_experiment(absent, cell)
+
+
+def test_the_weights_are_part_of_the_provenance(
+    small: tuple[Params, Cell], directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    params, cell = small
+    monkeypatch.setattr(stage, "load_manifest", lambda _: {"files": {}})
+    monkeypatch.chdir(Path(__file__).parents[2])
+    key = stage.experiment_key(params, cell)
+    assert key["released"] == "tiny" and key["weights_sha256"] == read_discriminator(directory).sha256
+    moved = directory.rename(directory.with_name("elsewhere"))
+    same = replace(params, released=replace(params.released, directory=str(moved)))
+    assert stage.experiment_key(same, cell) == key
+    np.save(moved / "3_discrim_params.jl_01.npy", np.zeros(TINY.discriminator_shapes[0], np.float32))
+    other = stage.experiment_key(same, cell)
+    assert {name for name in key if key[name] != other[name]} == {"weights_sha256"}
+    assert json.dumps(key)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"per_class": 0},
+        {"draws": 0},
+        {"selection_draws": 0},
+        {"further_costs": [0.0]},
+        {"directories": "a"},
+        {"draws": "many"},
+    ],
+)
+def test_wrong_options_are_one_sentence(change: dict[str, object]) -> None:
+    written = read_yaml(Path(__file__).parents[2] / "params.yaml")["released"]
+    with pytest.raises(InputError, match="released"):
+        strict(Released, {**written, **change}, "params.yaml: released")
