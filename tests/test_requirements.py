@@ -49,6 +49,7 @@ def images(monkeypatch: pytest.MonkeyPatch) -> PreparedImages:
     manifest: dict[str, Any] = {"class_names": list(names), "counts": {"train": counts, "test": counts}, "files": {}}
     monkeypatch.setattr(requirements, "load_manifest", lambda _: manifest)
     dark, places = np.zeros((200, 1, 8, 8), np.uint8), np.zeros((200, 2), np.int64)
+    dark[1, 0, 0, 0] = 1  # not all alike
     return PreparedImages("digits", dark, labels, dark, labels, names, manifest, places, places)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from replication.benchmarks import Benchmark, claims_of
+from replication.cell import OWN
 from replication.claims import Claim
 from replication.errors import InputError
 from replication.measurements import each_seed_once, read_table, table_in
@@ -20,7 +21,7 @@ from replication.report.cells import IDENTITY, grouped, read_provenance
 from replication.report.class_tables import class_tables
 from replication.report.durations import durations
 from replication.report.error_rates import error_rate_grid
-from replication.report.papers import Grid, Paper, paper
+from replication.report.papers import Grid, Paper, paper, unpublished
 from replication.report.performance import Performance, performance
 from replication.report.pictures import Figure, figure
 from replication.report.score_tables import score_tables
@@ -119,7 +120,10 @@ def build_context(folder: Path, benchmarks: Sequence[Benchmark], error_rates: Pa
         judged_runs=real,
         check_runs=checks,
         forest=next((one for one in figures if one.kind == "forest"), None),
-        papers=tuple(paper(benchmark, shown, figures, provenance) for benchmark in benchmarks),
+        papers=(
+            *(paper(benchmark, shown, figures, provenance) for benchmark in benchmarks),
+            *unpublished(benchmarks, figures, provenance),
+        ),
         score_tables=(*score_tables(table), *class_tables(table)),
         metrics=_metrics(table),
         error_rates=error_rate_grid(error_rates),
@@ -159,8 +163,8 @@ def _runs(table: pd.DataFrame, claims: Sequence[Claim], verdicts: Sequence[Verdi
         used = any(all(side.get(column, value) == value for column, value in run.items()) for side in selections)
         splits = group.loc[group["replicate_kind"] == "split", "replicate"].nunique()
         where = f"on {run['dataset']} ({run['split']}, n = {max(group['seed'].nunique(), splits)})"
-        if not used and run["paper"] == "background":
-            continue  # part of a figure, or a control: it checks nothing of the pipeline
+        if not used and run["paper"] in ("background", OWN):
+            continue  # part of a figure, a control or a reader's own run: it checks nothing of the pipeline
         name = f"{run['model']} {run['recipe']} ({run['variant']})"
         (real if used else checks).setdefault(where, []).append(name)
     return tuple(tuple(f"{where}: {', '.join(names)}" for where, names in places.items()) for places in (real, checks))

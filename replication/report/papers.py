@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from replication.benchmarks import Benchmark, Citation, Deviation, PublishedNumber, PublishedRecipe, PublishedTable
+from replication.cell import OWN
 from replication.paths import value_at
 from replication.report.pictures import Figure
 from replication.report.scoreboard import Row
@@ -44,7 +45,6 @@ def paper(
     benchmark: Benchmark, shown: Sequence[Row], figures: Sequence[Figure], provenance: Mapping[str, Any]
 ) -> Paper:
     """What the pages say about one benchmark file."""
-    own = [figure for figure in figures if figure.paper == benchmark.paper]
     return Paper(
         key=benchmark.paper,
         anchor=slug(benchmark.paper),
@@ -53,13 +53,44 @@ def paper(
         links=_links(benchmark.citation),
         recipes=tuple(_recipe(recipe, provenance) for recipe in benchmark.recipes),
         tables=tuple(_table(table) for table in benchmark.tables),
-        curves=tuple(figure for figure in own if figure.kind == "curves"),
-        points=tuple(figure for figure in own if figure.kind == "points"),
-        sheets=tuple(figure for figure in own if figure.kind == "sheet"),
-        grids=_image_grids(own),
         judged=tuple(row for row in shown if row.paper == benchmark.paper and row.judged),
         deviations=benchmark.deviations,
+        **_figures_of(benchmark.paper, figures),
     )
+
+
+def unpublished(
+    benchmarks: Sequence[Benchmark], figures: Sequence[Figure], provenance: Mapping[str, Any]
+) -> tuple[Paper, ...]:
+    """Sections of runs that belong to no benchmark file, as those on a reader's data set: figures without claims."""
+    known = {benchmark.paper for benchmark in benchmarks}
+    others = sorted({figure.paper for figure in figures} - known - {""})
+    sentences = [cell["left_out"] for cell in provenance["cells"].values() if cell.get("left_out")]
+    note = " ".join(["Runs that no claim is about.", *sentences])
+    nothing: tuple[()] = ()
+    return tuple(
+        Paper(
+            key=key,
+            anchor=slug(key),
+            title="Runs of your own" if key == OWN else f"Runs under {key}, of which there is no benchmark file",
+            citation=note,
+            links=nothing,
+            recipes=nothing,
+            tables=nothing,
+            judged=nothing,
+            deviations=nothing,
+            **_figures_of(key, figures),
+        )
+        for key in others
+    )
+
+
+def _figures_of(key: str, figures: Sequence[Figure]) -> dict[str, Any]:
+    """The figures of a paper, by the field of its section."""
+    own = [figure for figure in figures if figure.paper == key]
+    kinds = {"curves": "curves", "points": "points", "sheets": "sheet"}
+    by_kind = {field: tuple(figure for figure in own if figure.kind == kind) for field, kind in kinds.items()}
+    return {**by_kind, "grids": _image_grids(own)}
 
 
 def _citation(said: Citation) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from replication.cell import OWN
 from replication.metrics.definitions import METRICS
 from replication.report.cells import grouped
 from replication.report.papers import Grid
@@ -65,13 +66,16 @@ TABLES = (
 
 
 def score_tables(table: pd.DataFrame) -> tuple[Grid, ...]:
-    """Every table and data set with more than one line: mean ± standard deviation over n seeds at the last step."""
+    """Every table and data set with more than one line, or with a reader's own runs.
+
+    Mean ± standard deviation over n seeds at the last step.
+    """
     grids = []
     for kind in TABLES:
         rows = table.loc[table["metric"].isin(kind.metrics) & (table["class"] == "all")]
         for (dataset,), group in grouped(rows, ["dataset"]):
             grid = _grid(f"{kind.title}, {dataset}", kind, group)
-            if len(grid.rows) > 1:
+            if len(grid.rows) > 1 or OWN in set(group["paper"]):
                 grids.append(grid)
     return tuple(grids)
 
