@@ -19,7 +19,7 @@ def left_out(params: Params, cell: Cell, data: PreparedImages | ToyData) -> str:
     labelled, judged = len(data.class_names) > 1, params.judged_by(cell.dataset)
     lacking = {
         "scores under a judge (params.yaml has none for it)": not judged,
-        f"the accuracy of its judge, {judged}'s": judged == cell.dataset,
+        "the accuracy of its judge": judged == cell.dataset,
         "distances to held-out images under its judge": judged,
         "FID, KID, precision and recall to held-out images": INCEPTION in cell.protocols,
         "the linear probe": cell.model in PROBED and cell.probe == "own" and labelled,

@@ -132,8 +132,8 @@ def test_a_folder_with_test_images_is_measured_by_all_there_is(
     distances = table.loc[table["metric"] == "judge_frechet_distance", "metric_variant"]
     assert set(distances) == {"training", "held-out"}
     assert set(table["paper"]) == {"own"} and set(table["seed"]) == {0, 1}
-    accuracy = table.loc[table["metric"] == "judge_accuracy", "value"]
-    assert (accuracy > 0.9).all()  # dark and bright images are easy to tell apart
+    accuracy = table.loc[table["metric"] == "judge_accuracy", "value"].to_numpy()
+    assert len(accuracy) and accuracy.min() > 0.9  # dark and bright images are easy to tell apart
     said = page()
     assert "## Runs of your own" in said and f"generated-{KEY}" not in said and f"figures/grid-{KEY}.png" in said
     assert "Scores of images beside their reference points, photographs" in said
@@ -146,9 +146,9 @@ def test_a_folder_without_test_images_says_what_is_left_out(project: Path, capsy
     metrics = set(table["metric"])
     assert JUDGED | ALWAYS <= metrics and not metrics & {"judge_accuracy", "probe_accuracy"}
     assert set(table.loc[table["metric"] == "judge_frechet_distance", "metric_variant"]) == {"training"}
-    assert table["value"].notna().all()
+    assert np.isfinite(table["value"].to_numpy(dtype=float)).all()
     sentence = (
-        f"Cell {KEY} is scored without the accuracy of its judge, photographs's, distances to held-out images under "
+        f"Cell {KEY} is scored without the accuracy of its judge, distances to held-out images under "
         "its judge and the linear probe, for data set photographs has no test images."
     )
     out = capsys.readouterr().out

@@ -85,10 +85,10 @@ def _grid(title: str, kind: ScoreTable, rows: pd.DataFrame) -> Grid:
     columns = [key for metric in kind.metrics for key in _variants(rows, metric)]
     lines = []
     for names, group in _by_run(rows):
-        lines.append((*names, *(_cell(group, metric, variant) for metric, variant in columns)))
+        lines.append((*names, *(last_step(group, metric, variant) for metric, variant in columns)))
     judges = sorted(set(rows["judge"]) - {""})
     note = " ".join(filter(None, (kind.note, f"Judged by: {', '.join(judges)}." if judges else "")))
-    header = ("run", "trained on", *(_heading(metric, variant) for metric, variant in columns))
+    header = ("run", "trained on", *(heading(metric, variant) for metric, variant in columns))
     return Grid(title, f"Mean ± standard deviation (n seeds), last step. {note}".strip(), header, tuple(lines))
 
 
@@ -97,7 +97,8 @@ def _variants(rows: pd.DataFrame, metric: str) -> Sequence[tuple[str, str]]:
     return [(metric, variant) for variant in sorted(set(found))]
 
 
-def _heading(metric: str, variant: str) -> str:
+def heading(metric: str, variant: str) -> str:
+    """A metric in words, its variant and which side is better."""
     name = metric.replace("_", " ") + (f", {variant}" if variant else "")
     return name + ARROWS[METRICS[metric].better]
 
@@ -110,7 +111,8 @@ def _by_run(rows: pd.DataFrame) -> list[tuple[tuple[str, str], pd.DataFrame]]:
     ]
 
 
-def _cell(rows: pd.DataFrame, metric: str, variant: str) -> str:
+def last_step(rows: pd.DataFrame, metric: str, variant: str) -> str:
+    """Mean ± standard deviation (n seeds) of a run at its last step."""
     own = rows.loc[(rows["metric"] == metric) & (rows["metric_variant"] == variant)]
     if own.empty:
         return NONE
