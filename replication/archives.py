@@ -11,7 +11,7 @@ import stat
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from replication.atomic import write_atomically
@@ -20,13 +20,20 @@ from replication.errors import InputError
 
 MANIFEST = "manifest.json"
 MEMBERS = ("measurements.csv", "provenance.json", "samples.npz")
+WEIGHTS = "weights.safetensors"  # of every seed at the last step: only where they were asked for
 MOST_FILES = 1_000
-MOST_BYTES = 256 * 2**20  # of all members, unpacked
-_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,99}" + PART.pattern + r"/(?:" + "|".join(map(re.escape, MEMBERS)) + ")")
+MOST_BYTES = 256 * 2**20  # of all members but weights, unpacked
+MOST_WEIGHTS = 4 * 2**30  # bytes of weights that are read
+_NAME = re.compile(
+    r"[a-z0-9][a-z0-9-]{0,99}" + PART.pattern + r"/(?:" + "|".join(map(re.escape, (*MEMBERS, WEIGHTS))) + ")"
+)
 
 
-def pack(folders: Iterable[Path], target: Path) -> list[str]:
-    """Write the cells' files and their hashes as a `.tar.gz`; equal content gives equal bytes. Returns the names."""
+def pack(folders: Iterable[Path], target: Path, weights: Mapping[str, Path] | None = None) -> list[str]:
+    """Write the cells' files and their hashes as a `.tar.gz`; equal content gives equal bytes. Returns the names.
+
+    `weights` are files of networks, by the names of the cells' folders.
+    """
     if not target.name.endswith((".tar.gz", ".tgz")):
         raise InputError(f"{target} does not end in .tar.gz: name the archive so.")
     content = {
@@ -35,6 +42,7 @@ def pack(folders: Iterable[Path], target: Path) -> list[str]:
         for name in MEMBERS
         if (folder / name).is_file()
     }
+    content |= {f"{name}/{WEIGHTS}": file.read_bytes() for name, file in (weights or {}).items()}
     manifest = {"files": {name: hashlib.sha256(data).hexdigest() for name, data in content.items()}}
     written = {MANIFEST: (json.dumps(manifest, indent=1) + "\n").encode(), **content}
     stream = io.BytesIO()
@@ -47,8 +55,10 @@ def pack(folders: Iterable[Path], target: Path) -> list[str]:
     return list(content)
 
 
-def unpack(path: Path) -> dict[str, bytes]:
+def unpack(path: Path, weights: bool = False) -> dict[str, bytes]:
     """Members of a tar or zip archive by name, checked against its manifest; nothing is written to disk.
+
+    Files of weights are passed over unless `weights` asks for them.
 
     Raises:
         InputError: no archive, a member that is no plain file of a cell, too much of it, or a hash that differs.
@@ -56,12 +66,13 @@ def unpack(path: Path) -> dict[str, bytes]:
     if not path.is_file():
         raise InputError(f"There is no archive {path}.")
     try:
-        content = _collected(path)
+        content = _collected(path, weights)
     except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
         raise InputError(f"{path} is no readable tar or zip archive ({error}).") from error
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error}).") from error
     listed = _manifest(content.pop(MANIFEST, None), path)
+    listed = {name: digest for name, digest in listed.items() if weights or not name.endswith(f"/{WEIGHTS}")}
     lone = sorted(listed.keys() ^ content.keys())
     if lone:
         raise InputError(f"{path}: {lone[0]} stands only in the {'manifest' if lone[0] in listed else 'archive'}.")
@@ -73,32 +84,36 @@ def unpack(path: Path) -> dict[str, bytes]:
     return content
 
 
-def _collected(path: Path) -> dict[str, bytes]:
+def _collected(path: Path, weights: bool) -> dict[str, bytes]:
     content: dict[str, bytes] = {}
     total = 0
-    for name, data in _zip_members(path) if zipfile.is_zipfile(path) else _tar_members(path):
+    for name, data in _zip_members(path, weights) if zipfile.is_zipfile(path) else _tar_members(path, weights):
         if name in content:
             raise InputError(f"{path} holds {name} twice.")
         content[name] = data
         total += len(data)
-        if len(content) > MOST_FILES or total > MOST_BYTES:
-            raise InputError(f"{path} holds more than {MOST_FILES} files or {MOST_BYTES} bytes.")
+        most = MOST_WEIGHTS if weights else MOST_BYTES
+        if len(content) > MOST_FILES or total > most:
+            raise InputError(f"{path} holds more than {MOST_FILES} files or {most} bytes.")
     return content
 
 
-def _tar_members(path: Path) -> Iterator[tuple[str, bytes]]:
+def _tar_members(path: Path, weights: bool) -> Iterator[tuple[str, bytes]]:
     with tarfile.open(path, mode="r:*") as archive:
         for member in archive:
             if member.isdir():
                 continue
             if not member.isfile() or member.issparse():
                 raise InputError(f"{path}: {member.name} is no plain file, but a link or a device.")
+            name = _checked_name(member.name, member.size, path)
+            if name.endswith(WEIGHTS) and not weights:
+                continue
             stream = archive.extractfile(member)
             assert stream is not None
-            yield _checked_name(member.name, member.size, path), stream.read()
+            yield name, stream.read()
 
 
-def _zip_members(path: Path) -> Iterator[tuple[str, bytes]]:
+def _zip_members(path: Path, weights: bool) -> Iterator[tuple[str, bytes]]:
     with zipfile.ZipFile(path) as archive:
         for member in archive.infolist():
             if member.is_dir():
@@ -106,6 +121,8 @@ def _zip_members(path: Path) -> Iterator[tuple[str, bytes]]:
             if stat.S_ISLNK(member.external_attr >> 16):
                 raise InputError(f"{path}: {member.filename} is no plain file, but a link or a device.")
             name = _checked_name(member.filename, member.file_size, path)
+            if name.endswith(WEIGHTS) and not weights:
+                continue
             with archive.open(member) as stream:
                 data = stream.read(member.file_size + 1)
             if len(data) != member.file_size:
@@ -116,9 +133,12 @@ def _zip_members(path: Path) -> Iterator[tuple[str, bytes]]:
 def _checked_name(name: str, size: int, path: Path) -> str:
     plain = name.removeprefix("./")
     if plain != MANIFEST and not _NAME.fullmatch(plain):
-        raise InputError(f"{path} holds {name!r}; accepted are {MANIFEST} and CELL/{{{', '.join(MEMBERS)}}}.")
-    if size > MOST_BYTES:
-        raise InputError(f"{path}: {plain} unpacks to {size} bytes; {MOST_BYTES} at most.")
+        raise InputError(
+            f"{path} holds {name!r}; accepted are {MANIFEST} and CELL/{{{', '.join((*MEMBERS, WEIGHTS))}}}."
+        )
+    most = MOST_WEIGHTS if plain.endswith(WEIGHTS) else MOST_BYTES
+    if size > most:
+        raise InputError(f"{path}: {plain} unpacks to {size} bytes; {most} at most.")
     return plain
 
 

@@ -164,11 +164,13 @@ def _check_links(benchmarks: list[Benchmark]) -> None:
 def _check_link(number: PublishedNumber, trained: bool, scale: float, claims: Mapping[str, Claim], where: str) -> None:
     if number.claim and number.why or number.why and not trained:
         raise InputError(f"{where}: why is for a number of the paper's own trainings that no claim measures.")
-    if not number.claim:
-        return
-    claim = claims.get(number.claim)
-    if claim is None:
-        raise InputError(f"{where}: claim {number.claim!r} stands in no benchmark file; name one that does.")
+    for name in filter(None, (number.claim, number.released)):
+        if name not in claims:
+            raise InputError(f"{where}: claim {name!r} stands in no benchmark file; name one that does.")
+        _check_value(number, scale, claims[name], where)
+
+
+def _check_value(number: PublishedNumber, scale: float, claim: Claim, where: str) -> None:
     if number.side == "against" and (claim.evidence is None or claim.evidence.against is None):
         raise InputError(f"{where}: claim {claim.id} compares with nothing; remove side.")
     value = claim.published.value * scale if claim.kind == "value" and claim.published else number.value

@@ -10,6 +10,7 @@ from pydantic.dataclasses import dataclass
 from replication.errors import InputError
 from replication.strict import CLOSED
 
+OWN = "own"  # the paper of what is nobody's: a data set or a generator that a reader brings
 BUNDLED = "bundled"  # the data set of a cell that reads those inside scikit-learn, and names them in its rows
 
 

@@ -233,6 +233,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     blocks = [block_of(params, cell, asked.device, asked.seeds)[1] for cell in cells]
     params = on_device(params, asked.device)
     at_once = params.profile.threads if params.profile.device == "cpu" else 1
+    (OUTPUTS / params.profile.name / "experiments").mkdir(parents=True, exist_ok=True)  # also of a profile without any
     in_processes(partial(run_experiment, params), blocks, at_once)
 
 

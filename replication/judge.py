@@ -30,8 +30,8 @@ DATA = Path("outputs/data")
 OUTPUTS = Path("outputs/judge")
 
 
-def train_judge(params: Params, dataset: str) -> float:
-    """Train and write the judge of a data set; returns its accuracy on the test images."""
+def train_judge(params: Params, dataset: str) -> float | None:
+    """Train and write the judge of a data set; returns its accuracy on the test images, None where there are none."""
     options, data, clock = judge_options(params, dataset), load_images(DATA / dataset), Clock()
     device = prepare_device(params.profile.device)
     network = train_classifier(
@@ -110,13 +110,19 @@ def read_judge(options: Judge, data: PreparedImages, directory: Path) -> nn.Modu
 
 
 def recorded_accuracy(directory: Path) -> tuple[float, int]:
-    """The accuracy that a judge had on its data set's test images when it was trained, and how many there were."""
+    """The accuracy that a judge had on its data set's test images when it was trained, and how many there were.
+
+    Without test images the accuracy is NaN, and the number 0.
+    """
     recorded = json.loads((directory / "provenance.json").read_text(encoding="utf-8"))
-    return float(recorded["test_accuracy"]), int(recorded["n_test"])
+    accuracy = recorded["test_accuracy"]
+    return float("nan") if accuracy is None else float(accuracy), int(recorded["n_test"])
 
 
-def judge_accuracy(network: nn.Module, data: PreparedImages) -> float:
-    """Share of test images that the judge classifies correctly."""
+def judge_accuracy(network: nn.Module, data: PreparedImages) -> float | None:
+    """Share of test images that the judge classifies correctly; None where there are none."""
+    if not len(data.test_images):
+        return None
     predicted = classify(network, torch.from_numpy(data.test_images)).argmax(1).numpy()
     return float((predicted == data.test_labels).mean())
 
@@ -128,7 +134,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     add_device_option(parser)
     asked = parser.parse_args(arguments)
     accuracy = train_judge(on_device(load_params(), asked.device), asked.name)
-    print(f"{OUTPUTS / asked.name}: test accuracy {accuracy:.3f}")
+    tested = "no test images tell its accuracy" if accuracy is None else f"test accuracy {accuracy:.3f}"
+    print(f"{OUTPUTS / asked.name}: {tested}")
 
 
 if __name__ == "__main__":

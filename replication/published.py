@@ -44,6 +44,7 @@ class PublishedNumber:
     others: tuple[Other, ...] = ()
     claim: str = ""  # the claim whose measurements stand beside the number; "" where none does
     side: Side = "measured"  # which of the claim's sides they are
+    released: str = ""  # the claim on the network that the authors released, which has a line of its own
     why: str = ""  # why no claim measures a number of the paper's own trainings
 
 

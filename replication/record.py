@@ -3,7 +3,8 @@
 An archive may hold a part of a cell's seeds, or a cell on another device than its profile's: each such block is kept
 beside those recorded before. What is recorded already under the same device and precision is refused.
 
-python -m replication.record --pack OUT.tar.gz [CELL…]   there: pack scored cells (default: all of the profile)
+python -m replication.record --pack OUT.tar.gz [CELL…]   there: pack scored cells (default: all of the profile);
+                                                         --weights adds the networks of their last step
 python -m replication.record FILE…                       here: check them, keep them, make their report again
 """
 
@@ -23,8 +24,9 @@ from replication.errors import InputError, exit_clearly
 from replication.measurements import read_table, write_table
 from replication.params import Params, Profile, load_params
 from replication.report.cells import FILES, RECORDED, SCORES, ScoredCell, read_cell, recorded_blocks, refuse_overlap
+from replication.weights import verified_weights
 
-REPORTS, BENCHMARKS = RECORDED.parent, Path("benchmarks")
+REPORTS, BENCHMARKS, TRAINED = RECORDED.parent, Path("benchmarks"), Path("outputs/train")
 
 
 def take_in(
@@ -125,33 +127,40 @@ def _check_plan(scored: ScoredCell, params: Params, block: Cell) -> None:
         )
 
 
-def pack_cells(params: Params, target: Path, keys: Sequence[str], scores: Path = SCORES) -> list[str]:
+def pack_cells(
+    params: Params, target: Path, keys: Sequence[str], scores: Path = SCORES, weights: bool = False
+) -> list[str]:
     """Pack scored cells of the profile in force; all of them unless `keys` names some."""
     chosen = [params.cell(key) for key in keys] or list(params.profile.scored.values())
-    return pack_blocks(chosen, target, scores)
+    return pack_blocks(chosen, target, scores, weights)
 
 
-def pack_blocks(blocks: Iterable[Cell], target: Path, scores: Path = SCORES) -> list[str]:
-    """Pack scored blocks, under the names of their folders."""
-    folders = []
+def pack_blocks(
+    blocks: Iterable[Cell], target: Path, scores: Path = SCORES, weights: bool = False, trained: Path = TRAINED
+) -> list[str]:
+    """Pack scored blocks, under the names of their folders; with `weights` also the networks that were scored last."""
+    folders, networks = [], {}
     for block in blocks:
         folder = scores / block.folder
         if not (folder / FILES[0]).is_file():
             raise InputError(f"Cell {block.name} is not scored: there is no {folder / FILES[0]}.")
-        read_cell(folder, block, block.profile, recorded=False)
+        scored = read_cell(folder, block, block.profile, recorded=False)
         folders.append(folder)
-    return pack(folders, target)
+        if weights and not block.experiment:
+            networks[folder.name] = verified_weights(trained / block.folder, scored.provenance)
+    return pack(folders, target, networks)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Pack cells, or take an archive in."""
     parser = argparse.ArgumentParser(prog="python -m replication.record", description=__doc__)
     parser.add_argument("--pack", type=Path, metavar="OUT.tar.gz", help="pack scored cells instead of taking some in")
+    parser.add_argument("--weights", action="store_true", help="pack the networks of the last step too")
     parser.add_argument("names", nargs="*", metavar="FILE|CELL", help="archives to take in together, or cells to pack")
     given = parser.parse_args(arguments)
     params = load_params()
     if given.pack:
-        names = pack_cells(params, given.pack, given.names)
+        names = pack_cells(params, given.pack, given.names, weights=given.weights)
         print(f"record: packed {len(names)} files into {given.pack}")
         return
     if not given.names:

@@ -16,6 +16,7 @@ import numpy as np
 
 from replication.data.reading import PreparedImages, ToyData, load_images, load_manifest, load_prepared, load_split
 from replication.errors import InputError
+from replication.left_out import INCEPTION, PROBED, left_out, say_once
 from replication.models import load
 from replication.models.layers.convolutional import ConvolutionalDiscriminator, ConvolutionalGenerator
 from replication.models.layers.networks import Networks
@@ -23,8 +24,14 @@ from replication.params import BUNDLED, Cell, Params
 from replication.recipes import Recipe
 
 DATA = Path("outputs/data")
-PROBED = ("dcgan",)  # models whose discriminator features the papers evaluate
-PROBE, INCEPTION = "probe", "inception"
+PROBE = "probe"
+HELD_OUT = (
+    "reference-points",
+    "real-neighbours",
+    "feature-controls",
+    "latent-dimension",
+    "outliers",
+)  # experiments on test images
 
 
 @dataclass(frozen=True)
@@ -67,7 +74,9 @@ def require_cell(params: Params, cell: Cell) -> None:
 
 
 def require_protocols(params: Params, cell: Cell, data: PreparedImages | ToyData, rows: np.ndarray) -> None:
-    """Look for what every protocol of a trained cell needs; `rows` of its data are trained on.
+    """Look for what every protocol of a trained cell needs, and print once what a data set without test images costs.
+
+    `rows` of the data are trained on.
 
     Raises:
         InputError: something is missing; the sentence names cell, protocol and mend.
@@ -77,8 +86,12 @@ def require_protocols(params: Params, cell: Cell, data: PreparedImages | ToyData
             raise InputError(f"Cell {cell.key} names protocols of images, and {data.name} has none: take them out.")
         return
     planned = Planned(params, cell, params.recipe_of(cell), data, rows)
+    first = data.train_images[rows[0]]
+    varied = any((data.train_images[row] != first).any() for row in rows)
+    planned.require(varied, f"the training images of cell {cell.key} are all alike", "put others into its data set")
     for name in (*cell.protocols, *([PROBE] if cell.model in PROBED and cell.probe != "none" else [])):
         _named(cell, name, lambda name=name: NEEDS.get(name, lambda _: None)(planned))
+    say_once(left_out(params, cell, data))
 
 
 def require_experiment(params: Params, cell: Cell) -> None:
@@ -90,6 +103,8 @@ def require_experiment(params: Params, cell: Cell) -> None:
     if cell.dataset == BUNDLED:
         return
     load_split(DATA / cell.dataset, cell.split)
+    if cell.experiment in HELD_OUT and not load_manifest(DATA / cell.dataset)["counts"].get("test", {}).get("total"):
+        raise InputError(f"Cell {cell.key}: data set {cell.dataset} has no test images; take the experiment out.")
     if cell.experiment == "reference-points" and cell.dataset not in params.judges:
         raise InputError(f"Cell {cell.key} needs a judge of {cell.dataset}: add one to judges in params.yaml.")
     if cell.experiment == "released-probe":
@@ -199,7 +214,10 @@ def _memorisation(planned: Planned) -> None:
 
 
 def _probe(planned: Planned) -> None:
-    """The linear probe: held-out images, and so many labels of each class; a discriminator without maps has none."""
+    """The linear probe: so many labels of each class, and held-out images where another data set is named.
+
+    A discriminator without maps has no probe, nor has a cell on a data set of its own without test images.
+    """
     if not isinstance(planned.networks.discriminator, ConvolutionalDiscriminator):
         return
     name = next(iter(probed_data(planned.cell)), planned.cell.dataset)
@@ -207,7 +225,9 @@ def _probe(planned: Planned) -> None:
     if len(manifest["class_names"]) < 2:
         return
     counts, mend = manifest["counts"], "write `probe: none` in the cell, or the name of another data set"
-    planned.require(counts.get("test", {}).get("total"), f"data set {name} has no test images", mend)
+    if not counts.get("test", {}).get("total"):
+        planned.require(name == planned.cell.dataset, f"data set {name} has no test images", mend)
+        return  # the features of such a cell are not probed, as `left_out` says
     fewest = min(counts["train"]["per_class"].values()) * (1 - options.validation_share)
     wanted = max(options.limited_labels_of.get(name, options.limited_labels), default=0)
     planned.require(

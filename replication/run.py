@@ -2,9 +2,10 @@
 
 Cells of one profile, in force or not, are trained in the order named; experiments, which train nothing, are only
 scored. Each is scored in a second process while the next trains, and with `--pack DIR` packed into
-`DIR/<block>.tar.gz`, which `python -m replication.record` takes in elsewhere. Data sets and judges that the cells need
-and that are absent are made first; raw files must be in place. `--device D` and `--seeds S` name a block as for
-`replication.train`. DVC, Git and uv are not needed.
+`DIR/<block>.tar.gz`, which `python -m replication.record` takes in elsewhere; `--weights` adds the networks of the last
+step, which `replication.load` reads. Data sets and judges that the cells need and that are absent are made first; raw
+files must be in place. `--device D` and `--seeds S` name a block as for `replication.train`. DVC, Git and uv are not
+needed.
 
 Called again, the command goes on: what is done under the same key is kept. With `--minutes M`, or on SIGTERM, it stops
 and leaves with status 75. A training stops at a checkpoint at the end of the stretch that is running: one piece of
@@ -76,8 +77,10 @@ class Progress:
             self.failed[name] = in_a_sentence(error)
 
 
-def run(params: Params, blocks: Sequence[Cell], progress: Progress, pack: Path | None = None) -> None:
-    """Train, score and pack blocks of the profile in force."""
+def run(
+    params: Params, blocks: Sequence[Cell], progress: Progress, pack: Path | None = None, weights: bool = False
+) -> None:
+    """Train, score and pack blocks of the profile in force, with their last networks where `weights` says so."""
     waiting: list[Cell] = []
     futures: dict[str, Future[None]] = {}
     with Child() as child, ThreadPoolExecutor(1) as scoring:
@@ -90,7 +93,7 @@ def run(params: Params, blocks: Sequence[Cell], progress: Progress, pack: Path |
                 with progress.of(cell.name):
                     if not cell.experiment:
                         _train(params, cell, progress)
-                    futures[cell.name] = scoring.submit(_score_and_pack, params, cell, child, progress, pack)
+                    futures[cell.name] = scoring.submit(_score_and_pack, params, cell, child, progress, pack, weights)
             for name, future in futures.items():
                 with progress.of(name):
                     future.result()
@@ -123,7 +126,9 @@ def _train(params: Params, cell: Cell, progress: Progress) -> None:
         torch.cuda.empty_cache()  # for the process that scores
 
 
-def _score_and_pack(params: Params, cell: Cell, child: Child, progress: Progress, pack: Path | None) -> None:
+def _score_and_pack(
+    params: Params, cell: Cell, child: Child, progress: Progress, pack: Path | None, weights: bool
+) -> None:
     done, score = (is_measured, run_experiment) if cell.experiment else (is_scored, score_cell)
     if done(params, cell):
         print(f"{cell.name}: kept, scored before", flush=True)
@@ -132,7 +137,7 @@ def _score_and_pack(params: Params, cell: Cell, child: Child, progress: Progress
     if pack is not None:
         target = pack / f"{cell.name}.tar.gz"
         before = target.read_bytes() if target.is_file() else b""
-        pack_blocks([cell], target)
+        pack_blocks([cell], target, weights=weights)
         kept = "kept, packed before" if target.read_bytes() == before else f"packed into {target}"
         print(f"{cell.name}: {kept}", flush=True)
 
@@ -175,12 +180,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("cells", nargs="+", metavar="CELL", help="a cell or an experiment of one profile")
     parser.add_argument("--minutes", type=float, default=float("inf"), metavar="M", help="stop after so many minutes")
     parser.add_argument("--pack", type=Path, metavar="DIR", help="where each scored cell is packed")
+    parser.add_argument("--weights", action="store_true", help="pack the networks of the last step too")
     add_block_options(parser)
     asked = parser.parse_args(arguments)
     progress = Progress(threading.Event(), time.monotonic() + 60 * asked.minutes)
     signal.signal(signal.SIGTERM, lambda *_: progress.stop.set())
     params, blocks = chosen_blocks(load_params(), asked.cells, asked.device, asked.seeds)
-    run(params, blocks, progress, asked.pack)
+    if asked.weights and asked.pack is None:
+        raise InputError("--weights says what is packed: name a folder with --pack DIR too.")
+    run(params, blocks, progress, asked.pack, asked.weights)
     said, status = summary(progress, blocks)
     for sentence in said:
         print(sentence, file=sys.stderr, flush=True)

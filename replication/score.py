@@ -22,12 +22,13 @@ from replication.atomic import atomic_directory
 from replication.blocks import block_arguments, block_of, device_of, on_device
 from replication.data.reading import PreparedImages, ToyData, load_images, load_prepared, load_split
 from replication.errors import exit_clearly
+from replication.left_out import PROBED, WINDOWED, left_out
 from replication.measurements import to_table, write_table
 from replication.models import source_file
 from replication.params import Cell, Params, load_params
 from replication.provenance import code_hash, environment, import_closure, sha256_file, sha256_text
 from replication.recipes import Recipe
-from replication.requirements import DATA, PROBED, probed_data, require_protocols
+from replication.requirements import DATA, probed_data, require_protocols
 from replication.runtime import Clock, in_processes, prepare_device
 from replication.scoring.rows import Rows
 from replication.scoring.trained import TrainedCell, read_trained
@@ -37,7 +38,6 @@ from replication.train import builder
 OUTPUTS = Path("outputs/score")
 LOSS_POINTS = 25  # of each loss and run; of cells of many seeds fewer, so that thousands of runs stay small
 MANY_SEEDS, FEWER_POINTS = 50, 5
-WINDOWED = ("gan",)  # models whose paper scores images by a Parzen window on samples
 GAMES = ("gan",)  # models whose paper makes claims about the discriminator and the value of the game
 
 
@@ -66,7 +66,9 @@ def score_cell(params: Params, cell: Cell) -> None:
     else:
         shown = _score_images(params, rows, trained, recipe, data, chosen)
     scored_on = {"scored_on": environment(device, params.profile.threads)["device"]}
-    write_scores(OUTPUTS / cell.folder, rows, shown, {**_provenance(trained, clock), **scored_on, **key})
+    sentence = left_out(params, cell, data)
+    left = {"left_out": sentence} if sentence else {}
+    write_scores(OUTPUTS / cell.folder, rows, shown, {**_provenance(trained, clock), **scored_on, **left, **key})
 
 
 def scoring_key(params: Params, cell: Cell) -> str:
@@ -115,7 +117,8 @@ def _score_images(
         score_parzen(scored)
     classify_cell(scored)
     probe, probed = params.profile.probe, data if cell.probe in ("own", "none") else load_images(DATA / cell.probe)
-    if cell.model in PROBED and cell.probe != "none" and len(probed.class_names) > 1:
+    probes = cell.model in PROBED and cell.probe != "none" and len(probed.test_images)
+    if probes and len(probed.class_names) > 1:
         probe_cell(replace(scored, data=probed), probe, probed_steps(trained.steps, probe.shares))
     return shown
 

@@ -28,7 +28,7 @@ from replication.errors import exit_clearly
 from replication.models import load, source_file
 from replication.models.layers.networks import Networks
 from replication.params import Cell, Params, load_params
-from replication.provenance import code_hash, environment, import_closure, sha256_text
+from replication.provenance import code_hash, environment, import_closure, sha256_file, sha256_text
 from replication.recipes import Recipe
 from replication.requirements import DATA, require_protocols
 from replication.runtime import Clock, prepare_device
@@ -67,7 +67,8 @@ def train_cell(params: Params, cell: Cell, stop: Callable[[], bool] = never) -> 
             outcome = train_block(
                 build, recipe, cell.seed_numbers, samples, directory, device, threads, cell.name, held_out, stop
             )
-            _write(output, outcome, {**provenance, **_summary(cell, outcome), "clock": clock.read()})
+            made = {"sample_shape": list(samples.values.shape[1:]), "classes": class_count(data)}
+            _write(output, outcome, {**provenance, **_summary(cell, outcome), **made, "clock": clock.read()})
         forget(directory)
     return wanted
 
@@ -101,18 +102,25 @@ def cell_key(cell: Cell, recipe: Recipe, samples: Samples, device: str, where: M
     one GPU began another finishes.
     """
     code = training_code(cell.model)
-    # Without the cell's key, which another block may have, and without what scoring alone reads of it.
-    written = {"recipe": asdict(recipe), "cell": {**cell.identity, "cell": ""}}
     return {
         **cell.identity,
         "updates": recipe.updates,
         "code_sha256": code_hash(code),
-        "params_sha256": sha256_text(json.dumps(written, sort_keys=True)),
+        "params_sha256": params_sha256(cell, recipe),
         "data_sha256": samples_sha256(samples),
         "device": device,
         "precision": precision_on(recipe, device),
         "versions": {name: where[name] for name in COMPUTING},
     }
+
+
+def params_sha256(cell: Cell, recipe: Recipe) -> str:
+    """SHA-256 of what params.yaml says of a training.
+
+    Without the cell's key, which another block may have, and without what scoring alone reads of it.
+    """
+    written = {"recipe": asdict(recipe), "cell": {**cell.identity, "cell": ""}}
+    return sha256_text(json.dumps(written, sort_keys=True))
 
 
 def training_code(model: str) -> set[Path]:
@@ -148,9 +156,13 @@ def _finished(output: Path, key: Mapping[str, Any]) -> bool:
 
 
 def _write(output: Path, outcome: Outcome, provenance: dict[str, Any]) -> None:
+    """The output of a block; its provenance has the SHA-256 of the networks of each scored step."""
     with atomic_directory(output) as directory:
+        provenance["weights_sha256"] = {}
         for step, state in outcome.snapshots.items():
-            save_file(state, directory / f"step{step}.safetensors")
+            place = directory / f"step{step}.safetensors"
+            save_file(state, place)
+            provenance["weights_sha256"][str(step)] = sha256_file(place)
         save_file({"losses": torch.from_numpy(outcome.history)}, directory / "history.safetensors")
         (directory / "provenance.json").write_text(json.dumps(provenance, indent=1) + "\n", encoding="utf-8")
 

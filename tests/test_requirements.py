@@ -49,6 +49,7 @@ def images(monkeypatch: pytest.MonkeyPatch) -> PreparedImages:
     manifest: dict[str, Any] = {"class_names": list(names), "counts": {"train": counts, "test": counts}, "files": {}}
     monkeypatch.setattr(requirements, "load_manifest", lambda _: manifest)
     dark, places = np.zeros((200, 1, 8, 8), np.uint8), np.zeros((200, 2), np.int64)
+    dark[1, 0, 0, 0] = 1  # not all alike
     return PreparedImages("digits", dark, labels, dark, labels, names, manifest, places, places)
 
 
@@ -92,7 +93,6 @@ LACKING: list[tuple[str, str, Change, str]] = [
     ),
     ("forgetting", PLANTED, lambda data: replace(data, train_places=None), "has no planted object"),
     ("forgetting", GAN, lambda data: data, "its generator is not convolutional"),
-    (PROBE, DCGAN, without_tests, "no test images; write `probe: none` in the cell, or the name of another data set"),
     (PROBE, DCGAN, crowded, "a class of digits has about 3 images that are not held out, and limited_labels asks for"),
 ]
 
@@ -105,6 +105,17 @@ def test_what_is_missing_is_named_with_cell_and_mend(
         require_protocols(params, cell_of(params, key, protocol), change(images), ROWS)
     said = str(refused.value)
     assert said.startswith(f"Cell {key}, protocol {protocol}: ") and sentence in said and said.endswith(".")
+
+
+def test_a_data_set_named_for_the_probe_needs_test_images_and_the_cells_own_is_not_probed_without(
+    params: Params, images: PreparedImages, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cell, data = cell_of(params, DCGAN, PROBE), without_tests(images)
+    require_protocols(params, cell, data, ROWS)
+    assert "distances to held-out images under its judge and the linear probe, for data set" in capsys.readouterr().out
+    mend = "no test images; write `probe: none` in the cell, or the name of another data set"
+    with pytest.raises(InputError, match=mend):
+        require_protocols(params, replace(cell, probe="mnist"), data, ROWS)
 
 
 @pytest.mark.parametrize("protocol", ["components", "latent-arithmetic"])

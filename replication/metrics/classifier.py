@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import cos, pi
+from math import cos, pi, prod
 
 import numpy as np
 import torch
@@ -23,14 +23,15 @@ def build_classifier(
 ) -> nn.Sequential:
     """Images [B, C, H, W] in [−1, 1] → logits [B, classes]: 3×3 convolutions, BN, ReLU, and halving after a width."""
     layers: list[nn.Module] = []
-    before, side = shape[0], shape[1]
+    before, *sides = shape
     for width in channels:
         for _ in range(convolutions):
             layers += [nn.Conv2d(before, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
             before = width
-        layers += [nn.MaxPool2d(2)] if side > 1 else []
-        side = max(side // 2, 1)
-    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(before * side * side, classes))
+        halved = min(sides) > 1
+        layers += [nn.MaxPool2d(2)] if halved else []
+        sides = [side // 2 for side in sides] if halved else sides
+    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(before * prod(sides), classes))
 
 
 def train_classifier(

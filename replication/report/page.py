@@ -18,7 +18,7 @@ from replication.report.appendices import Appendices, appendices
 from replication.report.chosen import choose
 from replication.report.error_rates import PATH as ERROR_RATES
 from replication.report.for_dvc import plots
-from replication.report.papers import Paper, paper
+from replication.report.papers import Paper, paper, unpublished
 from replication.report.performance import FOLDER as SPEED
 from replication.report.pictures import Figure
 from replication.report.published_tables import Summary, Table, summary, tables
@@ -80,7 +80,10 @@ def read_page(params: Params, benchmarks: Sequence[Benchmark], root: Path = Path
         counts=counts(shown),
         claims=shown,
         forest=next((figure for figure in figures if figure.kind == "forest"), None),
-        papers=tuple(paper(benchmark, shown, figures, provenances) for benchmark in benchmarks),
+        papers=(
+            *(paper(benchmark, shown, figures, provenances) for benchmark in benchmarks),
+            *unpublished(benchmarks, figures, provenances),
+        ),
         appendices=closed,
         shapes=tuple((word, shape.symbol, MEANINGS[word]) for word, shape in SHAPES.items()),
         hardware=tuple(dict.fromkeys(name for one in closed.profiles for name in one.hardware)),

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from replication.cell import OWN
 from replication.paths import value_at
 from replication.published import Benchmark, Citation, Deviation, PublishedRecipe
 from replication.report.pictures import Figure
@@ -61,7 +62,6 @@ def paper(
     benchmark: Benchmark, shown: Sequence[Row], figures: Sequence[Figure], sources: Sequence[Mapping[str, Any]]
 ) -> Paper:
     """One benchmark file's section; `sources` are the provenances of the profiles."""
-    own = [figure for figure in figures if figure.paper == benchmark.paper]
     claims = tuple(row for row in shown if row.paper == benchmark.paper)
     by_id = {deviation.id: deviation for deviation in benchmark.deviations}
     recipes = [_recipe(recipe, sources) for recipe in benchmark.recipes]
@@ -74,14 +74,45 @@ def paper(
         links=_links(benchmark.citation),
         conclusion=conclusion(claims),
         recipes=tuple(sorted(recipes, key=lambda grid: bool(grid.note))),
-        curves=tuple(figure for figure in own if figure.kind == "curves"),
-        points=tuple(figure for figure in own if figure.kind == "points"),
-        sheets=tuple(figure for figure in own if figure.kind == "sheet"),
-        grids=_image_grids(own),
         claims=tuple(sorted(claims, key=lambda row: list(ORIGINS).index(row.origin))),
         leading=tuple(by_id[name] for name in benchmark.leading),
         deviations=benchmark.deviations,
+        **_figures_of(benchmark.paper, figures),
     )
+
+
+def unpublished(
+    benchmarks: Sequence[Benchmark], figures: Sequence[Figure], sources: Sequence[Mapping[str, Any]]
+) -> tuple[Paper, ...]:
+    """Sections of runs that belong to no benchmark file, as those on a reader's data set: figures without claims."""
+    known = {benchmark.paper for benchmark in benchmarks}
+    cells = [cell for source in sources for cell in source["cells"].values()]
+    note = " ".join(["No claim is about these runs.", *(cell["left_out"] for cell in cells if cell.get("left_out"))])
+    return tuple(
+        Paper(
+            key=key,
+            anchor=slug(key),
+            name="Runs of your own" if key == OWN else f"Runs under {key}",
+            title="on your images" if key == OWN else "of which there is no benchmark file",
+            citation="",
+            links=(),
+            conclusion=note,
+            recipes=(),
+            claims=(),
+            leading=(),
+            deviations=(),
+            **_figures_of(key, figures),
+        )
+        for key in sorted({figure.paper for figure in figures} - known - {""})
+    )
+
+
+def _figures_of(key: str, figures: Sequence[Figure]) -> dict[str, Any]:
+    """The figures of a paper, by the field of its section."""
+    shown = [figure for figure in figures if figure.paper == key]
+    kinds = {"curves": "curves", "points": "points", "sheets": "sheet"}
+    by_kind = {field: tuple(figure for figure in shown if figure.kind == kind) for field, kind in kinds.items()}
+    return {**by_kind, "grids": _image_grids(shown)}
 
 
 def name_of(paper: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from replication.claims import Claim
@@ -111,6 +111,10 @@ def _lines(columns: Sequence[TableColumn], row: TableRow, place: int, chosen: Ma
         shown = row.numbers[column.name]
         if shown.claim or shown.why:
             yield _line(row, place, column, len(columns) > 1, shown, chosen.get(shown.claim))
+            if shown.released:
+                released = replace(row, name=f"{row.name}, the authors' own network", trained=False)
+                number_of = replace(shown, claim=shown.released, others=())
+                yield _line(released, place, column, len(columns) > 1, number_of, chosen[shown.released])
         elif shown.value is not None:
             rest.append((column.name, shown))
     if rest and len(columns) > 1:

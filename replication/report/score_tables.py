@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from replication.cell import OWN
 from replication.metrics.definitions import METRICS
 from replication.report.cells import grouped
 from replication.report.papers import Grid
@@ -65,13 +66,16 @@ TABLES = (
 
 
 def score_tables(table: pd.DataFrame) -> tuple[Grid, ...]:
-    """Every table and data set with more than one line: mean ± standard deviation over n seeds at the last step."""
+    """Every table and data set with more than one line, or with a reader's own runs.
+
+    Mean ± standard deviation over n seeds at the last step.
+    """
     grids = []
     for kind in TABLES:
         rows = table.loc[table["metric"].isin(kind.metrics) & (table["class"] == "all")]
         for (dataset,), group in grouped(rows, ["dataset"]):
             grid = _grid(f"{kind.title}, {dataset}", kind, group)
-            if len(grid.rows) > 1:
+            if len(grid.rows) > 1 or OWN in set(group["paper"]):
                 grids.append(grid)
     return tuple(grids)
 
@@ -81,10 +85,10 @@ def _grid(title: str, kind: ScoreTable, rows: pd.DataFrame) -> Grid:
     columns = [key for metric in kind.metrics for key in _variants(rows, metric)]
     lines = []
     for names, group in _by_run(rows):
-        lines.append((*names, *(_cell(group, metric, variant) for metric, variant in columns)))
+        lines.append((*names, *(last_step(group, metric, variant) for metric, variant in columns)))
     judges = sorted(set(rows["judge"]) - {""})
     note = " ".join(filter(None, (kind.note, f"Judged by: {', '.join(judges)}." if judges else "")))
-    header = ("run", "trained on", *(_heading(metric, variant) for metric, variant in columns))
+    header = ("run", "trained on", *(heading(metric, variant) for metric, variant in columns))
     return Grid(title, f"Mean ± standard deviation (n seeds), last step. {note}".strip(), header, tuple(lines))
 
 
@@ -93,7 +97,8 @@ def _variants(rows: pd.DataFrame, metric: str) -> Sequence[tuple[str, str]]:
     return [(metric, variant) for variant in sorted(set(found))]
 
 
-def _heading(metric: str, variant: str) -> str:
+def heading(metric: str, variant: str) -> str:
+    """A metric in words, its variant and which side is better."""
     name = metric.replace("_", " ") + (f", {variant}" if variant else "")
     return name + ARROWS[METRICS[metric].better]
 
@@ -106,7 +111,8 @@ def _by_run(rows: pd.DataFrame) -> list[tuple[tuple[str, str], pd.DataFrame]]:
     ]
 
 
-def _cell(rows: pd.DataFrame, metric: str, variant: str) -> str:
+def last_step(rows: pd.DataFrame, metric: str, variant: str) -> str:
+    """Mean ± standard deviation (n seeds) of a run at its last step."""
     own = rows.loc[(rows["metric"] == metric) & (rows["metric_variant"] == variant)]
     if own.empty:
         return NONE

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from replication.data.reading import PreparedImages
-from replication.models.layers.networks import Networks
+from replication.models.layers.networks import Generator, Networks
 from replication.models.layers.samples import as_images
 from replication.protocol_options import ProtocolOptions
 from replication.recipes import Noise, Recipe
@@ -62,7 +62,21 @@ class ImageCell:
 
         What is not finite becomes a number: the rows of a run that diverged read NaN whatever is computed.
         """
-        noise = noise or self.recipe.display_noise or self.recipe.noise
         generator = self.networks(step, index).generator
-        samples = draw_samples(generator, self.recipe, noise, self.seeds[index], purpose, count, self.classes)
-        return as_images(torch.nan_to_num(samples), self.recipe.pixels).cpu().numpy()
+        return draw_images(generator, self.recipe, self.seeds[index], purpose, count, self.classes, noise)
+
+
+def draw_images(
+    generator: Generator,
+    recipe: Recipe,
+    seed: int,
+    purpose: str,
+    count: int,
+    classes: int,
+    noise: Noise | None = None,
+) -> np.ndarray:
+    """uint8 [count, C, H, W] of a trained generator, as `ImageCell.sample` has them."""
+    samples = draw_samples(
+        generator, recipe, noise or recipe.display_noise or recipe.noise, seed, purpose, count, classes
+    )
+    return as_images(torch.nan_to_num(samples), recipe.pixels).cpu().numpy()

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from torch import nn
 from tqdm import tqdm
 
+from replication.data.reading import PreparedImages
 from replication.metrics.distribution import NEIGHBOURS, Reference, distances, every, reference_of
 from replication.metrics.inception import inception_score, modified_inception_score
 from replication.metrics.judge_features import judged
@@ -31,7 +33,11 @@ def score_images(cell: ImageCell) -> dict[str, np.ndarray]:
     taken at the first and last scored step, to the images trained on and to held-out ones.
     """
     rows, seen, last = cell.rows, cell.seen, cell.trained.steps[-1]
-    references, accuracy = judge_references(cell)
+    references: dict[str, Reference] = {}
+    accuracy, count = cell.judge_tested
+    if cell.judge is not None:
+        references, own = judge_references(cell.judge, seen, cell.data)
+        accuracy, count = (own, len(cell.data.test_labels)) if len(cell.data.test_labels) else cell.judge_tested
 
     def score_seed(place: tuple[int, int]) -> np.ndarray:
         step, index = place
@@ -51,8 +57,7 @@ def score_images(cell: ImageCell) -> dict[str, np.ndarray]:
     shown = np.empty(0, np.uint8)
     for step in tqdm(cell.trained.steps, desc=f"{rows.cell.key}: scoring", unit="step"):
         shown = side_by_side(score_seed, [(step, index) for index in range(len(cell.seeds))], cell.threads)[0]
-    accuracy, count = (accuracy, len(cell.data.test_labels)) if len(cell.data.test_labels) else cell.judge_tested
-    for seed in cell.seeds if cell.judge is not None else ():
+    for seed in cell.seeds if cell.judge is not None and count else ():
         rows.add(seed, last, "judge_accuracy", accuracy, count, judge=cell.judge_name)
     add_stability(rows, cell.trained, cell.build, cell.recipe, cell.classes, cell.threads)
     return {"grid": shown, "neighbours": seen[nearest(shown, seen)], "real": seen[:: max(1, len(seen) // GRID)][:GRID]}
@@ -69,23 +74,21 @@ def _add_training_noise(cell: ImageCell, step: int, index: int) -> None:
     cell.rows.add(seed, step, "duplicate_rate", rate, count, metric_variant=variant)
 
 
-def judge_references(cell: ImageCell) -> tuple[dict[str, Reference], float]:
-    """What distances are taken to under the cell's judge, by variant, and its accuracy on all held-out images.
+def judge_references(judge: nn.Module, seen: np.ndarray, data: PreparedImages) -> tuple[dict[str, Reference], float]:
+    """What distances are taken to under a judge, by variant, and its accuracy on all held-out images.
 
-    A set of too few images, such as the test images of a folder that has none, is left out; without held-out images
-    the accuracy is NaN, without a judge there is nothing.
+    `seen` uint8 [n, C, H, W] are the images trained on. A set of too few images, such as the test images of a folder
+    that has none, is left out; without held-out images the accuracy is NaN.
     """
-    if cell.judge is None:
-        return {}, float("nan")
-    test = judged(cell.judge, cell.data.test_images) if len(cell.data.test_images) else None
+    test = judged(judge, data.test_images) if len(data.test_images) else None
     references = {}
     for variant, features in (
-        (TRAINING, judged(cell.judge, every(cell.seen, LIMIT)).features),
+        (TRAINING, judged(judge, every(seen, LIMIT)).features),
         (HELD_OUT, test.features if test else np.empty((0, 1))),
     ):
         if len(features) > NEIGHBOURS + 1:
             references[variant] = reference_of(features, LIMIT)
-    hits = test.logits.argmax(axis=1) == cell.data.test_labels if test else np.empty(0)
+    hits = test.logits.argmax(axis=1) == data.test_labels if test else np.empty(0)
     return references, float(hits.mean()) if len(hits) else float("nan")
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from replication.data.reading import PreparedImages
 from replication.metrics.memorisation import memorisation_share, memorised
 from replication.recipes import Recipe
 from replication.runtime import side_by_side
 from replication.scoring.image_cell import ImageCell
+from replication.scoring.rows import Rows
 from replication.seeding import generator
 
 FEWEST = 100  # images that a split leaves out for them to serve as held-out ones
@@ -21,33 +23,50 @@ def measure(cell: ImageCell) -> dict[str, np.ndarray]:
     at random, and the test images where it leaves out fewer than FEWEST. Half of them, other ones for each seed, stand
     in for samples in the control; the other half is held out there.
     """
-    held_out, training, last = held_out_images(cell), cell.seen, cell.trained.steps[-1]
+    held_out, training, last = held_out_images(cell.data, cell.chosen), cell.seen, cell.trained.steps[-1]
     size = cell.options.memorisation.samples
     after_one = one_pass(cell.recipe, len(training), cell.trained.steps)
 
     def measure_seed(index: int) -> None:
         seed = cell.seeds[index]
-
-        def add(step: int, variant: str, samples: np.ndarray, others: np.ndarray) -> None:
-            share, count = memorisation_share(samples, training, others, cell.device)
-            cell.rows.add(seed, step, "memorisation_share", share, count, metric_variant=variant)
-
-        for step in sorted({after_one, last}):
-            add(step, "samples", cell.sample(step, index, "memorisation", size), held_out)
-        stream = generator(seed, "memorisation")
-        order = stream.permutation(len(held_out))
-        probes, others = held_out[order[: len(order) // 2]], held_out[order[len(order) // 2 :]]
-        add(last, "held-out", probes[:size], others)
-        add(last, "memoriser", memorised(training, size, stream), held_out)
+        if after_one != last:
+            samples = cell.sample(after_one, index, "memorisation", size)
+            share, count = memorisation_share(samples, training, held_out, cell.device)
+            cell.rows.add(seed, after_one, "memorisation_share", share, count, metric_variant="samples")
+        samples = cell.sample(last, index, "memorisation", size)
+        add_shares(cell.rows, seed, last, samples, training, held_out, size, cell.device)
 
     side_by_side(measure_seed, range(len(cell.seeds)), cell.threads)
     return {}
 
 
-def held_out_images(cell: ImageCell) -> np.ndarray:
-    """uint8 [m, C, H, W]: training images that the split leaves out, or else the test images."""
-    left_out = np.setdiff1d(np.arange(len(cell.data.train_images)), cell.chosen)
-    return cell.data.train_images[left_out] if len(left_out) >= FEWEST else cell.data.test_images
+def add_shares(
+    rows: Rows,
+    seed: int,
+    step: int,
+    samples: np.ndarray,
+    training: np.ndarray,
+    held_out: np.ndarray,
+    size: int,
+    device: str = "cpu",
+) -> None:
+    """The share of samples nearer to training than to held-out images, and both controls, of `size` images at most."""
+    stream = generator(seed, "memorisation")
+    order = stream.permutation(len(held_out))
+    probes, others = held_out[order[: len(order) // 2]], held_out[order[len(order) // 2 :]]
+    for variant, images, against in (
+        ("samples", samples, held_out),
+        ("held-out", probes[:size], others),
+        ("memoriser", memorised(training, size, stream), held_out),
+    ):
+        share, count = memorisation_share(images, training, against, device)
+        rows.add(seed, step, "memorisation_share", share, count, metric_variant=variant)
+
+
+def held_out_images(data: PreparedImages, chosen: np.ndarray) -> np.ndarray:
+    """uint8 [m, C, H, W]: training images that the split `chosen` leaves out, or else the test images."""
+    left_out = np.setdiff1d(np.arange(len(data.train_images)), chosen)
+    return data.train_images[left_out] if len(left_out) >= FEWEST else data.test_images
 
 
 def one_pass(recipe: Recipe, n_train: int, steps: tuple[int, ...]) -> int:

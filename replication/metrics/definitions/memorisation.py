@@ -15,6 +15,13 @@ MEMORISATION: dict[str, MetricDefinition] = {
         "images that the split leaves out (100 or more), or else the test images; where those differ in kind from the "
         "training images, the control with held-out images lies below 0.5.",
     ),
+    "nearest_training_distance": MetricDefinition(
+        "levels",
+        "neither",
+        None,
+        "Root mean square difference of pixels, in levels of 255, from a sample to the nearest training image: mean "
+        "over the samples, or (least) the least of them. Beside it held-out images in place of samples.",
+    ),
     "duplicate_recall": MetricDefinition(
         "share",
         "higher",

@@ -1,0 +1,216 @@
+"""From a folder of a reader's images to a report: the lines that README adds to params.yaml, with test/ and without."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from replication import inputs, judge, prepare, requirements, score, train
+from replication.errors import InputError
+from replication.left_out import say_once
+from replication.measurements import read_table
+from replication.page import write_page
+from replication.params import load_params
+from replication.report import __main__ as report
+from replication.strict import read_yaml
+
+ROOT = Path(__file__).parents[1]
+NAME, KEY = "photographs", "cpu-dcgan-photographs"
+# What README says to add, and behind which line of params.yaml.
+LINES = {
+    "datasets:": "  photographs: {source: folder, image_size: 32, splits: {full: {rule: all}}}",
+    "judges:": "",
+    "  cifar10-jpeg: {<<: *cifar10-judge, name: cifar10-jpeg-classifier}": "  photographs: {<<: *cifar10-judge, name: photographs-classifier}",  # noqa: E501
+    "    cifar10-bfloat16: {<<: *dcgan-cifar10, precision: bfloat16}": "    photographs: {<<: *dcgan-cifar10, updates: 2000, n_samples: 1000}",  # noqa: E501
+    "    cells:": f"      {KEY}: {{paper: own, model: dcgan, recipe: photographs, dataset: photographs, split: full, variant: code, seeds: 0-1}}",  # noqa: E501
+}
+LISTS = {
+    "datasets": "[toy-bimodal, digits, digits-planted, photographs]",
+    "judges": "[digits, digits-planted, photographs]",
+}
+SMALL = {"kernel": 3, "init_std": 0.02, "generator": [[4, 0], [3, 2]], "discriminator": [[4, 2], [4, 2]]}
+JUDGED = {"judge_score", "modified_judge_score", "judge_share", "mode_coverage"}
+ALWAYS = {"generator_loss", "diverged", "duplicate_rate", "sample_diversity", "colour_distance", "collapsed_filters"}
+
+
+def write_images(root: Path, parts: dict[str, int]) -> None:
+    """Dark and bright photographs of several sizes, as JPEG and PNG: so many of a class in each part."""
+    stream = np.random.default_rng(0)
+    for part, count in parts.items():
+        for level, name in ((40, "dark"), (180, "bright")):
+            folder = root / part / name
+            folder.mkdir(parents=True)
+            for number in range(count):
+                shape = (10 + number % 3, 12, 3)
+                pixels = stream.integers(level, level + 60, shape).astype(np.uint8)
+                Image.fromarray(pixels).save(folder / f"{number}.{'png' if number % 2 else 'jpg'}")
+
+
+def documented() -> str:
+    """params.yaml with README's lines in it."""
+    written = (ROOT / "params.yaml").read_text(encoding="utf-8")
+    for place, added in LINES.items():
+        before, after = written.split(f"\n{place}\n", 1)
+        written = f"{before}\n{place}\n{added}\n{after}" if added else written
+    before, after = written.split("\nprofiles:\n", 1)
+    for name, listed in LISTS.items():
+        old = next(line for line in after.splitlines() if line.startswith(f"    {name}: ["))
+        after = after.replace(old, f"    {name}: {listed}", 1)
+    return f"{before}\nprofiles:\n{after}"
+
+
+def shrunk(content: dict[str, Any], judged: bool = True) -> dict[str, Any]:
+    """The same, with small networks and budgets, and that cell alone in the profile."""
+    content["datasets"][NAME] |= {"image_size": 8}
+    content["judges"][NAME] |= {"channels": [4], "convolutions": 1, "epochs": 4, "batch": 8, "shift": 0}
+    few = {"updates": 4, "batch": 10, "latent_dim": 3, "threads": 1, "n_samples": 40, "network": SMALL}
+    content["recipes"]["dcgan"]["photographs"] |= few
+    run = content["run"]
+    run |= {"cells": {KEY: run["cells"][KEY]}, "experiments": {}, "models": ["dcgan"], "datasets": [NAME]}
+    run |= {"judges": [NAME] if judged else []}
+    if not judged:
+        del content["judges"][NAME]
+    content["profiles"]["cpu"] = run
+    return content
+
+
+@pytest.fixture
+def project(sources: Path) -> Path:
+    """Sources, benchmarks and params.yaml with the added lines in small, the current directory of the test."""
+    (sources / "params.yaml").write_text(documented(), encoding="utf-8")
+    content = shrunk(read_yaml(sources / "params.yaml"))
+    (sources / "params.yaml").write_text(json.dumps(content), encoding="utf-8")
+    (sources / "benchmarks").symlink_to(ROOT / "benchmarks")
+    say_once.cache_clear()
+    return sources
+
+
+def without_judge() -> None:
+    content = json.loads(Path("params.yaml").read_text(encoding="utf-8"))
+    Path("params.yaml").write_text(json.dumps(shrunk(content, judged=False)), encoding="utf-8")
+
+
+def through_the_stages(judged: bool = True) -> pd.DataFrame:
+    """What `dvc repro` runs, in its order; the table of the report, or of the scores alone where there is no judge."""
+    inputs.main([])
+    prepare.main([NAME])
+    if judged:
+        judge.main([NAME])
+    train.main(["dcgan"])
+    score.main(["dcgan"])
+    if not judged:
+        return read_table(score.OUTPUTS / "cpu/dcgan" / KEY / "measurements.csv")
+    report.main([])
+    write_page(load_params())
+    return read_table(Path("reports/cpu/measurements.csv"))
+
+
+def page() -> str:
+    return "\n".join(path.read_text(encoding="utf-8") for path in sorted(Path("reports/pages").glob("*.md")))
+
+
+def test_readme_says_these_lines() -> None:
+    texts = [path.read_text(encoding="utf-8") for path in (ROOT / "README.md", ROOT / "OWN.md") if path.is_file()]
+    said = next(text for text in texts if "photographs: {source: folder" in text)
+    for added in (*LINES.values(), *(listed for listed in LISTS.values())):
+        assert added.strip() in said
+
+
+def test_a_folder_with_test_images_is_measured_by_all_there_is(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_images(project / "data/raw" / NAME, {"train": 20, "test": 6})
+    table = through_the_stages()
+    metrics = set(table["metric"])
+    assert JUDGED | ALWAYS | {"judge_accuracy", "probe_accuracy"} <= metrics
+    distances = table.loc[table["metric"] == "judge_frechet_distance", "metric_variant"]
+    assert set(distances) == {"training", "held-out"}
+    assert set(table["paper"]) == {"own"} and set(table["seed"]) == {0, 1}
+    accuracy = table.loc[table["metric"] == "judge_accuracy", "value"].to_numpy()
+    assert len(accuracy) and accuracy.min() > 0.9  # dark and bright images are easy to tell apart
+    said = page()
+    assert "## Runs of your own" in said and f"generated-{KEY}" not in said and f"figures/grid-{KEY}.png" in said
+    assert "Scores of images beside their reference points, photographs" in said
+    assert "scored without" not in said + capsys.readouterr().out
+
+
+def test_a_folder_without_test_images_says_what_is_left_out(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_images(project / "data/raw" / NAME, {"train": 20})
+    table = through_the_stages()
+    metrics = set(table["metric"])
+    assert JUDGED | ALWAYS <= metrics and not metrics & {"judge_accuracy", "probe_accuracy"}
+    assert set(table.loc[table["metric"] == "judge_frechet_distance", "metric_variant"]) == {"training"}
+    assert np.isfinite(table["value"].to_numpy(dtype=float)).all()
+    sentence = (
+        f"Cell {KEY} is scored without the accuracy of its judge, distances to held-out images under "
+        "its judge and the linear probe, for data set photographs has no test images."
+    )
+    out = capsys.readouterr().out
+    assert out.count(sentence) == 1 and out.index(sentence) < out.index("report: ")
+    assert "no test images tell its accuracy" in out and sentence in page()
+
+
+def test_without_a_judge_too(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_images(project / "data/raw" / NAME, {"train": 20})
+    without_judge()
+    metrics = set(through_the_stages(judged=False)["metric"])
+    assert ALWAYS <= metrics and not any("judge" in metric for metric in metrics)
+    assert "without scores under a judge (params.yaml has none for it) and the linear probe" in capsys.readouterr().out
+
+
+def test_what_would_stop_the_scoring_stops_before_the_training(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(train, "train_block", lambda *_: pytest.fail("trained"))
+    write_images(project / "data/raw" / NAME, {"train": 20})
+    prepare.main([NAME])
+    content = json.loads(Path("params.yaml").read_text(encoding="utf-8"))
+    cell = content["run"]["cells"][KEY]
+    for protocol in ("filters", "latent-walk", "latent-arithmetic", "memorisation"):
+        cell["protocols"] = [protocol]
+        Path("params.yaml").write_text(json.dumps(content), encoding="utf-8")
+        with pytest.raises(InputError, match=f"^Cell {KEY}, protocol {protocol}: "):
+            train.main(["dcgan"])
+
+
+@pytest.mark.parametrize("kind", requirements.HELD_OUT)
+def test_experiments_on_held_out_images_are_refused_at_once(project: Path, kind: str) -> None:
+    write_images(project / "data/raw" / NAME, {"train": 20})
+    prepare.main([NAME])
+    content = json.loads(Path("params.yaml").read_text(encoding="utf-8"))
+    cell = {**content["run"]["cells"][KEY], "experiment": kind, "seeds": "0"}
+    content["run"]["experiments"] = {"cpu-experiment": cell}
+    Path("params.yaml").write_text(json.dumps(content), encoding="utf-8")
+    from replication.params import load_params
+
+    with pytest.raises(InputError, match="data set photographs has no test images; take the experiment out"):
+        requirements.require_cell(load_params(), load_params().cell("cpu-experiment"))
+
+
+@pytest.mark.slow
+def test_the_pipeline_itself_runs_it(tmp_path: Path) -> None:
+    root = tmp_path / "copy"
+    kept = ("replication", "benchmarks", ".dvc", "dvc.yaml", "README.md", ".dvcignore", "pyproject.toml")
+    root.mkdir()
+    for name in kept:
+        place = ROOT / name
+        if place.is_dir():
+            shutil.copytree(place, root / name, ignore=shutil.ignore_patterns("cache", "tmp", "__pycache__"))
+        else:
+            shutil.copy(place, root / name)
+    (root / "params.yaml").write_text(documented(), encoding="utf-8")
+    content = shrunk(read_yaml(root / "params.yaml"))
+    (root / "params.yaml").write_text(json.dumps(content), encoding="utf-8")
+    write_images(root / "data/raw" / NAME, {"train": 20, "test": 6})
+    (root / "reports/paper").mkdir(parents=True)  # of which there is nothing
+    subprocess.run(["git", "init", "-q"], cwd=root, check=True)
+    environment = {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", "HOME": str(tmp_path)}
+    subprocess.run([sys.executable, "-m", "dvc", "repro", "page"], cwd=root, check=True, env=environment)
+    assert "Runs of your own" in (root / "reports/pages/own.md").read_text(encoding="utf-8")
