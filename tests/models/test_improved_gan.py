@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
 from replication.errors import InputError
-from replication.models import gan
 from replication.models.improved_gan import build
 from replication.models.layers.networks import LayerNoise, Networks, draw_layer_noise
 from replication.models.layers.weight_norm import WeightNorm
 from replication.params import Params, load_params
 from replication.recipes import Prior, Recipe
-from replication.training.toy_plan import plan_of
 
 ROOT = Path(__file__).parents[2]
 CLASSES = 10
 DENSE = {"dense": {"generator": [4], "discriminator": [5], "input_noise": 0.3, "hidden_noise": 0.5}}
-POINTS = {
-    "points": {"hidden": [4], "nonlinearity": "tanh", "minibatch": {"kernels": 3, "dimensions": 2, "form": "paper"}}
-}
 CONVOLUTIONAL = {"convolutional": {"generator": [4, 3], "discriminator": [{"channels": 4, "kernel": 3, "padding": 1}]}}
 
 
@@ -214,7 +207,6 @@ LAYERS = CONVOLUTIONAL["convolutional"]
 WRONG = {
     "both": ({**DENSE, **CONVOLUTIONAL}, "write one of dense, convolutional and points, no more"),
     "neither": ({}, "write one of dense, convolutional and points"),
-    "no hidden layer": ({"points": {**POINTS["points"], "hidden": []}}, r"points has hidden layers \[\]: at least one"),
     "unknown key": ({"dense": {**DENSE["dense"], "dropout": 0.5}}, "dense.dropout: unexpected keyword argument"),
     "no layer": ({"dense": {**DENSE["dense"], "generator": []}}, "the generator has at least one"),
     "no reference": (
@@ -235,37 +227,6 @@ WRONG = {
         "minibatch.form: input should be 'paper', 'code' or 'normalised'",
     ),
 }
-
-
-def test_points_are_judged_beside_their_batch_as_written_out_in_numpy() -> None:
-    torch.manual_seed(0)
-    discriminator = build({**POINTS, "logits": "one"}, Prior(), 2, (2,)).discriminator
-    points = torch.randn(5, 2)
-    weights = {name: value.detach().double().numpy() for name, value in discriminator.named_parameters()}
-    features = np.tanh(points.double().numpy() @ weights["body.0.weight"].T + weights["body.0.bias"])  # [5, 4]
-    rows = np.einsum("bf,fkd->bkd", features, weights["minibatch.direction"])  # [5, 3, 2]
-    closeness = np.exp(-np.abs(rows[:, None] - rows[None]).sum(3)).sum(1)  # [5, 3]
-    logits = np.hstack([features, closeness]) @ weights["output.0.weight"].T + weights["output.0.bias"]
-    judged = discriminator(points)
-    np.testing.assert_allclose(judged.logits.detach().numpy(), logits[:, 0], rtol=1e-5)
-    np.testing.assert_allclose(judged.features[-1].detach().numpy(), features, rtol=1e-5)
-
-
-def test_the_toy_is_gans_but_for_minibatch_discrimination() -> None:
-    ours, plain = recipe_of("toy-minibatch", "paper"), params().recipe("gan", "toy-fast", "paper")
-    kept = {"engine": "eager", "initial_images": ours.initial_images, "network": ours.network}
-    assert ours == replace(plain, **kept)
-    networks = [
-        build_any(r.network, r.prior, r.latent_dim, (2,), 0) for build_any, r in ((build, ours), (gan.build, plain))
-    ]
-    sizes = [[size(network) for network in of] for of in networks]
-    assert sizes[0][0] == sizes[1][0] and sizes[0][1] == sizes[1][1] + 32 * 8 * 5 + 8 * 5 + 8 + 8
-
-
-def test_compiled_loops_refuse_minibatch_discrimination_by_name() -> None:
-    recipe = replace(recipe_of("toy-minibatch", "paper"), engine="kernel", initial_images=0)
-    with pytest.raises(InputError, match="does not compute network: MinibatchDiscrimination; write engine: eager"):
-        plan_of(build(recipe.network, recipe.prior, recipe.latent_dim, (2,)), recipe, 8)
 
 
 @pytest.mark.parametrize("wrong", WRONG)

@@ -1,0 +1,58 @@
+"""Improved GAN's networks of points: minibatch discrimination by hand, the toy beside GAN's, what is refused."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from replication.errors import InputError
+from replication.models import gan
+from replication.models.improved_gan import build
+from replication.params import load_params
+from replication.recipes import Prior
+from replication.training.toy_plan import plan_of
+
+PARAMS = load_params(Path(__file__).parents[2] / "params.yaml")
+MINIBATCH = {"kernels": 3, "dimensions": 2, "form": "paper"}
+POINTS: dict[str, Any] = {"points": {"hidden": [4], "nonlinearity": "tanh", "minibatch": MINIBATCH}}
+
+
+def test_points_are_judged_beside_their_batch_as_written_out_in_numpy() -> None:
+    torch.manual_seed(0)
+    discriminator = build({**POINTS, "logits": "one"}, Prior(), 2, (2,)).discriminator
+    points = torch.randn(5, 2)
+    weights = {name: value.detach().double().numpy() for name, value in discriminator.named_parameters()}
+    features = np.tanh(points.double().numpy() @ weights["body.0.weight"].T + weights["body.0.bias"])  # [5, 4]
+    rows = np.einsum("bf,fkd->bkd", features, weights["minibatch.direction"])  # [5, 3, 2]
+    closeness = np.exp(-np.abs(rows[:, None] - rows[None]).sum(3)).sum(1)  # [5, 3]
+    logits = np.hstack([features, closeness]) @ weights["output.0.weight"].T + weights["output.0.bias"]
+    judged = discriminator(points)
+    np.testing.assert_allclose(judged.logits.detach().numpy(), logits[:, 0], rtol=1e-5)
+    np.testing.assert_allclose(judged.features[-1].detach().numpy(), features, rtol=1e-5)
+
+
+def test_the_toy_is_gans_but_for_minibatch_discrimination() -> None:
+    ours, plain = PARAMS.recipe("improved_gan", "toy-minibatch", "paper"), PARAMS.recipe("gan", "toy-fast", "paper")
+    kept = {"engine": "eager", "initial_images": ours.initial_images, "network": ours.network}
+    assert ours == replace(plain, **kept)
+    networks = [
+        build_any(r.network, r.prior, r.latent_dim, (2,), 0) for build_any, r in ((build, ours), (gan.build, plain))
+    ]
+    sizes = [[sum(p.numel() for p in network.parameters()) for network in of] for of in networks]
+    assert sizes[0][0] == sizes[1][0] and sizes[0][1] == sizes[1][1] + 32 * 8 * 5 + 8 * 5 + 8 + 8
+
+
+def test_compiled_loops_refuse_minibatch_discrimination_by_name() -> None:
+    recipe = replace(PARAMS.recipe("improved_gan", "toy-minibatch", "paper"), engine="kernel", initial_images=0)
+    with pytest.raises(InputError, match="does not compute network: MinibatchDiscrimination; write engine: eager"):
+        plan_of(build(recipe.network, recipe.prior, recipe.latent_dim, (2,)), recipe, 8)
+
+
+def test_a_network_without_a_hidden_layer_is_refused() -> None:
+    with pytest.raises(InputError, match=r"points has hidden layers \[\]: at least one"):
+        build({"points": {**POINTS["points"], "hidden": []}, "logits": "one"}, Prior(), 2, (2,))
