@@ -43,14 +43,25 @@ globalThis.keyboard ??= (() => {
     ];
   }
 
+  // Enter and Space must each open or close the details whose summary has the focus.
   const summaries = () => all("details > summary:first-of-type");
+  let turns = new Map();
+  function watchToggles() {
+    for (const details of all("details")) details.open = false;
+    turns = new Map(summaries().map((summary) => [summary, 0]));
+    new MutationObserver((records) => {
+      const focused = document.activeElement;
+      for (const { target } of records) if (focused.parentElement === target) turns.set(focused, turns.get(focused) + 1);
+    }).observe(document.body, { subtree: true, attributeFilter: ["open"] });
+    return turns.size;
+  }
   function focusSummary(at) {
     const summary = summaries()[at];
-    for (const outer of all("details")) outer.open ||= outer !== summary.parentElement && outer.contains(summary);
+    for (const outer of all("details")) outer.open = outer !== summary.parentElement && outer.contains(summary);
     summary.focus();
-    return { open: summary.parentElement.open, name: named(summary) };
   }
-  const isOpen = (at) => summaries()[at].parentElement.open;
+  const toggles = () => [...turns].filter(([, count]) => count < 2)
+    .map(([summary]) => `Enter or Space does not open or close ${named(summary)}`);
 
   const wait = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
   const targetOf = (link) => document.getElementById(decodeURIComponent(link.hash.slice(1)));
@@ -80,5 +91,5 @@ globalThis.keyboard ??= (() => {
     return faults;
   }
 
-  return { watch, visits, count: () => summaries().length, focusSummary, isOpen, arrivals };
+  return { watch, visits, watchToggles, focusSummary, toggles, arrivals };
 })();

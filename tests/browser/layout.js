@@ -146,12 +146,16 @@ globalThis.layout ??= (() => {
     return name && element.getAttribute("role") ? [] : [`${named(element)} scrolls and has no role or no name`];
   });
 
-  const breakable = () => !printing() ? [] : all("tr, figure").filter(shown).flatMap((element) => {
-    const height = element.getBoundingClientRect().height;
-    const whole = getComputedStyle(element).breakInside.startsWith("avoid");
-    if (!whole) return [`${named(element)} may be cut by a page break`];
-    return height > PAGE_HEIGHT ? [`${named(element)} is ${height.toFixed()} pixels high, a page ${PAGE_HEIGHT}`] : [];
-  });
+  function breakable() {
+    if (!printing()) return [];
+    const parts = all("tr, figure").filter(shown);
+    const loose = parts.filter((element) => !getComputedStyle(element).breakInside.startsWith("avoid"));
+    const tall = parts.filter((element) => element.getBoundingClientRect().height > PAGE_HEIGHT);
+    return [
+      ...(loose.length ? [`a page break may cut ${loose.length} rows or figures, first ${named(loose[0])}`] : []),
+      ...tall.map((element) => `${named(element)} is higher than a page`),
+    ];
+  }
 
   const headers = () => all("table").filter(shown).flatMap((table) => {
     const cells = [...table.rows].flatMap((row) => [...row.cells].filter((cell) => cell.localName === "th"));

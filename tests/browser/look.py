@@ -23,7 +23,8 @@ def look(path: Path, folder: Path | None) -> None:
         visit = Visit(browser.new_page(), path)
         for view in VIEWS:
             visit.show(view)
-            for name, check in {**OF_VIEW, "accessibility": accessibility}.items():
+            of_view = OF_VIEW if view.media == "print" else {**OF_VIEW, "accessibility": accessibility}
+            for name, check in of_view.items():
                 tell(f"{view} {name}", check(visit))
             if folder:
                 visit.page.screenshot(path=folder / f"{view}.png", full_page=True)

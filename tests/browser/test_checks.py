@@ -62,7 +62,7 @@ IMPOSTORS = [
     ("clipped", NARROW, styled("body { overflow-x: hidden }") + "<p style='width:600px;text-align:right'>far away</p>"),
     ("clipped", WIDE, "<p style='margin-left:-2em'>begins outside</p>"),
     ("clipped", PRINT, styled("@media print { .rolling { overflow: auto; width: 9em } td { white-space: nowrap } }")),
-    ("unreachable", WIDE, "<div style='overflow:auto;width:5em' role='group' aria-label='A'><pre>wide text</pre></div>"),
+    ("unreachable", WIDE, "<div style='overflow:auto;width:5em' role='group' aria-label='A'><pre>too wide</pre></div>"),
     ("unreachable", WIDE, "<div style='overflow:auto;width:5em' tabindex='0'><pre>without a name</pre></div>"),
     ("breakable", PRINT, styled("tr { break-inside: auto }")),
     ("breakable", PRINT, styled("figure { break-inside: auto }")),
