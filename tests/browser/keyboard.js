@@ -61,7 +61,8 @@ globalThis.keyboard ??= (() => {
     turns = new Map(summaries().map((summary) => [summary, 0]));
     new MutationObserver((records) => {
       const focused = document.activeElement;
-      for (const { target } of records) if (focused.parentElement === target) turns.set(focused, turns.get(focused) + 1);
+      const count = records.filter(({ target }) => target === focused.parentElement).length;
+      if (count) turns.set(focused, turns.get(focused) + count);
     }).observe(document.body, { subtree: true, attributeFilter: ["open"] });
     return turns.size;
   }

@@ -25,8 +25,8 @@ def look(path: Path, folder: Path | None) -> None:
             visit.show(view)
             for name, check in {**OF_VIEW, **OF_SCHEME}.items():
                 tell(f"{view} {name}", check(visit))
-            if folder and not view.opened:  # a page with all open is too high for a picture
-                visit.page.screenshot(path=folder / f"{view}.png", full_page=True)
+            if folder and view.media == "screen" and not view.opened:  # a page with all open is too high for a picture
+                visit.page.screenshot(path=folder / f"{view}.png", full_page=True, timeout=0)
         if folder:
             visit.page.pdf(path=folder / "page.pdf", format="A4")
         for name, check in OF_PAGE.items():
