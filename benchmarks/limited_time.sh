@@ -14,7 +14,7 @@ device=${DEVICE:-cuda} python=${PYTHON:-python3} out=${OUT:?name a folder for th
 began=$SECONDS
 say() { echo "[$((SECONDS - began)) s] $*" | tee -a "$out/log.txt"; }
 mkdir -p "$out"
-export PYTHONPATH=$PWD/.wheels/site PYTHONUNBUFFERED=1 TQDM_MININTERVAL=15
+export PYTHONPATH=$PWD/.wheels/site PYTHONUNBUFFERED=1
 
 { date -u; uname -srm; nproc; nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv; $python --version; } \
     >>"$out/log.txt" 2>&1

@@ -1,6 +1,7 @@
 """Replicates the papers that made GANs work, and judges their claims."""
 
 import gc
+import os
 import sys
 from importlib import import_module
 from typing import Any
@@ -8,6 +9,8 @@ from typing import Any
 # Importing torch makes hundreds of thousands of objects, none of them garbage; looking through them takes a second.
 if sys.argv[0] == "-m":  # as it is while Python looks for the module of a command: `exit_clearly` turns it on again
     gc.disable()
+    if not sys.stderr.isatty():  # a log is no place for a moving bar; tqdm reads this when it is imported
+        os.environ.setdefault("TQDM_DISABLE", "1")
 
 
 def load(cell: str = "", seed: int = 0, path: str = "") -> Any:

@@ -48,7 +48,8 @@ CODE = {
     "scoring/theory.py": {"experiment"},
     "data/digits.py": PREPARE,
     "report/figures.py": {"report"},
-    "strict.py": {*PREPARE, *JUDGE, *TRAIN, *SCORE, "experiment", "report"},
+    "report/render.py": {"page"},
+    "strict.py": {*PREPARE, *JUDGE, *TRAIN, *SCORE, "experiment", "report", "page"},
     "check.py": set(),
 }
 
