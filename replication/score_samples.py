@@ -209,8 +209,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     said = (
         f"{scored.provenance['n_samples']} samples of {asked.samples} on {asked.dataset}, split {asked.split}. Runs of "
-        "the reports are mean ± standard deviation over their seeds, at the last step.\nDistances, recall and duplicates "
-        "depend on the number of samples n: compare lines of like n."
+        "the reports are mean ± standard deviation over their seeds, at the last step.\n"
+        "Distances, recall and duplicates depend on the number of samples n: compare lines of like n."
     )
     print("\n\n".join([said, *map(as_text, tables), *scored.notes]))
 
