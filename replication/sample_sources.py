@@ -59,7 +59,7 @@ def read_labels(place: Path, count: int, classes: int) -> np.ndarray:
         raise InputError(
             f"{place} has labels from {labels.min()} to {labels.max()}; the classes are 0 to {classes - 1}."
         )
-    return np.asarray(labels, dtype=np.int64)
+    return np.array(labels, dtype=np.int64)  # a copy: the file's is not to be written to
 
 
 def read_array(place: Path, what: str) -> np.ndarray:

@@ -27,7 +27,6 @@ from replication.cell import OWN, Cell
 from replication.data.reading import load_images, load_split
 from replication.errors import InputError, chosen, exit_clearly
 from replication.params import Params, load_params
-from replication.requirements import DATA
 from replication.sample_sources import read_labels, read_samples
 
 if TYPE_CHECKING:  # torch and pandas take seconds to import, and a wrong argument is said at once
@@ -35,7 +34,7 @@ if TYPE_CHECKING:  # torch and pandas take seconds to import, and a wrong argume
     from replication.scoring.rows import Rows
     from replication.scoring.sample_set import JudgeOfSamples, SampleSet
 
-REPORTS = Path("reports")
+DATA, REPORTS = Path("outputs/data"), Path("reports")
 COUNT = 1000  # samples that a callable is asked for
 INCEPTION = ("there", "download", "none")
 
@@ -209,9 +208,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(json.dumps(for_a_program(scored, tables), indent=1, ensure_ascii=False, allow_nan=False))
         return
     said = (
-        f"{scored.provenance['n_samples']} samples of {asked.samples} on {asked.dataset}, {asked.split}; runs of the "
+        f"{scored.provenance['n_samples']} samples of {asked.samples} on {asked.dataset}, split {asked.split}. Runs of "
+        "the reports are mean ± standard deviation over their seeds, at the last step.\n"
+        "Distances, recall and duplicates depend on the number of samples n: compare lines of like n."
     )
-    said += "reports are mean ± standard deviation (n seeds) at the last step"
     print("\n\n".join([said, *map(as_text, tables), *scored.notes]))
 
 

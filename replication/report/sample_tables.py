@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,33 +20,20 @@ from replication.report.wording import NONE
 
 RUN = ["profile", "paper", "model", "recipe", "variant", "split", "n_train"]
 WIDEST = 13  # characters of a column's heading
+JUDGED = "under a judge, a small classifier of the data set, so never called inception score or FID"
 KINDS = (
+    (f"Scores {JUDGED}", ("judge_accuracy", "judge_score", "modified_judge_score", "mode_coverage")),
+    (f"Distances {JUDGED}", ("judge_frechet_distance", "judge_kernel_distance")),
+    (f"Precision and recall {JUDGED}", ("judge_precision", "judge_recall")),
     (
-        "Under a judge, a small classifier of the data set: neither inception score nor FID",
-        (
-            "judge_accuracy",
-            "judge_score",
-            "modified_judge_score",
-            "mode_coverage",
-            "judge_frechet_distance",
-            "judge_kernel_distance",
-            "judge_precision",
-            "judge_recall",
-        ),
+        "Scores under the original Inception network",
+        ("inception_score", "modified_inception_score", "transfer_head_accuracy"),
     ),
+    ("Distances under the original Inception network", ("fid", "kid", "precision", "recall")),
+    ("Repetition and spread in pixels", ("duplicate_rate", "sample_diversity", "colour_distance")),
     (
-        "Under the original Inception network",
-        ("inception_score", "modified_inception_score", "fid", "kid", "precision", "recall", "transfer_head_accuracy"),
-    ),
-    (
-        "In pixels: repetition, memorisation, spread",
-        (
-            "duplicate_rate",
-            "memorisation_share",
-            "nearest_training_distance",
-            "sample_diversity",
-            "colour_distance",
-        ),
+        "Memorisation in pixels, beside held-out images and a generator that memorises",
+        ("memorisation_share", "nearest_training_distance"),
     ),
     ("1-NN that learns from labelled samples", ("test_error",)),
 )
@@ -67,17 +55,19 @@ def committed_rows(measured: pd.DataFrame, reports: Path) -> pd.DataFrame:
 def side_by_side(measured: pd.DataFrame, committed: pd.DataFrame) -> tuple[Grid, ...]:
     """One table for each kind of protocol that was measured: the samples first, then each run of the reports.
 
-    A run's values are mean ± standard deviation (n seeds) at its last step.
+    A run's values are mean ± standard deviation over its seeds at its last step.
     """
     whole = measured.loc[measured["class"] == "all"]
     grids = []
     for title, metrics in KINDS:
         columns = [(metric, variant) for metric in metrics for variant in _variants(whole, metric)]
-        if not columns:
-            continue
-        rows = [row for table in (whole, committed) for row in _rows(table, columns)]
-        header = ("samples or run", "n", *(heading(metric, variant) for metric, variant in columns))
-        grids.append(Grid(title, "", header, tuple(rows)))
+        if columns:
+            rows = [row for table in (whole, committed) for row in _rows(table, columns)]
+            once: dict[tuple[str, ...], tuple[str, ...]] = {}
+            for row in rows:  # a run that two profiles have measured alike stands there once
+                once.setdefault((row[0].rpartition(", ")[0] or row[0], *row[1:]), row)
+            header = ("samples or run", "n", "seeds", *(heading(metric, variant) for metric, variant in columns))
+            grids.append(Grid(title, "", header, tuple(once.values())))
     return tuple(grids)
 
 
@@ -103,7 +93,7 @@ def _variants(rows: pd.DataFrame, metric: str) -> list[str]:
 
 
 def _rows(table: pd.DataFrame, columns: Sequence[tuple[str, str]]) -> list[tuple[str, ...]]:
-    """A line for each run that has a value in some column."""
+    """A line for each run that has a value in some column: its name, samples of a seed, seeds, values."""
     lines = []
     for (profile, paper, model, recipe, variant, split, n_train), group in grouped(table, RUN):
         cells = [last_step(group, metric, of) for metric, of in columns]
@@ -111,7 +101,13 @@ def _rows(table: pd.DataFrame, columns: Sequence[tuple[str, str]]) -> list[tuple
             continue
         mine = paper == OWN and variant == OWN
         name = f"→ {model} {recipe}" if mine else f"{model} {recipe} ({variant}), {split} {n_train}, {profile}"
-        counted = group.loc[group["metric"].isin([metric for metric, _ in columns if metric != "judge_accuracy"])]
-        counts = sorted(set(counted["n_samples"].tolist()))
-        lines.append((name, f"{counts[-1]}" if counts else NONE, *cells))
+        of_kind = group.loc[group["metric"].isin([metric for metric, _ in columns if metric != "judge_accuracy"])]
+        seeds = str(group["seed"].nunique())
+        lines.append((name, str(of_kind["n_samples"].max()), seeds, *(_shortened(cell, seeds) for cell in cells)))
     return lines
+
+
+def _shortened(cell: str, seeds: str) -> str:
+    """Without the number of seeds where it is the line's, and without a spread of nothing but rounding."""
+    kept = cell.removesuffix(f" ({seeds})")
+    return re.sub(r"^(-?\d+\.\d*?)0* ± 0\.0*$", r"\1", kept)

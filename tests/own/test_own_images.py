@@ -23,7 +23,7 @@ from replication.params import load_params
 from replication.report import __main__ as report
 from replication.strict import read_yaml
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 NAME, KEY = "photographs", "cpu-dcgan-photographs"
 # What README says to add, and behind which line of params.yaml.
 LINES = {

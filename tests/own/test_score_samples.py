@@ -1,0 +1,328 @@
+"""Samples of a reader's generator: scored as a cell's own are, beside the reports' runs, or refused in one sentence."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import replication
+from replication import score, score_samples
+from replication.data.reading import load_images
+from replication.errors import InputError
+from replication.measurements import read_table, table_to, write_table
+from replication.params import load_params
+from replication.sample_sources import as_levels, read_samples
+from replication.scoring.sample_set import sorted_by_class
+
+ROOT = Path(__file__).parents[2]
+IMAGES, N = "cpu-dcgan-digits", 70
+DIGITS = (1, 8, 8)
+ASKED = ["--dataset", "digits", "--inception", "none"]
+GENERATOR = """
+import numpy as np
+
+def draw(n, seed):
+    return np.random.default_rng(seed).integers(0, 256, (n, 1, 8, 8)).astype(np.uint8)
+
+def floats(n, seed):
+    return draw(n, seed) / 255.0
+
+def few(n, seed):
+    return draw(3, seed)
+
+def broken(n, seed):
+    raise RuntimeError("no weights")
+
+number = 7
+"""
+
+
+def noise(count: int = 120, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (count, *DIGITS)).astype(np.uint8)
+
+
+def saved(array: np.ndarray, name: str = "samples.npy") -> str:
+    np.save(name, array)
+    return name
+
+
+def scored(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    """What the command prints for a program."""
+    score_samples.main([*arguments, *ASKED, "--json"])
+    return json.loads(capsys.readouterr().out)
+
+
+def values(result: dict[str, Any]) -> dict[tuple[str, str, str], float]:
+    rows = result["measurements"]
+    return {(row["metric"], row["metric_variant"], row["class"]): row["value"] for row in rows}
+
+
+def test_a_cells_own_samples_score_as_the_suite_scored_them(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("replication.sample_sources.FEWEST", 10)
+    samples = replication.load(IMAGES, seed=1).sample(N)
+    result = scored([saved(samples), "--seed", "1"], capsys)
+    table = read_table(score.OUTPUTS / load_params().cell(IMAGES).folder / "measurements.csv")
+    last = table.loc[(table["seed"] == 1) & (table["step"] == table["step"].max())]
+    expected = {(row["metric"], row["metric_variant"], row["class"]): row["value"] for row in last.to_dict("records")}
+    found = values(result)
+    shared = found.keys() & expected.keys()
+    metrics = {metric for metric, _, _ in shared}
+    assert metrics >= {"judge_score", "modified_judge_score", "judge_share", "judge_accuracy", "mode_coverage"}
+    assert metrics >= {"judge_frechet_distance", "judge_kernel_distance", "judge_precision", "judge_recall"}
+    assert metrics >= {"duplicate_rate", "sample_diversity", "colour_distance"}
+    assert {key: found[key] for key in shared} == pytest.approx({key: expected[key] for key in shared}, rel=1e-12)
+    others = {metric for metric, _, _ in expected.keys() - found.keys()}
+    assert not any("judge" in one for one in others)  # what is left needs networks, losses or labels
+
+
+def test_training_images_as_samples_are_told_from_noise(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = load_images(score.DATA / "digits")
+    copied, drawn = (values(scored([saved(one)], capsys)) for one in (data.train_images[:300], noise(300)))
+    share, nearest = ("memorisation_share", "samples", "all"), ("nearest_training_distance", "samples", "all")
+    assert copied[share] == 1.0 and copied[nearest] == 0.0
+    assert copied["nearest_training_distance", "samples, least", "all"] == 0.0
+    apart = noise(300).astype(np.float64)[:, None] - data.train_images.astype(np.float64)[None]
+    distances = np.sqrt((apart**2).mean(axis=(2, 3, 4))).min(axis=1)  # an independent computation
+    assert drawn[nearest] == pytest.approx(distances.mean(), rel=1e-9)
+    assert drawn["nearest_training_distance", "samples, least", "all"] == pytest.approx(distances.min(), rel=1e-9)
+    controls = ("memorisation_share", "memoriser", "all"), ("nearest_training_distance", "held-out", "all")
+    assert all(key in drawn for key in controls)
+    assert copied["judge_frechet_distance", "training", "all"] < drawn["judge_frechet_distance", "training", "all"]
+    repeated = values(scored([saved(np.repeat(data.train_images[:60], 5, axis=0))], capsys))
+    assert repeated["duplicate_rate", "", "all"] == 1.0 and drawn["duplicate_rate", "", "all"] == 0.0
+
+
+def test_1_nn_learns_from_labelled_samples(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = load_images(score.DATA / "digits")
+    real, labels = data.train_images[:300], data.train_labels[:300]
+    arguments = [saved(real), "--labels", saved(labels, "labels.npy")]
+    apart = data.test_images.reshape(500, 1, -1).astype(int) - real.reshape(1, 300, -1)
+    nearest = labels[(apart**2).sum(axis=2).argmin(axis=1)]
+    found = values(scored(arguments, capsys))
+    assert found["test_error", "1-nn-300", "all"] == (nearest != data.test_labels).mean()
+    saved(np.roll(labels, 1), "labels.npy")
+    assert values(scored(arguments, capsys))["test_error", "1-nn-300", "all"] > 0.5
+
+
+def test_every_form_of_the_same_samples_scores_alike(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    images = noise(120)
+    Path("pictures").mkdir()
+    for number, image in enumerate(images):
+        Image.fromarray(image[0]).save(f"pictures/{number:03d}.png")
+    (place / "mine.py").write_text(GENERATOR, encoding="utf-8")
+    monkeypatch.syspath_prepend(place)
+    forms = {
+        "channels first": [saved(images, "a.npy")],
+        "channels last": [saved(images.transpose(0, 2, 3, 1), "b.npy")],
+        "floats": [saved(images / 127.5 - 1.0, "c.npy"), "--range", "-1", "1"],
+        "a folder": ["pictures"],
+        "a callable": ["mine:draw", "-n", "120"],
+        "floats of a callable": ["mine:floats", "-n", "120", "--range", "0", "1"],
+    }
+    results = {form: scored(arguments, capsys) for form, arguments in forms.items()}
+    first = results["channels first"]
+    for form, result in results.items():
+        assert result["samples_sha256"] == first["samples_sha256"], form
+        assert values(result) == values(first), form
+
+
+def test_the_reader_sees_the_papers_models_beside(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = read_table(score.OUTPUTS / load_params().cell(IMAGES).folder / "measurements.csv")
+    folder = place / "reports/cpu"
+    folder.mkdir(parents=True)
+    write_table(table, table_to(folder, len(table)))
+    (folder / "provenance.json").write_text(json.dumps({"device": "cpu"}), encoding="utf-8")
+    score_samples.main([saved(noise()), *ASKED, "--name", "mine/noise", "--out", "kept"])
+    out = capsys.readouterr().out
+    assert "→ mine noise" in out and "dcgan digits (paper), full 1297, cpu" in out
+    assert "never called inception score or FID" in out and "Inception network" not in out
+    row = next(line for line in out.splitlines() if line.startswith("dcgan digits"))
+    last = table.loc[(table["step"] == 8) & (table["metric"] == "judge_score") & (table["class"] == "all"), "value"]
+    assert f"{last.mean():.2f}" in row.replace("±", " ") and len(last) == 2
+    kept = read_table(Path("kept/measurements.csv"))
+    assert set(kept["paper"]) == {"own"} and set(kept["model"]) == {"mine"} and set(kept["recipe"]) == {"noise"}
+    provenance = json.loads(Path("kept/provenance.json").read_text(encoding="utf-8"))
+    assert provenance["n_samples"] == 120 and len(provenance["samples_sha256"]) == 64
+    with pytest.raises(SystemExit):
+        score_samples.main([saved(noise()), *ASKED, "--out", "kept"])
+
+
+def test_without_inception_weights_it_says_how_to_get_them(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    score_samples.main([saved(noise()), "--dataset", "digits"])
+    out = capsys.readouterr().out
+    assert "FID and KID are left out: there are no weights at data/weights/" in out and "--inception download" in out
+
+
+def test_inception_scores_are_added_where_its_weights_are(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With a stand-in for the network, whose weights tests do not have."""
+    from replication.metrics import inception_network
+    from replication.metrics.inception_network import InceptionFeatures
+    from replication.scoring import inception
+
+    def features(_: object, images: np.ndarray, what: str = "") -> InceptionFeatures:
+        flat = images.reshape(len(images), -1).astype(np.float32)
+        return InceptionFeatures(flat[:, :16] / 255, flat[:, 16:26] / 50)
+
+    Path("data/weights").mkdir(parents=True)
+    Path(f"data/weights/{inception_network.NAME}").write_bytes(b"")
+    for module in (inception_network, inception):
+        monkeypatch.setattr(module, "inception_features", features)
+        monkeypatch.setattr(module, "inception_weights", lambda *_: Path("there"))
+        monkeypatch.setattr(module, "load_inception", lambda *_: None)
+    monkeypatch.setattr(inception, "train_transfer_head", lambda *_: None)
+    score_samples.main([saved(noise()), "--dataset", "digits", "--json"])
+    found = values(json.loads(capsys.readouterr().out))
+    assert {"inception_score", "fid", "kid", "precision", "recall"} <= {metric for metric, _, _ in found}
+    assert ("fid", "held-out", "all") in found and ("fid", "training", "all") in found
+
+
+def test_a_data_set_without_test_images_or_judge(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from replication.prepare import prepare
+
+    for label in ("a", "b"):
+        folder = place / f"data/raw/mine/train/{label}"
+        folder.mkdir(parents=True)
+        for number, image in enumerate(noise(60, seed=ord(label))):
+            Image.fromarray(image[0]).save(folder / f"{number}.png")
+    content = json.loads(Path("params.yaml").read_text(encoding="utf-8"))
+    content["datasets"]["mine"] = {"source": "folder", "channels": 1, "splits": {"full": {"rule": "all"}}}
+    Path("params.yaml").write_text(json.dumps(content), encoding="utf-8")
+    prepare(load_params().datasets["mine"], score.DATA / "mine")
+    labels = saved(np.arange(120) % 2, "labels.npy")
+    score_samples.main([saved(noise()), "--dataset", "mine", "--inception", "none", "--labels", labels, "--json"])
+    result = json.loads(capsys.readouterr().out)
+    metrics = {row["metric"] for row in result["measurements"]}
+    assert metrics == {"sample_diversity", "colour_distance", "duplicate_rate", "nearest_training_distance"}
+    said = " ".join(result["notes"])
+    assert "params.yaml has no judge of mine under judges" in said and "mine has no test images" in said
+
+
+def test_samples_sorted_by_class_are_noticed() -> None:
+    stream = np.random.default_rng(0)
+    labels = stream.integers(0, 10, 1000)
+    assert not sorted_by_class(labels) and sorted_by_class(np.sort(labels))
+    assert not sorted_by_class(np.arange(1000) % 10) and not sorted_by_class(np.zeros(1000, int))
+    false_alarms = sum(sorted_by_class(stream.integers(0, 10, 200)) for _ in range(500))
+    assert not false_alarms
+
+
+Make = Callable[[], list[str]]
+REFUSED: list[tuple[Make, str]] = [
+    (lambda: ["nowhere"], "nowhere is no folder of images, no .npy file and no package.module:callable"),
+    (lambda: ["nowhere.npy"], "There is no file nowhere.npy of samples"),
+    (lambda: [saved(noise(99))], "samples.npy: 99 samples; accepted are 100 to 200000"),
+    (lambda: [saved(noise()[:, 0])], r"holds uint8 \[120, 8, 8\]; images of this data set are \[n, 1, 8, 8\] or"),
+    (lambda: [saved(np.zeros((120, 3, 8, 8), np.uint8))], r"holds uint8 \[120, 3, 8, 8\]; images of this data set"),
+    (lambda: [saved(noise() / 255)], "holds float64: say what black and white are, as --range -1 1, or save uint8"),
+    (lambda: [saved(noise().astype(np.int64))], "holds int64: save levels from 0 to 255 as uint8"),
+    (lambda: [saved(noise()), "--range", "0", "1"], "holds uint8, whose values are levels from 0 to 255: leave"),
+    (lambda: [saved(noise() / 1.0), "--range", "0", "1"], "outside --range 0 1"),
+    (lambda: [saved(np.full((120, *DIGITS), np.nan)), "--range", "0", "1"], "values that are NaN or infinite"),
+    (lambda: [saved(np.array(3.0))], "samples.npy: 0 samples"),
+    (lambda: [empty_folder()], "empty: 0 samples; accepted are 100"),
+    (lambda: [folder_of(b"no image")], "000.png is no readable JPEG, PNG or WebP"),
+    (lambda: [folder_of(b"", "notes.txt")], "notes.txt is no image file"),
+    (lambda: [folder_of_size(9)], "holds images of 9×9 pixels; those of this data set are 8×8"),
+    (lambda: ["mine:nothing"], "mine:nothing names no callable"),
+    (lambda: ["no_such_module:draw"], "no_such_module:draw names no callable"),
+    (lambda: ["mine:number"], "mine:number is no callable: write draw"),
+    (lambda: ["mine:few"], r"mine:few was asked for 1000 samples and gave uint8 \[3, 1, 8, 8\]"),
+    (lambda: ["mine:broken"], r"mine:broken failed to draw 1000 samples from seed 0 \(RuntimeError\('no weights'\)\)"),
+    (lambda: ["mine:draw", "-n", "5"], "-n: 5 samples; accepted are 100"),
+    (lambda: [saved(noise()), "--labels", saved(np.zeros(3, int), "l.npy")], r"l.npy holds int64 \[3\]; give whole"),
+    (lambda: [saved(noise()), "--labels", saved(np.full(120, 10), "l.npy")], "the classes are 0 to 9"),
+    (lambda: [saved(noise()), "--labels", saved(np.zeros(120), "l.npy")], r"l.npy holds float64 \[120\]"),
+    (lambda: [saved(noise()), "--split", "half"], "has no split 'half'; known: full"),
+]
+
+
+def empty_folder() -> str:
+    Path("empty").mkdir()
+    return "empty"
+
+
+def folder_of(content: bytes, name: str = "000.png") -> str:
+    folder_of_size(8)
+    Path("pictures", name).write_bytes(content)
+    return "pictures"
+
+
+def folder_of_size(side: int) -> str:
+    Path("pictures").mkdir()
+    for number in range(100):
+        Image.fromarray(np.zeros((side, side), np.uint8)).save(f"pictures/{number:03d}.png")
+    return "pictures"
+
+
+@pytest.mark.parametrize(("make", "sentence"), REFUSED)
+def test_what_is_no_set_of_samples_is_refused_in_one_sentence(
+    place: Path, monkeypatch: pytest.MonkeyPatch, make: Make, sentence: str
+) -> None:
+    (place / "mine.py").write_text(GENERATOR, encoding="utf-8")
+    monkeypatch.syspath_prepend(place)
+    sys.modules.pop("mine", None)
+    with pytest.raises(InputError, match=sentence) as refused:
+        score_samples.main([*make(), *ASKED])
+    assert "\n" not in str(refused.value)
+
+
+def test_nothing_is_unpickled(place: Path) -> None:
+    np.save("samples.npy", np.array([print] * 120, dtype=object), allow_pickle=True)
+    with pytest.raises(InputError, match="samples.npy is no .npy file of numbers"):
+        score_samples.main(["samples.npy", *ASKED])
+    np.savez("archive.npz", noise())
+    shutil.move("archive.npz", "samples.npy")
+    with pytest.raises(InputError, match="samples.npy holds no array with numbers in it|no .npy file of numbers"):
+        score_samples.main(["samples.npy", *ASKED])
+    header = b"\x93NUMPY\x01\x00" + (118).to_bytes(2, "little")
+    claim = f"{{'descr': '|u1', 'fortran_order': False, 'shape': ({10**12}, 1, 8, 8), }}".ljust(117) + "\n"
+    Path("samples.npy").write_bytes(header + claim.encode())
+    with pytest.raises(InputError, match="samples.npy is no .npy file of numbers"):
+        score_samples.main(["samples.npy", *ASKED])
+
+
+def test_limits_hold(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("replication.sample_sources.MOST_BYTES", 100)
+    with pytest.raises(InputError, match="100 at most: score fewer samples"):
+        read_samples(saved(noise()), DIGITS, None, 100, 0)
+    monkeypatch.setattr("replication.sample_sources.MOST_IMAGE_BYTES", 10)
+    with pytest.raises(InputError, match="it is no sample"):
+        read_samples(folder_of_size(8), DIGITS, None, 100, 0)
+    monkeypatch.setattr("replication.sample_sources.MOST_SAMPLES", 110)
+    with pytest.raises(InputError, match="120 samples; accepted are 100 to 110"):
+        as_levels(noise(), DIGITS, None, "x")
+
+
+def test_what_has_to_be_there_first_is_named(place: Path) -> None:
+    with pytest.raises(InputError, match="'pets' is no data set of params.yaml; accepted: "):
+        score_samples.main([saved(noise()), "--dataset", "pets"])
+    with pytest.raises(InputError, match="There is no prepared data set in outputs/data/mnist: run `uv run"):
+        score_samples.main([saved(noise()), "--dataset", "mnist"])
+    content = json.loads(Path("params.yaml").read_text(encoding="utf-8"))
+    content["judges"]["digits"]["epochs"] = 3
+    Path("params.yaml").write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(InputError, match="The judge of digits is of other data or options: run `uv run python -m"):
+        score_samples.main([saved(noise()), *ASKED])
+    shutil.rmtree("outputs/judge")
+    with pytest.raises(InputError, match="There is no judge at outputs/judge/digits/judge.safetensors: run `uv run"):
+        score_samples.main([saved(noise()), *ASKED])
+
+
+def test_a_wrong_argument_is_said_before_torch_is_imported() -> None:
+    command = "import sys; from replication import score_samples; assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", command], cwd=ROOT, check=True)
