@@ -35,7 +35,7 @@ def with_tables(readme: str, page: Page) -> str:
     if readme.count(BEGIN) != 1 or readme.count(END) != 1 or readme.index(BEGIN) > readme.index(END):
         raise InputError(f"README.md needs one line {BEGIN} and, below it, one line {END}: add them.")
     before, rest = readme.split(BEGIN)
-    return f"{before}{BEGIN}\n\n{_set('tables.md.jinja', page=page).strip()}\n\n{END}{rest.split(END)[1]}"
+    return f"{before}{BEGIN}\n\n{_set('readme.md.jinja', page=page).strip()}\n\n{END}{rest.split(END)[1]}"
 
 
 def _set(template: str, **values: Any) -> str:

@@ -96,6 +96,7 @@ def test_what_is_packed_without_weights_is_what_it_was_before(place: Path) -> No
 
 def test_a_report_keeps_no_weights(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("replication.report.build.build_report", lambda *_: None)
+    monkeypatch.setattr("replication.page.write_page", lambda *_: None)
     record([str(packed(IMAGES))])
     kept = {path.name for path in (place / "reports/recorded" / IMAGES).iterdir()}
     assert kept == {"measurements.csv.gz", "provenance.json", "samples.npz"}

@@ -138,7 +138,7 @@ def test_a_folder_with_test_images_is_measured_by_all_there_is(
     accuracy = table.loc[table["metric"] == "judge_accuracy", "value"].to_numpy()
     assert len(accuracy) and accuracy.min() > 0.9  # dark and bright images are easy to tell apart
     said = page()
-    assert "## Runs of your own" in said and f"generated-{KEY}" not in said and f"figures/grid-{KEY}.png" in said
+    assert "# Runs of your own" in said and f"generated-{KEY}" not in said and f"figures/grid-{KEY}.png" in said
     assert "Scores of images beside their reference points, photographs" in said
     assert "scored without" not in said + capsys.readouterr().out
 
