@@ -92,7 +92,7 @@ def _collected(path: Path, weights: bool) -> dict[str, bytes]:
             raise InputError(f"{path} holds {name} twice.")
         content[name] = data
         total += len(data)
-        most = MOST_WEIGHTS if weights else MOST_BYTES
+        most = MOST_BYTES + MOST_WEIGHTS * weights
         if len(content) > MOST_FILES or total > most:
             raise InputError(f"{path} holds more than {MOST_FILES} files or {most} bytes.")
     return content

@@ -60,8 +60,10 @@ class Planned:
         judged = self.params.judged_by(dataset)
         self.require(judged, f"no judge tells the classes of {dataset} apart", "add one to judges in params.yaml")
 
-    def require_test_images(self) -> None:
-        self.require(len(self.data.test_images), f"data set {self.data.name} has no test images")
+    def require_test_images(self, fewest: int = 1) -> None:
+        count = len(self.data.test_images)
+        lacking = f"{count} test images, and it needs {fewest}" if count else "no test images"
+        self.require(count >= fewest, f"data set {self.data.name} has {lacking}")
 
 
 def require_cell(params: Params, cell: Cell) -> None:
@@ -181,7 +183,7 @@ def _forgetting(planned: Planned) -> None:
 
 
 def _filters(planned: Planned) -> None:
-    planned.require_test_images()
+    planned.require_test_images(20)  # of which it looks at a twentieth
     convolutional = isinstance(planned.networks.discriminator, ConvolutionalDiscriminator)
     planned.require(convolutional, "its discriminator has no maps of convolutions")
 
@@ -210,7 +212,7 @@ def _memorisation(planned: Planned) -> None:
 
     left_out = len(planned.data.train_images) - len(planned.rows)
     if left_out < FEWEST:
-        planned.require_test_images()
+        planned.require_test_images(2)  # one half stands in for samples
 
 
 def _probe(planned: Planned) -> None:

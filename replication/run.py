@@ -183,11 +183,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--weights", action="store_true", help="pack the networks of the last step too")
     add_block_options(parser)
     asked = parser.parse_args(arguments)
+    if asked.weights and asked.pack is None:
+        raise InputError("--weights says what is packed: name a folder with --pack DIR too.")
     progress = Progress(threading.Event(), time.monotonic() + 60 * asked.minutes)
     signal.signal(signal.SIGTERM, lambda *_: progress.stop.set())
     params, blocks = chosen_blocks(load_params(), asked.cells, asked.device, asked.seeds)
-    if asked.weights and asked.pack is None:
-        raise InputError("--weights says what is packed: name a folder with --pack DIR too.")
     run(params, blocks, progress, asked.pack, asked.weights)
     said, status = summary(progress, blocks)
     for sentence in said:

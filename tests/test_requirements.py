@@ -71,6 +71,10 @@ def without_tests(data: PreparedImages) -> PreparedImages:
     return replace(data, test_images=data.test_images[:0], test_labels=data.test_labels[:0])
 
 
+def with_tests(data: PreparedImages, count: int) -> PreparedImages:
+    return replace(data, test_images=data.test_images[:count], test_labels=data.test_labels[:count])
+
+
 def crowded(data: PreparedImages) -> PreparedImages:
     data.manifest["counts"]["train"]["per_class"]["3"] = 4
     return data
@@ -84,6 +88,13 @@ LACKING: list[tuple[str, str, Change, str]] = [
     ("latent-arithmetic", GAN, lambda data: replace(data, train_images=data.train_images + 200), "a median level"),
     ("components", GAN, lambda data: data, "the prior of its recipe has no components"),
     ("filters", DCGAN, without_tests, "has no test images"),
+    ("filters", DCGAN, lambda data: with_tests(data, 19), "data set digits has 19 test images, and it needs 20"),
+    (
+        "memorisation",
+        PLANTED,
+        lambda data: with_tests(replace(data, train_images=data.train_images[:60]), 1),
+        "has 1 test images, and it needs 2",
+    ),
     ("filters", GAN, lambda data: data, "its discriminator has no maps of convolutions"),
     (
         "memorisation",

@@ -88,3 +88,9 @@ def test_an_augmented_image_is_a_window_of_the_padded_one_or_of_its_mirror() -> 
         mirrored.append(flipped)
     assert 10 < sum(mirrored) < 30
     assert torch.equal(augmented(images, 0, False, np.random.default_rng(1)), images)
+
+
+def test_images_need_not_be_square() -> None:
+    network = build_classifier((3, 8, 12), (4, 5), 2, convolutions=2)
+    assert network(torch.zeros(6, 3, 8, 12)).shape == (6, 2)
+    assert network[-1].in_features == 5 * 2 * 3

@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import save_file
 
 import replication
-from replication import score, train
+from replication import run, score, train
 from replication.archives import WEIGHTS, unpack
 from replication.errors import InputError
 from replication.params import load_params
@@ -92,6 +92,18 @@ def test_what_is_packed_without_weights_is_what_it_was_before(place: Path) -> No
     assert with_weights == without and f"{IMAGES}/{WEIGHTS}" in unpack(packed(IMAGES), weights=True)
     with pytest.raises(InputError, match="carries no weights: make it with `python -m replication.run CELL --pack"):
         replication.load(path=str(packed(IMAGES, weights=False)))
+
+
+def test_the_command_packs_weights_only_where_it_packs(place: Path) -> None:
+    with pytest.raises(InputError, match="--weights says what is packed: name a folder with --pack DIR too"):
+        run.main([IMAGES, "--weights"])
+
+
+def test_the_size_of_weights_is_limited(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    archive = packed(IMAGES)
+    monkeypatch.setattr("replication.archives.MOST_WEIGHTS", 1000)
+    with pytest.raises(InputError, match=f"{IMAGES}/{WEIGHTS} unpacks to .* bytes; 1000 at most"):
+        replication.load(path=str(archive))
 
 
 def test_a_report_keeps_no_weights(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,9 +28,8 @@ NAME, KEY = "photographs", "cpu-dcgan-photographs"
 # What README says to add, and behind which line of params.yaml.
 LINES = {
     "datasets:": "  photographs: {source: folder, image_size: 32, splits: {full: {rule: all}}}",
-    "judges:": "",
-    "  cifar10-jpeg: {<<: *cifar10-judge, name: cifar10-jpeg-classifier}": "  photographs: {<<: *cifar10-judge, name: photographs-classifier}",  # noqa: E501
-    "    cifar10-bfloat16: {<<: *dcgan-cifar10, precision: bfloat16}": "    photographs: {<<: *dcgan-cifar10, updates: 2000, n_samples: 1000}",  # noqa: E501
+    "judges:": "  photographs: {name: photographs-classifier, channels: [32, 64], epochs: 10, batch: 64, learning_rate: 1.0e-3, seed: 0}",  # noqa: E501
+    "    cifar10-bfloat16: {<<: *dcgan-cifar10, precision: bfloat16}": "    photographs: {<<: *dcgan-cifar10, updates: 2000, batch: 64, n_samples: 1000, network: {<<: *dcgan-32, kernel: 5, generator: [[64, 0], [32, 2], [16, 2], [3, 2]], discriminator: [[16, 2], [32, 2], [64, 2]]}}",  # noqa: E501
     "    cells:": f"      {KEY}: {{paper: own, model: dcgan, recipe: photographs, dataset: photographs, split: full, variant: code, seeds: 0-1}}",  # noqa: E501
 }
 LISTS = {
@@ -60,7 +59,7 @@ def documented() -> str:
     written = (ROOT / "params.yaml").read_text(encoding="utf-8")
     for place, added in LINES.items():
         before, after = written.split(f"\n{place}\n", 1)
-        written = f"{before}\n{place}\n{added}\n{after}" if added else written
+        written = f"{before}\n{place}\n{added}\n{after}"
     before, after = written.split("\nprofiles:\n", 1)
     for name, listed in LISTS.items():
         old = next(line for line in after.splitlines() if line.startswith(f"    {name}: ["))
@@ -71,7 +70,7 @@ def documented() -> str:
 def shrunk(content: dict[str, Any], judged: bool = True) -> dict[str, Any]:
     """The same, with small networks and budgets, and that cell alone in the profile."""
     content["datasets"][NAME] |= {"image_size": 8}
-    content["judges"][NAME] |= {"channels": [4], "convolutions": 1, "epochs": 4, "batch": 8, "shift": 0}
+    content["judges"][NAME] |= {"channels": [4], "epochs": 4, "batch": 8}
     few = {"updates": 4, "batch": 10, "latent_dim": 3, "threads": 1, "n_samples": 40, "network": SMALL}
     content["recipes"]["dcgan"]["photographs"] |= few
     run = content["run"]
