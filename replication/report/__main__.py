@@ -1,6 +1,6 @@
-"""The report of the profile in force: `python -m replication.report`.
+"""The report of the profile in force, or of another: `python -m replication.report [--profile NAME]`.
 
-Joins the scored cells into one table of measurements, judges every claim and draws the figures, into
+Joins the scored and the recorded cells into one table of measurements, judges every claim and draws the figures, into
 `reports/<profile>/`. `python -m replication.page` then sets the page of all profiles.
 """
 
@@ -15,10 +15,12 @@ from replication.report.build import build_report
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Make the report of the profile in force."""
-    argparse.ArgumentParser(prog="python -m replication.report", description=__doc__).parse_args(arguments)
+    """Make the report of one profile."""
     params = load_params()
-    print(f"report: {build_report(params, params.profile.name, processes=params.profile.threads)}")
+    parser = argparse.ArgumentParser(prog="python -m replication.report", description=__doc__)
+    parser.add_argument("--profile", choices=params.profiles, default=params.profile.name, help="default: in force")
+    profile = params.profiles[parser.parse_args(arguments).profile]
+    print(f"report: {build_report(params, profile.name, processes=profile.threads)}")
 
 
 if __name__ == "__main__":

@@ -86,7 +86,7 @@ def draw_arms(table: pd.DataFrame, folder: Path) -> Iterable[Drawn]:
             f"Inside the networks, on {dataset}: a dot is a seed, a bar their mean; a line is an arm or a control, "
             "hollow where the network is untrained."
         )
-        yield Drawn(name, "curves", paper, title, f"Strips of {metrics} on {dataset}, of {', '.join(recipes)}.", True)
+        yield Drawn(name, "arms", paper, title, f"Strips of {metrics} on {dataset}, of {', '.join(recipes)}.", True)
 
 
 def _draw(shown: list[Panel], recipes: list[str], folder: Path, name: str) -> None:

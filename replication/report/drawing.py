@@ -20,7 +20,7 @@ FAINT = "#86867f"
 RULE = "#d9d9d3"
 BAND = "#ededE8".lower()
 PAPER = "#fffffe"
-COLOURS = 128  # of a PNG
+COLOURS = 32  # of a PNG
 SERIES = ("#0072b2", "#d55e00", "#009e73", "#aa4499", "#997700")  # told apart by colour-blind readers too
 STYLE: Any = {
     "svg.hashsalt": "gan-replication",
@@ -57,7 +57,7 @@ class Drawn:
     """A figure as provenance.json lists it; `name` is its path in figures/ without the suffix."""
 
     name: str
-    kind: str  # forest, curves, points, grid or sheet
+    kind: str  # forest, curves, arms, points, grid or sheet
     paper: str  # "" for the figure of all claims
     title: str
     alt: str
@@ -83,7 +83,7 @@ def save(figure: Figure, folder: Path, name: str) -> None:
     figure.set_layout_engine(None)  # `tight_layout` leaves one, for whose sake each file would be drawn twice
     figure.savefig(folder / f"{name}.svg", metadata={"Date": None, "Creator": None})
     drawn = io.BytesIO()
-    figure.savefig(drawn, format="png", dpi=108, metadata={"Software": None})
+    figure.savefig(drawn, format="png", dpi=88, metadata={"Software": None})
     with Image.open(drawn) as image:  # a palette of them makes a file a third as long
         image.convert("RGB").quantize(COLOURS, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(
             folder / f"{name}.png", optimize=True

@@ -47,6 +47,7 @@ class Paper:
     conclusion: str
     recipes: tuple[Grid, ...]  # those that ran first
     curves: tuple[Figure, ...]
+    arms: tuple[Figure, ...]  # what is inside the networks: the HTML page links to them
     points: tuple[Figure, ...]
     sheets: tuple[Figure, ...]
     grids: tuple[tuple[str, tuple[Figure, ...]], ...]  # cell and its generated, neighbouring and real images
@@ -110,7 +111,7 @@ def unpublished(
 def _figures_of(key: str, figures: Sequence[Figure]) -> dict[str, Any]:
     """The figures of a paper, by the field of its section."""
     shown = [figure for figure in figures if figure.paper == key]
-    kinds = {"curves": "curves", "points": "points", "sheets": "sheet"}
+    kinds = {"curves": "curves", "arms": "arms", "points": "points", "sheets": "sheet"}
     by_kind = {field: tuple(figure for figure in shown if figure.kind == kind) for field, kind in kinds.items()}
     return {**by_kind, "grids": _image_grids(shown)}
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from replication.report.wording import slug
 
-LONGEST = 90_000  # bytes of an SVG in the page
+LONGEST = 45_000  # bytes of an SVG in the page
 COLOURS = {  # of replication.report.drawing → variables of style.css
     "#1c1c1a": "var(--ink)",
     "#86867f": "var(--faint)",
@@ -58,8 +58,9 @@ class Figure:
 
     @property
     def inline(self) -> str:
-        """The picture as HTML: an SVG element that is not long, else an image whose bytes stand in the page."""
-        if self.svg and (self.folder / self.svg).stat().st_size <= LONGEST:
+        """The picture as HTML: an SVG element where that is not much longer than an image whose bytes stand there."""
+        image = (self.folder / self.png).stat().st_size
+        if self.svg and (self.folder / self.svg).stat().st_size <= min(LONGEST, 3 * image):
             return inline_svg((self.folder / self.svg).read_text(encoding="utf-8"), slug(self.png), self.alt)
         encoded = base64.b64encode((self.folder / self.png).read_bytes()).decode("ascii")
         return f'<img src="data:image/png;base64,{encoded}" alt="{_escape(self.alt)}" width="{self.width}">'

@@ -95,12 +95,21 @@ def _words(lines: Sequence[Line]) -> tuple[tuple[Mark, int], ...]:
 
 
 def _table(benchmark: Benchmark, table: PublishedTable, chosen: Mapping[str, Chosen]) -> Table:
-    units = dict.fromkeys(column.unit for column in table.columns if column.unit != "1")
+    linked = [c for c in table.columns if any(row.numbers[c.name].claim for row in table.rows)] or table.columns
+    units = dict.fromkeys(column.unit for column in linked if column.unit != "1")
     kinds = dict.fromkeys(column.spread_kind for column in table.columns if column.spread_kind != "none")
     note = " ".join(filter(None, (table.note, f"Published ±: {'; '.join(kinds)}." if kinds else "")))
-    lines = tuple(line for place, row in enumerate(table.rows) for line in _lines(table.columns, row, place, chosen))
-    return Table(
-        table.id, benchmark.paper, name_of(benchmark.paper), table.title, table.source, ", ".join(units), note, lines
+    lines = [line for place, row in enumerate(table.rows) for line in _lines(table.columns, row, place, chosen)]
+    paper, name = benchmark.paper, name_of(benchmark.paper)
+    return Table(table.id, paper, name, table.title, table.source, ", ".join(units), note, _shortened(lines))
+
+
+def _shortened(lines: Sequence[Line]) -> tuple[Line, ...]:
+    """The lines, each that has the reason of the one above saying so."""
+    above = (None, *lines)
+    return tuple(
+        replace(line, by=("as above",)) if before and line.state == "not run" and line.by == before.by else line
+        for line, before in zip(lines, above, strict=False)
     )
 
 
@@ -126,7 +135,8 @@ def _lines(columns: Sequence[TableColumn], row: TableRow, place: int, chosen: Ma
 
 
 def _plain(row: TableRow, text: str, verified: bool, others: Sequence[Other]) -> Line:
-    why = () if row.trained else ("baseline of the paper, not run here",)
+    linked = any(shown.claim for shown in row.numbers.values())
+    why = () if row.trained or linked else ("baseline, not rerun",)
     return Line(row.name, "", text, verified, row.trained, "baseline", "", None, "", why, tuple(others), "", "")
 
 

@@ -19,6 +19,7 @@ from replication.report.sheets import SHEETS
 
 TILES = 8  # a side of an image grid
 PANELS = 11  # toy panels in a line
+MOST = 2 * PANELS - 2  # seeds whose points are drawn, of more the first
 POINTS = 400  # drawn of each seed, as many as the toy data have
 KINDS = {"grid": "generated", "neighbours": "their nearest training images", "real": "real images"}
 
@@ -55,7 +56,7 @@ def label(cell: Cell) -> str:
 def _draw_grid(scored: ScoredCell, kind: str, folder: Path) -> Drawn:
     """Write a grid as PNG: `kind` is an array of uint8 images [n, C, H, W]."""
     cell, name = scored.cell, f"{kind}-{scored.cell.key}"
-    tile_grid(scored.samples[kind]).save(folder / f"{name}.png", optimize=False)
+    tile_grid(scored.samples[kind]).save(folder / f"{name}.png", optimize=True)
     what = f"{label(cell)} on {cell.dataset}, {cell.split}: {KINDS[kind]}"
     alt = f"Grid of images, {what}" + (", in the order of the generated ones." if kind == "neighbours" else ".")
     return Drawn(name, "grid", cell.paper, KINDS[kind], alt, False)
@@ -65,7 +66,7 @@ def _draw_sheet(scored: ScoredCell, name: str, folder: Path) -> Drawn:
     """Write a protocol's sheet, uint8 [rows, columns, C, H, W], as PNG."""
     cell, sheet, file = scored.cell, scored.samples[name], f"{name}-{scored.cell.key}"
     tile_grid(sheet.reshape(-1, *sheet.shape[2:]), sheet.shape[1], len(sheet)).save(
-        folder / f"{file}.png", optimize=False
+        folder / f"{file}.png", optimize=True
     )
     title = f"{label(cell)} on {cell.dataset}, seed {cell.seed_numbers[0]}: {SHEETS[name]}"
     return Drawn(file, "sheet", cell.paper, title, f"Sheet of images, {title}", False)
@@ -85,7 +86,7 @@ def tile_grid(images: np.ndarray, columns: int = TILES, lines: int = TILES) -> I
         top, left = place // columns * step_down, place % columns * step_across
         pixels = image.transpose(1, 2, 0)  # [H, W, C]
         sheet[top : top + height * factor, left : left + width * factor] = pixels if channels == 3 else pixels[..., :1]
-    return Image.fromarray(sheet)
+    return Image.fromarray(sheet if channels == 3 else sheet[..., 0])
 
 
 def _draw_points(scored: ScoredCell, folder: Path) -> Drawn:
@@ -97,7 +98,7 @@ def _draw_points(scored: ScoredCell, folder: Path) -> Drawn:
     if "early_points" in samples:
         shown.append((f"seed {cell.seed_numbers[0]}, early", samples["early_points"][0], SERIES[2], INK))
     succeeded = _succeeded(scored.table)
-    for seed, points in zip(cell.seed_numbers, samples["points"], strict=False):
+    for seed, points in list(zip(cell.seed_numbers, samples["points"], strict=False))[:MOST]:
         good = succeeded.get(seed)
         mark = {True: " ●", False: " ✕", None: ""}[good]
         shown.append((f"seed {seed}{mark}", points, SERIES[1] if good is False else SERIES[0], INK))
@@ -108,7 +109,8 @@ def _draw_points(scored: ScoredCell, folder: Path) -> Drawn:
         save(figure, folder, name)
     count = sum(succeeded.values())
     told = f" {count} of {len(succeeded)} seeds succeed (●), the others do not (✕)." if succeeded else ""
-    title = f"{label(cell)}: data, early samples and the samples of every seed.{told}"
+    drawn = "every seed" if len(cell.seed_numbers) <= MOST else f"{MOST} of {len(cell.seed_numbers)} seeds"
+    title = f"{label(cell)}: data, early samples and the samples of {drawn}.{told}"
     return Drawn(name, "points", cell.paper, title, f"Scatter plots of toy points, {title}", True)
 
 

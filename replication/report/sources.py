@@ -73,5 +73,6 @@ def _verdicts(path: Path, claims: Sequence[Claim]) -> dict[str, Verdict]:
     difference = verdicts.keys() ^ {claim.id for claim in claims}
     if difference:
         first = sorted(difference)[0]
-        raise InputError(f"{path} and benchmarks/ have different claims (such as {first}): run `uv run dvc repro`.")
+        command = f"uv run python -m replication.report --profile {path.parent.name}"
+        raise InputError(f"{path} and benchmarks/ have different claims (such as {first}): run `{command}`.")
     return verdicts
