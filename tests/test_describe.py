@@ -187,7 +187,7 @@ def test_a_wrong_name_is_said_before_torch_loads() -> None:
 
 
 def test_readmes_sample_is_what_the_command_prints(params: Params, ledger: Any) -> None:
-    section = (ROOT / "README.md").read_text("utf-8").split("## What is trained")[1].split("\n## ")[0]
+    section = (ROOT / "benchmarks/README.md").read_text("utf-8").split("## What is trained")[1].split("\n## ")[0]
     command_line, *sample = [line[4:] for line in section.splitlines() if line.startswith("    ")]
     model, recipe, _, variant = command_line.split()[-4:]
     said = describe(params, model, recipe, variant)

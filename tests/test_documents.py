@@ -46,6 +46,7 @@ def test_the_readme_is_short_and_every_command_starts_with_uv() -> None:
     assert all(command.startswith(("uv run ", "pip install uv && uv run ")) for command in commands("README.md"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", sorted({c for name in DOCUMENTS for c in commands(name) if "-m replication" in c}))
 def test_a_command_of_the_documents_is_accepted(command: str) -> None:
     """Its module is there, and knows each of its options."""

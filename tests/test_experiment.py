@@ -81,7 +81,7 @@ def test_reference_points(workplace: Path) -> None:
     accuracy = train_judge(load_params(), "digits")
     table, content, provenance = measured(POINTS)
     lines = table.groupby(["model", "recipe", "n_train"])["seed"].nunique().to_dict()
-    expected = {("real", "test", 1297): 1, ("real", "train", 1297): 1, ("real", "limited-100", 100): 2}
+    expected = {("real", "test", 1297): 2, ("real", "train", 1297): 2, ("real", "limited-100", 100): 2}
     assert lines == {**expected, ("memoriser", "repeats-100", 100): 2}
     assert set(table.loc[table["metric"] == "judge_accuracy", "value"]) == {accuracy}
     assert {"judge_frechet_distance", "judge_score_ratio", "duplicate_rate"} <= set(table["metric"])

@@ -35,7 +35,8 @@ PLAIN = {
     "inputs": set(),
     "prepare": set(),
     "describe": {"jsonschema"},
-    "report.__main__": {"jsonschema", "jinja2", "pandas", "scipy"},
+    "report.__main__": {"jsonschema", "pandas", "scipy"},
+    "page": {"jsonschema", "jinja2", "pandas", "scipy"},
     "check": {"jsonschema", "jinja2", "pandas", "scipy"},
 }
 COMPUTING = {
