@@ -52,7 +52,7 @@ def written_for(stage: str, run: dict[str, Any]) -> list[str]:
     return [place.replace("${item}", name).replace("${item.model}", name) for name in names]
 
 
-KINDS = ("outs", "metrics", "plots")
+KINDS = ("outs", "metrics")
 
 
 @pytest.mark.parametrize("profile", PARAMS["profiles"])

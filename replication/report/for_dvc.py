@@ -40,19 +40,18 @@ def metrics(summary: Summary, tables: Sequence[Table], counts: Sequence[tuple[st
 def plots(chosen: Mapping[str, Chosen], sources: Sequence[Source]) -> dict[str, str]:
     """CSV files by their path: differences of claims, courses of scores, scores over the number of images."""
     return {
-        "plots/forest.csv": _csv(("claim", "difference", "end", "word"), _forest([*chosen.values()])),
+        "plots/forest.csv": _csv(("claim", "low", "difference", "high", "word"), _forest([*chosen.values()])),
         "plots/curves.csv": _csv(("run", "metric", "share", "median"), _curves(sources)),
         "plots/limited-data.csv": _csv(("run", "metric", "images", "mean"), _limited(sources)),
     }
 
 
 def _forest(chosen: Sequence[Chosen]) -> Iterable[Sequence[object]]:
-    """Three points a claim: both ends of its interval and the middle, in margins or bounds; positive is better."""
+    """A claim's difference between the ends of its interval, in margins or bounds; positive is better."""
     claims: list[Claim] = [one.claim for one in chosen]
     for group in bars(claims, [one.verdict for one in chosen]).values():
         for bar in group:
-            for end, value in (("low", bar.low), ("middle", bar.centre), ("high", bar.high)):
-                yield bar.claim, f"{value:.4g}", end, bar.word
+            yield bar.claim, *(f"{value:.4g}" for value in (bar.low, bar.centre, bar.high)), bar.word
 
 
 def _curves(sources: Sequence[Source]) -> Iterable[Sequence[object]]:

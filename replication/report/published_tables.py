@@ -27,12 +27,14 @@ class Line:
     row: str
     column: str  # "" where the table has one column, and of a baseline
     published: str
+    unit: str  # of the number; "" of a baseline's several, and of pure numbers
     verified: bool
     trained: bool  # by the paper's authors: what a replication is about
     state: State
     ours: str  # "" where nothing was measured
     mark: Mark | None  # of the claim, where its own protocol was measured
     difference: str  # measured − published with its 90 % interval, in the table's unit
+    obstacle: str  # to what is not run, in a word or two; "" where there is none
     by: tuple[str, ...]  # n, precision, hardware, hours; or what stands in; or what stands in the way
     others: tuple[Other, ...]
     claim: str
@@ -137,16 +139,16 @@ def _lines(columns: Sequence[TableColumn], row: TableRow, place: int, chosen: Ma
 def _plain(row: TableRow, text: str, verified: bool, others: Sequence[Other]) -> Line:
     linked = any(shown.claim for shown in row.numbers.values())
     why = () if row.trained or linked else ("baseline, not rerun",)
-    return Line(row.name, "", text, verified, row.trained, "baseline", "", None, "", why, tuple(others), "", "")
+    return Line(row.name, "", text, "", verified, row.trained, "baseline", "", None, "", "", why, tuple(others), "", "")
 
 
 def _line(
     row: TableRow, place: int, column: TableColumn, named: bool, shown: PublishedNumber, one: Chosen | None
 ) -> Line:
     state: State = "not run"
-    ours, shape, difference, by = "", None, "", (shown.why,)
+    ours, shape, difference, obstacle, by = "", None, "", "no recipe", (shown.why,)
     if one is not None:
-        comparison = one.verdict.comparison
+        comparison, obstacle = one.verdict.comparison, one.verdict.obstacle or ""
         if one.where is not None and comparison is not None:
             state, shape = "measured", mark(one.verdict.adjusted_word)
             ours = _ours(one.claim, comparison, shown, column.scale, place)
@@ -161,12 +163,14 @@ def _line(
         row=row.name,
         column=column.name if named else "",
         published=_published(shown),
+        unit="" if column.unit == "1" or shown.value is None else column.unit,
         verified=shown.verified,
         trained=row.trained,
         state=state,
         ours=ours,
         mark=shape,
         difference=difference,
+        obstacle=obstacle,
         by=by,
         others=shown.others,
         claim=shown.claim,

@@ -49,6 +49,7 @@ def test_what_is_not_measured_says_why(page: Page) -> None:
     assert late.by == ("not run: There is no MNIST here.",) and early.by == ("nobody has the data",)
     baseline = lines(page, "table-one")[0]
     assert baseline.state == "baseline" and not baseline.counts
+    assert (late.obstacle, early.obstacle, late.unit, baseline.unit) == ("not run", "no recipe", "%", "")
 
 
 def test_the_summary_counts_the_authors_own_numbers(page: Page) -> None:
@@ -92,4 +93,6 @@ def test_metrics_for_dvc_repeat_the_page(made: Path, page: Page) -> None:
     written = json.loads((made / "reports/metrics.json").read_text(encoding="utf-8"))
     assert written["numbers"]["in the papers"] == page.summary.total
     assert written["ours"]["table-two-c-model-early"] == lines(page, "table-two")[0].ours
-    assert (made / "reports/plots/forest.csv").read_text(encoding="utf-8").startswith("claim,difference,end,word\n")
+    assert (
+        (made / "reports/plots/forest.csv").read_text(encoding="utf-8").startswith("claim,low,difference,high,word\n")
+    )
