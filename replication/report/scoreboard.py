@@ -71,6 +71,7 @@ class Row:
     reason: str
     judged: bool
     indicative: tuple[Substitute, ...]
+    reading: str  # what to make of it
     where: str  # precision and hardware of what was measured, with hours; "" where nothing was
     command: str  # that measures it; "" where nothing in the suite does
 
@@ -119,6 +120,7 @@ def _row(chosen: Chosen, power: Power | None) -> Row:
         reason=minus_signs(verdict.reason),
         judged=is_judged(claim, verdict),
         indicative=tuple(_substitute(claim, one) for one, _ in chosen.indicative),
+        reading=claim.reading,
         where=" · ".join(machine(chosen.where)) if chosen.where else "",
         command=command(chosen),
     )
