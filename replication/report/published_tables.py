@@ -65,6 +65,7 @@ class Summary:
     total: int
     measured: tuple[tuple[Mark, int], ...]
     indicative: int
+    obstacles: tuple[tuple[str, int], ...]  # to the others, the most frequent first
     references: int
     references_measured: tuple[tuple[Mark, int], ...]
 
@@ -86,6 +87,7 @@ def summary(shown: Sequence[Table]) -> Summary:
         total=len(ours),
         measured=_words(ours),
         indicative=sum(line.state == "indicative" for line in ours),
+        obstacles=tuple(Counter(line.obstacle for line in ours if line.state == "not run").most_common()),
         references=len(references),
         references_measured=_words(references),
     )

@@ -138,7 +138,7 @@ def _substitute(claim: Claim, indicative: Indicative) -> Substitute:
 
 def machine(where: Where) -> tuple[str, ...]:
     """Precision, hardware, and what the cells' commands took together."""
-    hours = () if where.hours is None else (f"{where.hours:.2g} h" if where.hours >= 0.1 else "minutes",)
+    hours = () if where.hours is None else (f"{where.hours:.2g} h in all" if where.hours >= 0.1 else "minutes in all",)
     return (", ".join(where.precision), "; ".join(where.hardware), *hours)
 
 

@@ -32,7 +32,7 @@ def test_a_number_s_measurements_stand_beside_it_in_its_unit(made: Path, page: P
     shown = [float(part) for part in line.ours.split(" ± ")]
     np.testing.assert_allclose(shown, [100 * rows["value"].mean(), 100 * rows["value"].std()], atol=0.05)
     assert (line.row, line.column, line.published, line.state) == ("C model", "early", "50", "measured")
-    assert line.by == (f"n = {len(rows)} trainings", "float32", "A processor (2 cores)", "minutes")
+    assert line.by == (f"n = {len(rows)} trainings", "float32", "A processor (2 cores)", "minutes in all")
     assert line.command == "uv run python -m replication.run paper-k1"
 
 
@@ -53,6 +53,7 @@ def test_what_is_not_measured_says_why(page: Page) -> None:
 
 
 def test_the_summary_counts_the_authors_own_numbers(page: Page) -> None:
+    assert dict(page.summary.obstacles) == {"not run": 1, "no recipe": 1}
     assert page.summary.total == 4 and page.summary.n_measured == 2 and page.summary.references == 0
     assert sum(n for _, n in page.summary.measured) == 2
     assert [mark.word for mark, _ in page.summary.measured] == ["replicated"]
