@@ -4,9 +4,10 @@
     uv run python -m replication.second_build TABLE… --from 5000   another border
 
 TABLE is a table of measurements, of a report or recorded. Every claim over trainings that has a plan and measurements
-in both blocks is judged on each. Beside the words stands how often two such blocks would disagree if the claim is true
-as planned: p(1 − q) + q(1 − p), p and q being the chances of "replicated" with the replicates there are. Exits with 1
-where disagreements are more than chance explains.
+in both blocks is judged on each. A row that two tables share, as that of an experiment without seeds, counts once.
+Beside the words stands how often two such blocks would disagree if the claim is true as planned: p(1 − q) + q(1 − p),
+p and q being the chances of "replicated" with the replicates there are. Exits with 1 where disagreements are more than
+chance explains.
 """
 
 from __future__ import annotations
@@ -95,7 +96,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--from", dest="border", type=int, default=BORDER, help="the first seed of the second build")
     asked = parser.parse_args(arguments)
     claims = claims_of(load_benchmarks())
-    found = pairs(claims, join_tables([read_table(path) for path in asked.tables]), asked.border)
+    both = pd.concat([read_table(path) for path in asked.tables], ignore_index=True).drop_duplicates()
+    found = pairs(claims, join_tables([both]), asked.border)
     print("\n".join(lines(found)))
     raise SystemExit(int(chance_of(found) <= LEVEL))
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from replication.claims import Claim, Evidence, Plan
-from replication.measurements import Measurement, to_table
-from replication.second_build import Pair, chance_of, lines, pairs
+from replication.measurements import Measurement, to_table, write_table
+from replication.second_build import Pair, chance_of, lines, main, pairs
 
 ROW = Measurement("cpu", "gan2014", "gan", "one", "paper", "toy", "full", 400, 0, 100, "auc", 0.5, 1000)
 SIDE = {
@@ -70,3 +71,16 @@ def test_the_chance_of_so_many_disagreements(disagreeing: int, chance: float) ->
     found = [Pair(str(i), ("replicated", "inconclusive" if i < disagreeing else "replicated"), 0.5) for i in range(2)]
     assert chance_of(found) == pytest.approx(chance)
     assert lines(found)[-1].startswith(f"{disagreeing} of 2 words disagree; 1.0 expected")
+
+
+def test_a_row_that_two_tables_share_counts_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("replication.second_build.load_benchmarks", lambda: ())
+    monkeypatch.setattr("replication.second_build.claims_of", lambda _: [claim()])
+    both = table(0.9, 0.9)
+    write_table(both.loc[both["seed"] < 1000], tmp_path / "one.csv")
+    write_table(both.loc[(both["seed"] == 0) | (both["seed"] >= 1000)], tmp_path / "two.csv")
+    with pytest.raises(SystemExit) as stopped:
+        main([str(tmp_path / "one.csv"), str(tmp_path / "two.csv")])
+    assert stopped.value.code == 0 and "0 of 1 words disagree" in capsys.readouterr().out
