@@ -122,10 +122,14 @@ def _table(written: dict[str, Any], where: str) -> dict[str, Any]:
     verified = all(number["verified"] for row in rows for number in row["numbers"].values())
     if verified != written["verified"]:
         raise InputError(f"{where}.verified: {written['verified']}, but its numbers say {verified}; make them agree.")
-    columns = [{**shared, "scale": written.get("scale", 0.0), **column} for column in written["columns"]]
-    columns = [{**column, "scale": column["scale"] or (100.0 if column["unit"] == "%" else 1.0)} for column in columns]
     rest = {key: value for key, value in written.items() if key != "scale"}
+    columns = [_column({**shared, **column}, written.get("scale")) for column in written["columns"]]
     return {"note": "", **rest, "columns": columns, "rows": rows}
+
+
+def _column(column: dict[str, Any], scale: float | None) -> dict[str, Any]:
+    """A column with its own scale, that of its table, or the one that its unit has."""
+    return {"scale": scale or (100.0 if column["unit"] == "%" else 1.0), **column}
 
 
 def _recipe(written: dict[str, Any], where: str) -> dict[str, Any]:
@@ -154,11 +158,9 @@ def _check_links(benchmarks: list[Benchmark]) -> None:
         unknown = sorted(set(benchmark.leading) - {deviation.id for deviation in benchmark.deviations})
         if unknown:
             raise InputError(f"{benchmark.paper}.yaml: leading names {unknown[0]!r}, which is no deviation; remove it.")
-        for table in benchmark.tables:
-            for column in table.columns:
-                for row in table.rows:
-                    where = f"{benchmark.paper}.yaml: {table.id}, {row.name}, {column.name}"
-                    _check_link(row.numbers[column.name], row.trained, column.scale, claims, where)
+        for table, row, column, number in benchmark.numbers():
+            where = f"{benchmark.paper}.yaml: {table.id}, {row.name}, {column.name}"
+            _check_link(number, row.trained, column.scale, claims, where)
 
 
 def _check_link(number: PublishedNumber, trained: bool, scale: float, claims: Mapping[str, Claim], where: str) -> None:

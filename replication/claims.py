@@ -94,9 +94,8 @@ class Claim:
     # The published value has no SD of trainings: a data set's score, or that of released weights. `margin` is then a
     # tolerance around it as it is printed.
     deterministic: bool = False
-    reading: str = (
-        ""  # what to make of a result: what was decisive, and what was checked where it contradicts the paper
-    )
+    # What to make of a result: what was decisive, and what was checked where it contradicts the paper.
+    reading: str = ""
 
     @property
     def can_be_judged(self) -> bool:

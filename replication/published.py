@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import product
 from typing import Literal
 
 from replication.claims import Claim
@@ -121,3 +122,9 @@ class Benchmark:
     claims: tuple[Claim, ...]
     deviations: tuple[Deviation, ...]
     leading: tuple[str, ...] = ()  # the deviations that matter most, by id
+
+    def numbers(self) -> Iterator[tuple[PublishedTable, TableRow, TableColumn, PublishedNumber]]:
+        """Every number of every table, with where it stands."""
+        for table in self.tables:
+            for row, column in product(table.rows, table.columns):
+                yield table, row, column, row.numbers[column.name]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from replication.claims import Claim, Evidence
@@ -19,7 +19,6 @@ UNJUDGED: tuple[Word, ...] = ("underpowered", "answered")
 class Where:
     """Where measurements come from. `hours` is what the cells' commands took together; None where none recorded it."""
 
-    profile: str
     hardware: tuple[str, ...]
     precision: tuple[str, ...]
     hours: float | None
@@ -31,7 +30,6 @@ class Chosen:
 
     claim: Claim
     verdict: Verdict
-    source: Source
     where: Where | None
     cells: tuple[str, ...]  # of params.yaml, that measure it; none where nothing in the suite does
     indicative: tuple[tuple[Indicative, Where], ...]  # what was measured under a substitute protocol
@@ -48,7 +46,7 @@ def _chosen(claim: Claim, sources: Sequence[Source], params: Params) -> Chosen:
     measured = verdict.word != "not assessed"
     where = _where(source, claim.evidence) if measured and claim.evidence else None
     cells = cells_of(claim.evidence, params.profiles.values())
-    return Chosen(claim, verdict, source, where, cells, tuple(_indicative(claim, sources)))
+    return Chosen(claim, verdict, where, cells, tuple(_indicative(claim, sources)))
 
 
 def _rank(verdict: Verdict) -> tuple[int, int]:
@@ -67,19 +65,13 @@ def _indicative(claim: Claim, sources: Sequence[Source]) -> Iterator[tuple[Indic
 
 
 def _where(source: Source, evidence: Evidence) -> Where:
+    """Of the blocks of seeds that the evidence reads; of all where an experiment names its rows otherwise."""
     sides = [side for side in (evidence.measured, evidence.against) if side is not None]
     blocks = {name: block for side in sides for name, block in source.blocks(side).items()}
-    return where_of(source, blocks.values())
-
-
-def where_of(source: Source, blocks: Iterable[Mapping]) -> Where:
-    """Of blocks of seeds; of all of the profile where none is named."""
-    listed = list(blocks)
-    clocks = [block["clock"] for block in listed]
+    clocks = [block["clock"] for block in blocks.values()]
     seconds = sum(clock.get(name, 0.0) for clock in clocks for name in ("duration_s", "scoring_s"))
-    shown = listed or list(source.cells.values())
+    shown = list((blocks or source.cells).values())
     return Where(
-        profile=source.profile,
         hardware=_distinct(str(block["environment"].get("device", "")) for block in shown),
         precision=_distinct(str(block["precision"]) for block in shown),
         hours=seconds / 3600 if seconds else None,

@@ -15,7 +15,7 @@ from replication.published import Benchmark, Other, PublishedNumber, PublishedTa
 from replication.report.chosen import Chosen
 from replication.report.papers import name_of
 from replication.report.scoreboard import Mark, command, machine, mark
-from replication.report.wording import SHAPES, decimals_of, minus_signs, number
+from replication.report.wording import SHAPES, difference, mean_and_spread, minus_signs
 
 State = Literal["measured", "indicative", "not run", "baseline"]
 
@@ -25,20 +25,21 @@ class Line:
     """A published number, or all of a baseline's, and what stands beside it."""
 
     row: str
-    column: str  # "" where the table has one column, and of a baseline
     published: str
-    unit: str  # of the number; "" of a baseline's several, and of pure numbers
     verified: bool
     trained: bool  # by the paper's authors: what a replication is about
     state: State
-    ours: str  # "" where nothing was measured
-    mark: Mark | None  # of the claim, where its own protocol was measured
-    difference: str  # measured − published with its 90 % interval, in the table's unit
-    obstacle: str  # to what is not run, in a word or two; "" where there is none
     by: tuple[str, ...]  # n, precision, hardware, hours; or what stands in; or what stands in the way
     others: tuple[Other, ...]
-    claim: str
-    command: str  # that measures it; "" where nothing in the suite does
+    # Of a baseline, whose numbers stand in one line, all of these are empty.
+    column: str = ""  # "" where the table has one column
+    unit: str = ""  # of the number; "" of a pure one
+    ours: str = ""  # "" where nothing was measured
+    mark: Mark | None = None  # of the claim, where its own protocol was measured
+    difference: str = ""  # measured − published with its 90 % interval, in the table's unit
+    obstacle: str = ""  # to what is not run, in a word or two; "" where there is none
+    claim: str = ""
+    command: str = ""  # that measures it; "" where nothing in the suite does
 
     @property
     def counts(self) -> bool:
@@ -50,12 +51,15 @@ class Line:
 class Table:
     anchor: str
     paper: str
-    paper_name: str
     title: str
     source: str
     unit: str
     note: str
     lines: tuple[Line, ...]
+
+    @property
+    def paper_name(self) -> str:
+        return name_of(self.paper)
 
 
 @dataclass(frozen=True)
@@ -104,8 +108,7 @@ def _table(benchmark: Benchmark, table: PublishedTable, chosen: Mapping[str, Cho
     kinds = dict.fromkeys(column.spread_kind for column in table.columns if column.spread_kind != "none")
     note = " ".join(filter(None, (table.note, f"Published ±: {'; '.join(kinds)}." if kinds else "")))
     lines = [line for place, row in enumerate(table.rows) for line in _lines(table.columns, row, place, chosen)]
-    paper, name = benchmark.paper, name_of(benchmark.paper)
-    return Table(table.id, paper, name, table.title, table.source, ", ".join(units), note, _shortened(lines))
+    return Table(table.id, benchmark.paper, table.title, table.source, ", ".join(units), note, _shortened(lines))
 
 
 def _shortened(lines: Sequence[Line]) -> tuple[Line, ...]:
@@ -141,21 +144,21 @@ def _lines(columns: Sequence[TableColumn], row: TableRow, place: int, chosen: Ma
 def _plain(row: TableRow, text: str, verified: bool, others: Sequence[Other]) -> Line:
     linked = any(shown.claim for shown in row.numbers.values())
     why = () if row.trained or linked else ("baseline, not rerun",)
-    return Line(row.name, "", text, "", verified, row.trained, "baseline", "", None, "", "", why, tuple(others), "", "")
+    return Line(row.name, text, verified, row.trained, "baseline", why, tuple(others))
 
 
 def _line(
     row: TableRow, place: int, column: TableColumn, named: bool, shown: PublishedNumber, one: Chosen | None
 ) -> Line:
     state: State = "not run"
-    ours, shape, difference, obstacle, by = "", None, "", "no recipe", (shown.why,)
+    ours, shape, apart, obstacle, by = "", None, "", "no recipe", (shown.why,)
     if one is not None:
         comparison, obstacle = one.verdict.comparison, one.verdict.obstacle or ""
         if one.where is not None and comparison is not None:
             state, shape = "measured", mark(one.verdict.adjusted_word)
             ours = _ours(one.claim, comparison, shown, column.scale, place)
             by = (_n(_side(comparison, shown)), *machine(one.where))
-            difference = _difference(one.claim, comparison, column.scale)
+            apart = _difference(one.claim, comparison, column.scale)
         elif one.indicative:
             state = "indicative"
             ours, by = _substitute(one, shown, column.scale, place)
@@ -171,7 +174,7 @@ def _line(
         state=state,
         ours=ours,
         mark=shape,
-        difference=difference,
+        difference=apart,
         obstacle=obstacle,
         by=by,
         others=shown.others,
@@ -199,19 +202,15 @@ def _ours(claim: Claim, comparison: Comparison, shown: PublishedNumber, scale: f
     if claim.replicate_unit == "class":
         agrees = dict(zip(map(str, side.ids), side.values, strict=True)).get(str(place))
         return "no score" if agrees is None else ("the other way", "as published")[int(agrees)]
-    text = number(side.mean * scale, decimals_of(side.sd * scale))
-    return text + (f" ± {number(side.sd * scale, decimals_of(side.sd * scale))}" if math.isfinite(side.sd) else "")
+    return mean_and_spread(side, scale)
 
 
 def _difference(claim: Claim, comparison: Comparison, scale: float) -> str:
     """Of a value, against the published one; a claim of another kind says its own thing elsewhere."""
     if claim.kind != "value" or not math.isfinite(comparison.low):
         return ""
-    decimals = decimals_of((comparison.high - comparison.low) * scale / 2)
-    ends = [number(end * scale, decimals) for end in (comparison.difference, comparison.low, comparison.high)]
-    sign = "" if ends[0].startswith("−") else "+"
     margin = "" if claim.margin is None else f", margin {claim.margin * scale:g}"
-    return f"{sign}{ends[0]} [{ends[1]}, {ends[2]}]{margin}"
+    return f"{difference(comparison, scale)}{margin}"
 
 
 def _n(side: Replicates) -> str:

@@ -39,7 +39,8 @@ def with_tables(readme: str, page: Page) -> str:
 
 
 def _set(template: str, **values: Any) -> str:
-    return _environment(template.endswith("html.jinja")).get_template(template).render(**values)
+    html = template.endswith("html.jinja")
+    return _environment(html).get_template(template).render(html=html, **values)
 
 
 @cache

@@ -65,12 +65,17 @@ def decimals_of(spread: float | None) -> int | None:
     return max(0, min(6, 1 - math.floor(math.log10(spread))))
 
 
+def mean_and_spread(side: Replicates, scale: float = 1.0) -> str:
+    """Such as "0.93 ± 0.04": mean and sample standard deviation over replicates, times `scale`."""
+    decimals = decimals_of(side.sd * scale)
+    spread = f" ± {number(side.sd * scale, decimals)}" if math.isfinite(side.sd) else ""
+    return f"{number(side.mean * scale, decimals)}{spread}"
+
+
 def measured(side: Replicates) -> str:
-    """Such as "0.93 ± 0.04 (n = 20)"; the ± is the sample standard deviation over replicates."""
-    decimals = decimals_of(side.sd)
-    spread = f" ± {number(side.sd, decimals)}" if math.isfinite(side.sd) else ""
+    """Such as "0.93 ± 0.04 (n = 20)"."""
     diverged = f", {side.diverged} diverged" if side.diverged else ""
-    return f"{number(side.mean, decimals)}{spread} (n = {side.n}{diverged})"
+    return f"{mean_and_spread(side)} (n = {side.n}{diverged})"
 
 
 def sides(claim: Claim, comparison: Comparison | None) -> str:
@@ -83,14 +88,15 @@ def sides(claim: Claim, comparison: Comparison | None) -> str:
     return measured(one) + (f" against {measured(two)}" if two is not None else "")
 
 
-def difference(comparison: Comparison | None) -> str:
-    """The difference with its 90 % interval, such as "+0.21 [0.11, 0.31]"."""
+def difference(comparison: Comparison | None, scale: float = 1.0) -> str:
+    """The difference with its 90 % interval, times `scale`, such as "+0.21 [0.11, 0.31]"."""
     if comparison is None or not math.isfinite(comparison.difference):
         return NONE
     if not (math.isfinite(comparison.low) and math.isfinite(comparison.high)):
-        return f"{number(comparison.difference)} (no interval)"
-    decimals = decimals_of((comparison.high - comparison.low) / 2)
-    value, low, high = (number(end, decimals) for end in (comparison.difference, comparison.low, comparison.high))
+        return f"{number(comparison.difference * scale)} (no interval)"
+    decimals = decimals_of((comparison.high - comparison.low) * scale / 2)
+    ends = (comparison.difference, comparison.low, comparison.high)
+    value, low, high = (number(end * scale, decimals) for end in ends)
     sign = "" if value.startswith("−") or not value.strip("0.") else "+"
     return f"{sign}{value} [{low}, {high}]"
 

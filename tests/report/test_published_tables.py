@@ -84,8 +84,8 @@ def test_a_wrong_link_is_refused(repository: Path, old: str, new: str, sentence:
 
 def test_every_published_value_stands_in_a_table() -> None:
     benchmarks = load_benchmarks(ROOT / "benchmarks")
-    rows = [row for one in benchmarks for table in one.tables for row in table.rows]
-    linked = {name for row in rows for number in row.numbers.values() for name in (number.claim, number.released)}
+    numbers = [number for benchmark in benchmarks for *_, number in benchmark.numbers()]
+    linked = {name for number in numbers for name in (number.claim, number.released)}
     values = {claim.id for claim in claims_of(benchmarks) if claim.kind == "value" and claim.origin == "published"}
     assert values and values <= linked
 
