@@ -38,6 +38,7 @@ def load_benchmarks(directory: Path = Path("benchmarks")) -> tuple[Benchmark, ..
     validator = Draft202012Validator(json.loads(schema.read_text(encoding="utf-8")))
     benchmarks = [_read(path, validator) for path in paths]
     _check_identifiers(benchmarks)
+    _check_readings(benchmarks)
     _check_links(benchmarks)
     return tuple(sorted(benchmarks, key=lambda one: (one.paper == "background", one.citation.year, one.paper)))
 
@@ -149,6 +150,14 @@ def _check_identifiers(benchmarks: list[Benchmark]) -> None:
             if entry.id in seen:
                 raise InputError(f"Identifier {entry.id!r} stands in {seen[entry.id]} and in {what}; rename one.")
             seen[entry.id] = what
+
+
+def _check_readings(benchmarks: list[Benchmark]) -> None:
+    """A reading is of one claim: a second claim that has it took it over from a merged mapping unawares."""
+    seen: dict[str, str] = {}
+    for claim in claims_of(benchmarks):
+        if claim.reading and seen.setdefault(claim.reading, claim.id) != claim.id:
+            raise InputError(f"Claims {seen[claim.reading]} and {claim.id} have the same reading; write one for each.")
 
 
 def _check_links(benchmarks: list[Benchmark]) -> None:

@@ -205,6 +205,14 @@ def test_identifiers_are_unique_across_files(tmp_path: Path) -> None:
         load_benchmarks(directory(tmp_path, one=written(), two=written()))
 
 
+def test_a_reading_is_of_one_claim(tmp_path: Path) -> None:
+    contents = written()
+    first = contents["claims"][0] | {"reading": "As expected."}
+    contents["claims"] = [first, first | {"id": "further"}]
+    with pytest.raises(InputError, match="Claims near and further have the same reading"):
+        load_benchmarks(directory(tmp_path, someone2014=contents))
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [

@@ -39,7 +39,7 @@ pytestmark = [
 ]
 ROOT = Path(__file__).parents[1]
 DEVICE = "cuda"
-UNITS = 8  # a game is chaotic: after fifty units what two kernels round differently is as large as a loss
+UNITS = 5  # a game is chaotic: DCGAN's losses on an H200 were 5e-6 from the CPU's after two units, .02 after seven
 NATS = 0.02  # that a loss may differ by after so many units
 
 
