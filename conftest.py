@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from replication import strict
+from replication.config import strict
 
 # Tests that watch torch's operations make it import a compiler for GPU kernels, which no test needs and which prints
 # pages about leaks of its own when Python exits.
@@ -41,7 +41,7 @@ def unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 class ParsedOnce:
-    """In the place of `YAML` in `replication.strict`."""
+    """In the place of `YAML` in `replication.config.strict`."""
 
     def __init__(self, **options: Any) -> None:
         assert options == {"typ": "safe", "pure": True}, options

@@ -14,7 +14,7 @@ if sys.argv[0] == "-m":  # as it is while Python looks for the module of a comma
 
 
 def load(cell: str = "", seed: int = 0, path: str = "") -> Any:
-    """A trained generator, `replication.trained_generators.TrainedGenerator`: `load("cpu-gan-digits").sample(64)`.
+    """A trained generator: `load("cpu-gan-digits").sample(64)`; `scoring.trained_generators` has the class.
 
     `cell` is a key of params.yaml, trained into `outputs/train/` below the current folder; with `path` an archive or a
     folder that carries weights. An archive of one cell needs no key.
@@ -23,4 +23,4 @@ def load(cell: str = "", seed: int = 0, path: str = "") -> Any:
         InputError: no such cell is trained here, or its weights differ from what was recorded.
     """
     # By name, so that what trains and only needs this package does not depend on what loads.
-    return import_module("replication.trained_generators").load(cell, seed, path)
+    return import_module("replication.scoring.trained_generators").load(cell, seed, path)

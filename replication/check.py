@@ -18,21 +18,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from replication.benchmarks import claims_of, load_benchmarks
-from replication.blocks import key_of
-from replication.errors import InputError, exit_clearly
-from replication.measurements import KEY, read_table, table_in
-from replication.params import Params, load_params
-from replication.power import problems as of_plans
-from replication.provenance import sha256_file
-from replication.published import Benchmark
+from replication.config.blocks import key_of
+from replication.config.params import Params, load_params
+from replication.foundation.errors import InputError, exit_clearly
+from replication.foundation.provenance import sha256_file
 from replication.report.cells import RECORDED, grouped, read_provenance
 from replication.report.page import BENCHMARKS, REPORTS, Page, committed_reports, read_page
 from replication.report.render import pages, with_tables
 from replication.report.scoreboard import ORIGINS
 from replication.report.sources import PROVENANCE, VERDICTS
-from replication.verdict_records import from_json, to_json
-from replication.verdicts import judge_all
+from replication.table.measurements import KEY, read_table, table_in
+from replication.verdicts.benchmarks import claims_of, load_benchmarks
+from replication.verdicts.published import Benchmark
+from replication.verdicts.records import from_json, to_json
+from replication.verdicts.studies.power import problems as of_plans
+from replication.verdicts.verdict import judge_all
 
 TOLERANCE = 1e-4  # relative; verdicts.json keeps six digits, and the last ones may differ between machines
 

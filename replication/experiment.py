@@ -25,17 +25,17 @@ from typing import Any
 
 from threadpoolctl import threadpool_limits
 
-from replication.blocks import block_arguments, block_of, device_of, on_device
+from replication.config.blocks import block_arguments, block_of, device_of, on_device
+from replication.config.params import BUNDLED, Cell, Params, load_params
 from replication.data.bundled import load_bundled
 from replication.data.reading import load_images, load_manifest, load_split, load_toy
-from replication.errors import exit_clearly
-from replication.params import BUNDLED, Cell, Params, load_params
-from replication.provenance import code_hash, environment, import_closure, sha256_file, sha256_text
-from replication.requirements import DATA, require_experiment
-from replication.runtime import Clock, in_processes, prepare_device
-from replication.score import OUTPUTS, write_scores
-from replication.scoring.rows import Rows
-from replication.train import builder
+from replication.foundation.errors import exit_clearly
+from replication.foundation.places import DATA, JUDGES, SCORED
+from replication.foundation.provenance import code_hash, environment, import_closure, sha256_file, sha256_text
+from replication.foundation.runtime import Clock, in_processes, prepare_device
+from replication.scoring.requirements import require_experiment
+from replication.scoring.rows import Rows, write_scores
+from replication.training.cells import builder
 
 
 def run_experiment(params: Params, cell: Cell) -> None:
@@ -49,12 +49,12 @@ def run_experiment(params: Params, cell: Cell) -> None:
         EXPERIMENTS[cell.experiment](rows, params)
     where = {"environment": environment(device, params.profile.threads)}
     rest = {**where, "diverged_seeds": {}, "clock": clock.read()}
-    write_scores(OUTPUTS / cell.folder, rows, {}, {**experiment_key(params, cell), **rest})
+    write_scores(SCORED / cell.folder, rows, {}, {**experiment_key(params, cell), **rest})
 
 
 def is_measured(params: Params, cell: Cell) -> bool:
     """Whether the experiment's rows are those that running it again would give."""
-    path = OUTPUTS / cell.folder / "provenance.json"
+    path = SCORED / cell.folder / "provenance.json"
     known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     key = experiment_key(params, cell) if known else {"cell": cell.key}
     return {name: known.get(name) for name in key} == key
@@ -62,7 +62,7 @@ def is_measured(params: Params, cell: Cell) -> bool:
 
 def theory(rows: Rows, params: Params) -> None:
     """GAN 2014's propositions on the toy mixture."""
-    from replication.scoring.theory import score_theory
+    from replication.experiments.theory import score_theory
     from replication.scoring.toy import mixture_of
 
     recipe = params.recipe("gan", params.theory.generator, "paper")
@@ -72,9 +72,8 @@ def theory(rows: Rows, params: Params) -> None:
 
 def reference_points(rows: Rows, params: Params) -> None:
     """Real images, and what only repeats them, under every score of images."""
-    from replication.judge import OUTPUTS as JUDGES
-    from replication.judge import judge_options, read_judge
-    from replication.scoring.reference_points import score_reference_points
+    from replication.experiments.reference_points import score_reference_points
+    from replication.scoring.judges import judge_options, read_judge
 
     folder, profile, device = DATA / rows.cell.dataset, params.profile, device_of(params, rows.cell)
     data, options = load_images(folder), judge_options(params, rows.cell.dataset)
@@ -85,7 +84,7 @@ def reference_points(rows: Rows, params: Params) -> None:
 
 def real_neighbours(rows: Rows, params: Params) -> None:
     """Training images in place of samples: as what 1-NN learns from, whole and a few labels alone, and as a window."""
-    from replication.scoring.real_neighbours import score_real_neighbours
+    from replication.experiments.real_neighbours import score_real_neighbours
 
     folder, profile, device = DATA / rows.cell.dataset, params.profile, device_of(params, rows.cell)
     data, chosen = load_images(folder), load_split(folder, rows.cell.split)
@@ -94,7 +93,7 @@ def real_neighbours(rows: Rows, params: Params) -> None:
 
 def feature_controls(rows: Rows, params: Params) -> None:
     """Features that no GAN has learnt under the linear probe; the untrained discriminator is of the cell's recipe."""
-    from replication.scoring.feature_controls import score_feature_controls
+    from replication.experiments.feature_controls import score_feature_controls
 
     data, profile = load_images(DATA / rows.cell.dataset), params.profile
     recipe = params.recipe("dcgan", rows.cell.recipe, rows.cell.variant)
@@ -105,8 +104,8 @@ def feature_controls(rows: Rows, params: Params) -> None:
 
 def released_probe(rows: Rows, params: Params) -> None:
     """The discriminator that DCGAN's authors released under the linear probe, whole and with one part changed."""
-    from replication.released_weights import read_discriminator
-    from replication.scoring.released_probe import score_released_probe
+    from replication.experiments.released_probe import score_released_probe
+    from replication.released.weights import read_discriminator
 
     data, profile, device = load_images(DATA / rows.cell.dataset), params.profile, device_of(params, rows.cell)
     released, threads = read_discriminator(Path(params.released.directory)), _threads(params) if device == "cpu" else 1
@@ -115,7 +114,7 @@ def released_probe(rows: Rows, params: Params) -> None:
 
 def near_duplicates(rows: Rows, params: Params) -> None:
     """Planted near-duplicates, found by the codes of a denoising autoencoder (DCGAN §4.1.1)."""
-    from replication.scoring.near_duplicates import score_near_duplicates
+    from replication.experiments.near_duplicates import score_near_duplicates
 
     folder, profile = DATA / rows.cell.dataset, params.profile
     chosen = load_split(folder, rows.cell.split)
@@ -124,7 +123,7 @@ def near_duplicates(rows: Rows, params: Params) -> None:
 
 def generative_discriminative(rows: Rows, params: Params) -> None:
     """Naive Bayes against logistic regression over the number of labels."""
-    from replication.scoring.generative_discriminative import score_generative_discriminative
+    from replication.experiments.generative_discriminative import score_generative_discriminative
 
     options = params.background.generative_discriminative
     sets = [load_bundled(name) for name in options.datasets]
@@ -133,7 +132,7 @@ def generative_discriminative(rows: Rows, params: Params) -> None:
 
 def latent_dimension(rows: Rows, params: Params) -> None:
     """PCA against an autoencoder over the latent dimensions."""
-    from replication.scoring.latent_dimension import score_latent_dimension
+    from replication.experiments.latent_dimension import score_latent_dimension
 
     folder, options = DATA / rows.cell.dataset, params.background.latent_dimension
     chosen = load_split(folder, rows.cell.split)
@@ -142,7 +141,7 @@ def latent_dimension(rows: Rows, params: Params) -> None:
 
 def outliers(rows: Rows, params: Params) -> None:
     """A class left out of training, told from the others by PCA and by an autoencoder."""
-    from replication.scoring.latent_dimension import score_outliers
+    from replication.experiments.latent_dimension import score_outliers
 
     folder, options = DATA / rows.cell.dataset, params.background.outliers
     chosen = load_split(folder, rows.cell.split)
@@ -205,12 +204,12 @@ def experiment_key(params: Params, cell: Cell) -> dict[str, Any]:
         written |= {"probe": asdict(params.profile.probe), "recipe": asdict(recipe)}
     weights = {}
     if cell.experiment == "released-probe":
-        from replication.released_weights import read_discriminator
+        from replication.released.weights import read_discriminator
 
         released = read_discriminator(Path(params.released.directory))
         weights = {"released": released.name, "weights_sha256": released.sha256}
         written |= {"probe": asdict(params.profile.probe), "options": {**asdict(options), "directory": ""}}
-    judge = Path("outputs/judge") / cell.dataset / "judge.safetensors"
+    judge = JUDGES / cell.dataset / "judge.safetensors"
     if cell.experiment == "reference-points" and judge.is_file():
         written |= {"judge": sha256_file(judge)}
     return {
@@ -233,7 +232,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     blocks = [block_of(params, cell, asked.device, asked.seeds)[1] for cell in cells]
     params = on_device(params, asked.device)
     at_once = params.profile.threads if params.profile.device == "cpu" else 1
-    (OUTPUTS / params.profile.name / "experiments").mkdir(parents=True, exist_ok=True)  # also of a profile without any
+    (SCORED / params.profile.name / "experiments").mkdir(parents=True, exist_ok=True)  # also of a profile without any
     in_processes(partial(run_experiment, params), blocks, at_once)
 
 

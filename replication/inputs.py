@@ -15,12 +15,12 @@ from functools import cache, reduce
 from pathlib import Path
 from typing import Any
 
-from replication.atomic import atomic_directory
-from replication.errors import exit_clearly
+from replication.config.params import load_params
+from replication.config.strict import read_yaml
+from replication.foundation.atomic import atomic_directory
+from replication.foundation.errors import exit_clearly
+from replication.foundation.provenance import import_closure, sha256_file
 from replication.models import MODELS, source_file
-from replication.params import load_params
-from replication.provenance import import_closure, sha256_file
-from replication.strict import read_yaml
 
 OUTPUT = Path("outputs/inputs")
 Key = tuple[str, ...]  # of params.yaml: ("run", "device")

@@ -11,12 +11,12 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from replication.atomic import write_atomically
-from replication.benchmarks import load_benchmarks
-from replication.errors import exit_clearly
-from replication.params import Params, load_params
+from replication.config.params import Params, load_params
+from replication.foundation.atomic import write_atomically
+from replication.foundation.errors import exit_clearly
 from replication.report.page import REPORTS, read_page
 from replication.report.render import HTML, pages, with_tables
+from replication.verdicts.benchmarks import load_benchmarks
 
 README = Path("README.md")
 

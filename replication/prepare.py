@@ -11,14 +11,13 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from replication.atomic import atomic_directory
-from replication.data.options import Dataset
+from replication.config.datasets import Dataset
+from replication.config.params import load_params
 from replication.data.sources import read_source
 from replication.data.writing import write_dataset
-from replication.errors import InputError, exit_clearly
-from replication.params import load_params
-
-OUTPUTS = Path("outputs/data")
+from replication.foundation.atomic import atomic_directory
+from replication.foundation.errors import InputError, exit_clearly
+from replication.foundation.places import DATA
 
 
 def prepare(options: Dataset, output: Path) -> None:
@@ -42,9 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if name not in datasets:
             raise InputError(f"params.yaml has no data set {name!r}; known: {', '.join(datasets)}.")
     for name in names:
-        prepare(datasets[name], OUTPUTS / name)
-        counts = json.loads((OUTPUTS / name / "manifest.json").read_text(encoding="utf-8"))["counts"]
-        print(f"{OUTPUTS / name}: " + ", ".join(f"{part['total']} {split}" for split, part in counts.items()))
+        prepare(datasets[name], DATA / name)
+        counts = json.loads((DATA / name / "manifest.json").read_text(encoding="utf-8"))["counts"]
+        print(f"{DATA / name}: " + ", ".join(f"{part['total']} {split}" for split, part in counts.items()))
 
 
 if __name__ == "__main__":

@@ -17,23 +17,24 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from replication.archives import pack, unpack
-from replication.blocks import block_of, device_of, key_of, precision_on
-from replication.cell import Cell
-from replication.errors import InputError, exit_clearly
-from replication.measurements import read_table, write_table
-from replication.params import Params, Profile, load_params
-from replication.report.cells import FILES, RECORDED, SCORES, ScoredCell, read_cell, recorded_blocks, refuse_overlap
-from replication.weights import verified_weights
+from replication.config.blocks import block_of, device_of, key_of, precision_on
+from replication.config.cell import Cell
+from replication.config.params import Params, Profile, load_params
+from replication.foundation.errors import InputError, exit_clearly
+from replication.foundation.places import SCORED, TRAINED
+from replication.report.cells import FILES, RECORDED, ScoredCell, read_cell, recorded_blocks, refuse_overlap
+from replication.table.archives import pack, unpack
+from replication.table.measurements import read_table, write_table
+from replication.training.weights import verified_weights
 
-REPORTS, BENCHMARKS, TRAINED = RECORDED.parent, Path("benchmarks"), Path("outputs/train")
+REPORTS, BENCHMARKS = RECORDED.parent, Path("benchmarks")
 
 
 def take_in(
     archives: Sequence[Path],
     params: Params,
     reports: Path = REPORTS,
-    scores: Path = SCORES,
+    scores: Path = SCORED,
     benchmarks: Path = BENCHMARKS,
 ) -> list[str]:
     """Keep archives' cells under `reports/recorded/` and make their profile's report again: all of it or nothing.
@@ -128,7 +129,7 @@ def _check_plan(scored: ScoredCell, params: Params, block: Cell) -> None:
 
 
 def pack_cells(
-    params: Params, target: Path, keys: Sequence[str], scores: Path = SCORES, weights: bool = False
+    params: Params, target: Path, keys: Sequence[str], scores: Path = SCORED, weights: bool = False
 ) -> list[str]:
     """Pack scored cells of the profile in force; all of them unless `keys` names some."""
     chosen = [params.cell(key) for key in keys] or list(params.profile.scored.values())
@@ -136,7 +137,7 @@ def pack_cells(
 
 
 def pack_blocks(
-    blocks: Iterable[Cell], target: Path, scores: Path = SCORES, weights: bool = False, trained: Path = TRAINED
+    blocks: Iterable[Cell], target: Path, scores: Path = SCORED, weights: bool = False, trained: Path = TRAINED
 ) -> list[str]:
     """Pack scored blocks, under the names of their folders; with `weights` also the networks that were scored last."""
     folders, networks = [], {}

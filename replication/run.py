@@ -31,20 +31,21 @@ from pathlib import Path
 
 import torch
 
-from replication.blocks import add_block_options, block_of, device_of
-from replication.child import Child, Cut, in_a_sentence
+from replication.config.blocks import add_block_options, block_of, device_of
+from replication.config.params import BUNDLED, Cell, Params, load_params
 from replication.data.writing import is_prepared
-from replication.errors import InputError, exit_clearly
 from replication.experiment import is_measured, run_experiment
-from replication.judge import is_trained, train_judge
-from replication.params import BUNDLED, Cell, Params, load_params
+from replication.foundation.child import Child, Cut, in_a_sentence
+from replication.foundation.errors import InputError, Stopped, exit_clearly
+from replication.foundation.places import DATA
+from replication.foundation.runtime import prepare_device
+from replication.judge import train_judge
 from replication.prepare import prepare
 from replication.record import pack_blocks
-from replication.requirements import DATA, probed_data, require_cell
-from replication.runtime import prepare_device
 from replication.score import is_scored, score_cell
+from replication.scoring.judges import is_trained
+from replication.scoring.requirements import probed_data, require_cell
 from replication.train import train_cell
-from replication.training.block import Paused
 
 TIME_IS_UP = 75  # EX_TEMPFAIL: the same command goes on
 
@@ -68,7 +69,7 @@ class Progress:
         """Note how a step of a block ended, if not well; what is wrong with one does not stop the others."""
         try:
             yield
-        except Paused as pause:
+        except Stopped as pause:
             self.left[name] = str(pause)
         except InputError as error:
             self.failed[name] = str(error)

@@ -18,24 +18,21 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from replication.atomic import atomic_directory
-from replication.blocks import block_arguments, block_of, device_of, on_device
+from replication.config.blocks import block_arguments, block_of, device_of, on_device
+from replication.config.params import Cell, Params, load_params
+from replication.config.recipes import Recipe
 from replication.data.reading import PreparedImages, ToyData, load_images, load_prepared, load_split
-from replication.errors import exit_clearly
-from replication.left_out import PROBED, WINDOWED, left_out
-from replication.measurements import to_table, write_table
+from replication.foundation.errors import exit_clearly
+from replication.foundation.places import DATA, JUDGES, SCORED, TRAINED
+from replication.foundation.provenance import code_hash, environment, import_closure, sha256_file, sha256_text
+from replication.foundation.runtime import Clock, in_processes, prepare_device
 from replication.models import source_file
-from replication.params import Cell, Params, load_params
-from replication.provenance import code_hash, environment, import_closure, sha256_file, sha256_text
-from replication.recipes import Recipe
-from replication.requirements import DATA, probed_data, require_protocols
-from replication.runtime import Clock, in_processes, prepare_device
-from replication.scoring.rows import Rows
+from replication.scoring.left_out import PROBED, WINDOWED, left_out
+from replication.scoring.requirements import probed_data, require_protocols
+from replication.scoring.rows import Rows, write_scores
 from replication.scoring.trained import TrainedCell, read_trained
-from replication.train import OUTPUTS as TRAINED
-from replication.train import builder
+from replication.training.cells import builder
 
-OUTPUTS = Path("outputs/score")
 LOSS_POINTS = 25  # of each loss and run; of cells of many seeds fewer, so that thousands of runs stay small
 MANY_SEEDS, FEWER_POINTS = 50, 5
 GAMES = ("gan",)  # models whose paper makes claims about the discriminator and the value of the game
@@ -68,7 +65,7 @@ def score_cell(params: Params, cell: Cell) -> None:
     scored_on = {"scored_on": environment(device, params.profile.threads)["device"]}
     sentence = left_out(params, cell, data)
     left = {"left_out": sentence} if sentence else {}
-    write_scores(OUTPUTS / cell.folder, rows, shown, {**_provenance(trained, clock), **scored_on, **left, **key})
+    write_scores(SCORED / cell.folder, rows, shown, {**_provenance(trained, clock), **scored_on, **left, **key})
 
 
 def scoring_key(params: Params, cell: Cell) -> str:
@@ -77,7 +74,7 @@ def scoring_key(params: Params, cell: Cell) -> str:
     read = [TRAINED / cell.folder / "provenance.json", DATA / cell.dataset / "manifest.json"]
     read += [DATA / name / "manifest.json" for name in probed_data(cell)]
     if cell.dataset in params.judges:
-        read.append(Path("outputs/judge") / cell.dataset / "judge.safetensors")
+        read.append(JUDGES / cell.dataset / "judge.safetensors")
     files = {str(path): sha256_file(path) for path in read if path.is_file()}
     options = [asdict(params.profile.protocols), asdict(params.profile.probe), list(cell.protocols), cell.probe]
     return sha256_text(json.dumps([code_hash(code), files, options], sort_keys=True))
@@ -85,7 +82,7 @@ def scoring_key(params: Params, cell: Cell) -> str:
 
 def is_scored(params: Params, cell: Cell) -> bool:
     """Whether the block's scores are those that scoring it again would give."""
-    path = OUTPUTS / cell.folder / "provenance.json"
+    path = SCORED / cell.folder / "provenance.json"
     if not path.is_file():
         return False
     return json.loads(path.read_text(encoding="utf-8")).get("scoring_sha256") == scoring_key(params, cell)
@@ -94,11 +91,10 @@ def is_scored(params: Params, cell: Cell) -> bool:
 def _score_images(
     params: Params, rows: Rows, trained: TrainedCell, recipe: Recipe, data: PreparedImages, chosen: np.ndarray
 ) -> dict[str, np.ndarray]:
-    from replication.judge import OUTPUTS as JUDGES
-    from replication.judge import judge_options, read_judge, recorded_accuracy
     from replication.scoring.classification import classify_cell
     from replication.scoring.image_cell import ImageCell
     from replication.scoring.images import score_images
+    from replication.scoring.judges import judge_options, read_judge, recorded_accuracy
     from replication.scoring.parzen import score_parzen
     from replication.scoring.probe import probe_cell
     from replication.scoring.protocols import run_protocols
@@ -126,15 +122,6 @@ def _score_images(
 def probed_steps(steps: Sequence[int], shares: Sequence[float]) -> list[int]:
     """The scored steps nearest to shares of the run, in order."""
     return sorted({min(steps, key=lambda step: abs(step - share * steps[-1])) for share in shares})
-
-
-def write_scores(output: Path, rows: Rows, shown: dict[str, np.ndarray], provenance: dict[str, Any]) -> None:
-    """Write a scored cell, whole or not at all."""
-    with atomic_directory(output) as directory:
-        write_table(to_table(rows.collected), directory / "measurements.csv")
-        if shown:
-            np.savez(directory / "samples.npz", **shown)  # type: ignore[arg-type]
-        (directory / "provenance.json").write_text(json.dumps(provenance, indent=1) + "\n", encoding="utf-8")
 
 
 def _provenance(trained: TrainedCell, clock: Clock) -> dict[str, Any]:

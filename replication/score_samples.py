@@ -22,19 +22,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from replication.blocks import add_device_option, on_device
-from replication.cell import OWN, Cell
+from replication.config.blocks import add_device_option, on_device
+from replication.config.cell import OWN, Cell
+from replication.config.params import Params, load_params
 from replication.data.reading import load_images, load_split
-from replication.errors import InputError, chosen, exit_clearly
-from replication.params import Params, load_params
-from replication.sample_sources import read_labels, read_samples
+from replication.data.sample_sources import read_labels, read_samples
+from replication.foundation.errors import InputError, chosen, exit_clearly
+from replication.foundation.places import DATA, JUDGES
 
 if TYPE_CHECKING:  # torch and pandas take seconds to import, and a wrong argument is said at once
     from replication.data.reading import PreparedImages
     from replication.scoring.rows import Rows
     from replication.scoring.sample_set import JudgeOfSamples, SampleSet
 
-DATA, REPORTS = Path("outputs/data"), Path("reports")
+REPORTS = Path("reports")
 COUNT = 1000  # samples that a callable is asked for
 INCEPTION = ("there", "download", "none")
 
@@ -59,7 +60,7 @@ def score(params: Params, asked: argparse.Namespace) -> Scored:
     images = read_samples(asked.samples, data.train_images.shape[1:], asked.range, asked.n, asked.seed)
     labels = read_labels(asked.labels, len(images), len(data.class_names)) if asked.labels else None
 
-    from replication.runtime import Clock, prepare_device
+    from replication.foundation.runtime import Clock, prepare_device
     from replication.scoring.rows import Rows
     from replication.scoring.sample_set import SampleSet, score_sample_set
 
@@ -82,8 +83,7 @@ def _cell(asked: argparse.Namespace) -> Cell:
 
 def _judge(params: Params, dataset: str, data: PreparedImages, device: str) -> tuple[JudgeOfSamples | None, list[str]]:
     """The data set's judge, or why there is none."""
-    from replication.judge import OUTPUTS as JUDGES
-    from replication.judge import is_trained, judge_options, read_judge, recorded_accuracy
+    from replication.scoring.judges import is_trained, judge_options, read_judge, recorded_accuracy
     from replication.scoring.sample_set import JudgeOfSamples
 
     name = params.judged_by(dataset)
@@ -118,7 +118,7 @@ def _notes(samples: SampleSet, data: PreparedImages, judge: JudgeOfSamples | Non
     """What a reader of the scores has to know, a sentence each."""
     import torch
 
-    from replication.metrics.classifier import classify
+    from replication.scoring.classifier import classify
     from replication.scoring.sample_set import sorted_by_class
 
     notes = []
@@ -136,7 +136,7 @@ def _notes(samples: SampleSet, data: PreparedImages, judge: JudgeOfSamples | Non
 def _provenance(
     params: Params, asked: argparse.Namespace, samples: SampleSet, data: PreparedImages, device: str
 ) -> dict[str, Any]:
-    from replication.provenance import code_hash, environment, import_closure
+    from replication.foundation.provenance import code_hash, environment, import_closure
 
     return {
         "samples": asked.samples,
@@ -162,7 +162,7 @@ def for_a_program(scored: Scored, tables: Sequence[Any]) -> dict[str, Any]:
 
 
 def _write(folder: Path, scored: Scored) -> None:
-    from replication.score import write_scores
+    from replication.scoring.rows import write_scores
 
     write_scores(folder, scored.rows, {}, {**scored.provenance, "notes": scored.notes})
 
@@ -197,8 +197,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     asked = _arguments(arguments)
     scored = score(on_device(load_params(), asked.device), asked)
 
-    from replication.measurements import to_table
     from replication.report.sample_tables import as_text, committed_rows, side_by_side
+    from replication.table.measurements import to_table
 
     measured = to_table(scored.rows.collected)
     tables = side_by_side(measured, committed_rows(measured, REPORTS))

@@ -9,11 +9,9 @@ its own: `outputs/train/<profile>-parts/<model>/<cell>@cpu+0-2/`.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -21,23 +19,18 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
-from replication.atomic import atomic_directory
-from replication.blocks import block_arguments, block_of, device_of, precision_on
-from replication.data.reading import PreparedImages, ToyData, load_prepared, load_split
-from replication.errors import exit_clearly
-from replication.models import load, source_file
-from replication.models.layers.networks import Networks
-from replication.params import Cell, Params, load_params
-from replication.provenance import code_hash, environment, import_closure, sha256_file, sha256_text
-from replication.recipes import Recipe
-from replication.requirements import DATA, require_protocols
-from replication.runtime import Clock, prepare_device
+from replication.config.blocks import block_arguments, block_of, device_of
+from replication.config.params import Cell, Params, load_params
+from replication.data.reading import load_prepared, load_split
+from replication.foundation.atomic import atomic_directory
+from replication.foundation.errors import exit_clearly
+from replication.foundation.places import DATA, TRAINED
+from replication.foundation.provenance import environment, sha256_file, sha256_text
+from replication.foundation.runtime import Clock, prepare_device
+from replication.scoring.requirements import require_protocols
 from replication.training.block import Outcome, never, train_block
+from replication.training.cells import builder, cell_key, class_count, training_samples, training_values
 from replication.training.checkpoints import forget, note_environment, sole_writer
-from replication.training.initialise import Samples
-
-OUTPUTS = Path("outputs/train")
-COMPUTING = ("torch", "numpy", "numba")  # packages whose version may change a training's bits
 
 
 def train_cell(params: Params, cell: Cell, stop: Callable[[], bool] = never) -> bool:
@@ -57,7 +50,7 @@ def train_cell(params: Params, cell: Cell, stop: Callable[[], bool] = never) -> 
     device, threads = prepare_device(device_of(params, cell), training=True), params.profile.threads
     here = environment(device, recipe.threads)
     key = cell_key(cell, recipe, samples, device, here)
-    output, clock = OUTPUTS / cell.folder, Clock()
+    output, clock = TRAINED / cell.folder, Clock()
     with sole_writer(cell.key + "-" + sha256_text(json.dumps(key))[:16]) as directory:
         wanted = not _finished(output, key)
         if wanted:
@@ -71,72 +64,6 @@ def train_cell(params: Params, cell: Cell, stop: Callable[[], bool] = never) -> 
             _write(output, outcome, {**provenance, **_summary(cell, outcome), **made, "clock": clock.read()})
         forget(directory)
     return wanted
-
-
-def training_values(data: PreparedImages | ToyData) -> np.ndarray:
-    """All training images uint8 [n, C, H, W], or points float32 [n, 2]."""
-    return data.points if isinstance(data, ToyData) else data.train_images
-
-
-def training_samples(data: PreparedImages | ToyData, rows: np.ndarray) -> Samples:
-    """The images or points of a split, with the labels of images."""
-    labels = None if isinstance(data, ToyData) else torch.from_numpy(data.train_labels[rows])
-    return Samples(torch.from_numpy(training_values(data)[rows]), labels)
-
-
-def class_count(data: PreparedImages | ToyData) -> int:
-    """How many classes the labels of a data set tell apart; 0 for points."""
-    return 0 if isinstance(data, ToyData) else len(data.class_names)
-
-
-def builder(cell: Cell, recipe: Recipe, shape: tuple[int, ...], classes: int = 0) -> Callable[[], Networks]:
-    """Builds a cell's networks for samples of `shape`, freshly initialised from torch's stream."""
-    model = load(cell.model)
-    return lambda: model.build(recipe.network, recipe.prior, recipe.latent_dim, shape, classes)
-
-
-def cell_key(cell: Cell, recipe: Recipe, samples: Samples, device: str, where: Mapping[str, object]) -> dict[str, Any]:
-    """All that the result depends on: a checkpoint or an output under other code, params or data is not this one.
-
-    Of the machine it holds the kind of device and the versions that compute, not the device's name or its cores: what
-    one GPU began another finishes.
-    """
-    code = training_code(cell.model)
-    return {
-        **cell.identity,
-        "updates": recipe.updates,
-        "code_sha256": code_hash(code),
-        "params_sha256": params_sha256(cell, recipe),
-        "data_sha256": samples_sha256(samples),
-        "device": device,
-        "precision": precision_on(recipe, device),
-        "versions": {name: where[name] for name in COMPUTING},
-    }
-
-
-def params_sha256(cell: Cell, recipe: Recipe) -> str:
-    """SHA-256 of what params.yaml says of a training.
-
-    Without the cell's key, which another block may have, and without what scoring alone reads of it.
-    """
-    written = {"recipe": asdict(recipe), "cell": {**cell.identity, "cell": ""}}
-    return sha256_text(json.dumps(written, sort_keys=True))
-
-
-def training_code(model: str) -> set[Path]:
-    """The source files that a training runs; what only checks or scores a cell is none of them."""
-    entries = (Path("replication/training/block.py"), Path("replication/data/reading.py"), source_file(model))
-    return {Path("replication/train.py"), *(file for entry in entries for file in import_closure(entry))}
-
-
-def samples_sha256(samples: Samples) -> str:
-    """SHA-256 of shape, type and content of the values, and of the labels where there are any."""
-    digest = hashlib.sha256()
-    for tensor in samples:
-        if tensor is not None:
-            digest.update(f"{tuple(tensor.shape)} {tensor.dtype} ".encode())
-            digest.update(tensor.contiguous().numpy().tobytes())
-    return digest.hexdigest()
 
 
 def _summary(cell: Cell, outcome: Outcome) -> dict[str, Any]:
@@ -177,7 +104,7 @@ def train_model(params: Params, name: str, device: str = "", seeds: str = "") ->
         train_cell(*block)
     if cells[0].model == name and not (device or seeds):
         known = {cell.key for cell in cells}
-        for folder in (OUTPUTS / cells[0].folder).parent.iterdir():
+        for folder in (TRAINED / cells[0].folder).parent.iterdir():
             if folder.is_dir() and folder.name not in known:
                 shutil.rmtree(folder)
 

@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from replication.config.params import Cell, load_params
+from replication.config.strict import read_yaml
+
 # Imported where needed: the process that hands out the tests reads this file too, and computes nothing.
-from replication.atomic import write_atomically
-from replication.params import Cell, load_params
-from replication.strict import read_yaml
+from replication.foundation.atomic import write_atomically
 
 ROOT = Path(__file__).parents[1]
 
@@ -166,7 +167,7 @@ deviations:
 
 def score(folder: Path, cell: Cell, profile: str) -> None:
     """Scores of one cell, drawn rather than measured; equal arguments give equal files."""
-    from replication.measurements import Measurement, to_table, write_table
+    from replication.table.measurements import Measurement, to_table, write_table
 
     rows = []
     common = {column: getattr(cell, column) for column in ("paper", "model", "recipe", "variant", "dataset", "split")}
@@ -249,10 +250,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def remake(root: Path) -> None:
     """Make reports/cpu, the page and README.md's tables of a repository in small."""
-    from replication.benchmarks import load_benchmarks
     from replication.report.build import build_report
     from replication.report.page import read_page
     from replication.report.render import BEGIN, END, pages, with_tables
+    from replication.verdicts.benchmarks import load_benchmarks
 
     params = load_params(root / "params.yaml")
     build_report(params, "cpu", root / "reports", root / "outputs" / "score", root / "benchmarks")

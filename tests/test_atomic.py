@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from replication.atomic import atomic_directory, write_atomically
+from replication.foundation.atomic import atomic_directory, write_atomically
 
 
 def test_a_directory_replaces_the_one_before(tmp_path: Path) -> None:

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 
 from replication import experiment as stage
-from replication.errors import InputError
-from replication.measurements import read_table
-from replication.params import Params, load_params
+from replication.config.params import Params, load_params
+from replication.config.strict import read_yaml
+from replication.foundation.errors import InputError
+from replication.foundation.places import SCORED
 from replication.prepare import prepare
 from replication.report.cells import read_cell
-from replication.strict import read_yaml
+from replication.table.measurements import read_table
 
 Table = Any  # a DataFrame; its stubs do not follow selections
 
@@ -43,7 +44,7 @@ def params(sources: Path) -> Params:
 def measured(params: Params, key: str, times: int = 2) -> tuple[Table, dict[str, Any]]:
     """Run an experiment, each time to the same bytes; its table and its provenance, as the report reads them."""
     cell = params.experiment(key)
-    output = stage.OUTPUTS / cell.folder
+    output = SCORED / cell.folder
     contents = set()
     for _ in range(times):
         stage.run_experiment(params, cell)

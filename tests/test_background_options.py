@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from replication.background_options import Background
-from replication.errors import InputError
-from replication.params import load_params
-from replication.strict import read_yaml, strict
+from replication.config.background import Background
+from replication.config.params import load_params
+from replication.config.strict import read_yaml, strict
+from replication.foundation.errors import InputError
 
 ROOT = Path(__file__).parents[1]
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from replication.benchmarks import load_benchmarks
-from replication.errors import InputError
+from replication.foundation.errors import InputError
+from replication.verdicts.benchmarks import load_benchmarks
 
 SCHEMA = Path(__file__).parents[1] / "benchmarks" / "schema.json"
 SIDE = {

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from replication.archives import _NAME
-from replication.blocks import PART, block_arguments, block_of, device_of, key_of, on_device, precision_on
-from replication.errors import InputError
-from replication.params import Params, load_params
+from replication.config.blocks import PART, block_arguments, block_of, device_of, key_of, on_device, precision_on
+from replication.config.params import Params, load_params
+from replication.foundation.errors import InputError
+from replication.table.archives import _NAME
 
 IMAGES, TOY, CONTROLS, THEORY = "cpu-gan-digits", "cpu-gan-toy-k1", "cpu-feature-controls", "cpu-theory"
 

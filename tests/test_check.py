@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from replication.check import main
-from replication.errors import InputError
+from replication.foundation.errors import InputError
 
 
 def edit(path: Path, old: str, new: str) -> None:
@@ -42,7 +42,7 @@ def edit_measurement_and_hash(root: Path) -> None:
 
 
 def rehash(root: Path, name: str) -> None:
-    from replication.provenance import sha256_file
+    from replication.foundation.provenance import sha256_file
 
     path = root / "reports/cpu/provenance.json"
     written = json.loads(path.read_text(encoding="utf-8"))

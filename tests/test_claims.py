@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from replication.claims import Claim, Evidence, Published, check_claim
-from replication.errors import InputError
+from replication.foundation.errors import InputError
+from replication.verdicts.claims import Claim, Evidence, Published, check_claim
 
 SIDE = {
     "paper": "deligan2017",

@@ -13,18 +13,18 @@ from typing import Any
 import pytest
 import torch
 
-from replication import describe as command
-from replication.benchmarks import load_benchmarks
+from replication.config.params import Params, load_params
+from replication.config.recipes import Recipe
+from replication.config.strict import read_yaml
 from replication.data.shapes import class_count
-from replication.describe import Description, describe, to_json, to_text
-from replication.errors import exit_clearly
-from replication.ledger import Held, deviations_in_force, yaml_nodes
+from replication.describe import __main__ as command
+from replication.describe.__main__ import Description, describe, to_json, to_text
+from replication.describe.networks import Tables
+from replication.foundation.errors import exit_clearly
 from replication.models import MODELS, load
-from replication.network_tables import Tables
-from replication.params import Params, load_params
-from replication.recipes import Recipe
-from replication.strict import read_yaml
 from replication.training.schedule import update_counts
+from replication.verdicts.benchmarks import load_benchmarks
+from replication.verdicts.ledger import Held, deviations_in_force, yaml_nodes
 
 ROOT = Path(__file__).parents[1]
 SISTERS = re.compile(r"^(digits|cifar10)-|-ensemble$")  # recipes that differ in a key from one described beside them
@@ -181,7 +181,7 @@ def test_a_recipe_without_a_cell_takes_the_data_set_that_its_name_tells_or_asks(
 @pytest.mark.slow
 def test_a_wrong_name_is_said_before_torch_loads() -> None:
     heavy = "torch", "torchvision", "pandas", "scipy", "sklearn", "matplotlib", "numba"
-    program = f"import sys, replication.describe; print([m for m in {heavy} if m in sys.modules])"
+    program = f"import sys, replication.describe.__main__; print([m for m in {heavy} if m in sys.modules])"
     found = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
 

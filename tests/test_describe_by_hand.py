@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from replication.describe import Description, describe, to_json, to_text
-from replication.params import Params, load_params
+from replication.config.params import Params, load_params
+from replication.describe.__main__ import Description, describe, to_json, to_text
 
 
 @pytest.fixture(scope="module")

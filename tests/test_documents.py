@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from replication.benchmarks import claims_of, load_benchmarks
-from replication.params import load_params
+from replication.config.params import load_params
+from replication.verdicts.benchmarks import claims_of, load_benchmarks
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = ("README.md", "CONTRIBUTING.md", "benchmarks/README.md", "benchmarks/QUESTIONS.md")
@@ -68,7 +68,7 @@ def test_a_command_of_the_documents_is_accepted(command: str) -> None:
         "-m replication.judge digits",
         "-m replication.run cpu-gan-toy-k1 --seeds 0-1",
         "-m replication.run cpu-deligan-digits --seeds 0 --pack results --weights",
-        "-m replication.power",
+        "-m replication.verdicts power",
         "-m replication.check",
     ],
 )

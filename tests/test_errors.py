@@ -6,7 +6,7 @@ import errno
 
 import pytest
 
-from replication.errors import InputError, exit_clearly
+from replication.foundation.errors import InputError, exit_clearly
 
 
 def said(error: BaseException, capsys: pytest.CaptureFixture[str]) -> tuple[object, str]:

@@ -8,10 +8,10 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from replication.claims import Claim, Evidence
-from replication.errors import InputError
-from replication.evidence import EvidenceGap, NoMeasurements, replicates, require_enough, select
-from replication.measurements import Measurement, to_table
+from replication.foundation.errors import InputError
+from replication.table.measurements import Measurement, to_table
+from replication.verdicts.claims import Claim, Evidence
+from replication.verdicts.evidence import EvidenceGap, NoMeasurements, replicates, require_enough, select
 
 SELECTION = {
     "paper": "gan2014",

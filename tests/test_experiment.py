@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 
 from replication import experiment as stage
-from replication.errors import InputError
+from replication.config.params import load_params
+from replication.config.strict import read_yaml
+from replication.foundation.errors import InputError
+from replication.foundation.places import SCORED
 from replication.judge import train_judge
-from replication.measurements import read_table
-from replication.params import load_params
 from replication.prepare import prepare
-from replication.strict import read_yaml
+from replication.table.measurements import read_table
 
 Table = Any  # a DataFrame; its stubs do not follow selections
 THEORY, POINTS = "cpu-theory", "cpu-reference-points-digits"
@@ -48,7 +49,7 @@ def workplace(sources: Path) -> Path:
 def measured(key: str) -> tuple[Table, bytes, dict[str, Any]]:
     """Run an experiment; its table, the table's bytes, its provenance."""
     stage.main([key])
-    output = stage.OUTPUTS / load_params().experiment(key).folder
+    output = SCORED / load_params().experiment(key).folder
     assert {file.name for file in output.iterdir()} == {"measurements.csv", "provenance.json"}
     path = output / "measurements.csv"
     return read_table(path), path.read_bytes(), json.loads((output / "provenance.json").read_text(encoding="utf-8"))

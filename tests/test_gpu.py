@@ -13,12 +13,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from replication.config.params import load_params
+from replication.config.recipes import Recipe
 from replication.data.digits import read_digits
+from replication.foundation.runtime import prepare_device
 from replication.models import MODELS, load
 from replication.models.layers.networks import Networks
-from replication.params import load_params
-from replication.recipes import Recipe
-from replication.runtime import prepare_device
 from replication.scoring.quick_generators import batch_by_batch
 from replication.training import draws
 from replication.training.block import Outcome, train_block

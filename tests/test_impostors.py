@@ -18,15 +18,15 @@ import pytest
 import torch
 from scipy.spatial import KDTree
 
-from replication.benchmarks import load_benchmarks
-from replication.claims import Claim, Selection
-from replication.measurements import Measurement, to_table
+from replication.config.params import load_params
 from replication.metrics.inception import inception_score
 from replication.metrics.neighbours import duplicate_threshold, share_within
 from replication.metrics.toy import Mixture
 from replication.models.layers.dense import DenseDiscriminator
-from replication.params import load_params
-from replication.verdicts import judge
+from replication.table.measurements import Measurement, to_table
+from replication.verdicts.benchmarks import load_benchmarks
+from replication.verdicts.claims import Claim, Selection
+from replication.verdicts.verdict import judge
 
 ROOT = Path(__file__).parents[1]
 SEEDS, FRESH = 20, 2000

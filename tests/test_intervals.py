@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 from statsmodels.stats.weightstats import CompareMeans, DescrStatsW, ttost_ind, ttost_paired
 
-from replication.intervals import (
+from replication.verdicts.statistics.intervals import (
     FEW,
     MOST_REPLICATES,
     mean_estimate,

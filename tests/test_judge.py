@@ -13,14 +13,15 @@ import torch
 from torch import nn
 
 from replication import judge
+from replication.config.datasets import Dataset, Split
+from replication.config.params import Judge, Params, load_params
 from replication.data.contents import ImageSet
-from replication.data.options import Dataset, Split
 from replication.data.reading import load_images
 from replication.data.writing import write_dataset
-from replication.errors import InputError
-from replication.judge import judge_accuracy, judge_options, read_judge, train_judge
-from replication.metrics.classifier import classify
-from replication.params import Judge, Params, load_params
+from replication.foundation.errors import InputError
+from replication.judge import train_judge
+from replication.scoring.classifier import classify
+from replication.scoring.judges import judge_accuracy, judge_options, read_judge
 
 ROOT = Path(__file__).parents[1]
 OPTIONS = Judge("shade-classifier", (4,), epochs=4, batch=8, learning_rate=0.02, seed=0)

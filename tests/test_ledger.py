@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from ruamel.yaml.nodes import Node
 
-from replication.ledger import RecipeName, deviations_in_force, yaml_nodes
 from replication.models import MODELS
-from replication.published import Benchmark, Citation, Deviation
+from replication.verdicts.ledger import RecipeName, deviations_in_force, yaml_nodes
+from replication.verdicts.published import Benchmark, Citation, Deviation
 
 PARAMS = """
 recipes:

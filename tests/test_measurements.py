@@ -11,8 +11,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from replication.errors import InputError
-from replication.measurements import (
+from replication.foundation.errors import InputError
+from replication.table.measurements import (
     COLUMNS,
     Measurement,
     each_seed_once,

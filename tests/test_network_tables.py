@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from replication.describe.networks import Tables, network_tables
 from replication.models.layers.networks import (
     Conditional,
     Dropout,
@@ -14,7 +15,6 @@ from replication.models.layers.networks import (
     Networks,
     Stack,
 )
-from replication.network_tables import Tables, network_tables
 
 
 class Labelled(Conditional):

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 import torch
 
-from replication.data.options import Dataset
-from replication.errors import InputError
+from replication.config.datasets import Dataset
+from replication.config.params import BUNDLED, Params, load_params
+from replication.config.recipes import Noise
+from replication.config.strict import read_yaml
 from replication.experiment import EXPERIMENTS
+from replication.foundation.errors import InputError
 from replication.models import load
-from replication.params import BUNDLED, Params, load_params
-from replication.recipes import Noise
-from replication.strict import read_yaml
 from replication.training.block import scored_units
 from replication.training.schedule import unit_steps
 

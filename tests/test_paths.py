@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from replication.benchmarks import load_benchmarks
-from replication.errors import InputError
-from replication.params import Params, load_params
-from replication.paths import value_at
-from replication.published import Benchmark
+from replication.config.params import Params, load_params
+from replication.config.paths import value_at
+from replication.foundation.errors import InputError
+from replication.verdicts.benchmarks import load_benchmarks
+from replication.verdicts.published import Benchmark
 
 ROOT = Path(__file__).parents[1]
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
+from replication.config.strict import read_yaml
+from replication.foundation.provenance import import_closure
 from replication.inputs import stage_inputs
 from replication.models import MODELS, source_file
-from replication.provenance import import_closure
-from replication.strict import read_yaml
 
 ROOT = Path(__file__).parents[1]
 PIPELINE: dict[str, dict[str, Any]] = read_yaml(ROOT / "dvc.yaml")["stages"]

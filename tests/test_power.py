@@ -12,13 +12,30 @@ import pytest
 from scipy import stats
 from statsmodels.stats.power import TTestIndPower, TTestPower
 
-from replication.benchmarks import claims_of, load_benchmarks
-from replication.claims import Claim, Evidence, Plan, Published
-from replication.intervals import LEVEL, mean_estimate, welch_estimate
-from replication.planned_studies import STUDIES, design_of, judged
-from replication.power import POWER, Power, least, least_power, most_false, planned, problems, table, true_powers
-from replication.rules import decide, decide_each, holm, order_p_values, rate_p_values, value_p_values
-from replication.superiority import superiority
+from replication.verdicts.benchmarks import claims_of, load_benchmarks
+from replication.verdicts.claims import Claim, Evidence, Plan, Published
+from replication.verdicts.statistics.intervals import LEVEL, mean_estimate, welch_estimate
+from replication.verdicts.statistics.rules import (
+    decide,
+    decide_each,
+    holm,
+    order_p_values,
+    rate_p_values,
+    value_p_values,
+)
+from replication.verdicts.statistics.superiority import superiority
+from replication.verdicts.studies.planned import STUDIES, design_of, judged
+from replication.verdicts.studies.power import (
+    POWER,
+    Power,
+    least,
+    least_power,
+    most_false,
+    planned,
+    problems,
+    table,
+    true_powers,
+)
 
 ROOT = Path(__file__).parents[1]
 NOISE = 4 * 0.5 / STUDIES**0.5  # four standard errors of a simulated share
@@ -223,7 +240,7 @@ def by_id(name: str) -> Claim:
 
 
 def word_of(one: Claim, values: np.ndarray) -> str:
-    """The word for measured values of a published one, as `replication.verdicts` reads them."""
+    """The word for measured values of a published one, as `replication.verdicts.verdict` reads them."""
     assert one.published is not None and one.margin is not None
     estimate = mean_estimate(values, one.published.value, one.published_n, one.overlap or 0.0)
     p_values = value_p_values(estimate.oriented(1 if one.better == "higher" else -1), one.margin, sided=True)

@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 
 from replication import prepare as stage
-from replication.data.options import Dataset, Split
+from replication.config.datasets import Dataset, Split
 from replication.data.reading import load_images, load_split, load_toy
-from replication.errors import InputError, exit_clearly
+from replication.foundation.errors import InputError, exit_clearly
 
 FULL = {"full": Split("all")}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from replication.provenance import (
+from replication.foundation.provenance import (
     PACKAGES,
     code_hash,
     environment,

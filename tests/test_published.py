@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from replication.benchmarks import load_benchmarks
-from replication.claims import Claim, Selection
-from replication.params import BUNDLED, Cell, Params, load_params
-from replication.published import Benchmark
+from replication.config.params import BUNDLED, Cell, Params, load_params
+from replication.verdicts.benchmarks import load_benchmarks
+from replication.verdicts.claims import Claim, Selection
+from replication.verdicts.published import Benchmark
 
 ROOT = Path(__file__).parents[1]
 

@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from replication.recipe_in_words import sentences
-from replication.recipes import (
+from replication.config.recipes import (
     Adam,
     Balance,
     Early,
@@ -23,6 +22,7 @@ from replication.recipes import (
     Sgd,
     Stopping,
 )
+from replication.describe.recipe import sentences
 from replication.training.schedule import rates_at
 
 PLAIN = Recipe(

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from replication.errors import InputError
-from replication.params import Params, load_params
-from replication.recipes import Adam, Balance, FeatureMatching, Recipe, Sgd
+from replication.config.params import Params, load_params
+from replication.config.recipes import Adam, Balance, FeatureMatching, Recipe, Sgd
+from replication.foundation.errors import InputError
 
 ROOT = Path(__file__).parents[1]
 BALANCE = {

@@ -13,14 +13,15 @@ import pytest
 import torch
 from PIL import Image
 
-from replication import released, released_weights
+from replication.config.datasets import Dataset, Split
 from replication.data.contents import ImageSet
-from replication.data.options import Dataset, Split
 from replication.data.reading import PreparedImages
 from replication.data.writing import write_dataset
-from replication.errors import InputError
-from replication.released import described, main, sentences
-from replication.released_weights import NETWORKS, Missing, ReleasedDiscriminator, ReleasedNetwork
+from replication.foundation.errors import InputError
+from replication.released import __main__ as released
+from replication.released import weights as released_weights
+from replication.released.__main__ import described, main, sentences
+from replication.released.weights import NETWORKS, Missing, ReleasedDiscriminator, ReleasedNetwork
 
 ROOT = Path(__file__).parents[1]
 TINY = ReleasedNetwork("tiny", 3, ((2, 1), (3, 2)), ((4, 0), (3, 2)), 5, "uniform", (3, 8, 8))
@@ -81,7 +82,7 @@ def test_the_command_prints_the_probe_for_a_program_and_for_a_reader(
 
 
 def released_weights_costs() -> tuple[float, ...]:
-    from replication.released_probe import COSTS
+    from replication.released.probe import COSTS
 
     return COSTS
 

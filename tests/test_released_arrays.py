@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from replication.errors import InputError
-from replication.released_weights import ReleasedNetwork, read_discriminator
+from replication.foundation.errors import InputError
+from replication.released.weights import ReleasedNetwork, read_discriminator
 
 TINY = ReleasedNetwork("tiny", 3, ((2, 1), (3, 2)), ((4, 0), (3, 2)), 5, "uniform", (3, 8, 8))
 

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from replication import released_probe
 from replication.data.reading import PreparedImages
-from replication.errors import InputError
+from replication.foundation.errors import InputError
 from replication.metrics.linear_probe import LimitedResult, ProbeResult, discriminator_features
-from replication.released_probe import (
+from replication.released import probe as released_probe
+from replication.released.probe import (
     halved,
     infer_statistics,
     mean_pooled,
@@ -21,7 +21,7 @@ from replication.released_probe import (
     own_batch_features,
     probe_released,
 )
-from replication.released_weights import ReleasedNetwork, read_discriminator
+from replication.released.weights import ReleasedNetwork, read_discriminator
 
 TINY = ReleasedNetwork("tiny", 3, ((2, 1), (3, 2)), ((4, 0), (3, 2)), 5, "uniform", (3, 8, 8))
 

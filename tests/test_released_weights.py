@@ -10,9 +10,9 @@ import pytest
 import torch
 from torch import nn
 
-from replication.errors import InputError
+from replication.foundation.errors import InputError
 from replication.models.layers.samples import as_samples
-from replication.released_weights import NETWORKS, ReleasedNetwork, read_discriminator, read_generator
+from replication.released.weights import NETWORKS, ReleasedNetwork, read_discriminator, read_generator
 
 SHARED = Path(__file__).parents[2] / "shared" / "data" / "dcgan-released"
 TINY = {

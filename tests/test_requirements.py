@@ -11,14 +11,15 @@ import numpy as np
 import pytest
 import torch
 
-from replication import requirements, train
+from replication import train
+from replication.config.params import Cell, Params, load_params
 from replication.data.reading import PreparedImages, ToyData
-from replication.errors import InputError
+from replication.foundation.errors import InputError
 from replication.metrics import inception_network
-from replication.params import Cell, Params, load_params
 from replication.prepare import prepare
-from replication.requirements import DATA, NEEDS, PROBE, require_cell, require_protocols
+from replication.scoring import requirements
 from replication.scoring.protocols import PROTOCOLS
+from replication.scoring.requirements import DATA, NEEDS, PROBE, require_cell, require_protocols
 
 ROWS = np.arange(20)
 DCGAN, CONDITIONAL, PLANTED = "cpu-dcgan-digits", "cpu-dcgan-digits-conditional", "cpu-dcgan-digits-planted"

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from replication.strict import read_yaml
+from replication.config.strict import read_yaml
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[1]

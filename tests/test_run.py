@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 
 from replication import experiment, score, train
-from replication.archives import unpack
-from replication.params import load_params
+from replication.config.params import load_params
+from replication.config.strict import read_yaml
 from replication.prepare import prepare
-from replication.strict import read_yaml
+from replication.table.archives import unpack
 
 ROOT = Path(__file__).parents[1]
 K1, K5, BROKEN, THEORY = "cpu-gan-toy-k1", "cpu-gan-toy-k5", "cpu-gan-toy-rest", "cpu-theory"

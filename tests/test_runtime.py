@@ -14,8 +14,8 @@ from threading import Barrier
 import pytest
 import torch
 
-from replication.errors import InputError
-from replication.runtime import Clock, in_processes, in_turns, prepare_device, side_by_side
+from replication.foundation.errors import InputError
+from replication.foundation.runtime import Clock, in_processes, in_turns, prepare_device, side_by_side
 
 
 @pytest.fixture

@@ -13,14 +13,15 @@ import pytest
 
 from replication import score as stage
 from replication import train
-from replication.errors import InputError
+from replication.config.params import load_params
+from replication.config.strict import read_yaml
+from replication.foundation.errors import InputError
+from replication.foundation.places import SCORED
 from replication.judge import train_judge
-from replication.measurements import read_table
-from replication.params import load_params
 from replication.prepare import prepare
 from replication.scoring import toy
 from replication.scoring.components import SHARES
-from replication.strict import read_yaml
+from replication.table.measurements import read_table
 
 Table = Any  # a DataFrame; its stubs do not follow selections
 GAN, DELIGAN, DIGITS = "cpu-gan-toy-k1", "cpu-deligan-toy", "cpu-dcgan-digits"
@@ -72,7 +73,7 @@ def trained(key: str) -> dict[str, Any]:
 def scored(key: str) -> tuple[Table, dict[str, bytes], dict[str, Any]]:
     """Score a cell; the table, the bytes of all files but provenance, and provenance."""
     stage.main([key])
-    output = stage.OUTPUTS / load_params().cell(key).folder
+    output = SCORED / load_params().cell(key).folder
     files = {f.name: f.read_bytes() for f in output.iterdir()}
     return read_table(output / "measurements.csv"), files, json.loads(files.pop("provenance.json"))
 
@@ -102,7 +103,7 @@ def test_a_toy_gan_is_scored_as_a_game_too(workplace: Path) -> None:
     assert {key: value for key, value in provenance.items() if key not in of_scoring} == {
         key: value for key, value in before.items() if key not in ("clock", "window", "steps")
     }
-    shown = np.load(stage.OUTPUTS / load_params().cell(GAN).folder / "samples.npz")
+    shown = np.load(SCORED / load_params().cell(GAN).folder / "samples.npz")
     assert shown["points"].shape == (2, 60, 2) and set(shown) == {"points", "early_points", "real"}
 
 
@@ -134,7 +135,7 @@ def test_images_are_scored_under_the_judge_and_the_probe(workplace: Path) -> Non
     trained(DIGITS)
     with pytest.raises(InputError, match="There is no judge at outputs/judge/digits/judge.safetensors: run `uv run"):
         stage.main([DIGITS])
-    assert not (stage.OUTPUTS / load_params().cell(DIGITS).folder).exists()
+    assert not (SCORED / load_params().cell(DIGITS).folder).exists()
     train_judge(load_params(), "digits")
     table, files, _ = scored(DIGITS)
     judged = table[table["metric"].str.startswith(("judge", "modified"))]
@@ -181,7 +182,7 @@ def test_a_part_of_the_seeds_is_scored_beside_the_plan_and_measures_the_same(wor
     whole, _, _ = scored(GAN)
     train.main([GAN, "--seeds", "2"])
     stage.main([GAN, "--seeds", "2"])
-    part = read_table(stage.OUTPUTS / "cpu-parts/gan" / f"{GAN}+2" / "measurements.csv")
+    part = read_table(SCORED / "cpu-parts/gan" / f"{GAN}+2" / "measurements.csv")
     of_seed = whole.loc[whole["seed"] == 2].reset_index(drop=True)
     pd.testing.assert_frame_equal(part, of_seed, check_exact=True)
     assert set(part["device"]) == {"cpu"} and set(part["precision"]) == {"float32"}

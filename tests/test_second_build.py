@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from replication.claims import Claim, Evidence, Plan
-from replication.measurements import Measurement, to_table, write_table
-from replication.second_build import Pair, chance_of, lines, main, pairs
+from replication.table.measurements import Measurement, to_table, write_table
+from replication.verdicts.claims import Claim, Evidence, Plan
+from replication.verdicts.studies.second_build import Pair, chance_of, lines, main, pairs
 
 ROW = Measurement("cpu", "gan2014", "gan", "one", "paper", "toy", "full", 400, 0, 100, "auc", 0.5, 1000)
 SIDE = {
@@ -76,8 +76,8 @@ def test_the_chance_of_so_many_disagreements(disagreeing: int, chance: float) ->
 def test_a_row_that_two_tables_share_counts_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("replication.second_build.load_benchmarks", lambda: ())
-    monkeypatch.setattr("replication.second_build.claims_of", lambda _: [claim()])
+    monkeypatch.setattr("replication.verdicts.studies.second_build.load_benchmarks", lambda: ())
+    monkeypatch.setattr("replication.verdicts.studies.second_build.claims_of", lambda _: [claim()])
     both = table(0.9, 0.9)
     write_table(both.loc[both["seed"] < 1000], tmp_path / "one.csv")
     write_table(both.loc[(both["seed"] == 0) | (both["seed"] >= 1000)], tmp_path / "two.csv")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from replication.seeding import generator, torch_seed
+from replication.foundation.seeding import generator, torch_seed
 
 
 def test_a_stream_is_a_function_of_seed_purpose_and_position() -> None:

@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
-from replication.shares import (
+from replication.verdicts.statistics.shares import (
     boschloo_p,
     difference_interval,
     difference_p_above,

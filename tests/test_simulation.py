@@ -7,10 +7,10 @@ import json
 import numpy as np
 import pytest
 
-from replication.intervals import LEVEL, mean_estimate
-from replication.rules import decide_each, holm, order_p_values, value_p_values
-from replication.simulated_studies import Case, all_cases
-from replication.simulation import PATH, SEED, STUDIES, error_table, largest_rate, simulate
+from replication.verdicts.statistics.intervals import LEVEL, mean_estimate
+from replication.verdicts.statistics.rules import decide_each, holm, order_p_values, value_p_values
+from replication.verdicts.studies.simulated import Case, all_cases
+from replication.verdicts.studies.simulation import PATH, SEED, STUDIES, error_table, largest_rate, simulate
 
 KINDS = {"value", "order", "order, paired", "superiority", "bound", "bound, share", "rate", "family of 5 orders"}
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from replication.config.strict import read_yaml
 from replication.inputs import stage_inputs
-from replication.strict import read_yaml
 
 ROOT = Path(__file__).parents[1]
 HEAVY = {
@@ -34,7 +34,7 @@ HEAVY = {
 PLAIN = {
     "inputs": set(),
     "prepare": set(),
-    "describe": {"jsonschema"},
+    "describe.__main__": {"jsonschema"},
     "report.__main__": {"jsonschema", "pandas", "scipy"},
     "page": {"jsonschema", "jinja2", "pandas", "scipy"},
     "check": {"jsonschema", "jinja2", "pandas", "scipy"},
@@ -97,7 +97,7 @@ GARBAGE = """
 import gc, sys
 sys.argv[0] = sys.argv[1]
 import replication
-from replication.errors import exit_clearly
+from replication.foundation.errors import exit_clearly
 before = gc.isenabled()
 exit_clearly(lambda: print(before, gc.isenabled()))
 """

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from pydantic.dataclasses import dataclass
 
-from replication.errors import InputError
-from replication.strict import CLOSED, read_yaml, strict
+from replication.config.strict import CLOSED, read_yaml, strict
+from replication.foundation.errors import InputError
 
 
 @dataclass(frozen=True, config=CLOSED)
@@ -100,7 +100,7 @@ VALUES = {"rate": 2e-4, "count": 1, "none": None, "yes": True}
 @pytest.fixture
 def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder that keeps what was read: the tests have none otherwise."""
-    monkeypatch.setattr("replication.strict.KEPT", tmp_path / "kept")
+    monkeypatch.setattr("replication.config.strict.KEPT", tmp_path / "kept")
     (tmp_path / "a.yaml").write_text(TEXT, encoding="utf-8")
     return tmp_path / "kept"
 
@@ -112,7 +112,7 @@ def no_parser(**options: object) -> None:
 def test_equal_text_is_parsed_once(tmp_path: Path, kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = read_yaml(tmp_path / "a.yaml")
     assert first == {"one": VALUES, "two": {**VALUES, "count": 2.0, "list": [1, float("inf")]}}
-    monkeypatch.setattr("replication.strict.YAML", no_parser)
+    monkeypatch.setattr("replication.config.strict.YAML", no_parser)
     again = read_yaml(tmp_path / "a.yaml")
     assert repr(again) == repr(first)  # types and order too
     (tmp_path / "a.yaml").write_text(TEXT + "# a word more\n", encoding="utf-8")

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from replication.rules import decide, order_p_values
-from replication.superiority import EXACT, superiority
+from replication.verdicts.statistics.rules import decide, order_p_values
+from replication.verdicts.statistics.superiority import EXACT, superiority
 
 RANDOM = np.random.default_rng(0)
 PAIRS = [

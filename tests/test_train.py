@@ -13,12 +13,14 @@ import torch
 from safetensors.torch import load_file
 
 from replication import train as stage
+from replication.config.params import load_params
+from replication.config.strict import read_yaml
 from replication.data.reading import PreparedImages, ToyData
-from replication.errors import InputError, exit_clearly
-from replication.params import load_params
+from replication.foundation.errors import InputError, exit_clearly
+from replication.foundation.places import TRAINED
+from replication.foundation.provenance import code_hash, environment, import_closure
 from replication.prepare import prepare
-from replication.provenance import code_hash, environment, import_closure
-from replication.strict import read_yaml
+from replication.training import cells
 from replication.training.block import Paused
 from replication.training.initialise import Samples
 
@@ -68,7 +70,7 @@ def train(key: str, dataset: str) -> Path:
     if not (stage.DATA / dataset).exists():
         prepare(load_params().datasets[dataset], stage.DATA / dataset)
     stage.main([key])
-    return stage.OUTPUTS / load_params().cell(key).folder
+    return TRAINED / load_params().cell(key).folder
 
 
 def read(output: Path) -> dict[str, Any]:
@@ -98,8 +100,8 @@ def test_a_toy_cell(workplace: Path) -> None:
     assert (found["cell"], found["updates"], found["window"], found["steps"]) == (TOY, 40, 1, [0, 10, 20, 40])
     assert found["diverged_seeds"] == {} and found["environment"]["threads"] == 1  # the recipe's
     assert set(found["clock"]) == {"started", "duration_s", "host"}
-    files = stage.training_code("gan")
-    assert {Path("replication/train.py"), *import_closure(Path("replication/models/gan.py"))} < files
+    files = cells.training_code("gan")
+    assert {Path("replication/training/cells.py"), *import_closure(Path("replication/models/gan.py"))} < files
     assert found["code_sha256"] == code_hash(files) and Path("replication/training/loop.py") in files
     strangers = ("deligan", "scoring", "metrics/inception", "report", "requirements")
     assert not any(name in str(file) for file in files for name in strangers) and "selected_steps" not in found
@@ -145,11 +147,11 @@ def test_the_key_of_a_cell_sees(workplace: Path, field: str, change: Callable[[d
         params = load_params()
         prepare(params.datasets["toy-bimodal"], stage.DATA / "toy-bimodal")
         cell = params.cell(TOY)
-        samples = stage.training_samples(
+        samples = cells.training_samples(
             stage.load_prepared(stage.DATA / "toy-bimodal"), stage.load_split(stage.DATA / "toy-bimodal", "full")
         )
         where = environment("cpu", params.profile.threads)
-        return stage.cell_key(cell, params.recipe("gan", "toy-k1", "paper"), samples, "cpu", where)
+        return cells.cell_key(cell, params.recipe("gan", "toy-k1", "paper"), samples, "cpu", where)
 
     before = key()
     assert key() == before
@@ -176,10 +178,10 @@ def test_a_failed_training_writes_nothing_and_keeps_its_checkpoint(
         patch.setattr(stage, "_write", fail)
         with pytest.raises(KeyboardInterrupt):
             train(TOY, "toy-bimodal")
-    assert not (stage.OUTPUTS / load_params().cell(TOY).folder).exists()
+    assert not (TRAINED / load_params().cell(TOY).folder).exists()
     assert list(Path(".replication/checkpoints").glob(f"{TOY}-*/state-40-*"))
     train(TOY, "toy-bimodal")
-    assert (stage.OUTPUTS / load_params().cell(TOY).folder / "provenance.json").is_file()
+    assert (TRAINED / load_params().cell(TOY).folder / "provenance.json").is_file()
 
 
 def test_what_one_machine_began_another_finishes(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -197,7 +199,7 @@ def test_what_one_machine_began_another_finishes(workplace: Path, monkeypatch: p
         stage.train_cell(load_params(), load_params().cell(TOY), lambda: True)
     on("Another processor", 2)
     assert stage.train_cell(load_params(), load_params().cell(TOY))
-    output = stage.OUTPUTS / load_params().cell(TOY).folder
+    output = TRAINED / load_params().cell(TOY).folder
     resumed = contents(output)
     assert read(output)["environment"]["device"] == "A processor, then Another processor"
     assert not stage.train_cell(load_params(), load_params().cell(TOY))
@@ -211,7 +213,7 @@ def test_a_part_of_the_seeds_is_trained_beside_the_plan_and_ends_the_same(workpl
     whole = train(TOY, "toy-bimodal")
     before = contents(whole)
     stage.main([TOY, "--seeds", "2-3"])
-    part = stage.OUTPUTS / "cpu-parts/gan" / f"{TOY}+2-3"
+    part = TRAINED / "cpu-parts/gan" / f"{TOY}+2-3"
     assert contents(whole) == before and read(part)["seeds"] == "2-3"
     for file in whole.glob("*.safetensors"):
         tensors, some = load_file(file), load_file(part / file.name)
@@ -228,7 +230,7 @@ def test_a_part_of_the_seeds_is_trained_beside_the_plan_and_ends_the_same(workpl
 
 def test_a_model_trains_its_cells_keeps_those_that_are_as_before_and_removes_strangers(workplace: Path) -> None:
     train(TOY, "toy-bimodal")
-    folder = stage.OUTPUTS / load_params().cell(TOY).folder
+    folder = TRAINED / load_params().cell(TOY).folder
     before = read(folder)
     (folder.parent / "cpu-gone").mkdir()
     stage.main(["gan"])
@@ -250,7 +252,7 @@ def test_what_a_user_can_mend(workplace: Path, capsys: pytest.CaptureFixture[str
             exit_clearly(lambda key=key: stage.main([key]))
         said = capsys.readouterr().err
         assert stopped.value.code == 2 and sentence in said and said.count("\n") == 1
-    assert not stage.OUTPUTS.exists()
+    assert not TRAINED.exists()
 
 
 def test_too_few_samples(workplace: Path) -> None:
@@ -262,17 +264,17 @@ def test_too_few_samples(workplace: Path) -> None:
 def test_labels_belong_to_the_data_of_a_cell() -> None:
     images = np.arange(48, dtype=np.uint8).reshape(12, 1, 2, 2)
     data = PreparedImages("rows", images, np.arange(12) % 3, images[:0], np.arange(0), ("a", "b", "c"), {})
-    samples = stage.training_samples(data, np.array([5, 1, 4]))
+    samples = cells.training_samples(data, np.array([5, 1, 4]))
     assert samples.values.tolist() == images[[5, 1, 4]].tolist()
     assert samples.labels is not None and samples.labels.tolist() == [2, 1, 1]
-    assert stage.class_count(data) == 3
+    assert cells.class_count(data) == 3
     relabelled = samples._replace(labels=torch.tensor([2, 1, 0]))
-    hashes = {stage.samples_sha256(each) for each in (samples, relabelled, samples._replace(labels=None))}
+    hashes = {cells.samples_sha256(each) for each in (samples, relabelled, samples._replace(labels=None))}
     assert len(hashes) == 3
     reshaped = Samples(samples.values.reshape(3, 4), samples.labels)
-    assert stage.samples_sha256(reshaped) not in hashes
+    assert cells.samples_sha256(reshaped) not in hashes
     points = ToyData("toy", np.zeros((4, 2), np.float32), np.zeros(4), np.zeros((1, 2)), 0.1, np.ones(1), {})
-    assert stage.training_samples(points, np.arange(3)).labels is None and stage.class_count(points) == 0
+    assert cells.training_samples(points, np.arange(3)).labels is None and cells.class_count(points) == 0
 
 
 def test_a_stopping_rule_measures_the_images_outside_of_the_split(workplace: Path) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from replication.errors import InputError, exit_clearly
+from replication.foundation.errors import InputError, exit_clearly
 
 if TYPE_CHECKING:
     from benchmarks.speed.options import Name

@@ -10,8 +10,8 @@ import torch
 from benchmarks.speed.cases import Work
 from benchmarks.speed.counting import clock
 from benchmarks.speed.plain import PlainTraining, Source
-from replication.report.speed_results import Arm
-from replication.seeding import torch_seed
+from replication.foundation.seeding import torch_seed
+from replication.table.speed import Arm
 from replication.training.initialise import initialise_networks
 from replication.training.trainer import Trainer
 

@@ -8,16 +8,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
+from replication.config.datasets import Dataset
+from replication.config.params import Params
+from replication.config.recipes import Recipe
 from replication.data.digits import read_digits
-from replication.data.options import Dataset
 from replication.data.shapes import class_count, sample_shape
 from replication.data.toy import draw_points
-from replication.errors import InputError
+from replication.foundation.errors import InputError
+from replication.foundation.seeding import generator
 from replication.models import load
 from replication.models.layers.networks import Networks
-from replication.params import Params
-from replication.recipes import Recipe
-from replication.seeding import generator
 from replication.training.initialise import Samples
 
 

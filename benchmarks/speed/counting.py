@@ -12,7 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from benchmarks.speed.flops import FlopCounterMode
-from replication.report.speed_results import Peak
+from replication.table.speed import Peak
 
 SIDES = {"cpu": 2048, "cuda": 8192}  # of the matrices multiplied
 COPIED = {"cpu": 2**26, "cuda": 2**30}  # bytes

@@ -20,9 +20,9 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from benchmarks.speed.cases import Case, Work, prepare_case
-from replication.atomic import write_atomically
-from replication.errors import InputError
-from replication.params import load_params
+from replication.config.params import load_params
+from replication.foundation.atomic import write_atomically
+from replication.foundation.errors import InputError
 from replication.training.batched import trains_batched
 from replication.training.captured import CapturedSeed
 from replication.training.schedule import objective_at

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from replication.foundation.provenance import PACKAGES, code_hash, environment, import_closure
 from replication.models import MODELS, source_file
-from replication.provenance import PACKAGES, code_hash, environment, import_closure
-from replication.report.speed_results import Machine
+from replication.table.speed import Machine
 
 ENTRY = Path("benchmarks/speed/__main__.py")
 

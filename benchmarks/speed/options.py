@@ -13,9 +13,9 @@ import torch
 
 from benchmarks.speed.cases import CASES, chosen_cases
 from benchmarks.speed.machine import this_machine
-from replication.errors import InputError
-from replication.report.speed_results import Machine
-from replication.runtime import prepare_device
+from replication.foundation.errors import InputError
+from replication.foundation.runtime import prepare_device
+from replication.table.speed import Machine
 
 Name = Literal["training", "scoring", "stages"]
 SEEDS = {"training": (1, 5), "scoring": (1,), "stages": (1, 2, 5, 10)}

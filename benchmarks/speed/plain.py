@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from benchmarks.speed.plain_optimisers import plain_optimiser
-from replication.errors import InputError
+from replication.config.recipes import Balance, Recipe
+from replication.foundation.errors import InputError
 from replication.models.layers.networks import Latent, LayerNoise, Networks, draw_layer_noise
-from replication.recipes import Balance, Recipe
 from replication.training import objectives
 from replication.training.draws import labelled_rows
 from replication.training.initialise import Samples, real_samples

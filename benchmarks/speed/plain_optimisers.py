@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from replication.recipes import Recipe
+from replication.config.recipes import Recipe
 
 
 def plain_optimiser(recipe: Recipe, network: nn.Module) -> torch.optim.Optimizer:

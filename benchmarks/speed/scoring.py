@@ -13,14 +13,14 @@ from benchmarks.speed.cases import CASES, Work, prepare_case
 from benchmarks.speed.counting import clock
 from benchmarks.speed.options import Options
 from benchmarks.speed.writing import results_of
-from replication.judge import judge_options
-from replication.metrics.classifier import build_classifier, classify
+from replication.config.params import Judge, load_params
+from replication.foundation.seeding import torch_seed
 from replication.metrics.nearest_generated import nearest_labels
 from replication.metrics.parzen import log_likelihoods
 from replication.models.layers.samples import as_images
-from replication.params import Judge, load_params
-from replication.report.speed_results import Results, Scoring, rate
-from replication.seeding import torch_seed
+from replication.scoring.classifier import build_classifier, classify
+from replication.scoring.judges import judge_options
+from replication.table.speed import Results, Scoring, rate
 from replication.training.initialise import real_samples
 from replication.training.sampling import draw_samples
 

@@ -24,13 +24,13 @@ from torch import Tensor, nn
 from benchmarks.speed.arms import Ours, length_of_round
 from benchmarks.speed.cases import Work
 from benchmarks.speed.counting import clock
+from replication.config.params import Params, load_params
+from replication.foundation.runtime import prepare_device
+from replication.foundation.seeding import generator
 from replication.models import load
 from replication.models.layers.minibatch import SELF, MinibatchDiscrimination, MinibatchForm
 from replication.models.layers.networks import Networks
-from replication.params import Params, load_params
-from replication.runtime import prepare_device
 from replication.scoring.quick_generators import batch_by_batch
-from replication.seeding import generator
 from replication.training.initialise import Samples
 from replication.training.sampling import draw_samples
 from replication.training.schedule import SIDES

@@ -11,8 +11,8 @@ from benchmarks.speed.arms import Ours, length_of_round
 from benchmarks.speed.cases import Work, prepare_case, repeated
 from benchmarks.speed.options import Options
 from benchmarks.speed.writing import results_of
-from replication.params import load_params
-from replication.report.speed_results import Growth, Results
+from replication.config.params import load_params
+from replication.table.speed import Growth, Results
 
 TIMES = (1, 10, 100)  # as many training samples, for one seed
 NOTES = (

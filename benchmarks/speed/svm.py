@@ -29,13 +29,13 @@ from sklearn.svm import LinearSVC
 from torch import Tensor
 from torch.nn.functional import leaky_relu
 
-from replication.atomic import write_atomically
-from replication.errors import InputError
+from replication.foundation.atomic import write_atomically
+from replication.foundation.errors import InputError
+from replication.foundation.provenance import environment
+from replication.foundation.runtime import prepare_device
+from replication.foundation.seeding import generator
 from replication.metrics.linear_probe import balanced_rows
-from replication.metrics.svm import accuracies, fit
-from replication.provenance import environment
-from replication.runtime import prepare_device
-from replication.seeding import generator
+from replication.metrics.svm.fit import accuracies, fit
 
 KINDS = 10
 FACTORS = 512

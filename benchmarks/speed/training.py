@@ -14,9 +14,9 @@ from benchmarks.speed.cases import Work, prepare_case
 from benchmarks.speed.counting import Need, measure_peak, needs
 from benchmarks.speed.options import Options
 from benchmarks.speed.writing import results_of
-from replication.params import load_params
-from replication.recipes import Recipe
-from replication.report.speed_results import Arm, Bound, Peak, Results, Timing, Training, rate, ratio_of
+from replication.config.params import load_params
+from replication.config.recipes import Recipe
+from replication.table.speed import Arm, Bound, Peak, Results, Timing, Training, rate, ratio_of
 from replication.training.schedule import minibatches_of_unit
 
 NOTES = (

@@ -11,10 +11,10 @@ from typing import Any
 
 from benchmarks.speed.machine import benchmark_hash
 from benchmarks.speed.options import Options
-from replication.atomic import write_atomically
-from replication.report.papers import Grid
-from replication.report.performance import grids
-from replication.report.speed_results import Results
+from replication.foundation.atomic import write_atomically
+from replication.table.grids import Grid
+from replication.table.speed import Results
+from replication.table.speed_tables import grids
 
 QUIET = 0.25  # processes a core in the minute before
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from replication.errors import InputError
+from replication.foundation.errors import InputError
 
 NAMES = ("iris", "wine", "breast_cancer", "diabetes", "digits")
 

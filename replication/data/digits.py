@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from replication.data.contents import ImageSet
-from replication.errors import InputError
+from replication.foundation.errors import InputError
 
 N_TRAIN = 1297
 SHAPE = (1797, 8, 8)

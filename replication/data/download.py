@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from http.client import HTTPException
 from pathlib import Path
 
-from replication.errors import InputError
-from replication.provenance import sha256_file
+from replication.foundation.errors import InputError
+from replication.foundation.provenance import sha256_file
 
 PATIENCE = 30.0  # seconds without an answer: a machine cut off by a firewall would otherwise wait for minutes
 _FAILURES = (OSError, RuntimeError, EOFError, HTTPException, tarfile.TarError, zipfile.BadZipFile, zlib.error)

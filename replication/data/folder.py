@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from replication.atomic import atomic_directory
 from replication.data.contents import ImageSet
 from replication.data.images import decode_all
-from replication.errors import InputError
+from replication.foundation.atomic import atomic_directory
+from replication.foundation.errors import InputError
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
 ARCHIVES = (".tar", ".tar.xz")

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from replication.errors import InputError
+from replication.foundation.errors import InputError
 
 # Palettes and alpha become plain colours; 16-bit and float pixels would be clipped without a word.
 _EIGHT_BIT = ("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "LAB", "HSV")

@@ -12,7 +12,7 @@ import numpy as np
 from replication.data.contents import ImageSet
 from replication.data.download import fetching
 from replication.data.images import decode_all
-from replication.errors import InputError
+from replication.foundation.errors import InputError
 
 LSUN_FOLDERS = ("bedroom_train_lmdb", "bedroom_val_lmdb")
 

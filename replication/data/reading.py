@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from replication.errors import InputError
-from replication.provenance import sha256_file
+from replication.foundation.errors import InputError
+from replication.foundation.provenance import sha256_file
 
 _IMAGES = ("train_images", "train_labels", "test_images", "test_labels")
 _PLACES = ("train_places", "test_places")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from replication.data.options import Dataset
-from replication.errors import InputError
+from replication.config.datasets import Dataset
+from replication.foundation.errors import InputError
 
 IMAGES: Mapping[str, tuple[int, int, int]] = {
     "digits": (1, 8, 8),

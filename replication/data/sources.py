@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from replication.config.datasets import Dataset, Planted
 from replication.data.contents import ImageSet, PointSet
-from replication.data.options import Dataset, Planted
 
 
 def read_source(options: Dataset) -> ImageSet | PointSet:
@@ -21,7 +21,7 @@ def read_source(options: Dataset) -> ImageSet | PointSet:
 
 def _planted(contents: ImageSet, planted: Planted) -> ImageSet:
     """The images with an object in some of them, and where it is."""
-    from replication.metrics.planted import plant_object
+    from replication.data.planted import plant_object
 
     train, train_places = plant_object(contents.train_images, planted.share, planted.size, planted.seed, "train")
     test, test_places = plant_object(contents.test_images, planted.share, planted.size, planted.seed, "test")

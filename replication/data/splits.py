@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from replication.data.options import Split
-from replication.errors import InputError
+from replication.config.datasets import Split
+from replication.foundation.errors import InputError
 
 
 def split_indices(labels: np.ndarray, class_names: Sequence[str], split: Split) -> np.ndarray:

@@ -10,7 +10,7 @@ from torchvision.datasets.utils import check_integrity
 
 from replication.data.contents import ImageSet
 from replication.data.download import fetching, hashed
-from replication.errors import InputError
+from replication.foundation.errors import InputError
 
 LIBRARIES = ("numpy", "torch", "torchvision")
 CHECKED = "torchvision checks their MD5 sums"

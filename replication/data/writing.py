@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
+from replication.config.datasets import Dataset, Split
 from replication.data.contents import ImageSet, PointSet
-from replication.data.options import Dataset, Split
 from replication.data.splits import class_counts, hash_indices, split_indices
-from replication.provenance import sha256_file
+from replication.foundation.provenance import sha256_file
 
 
 def write_dataset(contents: ImageSet | PointSet, options: Dataset, directory: Path) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from replication.errors import InputError
+from replication.foundation.errors import InputError
 
 FAINT = 0.1  # share of full ink below which a pixel is background
 CONTOUR = 0.25  # share of full ink up to which contours are averaged

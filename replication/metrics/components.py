@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import xlogy
 
-from replication.errors import InputError
+from replication.foundation.errors import InputError
 from replication.metrics.neighbours import share_within
 
 BEYOND = 0.95  # of the permutations: what chance alone seldom exceeds

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from replication.errors import InputError
-from replication.seeding import generator
+from replication.foundation.errors import InputError
+from replication.foundation.seeding import generator
 
 NEIGHBOURS = 3  # of precision and recall (Kynkäänniemi 2019)
 BLOCK = 1000  # rows compared at once: no matrix of all pairs

@@ -10,7 +10,7 @@ import torch
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor, nn
 
-from replication.errors import InputError
+from replication.foundation.errors import InputError
 
 SECOND_HIGHEST = 2
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from replication.errors import InputError
+from replication.foundation.errors import InputError
 
 BATCH = 500
 TOP_SHARE = 0.05  # of the held-out images, those that excite a filter most

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import log_softmax, logsumexp
 
-from replication.errors import InputError
+from replication.foundation.errors import InputError
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ from torch import nn
 from tqdm import tqdm
 
 from replication.data.download import fetching
-from replication.errors import InputError
-from replication.provenance import sha256_file
+from replication.foundation.errors import InputError
+from replication.foundation.provenance import sha256_file
 
 NAME = "weights-inception-2015-12-05-6726825d.pth"
 ADDRESS = f"https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/{NAME}"

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from replication.runtime import side_by_side
+from replication.foundation.runtime import side_by_side
 
 CHUNK = 25_000  # points of one partial sum: fixed, so that a result does not depend on the number of threads
 # Distances held at once: as many as fit into a processor's cache, or keep a GPU busy.

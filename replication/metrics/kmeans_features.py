@@ -15,10 +15,10 @@ from torch import Tensor
 from torch.nn.functional import unfold
 from tqdm import tqdm
 
-from replication.errors import InputError
+from replication.foundation.errors import InputError
+from replication.foundation.runtime import side_by_side
+from replication.foundation.seeding import generator
 from replication.metrics.k_means import at_once, k_means
-from replication.runtime import side_by_side
-from replication.seeding import generator
 
 CONTRAST = 10.0  # added to the variance of a patch's pixels
 WHITENING = 0.1  # added to every eigenvalue of the patches' covariance

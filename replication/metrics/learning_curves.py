@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.stats import t
 
-from replication.errors import InputError
+from replication.foundation.errors import InputError
 
 
 def draw_split(

@@ -10,12 +10,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import adaptive_max_pool2d
 
-from replication.errors import InputError
-from replication.metrics.svm import accuracies, fit
+from replication.foundation.errors import InputError
+from replication.foundation.runtime import side_by_side
+from replication.foundation.seeding import generator
+from replication.metrics.svm.fit import accuracies, fit
 from replication.models.layers.convolutional import ConvolutionalDiscriminator
 from replication.models.layers.samples import as_samples
-from replication.runtime import side_by_side
-from replication.seeding import generator
 
 GRID = 4
 Pool = Callable[[Sequence[Tensor]], Tensor]  # maps [B, C, H, W] of every convolution → features [B, F]

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from replication.errors import InputError
+from replication.foundation.errors import InputError
 
 BLOCK = 10_000  # images compared at once
 NOISE = 8.0  # standard deviation, in levels of 255, by which a memoriser's copies differ from training images

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from replication.errors import InputError
+from replication.foundation.errors import InputError
 
 CHUNK = 8192  # samples that points are compared with at once
 BLOCK = {"cpu": 128, "cuda": 16384}  # points at once: a table that stays in a cache of a core, or one that fills a GPU

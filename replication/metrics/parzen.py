@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from replication.errors import InputError
+from replication.foundation.errors import InputError
 
 SIGMAS = tuple(np.logspace(-1, 0, 10).tolist())  # the released code's bandwidths, in units of a pixel
 # The same bandwidths with three more between each two: the best often lies between two of the released ones.

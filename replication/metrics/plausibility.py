@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from replication.errors import InputError
+from replication.foundation.errors import InputError
 from replication.models.layers.samples import as_samples
 
 NEIGHBOURS = 3

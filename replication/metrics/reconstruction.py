@@ -8,7 +8,7 @@ import numpy as np
 from scipy.spatial.distance import cdist, pdist
 from scipy.stats import gaussian_kde, rankdata
 
-from replication.errors import InputError
+from replication.foundation.errors import InputError
 
 
 @dataclass(frozen=True)

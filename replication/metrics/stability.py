@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from sklearn.metrics.pairwise import euclidean_distances
 
-from replication.errors import InputError
+from replication.foundation.errors import InputError
 
 MAX_OSCILLATION = 0.25  # a sinusoid that swings by 37 % of its level to either side
 MIN_DIVERSITY = 0.5  # of the data's own

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from replication.training.compiled import njit
+from replication.foundation.compiled import njit
 
 FAST = {"fastmath": {"contract", "nsz", "reassoc"}, "error_model": "numpy", "cache": True, "nogil": True}
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from replication.errors import InputError
-from replication.seeding import generator
+from replication.foundation.errors import InputError
+from replication.foundation.seeding import generator
 
 HELD_OUT = 0.2
 LEARNING_RATE = 0.005

@@ -6,7 +6,7 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
-from replication.errors import InputError
+from replication.foundation.errors import InputError
 
 MODELS = {
     "gan": "replication.models.gan",

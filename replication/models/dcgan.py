@@ -15,7 +15,9 @@ import torch
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
-from replication.errors import InputError
+from replication.config.recipes import Prior
+from replication.config.strict import CLOSED, strict
+from replication.foundation.errors import InputError
 from replication.models.layers.convolutional import (
     EPSILON,
     PUBLISHED,
@@ -29,8 +31,6 @@ from replication.models.layers.convolutional import (
 )
 from replication.models.layers.dense import DenseNetworks
 from replication.models.layers.networks import Conditional, Generator, Judged, Networks, refuse_mixture
-from replication.recipes import Prior
-from replication.strict import CLOSED, strict
 
 WHERE = "params.yaml: network of dcgan"
 GAIN_STD, KERNEL = 0.02, 5  # where a recipe leaves them out

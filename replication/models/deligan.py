@@ -12,15 +12,15 @@ from typing import Any
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
-from replication.errors import InputError
+from replication.config.recipes import Prior
+from replication.config.strict import CLOSED, strict
+from replication.foundation.errors import InputError
 from replication.models.layers.dense import DenseDiscriminator, DenseNetworks
 from replication.models.layers.minibatch import MinibatchDiscrimination
 from replication.models.layers.networks import Generator, Judged, Networks
 from replication.models.layers.priors import Ensemble, MixturePrior, OneHotPrior
 from replication.models.layers.same import Edges, SameConvolution, SameTransposed, same_padding
 from replication.models.layers.weight_normalised import WeightNormalisedNetworks
-from replication.recipes import Prior
-from replication.strict import CLOSED, strict
 
 WHERE = "params.yaml: network of deligan"
 INITIAL_STD = 0.02  # of convolutions and gains

@@ -13,11 +13,11 @@ import torch
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
-from replication.errors import InputError
+from replication.config.recipes import Prior
+from replication.config.strict import CLOSED, strict
+from replication.foundation.errors import InputError
 from replication.models.layers.dense import DenseNetworks
 from replication.models.layers.networks import Dropout, Generator, Judged, Networks, Stack, refuse_mixture
-from replication.recipes import Prior
-from replication.strict import CLOSED, strict
 
 WHERE = "params.yaml: network of gan"
 

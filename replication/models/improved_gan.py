@@ -9,15 +9,15 @@ from typing import Any, Literal
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
-from replication.errors import InputError
+from replication.config.recipes import Prior
+from replication.config.strict import CLOSED, strict
+from replication.foundation.errors import InputError
 from replication.models.layers.dense import NONLINEARITIES, Nonlinearity, dense, dense_generator
 from replication.models.layers.minibatch import MinibatchDiscrimination
 from replication.models.layers.networks import GaussianNoise, Generator, Judged, Networks, refuse_mixture
 from replication.models.layers.virtual_batch_norm import BatchNorm
 from replication.models.layers.weight_norm import normalised_dense
 from replication.models.layers.weight_normalised import Minibatch, WeightNormalisedNetworks, features_of
-from replication.recipes import Prior
-from replication.strict import CLOSED, strict
 
 DIRECTION_STD = 0.1  # of the dense discriminator's weights before they are normalised
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from replication.errors import exit_clearly
-from replication.params import load_params
+from replication.config.params import load_params
+from replication.foundation.errors import exit_clearly
 from replication.report.build import build_report
 
 

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from replication.metrics.definitions import METRICS
 from replication.report.class_tables import class_tables
 from replication.report.durations import durations
 from replication.report.error_rates import error_rate_grid
-from replication.report.papers import Grid
-from replication.report.performance import Performance, performance
 from replication.report.score_tables import score_tables
 from replication.report.sources import Source
-from replication.report.wording import NONE, number, seed_range, value_in_words
+from replication.report.wording import seed_range, value_in_words
+from replication.table.definitions import METRICS
+from replication.table.grids import NONE, Grid, number
+from replication.table.speed_tables import Performance, performance
 
 
 @dataclass(frozen=True)

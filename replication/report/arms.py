@@ -11,12 +11,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from replication.metrics.definitions.inside import INSIDE
-from replication.metrics.definitions.latent import LATENT
-from replication.metrics.definitions.memorisation import MEMORISATION
 from replication.report.cells import grouped
 from replication.report.drawing import RULE, SERIES, Drawn, canvas, save
 from replication.report.limited_data import without_sweeps
+from replication.table.definitions.inside import INSIDE
+from replication.table.definitions.latent import LATENT
+from replication.table.definitions.memorisation import MEMORISATION
 
 METRICS = (*LATENT, *INSIDE, *MEMORISATION)  # of these an arm or a control is a metric variant
 ACROSS = 2  # panels side by side

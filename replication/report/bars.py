@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from replication.claims import Claim
-from replication.rules import Word
-from replication.verdicts import Verdict
+from replication.verdicts.claims import Claim
+from replication.verdicts.statistics.rules import Word
+from replication.verdicts.verdict import Verdict
 
 KINDS = ("value", "order", "superiority", "rate", "bound")
 

@@ -8,24 +8,25 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from replication.atomic import atomic_directory
-from replication.benchmarks import claims_of, load_benchmarks
-from replication.measurements import each_seed_once, join_tables, read_table, table_in, table_to, write_table
-from replication.params import Params, Profile
-from replication.provenance import sha256_file
-from replication.published import Benchmark
-from replication.report.cells import RECORDED, SCORES, ScoredCell, gather
+from replication.config.params import Params, Profile
+from replication.foundation.atomic import atomic_directory
+from replication.foundation.places import SCORED
+from replication.foundation.provenance import sha256_file
+from replication.report.cells import RECORDED, ScoredCell, gather
 from replication.report.page import BENCHMARKS, REPORTS
 from replication.report.sources import PROVENANCE, VERDICTS
-from replication.verdict_records import to_json
-from replication.verdicts import judge_all
+from replication.table.measurements import each_seed_once, join_tables, read_table, table_in, table_to, write_table
+from replication.verdicts.benchmarks import claims_of, load_benchmarks
+from replication.verdicts.published import Benchmark
+from replication.verdicts.records import to_json
+from replication.verdicts.verdict import judge_all
 
 
 def build_report(
     params: Params,
     profile: str,
     reports: Path = REPORTS,
-    scores: Path = SCORES,
+    scores: Path = SCORED,
     benchmarks: Path = BENCHMARKS,
     processes: int = 1,
 ) -> Path:

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from replication.blocks import PART, written
-from replication.errors import InputError
-from replication.measurements import WHERE, read_table, table_in
-from replication.params import BUNDLED, Cell, Profile
+from replication.config.blocks import PART, written
+from replication.config.params import BUNDLED, Cell, Profile
+from replication.foundation.errors import InputError
+from replication.foundation.places import SCORED
 from replication.report.sheets import SHEETS
+from replication.table.measurements import WHERE, read_table, table_in
 
-SCORES = Path("outputs/score")
 RECORDED = Path("reports/recorded")
 FILES = ("measurements.csv", "provenance.json", "samples.npz")
 IDENTITY = ("paper", "model", "recipe", "variant", "dataset", "split")
@@ -67,7 +67,7 @@ class ScoredCell:
         return self.provenance["precision"]
 
 
-def gather(profile: Profile, scores: Path = SCORES, recorded: Path = RECORDED) -> tuple[list[ScoredCell], list[str]]:
+def gather(profile: Profile, scores: Path = SCORED, recorded: Path = RECORDED) -> tuple[list[ScoredCell], list[str]]:
     """Every scored block of a profile in the order of params.yaml, and the keys that are not measured.
 
     Recorded blocks of a cell go before a local one of the same device, so that every clone makes the same report. The

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from replication.claims import Claim, Evidence
-from replication.params import Params, Profile
+from replication.config.params import Params, Profile
 from replication.report.cells import IDENTITY
 from replication.report.sources import Source
-from replication.rules import Word
-from replication.verdicts import Indicative, Verdict
+from replication.verdicts.claims import Claim, Evidence
+from replication.verdicts.statistics.rules import Word
+from replication.verdicts.verdict import Indicative, Verdict
 
 UNJUDGED: tuple[Word, ...] = ("underpowered", "answered")
 

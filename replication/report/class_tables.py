@@ -9,8 +9,8 @@ import pandas as pd
 
 from replication.report.cells import grouped
 from replication.report.limited_data import MODIFIED, PAPER, Panel, Point, size_panels
-from replication.report.papers import Grid
-from replication.report.wording import NONE, decimals_of, number
+from replication.report.wording import decimals_of
+from replication.table.grids import NONE, Grid, number
 
 
 def class_tables(table: pd.DataFrame) -> tuple[Grid, ...]:

@@ -12,11 +12,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from replication.metrics.definitions import METRICS
 from replication.report.arms import METRICS as ARMS
 from replication.report.cells import grouped
 from replication.report.drawing import FAINT, SERIES, Drawn, canvas, quiet, save
 from replication.report.limited_data import without_sweeps
+from replication.table.definitions import METRICS
 
 COLUMNS = 4
 MANY = 10  # seeds, of more of which the thin lines are pixels, also in an SVG

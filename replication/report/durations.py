@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from replication.report.papers import Grid
-from replication.report.wording import NONE, value_in_words
+from replication.report.wording import value_in_words
+from replication.table.grids import NONE, Grid
 
 NOTE = (
     "Seconds that a cell's commands recorded, for all its seeds together. Those of a resumed training count from its "

@@ -1,4 +1,4 @@
-"""How often the verdict rule errs, as the reading guide shows it; `replication.simulation` writes the numbers."""
+"""How often the verdict rule errs, as the reading guide shows it; `verdicts.studies.simulation` writes the numbers."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from replication.errors import InputError
-from replication.report.papers import Grid
-from replication.report.wording import NONE
+from replication.foundation.errors import InputError
+from replication.table.grids import NONE, Grid
 
 PATH = Path(__file__).with_name("error_rates.json")
 
@@ -29,7 +28,7 @@ def error_rate_grid(path: Path = PATH) -> Grid:
             f"{100 * written['nominal']:g} %, chance explains up to {100 * written['largest_rate_by_chance']:.1f} %."
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
-        sentence = f"{path} holds no error rates ({error!r}): run `uv run python -m replication.simulation`."
+        sentence = f"{path} holds no error rates ({error!r}): run `uv run python -m replication.verdicts simulation`."
         raise InputError(sentence) from error
     header = ("kind", "truth", "wrong word", *(f"n = {n}" if n == m else f"{n} against {m}" for n, m in columns))
     body = tuple((*key, *(line.get(column, NONE) for column in columns)) for key, line in cells.items())

@@ -10,7 +10,6 @@ from typing import Any
 
 import pandas as pd
 
-from replication.claims import Claim
 from replication.report.arms import draw_arms
 from replication.report.cells import ScoredCell
 from replication.report.curves import draw_curves
@@ -19,7 +18,8 @@ from replication.report.forest import draw_forest
 from replication.report.limited_figures import draw_limited
 from replication.report.samples import draw_samples
 from replication.report.sweep_figures import draw_sweeps
-from replication.verdicts import Verdict
+from replication.verdicts.claims import Claim
+from replication.verdicts.verdict import Verdict
 
 Task = tuple[Callable[..., Iterable[Drawn]], Any]  # what draws some figures, and all that it takes but the folder
 

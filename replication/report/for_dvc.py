@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
-from replication.claims import Claim
 from replication.report.bars import bars
 from replication.report.chosen import Chosen
 from replication.report.limited_data import PAPER
@@ -17,6 +16,7 @@ from replication.report.published_tables import Summary, Table
 from replication.report.scoreboard import Count
 from replication.report.sources import Source
 from replication.report.wording import slug
+from replication.verdicts.claims import Claim
 
 COURSES = ("energy_distance", "judge_frechet_distance", "probe_accuracy", "test_error", "parzen_log_likelihood")
 LIMITED = ("judge_score", "modified_judge_score", "inception_score", "modified_inception_score")

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from matplotlib.axes import Axes
 
-from replication.claims import Claim
 from replication.report.bars import Bar, bars
 from replication.report.drawing import BAND, FAINT, INK, RULE, SERIES, Drawn, canvas, quiet, save
 from replication.report.wording import SHAPES
-from replication.verdicts import Verdict
+from replication.verdicts.claims import Claim
+from replication.verdicts.verdict import Verdict
 
 GROUPS = {
     "value": "Values: measured − published, in margins",

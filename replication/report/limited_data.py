@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from replication.intervals import mean_estimate
-from replication.metrics.definitions import METRICS
 from replication.report.cells import grouped
-from replication.shares import share_interval
+from replication.table.definitions import METRICS
+from replication.verdicts.statistics.intervals import mean_estimate
+from replication.verdicts.statistics.shares import share_interval
 
 PAPER = "deligan2017"
 HALF = "-half"  # of recipes that only stand on the curve over the number of images

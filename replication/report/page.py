@@ -9,22 +9,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from replication.benchmarks import claims_of
-from replication.errors import InputError
-from replication.params import Params
-from replication.power import planned
-from replication.published import Benchmark
+from replication.config.params import Params
+from replication.foundation.errors import InputError
 from replication.report.appendices import Appendices, appendices
 from replication.report.chosen import choose
 from replication.report.error_rates import PATH as ERROR_RATES
 from replication.report.for_dvc import plots
 from replication.report.papers import Paper, paper, unpublished
-from replication.report.performance import FOLDER as SPEED
 from replication.report.pictures import Figure
 from replication.report.published_tables import Summary, Table, summary, tables
 from replication.report.scoreboard import Count, Row, counts, rows
 from replication.report.sources import PROVENANCE, Source, read_source
 from replication.report.wording import SHAPES
+from replication.table.speed_tables import FOLDER as SPEED
+from replication.verdicts.benchmarks import claims_of
+from replication.verdicts.published import Benchmark
+from replication.verdicts.studies.power import planned
 
 REPORTS, BENCHMARKS = Path("reports"), Path("benchmarks")
 MEANINGS = {

@@ -8,12 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from replication.cell import OWN
-from replication.paths import value_at
-from replication.published import Benchmark, Citation, Deviation, PublishedRecipe
+from replication.config.cell import OWN
+from replication.config.paths import value_at
 from replication.report.pictures import Figure
 from replication.report.scoreboard import ORIGINS, Row
-from replication.report.wording import NONE, SHAPES, slug, value_in_words
+from replication.report.wording import SHAPES, slug, value_in_words
+from replication.table.grids import NONE, Grid
+from replication.verdicts.published import Benchmark, Citation, Deviation, PublishedRecipe
 
 NAMES = {
     "gan": "GAN",
@@ -22,16 +23,6 @@ NAMES = {
     "deligan": "DeLiGAN",
     "background": "Background",
 }
-
-
-@dataclass(frozen=True)
-class Grid:
-    """A table ready to be set: one header, rows of equal length."""
-
-    title: str
-    note: str
-    header: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
 
 
 @dataclass(frozen=True)

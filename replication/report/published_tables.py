@@ -8,14 +8,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from replication.claims import Claim
-from replication.comparisons import Comparison
-from replication.evidence import Replicates
-from replication.published import Benchmark, Other, PublishedNumber, PublishedTable, TableColumn, TableRow
 from replication.report.chosen import Chosen
 from replication.report.papers import name_of
 from replication.report.scoreboard import Mark, command, machine, mark
 from replication.report.wording import SHAPES, difference, mean_and_spread, minus_signs
+from replication.verdicts.claims import Claim
+from replication.verdicts.comparisons import Comparison
+from replication.verdicts.evidence import Replicates
+from replication.verdicts.published import Benchmark, Other, PublishedNumber, PublishedTable, TableColumn, TableRow
 
 State = Literal["measured", "indicative", "not run", "baseline"]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from replication.errors import InputError
+from replication.foundation.errors import InputError
 from replication.report.for_dvc import metrics
 from replication.report.page import Page
 

@@ -9,14 +9,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from replication.cell import OWN
-from replication.measurements import each_seed_once, read_table, table_in
-from replication.metrics.definitions import METRICS
+from replication.config.cell import OWN
 from replication.report.cells import grouped, read_provenance
-from replication.report.papers import Grid
 from replication.report.score_tables import heading, last_step
 from replication.report.sources import PROVENANCE
-from replication.report.wording import NONE
+from replication.table.definitions import METRICS
+from replication.table.grids import NONE, Grid
+from replication.table.measurements import each_seed_once, read_table, table_in
 
 RUN = ["profile", "paper", "model", "recipe", "variant", "split", "n_train"]
 WIDEST = 13  # characters of a column's heading

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from PIL import Image
 
-from replication.params import Cell
+from replication.config.params import Cell
 from replication.report.cells import ScoredCell
 from replication.report.drawing import FAINT, INK, SERIES, Drawn, canvas, save
 from replication.report.sheets import SHEETS
@@ -21,6 +21,7 @@ TILES = 8  # a side of an image grid
 PANELS = 11  # toy panels in a line
 MOST = 2 * PANELS - 2  # seeds whose points are drawn, of more the first
 POINTS = 400  # drawn of each seed, as many as the toy data have
+GREYS = 16  # of a picture on the page; the archive has all
 KINDS = {"grid": "generated", "neighbours": "their nearest training images", "real": "real images"}
 
 
@@ -56,7 +57,7 @@ def label(cell: Cell) -> str:
 def _draw_grid(scored: ScoredCell, kind: str, folder: Path) -> Drawn:
     """Write a grid as PNG: `kind` is an array of uint8 images [n, C, H, W]."""
     cell, name = scored.cell, f"{kind}-{scored.cell.key}"
-    tile_grid(scored.samples[kind]).save(folder / f"{name}.png", optimize=True)
+    save_sheet(tile_grid(scored.samples[kind]), folder / f"{name}.png")
     what = f"{label(cell)} on {cell.dataset}, {cell.split}: {KINDS[kind]}"
     alt = f"Grid of images, {what}" + (", in the order of the generated ones." if kind == "neighbours" else ".")
     return Drawn(name, "grid", cell.paper, KINDS[kind], alt, False)
@@ -65,9 +66,7 @@ def _draw_grid(scored: ScoredCell, kind: str, folder: Path) -> Drawn:
 def _draw_sheet(scored: ScoredCell, name: str, folder: Path) -> Drawn:
     """Write a protocol's sheet, uint8 [rows, columns, C, H, W], as PNG."""
     cell, sheet, file = scored.cell, scored.samples[name], f"{name}-{scored.cell.key}"
-    tile_grid(sheet.reshape(-1, *sheet.shape[2:]), sheet.shape[1], len(sheet)).save(
-        folder / f"{file}.png", optimize=True
-    )
+    save_sheet(tile_grid(sheet.reshape(-1, *sheet.shape[2:]), sheet.shape[1], len(sheet)), folder / f"{file}.png")
     title = f"{label(cell)} on {cell.dataset}, seed {cell.seed_numbers[0]}: {SHEETS[name]}"
     return Drawn(file, "sheet", cell.paper, title, f"Sheet of images, {title}", False)
 
@@ -87,6 +86,17 @@ def tile_grid(images: np.ndarray, columns: int = TILES, lines: int = TILES) -> I
         pixels = image.transpose(1, 2, 0)  # [H, W, C]
         sheet[top : top + height * factor, left : left + width * factor] = pixels if channels == 3 else pixels[..., :1]
     return Image.fromarray(sheet if channels == 3 else sheet[..., 0])
+
+
+def save_sheet(sheet: Image.Image, path: Path) -> None:
+    """A PNG; a grey one in GREYS levels, which look like all 256 and take half of the bytes."""
+    if sheet.mode == "L":
+        levels = np.rint(np.asarray(sheet) / 255 * (GREYS - 1)).astype(np.uint8)
+        sheet = Image.fromarray(levels).convert("P")
+        sheet.putpalette(np.rint(np.arange(GREYS) * 255 / (GREYS - 1)).astype(np.uint8).repeat(3).tolist())
+        sheet.save(path, optimize=True, bits=4)
+    else:
+        sheet.save(path, optimize=True)
 
 
 def _draw_points(scored: ScoredCell, folder: Path) -> Drawn:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from replication.cell import OWN
-from replication.metrics.definitions import METRICS
+from replication.config.cell import OWN
 from replication.report.cells import grouped
-from replication.report.papers import Grid
-from replication.report.wording import NONE, decimals_of, number
+from replication.report.wording import decimals_of
+from replication.table.definitions import METRICS
+from replication.table.grids import NONE, Grid, number
 
 NAMES = ["model", "recipe", "variant", "split", "n_train"]
 ARROWS = {"higher": " ↑", "lower": " ↓", "neither": ""}

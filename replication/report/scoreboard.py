@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from replication.claims import Claim, Origin
-from replication.power import Power
 from replication.report.chosen import Chosen, Where
-from replication.report.wording import NONE, SHAPES, difference, margin, minus_signs, published, sides, slug
-from replication.rules import Word
-from replication.verdicts import Indicative, Verdict
+from replication.report.wording import SHAPES, difference, margin, minus_signs, published, sides, slug
+from replication.table.grids import NONE
+from replication.verdicts.claims import Claim, Origin
+from replication.verdicts.statistics.rules import Word
+from replication.verdicts.studies.power import Power
+from replication.verdicts.verdict import Indicative, Verdict
 
 ORIGINS: dict[Origin, str] = {
     "published": "published results",

@@ -9,13 +9,13 @@ from typing import Any
 
 import pandas as pd
 
-from replication.claims import Claim, Selection
-from replication.errors import InputError
-from replication.measurements import each_seed_once, read_table, table_in
+from replication.foundation.errors import InputError
 from replication.report.cells import IDENTITY, read_provenance
 from replication.report.pictures import Figure, figure
-from replication.verdict_records import from_json
-from replication.verdicts import Verdict
+from replication.table.measurements import each_seed_once, read_table, table_in
+from replication.verdicts.claims import Claim, Selection
+from replication.verdicts.records import from_json
+from replication.verdicts.verdict import Verdict
 
 VERDICTS, PROVENANCE = "verdicts.json", "provenance.json"
 

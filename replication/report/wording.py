@@ -7,10 +7,11 @@ import re
 from dataclasses import dataclass
 from typing import Any, get_args
 
-from replication.claims import Claim
-from replication.comparisons import Comparison
-from replication.evidence import Replicates
-from replication.rules import Word
+from replication.table.grids import NONE, number
+from replication.verdicts.claims import Claim
+from replication.verdicts.comparisons import Comparison
+from replication.verdicts.evidence import Replicates
+from replication.verdicts.statistics.rules import Word
 
 
 @dataclass(frozen=True)
@@ -34,23 +35,11 @@ SHAPES: dict[Word, Shape] = {
     "not assessed": Shape("–", "_", True),
 }
 assert set(SHAPES) == set(get_args(Word))
-NONE = "–"
 
 
 def slug(text: str) -> str:
     """A name for a style or an anchor: "not replicated" → "not-replicated"."""
     return re.sub(r"[\W_]+", "-", text.lower()).strip("-")
-
-
-def number(value: float | None, decimals: int | None = None) -> str:
-    """Three significant digits, or as many decimals as asked for, with a true minus sign."""
-    if value is None or not math.isfinite(value):
-        return NONE
-    text = f"{value:.3g}" if decimals is None else f"{value:.{decimals}f}"
-    if decimals is None and abs(value) >= 1000 and abs(value) < 1e7:
-        text = f"{value:.0f}"
-    zero = all(letter in "-0." for letter in text)
-    return (text.lstrip("-") if zero else text).replace("-", "−")
 
 
 def minus_signs(text: str) -> str:

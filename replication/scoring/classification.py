@@ -9,9 +9,9 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
+from replication.config.recipes import Labels
+from replication.foundation.runtime import side_by_side
 from replication.models.layers.samples import as_samples
-from replication.recipes import Labels
-from replication.runtime import side_by_side
 from replication.scoring.image_cell import ImageCell
 from replication.scoring.rows import Rows
 from replication.training.state import AVERAGED

@@ -5,17 +5,17 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from replication.errors import InputError
-from replication.metrics.classifier import classify
+from replication.config.protocols import Components
+from replication.config.recipes import Noise, Recipe
+from replication.foundation.errors import InputError
+from replication.foundation.runtime import side_by_side
+from replication.foundation.seeding import generator as stream_of
 from replication.metrics.components import component_information, duplicates_within, variance_share
 from replication.metrics.neighbours import duplicate_threshold
 from replication.models.layers.samples import as_images
-from replication.protocol_options import Components
-from replication.recipes import Noise, Recipe
-from replication.runtime import side_by_side
+from replication.scoring.classifier import classify
 from replication.scoring.image_cell import ImageCell
 from replication.scoring.rows import Rows
-from replication.seeding import generator as stream_of
 from replication.training.sampling import draw_with_components
 
 SHEET = "components"

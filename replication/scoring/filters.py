@@ -6,7 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from replication.errors import InputError
+from replication.foundation.errors import InputError
+from replication.foundation.runtime import side_by_side
+from replication.foundation.seeding import generator
 from replication.metrics.guided_backpropagation import (
     as_picture,
     filter_responses,
@@ -17,9 +19,7 @@ from replication.metrics.guided_backpropagation import (
 from replication.metrics.linear_probe import freeze_batch_statistics
 from replication.models.layers.convolutional import ConvolutionalDiscriminator
 from replication.models.layers.samples import as_images
-from replication.runtime import side_by_side
 from replication.scoring.image_cell import ImageCell
-from replication.seeding import generator
 from replication.training.initialise import real_samples
 
 SHOWN = 4  # images that excite a filter most, in the sheet

@@ -9,8 +9,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from replication.errors import InputError
-from replication.metrics.classifier import classify
+from replication.data.planted import balanced_accuracy, best_threshold, object_scores
+from replication.foundation.errors import InputError
+from replication.foundation.runtime import side_by_side
+from replication.foundation.seeding import generator as stream_of
 from replication.metrics.forgetting import (
     change_outside,
     dropped,
@@ -19,13 +21,11 @@ from replication.metrics.forgetting import (
     recorded,
     takes_second_highest,
 )
-from replication.metrics.planted import balanced_accuracy, best_threshold, object_scores
 from replication.models.layers.convolutional import ConvolutionalGenerator
 from replication.models.layers.networks import Generator
 from replication.models.layers.samples import as_images
-from replication.runtime import side_by_side
+from replication.scoring.classifier import classify
 from replication.scoring.image_cell import ImageCell
-from replication.seeding import generator as stream_of
 from replication.training.sampling import draw_samples
 
 SHOWN = 12  # samples in the sheet

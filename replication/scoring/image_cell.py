@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from torch import nn
 
+from replication.config.protocols import ProtocolOptions
+from replication.config.recipes import Noise, Recipe
 from replication.data.reading import PreparedImages
 from replication.models.layers.networks import Generator, Networks
 from replication.models.layers.samples import as_images
-from replication.protocol_options import ProtocolOptions
-from replication.recipes import Noise, Recipe
 from replication.scoring.rows import Rows
 from replication.scoring.trained import TrainedCell
 from replication.training.sampling import draw_samples

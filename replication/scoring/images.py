@@ -10,12 +10,12 @@ from torch import nn
 from tqdm import tqdm
 
 from replication.data.reading import PreparedImages
+from replication.foundation.runtime import side_by_side
 from replication.metrics.distribution import NEIGHBOURS, Reference, distances, every, reference_of
 from replication.metrics.inception import inception_score, modified_inception_score
-from replication.metrics.judge_features import judged
 from replication.metrics.neighbours import duplicate_rate, nearest
-from replication.runtime import side_by_side
 from replication.scoring.image_cell import ImageCell
+from replication.scoring.judge_features import judged
 from replication.scoring.rows import Rows
 from replication.scoring.stability import add_spread, add_stability
 

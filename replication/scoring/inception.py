@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from torch import nn
 
+from replication.config.protocols import Inception
 from replication.data.reading import PreparedImages
 from replication.metrics.distribution import NEIGHBOURS, Reference, distances, reference_of
 from replication.metrics.inception import inception_score, modified_inception_score
@@ -22,7 +23,6 @@ from replication.metrics.inception_network import (
     load_inception,
 )
 from replication.metrics.transfer_head import TransferHead, train_transfer_head
-from replication.protocol_options import Inception
 from replication.scoring.image_cell import ImageCell
 from replication.scoring.images import HELD_OUT, TRAINING
 from replication.scoring.rows import Rows

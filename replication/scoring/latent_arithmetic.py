@@ -10,7 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 from tqdm import tqdm
 
-from replication.errors import InputError
+from replication.config.protocols import LatentArithmetic
+from replication.foundation.errors import InputError
+from replication.foundation.runtime import side_by_side
+from replication.foundation.seeding import generator as stream_of
 from replication.metrics.arithmetic import (
     HIGH,
     LOW,
@@ -27,11 +30,8 @@ from replication.metrics.arithmetic import (
 )
 from replication.metrics.attributes import require_strokes, slant, stroke_attributes
 from replication.metrics.plausibility import Plausibility
-from replication.protocol_options import LatentArithmetic
-from replication.runtime import side_by_side
 from replication.scoring.image_cell import ImageCell
 from replication.scoring.latent_space import LatentSpace, cell_plausibility
-from replication.seeding import generator as stream_of
 
 SUMS = ("three-exemplars", "one-exemplar", "one-exemplar-shrunk", "random", "pixel")
 JUDGED = ("arithmetic_success", "arithmetic_plausibility")

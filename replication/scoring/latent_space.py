@@ -6,12 +6,12 @@ import numpy as np
 import torch
 from torch import nn
 
+from replication.config.recipes import Noise, Recipe
+from replication.foundation.seeding import generator as stream_of
 from replication.metrics.plausibility import Plausibility, learn_plausibility
 from replication.models.layers.networks import Generator
 from replication.models.layers.samples import as_images
-from replication.recipes import Noise, Recipe
 from replication.scoring.image_cell import ImageCell
-from replication.seeding import generator as stream_of
 from replication.training.draws import draw_components, draw_noise
 from replication.training.sampling import draw_samples
 from replication.training.streams import host_stream

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 from tqdm import tqdm
 
+from replication.foundation.runtime import side_by_side
+from replication.foundation.seeding import generator as stream_of
 from replication.metrics.neighbours import nearest
 from replication.metrics.plausibility import Plausibility
 from replication.metrics.walks import smoothness, straight_legs
-from replication.runtime import side_by_side
 from replication.scoring.image_cell import ImageCell
 from replication.scoring.latent_space import REAL, LatentSpace, cell_plausibility
-from replication.seeding import generator as stream_of
 
 SHOWN = 9  # images of a leg in the sheet
 FADES = 2  # rows of cross-fades in it

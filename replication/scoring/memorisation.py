@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from replication.config.recipes import Recipe
 from replication.data.reading import PreparedImages
+from replication.foundation.runtime import side_by_side
+from replication.foundation.seeding import generator
 from replication.metrics.memorisation import memorisation_share, memorised
-from replication.recipes import Recipe
-from replication.runtime import side_by_side
 from replication.scoring.image_cell import ImageCell
 from replication.scoring.rows import Rows
-from replication.seeding import generator
 
 FEWEST = 100  # images that a split leaves out for them to serve as held-out ones
 

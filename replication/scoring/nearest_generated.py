@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from replication.errors import InputError
+from replication.foundation.errors import InputError
+from replication.foundation.runtime import side_by_side
 from replication.metrics.nearest_generated import nearest_labels
 from replication.models.layers.samples import as_samples
-from replication.runtime import side_by_side
 from replication.scoring.classification import METRIC
 from replication.scoring.image_cell import ImageCell
 from replication.scoring.quick_generators import batch_by_batch, folded

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from replication.config.recipes import Recipe
+from replication.foundation.runtime import side_by_side
 from replication.metrics.parzen import FINE, SIGMAS, parzen
-from replication.recipes import Recipe
-from replication.runtime import side_by_side
 from replication.scoring.image_cell import ImageCell
 from replication.scoring.rows import Rows
 from replication.training.initialise import real_samples

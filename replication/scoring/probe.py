@@ -9,14 +9,14 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from replication.config.params import Probe
 from replication.data.reading import PreparedImages
+from replication.foundation.runtime import side_by_side
+from replication.foundation.seeding import generator
 from replication.metrics.linear_probe import ProbeResult, discriminator_features, linear_probe
 from replication.models.layers.convolutional import ConvolutionalDiscriminator
-from replication.params import Probe
-from replication.runtime import side_by_side
 from replication.scoring.image_cell import ImageCell
 from replication.scoring.rows import Rows
-from replication.seeding import generator
 
 ERRORS = ("svhn",)  # data sets whose published probes are errors, not accuracies
 FEW = 1 << 22  # pixels of all training images, below which the features of several seeds are held at once

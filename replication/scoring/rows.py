@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from replication.measurements import Measurement
-from replication.params import Cell
+from replication.config.params import Cell
+from replication.foundation.atomic import atomic_directory
+from replication.table.measurements import Measurement, to_table, write_table
 
 
 @dataclass
@@ -60,3 +63,12 @@ class Rows:
             self.add(seed, step, "diverged", float(lost is not None), 1)
             if lost is not None:
                 self.diverged[seed] = lost
+
+
+def write_scores(output: Path, rows: Rows, shown: dict[str, np.ndarray], provenance: dict[str, Any]) -> None:
+    """Write a scored cell, whole or not at all."""
+    with atomic_directory(output) as directory:
+        write_table(to_table(rows.collected), directory / "measurements.csv")
+        if shown:
+            np.savez(directory / "samples.npz", **shown)  # type: ignore[arg-type]
+        (directory / "provenance.json").write_text(json.dumps(provenance, indent=1) + "\n", encoding="utf-8")

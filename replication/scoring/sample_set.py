@@ -8,16 +8,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from replication.config.protocols import ProtocolOptions
 from replication.data.reading import PreparedImages
-from replication.metrics.judge_features import judged
 from replication.metrics.memorisation import nearest_distances
 from replication.metrics.nearest_generated import nearest_labels
 from replication.metrics.neighbours import duplicate_rate
 from replication.metrics.stability import mode_coverage
-from replication.protocol_options import ProtocolOptions
 from replication.scoring.classification import METRIC
 from replication.scoring.images import add_judge_distances, add_judge_scores, judge_references
 from replication.scoring.inception import add_inception_scores, inception_references, real_under_inception
+from replication.scoring.judge_features import judged
 from replication.scoring.memorisation import add_shares, held_out_images
 from replication.scoring.nearest_generated import variant
 from replication.scoring.rows import Rows

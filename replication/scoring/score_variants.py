@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from replication.foundation.seeding import generator
 from replication.metrics.inception import inception_score
 from replication.scoring.rows import Rows
-from replication.seeding import generator
 
 
 def add_score_variants(

@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from replication.config.recipes import Recipe
+from replication.foundation.runtime import side_by_side
 from replication.metrics.stability import (
     MIN_POINTS,
     collapsed_filters,
@@ -20,8 +22,6 @@ from replication.metrics.stability import (
     stable,
 )
 from replication.models.layers.networks import Generator, Networks
-from replication.recipes import Recipe
-from replication.runtime import side_by_side
 from replication.scoring.rows import Rows
 from replication.scoring.trained import TrainedCell
 from replication.training.sampling import draw_samples

@@ -10,17 +10,17 @@ from scipy.spatial.distance import cdist
 from torch import Tensor
 from tqdm import tqdm
 
+from replication.config.protocols import Components
+from replication.config.recipes import Noise, Recipe
 from replication.data.reading import ToyData
-from replication.metrics.game import train_alone, value_and_hits
+from replication.foundation.runtime import side_by_side
+from replication.foundation.seeding import generator as stream_of
 from replication.metrics.toy import Mixture, energy_distance, held_modes, mode_scores
 from replication.models.layers.networks import Networks
-from replication.protocol_options import Components
-from replication.recipes import Noise, Recipe
-from replication.runtime import side_by_side
 from replication.scoring.components import add_information
+from replication.scoring.game import train_alone, value_and_hits
 from replication.scoring.rows import Rows
 from replication.scoring.trained import TrainedCell
-from replication.seeding import generator as stream_of
 from replication.training.sampling import draw_samples, draw_with_components
 
 GAP_UPDATES, GAP_BATCH, GAP_RATE = 500, 256, 3e-3

@@ -12,7 +12,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from replication.errors import InputError
+from replication.foundation.errors import InputError
 from replication.models.layers.networks import Networks
 from replication.training.state import State, bind
 

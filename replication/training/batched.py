@@ -17,8 +17,8 @@ from torch.func import functional_call, vmap
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
+from replication.config.recipes import Recipe
 from replication.models.layers.networks import Networks
-from replication.recipes import Recipe
 from replication.training.captured import CapturedSeed
 from replication.training.initialise import Samples
 from replication.training.layer_noise import UnitNoise

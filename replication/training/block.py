@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from replication.errors import InputError
+from replication.config.recipes import Recipe
+from replication.foundation.errors import InputError, Stopped
 from replication.models.layers.networks import Networks
-from replication.recipes import Recipe
 from replication.training import checkpoints
 from replication.training.effects import check_effects
 from replication.training.initialise import Samples
@@ -27,7 +27,7 @@ STRETCH_SECONDS = 2.0  # of training between two looks at the clock
 HISTORY_POINTS = 2000
 
 
-class Paused(Exception):
+class Paused(Stopped):
     """A training stopped at a checkpoint, because it was asked to, and goes on from there."""
 
     def __init__(self, update: int, of: int) -> None:

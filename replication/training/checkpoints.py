@@ -21,8 +21,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from tqdm import tqdm
 
-from replication.atomic import write_atomically
-from replication.errors import InputError
+from replication.foundation.atomic import write_atomically
+from replication.foundation.errors import InputError
 from replication.training.state import State
 
 CHECKPOINT_SECONDS = 10.0

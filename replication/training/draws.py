@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from replication.errors import InputError, chosen
-from replication.recipes import Labels, Noise, Recipe
-from replication.seeding import generator
+from replication.config.recipes import Labels, Noise, Recipe
+from replication.foundation.errors import InputError, chosen
+from replication.foundation.seeding import generator
 from replication.training.schedule import turns
 from replication.training.streams import Stream, training_stream
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from replication.recipes import Recipe
+from replication.config.recipes import Recipe
 from replication.training.balance import GENERATOR_LOSS
 from replication.training.initialise import Samples
 from replication.training.layer_noise import UnitNoise, learns_labels

@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from replication.errors import InputError
+from replication.config.recipes import Recipe
+from replication.foundation.errors import InputError
 from replication.models.layers.networks import Judged, LayerNoise, Networks
 from replication.models.layers.weight_norm import WeightNorm
-from replication.recipes import Recipe
 from replication.training.initialise import Samples, StartsFromInput, StartsFromSamples, real_samples
 
 

@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from replication.config.recipes import Recipe
+from replication.foundation.seeding import generator
 from replication.models.layers.networks import Latent, Networks, draw_layer_noise
 from replication.models.layers.samples import as_samples
-from replication.recipes import Recipe
-from replication.seeding import generator
 from replication.training.draws import draw_components, draw_noise
 from replication.training.streams import HostStream, host_stream
 

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from replication.config.recipes import Recipe
 from replication.models.layers.networks import LayerNoise
-from replication.recipes import Recipe
 from replication.training.schedule import Turn, turns
 
 ALIGNED = 64  # numbers: parts of a buffer begin at multiples of it

@@ -15,11 +15,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from replication.config.recipes import Recipe
 from replication.models.layers.networks import Judged, SeesBatch
 from replication.models.layers.precision import widened
 from replication.models.layers.prepared import Deriving, prepared_weights
 from replication.models.layers.same import Edges
-from replication.recipes import Recipe
 from replication.training import objectives
 from replication.training.balance import DISCRIMINATOR_LOSS, GENERATOR_LOSS
 from replication.training.initialise import Samples, look_up

@@ -13,8 +13,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from replication.config.recipes import Recipe
 from replication.models.layers.networks import Judged, Latent, Networks, draw_layer_noise
-from replication.recipes import Recipe
 from replication.training import objectives
 from replication.training.balance import DISCRIMINATOR_LOSS, GENERATOR_LOSS, THRESHOLD, count_update, move_threshold
 from replication.training.draws import Draws

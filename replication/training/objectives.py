@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, softplus
 
-from replication.errors import chosen
+from replication.config.recipes import FeatureMatching
+from replication.foundation.errors import chosen
 from replication.models.layers.networks import Judged
 from replication.models.layers.precision import widened
-from replication.recipes import FeatureMatching
 
 Loss = Callable[[Tensor], Tensor]
 # From logits of D(G(z)) [B]: mean −log D(G(z)), and mean log(1 − D(G(z))) (the minimax game), in nats.

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from replication.config.recipes import Recipe
 from replication.models.layers.networks import Networks
-from replication.recipes import Recipe
 from replication.training import objectives
 from replication.training.optimisers import adam_update, fused_adam_update, momentum_update
 from replication.training.schedule import SIDES

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from replication.config.recipes import Noise, Recipe
 from replication.models.layers.networks import Generator
-from replication.recipes import Noise, Recipe
 from replication.training.draws import draw_components, draw_noise
 from replication.training.streams import host_stream
 

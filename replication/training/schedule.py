@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from replication.recipes import Objective, Recipe
+from replication.config.recipes import Objective, Recipe
 
 SIDES = ("generator", "discriminator")
 

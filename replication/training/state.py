@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from replication.config.recipes import Recipe
+from replication.foundation.seeding import torch_seed
 from replication.models.layers.networks import Networks
-from replication.recipes import Recipe
-from replication.seeding import torch_seed
 from replication.training.initialise import Samples, initialise_networks
 from replication.training.schedule import SIDES
 

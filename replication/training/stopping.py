@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from replication.config.recipes import Recipe, Stopping
+from replication.foundation.runtime import side_by_side
 from replication.metrics.parzen import SIGMAS, choose_sigma, log_likelihoods
 from replication.models.layers.networks import Networks
-from replication.recipes import Recipe, Stopping
-from replication.runtime import side_by_side
 from replication.training.initialise import real_samples
 from replication.training.sampling import draw_samples
 from replication.training.schedule import unit_steps

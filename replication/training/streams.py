@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from replication.seeding import generator
+from replication.foundation.seeding import generator
 
 
 class Stream(Protocol):

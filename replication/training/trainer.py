@@ -16,9 +16,9 @@ from typing import Any, cast
 import numpy as np
 import torch
 
+from replication.config.recipes import Recipe
+from replication.foundation.runtime import in_turns
 from replication.models.layers.networks import Networks
-from replication.recipes import Recipe
-from replication.runtime import in_turns
 from replication.training.draws import labelled_rows
 from replication.training.initialise import Samples
 from replication.training.pieces import PIECE, QueuedSeed, SeedTraining, Trained, cut
@@ -140,7 +140,7 @@ def seed_trainings(
 ) -> list[SeedTraining]:
     """Each seed's training, `way` being kernel, eager or captured: as the reference computes, or the fast ways."""
     if way == "kernel":
-        from replication.training.kernel_seed import kernel_seeds
+        from replication.training.toy.seed import kernel_seeds
 
         return [*kernel_seeds(build(), recipe, seeds, data.values.numpy(), state)]
     from replication.training.batched import CapturedBatch, bind_batch, trains_batched

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from replication.recipes import Recipe
+from replication.config.recipes import Recipe
 from replication.training.draws import Draws, draw_units
 from replication.training.initialise import Samples
 from replication.training.run import DeviceRates

@@ -11,7 +11,7 @@ from sklearn.svm import LinearSVC
 
 from benchmarks.speed.__main__ import main
 from benchmarks.speed.svm import measure, objectives, synthetic_features
-from replication.errors import InputError
+from replication.foundation.errors import InputError
 
 SMALL = ("svm", "--n", "40", "--features", "60", "--costs", "1e-3", "1e-2", "--threads", "1")
 

@@ -16,10 +16,10 @@ from benchmarks.speed.arms import plain_training
 from benchmarks.speed.cases import CASES, USUAL, prepare_case, repeated
 from benchmarks.speed.options import Name, read_options
 from benchmarks.speed.training import time_case
-from replication.errors import InputError
-from replication.params import load_params
-from replication.report.performance import TRAINING
-from replication.report.speed_results import Peak, Results, SvmResults, read_results
+from replication.config.params import load_params
+from replication.foundation.errors import InputError
+from replication.table.speed import Peak, Results, SvmResults, read_results
+from replication.table.speed_tables import TRAINING
 
 ROOT = Path(__file__).parents[2]
 SHORT = ("--case", "digits-dcgan", "--rounds", "2", "--seconds", "0.01")

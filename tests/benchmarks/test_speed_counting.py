@@ -11,8 +11,8 @@ from benchmarks.speed.arms import length_of_round
 from benchmarks.speed.cases import prepare_case
 from benchmarks.speed.counting import Need, measure_peak, needs
 from benchmarks.speed.training import iteration_needs, roofline
-from replication.params import load_params
-from replication.report.speed_results import Peak, Ratio, Timing, rate, ratio_of
+from replication.config.params import load_params
+from replication.table.speed import Peak, Ratio, Timing, rate, ratio_of
 
 
 def test_a_dense_layer_needs_what_its_definition_says() -> None:

@@ -11,8 +11,8 @@ from benchmarks.speed import launches
 from benchmarks.speed.__main__ import main
 from benchmarks.speed.cases import prepare_case
 from benchmarks.speed.launches import CASES, SEEDS, Launches, count_launches
-from replication.errors import InputError
-from replication.params import load_params
+from replication.config.params import load_params
+from replication.foundation.errors import InputError
 
 ROOT = Path(__file__).parents[2]
 # Of one seed, and of each of five where they share a graph.

@@ -16,10 +16,10 @@ from benchmarks.speed.arms import plain_training
 from benchmarks.speed.cases import CASES, Case, Work, prepare_case
 from benchmarks.speed.plain import Pair, PlainTraining, Source, Threshold
 from benchmarks.speed.plain_optimisers import plain_optimiser
-from replication.errors import InputError
+from replication.config.params import Params, load_params
+from replication.config.recipes import Adam, Balance, Recipe, Sgd
+from replication.foundation.errors import InputError
 from replication.models.layers.networks import Latent, draw_layer_noise
-from replication.params import Params, load_params
-from replication.recipes import Adam, Balance, Recipe, Sgd
 from replication.training import loop
 from replication.training.draws import draw_units, labelled_rows
 from replication.training.initialise import real_samples

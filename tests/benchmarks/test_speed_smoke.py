@@ -11,8 +11,8 @@ from torch import Tensor
 
 from benchmarks.speed import smoke
 from benchmarks.speed.cases import Work
+from replication.config.params import load_params
 from replication.models.layers.minibatch import MinibatchDiscrimination
-from replication.params import load_params
 from replication.training.run import bind_runs
 from replication.training.state import initial_state
 from replication.training.units import Unit, Units

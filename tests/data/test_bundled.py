@@ -5,7 +5,7 @@ import pytest
 from sklearn.datasets import load_diabetes
 
 from replication.data.bundled import NAMES, load_bundled
-from replication.errors import InputError
+from replication.foundation.errors import InputError
 
 # Examples, features and classes, as scikit-learn's own descriptions give them.
 SHAPES = {

@@ -9,7 +9,7 @@ import pytest
 from sklearn.datasets import load_digits
 
 from replication.data.digits import read_digits
-from replication.errors import InputError
+from replication.foundation.errors import InputError
 
 
 def test_first_1297_train_and_last_500_test_in_the_order_given() -> None:

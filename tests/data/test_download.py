@@ -11,7 +11,7 @@ from urllib.error import URLError
 import pytest
 
 from replication.data.download import PATIENCE, fetching, hashed
-from replication.errors import InputError
+from replication.foundation.errors import InputError
 
 
 class Refused(Exception):

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from replication.data.folder import read_folder
-from replication.errors import InputError
+from replication.foundation.errors import InputError
 
 ARCHIVE = Path(__file__).parents[2].parent / "shared" / "data" / "cifar10-jpeg" / "cifar10-jpeg.tar.xz"
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from replication.data.images import decode, decode_all
-from replication.errors import InputError
+from replication.foundation.errors import InputError
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (12, 20, 3), dtype=np.uint8)
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from replication.data.options import OPTIONS, Dataset, Split
+from replication.config.datasets import OPTIONS, Dataset, Split
 from replication.data.sources import SOURCES
-from replication.errors import InputError
+from replication.foundation.errors import InputError
 
 FULL = {"full": Split("all")}
 TOY: dict[str, Any] = {

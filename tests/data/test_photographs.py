@@ -18,7 +18,7 @@ from PIL import Image
 from torchvision.datasets import CelebA
 
 from replication.data.photographs import read_celeba, read_lsun
-from replication.errors import InputError
+from replication.foundation.errors import InputError
 
 PARTS = (0, 0, 1, 0, 2, 2)  # train, train, validation, train, test, test
 

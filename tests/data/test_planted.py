@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from replication.data.options import Dataset, Planted, Split
+from replication.config.datasets import Dataset, Planted, Split
+from replication.config.strict import strict
+from replication.data.planted import pattern
 from replication.data.reading import load_images
 from replication.data.sources import read_source
-from replication.errors import InputError
-from replication.metrics.planted import pattern
+from replication.foundation.errors import InputError
 from replication.prepare import prepare
-from replication.strict import strict
 
 WHOLE = {"full": Split("all")}
 

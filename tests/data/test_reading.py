@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from replication.config.datasets import Dataset, Split
 from replication.data.contents import ImageSet
-from replication.data.options import Dataset, Split
 from replication.data.reading import load_images, load_manifest, load_prepared, load_split, load_toy
 from replication.data.toy import draw_points
 from replication.data.writing import write_dataset
-from replication.errors import InputError
+from replication.foundation.errors import InputError
 
 AGAIN = r"is missing or not what `prepare` wrote: run `uv run python -m replication.prepare pets` to make it again"
 LABELS = np.array([0, 1, 0, 1, 1], dtype=np.int64)

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from replication.data.options import OPTIONS, Dataset, Split
+from replication.config.datasets import OPTIONS, Dataset, Split
 from replication.data.shapes import class_count, sample_shape
 from replication.data.sources import read_source
-from replication.errors import InputError
+from replication.foundation.errors import InputError
 
 FULL = {"full": Split("all")}
 TOY = Dataset("t", "toy", modes=((0.0, 1.0), (1.0, 0.0)), standard_deviation=0.1, points_per_mode=3, splits=FULL)

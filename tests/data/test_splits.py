@@ -8,9 +8,9 @@ import struct
 import numpy as np
 import pytest
 
-from replication.data.options import Split
+from replication.config.datasets import Split
 from replication.data.splits import class_counts, hash_indices, split_indices
-from replication.errors import InputError
+from replication.foundation.errors import InputError
 
 NAMES = ("cat", "dog", "owl")
 LABELS = np.random.default_rng(3).integers(0, 3, 90)

@@ -18,7 +18,7 @@ from torchvision.datasets import CIFAR10, MNIST, SVHN
 
 from replication.data import vision
 from replication.data.vision import MNIST_UNPACKED, read_cifar10, read_mnist, read_svhn
-from replication.errors import InputError
+from replication.foundation.errors import InputError
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "data" / "mnist"
 RANDOM = np.random.default_rng(0)

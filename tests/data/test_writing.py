@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from replication.config.datasets import Dataset, Split
 from replication.data.contents import ImageSet
 from replication.data.digits import read_digits
-from replication.data.options import Dataset, Split
 from replication.data.toy import draw_points
 from replication.data.writing import write_dataset
-from replication.errors import InputError
+from replication.foundation.errors import InputError
 
 DIGITS = Dataset("digits", "digits", splits={"full": Split("all"), "last50": Split("last", per_class=50)})
 

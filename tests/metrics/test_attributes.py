@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import distance_transform_edt
 
-from replication.errors import InputError
+from replication.foundation.errors import InputError
 from replication.metrics.attributes import require_strokes, slant, stroke_attributes, thickness
 
 FINE = 16  # parts of a pixel's side that a stroke is drawn with

@@ -7,8 +7,14 @@ import pytest
 import torch
 from torch import nn
 
-from replication.metrics.autoencoder import encode, error_gradients, initial_weights, reconstruct, train_autoencoders
-from replication.runtime import side_by_side
+from replication.experiments.autoencoder import (
+    encode,
+    error_gradients,
+    initial_weights,
+    reconstruct,
+    train_autoencoders,
+)
+from replication.foundation.runtime import side_by_side
 
 SHORT = {"hidden": 16, "updates": 30, "batch": 10, "learning_rate": 0.01}
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from replication.metrics import classifier
-from replication.metrics.classifier import augmented, build_classifier, classify, train_classifier
+from replication.scoring import classifier
+from replication.scoring.classifier import augmented, build_classifier, classify, train_classifier
 
 
 def bright_and_dark(count: int) -> tuple[torch.Tensor, torch.Tensor]:

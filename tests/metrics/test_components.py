@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from sklearn.metrics import mutual_info_score
 
-from replication.errors import InputError
+from replication.foundation.errors import InputError
+from replication.foundation.seeding import generator
 from replication.metrics.components import (
     component_information,
     duplicates_within,
     variance_share,
 )
-from replication.seeding import generator
 
 
 def stream(seed: int = 0) -> np.random.Generator:

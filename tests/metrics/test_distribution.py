@@ -9,7 +9,7 @@ from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics
 from torch_fidelity.metric_kid import kid_features_to_metric
 from torch_fidelity.metric_prc import prc_features_to_metric
 
-from replication.errors import InputError
+from replication.foundation.errors import InputError
 from replication.metrics import distribution
 from replication.metrics.distribution import (
     Distances,

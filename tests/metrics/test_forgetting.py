@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from replication.errors import InputError
+from replication.data.planted import object_scores, pattern
+from replication.foundation.errors import InputError
 from replication.metrics.forgetting import (
     change_outside,
     dropped,
@@ -16,7 +17,6 @@ from replication.metrics.forgetting import (
     recorded,
     takes_second_highest,
 )
-from replication.metrics.planted import object_scores, pattern
 
 SIDE, SIZE, MAPS, PAINTER = 12, 3, 5, 2
 

@@ -7,8 +7,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from replication.metrics import game
-from replication.metrics.game import (
+from replication.models.layers.dense import DenseDiscriminator
+from replication.models.layers.networks import Judged
+from replication.scoring import game
+from replication.scoring.game import (
     Weights,
     game_value,
     gradient_norm,
@@ -17,8 +19,6 @@ from replication.metrics.game import (
     optimal_probability,
     train_alone,
 )
-from replication.models.layers.dense import DenseDiscriminator
-from replication.models.layers.networks import Judged
 from replication.training.objectives import generator_loss
 
 SEEDS = 3

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from replication.errors import InputError
+from replication.foundation.errors import InputError
 from replication.metrics import guided_backpropagation
 from replication.metrics.guided_backpropagation import (
     as_picture,

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch_fidelity.metric_isc import isc_features_to_metric
 
-from replication.errors import InputError
+from replication.foundation.errors import InputError
 from replication.metrics.inception import inception_score, modified_inception_score, split_scores
 
 

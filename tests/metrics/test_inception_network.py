@@ -11,7 +11,8 @@ import pytest
 import torch
 from torch import nn
 
-from replication.errors import InputError
+from replication.foundation.errors import InputError
+from replication.foundation.provenance import sha256_file
 from replication.metrics import inception_network
 from replication.metrics.inception_network import (
     NAME,
@@ -20,7 +21,6 @@ from replication.metrics.inception_network import (
     inception_weights,
     load_inception,
 )
-from replication.provenance import sha256_file
 
 
 class Planted(nn.Module):
@@ -150,8 +150,8 @@ CIFAR10, WEIGHTS = Path("outputs/data/cifar10"), inception_network.PLACE / NAME
 @pytest.mark.skipif(not (CIFAR10.is_dir() and WEIGHTS.is_file()), reason="needs CIFAR-10 and the Inception weights")
 def test_real_cifar10_images_score_as_published() -> None:
     from replication.data.reading import load_images
+    from replication.foundation.runtime import prepare_device
     from replication.metrics.inception import inception_score
-    from replication.runtime import prepare_device
 
     device = prepare_device("cuda" if torch.cuda.is_available() else "cpu")
     network = load_inception(inception_weights(), device)

@@ -7,11 +7,11 @@ import pytest
 import torch
 from torch import nn
 
-from replication.errors import InputError
-from replication.metrics import judge_features
-from replication.metrics.classifier import build_classifier, classify
-from replication.metrics.judge_features import judged
+from replication.foundation.errors import InputError
 from replication.models.layers.samples import as_samples
+from replication.scoring import judge_features
+from replication.scoring.classifier import build_classifier, classify
+from replication.scoring.judge_features import judged
 
 
 def some_images(count: int) -> np.ndarray:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from sklearn.cluster import KMeans
 
-from replication.errors import InputError
+from replication.foundation.errors import InputError
 from replication.metrics import k_means as lloyd
 from replication.metrics import kmeans_features as module
 from replication.metrics.k_means import k_means

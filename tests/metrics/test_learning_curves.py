@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from replication.errors import InputError
+from replication.foundation.errors import InputError
 from replication.metrics.learning_curves import (
     curves_cross,
     draw_split,

@@ -10,7 +10,9 @@ import torch
 from sklearn.svm import LinearSVC
 from torch.nn.functional import conv2d, leaky_relu
 
-from replication.errors import InputError
+from replication.config.params import load_params
+from replication.foundation.errors import InputError
+from replication.foundation.seeding import generator
 from replication.metrics import linear_probe as module
 from replication.metrics.linear_probe import (
     balanced_rows,
@@ -20,8 +22,6 @@ from replication.metrics.linear_probe import (
 )
 from replication.models import load
 from replication.models.layers.convolutional import ConvolutionalDiscriminator, initialise_normal
-from replication.params import load_params
-from replication.seeding import generator
 
 ROOT = Path(__file__).parents[2]
 COSTS = (1e-5, 1e-3, 1e-2)

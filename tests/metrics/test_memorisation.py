@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from replication.errors import InputError
+from replication.foundation.errors import InputError
 from replication.metrics import memorisation
 from replication.metrics.memorisation import memorisation_share, memorised, nearest_distances
 

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from replication.errors import InputError
-from replication.metrics.near_duplicates import (
+from replication.experiments.near_duplicate_codes import (
     PlantedDuplicates,
     binary_codes,
     groups,
@@ -17,6 +16,7 @@ from replication.metrics.near_duplicates import (
     plant_duplicates,
     train_denoiser,
 )
+from replication.foundation.errors import InputError
 
 
 def stream() -> np.random.Generator:

@@ -10,7 +10,7 @@ import torch
 from sklearn.neighbors import KNeighborsClassifier
 from torch import Tensor
 
-from replication.errors import InputError
+from replication.foundation.errors import InputError
 from replication.metrics import nearest_generated as metric
 from replication.metrics.nearest_generated import nearest_labels
 

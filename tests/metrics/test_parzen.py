@@ -9,7 +9,7 @@ from scipy.stats import norm
 from sklearn.neighbors import KernelDensity
 from torch import Tensor
 
-from replication.errors import InputError
+from replication.foundation.errors import InputError
 from replication.metrics.parzen import SIGMAS, choose_sigma, log_likelihoods, parzen
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from replication.errors import InputError
-from replication.metrics.planted import (
+from replication.data.planted import (
     LEAST_CONTRAST,
     balanced_accuracy,
     best_threshold,
@@ -14,6 +13,7 @@ from replication.metrics.planted import (
     pattern,
     plant_object,
 )
+from replication.foundation.errors import InputError
 
 
 def some_images(count: int, channels: int = 1, side: int = 8) -> np.ndarray:

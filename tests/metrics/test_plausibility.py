@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from replication.errors import InputError
+from replication.foundation.errors import InputError
 from replication.metrics import plausibility
 from replication.metrics.plausibility import learn_plausibility
 

@@ -10,7 +10,7 @@ import pytest
 from sklearn.decomposition import PCA
 from sklearn.metrics import roc_auc_score
 
-from replication.errors import InputError
+from replication.foundation.errors import InputError
 from replication.metrics.reconstruction import (
     area_under_curve,
     draw_codes,

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from replication.errors import InputError
+from replication.foundation.errors import InputError
 from replication.metrics import stability
-from replication.metrics.definitions import METRICS
 from replication.metrics.stability import (
     collapsed_filters,
     loss_oscillation,
     stable,
 )
+from replication.table.definitions import METRICS
 
 TIME = np.arange(800)
 

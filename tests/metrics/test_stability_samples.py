@@ -8,7 +8,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from replication.errors import InputError
+from replication.foundation.errors import InputError
 from replication.metrics import stability
 from replication.metrics.stability import colour_distance, coverage_course, mode_coverage, sample_diversity
 

@@ -9,9 +9,10 @@ import pytest
 import torch
 from sklearn.svm import LinearSVC
 
-from replication.errors import InputError
-from replication.metrics import svm, svm_dual, svm_primal
-from replication.metrics.svm import EXCESS, Machines, accuracies, fit
+from replication.foundation.errors import InputError
+from replication.metrics.svm import dual, primal
+from replication.metrics.svm import fit as fitting
+from replication.metrics.svm.fit import EXCESS, Machines, accuracies, fit
 
 COSTS = (1e-3, 1e-2, 1e-1)
 ACCURACY = 0.002  # two tenths of a point: how far accuracies may be from LinearSVC's
@@ -61,8 +62,8 @@ def assert_agrees(machines: Machines, features: torch.Tensor, labels: torch.Tens
 
 @pytest.mark.parametrize("double", [True, False])
 def test_fewer_examples_than_features_are_solved_in_the_dual(double: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(svm, "DOUBLE", 1 << 20 if double else 0)
-    monkeypatch.setattr(svm, "_fit_primal", None)
+    monkeypatch.setattr(fitting, "DOUBLE", 1 << 20 if double else 0)
+    monkeypatch.setattr(fitting, "_fit_primal", None)
     features, labels = examples(150, 300)
     assert_agrees(fit(features, labels, COSTS), features, labels, examples(1000, 300, seed=1))
 
@@ -72,29 +73,29 @@ def test_fewer_examples_than_features_are_solved_in_the_dual(double: bool, monke
 def test_more_examples_than_features_are_solved_in_the_primal(
     dtype: torch.dtype, double: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(svm, "DOUBLE", 1 << 20 if double else 0)
-    monkeypatch.setattr(svm, "FEW_ROWS", 0)
-    monkeypatch.setattr(svm, "_fit_dual", None)
-    monkeypatch.setattr(svm_primal, "BLOCK", 64)
+    monkeypatch.setattr(fitting, "DOUBLE", 1 << 20 if double else 0)
+    monkeypatch.setattr(fitting, "FEW_ROWS", 0)
+    monkeypatch.setattr(fitting, "_fit_dual", None)
+    monkeypatch.setattr(primal, "BLOCK", 64)
     features, labels = examples(300, 40)
     features = features.to(dtype)  # the oracle sees the rounded features too
     assert_agrees(fit(features, labels, COSTS), features, labels, examples(1000, 40, seed=1))
 
 
-@pytest.mark.parametrize("module", [svm_dual, svm_primal])
+@pytest.mark.parametrize("module", [dual, primal])
 def test_a_coarse_preconditioner_costs_time_and_not_accuracy(module, monkeypatch: pytest.MonkeyPatch) -> None:
-    count, size = (120, 200) if module is svm_dual else (260, 60)
-    monkeypatch.setattr(svm, "FEW_ROWS", 0)
+    count, size = (120, 200) if module is dual else (260, 60)
+    monkeypatch.setattr(fitting, "FEW_ROWS", 0)
     features, labels = examples(count, size)
-    whole = module.spectrum if module is svm_dual else module.leading_directions
+    whole = module.spectrum if module is dual else module.leading_directions
     name = whole.__name__
-    monkeypatch.setattr(svm, name, lambda given: whole(given, 5))
+    monkeypatch.setattr(fitting, name, lambda given: whole(given, 5))
     assert_agrees(fit(features, labels, COSTS), features, labels, examples(1000, size, seed=1))
 
 
 @pytest.mark.parametrize(("count", "size"), [(30, 80), (90, 10)])
 def test_draws_at_once_are_fits_of_their_own(count: int, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(svm, "FEW_ROWS", 0)  # the second size in the primal
+    monkeypatch.setattr(fitting, "FEW_ROWS", 0)  # the second size in the primal
     features, labels = examples(200, size)
     rows = torch.stack([torch.randperm(200, generator=torch.Generator().manual_seed(k))[:count] for k in range(3)])
     together = fit(features, labels, COSTS, rows)
@@ -108,7 +109,7 @@ def test_draws_at_once_are_fits_of_their_own(count: int, size: int, monkeypatch:
 
 
 def test_examples_held_out_in_place_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(svm, "FEW_ROWS", 0)
+    monkeypatch.setattr(fitting, "FEW_ROWS", 0)
     features, labels = examples(200, 20)
     rows = torch.randperm(200, generator=torch.Generator().manual_seed(0))[:150]
     spoilt = features.clone()
@@ -124,7 +125,7 @@ def test_memory_decides_how_many_draws_at_once_and_not_what_they_give(monkeypatc
     features, labels = examples(60, 80)
     rows = torch.stack([torch.randperm(60, generator=torch.Generator().manual_seed(k))[:30] for k in range(5)])
     together = fit(features, labels, COSTS, rows)
-    monkeypatch.setattr(svm, "CHUNK", 2 * 30 * 90)  # two draws
+    monkeypatch.setattr(fitting, "CHUNK", 2 * 30 * 90)  # two draws
     apart = fit(features, labels, COSTS, rows)
     torch.testing.assert_close(apart.objectives, together.objectives, rtol=2 * EXCESS, atol=0)
 
@@ -132,11 +133,11 @@ def test_memory_decides_how_many_draws_at_once_and_not_what_they_give(monkeypatc
 def test_the_same_fit_gives_the_same_bits_on_any_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     features, labels = examples(60, 80)
     rows = torch.stack([torch.randperm(60, generator=torch.Generator().manual_seed(k))[:30] for k in range(4)])
-    monkeypatch.setattr(svm, "CHUNK", 1)  # a draw at a time
+    monkeypatch.setattr(fitting, "CHUNK", 1)  # a draw at a time
     alone, again, beside = (fit(features, labels, COSTS, rows, threads) for threads in (1, 1, 2))
     assert torch.equal(alone.weights, again.weights) and torch.equal(alone.weights, beside.weights)
-    monkeypatch.setattr(svm, "FEW_ROWS", 0)
-    monkeypatch.setattr(svm_primal, "BLOCK", 16)
+    monkeypatch.setattr(fitting, "FEW_ROWS", 0)
+    monkeypatch.setattr(primal, "BLOCK", 16)
     features, labels = examples(60, 20)
     assert torch.equal(fit(features, labels, COSTS).weights, fit(features, labels, COSTS, threads=3).weights)
 
@@ -188,7 +189,7 @@ def test_a_draw_of_one_class_is_named() -> None:
 
 
 def test_a_fit_that_does_not_arrive_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(svm_dual, "STEPS", 1)
+    monkeypatch.setattr(dual, "STEPS", 1)
     with pytest.raises(InputError, match="of its objective above the optimum, more than 1e-04"):
         fit(*examples(60, 80), COSTS)
 
@@ -211,7 +212,7 @@ def test_large_features_whose_sums_cancel_are_solved_in_few_steps(monkeypatch: p
     means = 0.05 * torch.randn(4, 4000, generator=stream)
     features = 10.0 + means[labels] + torch.randn(1100, 4000, generator=stream)  # too many values for float64 features
     applied = 0
-    conjugate_gradients = svm_dual.conjugate_gradients
+    conjugate_gradients = dual.conjugate_gradients
 
     def counted(apply: Any, *others: Any) -> Any:
         def system(direction: Any) -> Any:
@@ -221,7 +222,7 @@ def test_large_features_whose_sums_cancel_are_solved_in_few_steps(monkeypatch: p
 
         return conjugate_gradients(system, *others)
 
-    monkeypatch.setattr(svm_dual, "conjugate_gradients", counted)
+    monkeypatch.setattr(dual, "conjugate_gradients", counted)
     machines = fit(features, labels, [1e-2])
     assert (machines.gaps <= EXCESS * machines.objectives).all()
     assert applied < 300, applied

@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from scipy.optimize import minimize_scalar
 
-from replication.metrics.svm_dual import RANK, duality_gap, gram_matrix, spectrum
-from replication.metrics.svm_primal import StreamedFeatures, leading_directions
-from replication.metrics.svm_steps import conjugate_gradients, exact_step, slack
+from replication.metrics.svm.dual import RANK, duality_gap, gram_matrix, spectrum
+from replication.metrics.svm.primal import StreamedFeatures, leading_directions
+from replication.metrics.svm.steps import conjugate_gradients, exact_step, slack
 
 
 def normal(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -55,7 +55,7 @@ def test_the_step_is_the_smallest_point_along_a_direction() -> None:
 
 
 def test_gram_matrices_are_made_by_blocks_and_hold_the_intercept(monkeypatch) -> None:
-    monkeypatch.setattr("replication.metrics.svm_dual.BLOCK", 3)
+    monkeypatch.setattr("replication.metrics.svm.dual.BLOCK", 3)
     features = normal(2, 8, 5)
     constant = torch.cat([features, torch.ones(2, 8, 1, dtype=torch.float64)], dim=2)
     torch.testing.assert_close(gram_matrix(features), constant @ constant.mT)
@@ -83,7 +83,7 @@ def test_the_gap_is_the_primal_less_the_dual() -> None:
 
 
 def test_streamed_products_are_those_of_the_features_and_a_constant(monkeypatch) -> None:
-    monkeypatch.setattr("replication.metrics.svm_primal.BLOCK", 4)
+    monkeypatch.setattr("replication.metrics.svm.primal.BLOCK", 4)
     features, weights, coefficients = normal(10, 5).half(), normal(3, 6, seed=1).float(), normal(3, 10, seed=2).float()
     constant = torch.cat([features.float(), torch.ones(10, 1)], dim=1)
     streamed = StreamedFeatures(features)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from replication.errors import InputError
+from replication.foundation.errors import InputError
 from replication.metrics import transfer_head
 from replication.metrics.transfer_head import INITIAL_SD, train_transfer_head
 

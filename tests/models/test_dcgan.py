@@ -11,12 +11,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import batch_norm, conv2d, conv_transpose2d, leaky_relu
 
-from replication.errors import InputError
+from replication.config.params import load_params
+from replication.config.recipes import Prior
+from replication.foundation.errors import InputError
 from replication.models.dcgan import build
 from replication.models.layers.convolutional import ConvolutionalDiscriminator
 from replication.models.layers.networks import Judged, Networks
-from replication.params import load_params
-from replication.recipes import Prior
 
 PARAMS = load_params(Path(__file__).parents[2] / "params.yaml")
 SMALL: dict[str, Any] = {

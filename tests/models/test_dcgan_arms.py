@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import nn
 
+from replication.config.recipes import Prior
 from replication.models.dcgan import build
 from replication.models.layers.convolutional import ConvolutionalDiscriminator, ConvolutionalGenerator
-from replication.recipes import Prior
 
 SMALL: dict[str, Any] = {
     "kernel": 3, "init_std": 0.02, "generator": [[4, 0], [3, 2], [1, 1]], "discriminator": [[2, 1], [3, 2]],

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 import torch
 
+from replication.config.params import load_params
+from replication.config.recipes import Recipe
 from replication.data.splits import split_indices
 from replication.models.dcgan import build
-from replication.params import load_params
-from replication.recipes import Recipe
 from replication.training.initialise import Samples
 from replication.training.schedule import minibatches_of_unit, rates_at, turns, update_counts
 from replication.training.state import initial_state

@@ -10,11 +10,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from replication.errors import InputError
+from replication.config.params import load_params
+from replication.config.recipes import Prior, Recipe
+from replication.foundation.errors import InputError
 from replication.models.deligan import ConvolutionalDiscriminator, ConvolutionalGenerator, build, same_padding
 from replication.models.layers.networks import Networks
-from replication.params import load_params
-from replication.recipes import Prior, Recipe
 
 PARAMS = load_params(Path(__file__).parents[2] / "params.yaml")
 RECIPES = PARAMS.recipes["deligan"]

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 import torch
 
-from replication.errors import InputError
+from replication.config.params import load_params
+from replication.config.recipes import Prior, Recipe
+from replication.foundation.errors import InputError
 from replication.models.deligan import build
 from replication.models.layers.networks import draw_layer_noise
-from replication.params import load_params
-from replication.recipes import Prior, Recipe
 from replication.training.draws import draw_units, labelled_rows
 from replication.training.eager import EagerSeed
 from replication.training.initialise import Samples

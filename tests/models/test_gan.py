@@ -15,13 +15,13 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits as cross_entropy
 
-from replication.data.options import Split
-from replication.errors import InputError
+from replication.config.datasets import Split
+from replication.config.params import load_params
+from replication.config.recipes import Early, Prior, Recipe
+from replication.foundation.errors import InputError
+from replication.foundation.seeding import generator as stream_of
 from replication.models.gan import build
 from replication.models.layers.networks import Dropout, Networks, draw_layer_noise
-from replication.params import load_params
-from replication.recipes import Early, Prior, Recipe
-from replication.seeding import generator as stream_of
 from replication.training.draws import draw_units
 from replication.training.eager import EagerSeed
 from replication.training.initialise import Samples

@@ -9,11 +9,11 @@ import pytest
 import torch
 from torch import nn
 
-from replication.errors import InputError
+from replication.config.recipes import Prior
+from replication.foundation.errors import InputError
 from replication.models.gan import Convolution, Maxout, MaxoutConvolution, MaxoutDiscriminator, build
 from replication.models.layers.networks import draw_layer_noise
 from replication.models.layers.samples import as_samples
-from replication.recipes import Prior
 
 CONVOLUTION = {"channels": 4, "pieces": 2, "kernel": 3, "pad": 1, "pool": 2, "pool_stride": 2}
 DROPPING = {"weight_range": 0.5, "keep_input": 0.8, "keep_hidden": 0.5}

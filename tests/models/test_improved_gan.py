@@ -10,12 +10,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from replication.errors import InputError
+from replication.config.params import Params, load_params
+from replication.config.recipes import Prior, Recipe
+from replication.foundation.errors import InputError
 from replication.models.improved_gan import build
 from replication.models.layers.networks import LayerNoise, Networks, draw_layer_noise
 from replication.models.layers.weight_norm import WeightNorm
-from replication.params import Params, load_params
-from replication.recipes import Prior, Recipe
 
 ROOT = Path(__file__).parents[2]
 CLASSES = 10

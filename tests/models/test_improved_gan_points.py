@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import torch
 
-from replication.errors import InputError
+from replication.config.params import load_params
+from replication.config.recipes import Prior
+from replication.foundation.errors import InputError
 from replication.models import gan
 from replication.models.improved_gan import build
-from replication.params import load_params
-from replication.recipes import Prior
-from replication.training.toy_plan import plan_of
+from replication.training.toy.plan import plan_of
 
 PARAMS = load_params(Path(__file__).parents[2] / "params.yaml")
 MINIBATCH = {"kernels": 3, "dimensions": 2, "form": "paper"}

@@ -11,11 +11,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from replication.config.params import load_params
+from replication.config.recipes import Recipe
 from replication.models.improved_gan import build
 from replication.models.layers.networks import Networks
 from replication.models.layers.weight_norm import WeightNorm
-from replication.params import load_params
-from replication.recipes import Recipe
 from replication.training.draws import Draws, draw_units, labelled_rows
 from replication.training.initialise import Samples, initialise_networks
 from replication.training.loop import assemble, discriminator_objective, generator_objective

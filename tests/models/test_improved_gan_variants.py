@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from replication.benchmarks import load_benchmarks
-from replication.params import load_params
-from replication.recipes import Recipe
+from replication.config.params import load_params
+from replication.config.recipes import Recipe
 from replication.training.schedule import rates_at
+from replication.verdicts.benchmarks import load_benchmarks
 
 ROOT = Path(__file__).parents[2]
 PARAMS = load_params(ROOT / "params.yaml")

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from replication.errors import InputError
+from replication.foundation.errors import InputError
 from replication.models.layers.convolutional import (
     ConvolutionalDiscriminator,
     ConvolutionalGenerator,

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from replication.errors import InputError
+from replication.foundation.errors import InputError
 from replication.models.layers.minibatch import MinibatchDiscrimination, MinibatchForm
 
 FORMS: tuple[MinibatchForm, ...] = ("paper", "code", "normalised")

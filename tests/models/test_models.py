@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from replication.errors import InputError
+from replication.config.params import load_params
+from replication.config.recipes import Prior
+from replication.foundation.errors import InputError
 from replication.models import MODELS, load, source_file
-from replication.params import load_params
-from replication.recipes import Prior
 
 ROOT = Path(__file__).parents[2]
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from replication.errors import InputError
+from replication.foundation.errors import InputError
 from replication.models.layers.dense import dense
 from replication.models.layers.minibatch import MinibatchDiscrimination
 from replication.models.layers.networks import Judged

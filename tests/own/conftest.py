@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from replication.params import load_params
-from replication.strict import read_yaml
+from replication.config.params import load_params
+from replication.config.strict import read_yaml
 
 TOY, IMAGES, MIXTURE = "cpu-gan-toy-k1", "cpu-dcgan-digits", "cpu-deligan-digits"
 SMALL = {"kernel": 3, "init_std": 0.02, "generator": [[4, 0], [1, 2]], "discriminator": [[4, 2], [4, 2]]}

@@ -15,19 +15,20 @@ import torch
 from safetensors.torch import save_file
 
 import replication
-from replication import run, score, train
-from replication.archives import WEIGHTS, unpack
-from replication.errors import InputError
-from replication.params import load_params
+from replication import run, train
+from replication.config.params import load_params
+from replication.foundation.errors import InputError
+from replication.foundation.places import SCORED, TRAINED
 from replication.record import main as record
 from replication.record import pack_blocks
+from replication.table.archives import WEIGHTS, unpack
 
 TOY, IMAGES, MIXTURE = "cpu-gan-toy-k1", "cpu-dcgan-digits", "cpu-deligan-digits"
 N = 70  # samples that are scored: more than the 64 of a figure
 
 
 def shown(key: str) -> Any:
-    return np.load(score.OUTPUTS / load_params().cell(key).folder / "samples.npz", allow_pickle=False)
+    return np.load(SCORED / load_params().cell(key).folder / "samples.npz", allow_pickle=False)
 
 
 def packed(key: str, weights: bool = True) -> Path:
@@ -66,7 +67,7 @@ def test_threads_are_left_as_they_were(place: Path) -> None:
 
 def test_a_part_of_the_seeds_is_read_too(place: Path) -> None:
     expected = replication.load(TOY, 2).sample(N)
-    shutil.rmtree(train.OUTPUTS / load_params().cell(TOY).folder)
+    shutil.rmtree(TRAINED / load_params().cell(TOY).folder)
     train.main([TOY, "--seeds", "2"])
     np.testing.assert_array_equal(replication.load(TOY, 2).sample(N), expected)
     with pytest.raises(InputError, match=rf"^{TOY}\+2: seed 1 was not trained; trained seeds are 2\.$"):
@@ -101,7 +102,7 @@ def test_the_command_packs_weights_only_where_it_packs(place: Path) -> None:
 
 def test_the_size_of_weights_is_limited(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     archive = packed(IMAGES)
-    monkeypatch.setattr("replication.archives.MOST_WEIGHTS", 1000)
+    monkeypatch.setattr("replication.table.archives.MOST_WEIGHTS", 1000)
     with pytest.raises(InputError, match=f"{IMAGES}/{WEIGHTS} unpacks to .* bytes; 1000 at most"):
         replication.load(path=str(archive))
 
@@ -141,7 +142,7 @@ def other_recipe(folder: Path) -> None:
 def other_networks(folder: Path) -> None:
     """Weights of other networks under a hash that fits them: as if the model's code had changed."""
     other_weights(folder)
-    from replication.provenance import sha256_file
+    from replication.foundation.provenance import sha256_file
 
     rewritten(folder / "provenance.json", weights_sha256={"8": sha256_file(folder / "step8.safetensors")})
 
@@ -162,13 +163,13 @@ def rewritten(path: Path, **values: object) -> None:
     ],
 )
 def test_what_is_not_the_training_is_refused(place: Path, change: Callable[[Path], None], sentence: str) -> None:
-    change(train.OUTPUTS / load_params().cell(IMAGES).folder)
+    change(TRAINED / load_params().cell(IMAGES).folder)
     with pytest.raises(InputError, match=sentence):
         replication.load(IMAGES, 1)
 
 
 def test_a_changed_training_is_not_packed(place: Path) -> None:
-    other_weights(train.OUTPUTS / load_params().cell(IMAGES).folder)
+    other_weights(TRAINED / load_params().cell(IMAGES).folder)
     with pytest.raises(InputError, match="step8.safetensors is missing or not what was trained and scored"):
         packed(IMAGES)
 

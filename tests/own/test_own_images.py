@@ -14,14 +14,16 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from replication import inputs, judge, prepare, requirements, score, train
-from replication.errors import InputError
-from replication.left_out import say_once
-from replication.measurements import read_table
+from replication import inputs, judge, prepare, score, train
+from replication.config.params import load_params
+from replication.config.strict import read_yaml
+from replication.foundation.errors import InputError
+from replication.foundation.places import SCORED
 from replication.page import write_page
-from replication.params import load_params
 from replication.report import __main__ as report
-from replication.strict import read_yaml
+from replication.scoring import requirements
+from replication.scoring.left_out import say_once
+from replication.table.measurements import read_table
 
 ROOT = Path(__file__).parents[2]
 NAME, KEY = "photographs", "cpu-dcgan-photographs"
@@ -107,7 +109,7 @@ def through_the_stages(judged: bool = True) -> pd.DataFrame:
     train.main(["dcgan"])
     score.main(["dcgan"])
     if not judged:
-        return read_table(score.OUTPUTS / "cpu/dcgan" / KEY / "measurements.csv")
+        return read_table(SCORED / "cpu/dcgan" / KEY / "measurements.csv")
     report.main([])
     write_page(load_params())
     return read_table(Path("reports/cpu/measurements.csv"))
@@ -187,7 +189,7 @@ def test_experiments_on_held_out_images_are_refused_at_once(project: Path, kind:
     cell = {**content["run"]["cells"][KEY], "experiment": kind, "seeds": "0"}
     content["run"]["experiments"] = {"cpu-experiment": cell}
     Path("params.yaml").write_text(json.dumps(content), encoding="utf-8")
-    from replication.params import load_params
+    from replication.config.params import load_params
 
     with pytest.raises(InputError, match="data set photographs has no test images; take the experiment out"):
         requirements.require_cell(load_params(), load_params().cell("cpu-experiment"))

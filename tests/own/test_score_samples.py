@@ -16,12 +16,13 @@ from PIL import Image
 
 import replication
 from replication import score, score_samples
+from replication.config.params import load_params
 from replication.data.reading import load_images
-from replication.errors import InputError
-from replication.measurements import read_table, table_to, write_table
-from replication.params import load_params
-from replication.sample_sources import as_levels, read_samples
+from replication.data.sample_sources import as_levels, read_samples
+from replication.foundation.errors import InputError
+from replication.foundation.places import SCORED
 from replication.scoring.sample_set import sorted_by_class
+from replication.table.measurements import read_table, table_to, write_table
 
 ROOT = Path(__file__).parents[2]
 IMAGES, N = "cpu-dcgan-digits", 70
@@ -69,10 +70,10 @@ def values(result: dict[str, Any]) -> dict[tuple[str, str, str], float]:
 def test_a_cells_own_samples_score_as_the_suite_scored_them(
     place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("replication.sample_sources.FEWEST", 10)
+    monkeypatch.setattr("replication.data.sample_sources.FEWEST", 10)
     samples = replication.load(IMAGES, seed=1).sample(N)
     result = scored([saved(samples), "--seed", "1"], capsys)
-    table = read_table(score.OUTPUTS / load_params().cell(IMAGES).folder / "measurements.csv")
+    table = read_table(SCORED / load_params().cell(IMAGES).folder / "measurements.csv")
     last = table.loc[(table["seed"] == 1) & (table["step"] == table["step"].max())]
     expected = {(row["metric"], row["metric_variant"], row["class"]): row["value"] for row in last.to_dict("records")}
     found = values(result)
@@ -140,7 +141,7 @@ def test_every_form_of_the_same_samples_scores_alike(
 
 
 def test_the_reader_sees_the_papers_models_beside(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    table = read_table(score.OUTPUTS / load_params().cell(IMAGES).folder / "measurements.csv")
+    table = read_table(SCORED / load_params().cell(IMAGES).folder / "measurements.csv")
     folder = place / "reports/cpu"
     folder.mkdir(parents=True)
     write_table(table, table_to(folder, len(table)))
@@ -297,13 +298,13 @@ def test_nothing_is_unpickled(place: Path) -> None:
 
 
 def test_limits_hold(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("replication.sample_sources.MOST_BYTES", 100)
+    monkeypatch.setattr("replication.data.sample_sources.MOST_BYTES", 100)
     with pytest.raises(InputError, match="100 at most: score fewer samples"):
         read_samples(saved(noise()), DIGITS, None, 100, 0)
-    monkeypatch.setattr("replication.sample_sources.MOST_IMAGE_BYTES", 10)
+    monkeypatch.setattr("replication.data.sample_sources.MOST_IMAGE_BYTES", 10)
     with pytest.raises(InputError, match="it is no sample"):
         read_samples(folder_of_size(8), DIGITS, None, 100, 0)
-    monkeypatch.setattr("replication.sample_sources.MOST_SAMPLES", 110)
+    monkeypatch.setattr("replication.data.sample_sources.MOST_SAMPLES", 110)
     with pytest.raises(InputError, match="120 samples; accepted are 100 to 110"):
         as_levels(noise(), DIGITS, None, "x")
 

@@ -12,11 +12,11 @@ import pandas as pd
 import pytest
 
 from replication.check import problems
-from replication.errors import InputError
-from replication.measurements import read_table
+from replication.config.params import load_params
+from replication.foundation.errors import InputError
 from replication.page import write_page
-from replication.params import load_params
 from replication.record import take_in
+from replication.table.measurements import read_table
 
 Content = dict[str, bytes]
 Pack = Callable[..., Path]

@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from replication.archives import unpack
 from replication.check import problems
-from replication.errors import InputError
-from replication.params import load_params
+from replication.config.params import load_params
+from replication.foundation.errors import InputError
 from replication.record import main, take_in
+from replication.table.archives import unpack
 
 Content = dict[str, bytes]
 Pack = Callable[..., Path]
@@ -184,7 +184,7 @@ def test_links_and_doubled_members_are_refused(tmp_path: Path) -> None:
 
 def test_a_member_too_large_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, archive: Pack) -> None:
     path = archive({"paper-k1/measurements.csv": b"0" * 5000}, tmp_path / "cells.tar.gz")
-    monkeypatch.setattr("replication.archives.MOST_BYTES", 4000)
+    monkeypatch.setattr("replication.table.archives.MOST_BYTES", 4000)
     with pytest.raises(InputError, match="unpacks to 5000 bytes; 4000 at most"):
         unpack(path)
 

@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from replication.measurements import Measurement, to_table
 from replication.report.arms import panels
 from replication.report.score_tables import score_tables
+from replication.table.measurements import Measurement, to_table
 
 ROW = Measurement(
     profile="cpu",

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from replication.errors import InputError
-from replication.params import load_params
+from replication.config.params import load_params
+from replication.foundation.errors import InputError
 from replication.report.__main__ import main
 from replication.report.build import build_report
 

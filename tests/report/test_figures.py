@@ -9,17 +9,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
-from replication.benchmarks import load_benchmarks
-from replication.claims import Claim
-from replication.measurements import read_table
-from replication.params import load_params
+from replication.config.params import load_params
 from replication.report.cells import gather
 from replication.report.curves import panels
 from replication.report.figures import draw
 from replication.report.forest import bars
-from replication.report.samples import tile_grid
-from replication.verdicts import judge_all
+from replication.report.samples import save_sheet, tile_grid
+from replication.table.measurements import read_table
+from replication.verdicts.benchmarks import load_benchmarks
+from replication.verdicts.claims import Claim
+from replication.verdicts.verdict import judge_all
 
 
 @pytest.fixture(scope="module")
@@ -112,3 +113,13 @@ def test_figures_are_equal_whoever_draws_them(
 @pytest.mark.slow
 def test_figures_are_equal_from_two_processes(made: Path, claims: list[Claim], tmp_path: Path) -> None:
     check_equal(made, claims, tmp_path)
+
+
+def test_a_grey_sheet_is_saved_in_few_levels_and_a_coloured_one_in_all(tmp_path: Path) -> None:
+    ramp = np.arange(256, dtype=np.uint8).repeat(4).reshape(32, 32)
+    for name, sheet in {"grey": ramp, "coloured": np.stack([ramp, ramp[::-1], ramp.T], 2)}.items():
+        save_sheet(Image.fromarray(sheet), tmp_path / f"{name}.png")
+        with Image.open(tmp_path / f"{name}.png") as image:
+            shown = np.asarray(image.convert("RGB" if sheet.ndim == 3 else "L")).astype(int)
+        assert np.abs(shown - sheet).max() <= (9 if sheet.ndim == 2 else 0)
+    assert shown.shape == (32, 32, 3)

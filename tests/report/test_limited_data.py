@@ -10,8 +10,7 @@ import pandas as pd
 import pytest
 from scipy.stats import t as student
 
-from replication.measurements import Measurement, to_table
-from replication.params import Cell
+from replication.config.params import Cell
 from replication.report.cells import ScoredCell
 from replication.report.class_tables import class_tables
 from replication.report.limited_data import (
@@ -24,7 +23,8 @@ from replication.report.limited_data import (
 )
 from replication.report.limited_figures import draw_limited
 from replication.report.samples import on_first_splits
-from replication.shares import share_interval
+from replication.table.measurements import Measurement, to_table
+from replication.verdicts.statistics.shares import share_interval
 
 ROW = Measurement("cpu", "deligan2017", "deligan", "digits", "paper", "digits", "last50", 500, 0, 0, "judge_score", 1.0,
                   90)  # fmt: skip

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from replication.errors import InputError
+from replication.foundation.errors import InputError
 from replication.page import main
 from replication.report.pictures import inline_svg
 

@@ -10,13 +10,11 @@ from typing import Any
 
 import pytest
 
-from replication.benchmarks import load_benchmarks
-from replication.errors import InputError
-from replication.params import load_params
+from replication.config.params import load_params
+from replication.foundation.errors import InputError
 from replication.report.page import read_page
-from replication.report.performance import FOLDER, KINDS, grids, performance
 from replication.report.render import pages
-from replication.report.speed_results import (
+from replication.table.speed import (
     Growth,
     Machine,
     Peak,
@@ -28,6 +26,8 @@ from replication.report.speed_results import (
     ratio_of,
     read_results,
 )
+from replication.table.speed_tables import FOLDER, KINDS, grids, performance
+from replication.verdicts.benchmarks import load_benchmarks
 
 ROOT = Path(__file__).parents[2]
 MACHINE = Machine("A card", "cuda", 16, "Linux", 0.2, {"python": "3.11", "torch": "2.15.0"})

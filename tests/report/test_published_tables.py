@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from replication.benchmarks import claims_of, load_benchmarks
-from replication.errors import InputError
-from replication.params import load_params
+from replication.config.params import load_params
+from replication.foundation.errors import InputError
 from replication.report.page import Page, read_page
 from replication.report.published_tables import Line
+from replication.verdicts.benchmarks import claims_of, load_benchmarks
 
 ROOT = Path(__file__).parents[2]
 

@@ -6,17 +6,9 @@ from typing import Any
 
 import pytest
 
-from replication.evidence import Replicates
-from replication.report.wording import (
-    SHAPES,
-    decimals_of,
-    measured,
-    minus_signs,
-    number,
-    seed_range,
-    slug,
-    value_in_words,
-)
+from replication.report.wording import SHAPES, decimals_of, measured, minus_signs, seed_range, slug, value_in_words
+from replication.table.grids import number
+from replication.verdicts.evidence import Replicates
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,11 @@ import pytest
 import torch
 from torch import nn
 
+from replication.config.params import Cell, load_params
+from replication.config.protocols import ProtocolOptions
 from replication.data.reading import PreparedImages
 from replication.models import load
 from replication.models.layers.networks import Networks
-from replication.params import Cell, load_params
-from replication.protocol_options import ProtocolOptions
 from replication.scoring.image_cell import ImageCell
 from replication.scoring.rows import Rows
 from replication.scoring.trained import TrainedCell

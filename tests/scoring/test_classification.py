@@ -11,17 +11,17 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from replication.config.params import Cell, load_params
+from replication.config.protocols import ProtocolOptions
+from replication.config.recipes import Labels
 from replication.data.reading import PreparedImages
-from replication.measurements import Measurement, to_table
 from replication.models import load
 from replication.models.layers.networks import Judged, Networks
-from replication.params import Cell, load_params
-from replication.protocol_options import ProtocolOptions
-from replication.recipes import Labels
 from replication.scoring.classification import add_test_errors, class_probabilities, classify_cell
 from replication.scoring.image_cell import ImageCell
 from replication.scoring.rows import Rows
 from replication.scoring.trained import TrainedCell
+from replication.table.measurements import Measurement, to_table
 from replication.training.state import AVERAGED, State, initial_state, weights_of
 
 CLASSES = 3

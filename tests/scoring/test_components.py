@@ -12,21 +12,21 @@ import torch
 from sklearn.metrics import mutual_info_score
 from torch import nn
 
+from replication.config.params import Cell, load_params
+from replication.config.protocols import Components, ProtocolOptions
+from replication.config.recipes import Noise, Prior
 from replication.data.reading import PreparedImages
-from replication.errors import InputError
-from replication.measurements import to_table
-from replication.metrics.classifier import classify
+from replication.foundation.errors import InputError
 from replication.models import load
 from replication.models.layers.networks import Networks
 from replication.models.layers.samples import as_images
-from replication.params import Cell, load_params
-from replication.protocol_options import Components, ProtocolOptions
-from replication.recipes import Noise, Prior
+from replication.scoring.classifier import classify
 from replication.scoring.components import measure, sheet_of
 from replication.scoring.image_cell import ImageCell
 from replication.scoring.protocols import PROTOCOLS
 from replication.scoring.rows import Rows
 from replication.scoring.trained import TrainedCell
+from replication.table.measurements import to_table
 from replication.training.sampling import draw_with_components
 from replication.training.state import initial_state, weights_of
 

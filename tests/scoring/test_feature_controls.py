@@ -11,20 +11,21 @@ import pytest
 import torch
 
 from replication import experiment as stage
+from replication.config.feature_controls import FeatureControls
+from replication.config.params import Cell, Probe, load_params
+from replication.config.strict import read_yaml, strict
 from replication.data.reading import PreparedImages
-from replication.errors import InputError
-from replication.feature_control_options import FeatureControls
-from replication.measurements import read_table, to_table, write_table
+from replication.experiments.feature_controls import score_feature_controls
+from replication.foundation.errors import InputError
+from replication.foundation.places import SCORED
 from replication.metrics.kmeans_features import encode, learn_dictionary, standardise
 from replication.metrics.linear_probe import ProbeResult, discriminator_features, linear_probe
 from replication.models import load
 from replication.models.layers.convolutional import ConvolutionalDiscriminator
 from replication.models.layers.networks import Networks
-from replication.params import Cell, Probe, load_params
 from replication.prepare import prepare
-from replication.scoring.feature_controls import score_feature_controls
 from replication.scoring.rows import Rows
-from replication.strict import read_yaml, strict
+from replication.table.measurements import read_table, to_table, write_table
 from replication.training.state import bind, initial_state
 
 PARAMS = load_params(Path(__file__).parents[2] / "params.yaml")
@@ -158,7 +159,7 @@ def test_the_experiment_writes_rows_and_what_they_depend_on(sources: Path) -> No
         if not hashes:
             prepare(load_params().datasets["digits"], stage.DATA / "digits")
         stage.main([key])
-        output = stage.OUTPUTS / load_params().experiment(key).folder
+        output = SCORED / load_params().experiment(key).folder
         provenance = json.loads((output / "provenance.json").read_text(encoding="utf-8"))
         hashes.append(provenance["params_sha256"])
     table = read_table(output / "measurements.csv")

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from replication.errors import InputError
-from replication.measurements import to_table
-from replication.protocol_options import Filters, ProtocolOptions
+from replication.config.protocols import Filters, ProtocolOptions
+from replication.foundation.errors import InputError
 from replication.scoring.filters import measure
+from replication.table.measurements import to_table
 
 OPTIONS = ProtocolOptions(filters=Filters(filters=2, images=40))
 

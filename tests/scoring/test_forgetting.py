@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from replication.config.protocols import Forgetting, ProtocolOptions
+from replication.data.planted import plant_object
 from replication.data.reading import PreparedImages
-from replication.errors import InputError
-from replication.measurements import to_table
-from replication.metrics.planted import plant_object
-from replication.protocol_options import Forgetting, ProtocolOptions
+from replication.foundation.errors import InputError
 from replication.scoring import forgetting
 from replication.scoring.forgetting import Detector, detector_of, measure
+from replication.table.measurements import to_table
 
 OPTIONS = ProtocolOptions(forgetting=Forgetting(samples=40, boxes=10, draws=2))
 

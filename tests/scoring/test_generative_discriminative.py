@@ -9,14 +9,14 @@ import pandas as pd
 import pytest
 from scipy.stats import norm
 
-from replication.background_options import GenerativeDiscriminative, Pair
+from replication.config.background import GenerativeDiscriminative, Pair
+from replication.config.params import Cell
 from replication.data.bundled import LabelledData
-from replication.errors import InputError
-from replication.measurements import to_table
+from replication.experiments.generative_discriminative import score_generative_discriminative, split_curves
+from replication.foundation.errors import InputError
 from replication.metrics.learning_curves import curves_cross, labels_needed
-from replication.params import Cell
-from replication.scoring.generative_discriminative import score_generative_discriminative, split_curves
 from replication.scoring.rows import Rows
+from replication.table.measurements import to_table
 
 OPTIONS = GenerativeDiscriminative(
     datasets=(),

@@ -12,19 +12,19 @@ import pytest
 import torch
 from torch import nn
 
+from replication.config.params import Cell, load_params
+from replication.config.protocols import ProtocolOptions
 from replication.data.reading import PreparedImages
-from replication.measurements import Measurement, to_table
 from replication.metrics.distribution import distances, reference_of
-from replication.metrics.judge_features import judged
 from replication.models import load
 from replication.models.layers.networks import Networks
 from replication.models.layers.samples import as_images
-from replication.params import Cell, load_params
-from replication.protocol_options import ProtocolOptions
 from replication.scoring.image_cell import ImageCell
 from replication.scoring.images import SUBSET_SIZE, SUBSETS, add_judge_scores, score_images
+from replication.scoring.judge_features import judged
 from replication.scoring.rows import Rows
 from replication.scoring.trained import TrainedCell
+from replication.table.measurements import Measurement, to_table
 from replication.training.sampling import draw_samples
 from replication.training.state import initial_state, weights_of
 

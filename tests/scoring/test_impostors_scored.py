@@ -11,21 +11,22 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from replication.benchmarks import claims_of, load_benchmarks
-from replication.claims import Claim
+from replication.config.params import Cell, load_params
+from replication.config.protocols import Components
 from replication.data.reading import ToyData
-from replication.measurements import to_table
+from replication.experiments import theory
+from replication.experiments.theory import initial_discriminators
 from replication.metrics.toy import Mixture
 from replication.models import load
 from replication.models.layers.dense import DenseDiscriminator
-from replication.params import Cell, load_params
-from replication.protocol_options import Components
-from replication.scoring import theory, toy
+from replication.scoring import toy
 from replication.scoring.rows import Rows
-from replication.scoring.theory import initial_discriminators
 from replication.scoring.trained import TrainedCell
+from replication.table.measurements import to_table
 from replication.training.state import initial_state, weights_of
-from replication.verdicts import judge
+from replication.verdicts.benchmarks import claims_of, load_benchmarks
+from replication.verdicts.claims import Claim
+from replication.verdicts.verdict import judge
 
 ROOT = Path(__file__).parents[2]
 PARAMS = load_params(ROOT / "params.yaml")

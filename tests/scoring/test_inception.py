@@ -12,15 +12,15 @@ import pytest
 import torch
 from torch import nn
 
-from replication.errors import InputError
-from replication.measurements import Measurement, to_table
+from replication.config.protocols import Inception, ProtocolOptions
+from replication.foundation.errors import InputError
 from replication.metrics.distribution import distances, reference_of
 from replication.metrics.inception import inception_score, modified_inception_score
 from replication.metrics.inception_network import inception_features
-from replication.protocol_options import Inception, ProtocolOptions
 from replication.scoring import inception
 from replication.scoring.image_cell import ImageCell
 from replication.scoring.protocols import run_protocols
+from replication.table.measurements import Measurement, to_table
 
 OPTIONS = Inception("planted", splits=3, n_samples=60, modified_samples=30, manifold_samples=50)
 WIDTH = 12

@@ -10,14 +10,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from replication.errors import InputError
-from replication.measurements import to_table
+from replication.config.protocols import LatentArithmetic, ProtocolOptions
+from replication.foundation.errors import InputError
 from replication.metrics.attributes import stroke_attributes
 from replication.models.layers.networks import Conditional, Generator, Networks
 from replication.models.layers.samples import as_images
-from replication.protocol_options import LatentArithmetic, ProtocolOptions
 from replication.scoring.image_cell import ImageCell
 from replication.scoring.latent_arithmetic import SUMS, measure
+from replication.table.measurements import to_table
 from replication.training.state import initial_state, weights_of
 
 SIDE = 20

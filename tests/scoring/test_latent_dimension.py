@@ -8,13 +8,13 @@ import pytest
 from sklearn.decomposition import PCA
 from sklearn.metrics import roc_auc_score
 
-from replication.background_options import Autoencoder, LatentDimension, Outliers
+from replication.config.background import Autoencoder, LatentDimension, Outliers
+from replication.config.params import Cell
 from replication.data.reading import PreparedImages
-from replication.errors import InputError
-from replication.measurements import to_table
-from replication.params import Cell
-from replication.scoring.latent_dimension import flat_pixels, outlier_scores, score_latent_dimension, score_outliers
+from replication.experiments.latent_dimension import flat_pixels, outlier_scores, score_latent_dimension, score_outliers
+from replication.foundation.errors import InputError
 from replication.scoring.rows import Rows
+from replication.table.measurements import to_table
 
 NETWORK = Autoencoder(hidden=16, updates=150, batch=16, learning_rate=0.01)
 

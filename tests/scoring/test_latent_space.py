@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import torch
 
+from replication.config.params import load_params
 from replication.models import load
 from replication.models.layers.priors import MixturePrior
 from replication.models.layers.samples import as_images
-from replication.params import load_params
 from replication.scoring.image_cell import ImageCell
 from replication.scoring.latent_space import LatentSpace, cell_plausibility
 from replication.training.state import initial_state, weights_of

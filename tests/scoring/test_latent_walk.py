@@ -10,12 +10,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from replication.errors import InputError
-from replication.measurements import to_table
+from replication.config.protocols import LatentWalk, ProtocolOptions
+from replication.foundation.errors import InputError
 from replication.models.layers.networks import Generator, Networks
-from replication.protocol_options import LatentWalk, ProtocolOptions
 from replication.scoring.latent_space import LatentSpace
 from replication.scoring.latent_walk import measure
+from replication.table.measurements import to_table
 from replication.training.state import initial_state, weights_of
 
 OPTIONS = ProtocolOptions(latent_walk=LatentWalk(points=3, steps=4, walks=6))

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from replication.measurements import to_table
-from replication.protocol_options import Memorisation, ProtocolOptions
+from replication.config.protocols import Memorisation, ProtocolOptions
 from replication.scoring.memorisation import held_out_images, measure, one_pass
+from replication.table.measurements import to_table
 
 OPTIONS = ProtocolOptions(memorisation=Memorisation(samples=50))
 

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from replication.background_options import Autoencoder
-from replication.errors import InputError
-from replication.measurements import to_table
-from replication.near_duplicate_options import NearDuplicates
-from replication.params import Cell
-from replication.scoring.near_duplicates import score_near_duplicates
+from replication.config.background import Autoencoder
+from replication.config.near_duplicates import NearDuplicates
+from replication.config.params import Cell
+from replication.experiments.near_duplicates import score_near_duplicates
+from replication.foundation.errors import InputError
 from replication.scoring.rows import Rows
+from replication.table.measurements import to_table
 
 OPTIONS = NearDuplicates(Autoencoder(8, 20, 16, 0.01), 0.1, 0.8, 4, {"brightness": 0.0, "shift": 1.0})
 

@@ -12,16 +12,16 @@ import torch
 from sklearn.neighbors import KNeighborsClassifier
 from torch import Tensor, nn
 
-from replication.errors import InputError
-from replication.measurements import to_table
+from replication.config.protocols import NearestGenerated, ProtocolOptions
+from replication.foundation.errors import InputError
 from replication.models import load
 from replication.models.layers.networks import Conditional, Generator, Networks
 from replication.models.layers.samples import as_samples
-from replication.protocol_options import NearestGenerated, ProtocolOptions
 from replication.scoring import nearest_generated as protocol
 from replication.scoring.image_cell import ImageCell
 from replication.scoring.nearest_generated import measure, variant
 from replication.scoring.quick_generators import batch_by_batch
+from replication.table.measurements import to_table
 from replication.training.block import train_block
 from replication.training.initialise import Samples
 from replication.training.sampling import draw_samples

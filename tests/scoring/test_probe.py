@@ -11,18 +11,18 @@ import numpy as np
 import pytest
 import torch
 
+from replication.config.params import Cell, Probe, load_params
+from replication.config.protocols import ProtocolOptions
 from replication.data.reading import PreparedImages
-from replication.measurements import to_table
 from replication.metrics.linear_probe import ProbeResult, discriminator_features, linear_probe
 from replication.models import load
 from replication.models.layers.convolutional import ConvolutionalDiscriminator
 from replication.models.layers.networks import Networks
-from replication.params import Cell, Probe, load_params
-from replication.protocol_options import ProtocolOptions
 from replication.scoring.image_cell import ImageCell
 from replication.scoring.probe import _shares, probe_cell
 from replication.scoring.rows import Rows
 from replication.scoring.trained import TrainedCell
+from replication.table.measurements import to_table
 from replication.training.state import initial_state, weights_of
 
 RECIPE = replace(

@@ -9,10 +9,10 @@ import pytest
 import torch
 from torch import nn
 
+from replication.config.params import load_params
+from replication.config.recipes import Recipe
 from replication.models import load
 from replication.models.layers.networks import Generator
-from replication.params import load_params
-from replication.recipes import Recipe
 from replication.scoring.quick_generators import BatchwiseNorm, FoldedTransposition, batch_by_batch, folded
 from replication.training.sampling import draw_samples
 

@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 from sklearn.neighbors import KernelDensity, KNeighborsClassifier
 
+from replication.config.params import Cell
+from replication.config.protocols import RealNeighbours
+from replication.config.recipes import Labels
 from replication.data.reading import PreparedImages
-from replication.errors import InputError
-from replication.measurements import Measurement, to_table
+from replication.experiments.real_neighbours import score_real_neighbours, subset
+from replication.foundation.errors import InputError
+from replication.foundation.seeding import generator
 from replication.metrics.parzen import SIGMAS
-from replication.params import Cell
-from replication.protocol_options import RealNeighbours
-from replication.recipes import Labels
-from replication.scoring.real_neighbours import score_real_neighbours, subset
 from replication.scoring.rows import Rows
-from replication.seeding import generator
+from replication.table.measurements import Measurement, to_table
 from replication.training.draws import labelled_rows
 
 CLASSES, OPTIONS = 3, RealNeighbours(window=20, per_class=(2, 5, 500))

@@ -11,21 +11,21 @@ import pytest
 import torch
 from torch import nn
 
+from replication.config.params import Cell
+from replication.config.protocols import Inception, ProtocolOptions, ReferencePoints
 from replication.data.reading import PreparedImages
-from replication.errors import InputError
-from replication.measurements import Measurement, to_table
+from replication.experiments.reference_points import Point, mixed, reference_points, score_reference_points
+from replication.foundation.errors import InputError
 from replication.metrics.distribution import distances, reference_of
 from replication.metrics.inception import inception_score, split_scores
 from replication.metrics.inception_network import inception_features
-from replication.metrics.judge_features import judged
 from replication.metrics.neighbours import duplicate_rate
-from replication.params import Cell
-from replication.protocol_options import Inception, ProtocolOptions, ReferencePoints
 from replication.scoring import inception
 from replication.scoring.images import LIMIT, SUBSET_SIZE, SUBSETS
-from replication.scoring.reference_points import Point, mixed, reference_points, score_reference_points
+from replication.scoring.judge_features import judged
 from replication.scoring.rows import Rows
 from replication.scoring.score_variants import add_score_variants
+from replication.table.measurements import Measurement, to_table
 
 POINTS = ReferencePoints((20, 40, 1000), 80)
 CHOSEN = np.arange(0, 120, 2)

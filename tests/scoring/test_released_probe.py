@@ -15,22 +15,22 @@ import torch
 from sklearn.svm import LinearSVC
 
 from replication import experiment as stage
-from replication import released_weights
-from replication.benchmarks import claims_of, load_benchmarks
+from replication.config.params import Cell, Params, Probe, load_params
+from replication.config.released import Released
+from replication.config.strict import read_yaml, strict
 from replication.data.reading import PreparedImages
-from replication.errors import InputError
-from replication.measurements import Measurement, to_table
+from replication.experiments.released_probe import score_released_probe
+from replication.foundation.errors import InputError
+from replication.foundation.seeding import generator
 from replication.metrics.linear_probe import balanced_rows, discriminator_features, linear_probe
-from replication.params import Cell, Params, Probe, load_params
-from replication.released_options import Released
-from replication.released_probe import infer_statistics, probe_released, shuffled
-from replication.released_weights import ReleasedDiscriminator, ReleasedNetwork, read_discriminator
-from replication.requirements import require_experiment
-from replication.scoring.released_probe import score_released_probe
+from replication.released import weights as released_weights
+from replication.released.probe import infer_statistics, probe_released, shuffled
+from replication.released.weights import ReleasedDiscriminator, ReleasedNetwork, read_discriminator
+from replication.scoring.requirements import require_experiment
 from replication.scoring.rows import Rows
-from replication.seeding import generator
-from replication.strict import read_yaml, strict
-from replication.verdicts import judge
+from replication.table.measurements import Measurement, to_table
+from replication.verdicts.benchmarks import claims_of, load_benchmarks
+from replication.verdicts.verdict import judge
 
 TINY = ReleasedNetwork("tiny", 3, ((2, 1), (3, 2), (4, 1)), ((4, 0), (3, 2)), 5, "uniform", (3, 8, 8))
 PROBE = Probe((1e-4, 1e-3, 1e-2), 0.2, 2, (6, 4), 3)
@@ -108,8 +108,8 @@ def test_numbers_are_those_of_the_parts_by_hand(directory: Path) -> None:
 
 
 def test_the_command_measures_the_same(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("replication.released_probe.COSTS", PROBE.costs)
-    monkeypatch.setattr("replication.released_probe.SELECTION_DRAWS", PROBE.selection_draws)
+    monkeypatch.setattr("replication.released.probe.COSTS", PROBE.costs)
+    monkeypatch.setattr("replication.released.probe.SELECTION_DRAWS", PROBE.selection_draws)
     data, rows = shades(), rows_of(read_discriminator(directory, [TINY]), "0")
     for per_class, variant in ((None, "all-labels"), (6, "6-per-class")):
         command = probe_released(read_discriminator(directory, [TINY]), data, per_class, 3, seed=0)
@@ -188,8 +188,8 @@ def small(monkeypatch: pytest.MonkeyPatch, directory: Path) -> tuple[Params, Cel
     profile = replace(params.profiles["paper"], device="cpu", threads=1, probe=PROBE)
     params = replace(params, profile=profile, released=replace(OPTIONS, directory=str(directory)))
     monkeypatch.setattr(released_weights.read_discriminator, "__defaults__", ((TINY,),))
-    monkeypatch.setattr("replication.requirements.load_split", lambda *_: np.arange(150))
-    monkeypatch.setattr("replication.requirements.load_images", lambda _: shades())
+    monkeypatch.setattr("replication.scoring.requirements.load_split", lambda *_: np.arange(150))
+    monkeypatch.setattr("replication.scoring.requirements.load_images", lambda _: shades())
     return params, replace(params.cell("paper-released-cifar10-jpeg"), recipe="tiny")
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from replication.measurements import to_table
-from replication.params import Cell
+from replication.config.params import Cell
 from replication.scoring.rows import Rows
+from replication.table.measurements import to_table
 
 CELL = Cell("gan2014", "gan", "toy-k1", "toy-bimodal", "full", "paper", "0-1", key="cpu-toy")
 

@@ -12,16 +12,15 @@ import pytest
 import torch
 from torch import nn
 
+from replication.config.params import Cell, load_params
+from replication.config.protocols import ProtocolOptions
+from replication.config.recipes import Recipe
 from replication.data.digits import read_digits
 from replication.data.reading import PreparedImages
-from replication.measurements import Measurement, to_table
-from replication.metrics.classifier import train_classifier
 from replication.metrics.stability import WON, collapsed_filters, loss_oscillation
 from replication.models import load
 from replication.models.layers.networks import Networks
-from replication.params import Cell, load_params
-from replication.protocol_options import ProtocolOptions
-from replication.recipes import Recipe
+from replication.scoring.classifier import train_classifier
 from replication.scoring.image_cell import ImageCell
 from replication.scoring.images import score_images
 from replication.scoring.rows import Rows
@@ -34,6 +33,7 @@ from replication.scoring.stability import (
     since_both_moved,
 )
 from replication.scoring.trained import TrainedCell
+from replication.table.measurements import Measurement, to_table
 from replication.training.block import train_block
 from replication.training.initialise import Samples
 from replication.training.sampling import draw_samples

@@ -10,15 +10,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from replication.measurements import Measurement, to_table
-from replication.metrics.game import logits_of
-from replication.metrics.toy import Mixture
-from replication.models import load
-from replication.models.layers.dense import DenseDiscriminator
-from replication.models.layers.networks import Judged, Networks
-from replication.params import Cell, Theory, load_params
-from replication.scoring.rows import Rows
-from replication.scoring.theory import (
+from replication.config.params import Cell, Theory, load_params
+from replication.experiments.theory import (
     add_worse_case,
     discriminator_error,
     initial_discriminators,
@@ -27,6 +20,13 @@ from replication.scoring.theory import (
     score_fixed,
     score_theory,
 )
+from replication.metrics.toy import Mixture
+from replication.models import load
+from replication.models.layers.dense import DenseDiscriminator
+from replication.models.layers.networks import Judged, Networks
+from replication.scoring.game import logits_of
+from replication.scoring.rows import Rows
+from replication.table.measurements import Measurement, to_table
 
 RECIPE = load_params(Path(__file__).parents[2] / "params.yaml").recipe("gan", "toy-k1", "paper")
 THEORY = Theory((4,), updates=3, batch=8, learning_rate=3e-3, q_standard_deviation=0.6, fresh=50, generator="toy-k1")

@@ -11,18 +11,18 @@ import pytest
 import torch
 from sklearn.metrics import mutual_info_score
 
+from replication.config.params import Cell, load_params
+from replication.config.protocols import Components
+from replication.config.recipes import Recipe
 from replication.data.reading import ToyData
-from replication.measurements import Measurement, to_table
 from replication.metrics.toy import Mixture, energy_distance, mode_scores
 from replication.models import load
 from replication.models.layers.networks import Networks
-from replication.params import Cell, load_params
-from replication.protocol_options import Components
-from replication.recipes import Recipe
 from replication.scoring import toy
 from replication.scoring.rows import Rows
 from replication.scoring.toy import mixture_of, noises, score_toy
 from replication.scoring.trained import TrainedCell
+from replication.table.measurements import Measurement, to_table
 from replication.training.sampling import draw_samples, draw_with_components
 from replication.training.state import initial_state, weights_of
 

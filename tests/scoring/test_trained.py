@@ -10,10 +10,10 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from replication.errors import InputError
+from replication.config.params import load_params
+from replication.foundation.errors import InputError
 from replication.models import load
 from replication.models.layers.networks import Networks
-from replication.params import load_params
 from replication.scoring.trained import read_trained
 from replication.training.state import initial_state, weights_of
 

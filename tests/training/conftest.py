@@ -10,9 +10,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from replication.config.recipes import Adam, Balance, Noise, Recipe
 from replication.models.layers.networks import Dropout, GaussianNoise, Generator, Judged, Networks, Stack
 from replication.models.layers.priors import MixturePrior
-from replication.recipes import Adam, Balance, Noise, Recipe
 from replication.training.draws import Draws, draw_units
 from replication.training.initialise import Samples
 from replication.training.layer_noise import UnitNoise

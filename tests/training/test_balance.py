@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits as cross_entropy
 
-from replication.recipes import Adam, Balance, FeatureMatching, Labels, Prior, Recipe, Sgd
+from replication.config.recipes import Adam, Balance, FeatureMatching, Labels, Prior, Recipe, Sgd
 from replication.training.balance import count_update, move_threshold
 from replication.training.run import DeviceRates, Run, apply_update
 from replication.training.schedule import SIDES

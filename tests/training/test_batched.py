@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import torch
 
+from replication.config.params import load_params
+from replication.config.recipes import Early, FeatureMatching, GeometricDecay, Labels, Recipe, Sgd
 from replication.models import load
-from replication.params import load_params
-from replication.recipes import Early, FeatureMatching, GeometricDecay, Labels, Recipe, Sgd
 from replication.training.batched import CapturedBatch, bind_batch, trains_batched
 from replication.training.captured import CapturedSeed
 from replication.training.pieces import PIECE

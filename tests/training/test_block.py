@@ -14,11 +14,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from replication.config.recipes import Adam, Balance, Labels, Noise, Prior, Recipe
 from replication.data.toy import draw_points
-from replication.errors import InputError
+from replication.foundation.errors import InputError
 from replication.models import load
 from replication.models.layers.networks import Networks
-from replication.recipes import Adam, Balance, Labels, Noise, Prior, Recipe
 from replication.training import block, checkpoints
 from replication.training.block import Outcome, Paused, train_block
 from replication.training.initialise import Samples

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from torch import nn
 
-from replication.errors import InputError
+from replication.config.recipes import Labels, Recipe
+from replication.foundation.errors import InputError
 from replication.models.layers.networks import Generator, Networks
-from replication.recipes import Labels, Recipe
 from replication.training import block, checkpoints
 from replication.training.block import train_block
 from replication.training.initialise import Samples

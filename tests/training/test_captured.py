@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from replication.recipes import (
+from replication.config.recipes import (
     Balance,
     Early,
     FeatureMatching,

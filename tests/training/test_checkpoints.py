@@ -11,7 +11,7 @@ import pytest
 import torch
 from filelock import FileLock
 
-from replication.errors import InputError
+from replication.foundation.errors import InputError
 from replication.training import checkpoints
 from replication.training.checkpoints import Writer, forget, note_environment, read_state, sole_writer, write_state
 

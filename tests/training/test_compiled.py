@@ -7,7 +7,7 @@ from pathlib import Path
 import numba
 import pytest
 
-from replication.training import compiled
+from replication.foundation import compiled
 
 
 @pytest.fixture(autouse=True)

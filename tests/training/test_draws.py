@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from replication.errors import InputError
-from replication.recipes import Adam, Balance, Labels, Noise, Prior, Recipe
+from replication.config.recipes import Adam, Balance, Labels, Noise, Prior, Recipe
+from replication.foundation.errors import InputError
 from replication.training.draws import draw_components, draw_noise, draw_units, labelled_rows
 from replication.training.schedule import unit_steps
 from replication.training.streams import DeviceStream, HostStream, Stream

@@ -12,15 +12,16 @@ import pytest
 import torch
 from torch import Tensor
 
+from replication.config.params import Params, load_params
+from replication.config.recipes import Adam, Balance, Recipe
 from replication.data.toy import draw_points
-from replication.errors import InputError
+from replication.foundation import compiled
+from replication.foundation.errors import InputError
 from replication.models import load
-from replication.params import Params, load_params
-from replication.recipes import Adam, Balance, Recipe
-from replication.training import compiled, kernel, lanes, logistic
 from replication.training.initialise import Samples
 from replication.training.state import State
-from replication.training.toy_plan import place
+from replication.training.toy import kernel, lanes, logistic
+from replication.training.toy.plan import place
 from replication.training.trainer import Trainer
 
 ROOT = Path(__file__).parents[2]

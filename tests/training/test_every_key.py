@@ -22,13 +22,13 @@ import pytest
 import torch
 
 from replication import models
-from replication.errors import InputError
+from replication.config.recipes import Recipe
+from replication.config.strict import read_yaml, strict
+from replication.foundation.errors import InputError
 from replication.models import dcgan, deligan, gan, improved_gan, load
 from replication.models.layers.dense import DenseNetworks
 from replication.models.layers.weight_normalised import WeightNormalisedNetworks
-from replication.recipes import Recipe
 from replication.scoring.toy import noises
-from replication.strict import read_yaml, strict
 from replication.training import eager
 from replication.training.block import train_block
 from replication.training.captured import CapturedSeed

@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from replication.config.recipes import Noise, Recipe
 from replication.models.layers.networks import GaussianNoise, Generator, Judged, Networks, Stack
-from replication.recipes import Noise, Recipe
 from replication.training.initialise import Samples, initialise_networks
 from replication.training.state import State, bind, initial_state
 

@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch.nn.functional import softplus
 
+from replication.config.params import load_params
+from replication.config.recipes import Recipe
 from replication.data.digits import read_digits
 from replication.models import load
-from replication.params import load_params
-from replication.recipes import Recipe
 from replication.training.draws import draw_units
 from replication.training.eager import EagerSeed
 from replication.training.initialise import Samples

@@ -12,8 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits as cross_entropy
 
-from replication.models.layers.networks import Networks
-from replication.recipes import (
+from replication.config.recipes import (
     Adam,
     Balance,
     Early,
@@ -23,6 +22,7 @@ from replication.recipes import (
     Recipe,
     Sgd,
 )
+from replication.models.layers.networks import Networks
 from replication.training import eager, loop
 from replication.training.draws import Draws
 from replication.training.run import Run, bind_runs

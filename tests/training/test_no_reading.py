@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from replication.recipes import (
+from replication.config.recipes import (
     Balance,
     Early,
     FeatureMatching,

@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from replication.config.recipes import FeatureMatching
 from replication.models.layers.networks import Judged
-from replication.recipes import FeatureMatching
 from replication.training.objectives import (
     averaging_penalty,
     classification_loss,

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import torch
 
+from replication.config.recipes import Labels, Recipe
 from replication.models.layers.minibatch import MinibatchDiscrimination
 from replication.models.layers.precision import as_given, widened
 from replication.models.layers.virtual_batch_norm import VirtualBatchNorm
-from replication.recipes import Labels, Recipe
 from replication.training import loop
 from replication.training.run import bind_runs
 from replication.training.schedule import turns

@@ -11,8 +11,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from replication.config.recipes import Noise, Prior, Recipe
 from replication.models.layers.networks import Conditional, Generator
-from replication.recipes import Noise, Prior, Recipe
 from replication.training.draws import draw_components, draw_noise
 from replication.training.sampling import draw_samples, draw_with_components
 from replication.training.streams import host_stream

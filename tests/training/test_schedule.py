@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from replication.recipes import Balance, Early, GeometricDecay, LinearDecay, Recipe, Sgd
+from replication.config.recipes import Balance, Early, GeometricDecay, LinearDecay, Recipe, Sgd
 from replication.training.schedule import (
     minibatches_of_unit,
     objective_at,

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import torch
 
+from replication.config.recipes import Adam, Balance, Labels, Prior, Recipe, Sgd
+from replication.foundation.seeding import torch_seed
 from replication.models.layers.networks import Networks
-from replication.recipes import Adam, Balance, Labels, Prior, Recipe, Sgd
-from replication.seeding import torch_seed
 from replication.training.run import bind_runs
 from replication.training.state import (
     bind,

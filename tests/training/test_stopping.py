@@ -12,10 +12,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from replication.errors import InputError
+from replication.config.recipes import Adam, Balance, Recipe, Stopping
+from replication.foundation.errors import InputError
+from replication.foundation.seeding import generator as stream_of
 from replication.models.layers.networks import Networks
-from replication.recipes import Adam, Balance, Recipe, Stopping
-from replication.seeding import generator as stream_of
 from replication.training.block import Outcome, train_block
 from replication.training.eager import EagerSeed
 from replication.training.initialise import Samples

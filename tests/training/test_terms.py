@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits as cross_entropy
 
+from replication.config.recipes import Labels, Recipe
 from replication.models.layers.networks import Networks
-from replication.recipes import Labels, Recipe
 from replication.training.draws import Draws
 from replication.training.run import Run
 from replication.training.state import AVERAGED, PAST, State, bind

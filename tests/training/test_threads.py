@@ -17,9 +17,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from replication.config.params import load_params
+from replication.config.recipes import Recipe
 from replication.models import load
-from replication.params import load_params
-from replication.recipes import Recipe
 from replication.training.initialise import Samples
 from replication.training.trainer import Trainer
 

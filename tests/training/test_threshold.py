@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import torch
 
+from replication.config.params import load_params
+from replication.config.recipes import Adam, Balance, Noise, Recipe
 from replication.models import load
-from replication.params import load_params
-from replication.recipes import Adam, Balance, Noise, Recipe
-from replication.training import toy_engine
 from replication.training.balance import move_threshold
-from replication.training.toy_plan import plan_of
+from replication.training.toy import engine as toy_engine
+from replication.training.toy.plan import plan_of
 
 # Released toy code: +.01, at most 1, after more than 10 generator steps; −.001 below a count of −150; floor .73 to .70.
 TOY = Balance(1.0, 1.0, 0.73, 10, 0.01, -150, 0.001, floor_count=-1000, floor_by=0.005, floor_least=0.70)

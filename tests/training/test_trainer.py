@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from replication.recipes import Early, Labels, Recipe
+from replication.config.recipes import Early, Labels, Recipe
 from replication.training import trainer
 from replication.training.captured import CapturedSeed
 from replication.training.eager import EagerSeed

@@ -8,8 +8,8 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from replication.claims import Claim, Evidence, Plan, Published
-from replication.measurements import Measurement, to_table
+from replication.table.measurements import Measurement, to_table
+from replication.verdicts.claims import Claim, Evidence, Plan, Published
 
 ROW = Measurement("cpu", "gan2014", "gan", "one", "paper", "toy", "full", 400, 0, 100, "accuracy", 0.5, 1000)
 SPREAD = (-0.02, -0.01, 0.0, 0.01, 0.02)  # five runs around a mean; their SD is .0158, their standard error .0071

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from scipy.stats import binomtest
 
-from replication.verdicts import judge
+from replication.verdicts.verdict import judge
 
 
 @pytest.mark.parametrize(

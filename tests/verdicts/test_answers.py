@@ -6,7 +6,7 @@ import math
 
 import pandas as pd
 
-from replication.verdicts import judge
+from replication.verdicts.verdict import judge
 
 
 def test_two_sides_are_answered_with_both_and_their_difference(evidence, claim, around, against):

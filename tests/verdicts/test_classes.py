@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 from scipy.stats import binomtest
 
-from replication.claims import Claim
-from replication.measurements import Measurement, to_table
-from replication.verdicts import judge
+from replication.table.measurements import Measurement, to_table
+from replication.verdicts.claims import Claim
+from replication.verdicts.verdict import judge
 
 ROW = Measurement("cpu", "gan2014", "gan", "one", "paper", "toy", "full", 400, 0, 100, "accuracy", 0.5, 1000)
 REVERSED = ("2", "5")

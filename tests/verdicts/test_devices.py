@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from replication.errors import InputError
-from replication.verdicts import judge, judge_all
+from replication.foundation.errors import InputError
+from replication.verdicts.verdict import judge, judge_all
 
 
 def on(table: pd.DataFrame, device: str, precision: str = "float32") -> pd.DataFrame:

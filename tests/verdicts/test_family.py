@@ -9,9 +9,9 @@ from dataclasses import replace
 import pytest
 from statsmodels.stats.multitest import multipletests
 
-from replication.rules import decide, holm
-from replication.verdict_records import from_json, to_json
-from replication.verdicts import judge, judge_all
+from replication.verdicts.records import from_json, to_json
+from replication.verdicts.statistics.rules import decide, holm
+from replication.verdicts.verdict import judge, judge_all
 
 
 def test_holm_matches_statsmodels():

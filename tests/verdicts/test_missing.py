@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from replication.errors import InputError
-from replication.verdicts import judge
+from replication.foundation.errors import InputError
+from replication.verdicts.verdict import judge
 
 
 def test_two_runs_are_not_assessed(claim, runs):

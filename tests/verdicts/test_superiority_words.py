@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from replication.errors import InputError
-from replication.verdicts import judge
+from replication.foundation.errors import InputError
+from replication.verdicts.verdict import judge
 
 MODES = [0.1] * 4 + [0.9] * 16  # most runs work
 WORSE = [0.1] * 14 + [0.9] * 6

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from replication.power import POWER, true_powers
-from replication.verdicts import judge, judge_all
+from replication.verdicts.studies.power import POWER, true_powers
+from replication.verdicts.verdict import judge, judge_all
 
 
 def bound(claim, plan, **changes):

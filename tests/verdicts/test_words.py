@@ -8,8 +8,8 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from replication.errors import InputError
-from replication.verdicts import judge
+from replication.foundation.errors import InputError
+from replication.verdicts.verdict import judge
 
 
 @pytest.mark.parametrize(

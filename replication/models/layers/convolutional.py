@@ -10,10 +10,10 @@ from typing import Literal
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
-from replication.errors import InputError
+from replication.config.strict import CLOSED
+from replication.foundation.errors import InputError
 from replication.models.layers.dense import NONLINEARITIES, Nonlinearity
 from replication.models.layers.networks import Judged
-from replication.strict import CLOSED
 
 EPSILON = 1e-8  # of batch normalisation, as DCGAN's released code has it
 

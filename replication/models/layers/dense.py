@@ -9,9 +9,9 @@ from typing import Literal
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
-from replication.errors import chosen
+from replication.config.strict import CLOSED
+from replication.foundation.errors import chosen
 from replication.models.layers.networks import Generator, Judged, Networks
-from replication.strict import CLOSED
 
 Nonlinearity = Literal["tanh", "relu", "leaky-relu"]
 NONLINEARITIES: dict[str, Callable[[], nn.Module]] = {

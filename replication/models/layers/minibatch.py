@@ -7,7 +7,7 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor, nn
 
-from replication.errors import InputError
+from replication.foundation.errors import InputError
 from replication.models.layers.networks import SeesBatch
 from replication.models.layers.precision import as_given, widened
 from replication.models.layers.prepared import Deriving

@@ -8,9 +8,9 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from replication.errors import InputError
+from replication.config.recipes import Prior
+from replication.foundation.errors import InputError
 from replication.models.layers.precision import widened
-from replication.recipes import Prior
 
 
 class Latent(NamedTuple):

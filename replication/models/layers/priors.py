@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import embedding
 
-from replication.errors import chosen
+from replication.foundation.errors import chosen
 from replication.models.layers.dense import NONLINEARITIES, Nonlinearity
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
-from replication.errors import chosen
+from replication.foundation.errors import chosen
 
 CONTRAST = 55.0  # norm of an image whose contrast is normalised (GAN's released CIFAR-10 recipes)
 

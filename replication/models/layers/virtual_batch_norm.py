@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import batch_norm
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from replication.models.layers.networks import SeesBatch
@@ -18,9 +17,13 @@ class BatchNorm(_BatchNorm):
         super().__init__(features, epsilon, affine=False, track_running_stats=False)
         self.bias = nn.Parameter(torch.zeros(features))
 
-    def forward(self, input: Tensor) -> Tensor:
-        """[B, C, …] → the same shape. The gain is one: without any, CUDA gives a bias no gradient."""
-        return batch_norm(input, None, None, torch.ones_like(self.bias), self.bias, training=True, eps=self.eps)
+    @property
+    def weight(self) -> Tensor | None:  # type: ignore[override]
+        """A gain of one on a GPU, where a bias without any gain gets no gradient; none elsewhere."""
+        return torch.ones_like(self.bias) if self.bias.is_cuda else None
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        """Any [B, C, …]."""
 
 
 class VirtualBatchNorm(nn.Module, SeesBatch):

@@ -8,7 +8,8 @@ from typing import Literal
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
-from replication.errors import InputError
+from replication.config.strict import CLOSED
+from replication.foundation.errors import InputError
 from replication.models.layers.minibatch import MinibatchDiscrimination, MinibatchForm
 from replication.models.layers.networks import Dropout, GaussianNoise, Generator, Judged, LayerNoise, Networks
 from replication.models.layers.virtual_batch_norm import BatchNorm, VirtualBatchNorm
@@ -17,7 +18,6 @@ from replication.models.layers.weight_norm import (
     normalised_dense,
     normalised_transposed_convolution,
 )
-from replication.strict import CLOSED
 
 DIRECTION_STD = 0.05
 

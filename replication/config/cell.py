@@ -1,0 +1,75 @@
+"""A cell of `params.yaml`: one recipe on one data set with a block of seeds, or an experiment that trains no GAN."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Literal
+
+from pydantic.dataclasses import dataclass
+
+from replication.config.strict import CLOSED
+from replication.foundation.errors import InputError
+
+OWN = "own"  # the paper of what is nobody's: a data set or a generator that a reader brings
+BUNDLED = "bundled"  # the data set of a cell that reads those inside scikit-learn, and names them in its rows
+
+
+@dataclass(frozen=True, config=CLOSED)
+class Cell:
+    """A block of seeds of one recipe. `part` names what `blocks` made of the planned block; "" is all."""
+
+    paper: str
+    model: str
+    recipe: str
+    dataset: str
+    split: str
+    variant: str
+    seeds: str
+    # Names the experiment where the cell is no GAN training.
+    experiment: Literal[
+        "",
+        "theory",
+        "reference-points",
+        "real-neighbours",
+        "feature-controls",
+        "released-probe",
+        "near-duplicates",
+        "generative-discriminative",
+        "latent-dimension",
+        "outliers",
+    ] = ""
+    probe: str = "own"  # whose images features are probed on: those of the data set trained on, of another, or none
+    protocols: tuple[str, ...] = ()  # of replication.scoring.protocols, run beside what every cell is scored by
+    key: str = ""
+    profile: str = ""
+    part: str = ""
+
+    @property
+    def seed_numbers(self) -> tuple[int, ...]:
+        """`0-4` → (0, 1, 2, 3, 4); `7` → (7,)."""
+        match = re.fullmatch(r"(\d+)(?:-(\d+))?", self.seeds)
+        if not match or int(match[2] or match[1]) < int(match[1]):
+            raise InputError(
+                f"params.yaml: seeds {self.seeds!r} of cell {self.key}: write a block such as 0-4, or one as 7."
+            )
+        return tuple(range(int(match[1]), int(match[2] or match[1]) + 1))
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What names the cell in every provenance."""
+        names = ("model", "recipe", "variant", "dataset", "split", "seeds")
+        return {"cell": self.key, **{name: getattr(self, name) for name in names}}
+
+    @property
+    def folder(self) -> str:
+        """The block's place under `outputs/train` and `outputs/score`: beside the others that one stage scores.
+
+        A part, or a block of another device, lies apart: DVC deletes and keeps the planned folders as it needs to.
+        """
+        beside = "-parts" if self.part else ""
+        return f"{self.profile}{beside}/{'experiments' if self.experiment else self.model}/{self.name}"
+
+    @property
+    def name(self) -> str:
+        """How the block's folders and archives are called: the cell's key, or `<key>@cpu+0-2` of a part."""
+        return self.key + self.part

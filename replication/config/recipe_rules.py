@@ -1,0 +1,64 @@
+"""What the keys of a recipe may not say together: a key without effect would be silently ignored."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from replication.config.recipes import Recipe
+
+
+def conflicts(recipe: Recipe) -> list[tuple[bool, str]]:
+    """For each rule whether a recipe breaks it, and the clause that says so."""
+    balanced, alternate = recipe.schedule == "balanced", recipe.schedule == "alternate"
+    objectives = {recipe.objective, recipe.early.objective if recipe.early else recipe.objective}
+    matching = "feature-matching" in objectives
+    counts = (recipe.inner_steps, recipe.generator_steps, recipe.updates, recipe.batch, recipe.latent_dim)
+    return [
+        (recipe.threads < 1, f"threads is at least 1, not {recipe.threads}"),
+        (min(counts) < 1, f"inner_steps, generator_steps, updates, batch and latent_dim are at least 1, not {counts}"),
+        ((recipe.adam is None) == (recipe.sgd is None), "it needs either adam or sgd, and not both"),
+        (balanced != (recipe.balance is not None), "balance goes with schedule balanced, and is needed there"),
+        (not alternate and recipe.generator_steps > 1, "generator_steps has an effect under schedule alternate alone"),
+        (
+            recipe.generator_noise == "same" and recipe.generator_steps == 1,
+            "generator_noise: same has an effect with generator_steps above 1 alone",
+        ),
+        (recipe.schedule == "simultaneous" and recipe.inner_steps > 1, "schedule simultaneous has inner_steps 1"),
+        (balanced and recipe.updates % max(recipe.inner_steps, 1) > 0, "updates is no multiple of inner_steps"),
+        (
+            recipe.noise_of_step == "own" and not (balanced and recipe.inner_steps > 1),
+            "noise_of_step: own has an effect under schedule balanced alone, with inner_steps above 1",
+        ),
+        (
+            recipe.early is not None and recipe.early.objective == recipe.objective,
+            "early: its objective is that of the rest; leave it out",
+        ),
+        (
+            recipe.parameter_average > 0 and recipe.labels is None,
+            "parameter_average: it has an effect where labels are learnt and tested; leave it out, or write labels",
+        ),
+        (not alternate and recipe.generator_minibatch != "none", "generator_minibatch goes with schedule alternate"),
+        (matching != (recipe.feature_matching is not None), "feature_matching goes with objective feature-matching"),
+        (
+            matching and alternate and recipe.generator_minibatch == "none",
+            "objective feature-matching needs real images: write generator_minibatch own or next",
+        ),
+        (
+            recipe.average_start != "zero" and not recipe.parameter_average,
+            "average_start has an effect with parameter_average alone",
+        ),
+        (not 0 < recipe.real_target <= 1, f"real_target is above 0 and at most 1, not {recipe.real_target}"),
+        (
+            recipe.linear_decay is not None and recipe.geometric_decay is not None,
+            "linear_decay and geometric_decay exclude each other",
+        ),
+        (
+            bool(recipe.linear_decay and not recipe.linear_decay.begin < recipe.linear_decay.end),
+            "linear_decay ends after it begins",
+        ),
+        (
+            recipe.scored_shares[-1:] != (1.0,) or min(recipe.scored_shares) < 0 or max(recipe.scored_shares) > 1,
+            f"scored_shares lie between 0 and 1 and end with 1.0, not {recipe.scored_shares}",
+        ),
+    ]

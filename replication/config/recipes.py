@@ -1,0 +1,207 @@
+"""How one GAN is trained: the keys that a recipe in `params.yaml` may have."""
+
+from __future__ import annotations
+
+from dataclasses import field
+from typing import Any, Literal
+
+from pydantic.dataclasses import dataclass
+
+from replication.config.recipe_rules import conflicts
+from replication.config.strict import CLOSED
+from replication.foundation.errors import InputError
+
+Objective = Literal["non-saturating", "saturating", "feature-matching"]
+Pixels = Literal["signed", "unit", "contrast"]
+UNNAMED = "A recipe of params.yaml"  # how a sentence on a recipe begins where its name is not known
+
+
+@dataclass(frozen=True, config=CLOSED)
+class Noise:
+    """uniform: U(−scale, scale); positive: U(0, scale); normal: N(0, scale²)."""
+
+    distribution: Literal["uniform", "positive", "normal"]
+    scale: float = 1.0
+
+
+@dataclass(frozen=True, config=CLOSED)
+class Prior:
+    """A plain prior (no components), DeLiGAN's mixture z = μ_i + σ_i ε, or what its paper compares that with."""
+
+    components: int = 0
+    # mixture: a Gaussian for each component; one-hot: its code beside ε (MoE-GAN); ensemble: a generator for each.
+    form: Literal["mixture", "one-hot", "ensemble"] = "mixture"
+    # Component i is row i of the batch, or drawn uniformly for each sample, or in training for a whole batch at once.
+    component: Literal["row", "sampled", "batch"] = "row"
+    mean_range: float = 1.0  # μ starts U(−range, range)
+    sigma_init: float = 0.0
+    sigma_start: Literal["constant", "signed"] = "constant"  # σ starts at sigma_init, or U(−sigma_init, sigma_init)
+    regulariser: float = 0.0  # λ of λ·mean((1 − σ)²)
+    learnt: Literal["both", "mean", "sigma", "none"] = "both"  # of μ and σ; the other stays as it starts
+
+    def __post_init__(self) -> None:
+        of_mixture = (self.mean_range, self.sigma_init, self.sigma_start, self.regulariser, self.learnt)
+        if of_mixture != (1.0, 0.0, "constant", 0.0, "both") and not (self.components and self.form == "mixture"):
+            raise InputError(
+                f"{UNNAMED}: mean_range, sigma_init, sigma_start, regulariser and learnt are of a prior of form "
+                "mixture, with components; leave them out."
+            )
+        if self.regulariser and self.learnt in ("mean", "none"):
+            raise InputError(f"{UNNAMED}: regulariser: it has no effect on a σ that is not learnt; leave it out.")
+        if self.component != "row" and not self.components:
+            raise InputError(f"{UNNAMED}: component: {self.component} is of a prior with components; leave it out.")
+        if self.sigma_start == "signed" and not self.sigma_init:
+            raise InputError(
+                f"{UNNAMED}: sigma_start: signed needs a sigma_init other than 0, the range that σ starts in."
+            )
+        if self.form != "mixture" and not self.components:
+            raise InputError(f"{UNNAMED}: a prior of form {self.form} has components, as many as the batch.")
+
+
+@dataclass(frozen=True, config=CLOSED)
+class Balance:
+    """DeLiGAN's loss threshold: an inner step updates G if its loss exceeds it, else D."""
+
+    threshold: float
+    ceiling: float
+    floor: float
+    raise_count: int
+    raise_by: float
+    lower_count: int
+    lower_by: float
+    floor_count: int = -(10**9)
+    floor_by: float = 0.0
+    floor_least: float = 0.0
+    in_a_row: bool = False  # count G's updates since D's last one and D's since G's, not their difference
+    judged_with: Literal["running", "batch"] = "running"  # statistics and layer noise of the loss that decides
+    extra_rate: float = 0.0  # where the threshold rises: one more D update at this share of the rate
+
+
+@dataclass(frozen=True, config=CLOSED)
+class Adam:
+    learning_rate: float
+    beta1: float
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+    epsilon_inside: bool = False  # √(v + ε) in place of √v + ε
+    l2: float = 0.0
+
+
+@dataclass(frozen=True, config=CLOSED)
+class Sgd:
+    """Momentum rises linearly from `momentum` to `final_momentum` over `momentum_updates`, changing each `every`."""
+
+    learning_rate: float
+    momentum: float
+    final_momentum: float
+    momentum_updates: int
+    every: int = 1
+
+
+@dataclass(frozen=True, config=CLOSED)
+class LinearDecay:
+    """The rate stays until update `begin`, then falls linearly to 0 at `end`; it changes each `every` updates."""
+
+    begin: int
+    end: int
+    every: int = 1
+
+
+@dataclass(frozen=True, config=CLOSED)
+class GeometricDecay:
+    """The rate is divided by `factor` at each update, down to `floor`."""
+
+    factor: float
+    floor: float
+
+
+@dataclass(frozen=True, config=CLOSED)
+class Early:
+    """Another objective for the generator's first `updates` iterations (GAN §3)."""
+
+    objective: Objective
+    updates: int
+
+
+@dataclass(frozen=True, config=CLOSED)
+class FeatureMatching:
+    """Distance between the batch means of features of real and generated samples, summed over `layers`."""
+
+    distance: Literal["squared-norm", "squared-mean", "absolute-mean"]
+    layers: tuple[int, ...] = (-1,)  # places in the discriminator's features
+
+
+@dataclass(frozen=True, config=CLOSED)
+class Labels:
+    """Labels that the discriminator learns as classes: `per_class` of each (0: all), drawn anew every so many seeds."""
+
+    per_class: int
+    trainings_per_draw: int = 1
+
+
+@dataclass(frozen=True, config=CLOSED)
+class Stopping:
+    """Keep the generator of the best validation Parzen log-likelihood, measured every so many updates."""
+
+    every: int
+    samples: int
+    sigma_points: int  # validation images that choose the bandwidth
+
+
+@dataclass(frozen=True, config=CLOSED)
+class Recipe:
+    """How one GAN is trained. `updates` counts iterations, or balanced inner steps (`training.schedule`)."""
+
+    engine: Literal["eager", "kernel"]
+    objective: Objective
+    discriminator_scale: float  # D's loss is this × (BCE real + BCE fake)
+    schedule: Literal["alternate", "simultaneous", "balanced"]
+    inner_steps: int  # alternate: k D updates, then those of G; balanced: updates on one minibatch of real samples
+    updates: int
+    batch: int
+    latent_dim: int
+    noise: Noise
+    network: dict[str, Any]
+    adam: Adam | None = None
+    sgd: Sgd | None = None
+    display_noise: Noise | None = None  # where the original draws samples from another noise than it trains on
+    sampled_with: Literal["batch", "running"] = "batch"  # statistics of batch normalisation when samples are drawn
+    prior: Prior = field(default_factory=Prior)
+    balance: Balance | None = None
+    generator_steps: int = 1  # alternate: G updates after the k of D
+    generator_noise: Literal["own", "same"] = "own"  # alternate: G's further updates draw anew, or reuse the first's
+    # What an update of G sees of the data: nothing, a minibatch of an order of its own, or the next one of D's order.
+    generator_minibatch: Literal["none", "own", "next"] = "none"
+    noise_of_step: Literal["shared", "own"] = (
+        "shared"  # balanced: inner steps share one draw of noise or have their own
+    )
+    minibatches: Literal["shuffled", "fixed"] = "shuffled"  # anew each epoch, or once
+    pixels: Pixels = "signed"  # [−1, 1], [0, 1], or each image's contrast normalised
+    early: Early | None = None
+    feature_matching: FeatureMatching | None = None
+    real_target: float = 1.0  # below 1: one-sided label smoothing
+    historical_averaging: float = 0.0  # weight of ‖θ − mean of past θ‖²
+    parameter_average: float = 0.0  # rate of D's moving average, which is what is tested
+    average_start: Literal["zero", "weights"] = "zero"  # where that average begins
+    labels: Labels | None = None
+    initial_images: int = 0  # training images that the initial weights are set from
+    linear_decay: LinearDecay | None = None
+    geometric_decay: GeometricDecay | None = None
+    stopping: Stopping | None = None
+    # Of the networks' products: tf32 rounds their factors on a GPU, bfloat16 layers too; weights stay float32.
+    precision: Literal["float32", "tf32", "bfloat16"] = "float32"
+    threads: int = 1  # of a processor for one operation: part of the recipe, since sums round by how they are cut
+    scored_shares: tuple[float, ...] = (0.0, 0.25, 0.5, 1.0)
+    n_samples: int = 1000
+
+    @property
+    def optimiser(self) -> Adam | Sgd:
+        """The one of `adam` and `sgd` that is set."""
+        chosen = self.adam or self.sgd
+        assert chosen is not None  # __post_init__ has seen to it
+        return chosen
+
+    def __post_init__(self) -> None:
+        for wrong, sentence in conflicts(self):
+            if wrong:
+                raise InputError(f"{UNNAMED}: {sentence}.")

@@ -1,0 +1,1 @@
+"""What a recipe trains, in words and as tables."""

@@ -1,0 +1,239 @@
+"""A recipe as sentences: what a reader of its paper would look for, in the order of a training step."""
+
+from __future__ import annotations
+
+import json
+
+from replication.config.recipes import Balance, Noise, Prior, Recipe
+from replication.training.schedule import SIDES, turns, update_counts
+
+SHORT = dict(zip(SIDES, ("G", "D"), strict=True))
+OBJECTIVES = {
+    "non-saturating": "non-saturating, −log D(G(z))",
+    "saturating": "saturating, log(1 − D(G(z)))",
+    "feature-matching": "feature matching",
+}
+DISTANCES = {
+    "squared-norm": "the squared norm",
+    "squared-mean": "the mean square",
+    "absolute-mean": "the mean absolute value",
+}
+PIXELS = {
+    "signed": "scaled to [−1, 1]",
+    "unit": "scaled to [0, 1]",
+    "contrast": "less each image's mean, divided by its norm (each image's contrast is normalised)",
+}
+
+MINIBATCHES = {"shuffled": "is shuffled anew each epoch", "fixed": "is shuffled once, and the minibatches stay"}
+
+ROUNDED = "networks in bfloat16; weights, losses, averages and updates in float32"
+
+
+def sentences(recipe: Recipe, images: bool = True) -> dict[str, str]:
+    """Everything by its label; what has no meaning under the recipe, or for points, is left out."""
+    balance = {"balance": balance_in_words(recipe.balance)} if recipe.balance else {}
+    momentum = {"momentum": momentum_in_words(recipe)} if recipe.sgd else {}
+    rounded = {"arithmetic": ROUNDED} if recipe.precision == "bfloat16" else {}
+    shown = {"display noise": noise_in_words(recipe.display_noise)} if recipe.display_noise else {}
+    return {
+        "schedule": schedule_in_words(recipe),
+        **balance,
+        "updates": updates_in_words(recipe),
+        "batch": f"{recipe.batch} samples; the order {MINIBATCHES[recipe.minibatches]}",
+        **({"pixels": PIXELS[recipe.pixels]} if images else {}),
+        "prior": f"{recipe.latent_dim} dimensions, {prior_in_words(recipe.prior, recipe.noise)}",
+        **shown,
+        "optimiser": optimiser_in_words(recipe),
+        "rate": rate_in_words(recipe),
+        **momentum,
+        "G's objective": generator_objective_in_words(recipe),
+        "D's objective": discriminator_objective_in_words(recipe),
+        "labels": labels_in_words(recipe),
+        "averages": averages_in_words(recipe),
+        "network": json.dumps(recipe.network, ensure_ascii=False),
+        **rounded,
+        "first weights": start_in_words(recipe),
+        "stopping": stopping_in_words(recipe),
+    }
+
+
+def schedule_in_words(recipe: Recipe) -> str:
+    """The turns of one unit, such as "1 D update, then 3 G updates, each with its own noise"."""
+    steps = turns(recipe)
+    own = len({turn.noise for turn in steps}) == len(steps)
+    noise = "each with its own noise" if own else "all with the same noise"
+    if recipe.schedule == "simultaneous":
+        return "1 update of both networks from the same state, on one minibatch and one draw of noise"
+    if recipe.schedule == "balanced":
+        return f"{len(steps)} inner steps on one minibatch, {noise}; G's loss says whose turn each is"
+    counts = [sum(turn.sides == (side,) for turn in steps) for side in reversed(SIDES)]
+    first, second = (
+        _several(count, f"{SHORT[side]} update") for count, side in zip(counts, reversed(SIDES), strict=True)
+    )
+    sees = {
+        "none": "",
+        "own": "; G sees real samples of an order of its own",
+        "next": "; G sees the next real samples of D's order",
+    }
+    return f"{first}, then {second}, {noise}{sees[recipe.generator_minibatch]}"
+
+
+def balance_in_words(rule: Balance) -> str:
+    """Whose update an inner step is, and how the threshold of that rule moves before each minibatch."""
+    judged = "with running statistics and without layer noise" if rule.judged_with == "running" else "as in training"
+    if rule.in_a_row:
+        many, few = (f"more than {count} updates of {side} in a row" for count, side in _limits(rule))
+    else:
+        many, few = (f"{side} gets more than {count} updates ahead" for count, side in _limits(rule))
+    extra = f", with one more D update at {rule.extra_rate:g} of the rate" if rule.extra_rate else ""
+    said = (
+        f"G where its loss, judged {judged}, is above a threshold, else D. The threshold starts at {rule.threshold:g}, "
+        f"and each move of it starts the count anew: after {many} it rises by {rule.raise_by:g}, to {rule.ceiling:g} "
+        f"at most{extra}; after {few} it falls by {rule.lower_by:g}, to {rule.floor:g} at least"
+    )
+    if not rule.floor_by:
+        return said
+    return (
+        f"{said}. That floor falls by {rule.floor_by:g}, to {rule.floor_least:g} at least, where an epoch starts "
+        f"with D more than {-rule.floor_count} ahead"
+    )
+
+
+def _limits(rule: Balance) -> tuple[tuple[int, str], tuple[int, str]]:
+    return (rule.raise_count, "G"), (-rule.lower_count, "D")
+
+
+def optimiser_in_words(recipe: Recipe) -> str:
+    """The optimiser and its settings."""
+    if recipe.adam is None:
+        return "gradient descent with classical momentum"
+    adam = recipe.adam
+    place = "under the root" if adam.epsilon_inside else "beside the root"
+    l2 = f", {adam.l2:g}·θ added to the gradient (L2)" if adam.l2 else ""
+    return f"Adam, β1 {adam.beta1:g}, β2 {adam.beta2:g}, ε {adam.epsilon:g} {place}{l2}"
+
+
+def rate_in_words(recipe: Recipe) -> str:
+    """The learning rate over the iterations (of a balanced schedule: over the inner steps)."""
+    rate, linear, geometric = recipe.optimiser.learning_rate, recipe.linear_decay, recipe.geometric_decay
+    if geometric:
+        return f"{rate:g}, divided by {geometric.factor:.9g} at each {counted(recipe)}, down to {geometric.floor:g}"
+    if linear is None:
+        return f"{rate:g} throughout"
+    until = f" until {counted(recipe)} {linear.begin}, then" if linear.begin else ","
+    return f"{rate:g}{until} linearly to 0 at {counted(recipe)} {linear.end}{_each(linear.every, recipe)}"
+
+
+def momentum_in_words(recipe: Recipe) -> str:
+    """The momentum of gradient descent over the iterations; "" under Adam."""
+    sgd = recipe.sgd
+    if sgd is None:
+        return ""
+    if sgd.momentum == sgd.final_momentum:
+        return f"{sgd.momentum:g} throughout"
+    rise = f"{sgd.momentum:g}, linearly to {sgd.final_momentum:g} at {counted(recipe)} {sgd.momentum_updates}"
+    return rise + _each(sgd.every, recipe)
+
+
+def generator_objective_in_words(recipe: Recipe) -> str:
+    """What the generator descends besides the regulariser of its prior."""
+    said = OBJECTIVES[recipe.objective]
+    if recipe.early:
+        said += (
+            f"; for the first {_several(recipe.early.updates, counted(recipe))} {OBJECTIVES[recipe.early.objective]}"
+        )
+    if recipe.feature_matching:
+        distance, layers = DISTANCES[recipe.feature_matching.distance], recipe.feature_matching.layers
+        said += f" by {distance} of the difference of mean features (places {', '.join(map(str, layers))})"
+    return said
+
+
+def discriminator_objective_in_words(recipe: Recipe) -> str:
+    """What the discriminator descends."""
+    smoothed = " (one-sided label smoothing)" if recipe.real_target < 1 else ""
+    said = (
+        f"{recipe.discriminator_scale:g} × (cross-entropy of real samples toward {recipe.real_target:g}{smoothed} + "
+        "of generated ones toward 0)"
+    )
+    return f"{said} + cross-entropy of class labels" if recipe.labels else said
+
+
+def labels_in_words(recipe: Recipe) -> str:
+    """Which labels the discriminator learns."""
+    if recipe.labels is None:
+        return "none learnt"
+    drawn, per_class = recipe.labels.trainings_per_draw, recipe.labels.per_class
+    which = f"{per_class} of each class" if per_class else "all"
+    each = "for each seed" if drawn == 1 else f"every {drawn} seeds"
+    return which + (f", drawn anew {each}" if per_class else "")
+
+
+def averages_in_words(recipe: Recipe) -> str:
+    """Historical averaging and the average of parameters; "none" without either."""
+    past, rate = recipe.historical_averaging, recipe.parameter_average
+    parts = [f"historical averaging, {past:g} × ‖θ − mean of past θ‖² in both losses"] if past else []
+    parts += [f"D is tested as a moving average of its parameters, at a rate of {rate:g}"] if rate else []
+    return "; ".join(parts) or "none"
+
+
+def noise_in_words(noise: Noise) -> str:
+    """Such as "U(−1, 1)"."""
+    scale = f"{noise.scale:g}"
+    ends = {"uniform": f"U(−{scale}, {scale})", "positive": f"U(0, {scale})", "normal": f"N(0, {scale}²)"}
+    return "N(0, 1)" if noise.distribution == "normal" and noise.scale == 1 else ends[noise.distribution]
+
+
+def prior_in_words(prior: Prior, noise: Noise) -> str:
+    """Plain noise, the mixture over it, or what DeLiGAN's paper compares the mixture with."""
+    if not prior.components:
+        return f"plain noise {noise_in_words(noise)}"
+    which = "component i for row i of the batch" if prior.component == "row" else "a component drawn for each sample"
+    if prior.form == "one-hot":
+        return f"noise {noise_in_words(noise)} beside the one-hot code of one of {prior.components} components; {which}"
+    if prior.form == "ensemble":
+        return f"noise {noise_in_words(noise)}, and a generator for each of {prior.components} components; {which}"
+    size = f"{prior.sigma_init:g}"
+    sigma = f"U(−{size}, {size})" if prior.sigma_start == "signed" else size
+    penalty = f"λ {prior.regulariser:g} of λ·mean((1 − σ)²)" if prior.regulariser else "no regulariser of σ (λ 0)"
+    return (
+        f"a mixture of {prior.components}, z = μ + σ ε with ε {noise_in_words(noise)}; {which}; "
+        f"μ starts at U(−{prior.mean_range:g}, {prior.mean_range:g}), σ at {sigma}; {penalty}"
+    )
+
+
+def updates_in_words(recipe: Recipe) -> str:
+    """How many updates each network gets."""
+    counts, length = update_counts(recipe), _several(recipe.updates, counted(recipe))
+    if counts["generator"] is None:
+        return f"{length}, each an update of G or of D as losses decide"
+    return f"{length}: {counts['generator']} updates of G, {counts['discriminator']} of D"
+
+
+def counted(recipe: Recipe) -> str:
+    """What `updates`, and every length of a recipe, counts."""
+    return "inner step" if recipe.schedule == "balanced" else "iteration"
+
+
+def start_in_words(recipe: Recipe) -> str:
+    """What initial weights are set from."""
+    return f"drawn, then set from {recipe.initial_images} training images" if recipe.initial_images else "drawn alone"
+
+
+def stopping_in_words(recipe: Recipe) -> str:
+    """The rule by which a generator is kept."""
+    rule = recipe.stopping
+    if rule is None:
+        return "none: the networks after the last update"
+    return (
+        f"the generator of the best validation Parzen log-likelihood, measured every {rule.every} "
+        f"{counted(recipe)}s on "
+        f"{rule.samples} samples; {rule.sigma_points} validation images choose the bandwidth"
+    )
+
+
+def _each(every: int, recipe: Recipe) -> str:
+    return "" if every == 1 else f", changing every {_several(every, counted(recipe))}"
+
+
+def _several(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"

@@ -1,0 +1,1 @@
+"""Experiments: rows of measurements without a training of a GAN."""

@@ -1,0 +1,105 @@
+"""What the linear probe makes of features that no GAN has learnt: pixels, an untrained discriminator, and K-means.
+
+Pixels and the untrained network are the floor of every trained one. K-means has published accuracies of its own, so
+that it tells whether the probe is right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from replication.config.feature_controls import FeatureControls
+from replication.config.params import Probe
+from replication.data.reading import PreparedImages
+from replication.foundation.errors import InputError
+from replication.foundation.runtime import side_by_side
+from replication.foundation.seeding import torch_seed
+from replication.metrics.kmeans_features import encode, learn_dictionary, standardise
+from replication.metrics.linear_probe import discriminator_features
+from replication.models.layers.convolutional import ConvolutionalDiscriminator
+from replication.models.layers.networks import Networks
+from replication.models.layers.samples import as_samples
+from replication.scoring.probe import add_probe, run_probe
+from replication.scoring.rows import Rows
+
+FEW = 1 << 22  # pixels of all training images, below which the features of several seeds are held at once
+Control = tuple[str, Sequence[float], Tensor, Tensor]  # name, C grid, features of the training and the test images
+
+
+def score_feature_controls(
+    rows: Rows,
+    data: PreparedImages,
+    probe: Probe,
+    options: FeatureControls,
+    build: Callable[[], Networks],
+    device: str = "cpu",
+    threads: int = 1,
+) -> None:
+    """Add the probe's rows of every control and seed, as recipes of model `control` at step 0.
+
+    `build` makes the networks whose discriminator is probed untrained. A seed draws its initial weights, the patches
+    and first centroids of K-means, and the probe's labels.
+
+    Raises:
+        InputError: the discriminator has no maps of convolutions, or images are smaller than a patch.
+    """
+    few = device == "cpu" and data.train_images.size < FEW
+    at_once, own = (threads, 1) if few else (1, threads if device == "cpu" else 1)
+    untrained = {
+        seed: _untrained(build, seed) for seed in rows.cell.seed_numbers
+    }  # torch's stream is one to all threads
+
+    def measure_seed(seed: int) -> None:
+        for name, costs, train, test in _controls(data, probe, options, untrained[seed].to(device), seed, own):
+            result = run_probe(train, test, data, replace(probe, costs=tuple(costs)), seed, device, own)
+            add_probe(rows, seed, 0, result, len(data.test_labels), model="control", recipe=name)
+
+    side_by_side(measure_seed, rows.cell.seed_numbers, at_once)
+
+
+def _controls(
+    data: PreparedImages,
+    probe: Probe,
+    options: FeatureControls,
+    untrained: ConvolutionalDiscriminator,
+    seed: int,
+    threads: int,
+) -> Iterator[Control]:
+    train, test = torch.from_numpy(data.train_images), torch.from_numpy(data.test_images)
+    yield "raw-pixels", probe.costs, as_samples(train).flatten(1), as_samples(test).flatten(1)
+    yield (
+        "untrained-discriminator",
+        probe.costs,
+        discriminator_features(untrained, train, train),
+        discriminator_features(untrained, test, train),
+    )
+    device = untrained.output.weight.device.type
+    for units in options.units:
+        yield f"k-means-{units}", options.costs, *_k_means_features(train, test, options, units, seed, device, threads)
+
+
+def _untrained(build: Callable[[], Networks], seed: int) -> ConvolutionalDiscriminator:
+    """The discriminator as a training of this seed would start with it."""
+    with torch_seed(seed, "initial"):
+        discriminator = build().discriminator
+    if not isinstance(discriminator, ConvolutionalDiscriminator):
+        raise InputError(
+            f"feature-controls: a {type(discriminator).__name__} has no maps of convolutions to probe: name a "
+            "convolutional recipe of dcgan in the experiment's cell (params.yaml)."
+        )
+    return discriminator
+
+
+def _k_means_features(
+    train: Tensor, test: Tensor, options: FeatureControls, units: int, seed: int, device: str, threads: int
+) -> tuple[Tensor, Tensor]:
+    dictionary = learn_dictionary(
+        train, units, options.patch, options.patches, options.iterations, seed, device, threads
+    )
+    features = [encode(images, dictionary, device, threads, options.storage) for images in (train, test)]
+    standardise(features[0], features[1])
+    return features[0], features[1]

@@ -1,0 +1,178 @@
+"""Experiment `reference-points`: what real images score, and a generator that only repeats its training images.
+
+Every score of a GAN is read beside these. A generator that repeats scores as real images do: only its duplicates, and
+what it leaves out of the held-out images, tell it from them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from torch import nn
+from tqdm import tqdm
+
+from replication.config.protocols import Inception, ProtocolOptions, ReferencePoints
+from replication.data.reading import PreparedImages
+from replication.foundation.runtime import side_by_side
+from replication.foundation.seeding import generator
+from replication.metrics.distribution import Reference, every, reference_of
+from replication.metrics.inception import inception_score, split_scores
+from replication.metrics.inception_network import output_bias
+from replication.metrics.neighbours import duplicate_threshold, share_within
+from replication.scoring.images import (
+    HELD_OUT,
+    LIMIT,
+    SPLITS,
+    TRAINING,
+    add_judge_distances,
+    add_judge_scores,
+)
+from replication.scoring.inception import SKIPPED, RealUnderInception, add_inception_scores, real_under_inception
+from replication.scoring.judge_features import Judged, judged
+from replication.scoring.rows import Rows
+from replication.scoring.score_variants import add_score_variants
+
+
+@dataclass(frozen=True)
+class Point:
+    """A set of real images: rows of the training images, or of the held-out ones, and the recipe that it stands for."""
+
+    seed: int
+    model: str
+    recipe: str
+    held_out: bool
+    images: np.ndarray  # rows, some of them several times
+    trained_on: np.ndarray  # rows of the training images; of a set that is these itself none
+
+    @property
+    def whole(self) -> bool:
+        """All held-out images, or all of the split: of these there are rows of every class."""
+        return self.recipe in ("test", "train")
+
+    @property
+    def names(self) -> dict[str, object]:
+        return {"model": self.model, "recipe": self.recipe}
+
+
+def score_reference_points(
+    rows: Rows,
+    data: PreparedImages,
+    chosen: np.ndarray,
+    judge: nn.Module,
+    judge_name: str,
+    options: ProtocolOptions,
+    threads: int,
+    device: str = "cpu",
+) -> None:
+    """Add the rows of every reference point of the split `chosen`; under Inception too where the cell names it.
+
+    Raises:
+        InputError: the cell names protocol inception and its weights cannot be had.
+    """
+    found = list(reference_points(rows.cell.seed_numbers, data, chosen, options.reference_points))
+    add_duplicates(rows, data, found, options.reference_points.samples, threads)
+    add_judged(rows, data, found, judge, judge_name)
+    if "inception" in rows.cell.protocols and options.inception.weights != SKIPPED:
+        add_inception(rows, data, found, real_under_inception(data, options.inception, device), options.inception)
+
+
+def reference_points(
+    seeds: Iterable[int], data: PreparedImages, chosen: np.ndarray, options: ReferencePoints
+) -> Iterable[Point]:
+    """Held-out images and the whole split once, then for each seed its limited sets and what repeats them."""
+    nothing, first = np.empty(0, np.int64), next(iter(seeds))
+    held_out = np.arange(len(data.test_labels))
+    yield Point(first, "real", "test", True, mixed(held_out, data.test_labels), chosen)
+    yield Point(first, "real", "train", False, mixed(chosen, data.train_labels[chosen]), nothing)
+    for seed in seeds:
+        order = generator(seed, "reference points").permutation(chosen)
+        for count in (count for count in options.limited if count <= len(chosen)):
+            few, stream = order[:count], generator(seed, "repeats", count)
+            yield Point(seed, "real", f"limited-{count}", False, few, nothing)
+            yield Point(seed, "memoriser", f"repeats-{count}", False, stream.choice(few, options.samples), few)
+
+
+def mixed(images: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Rows in the data set's own order, which splits of a score are cut in; shuffled where it goes by class."""
+    by_class = bool((np.diff(labels) >= 0).all())
+    return generator(0, "mixed").permutation(images) if by_class else images
+
+
+def add_duplicates(rows: Rows, data: PreparedImages, points: list[Point], limit: int, threads: int) -> None:
+    """The duplicate rate of each set, of `limit` images at most, as that of a generator's samples."""
+    sizes = {len(point.images): min(len(point.images), limit, len(data.train_images)) for point in points}
+    thresholds = {count: duplicate_threshold(data.train_images, count) for count in tqdm(set(sizes.values()))}
+
+    def add(point: Point) -> None:
+        count = sizes[len(point.images)]
+        images = data.test_images if point.held_out else data.train_images
+        rate = share_within(images[every(point.images, count)], thresholds[count])
+        rows.add(point.seed, 0, "duplicate_rate", rate, count, n_train=trained(point), **point.names)
+
+    side_by_side(add, points, threads)
+
+
+def add_judged(rows: Rows, data: PreparedImages, points: list[Point], judge: nn.Module, name: str) -> None:
+    """The judge's scores and distances of each set, its accuracy beside them, and the score over held-out images'."""
+    train, test = judged(judge, data.train_images), judged(judge, data.test_images)
+    accuracy = float((test.logits.argmax(axis=1) == data.test_labels).mean())
+    held_out = reference_of(every(test.features, LIMIT), LIMIT)
+    real = test.logits[points[0].images]
+    for point in tqdm(points, desc=f"{rows.cell.key}: judge", unit="set"):
+        own: Judged = (test if point.held_out else train)[point.images]
+        names = {**point.names, "n_train": trained(point)}
+        add_judge_scores(rows, point.seed, 0, own.logits, name, by_class=point.whole, **names)
+        if point.whole:
+            drawn = (labels_of(data, point), SPLITS, rows.cell.seed_numbers)
+            add_score_variants(rows, "judge_score_variant", own.logits, *drawn, judge=name, **names)
+        rows.add(point.seed, 0, "judge_accuracy", accuracy, len(test), judge=name, **names)
+        references = references_of(point, train.features, held_out, LIMIT)
+        add_judge_distances(rows, point.seed, 0, own.features, references, name, **names)
+        if not point.held_out:
+            others = {HELD_OUT: real}
+            if len(point.trained_on):
+                others["unrepeated"] = train[point.trained_on].logits
+            for variant, logits in others.items():
+                count = min(len(own), len(logits))
+                ratio = inception_score(own.logits[:count], SPLITS)[0] / inception_score(logits[:count], SPLITS)[0]
+                of = {"judge": name, "metric_variant": variant, **names}
+                rows.add(point.seed, 0, "judge_score_ratio", ratio, count, **of)
+
+
+def add_inception(
+    rows: Rows, data: PreparedImages, points: list[Point], real: RealUnderInception, options: Inception
+) -> None:
+    """The same under Inception, and each split's score of the whole training split (Improved GAN, Table 3)."""
+    held_out = reference_of(real.test.pool3, options.manifold_samples)
+    for point in tqdm(points, desc=f"{rows.cell.key}: Inception", unit="set"):
+        own = (real.test if point.held_out else real.train)[point.images]
+        names = {**point.names, "n_train": trained(point)}
+        references = references_of(point, real.train.pool3, held_out, options.manifold_samples)
+        add_inception_scores(rows, point.seed, 0, own, real.head, references, options, **names)
+        if point.whole:
+            drawn = (labels_of(data, point), options.splits, rows.cell.seed_numbers, output_bias(real.network))
+            add_score_variants(rows, "inception_score_variant", own.logits, *drawn, **names)
+        if point.recipe == "train":
+            for split, score in enumerate(split_scores(own.logits, options.splits)):
+                drawn = {"replicate": split, "replicate_kind": "split", **names}
+                rows.add(point.seed, 0, "inception_score", score, len(own) // options.splits, **drawn)
+
+
+def labels_of(data: PreparedImages, point: Point) -> np.ndarray:
+    """The classes of a set's images."""
+    return (data.test_labels if point.held_out else data.train_labels)[point.images]
+
+
+def references_of(point: Point, training: np.ndarray, held_out: Reference, limit: int) -> dict[str, Reference]:
+    """What a set is compared with: held-out images, and what it is trained on; never with itself."""
+    given = {} if point.held_out else {HELD_OUT: held_out}
+    if len(point.trained_on):
+        given[TRAINING] = reference_of(training[point.trained_on], limit)
+    return given
+
+
+def trained(point: Point) -> int:
+    """Images that stand behind a set: those that it repeats, or itself."""
+    return len(point.trained_on) or len(point.images)

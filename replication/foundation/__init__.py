@@ -1,0 +1,1 @@
+"""What everything stands on: files that appear whole, errors, provenance, random streams, threads."""

@@ -1,0 +1,104 @@
+"""A second process that does one thing after another, and ends when it has to stop or when the first one ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import traceback
+from collections.abc import Callable
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import Connection, wait
+from typing import Any
+
+import torch
+from threadpoolctl import threadpool_limits
+
+from replication.foundation.errors import InputError, Stopped
+
+PROCESSES = get_context("spawn")  # a forked process cannot use CUDA
+
+
+class Cut(Stopped):
+    """Something was ended before it was done, or not begun; it is done anew when the command is called again."""
+
+
+class Child:
+    """The process, started at once: it imports what it needs beside the work of the first one."""
+
+    def __init__(self) -> None:
+        self._start()
+
+    def __enter__(self) -> Child:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def _start(self) -> None:
+        self._connection, theirs = PROCESSES.Pipe()
+        self._process = PROCESSES.Process(target=_work, args=(theirs,))
+        self._process.start()
+        theirs.close()
+
+    def call(self, stop: Callable[[], bool], action: Callable[..., object], *arguments: Any) -> None:
+        """Call `action`, which leaves what it makes in files, in the process, and wait for it.
+
+        Raises:
+            InputError: it failed, in one sentence.
+            Cut: `stop` said so. What it was making is lost; outputs appear whole or not at all.
+        """
+        if stop():
+            raise Cut("not begun")
+        if not self._process.is_alive():
+            self._start()
+        try:
+            self._connection.send((action, arguments))
+            while not self._connection.poll(0.1):
+                if stop():
+                    self.close()
+                    raise Cut("ended before it was done")
+            said = self._connection.recv()
+        except (EOFError, OSError):
+            self.close()
+            said = f"Its process ended with status {self._process.exitcode}."
+        if said:
+            raise InputError(said)
+
+    def close(self) -> None:
+        """End the process, whatever it does."""
+        self._process.kill()
+        self._process.join()
+
+
+def in_a_sentence(error: Exception) -> str:
+    """An error that nobody foresaw, on one line."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+
+
+def _work(connection: Connection) -> None:
+    """Do what comes and answer "" or what is wrong; after an error that nobody foresaw a new process goes on."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process of a terminal: the first one decides
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    with threadpool_limits(1, "blas"):
+        while True:
+            action, arguments = connection.recv()
+            try:
+                action(*arguments)
+            except InputError as error:
+                connection.send(str(error))
+            except Exception as error:
+                traceback.print_exc()
+                connection.send(in_a_sentence(error))
+                return
+            else:
+                connection.send("")
+            if torch.cuda.is_initialized():
+                torch.cuda.empty_cache()  # for what trains beside
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)

@@ -1,0 +1,1 @@
+"""L2-SVMs: dual and primal solvers with certified gaps."""

@@ -1,0 +1,1 @@
+"""The networks that DCGAN's authors released."""

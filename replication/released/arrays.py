@@ -1,0 +1,77 @@
+"""The files of a release: which arrays a folder holds, and each of them once nothing is wrong with it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.lib.npyio import NpzFile
+from torch import Tensor
+
+from replication.foundation.errors import InputError
+
+NETS = {"discrim": "discriminator", "gen": "generator"}
+
+
+@dataclass(frozen=True)
+class ArrayFiles:
+    """The numbered arrays of one network in a folder."""
+
+    directory: Path
+    net: str  # a key of NETS
+    epoch: int
+    paths: Mapping[int, Path]  # by number, in order
+
+    def name_of(self, number: int) -> str:
+        return f"{self.epoch}_{self.net}_params.jl_{number:02d}.npy"
+
+
+def array_files(directory: Path, net: str) -> ArrayFiles:
+    """The files `<epoch>_<net>_params.jl_NN.npy` of a folder.
+
+    Raises:
+        InputError: there is no such folder, it holds none, or those of several epochs.
+    """
+    if not directory.is_dir():
+        raise InputError(f"There is no folder {directory}: name the folder that holds the released *.npy files.")
+    pattern = re.compile(rf"(\d+)_{net}_params\.jl_((?!00)\d\d)\.npy")
+    found = [(match, path) for path in directory.iterdir() if (match := pattern.fullmatch(path.name))]
+    if not found:
+        raise InputError(
+            f"{directory} holds no <epoch>_{net}_params.jl_NN.npy, the arrays of a released {NETS[net]}: copy a folder "
+            "of models/ from Newmu/dcgan_code there."
+        )
+    epochs = sorted({int(match[1]) for match, _ in found})
+    if len(epochs) > 1:
+        raise InputError(f"{directory} holds arrays of epochs {', '.join(map(str, epochs))}: keep one epoch's files.")
+    return ArrayFiles(directory, net, epochs[0], dict(sorted((int(match[2]), path) for match, path in found)))
+
+
+def read_array(path: Path) -> Tensor:
+    """An array of floats as float32; nothing in the file is executed.
+
+    Raises:
+        InputError: the file is no plain array (a pickle, say), is cut off, or holds numbers that are not finite.
+    """
+    again = "copy the file again from the release"
+    try:
+        # Mapped, so that a header which promises more than the file holds is refused before memory is taken.
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, EOFError, OSError) as error:
+        raise InputError(f"{path} is no complete NumPy array ({_short(error)}): {again}.") from error
+    if isinstance(array, NpzFile):
+        array.close()
+        raise InputError(f"{path} holds an archive in place of an array of floats: {again}.")
+    if array.dtype.kind != "f":
+        raise InputError(f"{path} holds {array.dtype} in place of an array of floats: {again}.")
+    if not np.isfinite(array).all():
+        raise InputError(f"{path} holds numbers that are not finite: {again}.")
+    return torch.from_numpy(np.array(array, dtype=np.float32, order="C"))
+
+
+def _short(error: Exception) -> str:
+    return str(error).split(".")[0][:120] or type(error).__name__

@@ -1,0 +1,252 @@
+"""What a cell's protocols need beside its training, looked for before anything is computed.
+
+A protocol that lacks its input would stop the scoring of its cell, and so lose every row of it after hours. What
+only some protocols use is imported where it is used: it takes seconds, and most cells name none of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+
+from replication.config.params import BUNDLED, Cell, Params
+from replication.config.recipes import Recipe
+from replication.data.reading import PreparedImages, ToyData, load_images, load_manifest, load_prepared, load_split
+from replication.foundation.errors import InputError
+from replication.foundation.places import DATA
+from replication.models import load
+from replication.models.layers.convolutional import ConvolutionalDiscriminator, ConvolutionalGenerator
+from replication.models.layers.networks import Networks
+from replication.scoring.left_out import INCEPTION, PROBED, left_out, say_once
+
+PROBE = "probe"
+HELD_OUT = (
+    "reference-points",
+    "real-neighbours",
+    "feature-controls",
+    "latent-dimension",
+    "outliers",
+)  # experiments on test images
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A cell of images before it is trained, as its protocols will find it."""
+
+    params: Params
+    cell: Cell
+    recipe: Recipe
+    data: PreparedImages
+    rows: np.ndarray  # of the training images that are trained on
+
+    @property
+    def networks(self) -> Networks:
+        recipe, shape = self.recipe, self.data.train_images.shape[1:]
+        classes = len(self.data.class_names)
+        return load(self.cell.model).build(recipe.network, recipe.prior, recipe.latent_dim, shape, classes)
+
+    def require(self, holds: object, lacking: str, mend: str = "") -> None:
+        """Raise InputError unless `holds`; the usual mend is to take the protocol out."""
+        if not holds:
+            raise InputError(f"{lacking}; {mend or 'take the protocol out of the cell'}.")
+
+    def require_judge(self) -> None:
+        dataset = self.cell.dataset
+        judged = self.params.judged_by(dataset)
+        self.require(judged, f"no judge tells the classes of {dataset} apart", "add one to judges in params.yaml")
+
+    def require_test_images(self, fewest: int = 1) -> None:
+        count = len(self.data.test_images)
+        lacking = f"{count} test images, and it needs {fewest}" if count else "no test images"
+        self.require(count >= fewest, f"data set {self.data.name} has {lacking}")
+
+
+def require_cell(params: Params, cell: Cell) -> None:
+    """Raise InputError where a cell lacks its data, its split, or what its protocols need."""
+    if cell.experiment:
+        require_experiment(params, cell)
+    else:
+        folder = DATA / cell.dataset
+        require_protocols(params, cell, load_prepared(folder), load_split(folder, cell.split))
+
+
+def require_protocols(params: Params, cell: Cell, data: PreparedImages | ToyData, rows: np.ndarray) -> None:
+    """Look for what every protocol of a trained cell needs, and print once what a data set without test images costs.
+
+    `rows` of the data are trained on.
+
+    Raises:
+        InputError: something is missing; the sentence names cell, protocol and mend.
+    """
+    if isinstance(data, ToyData):
+        if cell.protocols:
+            raise InputError(f"Cell {cell.key} names protocols of images, and {data.name} has none: take them out.")
+        return
+    planned = Planned(params, cell, params.recipe_of(cell), data, rows)
+    first = data.train_images[rows[0]]
+    varied = any((data.train_images[row] != first).any() for row in rows)
+    planned.require(varied, f"the training images of cell {cell.key} are all alike", "put others into its data set")
+    for name in (*cell.protocols, *([PROBE] if cell.model in PROBED and cell.probe != "none" else [])):
+        _named(cell, name, lambda name=name: NEEDS.get(name, lambda _: None)(planned))
+    say_once(left_out(params, cell, data))
+
+
+def require_experiment(params: Params, cell: Cell) -> None:
+    """Look for what an experiment needs.
+
+    Raises:
+        InputError: its data set, split, judge, weights or released network are missing.
+    """
+    if cell.dataset == BUNDLED:
+        return
+    load_split(DATA / cell.dataset, cell.split)
+    if cell.experiment in HELD_OUT and not load_manifest(DATA / cell.dataset)["counts"].get("test", {}).get("total"):
+        raise InputError(f"Cell {cell.key}: data set {cell.dataset} has no test images; take the experiment out.")
+    if cell.experiment == "reference-points" and cell.dataset not in params.judges:
+        raise InputError(f"Cell {cell.key} needs a judge of {cell.dataset}: add one to judges in params.yaml.")
+    if cell.experiment == "released-probe":
+        _require_released(params, cell)
+    if INCEPTION in cell.protocols:
+        _named(cell, INCEPTION, lambda: _require_weights(params))
+
+
+def probed_data(cell: Cell) -> tuple[str, ...]:
+    """The data set beside its own that a cell's features are probed on, if any."""
+    other = cell.model in PROBED and not cell.experiment and cell.probe not in ("own", "none")
+    return (cell.probe,) if other else ()
+
+
+def _named(cell: Cell, protocol: str, check: Callable[[], None]) -> None:
+    try:
+        check()
+    except InputError as error:
+        raise InputError(f"Cell {cell.key}, protocol {protocol}: {error}") from error
+
+
+def _require_released(params: Params, cell: Cell) -> None:
+    from replication.released.probe import check_data
+    from replication.released.weights import read_discriminator
+
+    directory, probe = params.released.directory, params.profile.probe
+    try:
+        released = read_discriminator(Path(directory))
+        if released.network.name != cell.recipe:
+            raise InputError(f"{directory} holds {released.network.name}, and the cell's recipe is {cell.recipe}.")
+        limited = probe.limited_labels_of.get(cell.dataset, probe.limited_labels)
+        check_data(released, load_images(DATA / cell.dataset), max(*limited, params.released.per_class))
+    except InputError as error:
+        raise InputError(f"Cell {cell.key}, released.directory of params.yaml: {error}") from error
+
+
+def _require_weights(params: Params) -> None:
+    from replication.scoring.inception import SKIPPED
+
+    weights = params.profile.protocols.inception.weights
+    if weights == SKIPPED:
+        return
+    if find_spec("torch_fidelity") is None:
+        raise InputError("torch-fidelity is not installed; install it, or write `weights: none` under inception.")
+    if lacking := _lacking_weights(weights):
+        raise InputError(f"{lacking.removesuffix('.')}; or write `weights: none` under inception.")
+
+
+@cache  # a download that fails may take a minute, and hashing the file a second
+def _lacking_weights(weights: str) -> str:
+    from replication.metrics.inception_network import inception_weights
+
+    try:
+        inception_weights(weights)
+    except InputError as error:
+        return str(error)
+    return ""
+
+
+def _components(planned: Planned) -> None:
+    planned.require(planned.recipe.prior.components, "the prior of its recipe has no components")
+    planned.require_judge()
+
+
+def _forgetting(planned: Planned) -> None:
+    from replication.metrics.forgetting import takes_second_highest
+
+    data = planned.data
+    has_object = data.train_places is not None and data.test_places is not None
+    planned.require(has_object, f"data set {data.name} has no planted object")
+    generator = planned.networks.generator
+    planned.require(isinstance(generator.body, ConvolutionalGenerator), "its generator is not convolutional")
+    takes_second_highest(generator)
+
+
+def _filters(planned: Planned) -> None:
+    planned.require_test_images(20)  # of which it looks at a twentieth
+    convolutional = isinstance(planned.networks.discriminator, ConvolutionalDiscriminator)
+    planned.require(convolutional, "its discriminator has no maps of convolutions")
+
+
+def _nearest_generated(planned: Planned) -> None:
+    planned.require_test_images()
+    labelled = planned.networks.generator.conditional and len(planned.data.class_names) > 1
+    planned.require(labelled, "its samples have no labels")
+
+
+def _latent_walk(planned: Planned) -> None:
+    if planned.params.judged_by(planned.cell.dataset):
+        planned.require_test_images()  # that tell the judge what is plausible
+
+
+def _latent_arithmetic(planned: Planned) -> None:
+    from replication.metrics.attributes import require_strokes
+
+    require_strokes(planned.data.train_images[planned.rows], planned.data.name)
+    planned.require_judge()
+    planned.require_test_images()
+
+
+def _memorisation(planned: Planned) -> None:
+    from replication.scoring.memorisation import FEWEST
+
+    left_out = len(planned.data.train_images) - len(planned.rows)
+    if left_out < FEWEST:
+        planned.require_test_images(2)  # one half stands in for samples
+
+
+def _probe(planned: Planned) -> None:
+    """The linear probe: so many labels of each class, and held-out images where another data set is named.
+
+    A discriminator without maps has no probe, nor has a cell on a data set of its own without test images.
+    """
+    if not isinstance(planned.networks.discriminator, ConvolutionalDiscriminator):
+        return
+    name = next(iter(probed_data(planned.cell)), planned.cell.dataset)
+    manifest, options = load_manifest(DATA / name), planned.params.profile.probe
+    if len(manifest["class_names"]) < 2:
+        return
+    counts, mend = manifest["counts"], "write `probe: none` in the cell, or the name of another data set"
+    if not counts.get("test", {}).get("total"):
+        planned.require(name == planned.cell.dataset, f"data set {name} has no test images", mend)
+        return  # the features of such a cell are not probed, as `left_out` says
+    fewest = min(counts["train"]["per_class"].values()) * (1 - options.validation_share)
+    wanted = max(options.limited_labels_of.get(name, options.limited_labels), default=0)
+    planned.require(
+        fewest >= wanted,
+        f"a class of {name} has about {fewest:.0f} images that are not held out, and limited_labels asks for {wanted}",
+        f"ask for fewer, or {mend}",
+    )
+
+
+NEEDS: dict[str, Callable[[Planned], None]] = {
+    "nearest-generated": _nearest_generated,
+    "latent-walk": _latent_walk,
+    "latent-arithmetic": _latent_arithmetic,
+    "components": _components,
+    "filters": _filters,
+    "memorisation": _memorisation,
+    "forgetting": _forgetting,
+    INCEPTION: lambda planned: _require_weights(planned.params),
+    PROBE: _probe,
+}

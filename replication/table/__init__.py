@@ -1,0 +1,1 @@
+"""The waist: one tidy table of measurements, its metrics and its archives."""

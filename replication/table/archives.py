@@ -1,0 +1,155 @@
+"""Archives of measurements made on another machine: packed with a manifest of hashes, unpacked without trust."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import json
+import re
+import stat
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from replication.config.blocks import PART
+from replication.foundation.atomic import write_atomically
+from replication.foundation.errors import InputError
+
+MANIFEST = "manifest.json"
+MEMBERS = ("measurements.csv", "provenance.json", "samples.npz")
+WEIGHTS = "weights.safetensors"  # of every seed at the last step: only where they were asked for
+MOST_FILES = 1_000
+MOST_BYTES = 256 * 2**20  # of all members but weights, unpacked
+MOST_WEIGHTS = 4 * 2**30  # bytes of weights that are read
+_NAME = re.compile(
+    r"[a-z0-9][a-z0-9-]{0,99}" + PART.pattern + r"/(?:" + "|".join(map(re.escape, (*MEMBERS, WEIGHTS))) + ")"
+)
+
+
+def pack(folders: Iterable[Path], target: Path, weights: Mapping[str, Path] | None = None) -> list[str]:
+    """Write the cells' files and their hashes as a `.tar.gz`; equal content gives equal bytes. Returns the names.
+
+    `weights` are files of networks, by the names of the cells' folders.
+    """
+    if not target.name.endswith((".tar.gz", ".tgz")):
+        raise InputError(f"{target} does not end in .tar.gz: name the archive so.")
+    content = {
+        f"{folder.name}/{name}": (folder / name).read_bytes()
+        for folder in folders
+        for name in MEMBERS
+        if (folder / name).is_file()
+    }
+    content |= {f"{name}/{WEIGHTS}": file.read_bytes() for name, file in (weights or {}).items()}
+    manifest = {"files": {name: hashlib.sha256(data).hexdigest() for name, data in content.items()}}
+    written = {MANIFEST: (json.dumps(manifest, indent=1) + "\n").encode(), **content}
+    stream = io.BytesIO()
+    with gzip.GzipFile(fileobj=stream, mode="wb", mtime=0) as packed, tarfile.open(fileobj=packed, mode="w") as archive:
+        for name, data in written.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
+    write_atomically(target, stream.getvalue())
+    return list(content)
+
+
+def unpack(path: Path, weights: bool = False) -> dict[str, bytes]:
+    """Members of a tar or zip archive by name, checked against its manifest; nothing is written to disk.
+
+    Files of weights are passed over unless `weights` asks for them.
+
+    Raises:
+        InputError: no archive, a member that is no plain file of a cell, too much of it, or a hash that differs.
+    """
+    if not path.is_file():
+        raise InputError(f"There is no archive {path}.")
+    try:
+        content = _collected(path, weights)
+    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
+        raise InputError(f"{path} is no readable tar or zip archive ({error}).") from error
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error}).") from error
+    listed = _manifest(content.pop(MANIFEST, None), path)
+    listed = {name: digest for name, digest in listed.items() if weights or not name.endswith(f"/{WEIGHTS}")}
+    lone = sorted(listed.keys() ^ content.keys())
+    if lone:
+        raise InputError(f"{path}: {lone[0]} stands only in the {'manifest' if lone[0] in listed else 'archive'}.")
+    for name, data in content.items():
+        if hashlib.sha256(data).hexdigest() != listed[name]:
+            raise InputError(f"{path}: {name} differs from its hash in the manifest: it was changed after packing.")
+    if not content:
+        raise InputError(f"{path} holds no cell.")
+    return content
+
+
+def _collected(path: Path, weights: bool) -> dict[str, bytes]:
+    content: dict[str, bytes] = {}
+    total = 0
+    for name, data in _zip_members(path, weights) if zipfile.is_zipfile(path) else _tar_members(path, weights):
+        if name in content:
+            raise InputError(f"{path} holds {name} twice.")
+        content[name] = data
+        total += len(data)
+        most = MOST_BYTES + MOST_WEIGHTS * weights
+        if len(content) > MOST_FILES or total > most:
+            raise InputError(f"{path} holds more than {MOST_FILES} files or {most} bytes.")
+    return content
+
+
+def _tar_members(path: Path, weights: bool) -> Iterator[tuple[str, bytes]]:
+    with tarfile.open(path, mode="r:*") as archive:
+        for member in archive:
+            if member.isdir():
+                continue
+            if not member.isfile() or member.issparse():
+                raise InputError(f"{path}: {member.name} is no plain file, but a link or a device.")
+            name = _checked_name(member.name, member.size, path)
+            if name.endswith(WEIGHTS) and not weights:
+                continue
+            stream = archive.extractfile(member)
+            assert stream is not None
+            yield name, stream.read()
+
+
+def _zip_members(path: Path, weights: bool) -> Iterator[tuple[str, bytes]]:
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.infolist():
+            if member.is_dir():
+                continue
+            if stat.S_ISLNK(member.external_attr >> 16):
+                raise InputError(f"{path}: {member.filename} is no plain file, but a link or a device.")
+            name = _checked_name(member.filename, member.file_size, path)
+            if name.endswith(WEIGHTS) and not weights:
+                continue
+            with archive.open(member) as stream:
+                data = stream.read(member.file_size + 1)
+            if len(data) != member.file_size:
+                raise InputError(f"{path}: {name} is not as long as the archive says.")
+            yield name, data
+
+
+def _checked_name(name: str, size: int, path: Path) -> str:
+    plain = name.removeprefix("./")
+    if plain != MANIFEST and not _NAME.fullmatch(plain):
+        raise InputError(
+            f"{path} holds {name!r}; accepted are {MANIFEST} and CELL/{{{', '.join((*MEMBERS, WEIGHTS))}}}."
+        )
+    most = MOST_WEIGHTS if plain.endswith(WEIGHTS) else MOST_BYTES
+    if size > most:
+        raise InputError(f"{path}: {plain} unpacks to {size} bytes; {most} at most.")
+    return plain
+
+
+def _manifest(data: bytes | None, path: Path) -> dict[str, str]:
+    """The hashes by name that an archive's manifest lists."""
+    if data is None:
+        raise InputError(f"{path} has no {MANIFEST}: make it with `python -m replication.record --pack`.")
+    try:
+        listed = json.loads(data)["files"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path}: {MANIFEST} lists no files ({error!r}).") from error
+    if not isinstance(listed, dict) or not all(isinstance(digest, str) for digest in listed.values()):
+        raise InputError(f"{path}: {MANIFEST} does not give a SHA-256 for each file.")
+    return listed

@@ -1,0 +1,175 @@
+"""The narrow waist: one tidy table of measurements that every table, figure, verdict and the gate read."""
+
+from __future__ import annotations
+
+import gzip
+import io
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from replication.foundation.atomic import write_atomically
+from replication.foundation.errors import InputError
+from replication.table.definitions import METRICS
+
+INTEGERS = ("n_train", "seed", "step", "replicate", "n_samples")
+NAME = "measurements.csv"
+LONG = 100_000  # rows: some 15 MB, beyond which a table is packed
+REPLICATE_KINDS = ("training", "label draw", "split", "dataset")
+DEVICES = ("cpu", "cuda")
+PRECISIONS = ("float32", "tf32", "bfloat16")
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One number. `replicate` counts the draws inside one seed where `replicate_kind` is not "training"."""
+
+    profile: str
+    paper: str
+    model: str
+    recipe: str
+    variant: str
+    dataset: str
+    split: str
+    n_train: int
+    seed: int
+    step: int
+    metric: str
+    value: float  # NaN where the run diverged
+    n_samples: int
+    class_: str = "all"
+    metric_variant: str = ""
+    judge: str = ""
+    replicate: int = 0
+    replicate_kind: str = "training"
+    device: str = "cpu"  # the kind that computed it
+    precision: str = "float32"  # of the training's products there: tf32 exists on a GPU alone
+
+
+COLUMNS = (
+    "profile",
+    "paper",
+    "model",
+    "recipe",
+    "variant",
+    "dataset",
+    "split",
+    "n_train",
+    "seed",
+    "step",
+    "class",
+    "metric",
+    "metric_variant",
+    "judge",
+    "replicate",
+    "replicate_kind",
+    "device",
+    "precision",
+    "value",
+    "n_samples",
+    "unit",
+)
+KEY = tuple(column for column in COLUMNS if column not in ("value", "n_samples", "unit"))
+WHERE = ("device", "precision")
+# What a seed is measured in as a whole: its steps, classes and draws come from one device.
+OF_A_SEED = tuple(column for column in KEY if column not in (*WHERE, "step", "class", "replicate", "replicate_kind"))
+
+
+def to_table(rows: Iterable[Measurement]) -> pd.DataFrame:
+    """Rows as a validated table with COLUMNS; the unit comes from the metric's definition."""
+    records = []
+    for row in rows:
+        record: dict[str, object] = dict(vars(row))  # `asdict` copies deeply, which takes longer than some scores
+        record["class"] = record.pop("class_")
+        record["unit"] = METRICS[row.metric].unit if row.metric in METRICS else ""
+        records.append(record)
+    table = pd.DataFrame.from_records(records, columns=list(COLUMNS))
+    return _validated(table, "rows given")
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """Read and validate a table of measurements.
+
+    Raises:
+        InputError: the file is missing, or a column, type, metric, unit or key is not what COLUMNS say.
+    """
+    if not path.is_file():
+        raise InputError(f"There is no table of measurements at {path}: run `uv run dvc repro` to make it.")
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except (ValueError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"{path} is not a CSV table of measurements ({error}); restore it or make it again."
+        ) from error
+    return _validated(table, str(path))
+
+
+def write_table(table: pd.DataFrame, path: Path) -> None:
+    """Write rows in one order, with shortest round-trip floats: equal tables give equal bytes, packed (.gz) or not."""
+    stream = io.StringIO()
+    ordered = table.loc[:, list(COLUMNS)].sort_values(list(KEY), kind="stable")
+    ordered.to_csv(stream, index=False, lineterminator="\n", na_rep="NaN")
+    text = stream.getvalue()
+    write_atomically(path, gzip.compress(text.encode(), mtime=0) if path.suffix == ".gz" else text)
+
+
+def table_in(folder: Path) -> Path:
+    """Where a folder has its table: plain, or packed as recorded ones and long ones are."""
+    packed = folder / f"{NAME}.gz"
+    return packed if packed.is_file() else folder / NAME
+
+
+def table_to(folder: Path, rows: int) -> Path:
+    """Where a table of so many rows is written."""
+    return folder / (f"{NAME}.gz" if rows > LONG else NAME)
+
+
+def join_tables(tables: Iterable[pd.DataFrame], name: str = "the tables joined") -> pd.DataFrame:
+    """One table of many; a key that occurs twice is an error, never a silent average."""
+    parts = [table for table in tables if len(table)]
+    joined = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(COLUMNS))
+    return _validated(joined, name)
+
+
+def each_seed_once(table: pd.DataFrame, device: str) -> pd.DataFrame:
+    """The rows that count where a seed was measured on several devices: those of `device`, the profile's own.
+
+    A metric of a seed is read from one device throughout: from `device` where it has any row of it, else from the
+    other. Rows of both stay in the table that is written, so that devices can be compared.
+    """
+    own = table["device"].to_numpy() == device
+    if own.all():
+        return table
+    keys = pd.MultiIndex.from_arrays([table[column] for column in OF_A_SEED])
+    return table.loc[own | ~keys.isin(keys[own])]
+
+
+def _validated(table: pd.DataFrame, name: str) -> pd.DataFrame:
+    if list(table.columns) != list(COLUMNS):
+        wrong = sorted(set(table.columns) ^ set(COLUMNS)) or "their order"
+        raise InputError(f"Columns of {name} differ from the table of measurements: {wrong}; expected {list(COLUMNS)}.")
+    table = table.copy()
+    for column in COLUMNS:
+        kind = "int64" if column in INTEGERS else "float64" if column == "value" else "str"
+        try:
+            table[column] = table[column].astype(object if kind == "str" else kind)
+        except (TypeError, ValueError) as error:
+            raise InputError(f"Column {column} of {name} is not {kind}: {error}.") from error
+    unknown = sorted(set(table["metric"]) - set(METRICS))
+    if unknown:
+        raise InputError(f"{name} has unknown metrics {unknown}; known: {sorted(METRICS)}.")
+    for column, known in (("replicate_kind", REPLICATE_KINDS), ("device", DEVICES), ("precision", PRECISIONS)):
+        strange = sorted(set(table[column]) - set(known))
+        if strange:
+            raise InputError(f"{name} has unknown {column.replace('_', ' ')}s {strange}; known: {list(known)}.")
+    wrong = sorted(
+        {unit for metric, unit in zip(table["metric"], table["unit"], strict=True) if unit != METRICS[metric].unit}
+    )
+    if wrong:
+        raise InputError(f"{name} gives a metric in a unit other than its definition's ({wrong[0]!r}).")
+    twice = table[table.duplicated(list(KEY))]
+    if len(twice):
+        raise InputError(f"{name} measures the same thing twice, first: {dict(twice.iloc[0][list(KEY)])}.")
+    return table

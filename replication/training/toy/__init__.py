@@ -1,0 +1,1 @@
+"""Compiled trainings of toy games."""

@@ -1,0 +1,36 @@
+"""Networks of a training on disk: the file of its last step, read only once its hash is the recorded one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from replication.foundation.errors import InputError
+from replication.foundation.provenance import sha256_file
+
+
+def recorded_weights(provenance: Mapping[str, Any], place: object) -> tuple[int, str]:
+    """The last scored step of a training, and the SHA-256 that its provenance records of the networks there.
+
+    Raises:
+        InputError: it records none.
+    """
+    hashes = provenance.get("weights_sha256")
+    if not isinstance(hashes, dict) or not hashes or not all(str(step).isdecimal() for step in hashes):
+        raise InputError(f"The provenance of {place} records no hash of weights: train and score its cell again.")
+    step = max(hashes, key=int)
+    return int(step), str(hashes[step])
+
+
+def verified_weights(folder: Path, provenance: Mapping[str, Any]) -> Path:
+    """The file of the networks of the last step in a training's folder, once its hash is the recorded one.
+
+    Raises:
+        InputError: no hash is recorded, or the file is missing or another.
+    """
+    step, digest = recorded_weights(provenance, folder)
+    file = folder / f"step{step}.safetensors"
+    if not file.is_file() or sha256_file(file) != digest:
+        raise InputError(f"{file} is missing or not what was trained and scored: train and score its cell again.")
+    return file

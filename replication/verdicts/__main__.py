@@ -1,0 +1,29 @@
+"""Study the verdict rule and the claims: `python -m replication.verdicts power|simulation|second-build`.
+
+`power` says how often each claim would be called replicated as it is planned, `simulation` how often the rule errs,
+and `second-build` whether two blocks of seeds give the same words. Each has a `--help` of its own.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from replication.foundation.errors import chosen, exit_clearly
+
+STUDIES = {"power": "power", "simulation": "simulation", "second-build": "second_build"}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the study that the command line names."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if not words or words[0] in ("-h", "--help"):
+        print(__doc__)
+        return
+    study = chosen(STUDIES, words[0], "study")
+    import_module(f"replication.verdicts.studies.{study}").main(words[1:])
+
+
+if __name__ == "__main__":
+    exit_clearly(main)

@@ -1,0 +1,1 @@
+"""Intervals, exact tests and the rule that words follow from."""

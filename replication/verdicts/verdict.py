@@ -1,0 +1,214 @@
+"""Verdicts: what the measurements say about each claim, by one rule fixed before any run. Pure: no files, no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import pandas as pd
+
+from replication.table.definitions import METRICS
+from replication.table.measurements import WHERE, each_seed_once
+from replication.verdicts.answers import answer
+from replication.verdicts.claims import Claim, Evidence, Kind, Obstacle, Origin
+from replication.verdicts.comparisons import Comparison, compare, enough_values
+from replication.verdicts.evidence import EvidenceGap, NoMeasurements, replicates, require_enough, select
+from replication.verdicts.reasons import all_diverged, reason, underpowered, without_value
+from replication.verdicts.statistics.intervals import LEVEL
+from replication.verdicts.statistics.rules import Word, decide, holm
+from replication.verdicts.studies.power import POWER, Sizes, true_powers
+
+Direction = Literal[
+    "points the claim's way",
+    "points the other way",
+    "points to no difference",
+    "points beyond the published value",
+    "undecided",
+    "no measurements",
+]
+DIRECTIONS: dict[Word, Direction] = {
+    "replicated": "points the claim's way",
+    "differs, better": "points beyond the published value",
+    "not replicated": "points the other way",
+    "reversed": "points the other way",
+    "no difference": "points to no difference",
+}
+NO_ROWS = "No measurements match the question."
+
+
+@dataclass(frozen=True)
+class Indicative:
+    """A result under a substitute protocol: shown beside the claim, never its verdict."""
+
+    substitutes: str  # what stands in for what
+    direction: Direction
+    reason: str  # one sentence
+    comparison: Comparison | None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    claim: str  # the claim's id
+    origin: Origin
+    kind: Kind
+    family: str
+    replicate_unit: str
+    published: float | None  # the published or exact value, where the claim states one
+    word: Word
+    adjusted_word: Word  # Holm-adjusted within the claim's family: `word`, or "inconclusive" where it does not last
+    obstacle: Obstacle | None  # what stands in the way of a claim that is not assessed
+    power: float | None  # P("replicated" | true) with these replicates, where they are fewer than planned
+    reason: str  # one sentence; two where the claim is underpowered
+    comparison: Comparison | None  # None where nothing was compared
+    n_needed: int | None  # replicates a side for which the expected interval would settle an inconclusive claim
+    indicative: tuple[Indicative, ...]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one body of evidence says about a claim."""
+
+    word: Word
+    reason: str
+    comparison: Comparison | None = None
+    n_needed: int | None = None
+
+
+def judge(claim: Claim, table: pd.DataFrame) -> Verdict:
+    """The verdict on one claim, in a family of its own, from all rows of a table: see `judge_all`."""
+    return _judged([claim], [table])[0]
+
+
+def judge_all(claims: Iterable[Claim], table: pd.DataFrame, device: str = "cpu") -> tuple[Verdict, ...]:
+    """Verdicts in the order of the claims, with Holm-adjusted words beside the plain ones.
+
+    Where a seed was measured on several devices, the rows of `device` count (`measurements.each_seed_once`). A claim
+    that compares devices names them in its selections, and reads all rows.
+
+    Within a family each word is adjusted over every claim for which it was tested, so that the chance of giving that
+    word wrongly to any claim of the family is at most .05. A claim with fewer replicates than planned, and so with
+    less power than POWER, is underpowered and leaves the family: its power does not depend on what was measured.
+
+    Raises:
+        InputError: a claim's selections are ambiguous or do not fit its kind.
+    """
+    listed, once = tuple(claims), each_seed_once(table, device)
+    return _judged(listed, [table if _names_a_device(claim) else once for claim in listed])
+
+
+def _judged(listed: Sequence[Claim], tables: Sequence[pd.DataFrame]) -> tuple[Verdict, ...]:
+    verdicts = _with_power(listed, [_judged_alone(*pair) for pair in zip(listed, tables, strict=True)])
+    for family in {claim.family for claim in listed}:
+        members = [index for index, claim in enumerate(listed) if claim.family == family]
+        members = [index for index in members if verdicts[index].word != "underpowered"]
+        for word in {verdicts[index].word for index in members}:
+            tested = [(i, c.p_values[word]) for i in members if (c := verdicts[i].comparison) and word in c.p_values]
+            for (index, _), p in zip(tested, holm([p for _, p in tested]), strict=True):
+                if verdicts[index].word == word and p > LEVEL:
+                    verdicts[index] = replace(verdicts[index], adjusted_word="inconclusive")
+    return tuple(verdicts)
+
+
+def _judged_alone(claim: Claim, table: pd.DataFrame) -> Verdict:
+    if claim.evidence is None:
+        found = Finding("not assessed", claim.not_assessed)
+    else:
+        found = _finding(claim, claim.evidence, table)
+    assessed = found.word != "not assessed"
+    return Verdict(
+        claim=claim.id,
+        origin=claim.origin,
+        kind=claim.kind,
+        family=claim.family,
+        replicate_unit=claim.replicate_unit,
+        published=claim.published.value if claim.published else None,
+        word=found.word,
+        adjusted_word=found.word,
+        obstacle=None if assessed else claim.obstacle,
+        power=None,
+        reason=found.reason,
+        comparison=found.comparison,
+        n_needed=found.n_needed,
+        indicative=tuple(_indicative(claim, evidence, table) for evidence in claim.indicative),
+    )
+
+
+def _with_power(claims: Sequence[Claim], verdicts: list[Verdict]) -> list[Verdict]:
+    """Verdicts of which those with fewer replicates than planned say their power, and are underpowered if it is low."""
+    sizes = {
+        claim.id: (shown.measured.n, shown.against.n if shown.against and claim.plan.against_n else None)
+        for claim, verdict in zip(claims, verdicts, strict=True)
+        if claim.plan and (shown := verdict.comparison) and verdict.word not in ("not assessed", "answered")
+    }
+    there = [claim for claim in claims if claim.id in sizes]
+    fewer = {claim.family for claim in there if _fewer(claim, sizes)}
+    powers = true_powers([claim for claim in there if claim.family in fewer], sizes)
+    for index, claim in enumerate(claims):
+        shown = verdicts[index].comparison
+        if shown is None or claim.id not in powers or not _fewer(claim, sizes):
+            continue
+        power = powers[claim.id]
+        verdicts[index] = replace(verdicts[index], power=power)
+        if power < POWER:
+            why = underpowered(claim, shown, power)
+            changes = {"word": "underpowered", "adjusted_word": "underpowered", "reason": why, "n_needed": None}
+            verdicts[index] = replace(verdicts[index], **changes)
+    return verdicts
+
+
+def _fewer(claim: Claim, sizes: Mapping[str, Sizes]) -> bool:
+    (n, against_n), plan = sizes[claim.id], claim.plan
+    return plan is not None and (n < plan.n or (against_n or 0) < (plan.against_n or 0))
+
+
+def _names_a_device(claim: Claim) -> bool:
+    bodies = (*([claim.evidence] if claim.evidence else []), *claim.indicative)
+    return any(column in side for body in bodies for side in (body.measured, body.against or {}) for column in WHERE)
+
+
+def _indicative(claim: Claim, evidence: Evidence, table: pd.DataFrame) -> Indicative:
+    found = _finding(claim, evidence, table)
+    direction = DIRECTIONS.get(found.word, "undecided")
+    if any(select(table, side).empty for side in (evidence.measured, evidence.against) if side is not None):
+        direction = "no measurements"
+    return Indicative(evidence.substitutes, direction, found.reason, found.comparison)
+
+
+def _finding(claim: Claim, evidence: Evidence, table: pd.DataFrame) -> Finding:
+    if claim.kind == "question":
+        found = answer(claim, evidence, table)
+        return Finding("answered", *found) if found else Finding("not assessed", claim.not_assessed or NO_ROWS)
+    try:
+        sides = replicates(table, claim, evidence)
+        require_enough(sides)
+    except NoMeasurements as gap:
+        return Finding("not assessed", str(gap) if evidence.substitutes else claim.not_assessed or str(gap))
+    except EvidenceGap as gap:
+        return Finding("not assessed", str(gap))
+    comparison = compare(claim, sides)
+    n_needed = comparison.n_needed
+    if claim.kind in ("value", "bound") and sides.measured.diverged == sides.measured.n:
+        return Finding("not replicated", all_diverged(sides.measured), replace(comparison, p_values={}))
+    diverged = "" if claim.kind == "superiority" else without_value(comparison)  # ranks need no value of the worst
+    if diverged:
+        comparison = replace(comparison, n_needed=None)  # more of the same runs would not settle it
+    if diverged and not enough_values(sides):
+        return Finding("inconclusive", f"{diverged}, and too few are left to compare.", comparison)
+    word = decide(comparison.p_values)
+    if diverged:
+        return _with_diverged(claim, comparison, word, diverged)
+    return Finding(word, reason(claim, comparison, word, n_needed), comparison, n_needed)
+
+
+def _with_diverged(claim: Claim, comparison: Comparison, word: Word, diverged: str) -> Finding:
+    """A run without a value is infinitely bad: it upholds a word against the claim and forbids every other.
+
+    It upholds one only where it lies on the measured side, which it can but make worse.
+    """
+    sided = METRICS[comparison.metric].better == claim.better
+    measured_alone = comparison.against is None or comparison.against.unbounded == 0
+    if word in ("reversed", "not replicated") and sided and measured_alone:
+        rest = reason(claim, comparison, word, None)
+        return Finding(word, f"{diverged}; of the others: {rest[0].lower()}{rest[1:]}", comparison)
+    return Finding("inconclusive", f"{diverged}, so that the claim cannot be replicated.", comparison)
