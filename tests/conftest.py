@@ -12,8 +12,8 @@ import pytest
 
 # Imported where needed: the process that hands out the tests reads this file too, and computes nothing.
 from replication.atomic import write_atomically
+from replication.expansion import read_params
 from replication.params import Cell, load_params
-from replication.strict import read_yaml
 
 ROOT = Path(__file__).parents[1]
 
@@ -39,7 +39,7 @@ BLOCKS = {
 
 def params_in_small() -> str:
     """The suite's own params.yaml with small recipes and few cells, as JSON, which is YAML too."""
-    written = {**read_yaml(ROOT / "params.yaml"), "recipes": RECIPES}
+    written = {**read_params(ROOT / "params.yaml"), "recipes": RECIPES}
     for name, blocks in BLOCKS.items():
         cells = {}
         for key, (recipe, seeds) in blocks.items():

@@ -10,11 +10,11 @@ import pytest
 
 from replication import experiment as stage
 from replication.errors import InputError
+from replication.expansion import read_params
 from replication.measurements import read_table
 from replication.params import Params, load_params
 from replication.prepare import prepare
 from replication.report.cells import read_cell
-from replication.strict import read_yaml
 
 Table = Any  # a DataFrame; its stubs do not follow selections
 
@@ -22,7 +22,7 @@ Table = Any  # a DataFrame; its stubs do not follow selections
 @pytest.fixture
 def params(sources: Path) -> Params:
     """Small budgets in a folder with the sources and prepared digits, the current directory of the test."""
-    content = read_yaml(sources / "params.yaml")
+    content = read_params(sources / "params.yaml")
     options = content["background"]
     options["generative_discriminative"] |= {"datasets": ["iris", "wine"], "splits": 2, "sizes": 2}
     options["latent_dimension"] |= {"widths": [2, 48]}

@@ -18,12 +18,12 @@ from replication.benchmarks import load_benchmarks
 from replication.data.shapes import class_count
 from replication.describe import Description, describe, to_json, to_text
 from replication.errors import exit_clearly
+from replication.expansion import read_params
 from replication.ledger import Held, deviations_in_force, yaml_nodes
 from replication.models import MODELS, load
 from replication.network_tables import Tables
 from replication.params import Params, load_params
 from replication.recipes import Recipe
-from replication.strict import read_yaml
 from replication.training.schedule import update_counts
 
 ROOT = Path(__file__).parents[1]
@@ -37,7 +37,7 @@ def described(model: str, recipe: str, variant: str, last: bool) -> Any:
 
 RECIPES = [
     described(model, recipe, variant, variant == list(written.get("variants", {"paper": {}}))[-1])
-    for model, recipes in read_yaml(ROOT / "params.yaml")["recipes"].items()
+    for model, recipes in read_params(ROOT / "params.yaml")["recipes"].items()
     for recipe, written in recipes.items()
     for variant in written.get("variants", {"paper": {}})
 ]

@@ -10,11 +10,11 @@ import pytest
 
 from replication import experiment as stage
 from replication.errors import InputError
+from replication.expansion import read_params
 from replication.judge import train_judge
 from replication.measurements import read_table
 from replication.params import load_params
 from replication.prepare import prepare
-from replication.strict import read_yaml
 
 Table = Any  # a DataFrame; its stubs do not follow selections
 THEORY, POINTS = "cpu-theory", "cpu-reference-points-digits"
@@ -34,7 +34,7 @@ def shrink(content: dict[str, Any]) -> None:
 @pytest.fixture
 def workplace(sources: Path) -> Path:
     """A folder with the sources, small budgets and prepared data, the current directory of the test."""
-    content = read_yaml(sources / "params.yaml")
+    content = read_params(sources / "params.yaml")
     shrink(content)
     content["run"] |= {"cells": {}, "models": []}
     recipes = {"gan": {"toy-k1": content["recipes"]["gan"]["toy-k1"]}}
@@ -90,7 +90,7 @@ def test_reference_points(workplace: Path) -> None:
 
 
 def test_real_neighbours(workplace: Path) -> None:
-    content = read_yaml(workplace / "params.yaml")
+    content = read_params(workplace / "params.yaml")
     cell = {
         **content["run"]["experiments"][POINTS],
         "experiment": "real-neighbours",

@@ -14,13 +14,13 @@ import pytest
 from replication import score as stage
 from replication import train
 from replication.errors import InputError
+from replication.expansion import read_params
 from replication.judge import train_judge
 from replication.measurements import read_table
 from replication.params import load_params
 from replication.prepare import prepare
 from replication.scoring import toy
 from replication.scoring.components import SHARES
-from replication.strict import read_yaml
 
 Table = Any  # a DataFrame; its stubs do not follow selections
 GAN, DELIGAN, DIGITS = "cpu-gan-toy-k1", "cpu-deligan-toy", "cpu-dcgan-digits"
@@ -47,7 +47,7 @@ def shrink(content: dict[str, Any]) -> None:
 @pytest.fixture
 def workplace(sources: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the sources, small recipes and small budgets, the current directory of the test."""
-    content = read_yaml(sources / "params.yaml")
+    content = read_params(sources / "params.yaml")
     shrink(content)
     used = {(cell["model"], cell["recipe"]) for cell in content["run"]["cells"].values()}
     recipes = {

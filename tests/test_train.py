@@ -15,10 +15,10 @@ from safetensors.torch import load_file
 from replication import train as stage
 from replication.data.reading import PreparedImages, ToyData
 from replication.errors import InputError, exit_clearly
+from replication.expansion import read_params
 from replication.params import load_params
 from replication.prepare import prepare
 from replication.provenance import code_hash, environment, import_closure
-from replication.strict import read_yaml
 from replication.training.block import Paused
 from replication.training.initialise import Samples
 
@@ -32,7 +32,7 @@ SMALL = {
 
 def edit(change: Callable[[dict[str, Any]], Any]) -> None:
     """Change the params.yaml of the current directory."""
-    content = read_yaml(Path("params.yaml"))
+    content = read_params(Path("params.yaml"))
     change(content)
     Path("params.yaml").write_text(json.dumps(content), encoding="utf-8")
 

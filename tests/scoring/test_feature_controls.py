@@ -13,6 +13,7 @@ import torch
 from replication import experiment as stage
 from replication.data.reading import PreparedImages
 from replication.errors import InputError
+from replication.expansion import read_params
 from replication.feature_control_options import FeatureControls
 from replication.measurements import read_table, to_table, write_table
 from replication.metrics.kmeans_features import encode, learn_dictionary, standardise
@@ -24,7 +25,7 @@ from replication.params import Cell, Probe, load_params
 from replication.prepare import prepare
 from replication.scoring.feature_controls import score_feature_controls
 from replication.scoring.rows import Rows
-from replication.strict import read_yaml, strict
+from replication.strict import strict
 from replication.training.state import bind, initial_state
 
 PARAMS = load_params(Path(__file__).parents[2] / "params.yaml")
@@ -144,7 +145,7 @@ def test_the_papers_sizes_are_the_defaults() -> None:
 
 
 def test_the_experiment_writes_rows_and_what_they_depend_on(sources: Path) -> None:
-    content, key = read_yaml(sources / "params.yaml"), "cpu-feature-controls"
+    content, key = read_params(sources / "params.yaml"), "cpu-feature-controls"
     cpu = content["profiles"]["cpu"]
     cpu |= {"cells": {}, "models": [], "experiments": {key: {**cpu["experiments"][key], "seeds": "0"}}}
     cpu["probe"] |= {"costs": [1e-3], "selection_draws": 1, "limited_labels": [2], "limited_draws": 2}
