@@ -105,7 +105,7 @@ def _add(sources: Sources, model: str, name: str, recipe: Any, place: str) -> No
         raise InputError(f"params.yaml: {place}.extends: write the name of a recipe (got {extends!r}).")
     if (model, name) in sources:
         there = sources[model, name].place
-        raise InputError(f"params.yaml: {place} makes a recipe {name}, as {there} does: rename one of them.")
+        raise InputError(f"params.yaml: {place} makes a recipe {name}, as {there} does: rename one.")
     of, _, parent = extends.rpartition(".")
     sources[model, name] = Source(place, own, (of or model, parent) if extends else None)
 
@@ -147,9 +147,7 @@ def _profile(profile: Any, place: str, papers: Values, places: dict[str, str]) -
         cells = {}
         for key, cell, where in _cells(result[block], f"{place}.{block}", str(result.get("name")), papers):
             if key in seen:
-                raise InputError(
-                    f"params.yaml: {where} and {seen[key]} make the same cell: name one of them otherwise."
-                )
+                raise InputError(f"params.yaml: {where} and {seen[key]} make the same cell: name one otherwise.")
             strict(Cell, cell, f"params.yaml: {where}")
             cells[key], seen[key], places[f"{place}.{block}.{key}"] = cell, where, where
         result[block] = cells
@@ -192,8 +190,7 @@ def _choices(value: Any, place: str) -> list[tuple[str, Any]]:
         return [("", value)]
     if not value:
         raise InputError(f"params.yaml: {place}: nothing is listed; name one at least.")
-    pairs = value.items() if isinstance(value, Mapping) else zip(value, value, strict=True)
-    return [(str(suffix), chosen) for suffix, chosen in pairs]
+    return [(str(key), value[key] if isinstance(value, Mapping) else key) for key in value]
 
 
 def _mapping(value: Any, place: str) -> Values:
