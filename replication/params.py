@@ -186,13 +186,13 @@ def _check_profile(params: Params, profile: Profile, where: str) -> None:
         _known(params.datasets, name, f"dataset of profile {profile.name}")
     for block, cells in (("cells", profile.cells), ("experiments", profile.experiments)):
         for key, cell in cells.items():
+            place = params.places[f"{where}.{block}.{key}"]
             try:
                 _check_names(params, profile, cell)
             except InputError as error:
-                place = f"params.yaml: {params.places[f'{where}.{block}.{key}']}: "
-                raise InputError(str(error).replace("params.yaml: ", place, 1)) from error
+                raise InputError(str(error).replace("params.yaml: ", f"params.yaml: {place}: ", 1)) from error
             if not cell.experiment:
-                _check_labelled(cell, params.recipe_of(cell))
+                _check_labelled(cell, params.recipe_of(cell), place)
     used = {cell.model for cell in profile.cells.values()}
     if set(profile.models) != used:
         raise InputError(f"params.yaml: models of profile {profile.name} are {sorted(used)}, as its cells have them.")
@@ -212,10 +212,10 @@ def _check_names(params: Params, profile: Profile, cell: Cell) -> None:
         params.variant(cell.model, cell.recipe, cell.variant)
 
 
-def _check_labelled(cell: Cell, recipe: Recipe) -> None:
+def _check_labelled(cell: Cell, recipe: Recipe, place: str) -> None:
     if "nearest-generated" in cell.protocols and recipe.network.get("kind") != "conditional":
         raise InputError(
-            f"params.yaml: cell {cell.key} names protocol nearest-generated, but the network of its recipe "
+            f"params.yaml: {place}: cell {cell.key} names protocol nearest-generated, but the network of its recipe "
             f"{cell.recipe} is not of kind conditional, so its samples have no labels: take the protocol out."
         )
 

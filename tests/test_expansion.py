@@ -65,6 +65,15 @@ def test_chains_in_any_order_and_across_models() -> None:
     assert found["base"] == BASE
 
 
+def test_an_edit_changes_a_recipe_and_those_that_extend_it_alone() -> None:
+    written = json.loads(json.dumps(read_yaml(ROOT / "params.yaml")))
+    before = expand(written).written["recipes"]
+    written["recipes"]["gan"]["toy-rest"]["updates"] = 7
+    after = expand(written).written["recipes"]
+    edited = {name for model in before for name in before[model] if before[model][name] != after[model][name]}
+    assert edited == {"toy-rest", "toy-rest-saturating"}
+
+
 def test_no_recipe_shares_a_value_with_another() -> None:
     found = written_out(child={"extends": "base"}, arms={"slow": {"extends": ["base", "child"], "extra": [1]}})
     found["child"]["adam"]["l2"] = found["base-slow"]["layers"][0] = found["base-slow"]["extra"][0] = "changed"
