@@ -15,8 +15,8 @@ from functools import cache, reduce
 from pathlib import Path
 from typing import Any
 
+from replication.config.expansion import read_params
 from replication.config.params import load_params
-from replication.config.strict import read_yaml
 from replication.foundation.atomic import atomic_directory
 from replication.foundation.errors import exit_clearly
 from replication.foundation.provenance import import_closure, sha256_file
@@ -35,7 +35,7 @@ EXPERIMENTS: tuple[Key, ...] = (*SCORING, *(("run", name) for name in OF_EXPERIM
 def stage_inputs(written: Mapping[str, Any], root: Path = Path(".")) -> dict[str, dict[str, Any]]:
     """Values and source hashes of each stage of the profile in force, by the name of its file.
 
-    `written` is params.yaml as read, with the profile in force under `run`; `root` is the repository's.
+    `written` is params.yaml written out, with the profile in force under `run`; `root` is the repository's.
     """
     hashed = cache(sha256_file)
     return {
@@ -88,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     argparse.ArgumentParser(prog="python -m replication.inputs").parse_args(arguments)
     load_params()  # what is wrong with params.yaml stops the pipeline here
     with atomic_directory(OUTPUT) as directory:
-        for name, inputs in stage_inputs(read_yaml(Path("params.yaml"))).items():
+        for name, inputs in stage_inputs(read_params(Path("params.yaml"))).items():
             path = directory / f"{name}.json"
             path.parent.mkdir(exist_ok=True)
             path.write_text(json.dumps(inputs, indent=1) + "\n", encoding="utf-8")

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from replication.config.expansion import read_params
 from replication.config.params import Cell, load_params
-from replication.config.strict import read_yaml
 
 # Imported where needed: the process that hands out the tests reads this file too, and computes nothing.
 from replication.foundation.atomic import write_atomically
@@ -40,7 +40,7 @@ BLOCKS = {
 
 def params_in_small() -> str:
     """The suite's own params.yaml with small recipes and few cells, as JSON, which is YAML too."""
-    written = {**read_yaml(ROOT / "params.yaml"), "recipes": RECIPES}
+    written = {**read_params(ROOT / "params.yaml"), "recipes": RECIPES}
     for name, blocks in BLOCKS.items():
         cells = {}
         for key, (recipe, seeds) in blocks.items():

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from replication import experiment as stage
+from replication.config.expansion import read_params
 from replication.config.params import Params, load_params
-from replication.config.strict import read_yaml
 from replication.foundation.errors import InputError
 from replication.foundation.places import SCORED
 from replication.prepare import prepare
@@ -23,7 +23,7 @@ Table = Any  # a DataFrame; its stubs do not follow selections
 @pytest.fixture
 def params(sources: Path) -> Params:
     """Small budgets in a folder with the sources and prepared digits, the current directory of the test."""
-    content = read_yaml(sources / "params.yaml")
+    content = read_params(sources / "params.yaml")
     options = content["background"]
     options["generative_discriminative"] |= {"datasets": ["iris", "wine"], "splits": 2, "sizes": 2}
     options["latent_dimension"] |= {"widths": [2, 48]}

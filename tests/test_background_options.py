@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from replication.config.background import Background
+from replication.config.expansion import read_params
 from replication.config.params import load_params
-from replication.config.strict import read_yaml, strict
+from replication.config.strict import strict
 from replication.foundation.errors import InputError
 
 ROOT = Path(__file__).parents[1]
@@ -17,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 
 @pytest.fixture(scope="module")
 def written() -> dict[str, Any]:
-    return read_yaml(ROOT / "params.yaml")
+    return read_params(ROOT / "params.yaml")
 
 
 @pytest.mark.parametrize(
@@ -49,5 +50,5 @@ def test_only_an_experiment_reads_the_bundled_data_sets(written: dict[str, Any],
     content["profiles"]["cpu"]["cells"]["cpu-gan-digits"]["dataset"] = "bundled"
     path = tmp_path / "params.yaml"
     path.write_text(json.dumps(content), encoding="utf-8")
-    with pytest.raises(InputError, match=r"'bundled' is no dataset of profile cpu \(cell cpu-gan-digits\)"):
+    with pytest.raises(InputError, match=r"cpu-gan-digits: 'bundled' is no dataset of profile cpu; "):
         load_params(path)

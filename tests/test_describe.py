@@ -13,9 +13,11 @@ from typing import Any
 import pytest
 import torch
 
+from replication.config.cell import Cell
+from replication.config.expansion import read_params, recipe_sources
 from replication.config.params import Params, load_params
 from replication.config.recipes import Recipe
-from replication.config.strict import read_yaml
+from replication.config.strict import read_yaml, strict
 from replication.data.shapes import class_count
 from replication.describe import __main__ as command
 from replication.describe.__main__ import Description, describe, to_json, to_text
@@ -24,7 +26,7 @@ from replication.foundation.errors import exit_clearly
 from replication.models import MODELS, load
 from replication.training.schedule import update_counts
 from replication.verdicts.benchmarks import load_benchmarks
-from replication.verdicts.ledger import Held, deviations_in_force, yaml_nodes
+from replication.verdicts.ledger import Held, deviations_in_force
 
 ROOT = Path(__file__).parents[1]
 SISTERS = re.compile(r"^(digits|cifar10)-|-ensemble$")  # recipes that differ in a key from one described beside them
@@ -37,7 +39,7 @@ def described(model: str, recipe: str, variant: str, last: bool) -> Any:
 
 RECIPES = [
     described(model, recipe, variant, variant == list(written.get("variants", {"paper": {}}))[-1])
-    for model, recipes in read_yaml(ROOT / "params.yaml")["recipes"].items()
+    for model, recipes in read_params(ROOT / "params.yaml")["recipes"].items()
     for recipe, written in recipes.items()
     for variant in written.get("variants", {"paper": {}})
 ]
@@ -53,8 +55,8 @@ def params() -> Params:
 
 @pytest.fixture(scope="module")
 def ledger() -> Any:
-    papers, nodes = load_benchmarks(ROOT / "benchmarks"), yaml_nodes(ROOT / "params.yaml")
-    return lambda said: deviations_in_force(papers, said.name, said.cells, nodes)
+    papers, sources = load_benchmarks(ROOT / "benchmarks"), recipe_sources(read_yaml(ROOT / "params.yaml"))
+    return lambda said: deviations_in_force(papers, said.name, said.cells, sources)
 
 
 @pytest.fixture(autouse=True)
@@ -151,7 +153,8 @@ def test_the_command_prints_the_same_totals_as_json(
         (("gan", "toy-k1", "--dataset", "faces"), "no data set 'faces'; accepted: toy-bimodal, toy-unimodal, digits, "),
         (("dcgan", "cifar10", "--dataset", "digits"), "cannot end in images of shape (1, 8, 8)"),
         (("dcgan", "cifar10", "--dataset", "toy-bimodal"), "do not fit samples of shape (2,), which data set toy-bim"),
-        (("gan",), "the following arguments are required: RECIPE"),
+        (("gan",), "error: name MODEL and RECIPE, or write --cells"),
+        (("--cells", "gpu"), "'gpu' is no profile of params.yaml; accepted: cpu, paper."),
         (("gan", "toy-k1", "--yaml"), "unrecognized arguments: --yaml"),
     ],
 )
@@ -161,6 +164,19 @@ def test_what_is_wrong_is_one_sentence(
     status, page, error = run(capsys, monkeypatch, *arguments)
     assert (status, page) == (2, "")
     assert said in error.splitlines()[-1] and "Traceback" not in error
+
+
+def test_every_cell_is_a_line_with_all_its_fields(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "describe", lambda *_: pytest.fail("described a recipe"))
+    for arguments, name in (((), "cpu"), (("paper",), "paper")):
+        status, page, _ = run(capsys, monkeypatch, "--cells", *arguments)
+        cells = [line.partition(": ") for line in page.splitlines()]
+        profile = load_params(ROOT / "params.yaml").profiles[name]
+        assert status == 0 and [key for key, _, _ in cells] == list(profile.scored)
+        for key, _, fields in cells:
+            assert strict(Cell, {**json.loads(fields), "key": key, "profile": name}, "") == profile.scored[key]
 
 
 def test_a_recipe_without_a_cell_takes_the_data_set_that_its_name_tells_or_asks(params: Params) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from replication import experiment as stage
+from replication.config.expansion import read_params
 from replication.config.params import load_params
-from replication.config.strict import read_yaml
 from replication.foundation.errors import InputError
 from replication.foundation.places import SCORED
 from replication.judge import train_judge
@@ -35,7 +35,7 @@ def shrink(content: dict[str, Any]) -> None:
 @pytest.fixture
 def workplace(sources: Path) -> Path:
     """A folder with the sources, small budgets and prepared data, the current directory of the test."""
-    content = read_yaml(sources / "params.yaml")
+    content = read_params(sources / "params.yaml")
     shrink(content)
     content["run"] |= {"cells": {}, "models": []}
     recipes = {"gan": {"toy-k1": content["recipes"]["gan"]["toy-k1"]}}
@@ -91,7 +91,7 @@ def test_reference_points(workplace: Path) -> None:
 
 
 def test_real_neighbours(workplace: Path) -> None:
-    content = read_yaml(workplace / "params.yaml")
+    content = read_params(workplace / "params.yaml")
     cell = {
         **content["run"]["experiments"][POINTS],
         "experiment": "real-neighbours",

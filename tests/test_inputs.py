@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from replication.config.strict import read_yaml
+from replication.config.expansion import read_params
 from replication.foundation.errors import InputError
 from replication.inputs import OUTPUT, main, stage_inputs
 
@@ -56,7 +56,7 @@ CODE = {
 
 def written() -> dict[str, Any]:
     """params.yaml with the default profile in force, all its values apart."""
-    params = read_yaml(ROOT / "params.yaml")
+    params = read_params(ROOT / "params.yaml")
     return json.loads(json.dumps({**params, "run": params["profiles"]["cpu"]}))
 
 
@@ -115,7 +115,7 @@ def test_the_command_writes_one_file_a_stage(sources: Path) -> None:
     assert {"report.json", "experiment.json", "prepare/toy-bimodal.json", "score/gan.json"} <= found
     assert (
         json.loads((OUTPUT / "train/gan.json").read_text("utf-8"))
-        == stage_inputs(read_yaml(Path("params.yaml")))["train/gan"]
+        == stage_inputs(read_params(Path("params.yaml")))["train/gan"]
     )
     before = {name: (OUTPUT / name).read_bytes() for name in found}
     path = sources / "params.yaml"

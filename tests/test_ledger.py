@@ -1,34 +1,32 @@
-"""Which deviations hold for a recipe: its own keys, lines it shares by an anchor, its cells, its paper."""
+"""Which deviations hold for a recipe: its own keys, lines that it inherits, its cells, its paper."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
-from ruamel.yaml.nodes import Node
 
+from replication.config.expansion import Sources, recipe_sources
+from replication.config.strict import read_yaml
 from replication.models import MODELS
-from replication.verdicts.ledger import RecipeName, deviations_in_force, yaml_nodes
+from replication.verdicts.ledger import RecipeName, deviations_in_force
 from replication.verdicts.published import Benchmark, Citation, Deviation
 
 PARAMS = """
 recipes:
   gan:
-    base: &base
+    base:
       batch: 5
       adam: {rate: 1, beta: 2}
       prior: {width: 1}
-      variants: &variants
+      variants:
         paper: {}
         code: {batch: 6}
-    base-two:
-      <<: *base
-      adam: {rate: 1, beta: 2}
-    merged:
-      <<: [{latent: 3}, *base]
-      variants:
-        paper: {batch: 7}
-        code: {}
+    base-two: {extends: base, adam!: {rate: 1, beta: 2}}
+    merged: {extends: base, latent: 3, variants!: {paper: {batch: 7}, code: {}}}
+    deeper: {extends: base-two, prior: {height: 1}, variants: {code: {batch!: null}}}
+    arms:
+      slow: {extends: [base, base-two], adam: {rate: 0}}
 """
 ENTRIES = {
     "one-batch": "recipes.gan.base.batch",
@@ -36,6 +34,8 @@ ENTRIES = {
     "one-code": "recipes.gan.base.variants.code.batch",
     "one-own": "recipes.gan.base-two.adam",
     "one-merged": "recipes.gan.merged.variants.paper.batch",
+    "one-width": "recipes.gan.base.prior.width",
+    "one-arm": "recipes.gan.base-slow.adam.rate",
     "one-cell": "profiles.cpu.cells.cpu-a.dataset",
     "one-other-cell": "profiles.cpu.cells.cpu-ab.dataset",
     "one-whole": "recipes.gan.base",
@@ -52,27 +52,30 @@ def benchmark(paper: str, entries: dict[str, str]) -> Benchmark:
 
 
 @pytest.fixture(scope="module")
-def nodes(tmp_path_factory: pytest.TempPathFactory) -> Node | None:
+def sources(tmp_path_factory: pytest.TempPathFactory) -> Sources:
     path = tmp_path_factory.mktemp("ledger") / "params.yaml"
     path.write_text(PARAMS, encoding="utf-8")
-    return yaml_nodes(path)
+    return recipe_sources(read_yaml(path))
 
 
 @pytest.mark.parametrize(
     ("recipe", "variant", "expected"),
     [
-        ("base", "paper", {"recipe": ["one-batch", "one-rate", "one-whole"], "shared": []}),
-        ("base", "code", {"recipe": ["one-batch", "one-rate", "one-code", "one-whole"], "shared": []}),
-        ("base-two", "paper", {"recipe": ["one-own"], "shared": ["one-batch"]}),
-        ("base-two", "code", {"recipe": ["one-own"], "shared": ["one-batch", "one-code"]}),
-        ("merged", "paper", {"recipe": ["one-merged"], "shared": ["one-batch", "one-rate"]}),
-        ("merged", "code", {"recipe": [], "shared": ["one-batch", "one-rate"]}),
+        ("base", "paper", {"recipe": ["one-batch", "one-rate", "one-width", "one-whole"], "shared": []}),
+        ("base", "code", {"recipe": ["one-batch", "one-rate", "one-code", "one-width", "one-whole"], "shared": []}),
+        ("base-two", "paper", {"recipe": ["one-own"], "shared": ["one-batch", "one-width"]}),
+        ("base-two", "code", {"recipe": ["one-own"], "shared": ["one-batch", "one-code", "one-width"]}),
+        ("merged", "paper", {"recipe": ["one-merged"], "shared": ["one-batch", "one-rate", "one-width"]}),
+        ("merged", "code", {"recipe": [], "shared": ["one-batch", "one-rate", "one-width"]}),
+        ("deeper", "code", {"recipe": [], "shared": ["one-batch", "one-own", "one-width"]}),
+        ("base-slow", "paper", {"recipe": ["one-arm"], "shared": ["one-batch", "one-width"]}),
+        ("base-two-slow", "paper", {"recipe": [], "shared": ["one-batch", "one-width", "one-arm"]}),
     ],
 )
-def test_reasons_by_hand(nodes: Node | None, recipe: str, variant: str, expected: dict[str, list[str]]) -> None:
+def test_reasons_by_hand(sources: Sources, recipe: str, variant: str, expected: dict[str, list[str]]) -> None:
     other = benchmark("dcgan2015", {"two-paper": "", "two-key": "recipes.dcgan.base.batch"})
     papers = [benchmark("gan2014", ENTRIES), other]
-    held = deviations_in_force(papers, RecipeName("gan", recipe, variant), ["profiles.cpu.cells.cpu-a"], nodes)
+    held = deviations_in_force(papers, RecipeName("gan", recipe, variant), ["profiles.cpu.cells.cpu-a"], sources)
     found = {reason: [one.deviation.id for one in held if one.reason == reason] for reason, _ in held}
     whole = {**expected, "cell": ["one-cell"], "paper": ["one-model", "one-paper"]}
     assert found == {reason: ids for reason, ids in whole.items() if ids}

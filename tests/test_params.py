@@ -12,9 +12,9 @@ import pytest
 import torch
 
 from replication.config.datasets import Dataset
+from replication.config.expansion import read_params
 from replication.config.params import BUNDLED, Params, load_params
 from replication.config.recipes import Noise
-from replication.config.strict import read_yaml
 from replication.experiment import EXPERIMENTS
 from replication.foundation.errors import InputError
 from replication.models import load
@@ -34,7 +34,7 @@ def params() -> Params:
 @pytest.fixture(scope="module")
 def written() -> str:
     """params.yaml as JSON, which is YAML too, with the cells and recipes of the cpu profile alone: read sooner."""
-    content = read_yaml(ROOT / "params.yaml")
+    content = read_params(ROOT / "params.yaml")
     used = {(cell["model"], cell["recipe"]) for cell in content["run"]["cells"].values()}
     for model, recipes in content["recipes"].items():
         content["recipes"][model] = {name: one for name, one in recipes.items() if (model, name) in used}
@@ -97,11 +97,11 @@ WRONG = {
     ),
     "a cell's data set is not the profile's": (
         put("run", "cells", CELL, "dataset", "mnist"),
-        f"'mnist' is no dataset of profile cpu (cell {CELL}); accepted: toy-bimodal, digits, digits-planted.",
+        f"run.cells.{CELL}: 'mnist' is no dataset of profile cpu; accepted: toy-bimodal, digits, digits-planted.",
     ),
     "unknown model": (
         put("run", "cells", CELL, "model", "began"),
-        "'began' is no model; accepted: gan, dcgan, improved_gan, deligan.",
+        f"run.cells.{CELL}: 'began' is no model; accepted: gan, dcgan, improved_gan, deligan.",
     ),
     "unknown recipe": (
         put("run", "cells", CELL, "recipe", "toy"),
@@ -118,7 +118,7 @@ WRONG = {
     ),
     "unknown experiment": (
         put("run", "experiments", "cpu-theory", "experiment", "practice"),
-        "run.experiments.cpu-theory.experiment: input should be '', 'theory', 'reference-points', ",
+        "run.experiments.cpu-theory: experiment: input should be '', 'theory', 'reference-points', ",
     ),
     "another profile's key": (
         lambda c: c["run"]["cells"].update({"paper-k1": c["run"]["cells"].pop(CELL)}),

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from replication.config.expansion import read_params
 from replication.config.strict import read_yaml
 from replication.foundation.provenance import import_closure
 from replication.inputs import stage_inputs
@@ -18,7 +19,7 @@ from replication.models import MODELS, source_file
 
 ROOT = Path(__file__).parents[1]
 PIPELINE: dict[str, dict[str, Any]] = read_yaml(ROOT / "dvc.yaml")["stages"]
-PARAMS = read_yaml(ROOT / "params.yaml")
+PARAMS = read_params(ROOT / "params.yaml")
 STAGES = {name: stage.get("do", stage) for name, stage in PIPELINE.items()}
 INPUTS = stage_inputs({**PARAMS, "run": PARAMS["profiles"]["cpu"]}, ROOT)
 COMPUTING = [name for name in STAGES if name != "inputs"]

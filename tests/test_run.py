@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from replication import experiment, score, train
+from replication.config.expansion import read_params
 from replication.config.params import load_params
-from replication.config.strict import read_yaml
 from replication.prepare import prepare
 from replication.table.archives import unpack
 
@@ -28,7 +28,7 @@ PATIENCE = 600.0  # seconds
 
 def write_params(root: Path, updates: dict[str, int], networks: bool = False) -> None:
     """The suite's own params.yaml with short trainings of two seeds, in a profile that is not in force."""
-    content = read_yaml(ROOT / "params.yaml")
+    content = read_params(ROOT / "params.yaml")
     for name, count in updates.items():
         model, recipe = name.split(".")
         content["recipes"][model][recipe] |= {"updates": count}
@@ -89,7 +89,7 @@ def measured(root: Path) -> dict[str, bytes]:
 
 def undisturbed(root: Path, cells: Sequence[str]) -> dict[str, bytes]:
     """What the stages themselves measure, one after another, in the current directory."""
-    content = read_yaml(root / "params.yaml")
+    content = read_params(root / "params.yaml")
     (root / "params.yaml").write_text(json.dumps({**content, "run": content["profiles"]["cpu"]}), encoding="utf-8")
     params = load_params()
     for name in {params.cell(key).dataset for key in cells}:

@@ -13,8 +13,8 @@ import pytest
 
 from replication import score as stage
 from replication import train
+from replication.config.expansion import read_params
 from replication.config.params import load_params
-from replication.config.strict import read_yaml
 from replication.foundation.errors import InputError
 from replication.foundation.places import SCORED
 from replication.judge import train_judge
@@ -48,7 +48,7 @@ def shrink(content: dict[str, Any]) -> None:
 @pytest.fixture
 def workplace(sources: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the sources, small recipes and small budgets, the current directory of the test."""
-    content = read_yaml(sources / "params.yaml")
+    content = read_params(sources / "params.yaml")
     shrink(content)
     used = {(cell["model"], cell["recipe"]) for cell in content["run"]["cells"].values()}
     recipes = {

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from replication.config.strict import read_yaml
+from replication.config.expansion import read_params
 from replication.inputs import stage_inputs
 
 ROOT = Path(__file__).parents[1]
@@ -89,7 +89,7 @@ def test_a_command_imports_what_it_needs(imported: dict[str, tuple[set[str], set
 def test_what_a_stage_imports_is_among_its_inputs(imported: dict[str, tuple[set[str], set[str]]]) -> None:
     first = next(iter(COMPUTING))  # later ones share their process with others
     _, sources = imported[first]
-    inputs = stage_inputs(read_yaml(ROOT / "params.yaml"), ROOT)
+    inputs = stage_inputs(read_params(ROOT / "params.yaml"), ROOT)
     assert len(sources) > 20 and sources <= set(inputs[f"{first}/gan"]["code"])
 
 

@@ -13,8 +13,8 @@ import torch
 from safetensors.torch import load_file
 
 from replication import train as stage
+from replication.config.expansion import read_params
 from replication.config.params import load_params
-from replication.config.strict import read_yaml
 from replication.data.reading import PreparedImages, ToyData
 from replication.foundation.errors import InputError, exit_clearly
 from replication.foundation.places import TRAINED
@@ -34,7 +34,7 @@ SMALL = {
 
 def edit(change: Callable[[dict[str, Any]], Any]) -> None:
     """Change the params.yaml of the current directory."""
-    content = read_yaml(Path("params.yaml"))
+    content = read_params(Path("params.yaml"))
     change(content)
     Path("params.yaml").write_text(json.dumps(content), encoding="utf-8")
 

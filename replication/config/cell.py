@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from dataclasses import asdict
 from typing import Any, Literal
 
 from pydantic.dataclasses import dataclass
@@ -59,6 +61,12 @@ class Cell:
         """What names the cell in every provenance."""
         names = ("model", "recipe", "variant", "dataset", "split", "seeds")
         return {"cell": self.key, **{name: getattr(self, name) for name in names}}
+
+    @property
+    def line(self) -> str:
+        """The cell with all fields that a user may write, as a line of YAML."""
+        fields = {key: value for key, value in asdict(self).items() if key not in ("key", "profile", "part")}
+        return f"{self.key}: {json.dumps(fields)}"
 
     @property
     def folder(self) -> str:

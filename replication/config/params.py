@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from copy import deepcopy
 from dataclasses import field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -13,6 +12,7 @@ from pydantic.dataclasses import dataclass
 from replication.config.background import Background
 from replication.config.cell import BUNDLED, Cell
 from replication.config.datasets import Dataset
+from replication.config.expansion import expand, merged
 from replication.config.feature_controls import FeatureControls
 from replication.config.near_duplicates import NearDuplicates
 from replication.config.protocols import ProtocolOptions, RealNeighbours
@@ -97,6 +97,7 @@ class _File:
     background: Background
     released: Released
     recipes: dict[str, dict[str, dict[str, Any]]]
+    papers: dict[str, str] = field(default_factory=dict)  # of models, which every cell written out has
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,8 @@ class Params:
     theory: Theory
     background: Background
     released: Released
-    recipes: dict[str, dict[str, dict[str, Any]]]  # as written; `recipe` merges a variant and checks it
+    recipes: dict[str, dict[str, dict[str, Any]]]  # with what they extend; `recipe` merges a variant and checks it
+    places: dict[str, str] = field(default_factory=dict)  # of recipes and cells, where they stand in params.yaml
 
     def cell(self, key: str) -> Cell:
         """The cell of the profile in force that `key` names, trained or an experiment."""
@@ -128,14 +130,19 @@ class Params:
         name = self.datasets[dataset].judged_by or dataset
         return name if name in self.judges else ""
 
+    def variant(self, model: str, recipe: str, variant: str) -> tuple[dict[str, Any], Mapping[str, Any]]:
+        """The common keys of a recipe, and those of one of its variants."""
+        written = dict(_known(_known(self.recipes, model, "model"), recipe, f"recipe of {model}"))
+        variants = written.pop("variants", {"paper": {}})
+        return written, _known(variants, variant, f"variant of recipes.{model}.{recipe}") or {}
+
     def recipe(self, model: str, recipe: str, variant: str) -> Recipe:
         """One recipe, with the keys of its variant laid over the common ones."""
-        written = deepcopy(_known(_known(self.recipes, model, "model"), recipe, f"recipe of {model}"))
-        variants = written.pop("variants", {"paper": {}})
-        override = _known(variants, variant, f"variant of recipes.{model}.{recipe}")
-        where = f"params.yaml: recipes.{model}.{recipe} ({variant})"
+        written, override = self.variant(model, recipe, variant)
+        name = f"recipes.{model}.{recipe}"
+        where = f"params.yaml: {self.places.get(name, name)} ({variant})"
         try:
-            return strict(Recipe, _merged(written, override or {}), where)
+            return strict(Recipe, merged(written, override, name), where)
         except InputError as error:
             raise InputError(str(error).replace(UNNAMED, where, 1)) from error
 
@@ -150,7 +157,7 @@ def load_params(path: Path = Path("params.yaml")) -> Params:
     Raises:
         InputError: the file is missing or not YAML, or a key or value is not one that the dataclasses above accept.
     """
-    written = read_yaml(path)
+    written, places = expand(read_yaml(path))
     parts = strict(_File, written, str(path))
     datasets = {
         name: strict(Dataset, {"name": name, **options}, f"{path}: datasets.{name}")
@@ -160,9 +167,10 @@ def load_params(path: Path = Path("params.yaml")) -> Params:
     for dataset in datasets.values():
         _known({"": None, **parts.judges}, dataset.judged_by, f"judge (judged_by of data set {dataset.name})")
     shared = (parts.judges, parts.theory, parts.background, parts.released, parts.recipes)
-    params = Params(_keyed(parts.run), profiles, datasets, *shared)
-    for profile in (params.profile, *profiles.values()):
-        _check_profile(params, profile)
+    params = Params(_keyed(parts.run), profiles, datasets, *shared, places)
+    for name, profile in profiles.items():
+        _check_profile(params, profile, f"profiles.{name}")
+    _check_profile(params, params.profile, "run")
     return params
 
 
@@ -173,29 +181,41 @@ def _keyed(profile: Profile) -> Profile:
     return replace(profile, cells=keyed(profile.cells), experiments=keyed(profile.experiments))
 
 
-def _check_profile(params: Params, profile: Profile) -> None:
+def _check_profile(params: Params, profile: Profile, where: str) -> None:
     for name in (*profile.datasets, *profile.judges):
         _known(params.datasets, name, f"dataset of profile {profile.name}")
-    for key, cell in profile.scored.items():
-        prepared = dict.fromkeys((*profile.datasets, *((BUNDLED,) if cell.experiment else ())))
-        for name in (cell.dataset, *([] if cell.probe in ("own", "none") else [cell.probe])):
-            _known(prepared, name, f"dataset of profile {profile.name} (cell {key})")
-        if not key.startswith(f"{profile.name}-"):
-            raise InputError(f"params.yaml: cell {key}: keys of profile {profile.name} start with {profile.name}-.")
-        _ = cell.seed_numbers
-        for name in cell.protocols:
-            _known(PROTOCOLS, name, f"protocol (cell {key})")
-        if not cell.experiment:
-            _check_labelled(cell, params.recipe_of(cell))
+    for block, cells in (("cells", profile.cells), ("experiments", profile.experiments)):
+        for key, cell in cells.items():
+            place = params.places[f"{where}.{block}.{key}"]
+            try:
+                _check_names(params, profile, cell)
+            except InputError as error:
+                raise InputError(str(error).replace("params.yaml: ", f"params.yaml: {place}: ", 1)) from error
+            if not cell.experiment:
+                _check_labelled(cell, params.recipe_of(cell), place)
     used = {cell.model for cell in profile.cells.values()}
     if set(profile.models) != used:
         raise InputError(f"params.yaml: models of profile {profile.name} are {sorted(used)}, as its cells have them.")
 
 
-def _check_labelled(cell: Cell, recipe: Recipe) -> None:
+def _check_names(params: Params, profile: Profile, cell: Cell) -> None:
+    """What a cell names exists; `_check_profile` adds where the cell stands."""
+    prepared = dict.fromkeys((*profile.datasets, *((BUNDLED,) if cell.experiment else ())))
+    for name in (cell.dataset, *([] if cell.probe in ("own", "none") else [cell.probe])):
+        _known(prepared, name, f"dataset of profile {profile.name}")
+    if not cell.key.startswith(f"{profile.name}-"):
+        raise InputError(f"params.yaml: cell {cell.key}: keys of profile {profile.name} start with {profile.name}-.")
+    _ = cell.seed_numbers
+    for name in cell.protocols:
+        _known(PROTOCOLS, name, "protocol")
+    if not cell.experiment:
+        params.variant(cell.model, cell.recipe, cell.variant)
+
+
+def _check_labelled(cell: Cell, recipe: Recipe, place: str) -> None:
     if "nearest-generated" in cell.protocols and recipe.network.get("kind") != "conditional":
         raise InputError(
-            f"params.yaml: cell {cell.key} names protocol nearest-generated, but the network of its recipe "
+            f"params.yaml: {place}: cell {cell.key} names protocol nearest-generated, but the network of its recipe "
             f"{cell.recipe} is not of kind conditional, so its samples have no labels: take the protocol out."
         )
 
@@ -204,10 +224,3 @@ def _known(known: Mapping[str, Any], name: str, what: str) -> Any:
     if name not in known:
         raise InputError(f"params.yaml: {name!r} is no {what}; accepted: {', '.join(map(str, known))}.")
     return known[name]
-
-
-def _merged(common: dict[str, Any], override: Mapping[str, Any]) -> dict[str, Any]:
-    for key, value in override.items():
-        both = isinstance(value, Mapping) and isinstance(common.get(key), dict)
-        common[key] = _merged(common[key], value) if both else value
-    return common

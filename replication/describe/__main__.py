@@ -1,7 +1,9 @@
-"""Describe what a recipe trains, in words and as tables: `python -m replication.describe MODEL RECIPE`.
+"""What a recipe trains: `python -m replication.describe MODEL RECIPE [--variant NAME] [--dataset NAME] [--json]`.
 
 Prints each layer of both networks with its output shape (B is the batch) and parameters, how they are trained, and the
 entries of the ledger in force. Needs no prepared data and computes nothing: the networks are built without values.
+
+`python -m replication.describe --cells [PROFILE]` prints every cell of a profile with all its fields, one a line.
 """
 
 from __future__ import annotations
@@ -15,14 +17,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from replication.config.datasets import Dataset
+from replication.config.expansion import recipe_sources
 from replication.config.params import Cell, Params, load_params
 from replication.config.recipes import Recipe
+from replication.config.strict import read_yaml
 from replication.data.shapes import class_count, sample_shape
 from replication.describe.recipe import sentences
-from replication.foundation.errors import InputError, exit_clearly
+from replication.foundation.errors import InputError, chosen, exit_clearly
 from replication.training.schedule import SIDES, update_counts
 from replication.verdicts.benchmarks import load_benchmarks
-from replication.verdicts.ledger import Held, RecipeName, deviations_in_force, yaml_nodes
+from replication.verdicts.ledger import Held, RecipeName, deviations_in_force
 from replication.verdicts.published import Deviation
 
 if TYPE_CHECKING:  # torch takes seconds to load, and a wrong name is said at once
@@ -215,19 +219,28 @@ def _entry(deviation: Deviation, reason: str) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Print one recipe."""
+    """Print one recipe, or the cells of a profile."""
     parser = argparse.ArgumentParser(
-        prog="python -m replication.describe", description="Describe what a recipe trains."
+        prog="python -m replication.describe", description="Describe what a recipe trains, or list all cells."
     )
-    parser.add_argument("model", metavar="MODEL", help="a model under `recipes` in params.yaml")
-    parser.add_argument("recipe", metavar="RECIPE", help="one of its recipes")
+    parser.add_argument("model", metavar="MODEL", nargs="?", help="a model under `recipes` in params.yaml")
+    parser.add_argument("recipe", metavar="RECIPE", nargs="?", help="one of its recipes")
     parser.add_argument("--variant", default="", help="paper or code, where the recipe has both (default: paper)")
     parser.add_argument("--dataset", default="", metavar="NAME", help="whose samples (default: those of a cell)")
     parser.add_argument("--json", action="store_true", help="print the same as JSON")
+    said = "print every cell of PROFILE (default: the one in force) with all its fields, one a line, and no recipe"
+    parser.add_argument("--cells", nargs="?", const="", metavar="PROFILE", help=said)
     given = parser.parse_args(arguments)
+    if given.cells is None and given.recipe is None:
+        parser.error("name MODEL and RECIPE, or write --cells")
     params = load_params(PARAMS)
+    if given.cells is not None:
+        profile = chosen(params.profiles, given.cells or params.profile.name, "profile of params.yaml")
+        print(*(cell.line for cell in profile.scored.values()), sep="\n")
+        return
     said = describe(params, given.model, given.recipe, given.variant, given.dataset)
-    held = deviations_in_force(load_benchmarks(BENCHMARKS), said.name, said.cells, yaml_nodes(PARAMS))
+    sources = recipe_sources(read_yaml(PARAMS))
+    held = deviations_in_force(load_benchmarks(BENCHMARKS), said.name, said.cells, sources)
     print(json.dumps(to_json(said, held), indent=1, ensure_ascii=False) if given.json else to_text(said, held))
 
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from pathlib import Path
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, get_args
 
-from ruamel.yaml import YAML
-from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
-
+from replication.config.expansion import Sources
 from replication.verdicts.published import Benchmark, Deviation
 
 Reason = Literal["recipe", "shared", "cell", "paper"]
@@ -28,13 +25,13 @@ class Held(NamedTuple):
 
 
 def deviations_in_force(
-    benchmarks: Sequence[Benchmark], name: RecipeName, cells: Collection[str], written: Node | None
+    benchmarks: Sequence[Benchmark], name: RecipeName, cells: Collection[str], written: Sources
 ) -> tuple[Held, ...]:
     """The entries that hold for a recipe: those of its own keys first, those of its paper last.
 
     An entry on a key of `variants` holds under that variant alone; one without a key holds for all recipes of its
     paper, which `benchmarks/<model><year>.yaml` is. `cells` are the dotted paths of the cells that train the recipe;
-    `written` is `params.yaml` by `yaml_nodes`, where a line that two recipes have by an anchor is one node.
+    `written` are the recipes as they are written: two that inherit a value from the same recipe share its line.
     """
     held = []
     for benchmark in benchmarks:
@@ -45,12 +42,7 @@ def deviations_in_force(
     return tuple(sorted(held, key=lambda one: get_args(Reason).index(one.reason)))
 
 
-def yaml_nodes(path: Path) -> Node | None:
-    """A YAML file as its parser sees it, with aliases that are the very node of their anchor."""
-    return YAML(typ="safe", pure=True).compose(path)
-
-
-def _reason(key: str, own_paper: bool, name: RecipeName, cells: Collection[str], written: Node | None) -> Reason | None:
+def _reason(key: str, own_paper: bool, name: RecipeName, cells: Collection[str], written: Sources) -> Reason | None:
     parts = key.split(".")
     if key in ("", f"recipes.{name.model}"):
         return "paper" if own_paper else None
@@ -60,21 +52,24 @@ def _reason(key: str, own_paper: bool, name: RecipeName, cells: Collection[str],
         return None
     if parts[1:3] == [name.model, name.recipe]:
         return "recipe"
-    if len(parts) == 3 or written is None:
+    if len(parts) == 3:
         return None
-    there, here = _node(written, parts), _node(written, ["recipes", name.model, name.recipe, *parts[3:]])
-    return "shared" if there is not None and there is here else None
+    there = _origin(written, (parts[1], parts[2]), parts[3:])
+    return "shared" if there and there == _origin(written, (name.model, name.recipe), parts[3:]) else None
 
 
-def _node(node: Any, path: Sequence[str]) -> Node | None:
-    """The node at a path of keys; a mapping's own keys come before those it merges (`<<`)."""
-    if not path:
-        return node
-    if not isinstance(node, MappingNode):
-        return None
-    entries = {key.value: value for key, value in node.value}
-    if path[0] in entries:
-        return _node(entries[path[0]], path[1:])
-    merged = entries.get("<<")
-    sources = merged.value if isinstance(merged, SequenceNode) else [merged]
-    return next((found for source in sources if (found := _node(source, path)) is not None), None)
+def _origin(written: Sources, recipe: tuple[str, str], path: Sequence[str]) -> str | None:
+    """Where the value at a path of keys is written: the place of the recipe, or of the nearest that it extends."""
+    source = written.get(recipe)
+    while source is not None:
+        node: Any = source.own
+        for part in path:
+            if not isinstance(node, Mapping) or f"{part}!" in node:  # a value that stands alone
+                return source.place
+            if part not in node:
+                break
+            node = node[part]
+        else:
+            return source.place
+        source = written.get(source.parent) if source.parent else None
+    return None

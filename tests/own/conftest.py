@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from replication.config.expansion import read_params
 from replication.config.params import load_params
-from replication.config.strict import read_yaml
 
 TOY, IMAGES, MIXTURE = "cpu-gan-toy-k1", "cpu-dcgan-digits", "cpu-deligan-digits"
 SMALL = {"kernel": 3, "init_std": 0.02, "generator": [[4, 0], [1, 2]], "discriminator": [[4, 2], [4, 2]]}
@@ -17,7 +17,7 @@ N = 70  # samples that are scored: more than the 64 of a figure
 
 
 def params_in_small(root: Path) -> None:
-    content = read_yaml(root / "params.yaml")
+    content = read_params(root / "params.yaml")
     content["recipes"]["gan"]["toy-k1"] |= {
         "updates": 40,
         "network": {"hidden": [4], "nonlinearity": "tanh"},

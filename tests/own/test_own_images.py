@@ -15,8 +15,8 @@ import pytest
 from PIL import Image
 
 from replication import inputs, judge, prepare, score, train
+from replication.config.expansion import read_params
 from replication.config.params import load_params
-from replication.config.strict import read_yaml
 from replication.foundation.errors import InputError
 from replication.foundation.places import SCORED
 from replication.page import write_page
@@ -26,13 +26,13 @@ from replication.scoring.left_out import say_once
 from replication.table.measurements import read_table
 
 ROOT = Path(__file__).parents[2]
-NAME, KEY = "photographs", "cpu-dcgan-photographs"
+NAME, KEY = "photographs", "cpu-own-photographs"
 # What README says to add, and behind which line of params.yaml.
 LINES = {
     "datasets:": "  photographs: {source: folder, image_size: 32, splits: {full: {rule: all}}}",
     "judges:": "  photographs: {name: photographs-classifier, channels: [32, 64], epochs: 10, batch: 64, learning_rate: 1.0e-3, seed: 0}",  # noqa: E501
-    "    cifar10-bfloat16: {<<: *dcgan-cifar10, precision: bfloat16}": "    photographs: {<<: *dcgan-cifar10, updates: 2000, batch: 64, n_samples: 1000, network: {<<: *dcgan-32, kernel: 5, generator: [[64, 0], [32, 2], [16, 2], [3, 2]], discriminator: [[16, 2], [32, 2], [64, 2]]}}",  # noqa: E501
-    "    cells:": f"      {KEY}: {{paper: own, model: dcgan, recipe: photographs, dataset: photographs, split: full, variant: code, seeds: 0-1}}",  # noqa: E501
+    "  dcgan:": "    photographs: {extends: cifar10, updates: 2000, batch: 64, n_samples: 1000, network: {kernel: 5, generator: [[64, 0], [32, 2], [16, 2], [3, 2]], discriminator: [[16, 2], [32, 2], [64, 2]]}}",  # noqa: E501
+    "    cells:": "      - {paper: own, model: dcgan, recipe: photographs, dataset: photographs, split: full, variant: code, seeds: 0-1}",  # noqa: E501
 }
 LISTS = {
     "datasets": "[toy-bimodal, digits, digits-planted, photographs]",
@@ -88,7 +88,7 @@ def shrunk(content: dict[str, Any], judged: bool = True) -> dict[str, Any]:
 def project(sources: Path) -> Path:
     """Sources, benchmarks and params.yaml with the added lines in small, the current directory of the test."""
     (sources / "params.yaml").write_text(documented(), encoding="utf-8")
-    content = shrunk(read_yaml(sources / "params.yaml"))
+    content = shrunk(read_params(sources / "params.yaml"))
     (sources / "params.yaml").write_text(json.dumps(content), encoding="utf-8")
     (sources / "benchmarks").symlink_to(ROOT / "benchmarks")
     say_once.cache_clear()
@@ -207,7 +207,7 @@ def test_the_pipeline_itself_runs_it(tmp_path: Path) -> None:
         else:
             shutil.copy(place, root / name)
     (root / "params.yaml").write_text(documented(), encoding="utf-8")
-    content = shrunk(read_yaml(root / "params.yaml"))
+    content = shrunk(read_params(root / "params.yaml"))
     (root / "params.yaml").write_text(json.dumps(content), encoding="utf-8")
     write_images(root / "data/raw" / NAME, {"train": 20, "test": 6})
     (root / "reports/paper").mkdir(parents=True)  # of which there is nothing

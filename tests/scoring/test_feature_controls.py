@@ -11,9 +11,10 @@ import pytest
 import torch
 
 from replication import experiment as stage
+from replication.config.expansion import read_params
 from replication.config.feature_controls import FeatureControls
 from replication.config.params import Cell, Probe, load_params
-from replication.config.strict import read_yaml, strict
+from replication.config.strict import strict
 from replication.data.reading import PreparedImages
 from replication.experiments.feature_controls import score_feature_controls
 from replication.foundation.errors import InputError
@@ -145,7 +146,7 @@ def test_the_papers_sizes_are_the_defaults() -> None:
 
 
 def test_the_experiment_writes_rows_and_what_they_depend_on(sources: Path) -> None:
-    content, key = read_yaml(sources / "params.yaml"), "cpu-feature-controls"
+    content, key = read_params(sources / "params.yaml"), "cpu-feature-controls"
     cpu = content["profiles"]["cpu"]
     cpu |= {"cells": {}, "models": [], "experiments": {key: {**cpu["experiments"][key], "seeds": "0"}}}
     cpu["probe"] |= {"costs": [1e-3], "selection_draws": 1, "limited_labels": [2], "limited_draws": 2}
