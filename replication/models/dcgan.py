@@ -33,6 +33,7 @@ from replication.recipes import Prior
 from replication.strict import CLOSED, strict
 
 WHERE = "params.yaml: network of dcgan"
+SCORED_BY = ("probe",)
 GAIN_STD, KERNEL = 0.02, 5  # where a recipe leaves them out
 
 

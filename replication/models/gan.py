@@ -20,6 +20,7 @@ from replication.recipes import Prior
 from replication.strict import CLOSED, strict
 
 WHERE = "params.yaml: network of gan"
+SCORED_BY = ("parzen", "game")
 
 
 @dataclass(frozen=True, config=CLOSED)

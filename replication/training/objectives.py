@@ -1,4 +1,7 @@
-"""The sides of the game as losses on what the discriminator says, each a scalar (GAN §3, Improved GAN §3 and §5)."""
+"""The sides of the game as losses on what the discriminator says, each a scalar (GAN §3, Improved GAN §3 and §5).
+
+The objectives that several papers share are entered here; a model file enters those of its paper alone.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,8 @@ from torch.nn.functional import cross_entropy, softplus
 from replication.errors import chosen
 from replication.models.layers.networks import Judged
 from replication.models.layers.precision import widened
-from replication.recipes import FeatureMatching
+from replication.models.registry import OBJECTIVES, Objective, register
+from replication.recipes import FeatureMatching, Recipe
 
 Loss = Callable[[Tensor], Tensor]
 # From logits of D(G(z)) [B]: mean −log D(G(z)), and mean log(1 − D(G(z))) (the minimax game), in nats.
@@ -26,6 +30,25 @@ DISTANCES: Mapping[str, Loss] = {
     "squared-mean": lambda difference: difference.square().mean(),
     "absolute-mean": lambda difference: difference.abs().mean(),
 }
+DISTANCES_IN_WORDS = {
+    "squared-norm": "the squared norm",
+    "squared-mean": "the mean square",
+    "absolute-mean": "the mean absolute value",
+}
+
+
+def named(objective: str) -> Objective:
+    """The entry of an objective.
+
+    Raises:
+        InputError: no objective has this name.
+    """
+    return chosen(OBJECTIVES, objective, "objective")
+
+
+def of_discriminator(objective: str, real: Judged, fake: Judged, recipe: Recipe) -> Tensor:
+    """The discriminator's loss under an objective, times the recipe's scale."""
+    return _scaled(named(objective).discriminator(real, fake, recipe), recipe.discriminator_scale)
 
 
 def generator_loss(source: Tensor, objective: str) -> Tensor:
@@ -43,7 +66,10 @@ def discriminator_loss(real: Tensor, fake: Tensor, scale: float, real_target: fl
     A `real_target` below 1 is one-sided label smoothing (Improved GAN §3.4).
     """
     toward = real if real_target == 1.0 else real_target * real
-    loss = (softplus(real) - toward).mean() + softplus(fake).mean()
+    return _scaled((softplus(real) - toward).mean() + softplus(fake).mean(), scale)
+
+
+def _scaled(loss: Tensor, scale: float) -> Tensor:
     return loss if scale == 1.0 else scale * loss
 
 
@@ -67,3 +93,49 @@ def prior_penalty(sigma: Tensor, weight: float) -> Tensor:
 def averaging_penalty(parameters: Sequence[Tensor], means: Sequence[Tensor], weight: float) -> Tensor:
     """weight × ‖θ − (1/t) Σ_i θ[i]‖² (Improved GAN §3.3)."""
     return weight * torch.stack([(p - m).square().sum() for p, m in zip(parameters, means, strict=True)]).sum()
+
+
+def cross_entropies(real: Judged, fake: Judged, recipe: Recipe) -> Tensor:
+    """The discriminator's loss of every objective here, in nats."""
+    return discriminator_loss(real.source, fake.source, 1.0, recipe.real_target)
+
+
+def _matched(real: Judged | None, fake: Judged, recipe: Recipe) -> Tensor:
+    assert real is not None and recipe.feature_matching is not None
+    return feature_distance(real, fake, recipe.feature_matching)
+
+
+def _matching_in_words(matching: FeatureMatching | None) -> str:
+    assert matching is not None
+    places = ", ".join(map(str, matching.layers))
+    distance = DISTANCES_IN_WORDS[matching.distance]
+    return f"feature matching by {distance} of the difference of mean features (places {places})"
+
+
+def _discriminator_in_words(recipe: Recipe) -> str:
+    smoothed = " (one-sided label smoothing)" if recipe.real_target < 1 else ""
+    return f"(cross-entropy of real samples toward {recipe.real_target:g}{smoothed} + of generated ones toward 0)"
+
+
+def _on_logits(objective: str, words: str) -> Objective:
+    return Objective(
+        lambda real, fake, recipe: generator_loss(fake.source, objective),
+        cross_entropies,
+        lambda recipe: (words, _discriminator_in_words(recipe)),
+        reads=("real_target",),
+    )
+
+
+register(OBJECTIVES, "non-saturating", _on_logits("non-saturating", "non-saturating, −log D(G(z))"))
+register(OBJECTIVES, "saturating", _on_logits("saturating", "saturating, log(1 − D(G(z)))"))
+register(
+    OBJECTIVES,
+    "feature-matching",
+    Objective(
+        _matched,
+        cross_entropies,
+        lambda recipe: (_matching_in_words(recipe.feature_matching), _discriminator_in_words(recipe)),
+        sees_real=True,
+        reads=("real_target", "feature_matching"),
+    ),
+)

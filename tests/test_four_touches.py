@@ -1,0 +1,176 @@
+"""A paper with an objective and an optimiser of its own takes four touches: model, claims, `MODELS`, params.yaml."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from replication.data.reading import load_images
+from replication.params import load_params
+from replication.recipes import Recipe
+from replication.strict import read_yaml
+from replication.training.draws import draw_units
+
+ROOT, WRITTEN = Path(__file__).parents[1], Path(__file__).with_name("four_touches")
+KEY, UNITS, CRITIC_STEPS, CLIP = "cpu-wgan-digits", 2, 5, 0.02
+RMSPROP = {"name": "clipped-rmsprop", "learning_rate": 0.005, "options": {"decay": 0.9, "clip": CLIP}}
+RECIPE = {
+    "engine": "eager",
+    "objective": "wasserstein",
+    "discriminator_scale": 1.0,
+    "schedule": "alternate",
+    "inner_steps": CRITIC_STEPS,
+    "updates": UNITS,
+    "batch": 16,
+    "latent_dim": 4,
+    "noise": {"distribution": "normal"},
+    "optimiser": RMSPROP,
+    "network": {"hidden": [12, 8], "nonlinearity": "leaky-relu"},
+    "scored_shares": [0.0, 1.0],
+    "n_samples": 40,
+}
+CELL = {"paper": "wgan2017", "model": "wgan", "recipe": "digits", "dataset": "digits", "split": "full",
+        "variant": "paper", "seeds": "0-1", "probe": "none"}  # fmt: skip
+TOUCHED = {"replication/models/wgan.py", "benchmarks/wgan2017.yaml", "replication/models/__init__.py", "params.yaml"}
+STAGES = """
+from replication import describe, inputs, prepare, score, train
+inputs.main([])
+prepare.main(["digits"])
+train.main(["wgan"])
+score.main(["wgan"])
+describe.main(["wgan", "digits"])
+"""
+REPORT = """
+from replication import page
+from replication.report import __main__ as report
+report.main([])
+page.main([])
+"""
+
+
+def hashes(root: Path) -> dict[str, str]:
+    files = (path for path in root.rglob("*") if path.is_file())
+    return {str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def touch(root: Path) -> None:
+    """The four touches; the profile has the new cell alone, and no judge, so that its stages take seconds."""
+    shutil.copy(WRITTEN / "wgan.py", root / "replication/models")
+    shutil.copy(WRITTEN / "wgan2017.yaml", root / "benchmarks")
+    models = root / "replication/models/__init__.py"
+    line = "MODELS = {\n"
+    written = models.read_text(encoding="utf-8")
+    assert line in written
+    models.write_text(written.replace(line, f'{line}    "wgan": "replication.models.wgan",\n'), encoding="utf-8")
+    params = read_yaml(root / "params.yaml")
+    params["recipes"]["wgan"] = {"digits": RECIPE}
+    few = {"cells": {KEY: CELL}, "experiments": {}, "models": ["wgan"], "datasets": ["digits"], "judges": []}
+    params["run"] = params["profiles"]["cpu"] = {**params["run"], **few, "threads": 1}
+    (root / "params.yaml").write_text(json.dumps(params), encoding="utf-8")
+
+
+def stage(root: Path, script: str) -> str:
+    done = subprocess.run([sys.executable, "-c", script], cwd=root, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, set[str], str]:
+    """The suite with a new paper, trained and scored; the files that were touched, and what the stages said."""
+    root = tmp_path_factory.mktemp("touched") / "suite"
+    for name in ("replication", "benchmarks"):
+        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "params.yaml", root)
+    before = hashes(root)
+    touch(root)
+    after = hashes(root)
+    return root, {name for name in after if after[name] != before.get(name)}, stage(root, STAGES)
+
+
+def recipe_of(root: Path) -> Recipe:
+    return load_params(root / "params.yaml").recipe("wgan", "digits", "paper")
+
+
+def dense(state: dict[str, Tensor], seed: int, side: str, last: list[nn.Module]) -> nn.Sequential:
+    """A network written by hand, with the first weights that the suite drew for a seed."""
+    tensors = [tensor[seed].clone() for name, tensor in state.items() if name.startswith(side)]
+    layers: list[nn.Module] = []
+    for weight, bias in zip(*(sorted_by_layer(state, seed, side, kind) for kind in ("weight", "bias")), strict=True):
+        layer = nn.Linear(weight.shape[1], weight.shape[0])
+        layer.weight.data, layer.bias.data = weight, bias
+        layers += [nn.LeakyReLU(0.2), layer] if layers else [layer]
+    assert len(tensors) == len(list(nn.Sequential(*layers).parameters()))
+    return nn.Sequential(*layers, *last)
+
+
+def sorted_by_layer(state: dict[str, Tensor], seed: int, side: str, kind: str) -> Iterator[Tensor]:
+    names = [name for name in state if name.startswith(side) and name.endswith(kind)]
+    yield from (state[name][seed].clone() for name in sorted(names))
+
+
+def by_hand(root: Path, seed: int, start: dict[str, Tensor]) -> tuple[nn.Sequential, nn.Sequential]:
+    """Algorithm 1 with torch's own RMSprop: generator and critic after all units."""
+    images = load_images(root / "outputs/data/digits").train_images
+    data = torch.from_numpy(images).flatten(1).float() / 127.5 - 1.0
+    drawn = draw_units(recipe_of(root), seed, len(data), 0, UNITS)
+    generator = dense(start, seed, "generator", [nn.Tanh()])
+    critic = dense(start, seed, "discriminator", [])
+    of_generator, of_critic = (torch.optim.RMSprop(net.parameters(), 0.005, 0.9, 1e-8) for net in (generator, critic))
+    for unit in range(UNITS):
+        for step in range(CRITIC_STEPS):
+            real, fake = data[drawn.rows[unit, step]], generator(drawn.noise[unit, step]).detach()
+            of_critic.zero_grad()
+            (critic(fake).mean() - critic(real).mean()).backward()
+            of_critic.step()
+            for parameter in critic.parameters():
+                parameter.data.clamp_(-CLIP, CLIP)
+        of_generator.zero_grad()
+        (-critic(generator(drawn.noise[unit, CRITIC_STEPS])).mean()).backward()
+        of_generator.step()
+    return generator, critic
+
+
+def test_four_files_are_touched(copy: tuple[Path, set[str], str]) -> None:
+    _, touched, said = copy
+    assert touched == TOUCHED
+    assert "−mean D(G(z))" in said and "1 × (mean D(G(z)) − mean D(x))" in said and "clipped to ±0.02" in said
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_it_trains_as_a_loop_by_hand(copy: tuple[Path, set[str], str], seed: int) -> None:
+    root, _, _ = copy
+    folder = root / "outputs/train/cpu/wgan" / KEY
+    start, end = (load_file(folder / f"step{step}.safetensors") for step in (0, UNITS))
+    networks = by_hand(root, seed, start)
+    for side, network in zip(("generator", "discriminator"), networks, strict=True):
+        for kind in ("weight", "bias"):
+            for ours, first, expected in zip(
+                sorted_by_layer(end, seed, side, kind),
+                sorted_by_layer(start, seed, side, kind),
+                (value for name, value in network.named_parameters() if name.endswith(kind)),
+                strict=True,
+            ):
+                torch.testing.assert_close(ours, expected.detach(), rtol=1e-4, atol=1e-6)
+                assert not torch.equal(ours, first)
+    critic = [tensor[seed].abs().max() for name, tensor in end.items() if name.startswith("discriminator")]
+    assert max(critic) == pytest.approx(CLIP)
+
+
+def test_the_report_names_the_paper(copy: tuple[Path, set[str], str]) -> None:
+    root, _, _ = copy
+    stage(root, REPORT)
+    page = (root / "reports/pages/wgan2017.md").read_text(encoding="utf-8")
+    assert "Wasserstein GAN" in page and "Samples of a trained generator have the colours" in page
+    table = (root / "reports/index.html").read_text(encoding="utf-8")
+    assert "Wasserstein GAN" in table
