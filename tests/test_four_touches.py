@@ -7,7 +7,6 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,9 +15,8 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from replication.data.reading import load_images
-from replication.params import load_params
 from replication.recipes import Recipe
-from replication.strict import read_yaml
+from replication.strict import read_yaml, strict
 from replication.training.draws import draw_units
 
 ROOT, WRITTEN = Path(__file__).parents[1], Path(__file__).with_name("four_touches")
@@ -43,18 +41,14 @@ CELL = {"paper": "wgan2017", "model": "wgan", "recipe": "digits", "dataset": "di
         "variant": "paper", "seeds": "0-1", "probe": "none"}  # fmt: skip
 TOUCHED = {"replication/models/wgan.py", "benchmarks/wgan2017.yaml", "replication/models/__init__.py", "params.yaml"}
 STAGES = """
-from replication import describe, inputs, prepare, score, train
-inputs.main([])
+from replication import describe, page, prepare, score, train
+from replication.report import __main__ as report
 prepare.main(["digits"])
 train.main(["wgan"])
 score.main(["wgan"])
-describe.main(["wgan", "digits"])
-"""
-REPORT = """
-from replication import page
-from replication.report import __main__ as report
 report.main([])
 page.main([])
+describe.main(["wgan", "digits"])
 """
 
 
@@ -73,59 +67,58 @@ def touch(root: Path) -> None:
     assert line in written
     models.write_text(written.replace(line, f'{line}    "wgan": "replication.models.wgan",\n'), encoding="utf-8")
     params = read_yaml(root / "params.yaml")
-    params["recipes"]["wgan"] = {"digits": RECIPE}
+    generator = params["theory"]["generator"]
+    params["recipes"] = {"gan": {generator: params["recipes"]["gan"][generator]}, "wgan": {"digits": RECIPE}}
+    params["datasets"], params["judges"] = {"digits": params["datasets"]["digits"]}, {}
     few = {"cells": {KEY: CELL}, "experiments": {}, "models": ["wgan"], "datasets": ["digits"], "judges": []}
-    params["run"] = params["profiles"]["cpu"] = {**params["run"], **few, "threads": 1}
+    params["run"] = {**params["run"], **few, "threads": 1}
+    params["profiles"] = {"cpu": params["run"]}
     (root / "params.yaml").write_text(json.dumps(params), encoding="utf-8")
-
-
-def stage(root: Path, script: str) -> str:
-    done = subprocess.run([sys.executable, "-c", script], cwd=root, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, set[str], str]:
-    """The suite with a new paper, trained and scored; the files that were touched, and what the stages said."""
+    """The suite with a new paper, trained, scored and reported; what was touched, and what the stages said."""
     root = tmp_path_factory.mktemp("touched") / "suite"
-    for name in ("replication", "benchmarks"):
-        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("replication", "benchmarks", ".replication/yaml"):  # the last is what was read of YAML before
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, root / name)
     shutil.copy(ROOT / "params.yaml", root)
     before = hashes(root)
     touch(root)
     after = hashes(root)
-    return root, {name for name in after if after[name] != before.get(name)}, stage(root, STAGES)
+    done = subprocess.run([sys.executable, "-c", STAGES], cwd=root, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return root, {name for name in after if after[name] != before.get(name)}, done.stdout
 
 
-def recipe_of(root: Path) -> Recipe:
-    return load_params(root / "params.yaml").recipe("wgan", "digits", "paper")
+def tensors_of(state: dict[str, Tensor], seed: int, side: str) -> list[Tensor]:
+    """Weight and bias of each layer, in order."""
+    names = sorted(name for name in state if name.startswith(side))  # body.0.bias, body.0.weight, body.2.bias, …
+    return [
+        state[name][seed].clone()
+        for bias, weight in zip(names[::2], names[1::2], strict=True)
+        for name in (weight, bias)
+    ]
 
 
-def dense(state: dict[str, Tensor], seed: int, side: str, last: list[nn.Module]) -> nn.Sequential:
+def dense(state: dict[str, Tensor], seed: int, side: str, *last: nn.Module) -> nn.Sequential:
     """A network written by hand, with the first weights that the suite drew for a seed."""
-    tensors = [tensor[seed].clone() for name, tensor in state.items() if name.startswith(side)]
-    layers: list[nn.Module] = []
-    for weight, bias in zip(*(sorted_by_layer(state, seed, side, kind) for kind in ("weight", "bias")), strict=True):
-        layer = nn.Linear(weight.shape[1], weight.shape[0])
-        layer.weight.data, layer.bias.data = weight, bias
-        layers += [nn.LeakyReLU(0.2), layer] if layers else [layer]
-    assert len(tensors) == len(list(nn.Sequential(*layers).parameters()))
+    tensors, layers = tensors_of(state, seed, side), []
+    for weight, bias in zip(tensors[::2], tensors[1::2], strict=True):
+        layers += [nn.LeakyReLU(0.2)] if layers else []
+        layers.append(nn.Linear(weight.shape[1], weight.shape[0]))
+        layers[-1].weight.data, layers[-1].bias.data = weight, bias
     return nn.Sequential(*layers, *last)
-
-
-def sorted_by_layer(state: dict[str, Tensor], seed: int, side: str, kind: str) -> Iterator[Tensor]:
-    names = [name for name in state if name.startswith(side) and name.endswith(kind)]
-    yield from (state[name][seed].clone() for name in sorted(names))
 
 
 def by_hand(root: Path, seed: int, start: dict[str, Tensor]) -> tuple[nn.Sequential, nn.Sequential]:
     """Algorithm 1 with torch's own RMSprop: generator and critic after all units."""
     images = load_images(root / "outputs/data/digits").train_images
     data = torch.from_numpy(images).flatten(1).float() / 127.5 - 1.0
-    drawn = draw_units(recipe_of(root), seed, len(data), 0, UNITS)
-    generator = dense(start, seed, "generator", [nn.Tanh()])
-    critic = dense(start, seed, "discriminator", [])
+    drawn = draw_units(strict(Recipe, RECIPE, "params.yaml"), seed, len(data), 0, UNITS)
+    generator = dense(start, seed, "generator", nn.Tanh())
+    critic = dense(start, seed, "discriminator")
     of_generator, of_critic = (torch.optim.RMSprop(net.parameters(), 0.005, 0.9, 1e-8) for net in (generator, critic))
     for unit in range(UNITS):
         for step in range(CRITIC_STEPS):
@@ -154,22 +147,16 @@ def test_it_trains_as_a_loop_by_hand(copy: tuple[Path, set[str], str], seed: int
     start, end = (load_file(folder / f"step{step}.safetensors") for step in (0, UNITS))
     networks = by_hand(root, seed, start)
     for side, network in zip(("generator", "discriminator"), networks, strict=True):
-        for kind in ("weight", "bias"):
-            for ours, first, expected in zip(
-                sorted_by_layer(end, seed, side, kind),
-                sorted_by_layer(start, seed, side, kind),
-                (value for name, value in network.named_parameters() if name.endswith(kind)),
-                strict=True,
-            ):
-                torch.testing.assert_close(ours, expected.detach(), rtol=1e-4, atol=1e-6)
-                assert not torch.equal(ours, first)
+        trained, first = tensors_of(end, seed, side), tensors_of(start, seed, side)
+        for ours, expected in zip(trained, network.parameters(), strict=True):
+            torch.testing.assert_close(ours, expected.detach(), rtol=1e-4, atol=1e-6)
+        assert not any(map(torch.equal, trained[::2], first[::2]))
     critic = [tensor[seed].abs().max() for name, tensor in end.items() if name.startswith("discriminator")]
     assert max(critic) == pytest.approx(CLIP)
 
 
 def test_the_report_names_the_paper(copy: tuple[Path, set[str], str]) -> None:
     root, _, _ = copy
-    stage(root, REPORT)
     page = (root / "reports/pages/wgan2017.md").read_text(encoding="utf-8")
     assert "Wasserstein GAN" in page and "Samples of a trained generator have the colours" in page
     table = (root / "reports/index.html").read_text(encoding="utf-8")

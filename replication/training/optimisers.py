@@ -91,21 +91,10 @@ def fused_adam_update(
 
     It is the kernel of `torch.optim.Adam(fused=True)`, whose mark for infinite gradients skips a step.
     """
+    states = (parameters, gradients, first, second, [], [step.float()] * len(parameters))
+    rest: dict[str, Any] = {"amsgrad": False, "maximize": False, "found_inf": skip}
     torch._fused_adam_(
-        parameters,
-        gradients,
-        first,
-        second,
-        [],
-        [step.float()] * len(parameters),
-        lr=learning_rate.float(),
-        beta1=betas[0],
-        beta2=betas[1],
-        weight_decay=l2,
-        eps=epsilon,
-        amsgrad=False,
-        maximize=False,
-        found_inf=skip,
+        *states, lr=learning_rate.float(), beta1=betas[0], beta2=betas[1], weight_decay=l2, eps=epsilon, **rest
     )
 
 
