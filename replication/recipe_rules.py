@@ -19,10 +19,7 @@ def conflicts(recipe: Recipe) -> list[tuple[bool, str]]:
         (recipe.threads < 1, f"threads is at least 1, not {recipe.threads}"),
         (min(counts) < 1, f"inner_steps, generator_steps, updates, batch and latent_dim are at least 1, not {counts}"),
         (len(optimisers) != 1, "it needs one of adam, sgd and optimiser, and not two"),
-        (
-            recipe.optimiser is not None and recipe.optimiser.name in ("adam", "sgd"),
-            "optimiser: adam and sgd are keys of a recipe; write that key",
-        ),
+        (bool(recipe.optimiser) and recipe.optimiser_name in ("adam", "sgd"), "optimiser: write key adam or sgd"),
         (balanced != (recipe.balance is not None), "balance goes with schedule balanced, and is needed there"),
         (not alternate and recipe.generator_steps > 1, "generator_steps has an effect under schedule alternate alone"),
         (

@@ -6,7 +6,7 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
-from replication.errors import chosen
+from replication.errors import InputError, chosen
 
 MODELS = {
     "gan": "replication.models.gan",
@@ -14,12 +14,9 @@ MODELS = {
     "improved_gan": "replication.models.improved_gan",
     "deligan": "replication.models.deligan",
 }
-PROBE, PARZEN, GAME = "probe", "parzen", "game"
-PROTOCOLS = {  # what a paper may be scored by that others are not
-    PROBE: "a linear probe on the discriminator's features",
-    PARZEN: "the likelihood under a Parzen window on samples",
-    GAME: "the discriminator and the value of the game, on points",
-}
+# What a paper may be scored by that others are not: a linear probe on D's features, the likelihood of test images under
+# a Parzen window on samples, and on points D and the value of the game.
+PROTOCOLS = PROBE, PARZEN, GAME = "probe", "parzen", "game"
 
 
 def load(model: str) -> ModuleType:
@@ -40,8 +37,8 @@ def is_scored_by(model: str, protocol: str) -> bool:
         InputError: no model has this name, or its file names a protocol that there is not.
     """
     named = getattr(load(model), "SCORED_BY", ())
-    for name in named:
-        chosen(PROTOCOLS, name, f"protocol for SCORED_BY of model {model}")
+    if unknown := set(named) - set(PROTOCOLS):
+        raise InputError(f"SCORED_BY of model {model} has {sorted(unknown)}; accepted: {', '.join(PROTOCOLS)}.")
     return protocol in named
 
 

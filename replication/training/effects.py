@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-
 import torch
 from torch import nn
 
 from replication.errors import InputError
 from replication.models.layers.networks import Judged, LayerNoise, Networks
 from replication.models.layers.weight_norm import WeightNorm
-from replication.models.registry import SOME_READ
 from replication.recipes import Recipe
 from replication.training.initialise import Samples, StartsFromInput, StartsFromSamples, real_samples
 from replication.training.objectives import named
@@ -43,19 +40,16 @@ def check_objectives(recipe: Recipe, name: str) -> None:
         InputError: an objective, the optimiser or an option of it is unknown, or a key that none reads is set.
     """
     try:
-        entries = [named(objective) for objective in objectives_of(recipe)]
-        optimiser_of(recipe)
+        entries, _ = [named(objective) for objective in objectives_of(recipe)], optimiser_of(recipe)
     except InputError as error:
         raise InputError(f"{name}: {error}") from error
-    defaults = {field.name: field.default for field in fields(Recipe)}
-    for key in SOME_READ:
-        if getattr(recipe, key) != defaults[key] and not any(key in entry.reads for entry in entries):
-            raise InputError(f"{name}: {key}: objective {recipe.objective} does not read it; leave it out.")
-    sees_none = recipe.schedule == "alternate" and recipe.generator_minibatch == "none"
-    if sees_none and any(entry.sees_real for entry in entries):
-        raise InputError(
-            f"{name}: generator_minibatch: objective {recipe.objective} needs real samples; write own or next."
-        )
+    words, read = f"objective {recipe.objective}", {key for entry in entries for key in entry.reads}
+    for key, default in (("real_target", 1.0), ("feature_matching", None)):
+        if getattr(recipe, key) != default and key not in read:
+            raise InputError(f"{name}: {key}: {words} does not read it; leave it out.")
+    blind = recipe.schedule == "alternate" and recipe.generator_minibatch == "none"
+    if blind and any(entry.sees_real for entry in entries):
+        raise InputError(f"{name}: generator_minibatch: {words} needs real samples; write own or next.")
 
 
 def _of_data(recipe: Recipe, data: Samples, held_out: int) -> list[tuple[bool, str]]:

@@ -15,7 +15,7 @@ from torch.nn.functional import cross_entropy, softplus
 from replication.errors import chosen
 from replication.models.layers.networks import Judged
 from replication.models.layers.precision import widened
-from replication.models.registry import OBJECTIVES, Objective, register
+from replication.models.registry import OBJECTIVES, SOME_READ, Objective, register
 from replication.recipes import FeatureMatching, Recipe
 
 Loss = Callable[[Tensor], Tensor]
@@ -24,16 +24,11 @@ GENERATOR_LOSSES: Mapping[str, Loss] = {
     "non-saturating": lambda source: softplus(-source).mean(),
     "saturating": lambda source: -softplus(source).mean(),
 }
-# From the difference of two batch means of features.
-DISTANCES: Mapping[str, Loss] = {
-    "squared-norm": lambda difference: difference.square().sum(),
-    "squared-mean": lambda difference: difference.square().mean(),
-    "absolute-mean": lambda difference: difference.abs().mean(),
-}
-DISTANCES_IN_WORDS = {
-    "squared-norm": "the squared norm",
-    "squared-mean": "the mean square",
-    "absolute-mean": "the mean absolute value",
+# From the difference of two batch means of features, with the words for it.
+DISTANCES: Mapping[str, tuple[str, Loss]] = {
+    "squared-norm": ("the squared norm", lambda difference: difference.square().sum()),
+    "squared-mean": ("the mean square", lambda difference: difference.square().mean()),
+    "absolute-mean": ("the mean absolute value", lambda difference: difference.abs().mean()),
 }
 
 
@@ -80,7 +75,7 @@ def classification_loss(logits: Tensor, labels: Tensor) -> Tensor:
 
 def feature_distance(real: Judged, fake: Judged, matching: FeatureMatching) -> Tensor:
     """Distance between the batch means of features (Improved GAN §3.1), summed over the layers that are matched."""
-    distance = chosen(DISTANCES, matching.distance, "distance")
+    _, distance = chosen(DISTANCES, matching.distance, "distance")
     features = [(real.features[layer], fake.features[layer]) for layer in matching.layers]
     return reduce(torch.add, [distance(widened(r).mean(0) - widened(f).mean(0)) for r, f in features])
 
@@ -105,37 +100,28 @@ def _matched(real: Judged | None, fake: Judged, recipe: Recipe) -> Tensor:
     return feature_distance(real, fake, recipe.feature_matching)
 
 
-def _matching_in_words(matching: FeatureMatching | None) -> str:
-    assert matching is not None
-    places = ", ".join(map(str, matching.layers))
-    distance = DISTANCES_IN_WORDS[matching.distance]
-    return f"feature matching by {distance} of the difference of mean features (places {places})"
+def _matching_in_words(recipe: Recipe) -> tuple[str, str]:
+    assert recipe.feature_matching is not None
+    places, (distance, _) = recipe.feature_matching.layers, DISTANCES[recipe.feature_matching.distance]
+    words = f"feature matching by {distance} of the difference of mean features (places {', '.join(map(str, places))})"
+    return words, _entropies_in_words(recipe)
 
 
-def _discriminator_in_words(recipe: Recipe) -> str:
+def _entropies_in_words(recipe: Recipe) -> str:
     smoothed = " (one-sided label smoothing)" if recipe.real_target < 1 else ""
     return f"(cross-entropy of real samples toward {recipe.real_target:g}{smoothed} + of generated ones toward 0)"
 
 
-def _on_logits(objective: str, words: str) -> Objective:
+def _on_logits(name: str, words: str) -> Objective:
     return Objective(
-        lambda real, fake, recipe: generator_loss(fake.source, objective),
+        lambda real, fake, recipe: generator_loss(fake.source, name),
         cross_entropies,
-        lambda recipe: (words, _discriminator_in_words(recipe)),
+        lambda recipe: (f"{name}, {words}", _entropies_in_words(recipe)),
         reads=("real_target",),
     )
 
 
-register(OBJECTIVES, "non-saturating", _on_logits("non-saturating", "non-saturating, −log D(G(z))"))
-register(OBJECTIVES, "saturating", _on_logits("saturating", "saturating, log(1 − D(G(z)))"))
-register(
-    OBJECTIVES,
-    "feature-matching",
-    Objective(
-        _matched,
-        cross_entropies,
-        lambda recipe: (_matching_in_words(recipe.feature_matching), _discriminator_in_words(recipe)),
-        sees_real=True,
-        reads=("real_target", "feature_matching"),
-    ),
-)
+register(OBJECTIVES, "non-saturating", _on_logits("non-saturating", "−log D(G(z))"))
+register(OBJECTIVES, "saturating", _on_logits("saturating", "log(1 − D(G(z)))"))
+MATCHING = Objective(_matched, cross_entropies, _matching_in_words, sees_real=True, reads=SOME_READ)
+register(OBJECTIVES, "feature-matching", MATCHING)

@@ -140,13 +140,7 @@ def _momentum_step(sgd: Sgd, step: Step) -> None:
     momentum_update(step.parameters, step.gradients, step.moments[0], step.learning_rate, step.momentum)
 
 
-register(
-    OPTIMISERS,
-    "adam",
-    Optimiser(Adam, 2, _adam_step, _adam_in_words, skips=lambda adam: not adam.epsilon_inside, by_element=True),
-)
-register(
-    OPTIMISERS,
-    "sgd",
-    Optimiser(Sgd, 1, _momentum_step, lambda sgd: "gradient descent with classical momentum", by_element=True),
-)
+ADAM = Optimiser(Adam, 2, _adam_step, _adam_in_words, skips=lambda adam: not adam.epsilon_inside, by_element=True)
+SGD = Optimiser(Sgd, 1, _momentum_step, lambda sgd: "gradient descent with classical momentum", by_element=True)
+register(OPTIMISERS, "adam", ADAM)
+register(OPTIMISERS, "sgd", SGD)

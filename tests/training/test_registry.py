@@ -130,5 +130,5 @@ def test_a_model_says_what_it_can_be_scored_by(monkeypatch: pytest.MonkeyPatch) 
     scored = {name: [p for p in models.PROTOCOLS if models.is_scored_by(name, p)] for name in models.MODELS}
     assert scored == {"gan": ["parzen", "game"], "dcgan": ["probe"], "improved_gan": [], "deligan": []}
     monkeypatch.setattr(models.load("gan"), "SCORED_BY", ("unheard-of",))
-    with pytest.raises(InputError, match="'unheard-of' is no protocol for SCORED_BY of model gan; accepted: probe, "):
+    with pytest.raises(InputError, match=r"SCORED_BY of model gan has \['unheard-of'\]; accepted: probe, "):
         models.is_scored_by("gan", "probe")
