@@ -39,7 +39,9 @@ RECIPE = {
 }
 CELL = {"paper": "wgan2017", "model": "wgan", "recipe": "digits", "dataset": "digits", "split": "full",
         "variant": "paper", "seeds": "0-1", "probe": "none"}  # fmt: skip
+HALF_WRITTEN = shutil.ignore_patterns(".*", "*.pyc.*")  # by a test beside this one
 TOUCHED = {"replication/models/wgan.py", "benchmarks/wgan2017.yaml", "replication/models/__init__.py", "params.yaml"}
+PAGES = ("pages/wgan2017.md", "index.html")
 STAGES = """
 from replication import describe, page, prepare, score, train
 from replication.report import __main__ as report
@@ -82,7 +84,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, set[str], str]
     root = tmp_path_factory.mktemp("touched") / "suite"
     for name in ("replication", "benchmarks", ".replication/yaml"):  # the last is what was read of YAML before
         if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, root / name)
+            shutil.copytree(ROOT / name, root / name, ignore=HALF_WRITTEN)
     shutil.copy(ROOT / "params.yaml", root)
     before = hashes(root)
     touch(root)
@@ -157,7 +159,6 @@ def test_it_trains_as_a_loop_by_hand(copy: tuple[Path, set[str], str], seed: int
 
 def test_the_report_names_the_paper(copy: tuple[Path, set[str], str]) -> None:
     root, _, _ = copy
-    page = (root / "reports/pages/wgan2017.md").read_text(encoding="utf-8")
-    assert "Wasserstein GAN" in page and "Samples of a trained generator have the colours" in page
-    table = (root / "reports/index.html").read_text(encoding="utf-8")
-    assert "Wasserstein GAN" in table
+    section, first = ((root / "reports" / name).read_text(encoding="utf-8") for name in PAGES)
+    assert "Samples of a trained generator have the colours" in section
+    assert "Wasserstein GAN" in section and "Wasserstein GAN" in first

@@ -14,7 +14,6 @@ from replication.errors import InputError
 from replication.models.layers.networks import Judged
 from replication.recipes import Recipe
 
-SOME_READ = ("real_target", "feature_matching")  # keys of a recipe that some objectives alone read
 MOST_MOMENTS = 3
 
 
@@ -25,7 +24,7 @@ class Objective(NamedTuple):
     discriminator: Callable[[Judged, Judged, Recipe], Tensor]  # training multiplies it by `discriminator_scale`
     words: Callable[[Recipe], tuple[str, str]]  # what the generator and the discriminator descend
     sees_real: bool = False  # whether the generator's loss compares with real samples
-    reads: tuple[str, ...] = ()  # those of SOME_READ that the losses read
+    smooths: bool = False  # whether the discriminator's loss reads `real_target`
     on_device: bool = True  # always the same operations, and no look at a value: a CUDA graph can record it
 
 

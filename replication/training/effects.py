@@ -43,10 +43,9 @@ def check_objectives(recipe: Recipe, name: str) -> None:
         entries, _ = [named(objective) for objective in objectives_of(recipe)], optimiser_of(recipe)
     except InputError as error:
         raise InputError(f"{name}: {error}") from error
-    words, read = f"objective {recipe.objective}", {key for entry in entries for key in entry.reads}
-    for key, default in (("real_target", 1.0), ("feature_matching", None)):
-        if getattr(recipe, key) != default and key not in read:
-            raise InputError(f"{name}: {key}: {words} does not read it; leave it out.")
+    words = f"objective {recipe.objective}"
+    if recipe.real_target != 1.0 and not any(entry.smooths for entry in entries):
+        raise InputError(f"{name}: real_target: {words} does not read it; leave it out.")
     blind = recipe.schedule == "alternate" and recipe.generator_minibatch == "none"
     if blind and any(entry.sees_real for entry in entries):
         raise InputError(f"{name}: generator_minibatch: {words} needs real samples; write own or next.")

@@ -15,7 +15,7 @@ from torch.nn.functional import cross_entropy, softplus
 from replication.errors import chosen
 from replication.models.layers.networks import Judged
 from replication.models.layers.precision import widened
-from replication.models.registry import OBJECTIVES, SOME_READ, Objective, register
+from replication.models.registry import OBJECTIVES, Objective, register
 from replication.recipes import FeatureMatching, Recipe
 
 Loss = Callable[[Tensor], Tensor]
@@ -117,11 +117,11 @@ def _on_logits(name: str, words: str) -> Objective:
         lambda real, fake, recipe: generator_loss(fake.source, name),
         cross_entropies,
         lambda recipe: (f"{name}, {words}", _entropies_in_words(recipe)),
-        reads=("real_target",),
+        smooths=True,
     )
 
 
 register(OBJECTIVES, "non-saturating", _on_logits("non-saturating", "−log D(G(z))"))
 register(OBJECTIVES, "saturating", _on_logits("saturating", "log(1 − D(G(z)))"))
-MATCHING = Objective(_matched, cross_entropies, _matching_in_words, sees_real=True, reads=SOME_READ)
+MATCHING = Objective(_matched, cross_entropies, _matching_in_words, sees_real=True, smooths=True)
 register(OBJECTIVES, "feature-matching", MATCHING)

@@ -98,7 +98,8 @@ def keys_of(hint: Any, key: str, default: Any = MISSING) -> Iterator[tuple[str, 
             yield f"{key}.{place}", get_args(part) if get_origin(part) is Literal else (), MISSING
 
 
-REGISTERED = dict.fromkeys(("objective", "early.objective"), ("non-saturating", "saturating", "feature-matching"))
+OBJECTIVES = ("non-saturating", "saturating", "feature-matching")
+REGISTERED: dict[str, tuple[str, ...]] = {"objective": OBJECTIVES, "early.objective": OBJECTIVES}
 KEYS = {
     prefix + key: (REGISTERED.get(key, words), default)
     for prefix, (root, _) in ROOTS.items()
