@@ -26,8 +26,8 @@ from replication.foundation.errors import exit_clearly
 from replication.foundation.places import DATA, JUDGES, SCORED, TRAINED
 from replication.foundation.provenance import code_hash, environment, import_closure, sha256_file, sha256_text
 from replication.foundation.runtime import Clock, in_processes, prepare_device
-from replication.models import source_file
-from replication.scoring.left_out import PROBED, WINDOWED, left_out
+from replication.models import GAME, PARZEN, PROBE, is_scored_by, source_file
+from replication.scoring.left_out import left_out
 from replication.scoring.requirements import probed_data, require_protocols
 from replication.scoring.rows import Rows, write_scores
 from replication.scoring.trained import TrainedCell, read_trained
@@ -35,7 +35,6 @@ from replication.training.cells import builder
 
 LOSS_POINTS = 25  # of each loss and run; of cells of many seeds fewer, so that thousands of runs stay small
 MANY_SEEDS, FEWER_POINTS = 50, 5
-GAMES = ("gan",)  # models whose paper makes claims about the discriminator and the value of the game
 
 
 def score_cell(params: Params, cell: Cell) -> None:
@@ -58,8 +57,8 @@ def score_cell(params: Params, cell: Cell) -> None:
         from replication.scoring.toy import score_toy
 
         build, threads = builder(cell, recipe, (2,)), params.profile.threads
-        components = params.profile.protocols.components
-        shown = score_toy(rows, trained, build, recipe, data, cell.model in GAMES, components, threads)
+        components, game = params.profile.protocols.components, is_scored_by(cell.model, GAME)
+        shown = score_toy(rows, trained, build, recipe, data, game, components, threads)
     else:
         shown = _score_images(params, rows, trained, recipe, data, chosen)
     scored_on = {"scored_on": environment(device, params.profile.threads)["device"]}
@@ -109,11 +108,11 @@ def _score_images(
     options = params.profile.protocols
     scored = ImageCell(rows, trained, build, recipe, data, chosen, judge, name, options, threads, device, tested)
     shown = score_images(scored) | run_protocols(scored)
-    if cell.model in WINDOWED:
+    if is_scored_by(cell.model, PARZEN):
         score_parzen(scored)
     classify_cell(scored)
     probe, probed = params.profile.probe, data if cell.probe in ("own", "none") else load_images(DATA / cell.probe)
-    probes = cell.model in PROBED and cell.probe != "none" and len(probed.test_images)
+    probes = is_scored_by(cell.model, PROBE) and cell.probe != "none" and len(probed.test_images)
     if probes and len(probed.class_names) > 1:
         probe_cell(replace(scored, data=probed), probe, probed_steps(trained.steps, probe.shares))
     return shown

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ast
 import re
 import shlex
 import subprocess
@@ -44,6 +45,25 @@ def test_the_questions_name_what_there_is() -> None:
 def test_the_readme_is_short_and_every_command_starts_with_uv() -> None:
     assert len(text_of("README.md").splitlines()) <= 220
     assert all(command.startswith(("uv run ", "pip install uv && uv run ")) for command in commands("README.md"))
+
+
+def test_a_training_step_is_followed_in_400_lines() -> None:
+    rows = re.findall(r"^\| `(\S+\.py)` \| (.+) \|$", text_of("CONTRIBUTING.md"), re.MULTILINE)
+    lines = [
+        _lengths(ROOT / "replication" / file)[name] for file, names in rows for name in re.findall(r"`(.+?)`", names)
+    ]
+    assert len(rows) > 10 and 300 < sum(lines) <= 400
+
+
+def _lengths(file: Path) -> dict[str, int]:
+    """Lines of each function, class and method of a file, by name."""
+    found: dict[str, int] = {}
+    for node in ast.parse(file.read_text(encoding="utf-8")).body:
+        for inner in (node, *(node.body if isinstance(node, ast.ClassDef) else ())):
+            if isinstance(inner, ast.ClassDef | ast.FunctionDef):
+                name = inner.name if inner is node else f"{getattr(node, 'name', '')}.{inner.name}"
+                found[name] = (inner.end_lineno or 0) - inner.lineno + 1
+    return found
 
 
 @pytest.mark.slow

@@ -29,8 +29,8 @@ CONFLICTS: dict[str, tuple[dict[str, Any], str]] = {
     "no step of a balanced schedule": ({**BALANCED, "inner_steps": 0}, "are at least 1, not (0, 1, "),
     "no update": ({"updates": 0}, "are at least 1, not (1, 1, 0, "),
     "an empty batch": ({"batch": -5}, "are at least 1, not ("),
-    "no optimiser": ({"adam": None}, "it needs either adam or sgd, and not both"),
-    "two optimisers": ({"sgd": SGD}, "it needs either adam or sgd, and not both"),
+    "no optimiser": ({"adam": None}, "it needs one of adam, sgd and optimiser, and not two"),
+    "two optimisers": ({"sgd": SGD}, "it needs one of adam, sgd and optimiser, and not two"),
     "a mixture's key of a plain prior": ({"prior": {"regulariser": 0.1}}, "learnt are of a prior of form mixture"),
     "a form without components": ({"prior": {"form": "one-hot"}}, "a prior of form one-hot has components"),
     "balanced without its rule": ({"schedule": "balanced"}, "balance goes with schedule balanced, and is needed there"),
@@ -105,7 +105,9 @@ def test_a_conflict_is_one_sentence_that_names_its_recipe(params: Params, name: 
 
 def test_a_recipe_changed_in_code_is_checked_too(params: Params) -> None:
     recipe = params.recipe("gan", "toy-k1", "paper")
-    with pytest.raises(InputError, match=r"^A recipe of params.yaml: it needs either adam or sgd, and not both\.$"):
+    with pytest.raises(
+        InputError, match=r"^A recipe of params.yaml: it needs one of adam, sgd and optimiser, and not two\.$"
+    ):
         replace(recipe, adam=None)
 
 
@@ -123,4 +125,4 @@ def test_what_goes_together_is_accepted(params: Params) -> None:
     for changes in accepted:
         changed = replace(recipe, **changes)
         assert isinstance(changed, Recipe)
-        assert isinstance(changed.optimiser, Sgd if "sgd" in changes else Adam)
+        assert isinstance(changed.descent, Sgd if "sgd" in changes else Adam)

@@ -170,16 +170,14 @@ class PlainTraining:
         recipe, objective = self.recipe, objective_at(self.recipe, self.unit)
         if self.frugal:
             discriminator.requires_grad_(False)
-        judged = discriminator(generator(*latent), latent.labels, self._layer_noise() if noisy else None)
+        fake = discriminator(generator(*latent), latent.labels, self._layer_noise() if noisy else None)
         if self.frugal:
             discriminator.requires_grad_(True)
-        if objective == "feature-matching":
-            assert recipe.feature_matching is not None
+        seen = None
+        if objectives.named(objective).sees_real:
             with torch.no_grad():
-                matched = discriminator(real, latent.labels, self._layer_noise())
-            loss = objectives.feature_distance(matched, judged, recipe.feature_matching)
-        else:
-            loss = objectives.generator_loss(judged.source, objective)
+                seen = discriminator(real, latent.labels, self._layer_noise())
+        loss = objectives.named(objective).generator(seen, fake, recipe)
         if not (recipe.prior.components and recipe.prior.regulariser):
             return loss, loss
         return loss, loss + objectives.prior_penalty(generator.get_parameter("prior.sigma"), recipe.prior.regulariser)
@@ -189,10 +187,9 @@ class PlainTraining:
         generator, discriminator = self.networks
         with torch.no_grad():
             fake = generator(*latent)
-        on_real = discriminator(real, latent.labels, self._layer_noise()).source
-        on_fake = discriminator(fake, latent.labels, self._layer_noise()).source
-        scale, target = self.recipe.discriminator_scale, self.recipe.real_target
-        loss = objectives.discriminator_loss(on_real, on_fake, scale, target)
+        on_real = discriminator(real, latent.labels, self._layer_noise())
+        on_fake = discriminator(fake, latent.labels, self._layer_noise())
+        loss = objectives.of_discriminator(objective_at(self.recipe, self.unit), on_real, on_fake, self.recipe)
         if self.source.labelled is None:
             return loss, loss
         samples, labels = next(self.source.labelled)
@@ -225,6 +222,7 @@ class PlainTraining:
 
 def _refuse(recipe: Recipe) -> None:
     beyond = {
+        "an optimiser of a model's file": recipe.optimiser is not None,
         "historical averaging": bool(recipe.historical_averaging),
         "fixed minibatches": recipe.minibatches == "fixed",
         "extra updates where the threshold rises": bool(recipe.balance and recipe.balance.extra_rate),

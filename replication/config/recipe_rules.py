@@ -13,11 +13,13 @@ def conflicts(recipe: Recipe) -> list[tuple[bool, str]]:
     balanced, alternate = recipe.schedule == "balanced", recipe.schedule == "alternate"
     objectives = {recipe.objective, recipe.early.objective if recipe.early else recipe.objective}
     matching = "feature-matching" in objectives
+    optimisers = [one for one in (recipe.adam, recipe.sgd, recipe.optimiser) if one is not None]
     counts = (recipe.inner_steps, recipe.generator_steps, recipe.updates, recipe.batch, recipe.latent_dim)
     return [
         (recipe.threads < 1, f"threads is at least 1, not {recipe.threads}"),
         (min(counts) < 1, f"inner_steps, generator_steps, updates, batch and latent_dim are at least 1, not {counts}"),
-        ((recipe.adam is None) == (recipe.sgd is None), "it needs either adam or sgd, and not both"),
+        (len(optimisers) != 1, "it needs one of adam, sgd and optimiser, and not two"),
+        (bool(recipe.optimiser) and recipe.optimiser_name in ("adam", "sgd"), "optimiser: write key adam or sgd"),
         (balanced != (recipe.balance is not None), "balance goes with schedule balanced, and is needed there"),
         (not alternate and recipe.generator_steps > 1, "generator_steps has an effect under schedule alternate alone"),
         (

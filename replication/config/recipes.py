@@ -11,7 +11,6 @@ from replication.config.recipe_rules import conflicts
 from replication.config.strict import CLOSED
 from replication.foundation.errors import InputError
 
-Objective = Literal["non-saturating", "saturating", "feature-matching"]
 Pixels = Literal["signed", "unit", "contrast"]
 UNNAMED = "A recipe of params.yaml"  # how a sentence on a recipe begins where its name is not known
 
@@ -99,6 +98,15 @@ class Sgd:
 
 
 @dataclass(frozen=True, config=CLOSED)
+class Registered:
+    """An optimiser of a model file, by the name that it is registered under; `options` are its further keys."""
+
+    name: str
+    learning_rate: float
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, config=CLOSED)
 class LinearDecay:
     """The rate stays until update `begin`, then falls linearly to 0 at `end`; it changes each `every` updates."""
 
@@ -119,7 +127,7 @@ class GeometricDecay:
 class Early:
     """Another objective for the generator's first `updates` iterations (GAN §3)."""
 
-    objective: Objective
+    objective: str
     updates: int
 
 
@@ -153,8 +161,8 @@ class Recipe:
     """How one GAN is trained. `updates` counts iterations, or balanced inner steps (`training.schedule`)."""
 
     engine: Literal["eager", "kernel"]
-    objective: Objective
-    discriminator_scale: float  # D's loss is this × (BCE real + BCE fake)
+    objective: str  # registered: in training/objectives.py, or in the model's file
+    discriminator_scale: float  # D's loss is this × that of the objective
     schedule: Literal["alternate", "simultaneous", "balanced"]
     inner_steps: int  # alternate: k D updates, then those of G; balanced: updates on one minibatch of real samples
     updates: int
@@ -164,6 +172,7 @@ class Recipe:
     network: dict[str, Any]
     adam: Adam | None = None
     sgd: Sgd | None = None
+    optimiser: Registered | None = None  # any other
     display_noise: Noise | None = None  # where the original draws samples from another noise than it trains on
     sampled_with: Literal["batch", "running"] = "batch"  # statistics of batch normalisation when samples are drawn
     prior: Prior = field(default_factory=Prior)
@@ -195,11 +204,16 @@ class Recipe:
     n_samples: int = 1000
 
     @property
-    def optimiser(self) -> Adam | Sgd:
-        """The one of `adam` and `sgd` that is set."""
-        chosen = self.adam or self.sgd
+    def descent(self) -> Adam | Sgd | Registered:
+        """The one of `adam`, `sgd` and `optimiser` that is set."""
+        chosen = self.adam or self.sgd or self.optimiser
         assert chosen is not None  # __post_init__ has seen to it
         return chosen
+
+    @property
+    def optimiser_name(self) -> str:
+        """The name that its entry is registered under."""
+        return self.optimiser.name if self.optimiser else "adam" if self.adam else "sgd"
 
     def __post_init__(self) -> None:
         for wrong, sentence in conflicts(self):

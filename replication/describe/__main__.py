@@ -142,7 +142,7 @@ def to_json(said: Description, held: Sequence[Held]) -> dict[str, Any]:
         **{key: whole[key] for key in ("batch", "latent_dim", "pixels", "precision", "initial_images")},
         **{side: {"parameters": tables.parameters[side], "buffers": tables.buffers[side]} for side in SIDES},
         "layers": [{key: value for key, value in asdict(one).items() if key != "settings"} for one in tables.layers],
-        "optimiser": {"name": "adam" if recipe.adam else "sgd", **asdict(recipe.optimiser)}
+        "optimiser": {"name": recipe.optimiser_name, **asdict(recipe.descent)}
         | {key: whole[key] for key in ("linear_decay", "geometric_decay")},
         "objectives": {key: whole[key] for key in OBJECTIVES},
         "prior": {**whole["prior"], "noise": whole["noise"], "display_noise": whole["display_noise"]},

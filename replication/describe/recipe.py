@@ -1,23 +1,16 @@
-"""A recipe as sentences: what a reader of its paper would look for, in the order of a training step."""
+"""A recipe as sentences: what a reader of its paper would look for, in the order of a training step.
+
+Objectives and optimisers have the words that they are registered with: import the model's file before.
+"""
 
 from __future__ import annotations
 
 import json
 
 from replication.config.recipes import Balance, Noise, Prior, Recipe
-from replication.training.schedule import SIDES, turns, update_counts
+from replication.training.schedule import SIDES, objectives_of, turns, update_counts
 
 SHORT = dict(zip(SIDES, ("G", "D"), strict=True))
-OBJECTIVES = {
-    "non-saturating": "non-saturating, −log D(G(z))",
-    "saturating": "saturating, log(1 − D(G(z)))",
-    "feature-matching": "feature matching",
-}
-DISTANCES = {
-    "squared-norm": "the squared norm",
-    "squared-mean": "the mean square",
-    "absolute-mean": "the mean absolute value",
-}
 PIXELS = {
     "signed": "scaled to [−1, 1]",
     "unit": "scaled to [0, 1]",
@@ -46,7 +39,7 @@ def sentences(recipe: Recipe, images: bool = True) -> dict[str, str]:
         "optimiser": optimiser_in_words(recipe),
         "rate": rate_in_words(recipe),
         **momentum,
-        "G's objective": generator_objective_in_words(recipe),
+        "G's objective": objectives_in_words(recipe, 0),
         "D's objective": discriminator_objective_in_words(recipe),
         "labels": labels_in_words(recipe),
         "averages": averages_in_words(recipe),
@@ -105,17 +98,15 @@ def _limits(rule: Balance) -> tuple[tuple[int, str], tuple[int, str]]:
 
 def optimiser_in_words(recipe: Recipe) -> str:
     """The optimiser and its settings."""
-    if recipe.adam is None:
-        return "gradient descent with classical momentum"
-    adam = recipe.adam
-    place = "under the root" if adam.epsilon_inside else "beside the root"
-    l2 = f", {adam.l2:g}·θ added to the gradient (L2)" if adam.l2 else ""
-    return f"Adam, β1 {adam.beta1:g}, β2 {adam.beta2:g}, ε {adam.epsilon:g} {place}{l2}"
+    from replication.training.optimisers import optimiser_of  # torch, which takes seconds
+
+    optimiser, options = optimiser_of(recipe)
+    return optimiser.words(options)
 
 
 def rate_in_words(recipe: Recipe) -> str:
     """The learning rate over the iterations (of a balanced schedule: over the inner steps)."""
-    rate, linear, geometric = recipe.optimiser.learning_rate, recipe.linear_decay, recipe.geometric_decay
+    rate, linear, geometric = recipe.descent.learning_rate, recipe.linear_decay, recipe.geometric_decay
     if geometric:
         return f"{rate:g}, divided by {geometric.factor:.9g} at each {counted(recipe)}, down to {geometric.floor:g}"
     if linear is None:
@@ -135,26 +126,19 @@ def momentum_in_words(recipe: Recipe) -> str:
     return rise + _each(sgd.every, recipe)
 
 
-def generator_objective_in_words(recipe: Recipe) -> str:
-    """What the generator descends besides the regulariser of its prior."""
-    said = OBJECTIVES[recipe.objective]
-    if recipe.early:
-        said += (
-            f"; for the first {_several(recipe.early.updates, counted(recipe))} {OBJECTIVES[recipe.early.objective]}"
-        )
-    if recipe.feature_matching:
-        distance, layers = DISTANCES[recipe.feature_matching.distance], recipe.feature_matching.layers
-        said += f" by {distance} of the difference of mean features (places {', '.join(map(str, layers))})"
-    return said
+def objectives_in_words(recipe: Recipe, side: int) -> str:
+    """What a side descends, besides the regulariser of the prior and what labels add; also early where it differs."""
+    from replication.training.objectives import named
+
+    words = [named(name).words(recipe)[side] for name in objectives_of(recipe)]
+    if recipe.early is None or words[0] == words[1]:
+        return words[0]
+    return f"{words[0]}; for the first {_several(recipe.early.updates, counted(recipe))} {words[1]}"
 
 
 def discriminator_objective_in_words(recipe: Recipe) -> str:
     """What the discriminator descends."""
-    smoothed = " (one-sided label smoothing)" if recipe.real_target < 1 else ""
-    said = (
-        f"{recipe.discriminator_scale:g} × (cross-entropy of real samples toward {recipe.real_target:g}{smoothed} + "
-        "of generated ones toward 0)"
-    )
+    said = f"{recipe.discriminator_scale:g} × {objectives_in_words(recipe, 1)}"
     return f"{said} + cross-entropy of class labels" if recipe.labels else said
 
 

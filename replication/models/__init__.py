@@ -6,7 +6,7 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
-from replication.foundation.errors import InputError
+from replication.foundation.errors import InputError, chosen
 
 MODELS = {
     "gan": "replication.models.gan",
@@ -14,15 +14,32 @@ MODELS = {
     "improved_gan": "replication.models.improved_gan",
     "deligan": "replication.models.deligan",
 }
+# What a paper may be scored by that others are not: a linear probe on D's features, the likelihood of test images under
+# a Parzen window on samples, and on points D and the value of the game.
+PROTOCOLS = PROBE, PARZEN, GAME = "probe", "parzen", "game"
 
 
 def load(model: str) -> ModuleType:
     """The module of a model; it offers `build(network, prior, latent_dim, shape, classes) -> Networks`.
 
+    Importing it registers its objectives and optimisers (`models.registry`).
+
     Raises:
         InputError: no model has this name.
     """
     return import_module(_name(model))
+
+
+def is_scored_by(model: str, protocol: str) -> bool:
+    """Whether a model's file names a protocol in `SCORED_BY`, those beside what every model is scored by.
+
+    Raises:
+        InputError: no model has this name, or its file names a protocol that there is not.
+    """
+    named = getattr(load(model), "SCORED_BY", ())
+    if unknown := set(named) - set(PROTOCOLS):
+        raise InputError(f"SCORED_BY of model {model} has {sorted(unknown)}; accepted: {', '.join(PROTOCOLS)}.")
+    return protocol in named
 
 
 def source_file(model: str) -> Path:
@@ -31,6 +48,4 @@ def source_file(model: str) -> Path:
 
 
 def _name(model: str) -> str:
-    if model not in MODELS:
-        raise InputError(f"There is no model {model!r}; accepted: {', '.join(MODELS)}.")
-    return MODELS[model]
+    return chosen(MODELS, model, "model")

@@ -33,6 +33,7 @@ from replication.models.layers.dense import DenseNetworks
 from replication.models.layers.networks import Conditional, Generator, Judged, Networks, refuse_mixture
 
 WHERE = "params.yaml: network of dcgan"
+SCORED_BY = ("probe",)
 GAIN_STD, KERNEL = 0.02, 5  # where a recipe leaves them out
 
 

@@ -20,6 +20,7 @@ from replication.models.layers.dense import DenseNetworks
 from replication.models.layers.networks import Dropout, Generator, Judged, Networks, Stack, refuse_mixture
 
 WHERE = "params.yaml: network of gan"
+SCORED_BY = ("parzen", "game")
 
 
 @dataclass(frozen=True, config=CLOSED)

@@ -6,9 +6,8 @@ from functools import cache
 
 from replication.config.params import Cell, Params
 from replication.data.reading import PreparedImages, ToyData
+from replication.models import PARZEN, PROBE, is_scored_by
 
-PROBED = ("dcgan",)  # models whose discriminator features the papers evaluate
-WINDOWED = ("gan",)  # models whose paper scores images by a Parzen window on samples
 INCEPTION = "inception"
 
 
@@ -22,8 +21,8 @@ def left_out(params: Params, cell: Cell, data: PreparedImages | ToyData) -> str:
         "the accuracy of its judge": judged == cell.dataset,
         "distances to held-out images under its judge": judged,
         "FID, KID, precision and recall to held-out images": INCEPTION in cell.protocols,
-        "the linear probe": cell.model in PROBED and cell.probe == "own" and labelled,
-        "the likelihood under a Parzen window": cell.model in WINDOWED,
+        "the linear probe": is_scored_by(cell.model, PROBE) and cell.probe == "own" and labelled,
+        "the likelihood under a Parzen window": is_scored_by(cell.model, PARZEN),
         "the test error": params.recipe_of(cell).labels is not None,
     }
     names = [name for name, lacks in lacking.items() if lacks]

@@ -19,19 +19,13 @@ from replication.config.recipes import Recipe
 from replication.data.reading import PreparedImages, ToyData, load_images, load_manifest, load_prepared, load_split
 from replication.foundation.errors import InputError
 from replication.foundation.places import DATA
-from replication.models import load
+from replication.models import PROBE, is_scored_by, load
 from replication.models.layers.convolutional import ConvolutionalDiscriminator, ConvolutionalGenerator
 from replication.models.layers.networks import Networks
-from replication.scoring.left_out import INCEPTION, PROBED, left_out, say_once
+from replication.scoring.left_out import INCEPTION, left_out, say_once
+from replication.training.effects import check_objectives
 
-PROBE = "probe"
-HELD_OUT = (
-    "reference-points",
-    "real-neighbours",
-    "feature-controls",
-    "latent-dimension",
-    "outliers",
-)  # experiments on test images
+HELD_OUT = ("reference-points", "real-neighbours", "feature-controls", "latent-dimension", "outliers")  # of test images
 
 
 @dataclass(frozen=True)
@@ -83,6 +77,8 @@ def require_protocols(params: Params, cell: Cell, data: PreparedImages | ToyData
     Raises:
         InputError: something is missing; the sentence names cell, protocol and mend.
     """
+    load(cell.model)
+    check_objectives(params.recipe_of(cell), f"Cell {cell.key}")
     if isinstance(data, ToyData):
         if cell.protocols:
             raise InputError(f"Cell {cell.key} names protocols of images, and {data.name} has none: take them out.")
@@ -91,7 +87,7 @@ def require_protocols(params: Params, cell: Cell, data: PreparedImages | ToyData
     first = data.train_images[rows[0]]
     varied = any((data.train_images[row] != first).any() for row in rows)
     planned.require(varied, f"the training images of cell {cell.key} are all alike", "put others into its data set")
-    for name in (*cell.protocols, *([PROBE] if cell.model in PROBED and cell.probe != "none" else [])):
+    for name in (*cell.protocols, *([PROBE] if cell.probe != "none" and is_scored_by(cell.model, PROBE) else [])):
         _named(cell, name, lambda name=name: NEEDS.get(name, lambda _: None)(planned))
     say_once(left_out(params, cell, data))
 
@@ -117,7 +113,7 @@ def require_experiment(params: Params, cell: Cell) -> None:
 
 def probed_data(cell: Cell) -> tuple[str, ...]:
     """The data set beside its own that a cell's features are probed on, if any."""
-    other = cell.model in PROBED and not cell.experiment and cell.probe not in ("own", "none")
+    other = not cell.experiment and cell.probe not in ("own", "none") and is_scored_by(cell.model, PROBE)
     return (cell.probe,) if other else ()
 
 

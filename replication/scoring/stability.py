@@ -24,6 +24,7 @@ from replication.metrics.stability import (
 from replication.models.layers.networks import Generator, Networks
 from replication.scoring.rows import Rows
 from replication.scoring.trained import TrainedCell
+from replication.training.objectives import cross_entropies, named
 from replication.training.sampling import draw_samples
 from replication.training.schedule import SIDES
 
@@ -65,7 +66,7 @@ def add_stability(
             found = loss_oscillation(losses[:, column])
             rows.add(seed, last, "loss_oscillation", found, len(losses), metric_variant=side)
         course = [own for step, own in shares.items() if step > 0]  # an untrained generator's classes mean nothing
-        if course:
+        if course and named(recipe.objective).discriminator is cross_entropies:  # another's loss has other units
             holds = stable(
                 diverged=seed in rows.diverged,
                 generator_losses=losses[:, 0],

@@ -24,10 +24,11 @@ from replication.training.initialise import Samples
 from replication.training.layer_noise import UnitNoise
 from replication.training.lean import LeanUnits, Losses
 from replication.training.loop import Batch
+from replication.training.optimisers import optimiser_of
 from replication.training.pieces import PIECE, Trained
 from replication.training.run import Run, gather_statistics
 from replication.training.schedule import SIDES
-from replication.training.state import AVERAGED, FIRST, PAST, SECOND, State, trained_names
+from replication.training.state import AVERAGED, BESIDE, State, trained_names
 from replication.training.streams import stream_seed
 from replication.training.units import Units, prepare_units
 
@@ -38,7 +39,8 @@ def trains_batched(networks: Networks, recipe: Recipe) -> bool:
     dense = all(p.dim() <= 2 for network in networks for p in network.parameters())
     remembers = any(isinstance(m, _BatchNorm) and m.track_running_stats for m in modules)
     rest = recipe.balance or recipe.prior.components or recipe.historical_averaging or recipe.precision == "bfloat16"
-    return dense and not remembers and not networks.generator.has_reference and not rest
+    stackable = optimiser_of(recipe)[0].by_element
+    return dense and stackable and not remembers and not networks.generator.has_reference and not rest
 
 
 class BatchedRun(Run):
@@ -65,7 +67,7 @@ def bind_batch(build: Callable[[], Networks], state: State) -> BatchedRun:
                 if module._buffers[name] is not None:
                     module._buffers[name] = state[f"{prefix}.{name}"].clone()
     own = {f"{side}.{n}": t for side, net in zip(SIDES, networks, strict=True) for n, t in net.state_dict().items()}
-    own |= {name: tensor.clone() for name, tensor in state.items() if name.startswith((FIRST, SECOND, PAST, AVERAGED))}
+    own |= {name: tensor.clone() for name, tensor in state.items() if name.startswith(BESIDE)}
     own |= {"steps": state["steps"][0].clone(), "balance": state["balance"].clone()}
     shared = [(state[name], tensor) for name, tensor in own.items()]
     by_side = {side: [name for name in names if name.startswith(side)] for side in SIDES}

@@ -10,6 +10,9 @@ from replication.foundation.errors import InputError
 from replication.models.layers.networks import Judged, LayerNoise, Networks
 from replication.models.layers.weight_norm import WeightNorm
 from replication.training.initialise import Samples, StartsFromInput, StartsFromSamples, real_samples
+from replication.training.objectives import named
+from replication.training.optimisers import optimiser_of
+from replication.training.schedule import objectives_of
 
 
 def check_effects(networks: Networks, recipe: Recipe, data: Samples, held_out: int, name: str) -> None:
@@ -20,6 +23,7 @@ def check_effects(networks: Networks, recipe: Recipe, data: Samples, held_out: i
     Raises:
         InputError: a key has no effect on such networks or data.
     """
+    check_objectives(recipe, name)
     for wrong, sentence in (
         *_of_data(recipe, data, held_out),
         *_of_layers(networks, recipe),
@@ -27,6 +31,24 @@ def check_effects(networks: Networks, recipe: Recipe, data: Samples, held_out: i
     ):
         if wrong:
             raise InputError(f"{name}: {sentence}.")
+
+
+def check_objectives(recipe: Recipe, name: str) -> None:
+    """Hold a recipe against its objectives and its optimiser, as they are registered; `name` begins the sentence.
+
+    Raises:
+        InputError: an objective, the optimiser or an option of it is unknown, or a key that none reads is set.
+    """
+    try:
+        entries, _ = [named(objective) for objective in objectives_of(recipe)], optimiser_of(recipe)
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from error
+    words = f"objective {recipe.objective}"
+    if recipe.real_target != 1.0 and not any(entry.smooths for entry in entries):
+        raise InputError(f"{name}: real_target: {words} does not read it; leave it out.")
+    blind = recipe.schedule == "alternate" and recipe.generator_minibatch == "none"
+    if blind and any(entry.sees_real for entry in entries):
+        raise InputError(f"{name}: generator_minibatch: {words} needs real samples; write own or next.")
 
 
 def _of_data(recipe: Recipe, data: Samples, held_out: int) -> list[tuple[bool, str]]:
@@ -49,7 +71,7 @@ def _of_layers(networks: Networks, recipe: Recipe) -> list[tuple[bool, str]]:
     starts = from_samples or any(isinstance(layer, StartsFromInput) for layer in layers)
     shared = any(isinstance(layer, WeightNorm) and layer.shared_std and layer.initial_std for layer in layers)
     two_modes = _has_running(networks.discriminator) or any(isinstance(layer, LayerNoise) for layer in layers)
-    matching = recipe.feature_matching is not None
+    compares = any(named(objective).sees_real for objective in objectives_of(recipe))
     balance = recipe.balance
     return [
         (
@@ -75,7 +97,7 @@ def _of_layers(networks: Networks, recipe: Recipe) -> list[tuple[bool, str]]:
             "balance.judged_with: batch has no effect without running statistics and layer noise; leave it out",
         ),
         (
-            recipe.generator_minibatch == "own" and not (matching or networks.generator.conditional),
+            recipe.generator_minibatch == "own" and not (compares or networks.generator.conditional),
             "generator_minibatch: own has no effect on a generator that learns without features and labels; write none",
         ),
     ]

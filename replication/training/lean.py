@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -41,18 +41,6 @@ MATCHED = ("fake", "real")  # kinds whose features a generator's turn compares
 
 
 Losses = TypeVar("Losses")
-
-
-class Said(NamedTuple):
-    """What the discriminator says of samples of a kind."""
-
-    judged: Judged
-    known: Tensor | None = None  # their `source`, where it was computed for several kinds at once
-
-    @property
-    def source(self) -> Tensor:
-        """As `Judged.source`."""
-        return self.judged.source if self.known is None else self.known
 
 
 class LeanUnits:
@@ -114,7 +102,7 @@ class LeanUnits:
             said = self._judge(batch, self._generate(batch))
             of_generator, of_discriminator = (
                 self._generator_losses(objective, said),
-                self._discriminator_losses(batch, said),
+                self._discriminator_losses(objective, batch, said),
             )
         return {GENERATOR: of_generator, DISCRIMINATOR: of_discriminator}
 
@@ -122,11 +110,11 @@ class LeanUnits:
         """One side's loss, and the sum that it descends."""
         with prepared_weights(self._run.networks.discriminator):
             if side == GENERATOR:
-                kinds = MATCHED if objective == "feature-matching" else ("fake",)
+                kinds = MATCHED if objectives.named(objective).sees_real else ("fake",)
                 return self._generator_losses(objective, self._judge(batch, self._generate(batch), kinds))
             with torch.no_grad():
                 fake = self._generate(batch)
-            return self._discriminator_losses(batch, self._judge(batch, fake))
+            return self._discriminator_losses(objective, batch, self._judge(batch, fake))
 
     def _gradient(self, side: str, total: Tensor, again: bool = False) -> list[Tensor]:
         """Of a side's parameters; `again` keeps what another side goes through."""
@@ -143,7 +131,7 @@ class LeanUnits:
         fake: Tensor,
         kinds: tuple[str, ...] = ("real", "fake", "labelled"),
         chosen: Tensor | None = None,
-    ) -> dict[str, Said]:
+    ) -> dict[str, Judged]:
         """What the discriminator says of a turn's samples, by kind; running statistics see them in that order.
 
         Where `chosen` (bool []) is true they see the generated ones alone, as in a turn of the generator.
@@ -163,45 +151,40 @@ class LeanUnits:
         for kind in kinds:
             before = None if chosen is None or kind == "fake" or not len(values) else values.clone()
             with arithmetic(self._recipe, batch):
-                judged = discriminator(*samples[kind], batch.noises[kind])
-            found[kind] = Said(judged)
+                found[kind] = discriminator(*samples[kind], batch.noises[kind])
             if before is not None and chosen is not None:
                 torch.where(chosen, before, values, out=values)
         return found
 
-    def _generator_losses(self, objective: str, said: Mapping[str, Said]) -> tuple[Tensor, Tensor]:
+    def _generator_losses(self, objective: str, said: Mapping[str, Judged]) -> tuple[Tensor, Tensor]:
         """As `loop.generator_objective`, of what was said."""
         loss = self._generator_loss(objective, said)
         return loss, generator_total(self._run, self._recipe, loss)
 
-    def _generator_loss(self, objective: str, said: Mapping[str, Said]) -> Tensor:
+    def _generator_loss(self, objective: str, said: Mapping[str, Judged]) -> Tensor:
         """The game's loss, which is logged and judged."""
-        matching = self._recipe.feature_matching
-        if objective != "feature-matching":
-            return objectives.generator_loss(said["fake"].source, objective)
-        assert matching is not None
-        return objectives.feature_distance(said["real"].judged, said["fake"].judged, matching)
+        game = objectives.named(objective)
+        return game.generator(said["real"] if game.sees_real else None, said["fake"], self._recipe)
 
-    def _discriminator_losses(self, batch: Batch, said: Mapping[str, Said]) -> tuple[Tensor, Tensor]:
+    def _discriminator_losses(self, objective: str, batch: Batch, said: Mapping[str, Judged]) -> tuple[Tensor, Tensor]:
         """As `loop.discriminator_objective`, of what was said."""
         recipe = self._recipe
-        real, fake = said["real"].source, said["fake"].source
-        loss = objectives.discriminator_loss(real, fake, recipe.discriminator_scale, recipe.real_target)
+        loss = objectives.of_discriminator(objective, said["real"], said["fake"], recipe)
         total = self._run.with_penalty(loss, DISCRIMINATOR, recipe.historical_averaging)
         if batch.labelled is not None:
             total = total + _classification_loss(said["labelled"], batch.labelled[1])
         return loss, total
 
 
-def _classification_loss(said: Said, labels: Tensor) -> Tensor:
+def _classification_loss(said: Judged, labels: Tensor) -> Tensor:
     """As `objectives.classification_loss`, from −l_y + LSE(l) where the latter is known."""
     if said.known is None:
-        return objectives.classification_loss(said.judged.logits, labels)
-    of_label = widened(said.judged.logits).gather(1, labels.unsqueeze(1)).squeeze(1)
+        return objectives.classification_loss(said.logits, labels)
+    of_label = widened(said.logits).gather(1, labels.unsqueeze(1)).squeeze(1)
     return (said.known - of_label).mean()
 
 
-def apart(judged: Judged, kinds: tuple[str, ...], matched: bool) -> dict[str, Said]:
+def apart(judged: Judged, kinds: tuple[str, ...], matched: bool) -> dict[str, Judged]:
     """What was said of several kinds in one batch, behind each other, by kind; no logits where features are matched."""
 
     def parts(values: Tensor) -> tuple[Tensor, ...]:
@@ -210,7 +193,7 @@ def apart(judged: Judged, kinds: tuple[str, ...], matched: bool) -> dict[str, Sa
     features = zip(*(parts(feature) for feature in judged.features), strict=True)
     known = [None] * len(kinds) if matched else parts(judged.source)
     every = zip(kinds, parts(judged.logits), features, known, strict=True)
-    return {kind: Said(Judged(logits, maps), source) for kind, logits, maps, source in every}
+    return {kind: Judged(logits, maps, source) for kind, logits, maps, source in every}
 
 
 def judges_by_rows(discriminator: nn.Module) -> bool:
@@ -222,6 +205,6 @@ def judges_by_rows(discriminator: nn.Module) -> bool:
 def _passes(run: Run, objective: str, labelled: bool) -> Tensor:
     """int64 [layers, 2]: how many batches each layer with running statistics sees in an update of G and in one of D."""
     first, total = run.statistics.of_generator[1], len(run.statistics.batches)
-    of_discriminator = [2 if objective == "feature-matching" else 1, 3 if labelled else 2]
+    of_discriminator = [2 if objectives.named(objective).sees_real else 1, 3 if labelled else 2]
     rows = [[1, 1]] * first + [of_discriminator] * (total - first)
     return torch.tensor(rows, dtype=torch.int64, device=run.steps.device).view(total, 2)

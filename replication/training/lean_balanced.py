@@ -10,8 +10,9 @@ from torch import Tensor
 
 from replication.models.layers.prepared import prepared_weights
 from replication.training.balance import DISCRIMINATOR_LOSS, GENERATOR_LOSS, THRESHOLD, count_update, move_threshold
-from replication.training.lean import DISCRIMINATOR, GENERATOR, LeanUnits, Said
+from replication.training.lean import DISCRIMINATOR, GENERATOR, LeanUnits
 from replication.training.loop import Batch, arithmetic
+from replication.training.objectives import named
 from replication.training.run import DeviceRates, apply_update
 from replication.training.schedule import SIDES, Turn
 from replication.training.units import Unit
@@ -30,9 +31,9 @@ class BalancedUnits(LeanUnits):
         assert self._recipe.balance is not None
         if self._raised is not None and self._recipe.balance.extra_rate:
             slower = rates._replace(learning_rate=self._recipe.balance.extra_rate * rates.learning_rate)
-            self._one_more(batch, slower, self._raised)
+            self._one_more(batch, objective, slower, self._raised)
         self._raised = None  # once, before the unit's first turn
-        keep = self._either_apart if objective == "feature-matching" else self._either
+        keep = self._either_apart if named(objective).sees_real else self._either
         keep(batch, objective, rates)
 
     def _either(self, batch: Batch, objective: str, rates: DeviceRates) -> None:
@@ -46,7 +47,7 @@ class BalancedUnits(LeanUnits):
                 fake = generator.make(latent, batch.latent.labels)
             judged = self._judge(batch, fake, chosen=chosen)
             _, of_generator = self._generator_losses(objective, judged)
-            loss, of_discriminator = self._discriminator_losses(batch, judged)
+            loss, of_discriminator = self._discriminator_losses(objective, batch, judged)
             parameters = [run.parameters(side) for side in SIDES]
             totals, shares = [of_generator, of_discriminator], _shares(chosen)
             gradients = list(torch.autograd.grad(totals, [*parameters[0], *parameters[1]], shares))
@@ -77,11 +78,11 @@ class BalancedUnits(LeanUnits):
         apply_update(run, self._recipe, GENERATOR, gradients[:count], rates, chosen, shares[1])
         apply_update(run, self._recipe, DISCRIMINATOR, gradients[count:], rates, ~chosen, shares[0])
 
-    def _one_more(self, batch: Batch, rates: DeviceRates, where: Tensor) -> None:
+    def _one_more(self, batch: Batch, objective: str, rates: DeviceRates, where: Tensor) -> None:
         """An update of the discriminator, kept with running statistics where `where` (bool []) says so."""
         values = self._run.statistics.values
         before = values.clone()
-        gradient = self._gradient(DISCRIMINATOR, self._side(DISCRIMINATOR, "", batch)[1])
+        gradient = self._gradient(DISCRIMINATOR, self._side(DISCRIMINATOR, objective, batch)[1])
         torch.where(where, values, before, out=values)
         apply_update(self._run, self._recipe, DISCRIMINATOR, gradient, rates, where)
 
@@ -97,11 +98,9 @@ class BalancedUnits(LeanUnits):
         before = None if running else values.clone()
         with arithmetic(self._recipe, batch):
             fake = generator.make(latent, batch.latent.labels)
-            judged = discriminator(fake, batch.latent.labels, None if running else batch.noises["fake"])
-            said = {"fake": Said(judged)}
-            if objective == "feature-matching":
-                judged = discriminator(batch.real, batch.latent.labels, None if running else batch.noises["real"])
-                said["real"] = Said(judged)
+            samples = {"fake": fake, **({"real": batch.real} if named(objective).sees_real else {})}
+            noises = dict.fromkeys(samples) if running else batch.noises
+            said = {kind: discriminator(seen, batch.latent.labels, noises[kind]) for kind, seen in samples.items()}
         for network in run.networks:
             network.train()
         if before is not None:

@@ -111,16 +111,13 @@ def arithmetic(recipe: Recipe, batch: Batch) -> AbstractContextManager[object]:
 
 def generator_objective(run: Run, recipe: Recipe, batch: Batch, objective: str) -> tuple[Tensor, Tensor]:
     """The game's loss, which is logged and judged, and the sum that the generator descends."""
-    generator, discriminator = run.networks
+    (generator, discriminator), game, real = run.networks, objectives.named(objective), None
     with arithmetic(recipe, batch):
-        judged: Judged = discriminator(generator(*batch.latent), batch.latent.labels, batch.noises["fake"])
-    if objective == "feature-matching":
-        assert recipe.feature_matching is not None and batch.real is not None
+        fake: Judged = discriminator(generator(*batch.latent), batch.latent.labels, batch.noises["fake"])
+    if game.sees_real:
         with torch.no_grad(), arithmetic(recipe, batch):
             real = discriminator(batch.real, batch.latent.labels, batch.noises["real"])
-        loss = objectives.feature_distance(real, judged, recipe.feature_matching)
-    else:
-        loss = objectives.generator_loss(judged.source, objective)
+    loss = game.generator(real, fake, recipe)
     return loss, generator_total(run, recipe, loss)
 
 
@@ -133,16 +130,16 @@ def generator_total(run: Run, recipe: Recipe, loss: Tensor) -> Tensor:
     return total
 
 
-def discriminator_objective(run: Run, recipe: Recipe, batch: Batch) -> tuple[Tensor, Tensor]:
+def discriminator_objective(run: Run, recipe: Recipe, batch: Batch, objective: str) -> tuple[Tensor, Tensor]:
     """The loss on real and generated samples, which is logged, and the sum that the discriminator descends."""
     generator, discriminator = run.networks
     assert batch.real is not None
     with arithmetic(recipe, batch):
         with torch.no_grad():
-            fake = generator(*batch.latent)
-        real_source = discriminator(batch.real, batch.latent.labels, batch.noises["real"]).source
-        fake_source = discriminator(fake, batch.latent.labels, batch.noises["fake"]).source
-    loss = objectives.discriminator_loss(real_source, fake_source, recipe.discriminator_scale, recipe.real_target)
+            samples = generator(*batch.latent)
+        real: Judged = discriminator(batch.real, batch.latent.labels, batch.noises["real"])
+        fake: Judged = discriminator(samples, batch.latent.labels, batch.noises["fake"])
+    loss = objectives.of_discriminator(objective, real, fake, recipe)
     total = run.with_penalty(loss, SIDES[1], recipe.historical_averaging)
     if batch.labelled is not None:
         samples, labels = batch.labelled
@@ -154,12 +151,8 @@ def discriminator_objective(run: Run, recipe: Recipe, batch: Batch) -> tuple[Ten
 
 def _gradient(run: Run, recipe: Recipe, side: str, batch: Batch, objective: str) -> tuple[Tensor, list[Tensor]]:
     """One side's loss, and the gradient of its parameters."""
-    of_generator = side == SIDES[0]
-    loss, total = (
-        generator_objective(run, recipe, batch, objective)
-        if of_generator
-        else discriminator_objective(run, recipe, batch)
-    )
+    of_side = generator_objective if side == SIDES[0] else discriminator_objective
+    loss, total = of_side(run, recipe, batch, objective)
     return loss.detach(), list(torch.autograd.grad(total, run.parameters(side)))
 
 

@@ -1,14 +1,42 @@
 """Optimisers as functions on tensors in place, so that a block of seeds keeps its state in stacked tensors.
 
-Rates, momenta and step numbers are tensors of the device: a schedule moves them without a look from the host.
+Rates, momenta and step numbers are tensors of the device: a schedule moves them without a look from the host. The
+optimisers that several papers share are entered here; a model file enters those of its paper alone.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from functools import cache
+from typing import Any
 
 import torch
 from torch import Tensor
+
+from replication.config.recipes import Adam, Recipe, Registered, Sgd
+from replication.config.strict import strict
+from replication.foundation.errors import chosen
+from replication.models.registry import OPTIMISERS, Optimiser, Step, register
+
+
+def optimiser_of(recipe: Recipe) -> tuple[Optimiser, Any]:
+    """The entry of the recipe's optimiser, and its options.
+
+    Raises:
+        InputError: no optimiser has this name, or it has other options.
+    """
+    entry, options = chosen(OPTIMISERS, recipe.optimiser_name, "optimiser"), recipe.descent
+    if not isinstance(options, Registered):
+        return entry, options
+    written = {"learning_rate": options.learning_rate, **options.options}
+    return entry, _checked(entry.options, json.dumps(written), f"params.yaml: optimiser: {options.name}")
+
+
+@cache
+def _checked(shape: type, written: str, where: str) -> Any:
+    """The options as their dataclass, kept, since every update asks for them."""
+    return strict(shape, json.loads(written), where)
 
 
 @torch.no_grad()
@@ -63,21 +91,10 @@ def fused_adam_update(
 
     It is the kernel of `torch.optim.Adam(fused=True)`, whose mark for infinite gradients skips a step.
     """
+    states = (parameters, gradients, first, second, [], [step.float()] * len(parameters))
+    rest: dict[str, Any] = {"amsgrad": False, "maximize": False, "found_inf": skip}
     torch._fused_adam_(
-        parameters,
-        gradients,
-        first,
-        second,
-        [],
-        [step.float()] * len(parameters),
-        lr=learning_rate.float(),
-        beta1=betas[0],
-        beta2=betas[1],
-        weight_decay=l2,
-        eps=epsilon,
-        amsgrad=False,
-        maximize=False,
-        found_inf=skip,
+        *states, lr=learning_rate.float(), beta1=betas[0], beta2=betas[1], weight_decay=l2, eps=epsilon, **rest
     )
 
 
@@ -102,3 +119,28 @@ def momentum_update(
 def _as(tensors: Sequence[Tensor], scalar: Tensor | float) -> Tensor | float:
     """A scalar in the type of what it meets: any other costs a GPU a kernel for each tensor, and gives the same."""
     return scalar.to(tensors[0].dtype) if isinstance(scalar, Tensor) else scalar
+
+
+def _adam_step(adam: Adam, step: Step) -> None:
+    states = step.parameters, step.gradients, step.moments[0], step.moments[1]
+    number, rate, betas = step.number, step.learning_rate, (adam.beta1, adam.beta2)
+    if adam.epsilon_inside:
+        adam_update(*states, number.double(), rate, betas, adam.epsilon, adam.l2, epsilon_inside=True)
+    else:
+        fused_adam_update(*states, number, rate, betas, adam.epsilon, adam.l2, step.skip)
+
+
+def _adam_in_words(adam: Adam) -> str:
+    place = "under the root" if adam.epsilon_inside else "beside the root"
+    l2 = f", {adam.l2:g}·θ added to the gradient (L2)" if adam.l2 else ""
+    return f"Adam, β1 {adam.beta1:g}, β2 {adam.beta2:g}, ε {adam.epsilon:g} {place}{l2}"
+
+
+def _momentum_step(sgd: Sgd, step: Step) -> None:
+    momentum_update(step.parameters, step.gradients, step.moments[0], step.learning_rate, step.momentum)
+
+
+ADAM = Optimiser(Adam, 2, _adam_step, _adam_in_words, skips=lambda adam: not adam.epsilon_inside, by_element=True)
+SGD = Optimiser(Sgd, 1, _momentum_step, lambda sgd: "gradient descent with classical momentum", by_element=True)
+register(OPTIMISERS, "adam", ADAM)
+register(OPTIMISERS, "sgd", SGD)

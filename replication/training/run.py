@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain
 from typing import NamedTuple
 
 import torch
@@ -12,10 +13,11 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from replication.config.recipes import Recipe
 from replication.models.layers.networks import Networks
+from replication.models.registry import Step
 from replication.training import objectives
-from replication.training.optimisers import adam_update, fused_adam_update, momentum_update
+from replication.training.optimisers import optimiser_of
 from replication.training.schedule import SIDES
-from replication.training.state import AVERAGED, FIRST, PAST, SECOND, SELECTED, State, bind, trained_names
+from replication.training.state import AVERAGED, BESIDE, MOMENTS, PAST, SELECTED, State, bind, trained_names
 
 ALIGNED = 16  # numbers: what lies behind each other begins at multiples of it, as memory of its own would
 
@@ -109,8 +111,7 @@ def bind_runs(
             network.to(memory_format=layout)
         statistics = gather_statistics(networks)
         own = {f"{side}.{n}": t for side, net in zip(SIDES, networks, strict=True) for n, t in net.state_dict().items()}
-        prefixes = (FIRST, SECOND, PAST, AVERAGED)
-        beside = [name for name in state if name.startswith(prefixes)]
+        beside = [name for name in state if name.startswith(BESIDE)]
         own |= {name: laid_out(state[name][index], own[name.partition(".")[2]]) for name in beside}
         own |= {name: state[name][index].clone() for name in ("steps", "balance")}
         names = trained_names(networks)
@@ -147,7 +148,7 @@ def laid_out(tensor: Tensor, like: Tensor) -> Tensor:
 def to_device(state: State, device: str) -> None:
     """Move what training changes to the device, in place."""
     for name in state:
-        if name.startswith((*SIDES, FIRST, SECOND, PAST, AVERAGED, SELECTED)) or name in ("steps", "balance"):
+        if name.startswith((*SIDES, *BESIDE, SELECTED)) or name in ("steps", "balance"):
             state[name] = state[name].to(device)
 
 
@@ -168,26 +169,20 @@ def apply_update(
     index, parameters = SIDES.index(side), run.parameters(side)
     pairs = zip(gradients, parameters, strict=True)
     gradients = [g if g.stride() == p.stride() else laid_out(g, p) for g, p in pairs]
-    first, second = run.beside(FIRST, side), run.beside(SECOND, side)
+    optimiser, options = optimiser_of(recipe)
+    moments = [run.beside(prefix, side) for prefix in MOMENTS[: optimiser.moments]]
     past, averaged = run.beside(PAST, side), run.beside(AVERAGED, side)
-    fused = recipe.adam is not None and not recipe.adam.epsilon_inside  # it leaves alone itself what is to stay
-    changed = [*past, *averaged, *([] if fused else [*parameters, *first, *second])]
+    skips = optimiser.skips(options)  # it leaves alone itself what is to stay
+    changed = [*past, *averaged, *([] if skips else [*parameters, *chain(*moments)])]
     kept = [] if where is None else [tensor.clone() for tensor in changed]
     run.steps[index] += 1 if where is None else where
-    step = run.steps[index]
-    if recipe.adam:
-        adam = recipe.adam
-        states, betas = (parameters, gradients, first, second), (adam.beta1, adam.beta2)
-        if fused:
-            skip = skip if skip is not None or where is None else (~where).float()
-            fused_adam_update(*states, step, rates.learning_rate, betas, adam.epsilon, adam.l2, skip)
-        else:
-            adam_update(*states, step.double(), rates.learning_rate, betas, adam.epsilon, adam.l2, adam.epsilon_inside)
-    else:
-        momentum_update(parameters, gradients, first, rates.learning_rate, rates.momentum)
+    number = run.steps[index]
+    if skips and where is not None and skip is None:
+        skip = (~where).float()
+    optimiser.step(options, Step(side, parameters, gradients, moments, number, *rates, skip=skip))
     if past:
         difference = torch._foreach_sub(parameters, past)
-        torch._foreach_div_(difference, (step + 1).to(past[0].dtype))
+        torch._foreach_div_(difference, (number + 1).to(past[0].dtype))
         torch._foreach_add_(past, difference)
     if averaged:
         torch._foreach_lerp_(averaged, parameters, recipe.parameter_average)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from replication.config.recipes import Objective, Recipe
+from replication.config.recipes import Recipe
 
 SIDES = ("generator", "discriminator")
 
@@ -57,7 +57,7 @@ def update_counts(recipe: Recipe) -> dict[str, int | None]:
 
 def rates_at(recipe: Recipe, unit: int) -> Rates:
     """Learning rate and momentum of the unit numbered from 0."""
-    update, rate = unit * unit_steps(recipe), recipe.optimiser.learning_rate
+    update, rate = unit * unit_steps(recipe), recipe.descent.learning_rate
     if recipe.linear_decay:
         decay = recipe.linear_decay
         done = (update // decay.every * decay.every - decay.begin) / (decay.end - decay.begin)
@@ -71,13 +71,13 @@ def rates_at(recipe: Recipe, unit: int) -> Rates:
     return Rates(rate, sgd.momentum + share * (sgd.final_momentum - sgd.momentum))
 
 
-def objective_at(recipe: Recipe, unit: int) -> Objective:
+def objective_at(recipe: Recipe, unit: int) -> str:
     """The generator's objective in the unit numbered from 0."""
     if recipe.early and unit * unit_steps(recipe) < recipe.early.updates:
         return recipe.early.objective
     return recipe.objective
 
 
-def objectives_of(recipe: Recipe) -> tuple[Objective, ...]:
+def objectives_of(recipe: Recipe) -> tuple[str, ...]:
     """Every objective of the generator that some unit has."""
     return (recipe.objective, *([recipe.early.objective] if recipe.early else []))

@@ -12,11 +12,14 @@ from replication.config.recipes import Recipe
 from replication.foundation.seeding import torch_seed
 from replication.models.layers.networks import Networks
 from replication.training.initialise import Samples, initialise_networks
+from replication.training.optimisers import optimiser_of
 from replication.training.schedule import SIDES
 
 State = dict[str, Tensor]
 # Prefixes of what belongs to one tensor that training changes: moments, the mean of its past, its moving average.
-FIRST, SECOND, PAST, AVERAGED, SELECTED = "first.", "second.", "past.", "averaged.", "selected."
+MOMENTS = ("first.", "second.", "third.")
+PAST, AVERAGED, SELECTED = "past.", "averaged.", "selected."
+BESIDE = (*MOMENTS, PAST, AVERAGED)
 
 
 def initial_state(
@@ -51,7 +54,7 @@ def initial_state(
 def _beside(recipe: Recipe, name: str) -> list[str]:
     """The prefixes under which a recipe keeps something for a trained tensor that starts at zero."""
     averaged = [AVERAGED] if recipe.parameter_average and name.startswith("discriminator") else []
-    return [FIRST, *([SECOND] if recipe.adam else []), *averaged]
+    return [*MOMENTS[: optimiser_of(recipe)[0].moments], *averaged]
 
 
 def bind(networks: Networks, state: State, index: int, prefix: str = "") -> None:

@@ -21,9 +21,11 @@ from replication.foundation.runtime import in_turns
 from replication.models.layers.networks import Networks
 from replication.training.draws import labelled_rows
 from replication.training.initialise import Samples
+from replication.training.objectives import named
+from replication.training.optimisers import optimiser_of
 from replication.training.pieces import PIECE, QueuedSeed, SeedTraining, Trained, cut
 from replication.training.run import bind_runs, memory_format, to_device
-from replication.training.schedule import unit_steps
+from replication.training.schedule import objectives_of, unit_steps
 from replication.training.state import State, initial_state
 
 
@@ -47,7 +49,7 @@ class Trainer:
     ) -> None:
         self.state = initial_state(build, recipe, seeds, data) if state is None else state
         self._recipe, self._threads, self._device = recipe, threads, device
-        way = "kernel" if recipe.engine == "kernel" else "eager" if device == "cpu" else "captured"
+        way = "kernel" if recipe.engine == "kernel" else "captured" if device != "cpu" and recorded(recipe) else "eager"
         self._on_gpu, self.piece = way == "captured", PIECE[way]
         # Where the objective changes, a captured unit changes.
         self._marks = (*marks, *([-(-recipe.early.updates // unit_steps(recipe))] if recipe.early else []))
@@ -127,6 +129,11 @@ def products(precision: str, device: str) -> Iterator[None]:
         yield
     finally:
         matmul.allow_tf32, cudnn.allow_tf32 = before
+
+
+def recorded(recipe: Recipe) -> bool:
+    """Whether a CUDA graph can record what the recipe's objectives and its optimiser compute."""
+    return all(entry.on_device for entry in (*map(named, objectives_of(recipe)), optimiser_of(recipe)[0]))
 
 
 def seed_trainings(

@@ -65,7 +65,7 @@ def test_every_arm_is_one_change_of_its_recipe(base: str) -> None:
     units = {"cifar10": 1024, "digits": 128}[base]
     arms = {**ARMS, "dense-hidden": {"network.guidelines.dense_hidden": units}}
     rates = {"cifar10": (2e-4, 1e-3), "digits": (4e-3, 2e-2)}[base]
-    assert recipe_of(base).optimiser.learning_rate == rates[0] and rates[1] == pytest.approx(5 * rates[0])
+    assert recipe_of(base).descent.learning_rate == rates[0] and rates[1] == pytest.approx(5 * rates[0])
     arms["high-rate"], arms["bfloat16"] = {"adam.learning_rate": rates[1]}, {"precision": "bfloat16"}
     for variant in ("paper", "code"):
         for arm, change in arms.items():

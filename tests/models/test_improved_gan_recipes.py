@@ -97,12 +97,8 @@ def test_the_gradient_reaches_every_trained_parameter(name: str, variant: str) -
     for side in SIDES:
         turn = next(turn for turn in turns(recipe) if side in turn.sides)
         batch = assemble(run.networks, recipe, data, own, turn, stream)
-        of_generator = side == SIDES[0]
-        _, total = (
-            generator_objective(run, recipe, batch, objective_at(recipe, 0))
-            if of_generator
-            else discriminator_objective(run, recipe, batch)
-        )
+        of_side = generator_objective if side == SIDES[0] else discriminator_objective
+        _, total = of_side(run, recipe, batch, objective_at(recipe, 0))
         for key, gradient in zip(run.names[side], torch.autograd.grad(total, run.parameters(side)), strict=True):
             assert bool(gradient.any()), key
 

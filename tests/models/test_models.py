@@ -26,7 +26,7 @@ def test_a_model_is_the_module_of_its_source_file(model: str) -> None:
 @pytest.mark.parametrize("find", [load, source_file])
 def test_an_unknown_model_is_one_sentence_with_those_known(find: object) -> None:
     assert callable(find)
-    with pytest.raises(InputError, match=r"^There is no model 'wgan'; accepted: gan, dcgan, improved_gan, deligan\.$"):
+    with pytest.raises(InputError, match=r"^'wgan' is no model; accepted: gan, dcgan, improved_gan, deligan\.$"):
         find("wgan")
 
 

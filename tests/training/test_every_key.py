@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from copy import deepcopy
 from dataclasses import MISSING, fields, is_dataclass
 from functools import cache, partial
@@ -20,14 +20,17 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import pytest
 import torch
+from pydantic.dataclasses import dataclass
+from torch import Tensor
 
 from replication import models
 from replication.config.recipes import Recipe
-from replication.config.strict import read_yaml, strict
+from replication.config.strict import CLOSED, read_yaml, strict
 from replication.foundation.errors import InputError
 from replication.models import dcgan, deligan, gan, improved_gan, load
 from replication.models.layers.dense import DenseNetworks
 from replication.models.layers.weight_normalised import WeightNormalisedNetworks
+from replication.models.registry import OPTIMISERS, Optimiser, Step
 from replication.scoring.toy import noises
 from replication.training import eager
 from replication.training.block import train_block
@@ -37,6 +40,25 @@ from replication.training.initialise import Samples
 from replication.training.sampling import draw_samples
 from replication.training.state import bind
 
+
+@dataclass(frozen=True, config=CLOSED)
+class Descent:
+    learning_rate: float
+    factor: float
+
+
+def descent(change: Callable[[Tensor], Tensor]) -> Optimiser:
+    """Gradient descent by what `change` makes of a gradient."""
+
+    @torch.no_grad()
+    def step(options: Descent, step: Step) -> None:
+        for parameter, gradient in zip(step.parameters, step.gradients, strict=True):
+            parameter -= (options.factor * step.learning_rate).float() * change(gradient)
+
+    return Optimiser(Descent, 0, step, lambda options: "")
+
+
+OPTIMISERS.update({"descent": descent(lambda gradient: gradient), "signed-descent": descent(torch.sign)})
 TABLE = read_yaml(Path(__file__).with_name("every_key.yaml"))
 KIND = {"eager": "eager", "captured": "eager", "kernel": "kernel"}  # a recipe's engine; eager ones are captured on GPUs
 SEED, CLASSES, AGREE = 3, 3, 1e-5
@@ -76,8 +98,12 @@ def keys_of(hint: Any, key: str, default: Any = MISSING) -> Iterator[tuple[str, 
             yield f"{key}.{place}", get_args(part) if get_origin(part) is Literal else (), MISSING
 
 
+OBJECTIVES = ("non-saturating", "saturating", "feature-matching")
+REGISTERED: dict[str, tuple[str, ...]] = {"objective": OBJECTIVES, "early.objective": OBJECTIVES}
 KEYS = {
-    prefix + key: (words, default) for prefix, (root, _) in ROOTS.items() for key, words, default in keys_of(root, "")
+    prefix + key: (REGISTERED.get(key, words), default)
+    for prefix, (root, _) in ROOTS.items()
+    for key, words, default in keys_of(root, "")
 }
 
 

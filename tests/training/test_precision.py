@@ -40,7 +40,7 @@ def test_losses_and_gradients_are_float32(small: Callable[..., Any], recipe: Rec
     batch = loop.assemble(
         run.networks, case.recipe, case.data, case.units(1).at(0).draws, turns(case.recipe)[0], STREAM
     )
-    loss, total = loop.discriminator_objective(run, case.recipe, batch)
+    loss, total = loop.discriminator_objective(run, case.recipe, batch, case.recipe.objective)
     assert set(seen) == {torch.bfloat16} and loss.dtype == total.dtype == torch.float32
     assert {g.dtype for g in torch.autograd.grad(total, run.parameters("discriminator"))} == {torch.float32}
 

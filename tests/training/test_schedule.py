@@ -66,7 +66,7 @@ def test_minibatches_and_update_counts(
 @pytest.mark.parametrize("epoch", [0, 1, 399, 400, 800, 801, 1000, 1199])
 def test_improved_gans_rate(recipe: Recipe, epoch: int) -> None:
     """3e-4 · min(3 − epoch/400, 1) over 1200 epochs of 500 minibatches: the same in a whole epoch."""
-    adam = replace(recipe.optimiser, learning_rate=3e-4)
+    adam = replace(recipe.descent, learning_rate=3e-4)
     changed = replace(recipe, adam=adam, linear_decay=LinearDecay(800 * 500, 1200 * 500, every=500))
     expected = 3e-4 * min(3 - epoch / 400, 1)
     for unit in (500 * epoch, 500 * epoch + 1, 500 * epoch + 499):
@@ -78,7 +78,7 @@ def test_improved_gans_rate(recipe: Recipe, epoch: int) -> None:
 @pytest.mark.parametrize("epoch", [0, 999, 1000, 1001, 2500, 3999])
 def test_deligans_mnist_rate(recipe: Recipe, epoch: int) -> None:
     """5e-4 · min(4 − epoch/1000, 3)/3 over 4000 epochs of ten minibatches, five inner steps each."""
-    adam = replace(recipe.optimiser, learning_rate=5e-4)
+    adam = replace(recipe.descent, learning_rate=5e-4)
     balanced = replace(recipe, schedule="balanced", inner_steps=5, balance=BALANCE, updates=200_000, adam=adam)
     changed = replace(balanced, linear_decay=LinearDecay(50_000, 200_000, every=50))
     for unit in (10 * epoch, 10 * epoch + 9):

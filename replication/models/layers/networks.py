@@ -26,10 +26,13 @@ class Judged(NamedTuple):
 
     logits: Tensor  # [B], or [B, K] where it tells K classes apart
     features: tuple[Tensor, ...]  # [B, …] each, those that feature matching and the linear probe may name
+    known: Tensor | None = None  # its `source`, where that was computed for several batches at once
 
     @property
     def source(self) -> Tensor:
         """Logit of D(x) [B]; of K class logits D(x) = Z/(Z + 1) with Z = Σ exp l_k (Improved GAN §5)."""
+        if self.known is not None:
+            return self.known
         logits = widened(self.logits)  # losses are float32, however the networks compute
         return logits if logits.dim() == 1 else torch.logsumexp(logits, dim=1)
 

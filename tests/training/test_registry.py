@@ -1,0 +1,134 @@
+"""Objectives and optimisers that a model file registers, through every way of training, and words that nobody has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from replication import models
+from replication.config.recipes import Balance, Early, Recipe, Registered
+from replication.describe.recipe import sentences
+from replication.foundation.errors import InputError
+from replication.models.registry import OBJECTIVES, OPTIMISERS, register
+from replication.training.batched import trains_batched
+from replication.training.block import train_block
+from replication.training.optimisers import optimiser_of
+from replication.training.schedule import SIDES
+from replication.training.toy.plan import plan_of
+from replication.training.trainer import recorded
+from tests.four_touches import wgan
+
+CLIP = 0.3
+# ε is above what rounds: the loss has no slope in the critic's last bias.
+CLIPPED = Registered("clipped-rmsprop", 0.01, {"decay": 0.9, "clip": CLIP, "epsilon": 1e-3})
+SCHEDULES: dict[str, dict[str, Any]] = {
+    "alternate": {"inner_steps": 3},
+    "simultaneous": {"schedule": "simultaneous"},
+    "balanced": {
+        "schedule": "balanced",
+        "inner_steps": 4,
+        "balance": Balance(0.0, 0.1, -0.1, 1, 0.02, -1, 0.03, extra_rate=0.5),
+    },
+    "early": {"early": Early("non-saturating", 3)},
+}
+
+
+@pytest.fixture
+def registered(recipe: Recipe) -> Recipe:
+    return replace(recipe, adam=None, optimiser=CLIPPED, objective="wasserstein")
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("normalised", [True, False])
+def test_few_kernels_train_as_the_reference_does(
+    small: Callable[..., Any], registered: Recipe, schedule: str, normalised: bool
+) -> None:
+    case = small(replace(registered, **SCHEDULES[schedule]), noisy=True, normalised=normalised)
+    state, draws = case.start(), case.draw(6)
+    reference, lean = (case.train(state, draws, lean=lean) for lean in (False, True))
+    for name, tensor in reference.tensors.items():
+        torch.testing.assert_close(lean.tensors[name], tensor, rtol=0, atol=1e-5, msg=name, equal_nan=True)
+    assert min(reference.steps) > 0
+    for side, bounded in zip(SIDES, (False, True), strict=True):
+        largest = max(tensor.abs().max().item() for tensor in reference.parameters(side))
+        assert (largest <= CLIP + 1e-6) == bounded
+
+
+def test_an_unknown_objective_trains_nothing(small: Callable[..., Any], recipe: Recipe, tmp_path: Path) -> None:
+    for changes in ({"objective": "unheard-of"}, {"early": Early("unheard-of", 1)}):
+        case = small(replace(recipe, **changes))
+        with pytest.raises(InputError, match=r"^training: 'unheard-of' is no objective; accepted: non-saturating, "):
+            train_block(case.build, case.recipe, (0,), case.data, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"optimiser": Registered("unheard-of", 0.1)}, "'unheard-of' is no optimiser; accepted: adam, sgd"),
+        ({"optimiser": Registered("clipped-rmsprop", 0.1)}, "optimiser: clipped-rmsprop: decay: field required"),
+        ({"real_target": 0.9}, "real_target: objective wasserstein does not read it; leave it out"),
+    ],
+)
+def test_what_an_entry_does_not_know_is_refused(
+    small: Callable[..., Any], registered: Recipe, tmp_path: Path, changes: dict[str, Any], sentence: str
+) -> None:
+    case = small(replace(registered, **changes))
+    with pytest.raises(InputError, match=sentence):
+        train_block(case.build, case.recipe, (0,), case.data, tmp_path)
+
+
+def test_an_objective_that_compares_needs_real_samples(
+    small: Callable[..., Any], recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(OBJECTIVES, "comparing", OBJECTIVES["wasserstein"]._replace(sees_real=True))
+    case = small(replace(recipe, objective="comparing"))
+    with pytest.raises(InputError, match="generator_minibatch: objective comparing needs real samples"):
+        train_block(case.build, case.recipe, (0,), case.data, tmp_path)
+
+
+def test_the_compiled_way_refuses_what_it_does_not_compute(registered: Recipe) -> None:
+    networks = models.load("gan").build({"hidden": [3], "nonlinearity": "tanh"}, registered.prior, 3, (2,))
+    with pytest.raises(InputError, match="engine kernel does not compute objective: wasserstein, optimiser: "):
+        plan_of(networks, replace(registered, engine="kernel"), 4)
+
+
+def test_fast_ways_are_left_where_an_entry_is_not_for_them(
+    small: Callable[..., Any], registered: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    networks = small(registered, normalised=False).build()
+    assert recorded(registered) and trains_batched(networks, registered)
+    monkeypatch.setitem(OPTIMISERS, "by-norm", OPTIMISERS["clipped-rmsprop"]._replace(by_element=False))
+    by_norm = replace(registered, optimiser=replace(CLIPPED, name="by-norm"))
+    assert recorded(by_norm) and not trains_batched(networks, by_norm)
+    monkeypatch.setitem(OBJECTIVES, "looking", OBJECTIVES["wasserstein"]._replace(on_device=False))
+    assert not recorded(replace(registered, objective="looking"))
+
+
+def test_words_are_those_of_the_entries(registered: Recipe) -> None:
+    said = sentences(replace(registered, early=Early("saturating", 2), discriminator_scale=2.0))
+    assert said["optimiser"] == "RMSProp, decay 0.9; the critic's weights are clipped to ±0.3"
+    assert said["G's objective"] == "−mean D(G(z)); for the first 2 iterations saturating, log(1 − D(G(z)))"
+    assert said["D's objective"].startswith("2 × (mean D(G(z)) − mean D(x)); for the first 2 iterations (cross-entropy")
+    assert isinstance(optimiser_of(registered)[1], wgan.ClippedRmsProp)
+
+
+def test_a_name_is_registered_once_and_moments_are_few() -> None:
+    entry = OPTIMISERS["clipped-rmsprop"]
+    with pytest.raises(InputError, match="'clipped-rmsprop' is registered twice"):
+        register(OPTIMISERS, "clipped-rmsprop", entry)
+    with pytest.raises(InputError, match="keeps 4 moments; a state holds 3 at most"):
+        register(OPTIMISERS, "hoarding", entry._replace(moments=4))
+
+
+def test_a_model_says_what_it_can_be_scored_by(monkeypatch: pytest.MonkeyPatch) -> None:
+    scored = {name: [p for p in models.PROTOCOLS if models.is_scored_by(name, p)] for name in models.MODELS}
+    assert scored == {"gan": ["parzen", "game"], "dcgan": ["probe"], "improved_gan": [], "deligan": []}
+    monkeypatch.setattr(models.load("gan"), "SCORED_BY", ("unheard-of",))
+    with pytest.raises(InputError, match=r"SCORED_BY of model gan has \['unheard-of'\]; accepted: probe, "):
+        models.is_scored_by("gan", "probe")
