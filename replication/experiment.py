@@ -29,6 +29,7 @@ from replication.config.blocks import block_arguments, block_of, device_of, on_d
 from replication.config.params import BUNDLED, Cell, Params, load_params
 from replication.data.bundled import load_bundled
 from replication.data.reading import load_images, load_manifest, load_split, load_toy
+from replication.foundation.atomic import keep_only
 from replication.foundation.errors import exit_clearly
 from replication.foundation.places import DATA, JUDGES, SCORED
 from replication.foundation.provenance import code_hash, environment, import_closure, sha256_file, sha256_text
@@ -233,7 +234,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     params = on_device(params, asked.device)
     at_once = params.profile.threads if params.profile.device == "cpu" else 1
     (SCORED / params.profile.name / "experiments").mkdir(parents=True, exist_ok=True)  # also of a profile without any
-    in_processes(partial(run_experiment, params), blocks, at_once)
+    in_processes(partial(run_experiment, params), [cell for cell in blocks if not is_measured(params, cell)], at_once)
+    if asked.name == "all" and not (asked.device or asked.seeds):
+        keep_only(SCORED / params.profile.name / "experiments", params.profile.experiments)
 
 
 if __name__ == "__main__":

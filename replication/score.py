@@ -1,9 +1,9 @@
 """Score trained cells of the profile in force: `python -m replication.score NAME [--device D] [--seeds S]`.
 
-NAME is a model (all its cells) or one cell; the options name a block as for `replication.train`. Reads
-`outputs/train/<profile>/<model>/<cell>/`, writes `outputs/score/<profile>/<model>/<cell>/`: `measurements.csv`
-(rows of the one table that verdicts read), `samples.npz` (what the figures show, where a cell has samples) and
-`provenance.json`.
+NAME is a model (all its cells) or one cell; the options name a block as for `replication.train`. A cell whose scores
+would be the same is kept as it is. Reads `outputs/train/<profile>/<model>/<cell>/`, writes
+`outputs/score/<profile>/<model>/<cell>/`: `measurements.csv` (rows of the one table that verdicts read), `samples.npz`
+(what the figures show, where a cell has samples) and `provenance.json`.
 """
 
 from __future__ import annotations
@@ -22,12 +22,13 @@ from replication.config.blocks import block_arguments, block_of, device_of, on_d
 from replication.config.params import Cell, Params, load_params
 from replication.config.recipes import Recipe
 from replication.data.reading import PreparedImages, ToyData, load_images, load_prepared, load_split
+from replication.foundation.atomic import keep_only
 from replication.foundation.errors import exit_clearly
 from replication.foundation.places import DATA, JUDGES, SCORED, TRAINED
 from replication.foundation.provenance import code_hash, environment, import_closure, sha256_file, sha256_text
 from replication.foundation.runtime import Clock, in_processes, prepare_device
 from replication.models import GAME, PARZEN, PROBE, is_scored_by, source_file
-from replication.scoring.left_out import left_out
+from replication.scoring.left_out import INCEPTION, left_out
 from replication.scoring.requirements import probed_data, require_protocols
 from replication.scoring.rows import Rows, write_scores
 from replication.scoring.trained import TrainedCell, read_trained
@@ -35,6 +36,7 @@ from replication.training.cells import builder
 
 LOSS_POINTS = 25  # of each loss and run; of cells of many seeds fewer, so that thousands of runs stay small
 MANY_SEEDS, FEWER_POINTS = 50, 5
+COMPUTING = ("torch", "numpy", "numba", "scipy", "scikit-learn")  # packages whose version may change a score's bits
 
 
 def score_cell(params: Params, cell: Cell) -> None:
@@ -74,9 +76,13 @@ def scoring_key(params: Params, cell: Cell) -> str:
     read += [DATA / name / "manifest.json" for name in probed_data(cell)]
     if cell.dataset in params.judges:
         read.append(JUDGES / cell.dataset / "judge.safetensors")
+    if INCEPTION in cell.protocols and params.profile.protocols.inception.weights:
+        read.append(Path(params.profile.protocols.inception.weights))
     files = {str(path): sha256_file(path) for path in read if path.is_file()}
     options = [asdict(params.profile.protocols), asdict(params.profile.probe), list(cell.protocols), cell.probe]
-    return sha256_text(json.dumps([code_hash(code), files, options], sort_keys=True))
+    here = environment("cpu", params.profile.threads)
+    where = [device_of(params, cell), [here[name] for name in COMPUTING]]
+    return sha256_text(json.dumps([code_hash(code), files, options, where], sort_keys=True))
 
 
 def is_scored(params: Params, cell: Cell) -> bool:
@@ -133,11 +139,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Score the cells that the command line names."""
     params = load_params()
     asked = block_arguments("score", "a model or a cell of the profile in force", arguments)
-    blocks = [block_of(params, cell, asked.device, asked.seeds)[1] for cell in params.trained_cells(asked.name)]
+    cells = params.trained_cells(asked.name)
+    blocks = [block_of(params, cell, asked.device, asked.seeds)[1] for cell in cells]
     params = on_device(params, asked.device)
     at_once = params.profile.threads if params.profile.device == "cpu" else 1
     with threadpool_limits(1, "blas"):  # NumPy's, as `prepare_device` does for PyTorch
-        in_processes(partial(score_cell, params), blocks, at_once)
+        in_processes(partial(score_cell, params), [cell for cell in blocks if not is_scored(params, cell)], at_once)
+    if cells[0].model == asked.name and not (asked.device or asked.seeds):
+        keep_only((SCORED / cells[0].folder).parent, {cell.key for cell in cells})
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ its own: `outputs/train/<profile>-parts/<model>/<cell>@cpu+0-2/`.
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from safetensors.torch import save_file
 from replication.config.blocks import block_arguments, block_of, device_of
 from replication.config.params import Cell, Params, load_params
 from replication.data.reading import load_prepared, load_split
-from replication.foundation.atomic import atomic_directory
+from replication.foundation.atomic import atomic_directory, keep_only
 from replication.foundation.errors import exit_clearly
 from replication.foundation.places import DATA, TRAINED
 from replication.foundation.provenance import environment, sha256_file, sha256_text
@@ -103,10 +102,7 @@ def train_model(params: Params, name: str, device: str = "", seeds: str = "") ->
     for block in [block_of(params, cell, device, seeds) for cell in cells]:
         train_cell(*block)
     if cells[0].model == name and not (device or seeds):
-        known = {cell.key for cell in cells}
-        for folder in (TRAINED / cells[0].folder).parent.iterdir():
-            if folder.is_dir() and folder.name not in known:
-                shutil.rmtree(folder)
+        keep_only((TRAINED / cells[0].folder).parent, {cell.key for cell in cells})
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

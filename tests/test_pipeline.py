@@ -164,12 +164,18 @@ def test_what_reads_finds() -> None:
 
 
 def test_a_stage_sees_what_the_others_made() -> None:
-    assert "outputs/data" in STAGES["train"]["deps"]
+    assert {"outputs/data", "outputs/judge"} <= set(STAGES["prepared"]["deps"])
+    for stage in ("train", "score", "experiment"):  # of data sets those alone that their cells name
+        assert not {"outputs/data", "outputs/judge"} & set(STAGES[stage]["deps"])
+        place = "experiment" if stage == "experiment" else f"{stage}/${{item.model}}"
+        assert f"outputs/prepared/{place}.json" in STAGES[stage]["deps"]
     # Or DVC deletes the cells that training would keep.
     assert STAGES["train"]["outs"] == [{"outputs/train/${item.profile}/${item.model}": {"persist": True}}]
     (trained,) = STAGES["train"]["outs"]
     # Recipes and data reach scoring through what was trained on them.
-    assert {*trained, "outputs/data", "outputs/judge"} <= set(STAGES["score"]["deps"])
+    assert {*trained} <= set(STAGES["score"]["deps"])
+    for stage in ("score", "experiment"):
+        assert all(option == {"persist": True} for (option,) in map(dict.values, STAGES[stage]["outs"]))
 
 
 def test_one_stage_owns_a_place_and_only_reports_and_the_page_are_in_git() -> None:
@@ -193,6 +199,7 @@ def test_the_grid_comes_from_the_profile_in_force() -> None:
         "inputs": None,
         "prepare": "${run.datasets}",
         "judge": "${run.judges}",
+        "prepared": None,
         "train": {**profile, "model": "${run.models}"},
         "score": {**profile, "model": "${run.models}"},
         "experiment": profile,

@@ -31,6 +31,7 @@ ROOMS = (
 )
 COMMANDS = (
     "prepare",
+    "prepared",
     "judge",
     "train",
     "score",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,6 +23,13 @@ def atomic_directory(path: Path) -> Iterator[Path]:
         temporary.rename(path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def keep_only(folder: Path, names: Collection[str]) -> None:
+    """Remove the folders inside of `folder` that have other names."""
+    for inside in folder.iterdir() if folder.is_dir() else ():
+        if inside.is_dir() and inside.name not in names:
+            shutil.rmtree(inside)
 
 
 def write_atomically(path: Path, content: bytes | str) -> None:

@@ -1,0 +1,66 @@
+"""Write down which prepared data and judges each stage reads: `python -m replication.prepared`.
+
+Writes `outputs/prepared/<stage>/<model>.json` and `outputs/prepared/experiment.json`: hashes of the data sets' files
+and of the judges, by name. A stage in dvc.yaml depends on its file, so a data set that none of its cells names may
+come, go or change, and the stage stays as it is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from replication.config.params import BUNDLED, Cell, Params, load_params
+from replication.data.reading import load_manifest
+from replication.foundation.atomic import atomic_directory
+from replication.foundation.errors import exit_clearly
+from replication.foundation.places import DATA, JUDGES
+from replication.foundation.provenance import sha256_file
+from replication.scoring.requirements import probed_data
+
+OUTPUT = Path("outputs/prepared")
+Hashes = dict[str, object]
+
+
+def used(params: Params) -> dict[str, Hashes]:
+    """What each stage of the profile in force reads, by the name of its file.
+
+    Raises:
+        InputError: a data set is not prepared.
+    """
+    cells, stages = params.profile.cells.values(), {}
+    for model in params.profile.models:
+        of_model = [cell for cell in cells if cell.model == model]
+        stages[f"train/{model}"] = _data(cell.dataset for cell in of_model)
+        probed = (name for cell in of_model for name in (cell.dataset, *probed_data(cell)))
+        stages[f"score/{model}"] = _data(probed) | _judges(params, of_model)
+    experiments = params.profile.experiments.values()
+    stages["experiment"] = _data(cell.dataset for cell in experiments) | _judges(params, experiments)
+    return stages
+
+
+def _data(names: Iterable[str]) -> Hashes:
+    return {f"data/{name}": load_manifest(DATA / name)["files"] for name in sorted({*names} - {BUNDLED})}
+
+
+def _judges(params: Params, cells: Iterable[Cell]) -> Hashes:
+    names = {params.judged_by(cell.dataset) for cell in cells if cell.dataset != BUNDLED} - {""}
+    files = {name: JUDGES / name / "judge.safetensors" for name in sorted(names)}
+    return {f"judge/{name}": sha256_file(path) for name, path in files.items() if path.is_file()}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Write what each stage of the profile in force reads of prepared data and of judges."""
+    argparse.ArgumentParser(prog="python -m replication.prepared", description=__doc__).parse_args(arguments)
+    stages = used(load_params())
+    with atomic_directory(OUTPUT) as directory:
+        for name, hashes in stages.items():
+            path = directory / f"{name}.json"
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(json.dumps(hashes, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    exit_clearly(main)
