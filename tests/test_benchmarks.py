@@ -235,3 +235,10 @@ def test_an_empty_place_is_refused(tmp_path: Path) -> None:
         load_benchmarks(tmp_path)
     with pytest.raises(InputError, match=r"holds no \*\.yaml"):
         load_benchmarks(directory(tmp_path))
+
+
+def test_claims_select_runs_of_papers_that_have_a_file() -> None:
+    loaded = load_benchmarks(SCHEMA.parent)
+    evidence = [one for paper in loaded for claim in paper.claims for one in (claim.evidence, *claim.indicative) if one]
+    selected = {side["paper"] for one in evidence for side in (one.measured, one.against) if side and "paper" in side}
+    assert len(selected) > 3 and selected <= {paper.paper for paper in loaded}
