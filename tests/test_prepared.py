@@ -1,0 +1,75 @@
+"""What a stage depends on of prepared data and judges: those that its cells name, by content, and no others."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from replication.config.params import Params, load_params
+from replication.foundation.errors import InputError
+from replication.foundation.places import DATA, JUDGES
+from replication.prepare import prepare
+from replication.prepared import OUTPUT, main, used
+
+
+def written() -> dict[str, Any]:
+    """Run the command; the content of each file by its name."""
+    main([])
+    return {str(path.relative_to(OUTPUT)): json.loads(path.read_text("utf-8")) for path in OUTPUT.rglob("*.json")}
+
+
+def changed(before: dict[str, Any], after: dict[str, Any]) -> set[str]:
+    assert before.keys() == after.keys()
+    return {name for name in before if before[name] != after[name]}
+
+
+@pytest.fixture
+def params(sources: Path) -> Params:
+    """The parameters, with the data sets of the profile in force prepared below the current directory."""
+    params = load_params()
+    for name in params.profile.datasets:
+        prepare(params.datasets[name], DATA / name)
+    return params
+
+
+def test_each_stage_has_the_data_and_judges_of_its_cells(params: Params) -> None:
+    place = JUDGES / "digits" / "judge.safetensors"
+    place.parent.mkdir(parents=True)
+    place.write_bytes(b"a judge")
+    stages = written()
+    models = params.profile.models
+    expected = {f"{stage}/{model}.json" for stage in ("train", "score") for model in models} | {"experiment.json"}
+    assert set(stages) == expected
+    assert set(stages["train/gan.json"]) == {"data/toy-bimodal", "data/digits"}
+    assert set(stages["score/gan.json"]) == {"data/toy-bimodal", "data/digits", "judge/digits"}
+    assert set(stages["train/dcgan.json"]) == {"data/digits", "data/digits-planted"}
+    place.write_bytes(b"another judge")
+    scored = {f"score/{model}.json" for model in models}
+    assert changed(stages, written()) == scored | {"experiment.json"}
+
+
+def test_a_data_set_that_no_cell_names_changes_nothing(params: Params) -> None:
+    before = written()
+    prepare(params.datasets["toy-unimodal"], DATA / "toy-unimodal")
+    assert changed(before, written()) == set()
+
+
+def test_other_contents_of_a_data_set_change_the_stages_that_read_it(params: Params) -> None:
+    before = written()
+    manifest = DATA / "digits-planted" / "manifest.json"
+    files = json.loads(manifest.read_text("utf-8"))
+    files["files"] = {name: "0" * 64 for name in files["files"]}
+    manifest.write_text(json.dumps(files), encoding="utf-8")
+    assert changed(before, written()) == {"train/dcgan.json", "score/dcgan.json"}
+
+
+def test_a_data_set_that_is_not_prepared_is_named(sources: Path) -> None:
+    params = load_params()
+    cells = {key: cell for key, cell in params.profile.cells.items() if cell.dataset == "toy-bimodal"}
+    few = replace(params, profile=replace(params.profile, cells=cells, experiments={}, models=("gan",)))
+    with pytest.raises(InputError, match="no prepared data set in outputs/data/toy-bimodal"):
+        used(few)
