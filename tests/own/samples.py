@@ -1,0 +1,34 @@
+"""Samples of a reader's generator, as the tests of this folder write them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+DIGITS = (1, 8, 8)
+ASKED = ["--dataset", "digits", "--inception", "none"]
+GENERATOR = """
+import numpy as np
+
+def draw(n, seed):
+    return np.random.default_rng(seed).integers(0, 256, (n, 1, 8, 8)).astype(np.uint8)
+
+def floats(n, seed):
+    return draw(n, seed) / 255.0
+
+def few(n, seed):
+    return draw(3, seed)
+
+def broken(n, seed):
+    raise RuntimeError("no weights")
+
+number = 7
+"""
+
+
+def noise(count: int = 120, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (count, *DIGITS)).astype(np.uint8)
+
+
+def saved(array: np.ndarray, name: str = "samples.npy") -> str:
+    np.save(name, array)
+    return name

@@ -1,0 +1,126 @@
+"""What is no set of samples is refused in one sentence, and nothing in it is run."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from replication import score_samples
+from replication.data.sample_sources import as_levels, read_samples
+from replication.foundation.errors import InputError
+from tests.own.samples import ASKED, DIGITS, GENERATOR, noise, saved
+
+ROOT = Path(__file__).parents[2]
+Make = Callable[[], list[str]]
+REFUSED: list[tuple[Make, str]] = [
+    (lambda: ["nowhere"], "nowhere is no folder of images, no .npy file and no package.module:callable"),
+    (lambda: ["nowhere.npy"], "There is no file nowhere.npy of samples"),
+    (lambda: [saved(noise(99))], "samples.npy: 99 samples; accepted are 100 to 200000"),
+    (lambda: [saved(noise()[:, 0])], r"holds uint8 \[120, 8, 8\]; images of this data set are \[n, 1, 8, 8\] or"),
+    (lambda: [saved(np.zeros((120, 3, 8, 8), np.uint8))], r"holds uint8 \[120, 3, 8, 8\]; images of this data set"),
+    (lambda: [saved(noise() / 255)], "holds float64: say what black and white are, as --range -1 1, or save uint8"),
+    (lambda: [saved(noise().astype(np.int64))], "holds int64: save levels from 0 to 255 as uint8"),
+    (lambda: [saved(noise()), "--range", "0", "1"], "holds uint8, whose values are levels from 0 to 255: leave"),
+    (lambda: [saved(noise() / 1.0), "--range", "0", "1"], "outside --range 0 1"),
+    (lambda: [saved(np.full((120, *DIGITS), np.nan)), "--range", "0", "1"], "values that are NaN or infinite"),
+    (lambda: [saved(np.array(3.0))], "samples.npy: 0 samples"),
+    (lambda: [empty_folder()], "empty: 0 samples; accepted are 100"),
+    (lambda: [folder_of(b"no image")], "000.png is no readable JPEG, PNG or WebP"),
+    (lambda: [folder_of(b"", "notes.txt")], "notes.txt is no image file"),
+    (lambda: [folder_of_size(9)], "holds images of 9×9 pixels; those of this data set are 8×8"),
+    (lambda: ["mine:nothing"], "mine:nothing names no callable"),
+    (lambda: ["no_such_module:draw"], "no_such_module:draw names no callable"),
+    (lambda: ["mine:number"], "mine:number is no callable: write draw"),
+    (lambda: ["mine:few"], r"mine:few was asked for 1000 samples and gave uint8 \[3, 1, 8, 8\]"),
+    (lambda: ["mine:broken"], r"mine:broken failed to draw 1000 samples from seed 0 \(RuntimeError\('no weights'\)\)"),
+    (lambda: ["mine:draw", "-n", "5"], "-n: 5 samples; accepted are 100"),
+    (lambda: [saved(noise()), "--labels", saved(np.zeros(3, int), "l.npy")], r"l.npy holds int64 \[3\]; give whole"),
+    (lambda: [saved(noise()), "--labels", saved(np.full(120, 10), "l.npy")], "the classes are 0 to 9"),
+    (lambda: [saved(noise()), "--labels", saved(np.zeros(120), "l.npy")], r"l.npy holds float64 \[120\]"),
+    (lambda: [saved(noise()), "--split", "half"], "has no split 'half'; known: full"),
+]
+
+
+def empty_folder() -> str:
+    Path("empty").mkdir()
+    return "empty"
+
+
+def folder_of(content: bytes, name: str = "000.png") -> str:
+    folder_of_size(8)
+    Path("pictures", name).write_bytes(content)
+    return "pictures"
+
+
+def folder_of_size(side: int) -> str:
+    Path("pictures").mkdir()
+    for number in range(100):
+        Image.fromarray(np.zeros((side, side), np.uint8)).save(f"pictures/{number:03d}.png")
+    return "pictures"
+
+
+@pytest.mark.parametrize(("make", "sentence"), REFUSED)
+def test_what_is_no_set_of_samples_is_refused_in_one_sentence(
+    place: Path, monkeypatch: pytest.MonkeyPatch, make: Make, sentence: str
+) -> None:
+    (place / "mine.py").write_text(GENERATOR, encoding="utf-8")
+    monkeypatch.syspath_prepend(place)
+    sys.modules.pop("mine", None)
+    with pytest.raises(InputError, match=sentence) as refused:
+        score_samples.main([*make(), *ASKED])
+    assert "\n" not in str(refused.value)
+
+
+def test_nothing_is_unpickled(place: Path) -> None:
+    np.save("samples.npy", np.array([print] * 120, dtype=object), allow_pickle=True)
+    with pytest.raises(InputError, match="samples.npy is no .npy file of numbers"):
+        score_samples.main(["samples.npy", *ASKED])
+    np.savez("archive.npz", noise())
+    shutil.move("archive.npz", "samples.npy")
+    with pytest.raises(InputError, match="samples.npy holds no array with numbers in it|no .npy file of numbers"):
+        score_samples.main(["samples.npy", *ASKED])
+    header = b"\x93NUMPY\x01\x00" + (118).to_bytes(2, "little")
+    claim = f"{{'descr': '|u1', 'fortran_order': False, 'shape': ({10**12}, 1, 8, 8), }}".ljust(117) + "\n"
+    Path("samples.npy").write_bytes(header + claim.encode())
+    with pytest.raises(InputError, match="samples.npy is no .npy file of numbers"):
+        score_samples.main(["samples.npy", *ASKED])
+
+
+def test_limits_hold(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("replication.data.sample_sources.MOST_BYTES", 100)
+    with pytest.raises(InputError, match="100 at most: score fewer samples"):
+        read_samples(saved(noise()), DIGITS, None, 100, 0)
+    monkeypatch.setattr("replication.data.sample_sources.MOST_IMAGE_BYTES", 10)
+    with pytest.raises(InputError, match="it is no sample"):
+        read_samples(folder_of_size(8), DIGITS, None, 100, 0)
+    monkeypatch.setattr("replication.data.sample_sources.MOST_SAMPLES", 110)
+    with pytest.raises(InputError, match="120 samples; accepted are 100 to 110"):
+        as_levels(noise(), DIGITS, None, "x")
+
+
+def test_what_has_to_be_there_first_is_named(place: Path) -> None:
+    with pytest.raises(InputError, match="'pets' is no data set of params.yaml; accepted: "):
+        score_samples.main([saved(noise()), "--dataset", "pets"])
+    with pytest.raises(InputError, match="There is no prepared data set in outputs/data/mnist: run `uv run"):
+        score_samples.main([saved(noise()), "--dataset", "mnist"])
+    content = json.loads(Path("params.yaml").read_text(encoding="utf-8"))
+    content["judges"]["digits"]["epochs"] = 3
+    Path("params.yaml").write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(InputError, match="The judge of digits is of other data or options: run `uv run python -m"):
+        score_samples.main([saved(noise()), *ASKED])
+    shutil.rmtree("outputs/judge")
+    with pytest.raises(InputError, match="There is no judge at outputs/judge/digits/judge.safetensors: run `uv run"):
+        score_samples.main([saved(noise()), *ASKED])
+
+
+def test_a_wrong_argument_is_said_before_torch_is_imported() -> None:
+    command = "import sys; from replication import score_samples; assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", command], cwd=ROOT, check=True)
