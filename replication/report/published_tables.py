@@ -61,6 +61,11 @@ class Table:
     def paper_name(self) -> str:
         return name_of(self.paper)
 
+    @property
+    def measured(self) -> bool:
+        """Whether a number of the paper's own trainings is measured in it."""
+        return any(line.counts and line.state == "measured" for line in self.lines)
+
 
 @dataclass(frozen=True)
 class Summary:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -57,6 +58,12 @@ def test_the_summary_counts_the_authors_own_numbers(page: Page) -> None:
     assert page.summary.total == 4 and page.summary.n_measured == 2 and page.summary.references == 0
     assert sum(n for _, n in page.summary.measured) == 2
     assert [mark.word for mark, _ in page.summary.measured] == ["replicated"]
+
+
+def test_the_lead_links_the_tables_that_hold_a_measured_number(made: Path, page: Page) -> None:
+    assert [table.anchor for table in page.tables if table.measured] == ["table-two"]
+    lead = (made / "reports/index.html").read_text("utf-8").split("full protocol")[1].split("</p>")[0]
+    assert re.findall(r'href="#([\w-]+)"', lead) == ["table-two"]
 
 
 @pytest.mark.parametrize(
