@@ -62,7 +62,8 @@ def _stages(written: Mapping[str, Any]) -> Iterator[tuple[str, Sequence[Key], It
         judged = [("datasets", name, "judged_by") for name in data if "judged_by" in written["datasets"][name]]
         yield f"score/{model}", [*SCORING, *keys, *judged], [model]  # recipes reach it through what was trained
     sets, judges = [("datasets", name) for name in run["datasets"]], [("judges", name) for name in run["judges"]]
-    yield "prepared", [("run", "cells"), ("run", "experiments"), *sets, *judges], ()
+    grid = [("run", name) for name in ("models", "cells", "experiments")]
+    yield "prepared", [*grid, *sets, *judges], ()
     cells = run["experiments"].values()
     generator: Key = ("recipes", "gan", written["theory"]["generator"])
     built = [cell["model"] for cell in cells if cell["model"] in MODELS]

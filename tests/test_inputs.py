@@ -26,11 +26,11 @@ PARAMS = {
     "recipes.gan.toy-k1.batch": {"train/gan", "experiment"},  # its generator is measured by the theory
     "recipes.dcgan.cifar10.batch": set(),  # of another profile
     "profiles.paper.threads": set(),
-    "datasets.digits.splits": {"prepare/digits"},
+    "datasets.digits.splits": {"prepare/digits", "prepared"},
     "datasets.mnist.splits": set(),
-    "judges.digits.epochs": {"judge/digits", "experiment", *SCORE},
-    "run.cells.cpu-gan-digits.seeds": {"train/gan", "score/gan"},
-    "run.experiments.cpu-theory.seeds": {"experiment"},
+    "judges.digits.epochs": {"judge/digits", "prepared", "experiment", *SCORE},
+    "run.cells.cpu-gan-digits.seeds": {"prepared", "train/gan", "score/gan"},
+    "run.experiments.cpu-theory.seeds": {"prepared", "experiment"},
     "run.device": {*JUDGE, *TRAIN, *SCORE, "experiment"},
     "run.threads": {*JUDGE, *TRAIN, *SCORE, "experiment"},
     "run.probe.costs": {*SCORE, "experiment"},
@@ -49,7 +49,7 @@ CODE = {
     "data/digits.py": PREPARE,
     "report/figures.py": {"report"},
     "report/render.py": {"page"},
-    "config/strict.py": {*PREPARE, *JUDGE, *TRAIN, *SCORE, "experiment", "report", "page"},
+    "config/strict.py": {*PREPARE, *JUDGE, "prepared", *TRAIN, *SCORE, "experiment", "report", "page"},
     "check.py": set(),
 }
 
@@ -96,7 +96,7 @@ def test_a_new_cell_is_of_its_model_alone() -> None:
     params = written()
     cells = params["run"]["cells"]
     params["run"]["cells"] = {"cpu-new": {**cells["cpu-deligan-toy"], "seeds": "20"}, **cells}
-    assert changed(stage_inputs(written(), ROOT), stage_inputs(params, ROOT)) == {"train/deligan", "score/deligan"}
+    assert changed(stage_inputs(written(), ROOT), stage_inputs(params, ROOT)) == {"prepared", "train/deligan", "score/deligan"}
 
 
 def test_values_and_hashes_are_those_of_the_files() -> None:
