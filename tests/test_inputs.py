@@ -96,7 +96,11 @@ def test_a_new_cell_is_of_its_model_alone() -> None:
     params = written()
     cells = params["run"]["cells"]
     params["run"]["cells"] = {"cpu-new": {**cells["cpu-deligan-toy"], "seeds": "20"}, **cells}
-    assert changed(stage_inputs(written(), ROOT), stage_inputs(params, ROOT)) == {"prepared", "train/deligan", "score/deligan"}
+    assert changed(stage_inputs(written(), ROOT), stage_inputs(params, ROOT)) == {
+        "prepared",
+        "train/deligan",
+        "score/deligan",
+    }
 
 
 def test_values_and_hashes_are_those_of_the_files() -> None:
