@@ -86,15 +86,20 @@ def _sources(name: str, models: Iterable[str], root: Path) -> list[Path]:
     return sorted({file for entry in entries for file in import_closure(entry, root)})
 
 
+def write_each(output: Path, stages: Mapping[str, Mapping[str, Any]]) -> None:
+    """Write a folder of one JSON file for each stage, whole or not at all; a name may hold a `/`."""
+    with atomic_directory(output) as directory:
+        for name, content in stages.items():
+            path = directory / f"{name}.json"
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Write what each stage of the profile in force reads."""
     argparse.ArgumentParser(prog="python -m replication.inputs").parse_args(arguments)
     load_params()  # what is wrong with params.yaml stops the pipeline here
-    with atomic_directory(OUTPUT) as directory:
-        for name, inputs in stage_inputs(read_params(Path("params.yaml"))).items():
-            path = directory / f"{name}.json"
-            path.parent.mkdir(exist_ok=True)
-            path.write_text(json.dumps(inputs, indent=1) + "\n", encoding="utf-8")
+    write_each(OUTPUT, stage_inputs(read_params(Path("params.yaml"))))
 
 
 if __name__ == "__main__":

@@ -8,16 +8,15 @@ come, go or change, and the stage stays as it is.
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from replication.config.params import BUNDLED, Cell, Params, load_params
 from replication.data.reading import load_manifest
-from replication.foundation.atomic import atomic_directory
 from replication.foundation.errors import exit_clearly
 from replication.foundation.places import DATA, JUDGES
 from replication.foundation.provenance import sha256_file
+from replication.inputs import write_each
 from replication.scoring.requirements import probed_data
 
 OUTPUT = Path("outputs/prepared")
@@ -54,12 +53,7 @@ def _judges(params: Params, cells: Iterable[Cell]) -> Hashes:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Write what each stage of the profile in force reads of prepared data and of judges."""
     argparse.ArgumentParser(prog="python -m replication.prepared", description=__doc__).parse_args(arguments)
-    stages = used(load_params())
-    with atomic_directory(OUTPUT) as directory:
-        for name, hashes in stages.items():
-            path = directory / f"{name}.json"
-            path.parent.mkdir(exist_ok=True)
-            path.write_text(json.dumps(hashes, indent=1) + "\n", encoding="utf-8")
+    write_each(OUTPUT, used(load_params()))
 
 
 if __name__ == "__main__":

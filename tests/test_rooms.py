@@ -30,6 +30,7 @@ ROOMS = (
     "report",
 )
 COMMANDS = (
+    "inputs",
     "prepare",
     "prepared",
     "judge",
@@ -39,7 +40,6 @@ COMMANDS = (
     "page",
     "record",
     "check",
-    "inputs",
     "score_samples",
     "run",
 )  # a command imports commands before it, whose work it does too
