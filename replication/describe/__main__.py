@@ -35,15 +35,8 @@ if TYPE_CHECKING:  # torch takes seconds to load, and a wrong name is said at on
 PARAMS, BENCHMARKS = Path("params.yaml"), Path("benchmarks")
 OBJECTIVES = ("objective", "discriminator_scale", "early", "feature_matching", "real_target", "historical_averaging",
               "parameter_average", "labels")  # fmt: skip
-SCHEDULE = (
-    "schedule",
-    "inner_steps",
-    "generator_steps",
-    "generator_minibatch",
-    "noise_of_step",
-    "minibatches",
-    "balance",
-)
+SCHEDULE = ("schedule", "inner_steps", "generator_steps", "generator_minibatch", "noise_of_step", "minibatches",
+            "balance")  # fmt: skip
 REASONS = {
     "recipe": "on keys of this recipe",
     "shared": "on lines that this recipe shares with another",

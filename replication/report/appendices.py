@@ -8,15 +8,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from replication.report.class_tables import class_tables
-from replication.report.durations import durations
-from replication.report.error_rates import error_rate_grid
-from replication.report.score_tables import score_tables
+from replication.foundation.errors import InputError
+from replication.report.chosen import distinct
+from replication.report.score_tables import class_tables, score_tables
 from replication.report.sources import Source
 from replication.report.wording import seed_range, value_in_words
 from replication.table.definitions import METRICS
 from replication.table.grids import NONE, Grid, number
 from replication.table.speed_tables import Performance, performance
+
+ERROR_RATES = Path(__file__).with_name("error_rates.json")  # `verdicts.studies.simulation` writes them
+DURATIONS = (
+    "Seconds that a cell's commands recorded, for all its seeds together. Those of a resumed training count from its "
+    "last start. Other work on the machine may have slowed them."
+)
 
 
 @dataclass(frozen=True)
@@ -59,7 +64,7 @@ def _appendix(source: Source) -> Appendix:
         profile=source.profile,
         n_runs=sum(len(cell["seeds"]) for cell in source.cells.values()),
         n_rows=source.rows,
-        hardware=_distinct(environment.get("device", "") for environment in environments),
+        hardware=distinct(environment.get("device", "") for environment in environments),
         versions=_versions(environments),
         not_measured=tuple(source.provenance["not_measured"]),
         scores=(*score_tables(source.table), *class_tables(source.table)),
@@ -72,12 +77,8 @@ def _appendix(source: Source) -> Appendix:
 def _versions(environments: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, str], ...]:
     names = dict.fromkeys(name for environment in environments for name in environment if name != "device")
     return tuple(
-        (name, ", ".join(_distinct(str(one[name]) for one in environments if name in one))) for name in sorted(names)
+        (name, ", ".join(distinct(str(one[name]) for one in environments if name in one))) for name in sorted(names)
     )
-
-
-def _distinct(values: Any) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(str(value) for value in values if value))
 
 
 def _cells(cells: Mapping[str, Mapping[str, Any]]) -> Grid:
@@ -112,3 +113,47 @@ def _metrics(measured: set[str]) -> Grid:
         "A diverged run takes the metric's worst value and stays; where there is none, the claim cannot be replicated."
     )
     return Grid("Metrics", note, ("metric", "unit", "better", "worst", "protocol"), rows)
+
+
+def durations(cells: Mapping[str, Mapping[str, Any]]) -> Grid:
+    """One row a cell of a report's provenance, and their sum; a dash where a duration was not recorded."""
+    rows, together = [], {"duration_s": 0.0, "scoring_s": 0.0}
+    for key, cell in cells.items():
+        clock, where = cell["clock"], cell["environment"]
+        together = {name: total + clock.get(name, 0.0) for name, total in together.items()}
+        seconds = (f"{clock[name]:.1f}" if name in clock else NONE for name in together)
+        updates = value_in_words(cell.get("updates"))
+        shown = (str(where.get(name, NONE)) for name in ("device", "threads"))
+        rows.append((key, str(len(cell["seeds"])), updates, *seconds, *shown))
+    totals = (f"{seconds:.1f}" for seconds in together.values())
+    rows.append(("all", str(sum(len(cell["seeds"]) for cell in cells.values())), NONE, *totals, NONE, NONE))
+    header = ("cell", "seeds", "updates", "training or experiment, s", "scoring, s", "device", "threads")
+    return Grid("Time that cells took", DURATIONS, header, tuple(rows))
+
+
+def error_rate_grid(path: Path) -> Grid:
+    """One row a truth and a word that is wrong under it, one column a number of replicates."""
+    try:
+        written = json.loads(path.read_text(encoding="utf-8"))
+        rows: list[dict[str, Any]] = written["rows"]
+        columns = sorted({_column(row) for row in rows})
+        cells: dict[tuple[str, str, str], dict[tuple[int, int], str]] = {}
+        for row in rows:
+            line = cells.setdefault((row["kind"], row["truth"], row["word"]), {})
+            line[_column(row)] = f"{100 * row['rate']:.1f} %"
+        note = (
+            f"Share of {written['studies']} simulated studies that give a wrong word; the nominal rate is "
+            f"{100 * written['nominal']:g} %, chance explains up to {100 * written['largest_rate_by_chance']:.1f} %."
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        sentence = f"{path} holds no error rates ({error!r}): run `uv run python -m replication.verdicts simulation`."
+        raise InputError(sentence) from error
+    header = ("kind", "truth", "wrong word", *(f"n = {n}" if n == m else f"{n} against {m}" for n, m in columns))
+    body = tuple((*key, *(line.get(column, NONE) for column in columns)) for key, line in cells.items())
+    return Grid("Error rates of the rule", note, header, body)
+
+
+def _column(row: Mapping[str, Any]) -> tuple[int, int]:
+    """Replicates on both sides; the published trainings of a value stand in its truth."""
+    other = row["against_n"]
+    return row["n"], row["n"] if other is None or row["kind"] == "value" else other

@@ -10,11 +10,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from replication.report.arms import METRICS as ARMS
 from replication.report.cells import grouped
-from replication.report.drawing import FAINT, SERIES, Drawn, canvas, quiet, save
+from replication.report.drawing import SERIES, Drawn, canvas, finish, quiet
 from replication.report.limited_data import without_sweeps
 from replication.table.definitions import METRICS
 
@@ -102,17 +101,18 @@ def _draw(shown: list[Panel], labels: list[str], folder: Path, name: str) -> Non
     width = max(2.45 * columns + 0.2, 5.0)
     across = max(1, min(4, int(width / (0.075 * max(map(len, labels)) + 0.55))))  # legend entries side by side
     head = 0.1 + 0.2 * math.ceil(len(labels) / across)
-    height = 1.75 * lines + head + 0.35
-    with canvas(width, height) as figure:
+    with canvas(width, 1.75 * lines + head + 0.35) as figure:
         axes = figure.subplots(lines, columns, squeeze=False).ravel()
         for panel, one in zip(shown, axes, strict=False):
             _draw_panel(one, panel, labels)
         for spare in axes[len(shown) :]:
             spare.set_visible(False)
-        _legend(figure, axes[0], labels, across)
-        figure.text(0.995, 0.06 / height, "x: share of the run", ha="right", va="bottom", color=FAINT, fontsize=7.5)
-        figure.tight_layout(rect=(0, 0.2 / height, 1, 1 - head / height), h_pad=1.0, w_pad=0.8)
-        save(figure, folder, name)
+        styles = [(SERIES[i % len(SERIES)], DASHES[i % len(DASHES)]) for i in range(len(labels))]
+        handles = [
+            axes[0].plot([], [], color=colour, linestyle=dashes, linewidth=1.9, label=label)[0]
+            for (colour, dashes), label in zip(styles, labels, strict=True)
+        ]
+        finish(figure, handles, "x: share of the run", folder, name, across=across, head=head, foot=0.2)
 
 
 def _draw_panel(axes: Axes, panel: Panel, labels: list[str]) -> None:
@@ -156,13 +156,3 @@ def _lines(axes: Axes, run: Run, colour: str, dashes: Dashes, counted: bool) -> 
     middle = np.full(len(run.share), np.nan)
     middle[seen] = centre(run.values[:, seen], axis=0)
     axes.plot(run.share, middle, color=colour, linewidth=1.9, linestyle=dashes)
-
-
-def _legend(figure: Figure, axes: Axes, labels: list[str], across: int) -> None:
-    handles = [
-        axes.plot([], [], color=SERIES[i % len(SERIES)], linestyle=DASHES[i % len(DASHES)], linewidth=1.9, label=label)[
-            0
-        ]
-        for i, label in enumerate(labels)
-    ]
-    figure.legend(handles=handles, loc="upper left", ncols=across, bbox_to_anchor=(0.0, 1.0), handlelength=2.4)

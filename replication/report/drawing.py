@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import matplotlib
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
@@ -88,6 +89,26 @@ def save(figure: Figure, folder: Path, name: str) -> None:
         image.convert("RGB").quantize(COLOURS, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(
             folder / f"{name}.png", optimize=True
         )
+
+
+def finish(
+    figure: Figure,
+    handles: Sequence[Artist],
+    scales: str,
+    folder: Path,
+    name: str,
+    *,
+    across: int,
+    length: float = 2.4,
+    head: float = 0.3,
+    foot: float = 0.16,
+) -> None:
+    """A legend in `across` columns above the panels, what their axes are below, and the files; heights in inches."""
+    height = figure.get_size_inches()[1]
+    figure.legend(handles=handles, loc="upper left", ncols=across, bbox_to_anchor=(0.0, 1.0), handlelength=length)
+    figure.text(0.995, 0.06 / height, scales, ha="right", va="bottom", color=FAINT, fontsize=7.5)
+    figure.tight_layout(rect=(0, foot / height, 1, 1 - head / height), h_pad=1.0, w_pad=0.8)
+    save(figure, folder, name)
 
 
 def quiet(axes: Axes) -> None:

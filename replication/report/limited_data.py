@@ -1,6 +1,6 @@
 """Scores over the number of training images, over draws of them, and of toy runs over the latent dimension (DeLiGAN).
 
-Pure: from rows of the table of measurements to panels, which `limited_figures` draws and `class_tables` sets.
+Pure: from rows of the table of measurements to panels, which `limited_figures` draws and `score_tables` sets.
 """
 
 from __future__ import annotations

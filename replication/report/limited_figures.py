@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from replication.report.cells import grouped
-from replication.report.drawing import FAINT, SERIES, Drawn, canvas, quiet, save
+from replication.report.drawing import SERIES, Drawn, canvas, finish, quiet
 from replication.report.limited_data import (
     NAMES,
     PAPER,
@@ -35,18 +36,16 @@ DIVERGED = "A run that diverged counts with the metric's worst value."
 def draw_limited(table: pd.DataFrame, folder: Path) -> Iterable[Drawn]:
     """The figures for which the table has rows, of each data set."""
     for (_, dataset), rows in grouped(table.loc[table["paper"] == PAPER], ["paper", "dataset"]):
-        if sizes := size_panels(rows):
-            yield _drawn(f"limited-data-{dataset}", _sizes(sizes, dataset, folder, f"limited-data-{dataset}"))
-        if courses := list(course_panels(rows).items()):
-            yield _drawn(f"limited-course-{dataset}", _courses(courses, dataset, folder, f"limited-course-{dataset}"))
-        if draws := list(spreads(rows).items()):
-            yield _drawn(f"limited-draws-{dataset}", _draws(draws, dataset, folder, f"limited-draws-{dataset}"))
-        if latents := toy_panels(rows):
-            yield _drawn(f"latent-sweep-{dataset}", _latents(latents, dataset, folder, f"latent-sweep-{dataset}"))
-
-
-def _drawn(name: str, said: tuple[str, str]) -> Drawn:
-    return Drawn(name, "curves", PAPER, *said, True)
+        kinds: list[tuple[str, Callable[..., tuple[str, str]], Sequence[Any]]] = [
+            ("limited-data", _sizes, size_panels(rows)),
+            ("limited-course", _courses, list(course_panels(rows).items())),
+            ("limited-draws", _draws, list(spreads(rows).items())),
+            ("latent-sweep", _latents, toy_panels(rows)),
+        ]
+        for kind, draw, panels in kinds:
+            if panels:
+                name = f"{kind}-{dataset}"
+                yield Drawn(name, "curves", PAPER, *draw(panels, dataset, folder, name), True)
 
 
 def _sizes(panels: Sequence[Panel], dataset: str, folder: Path, name: str) -> tuple[str, str]:
@@ -181,13 +180,9 @@ def _words(metric: str) -> str:
 
 def _finish(figure: Figure, names: Sequence[str], drawn: set[str], scale: str, folder: Path, name: str) -> None:
     """Quiet grids, spare panels hidden, one legend of the names drawn, what the x axis is, and the files."""
-    height = figure.get_size_inches()[1]
     for one in figure.axes:
         one.set_visible(bool(one.get_title(loc="left")))
         quiet(one)
     shown = [(SERIES[place % len(SERIES)], label) for place, label in enumerate(names) if label in drawn]
     handles = [figure.axes[0].plot([], [], color=colour, linewidth=1.6, label=label)[0] for colour, label in shown]
-    figure.legend(handles=handles, loc="upper left", ncols=5, bbox_to_anchor=(0.0, 1.0), handlelength=2.0)
-    figure.text(0.995, 0.06 / height, scale, ha="right", va="bottom", color=FAINT, fontsize=7.5)
-    figure.tight_layout(rect=(0, 0.16 / height, 1, 1 - 0.3 / height), h_pad=1.0, w_pad=0.8)
-    save(figure, folder, name)
+    finish(figure, handles, scale, folder, name, across=5, length=2.0)

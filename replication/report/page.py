@@ -11,14 +11,13 @@ from pathlib import Path
 
 from replication.config.params import Params
 from replication.foundation.errors import InputError
-from replication.report.appendices import Appendices, appendices
+from replication.report.appendices import ERROR_RATES, Appendices, appendices
 from replication.report.chosen import choose
-from replication.report.error_rates import PATH as ERROR_RATES
 from replication.report.for_dvc import plots
 from replication.report.papers import Paper, paper, unpublished
 from replication.report.pictures import Figure
 from replication.report.published_tables import Summary, Table, summary, tables
-from replication.report.scoreboard import Count, Row, counts, rows
+from replication.report.scoreboard import Count, counts, rows
 from replication.report.sources import PROVENANCE, Source, read_source
 from replication.report.wording import SHAPES
 from replication.table.speed_tables import FOLDER as SPEED
@@ -45,7 +44,6 @@ class Page:
     summary: Summary
     tables: tuple[Table, ...]
     counts: tuple[tuple[str, tuple[Count, ...]], ...]  # adjusted words by origin
-    claims: tuple[Row, ...]
     forest: Figure | None
     papers: tuple[Paper, ...]
     appendices: Appendices
@@ -78,7 +76,6 @@ def read_page(params: Params, benchmarks: Sequence[Benchmark], root: Path = Path
         summary=summary(published),
         tables=published,
         counts=counts(shown),
-        claims=shown,
         forest=next((figure for figure in figures if figure.kind == "forest"), None),
         papers=(
             *(paper(benchmark, shown, figures, provenances) for benchmark in benchmarks),

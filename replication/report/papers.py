@@ -33,28 +33,29 @@ class Paper:
     anchor: str
     name: str  # such as "DCGAN 2015"
     title: str
-    citation: str
-    links: tuple[tuple[str, str], ...]  # name, address
     conclusion: str
-    recipes: tuple[Grid, ...]  # those that ran first
     curves: tuple[Figure, ...]
     arms: tuple[Figure, ...]  # what is inside the networks: the HTML page links to them
     points: tuple[Figure, ...]
     sheets: tuple[Figure, ...]
     grids: tuple[tuple[str, tuple[Figure, ...]], ...]  # cell and its generated, neighbouring and real images
-    claims: tuple[Row, ...]  # in the order of their origins
-    leading: tuple[Deviation, ...]
-    deviations: tuple[Deviation, ...]
+    # Runs that belong to no benchmark file have none of the following.
+    citation: str = ""
+    links: tuple[tuple[str, str], ...] = ()  # name, address
+    recipes: tuple[Grid, ...] = ()  # those that ran first
+    claims: tuple[Row, ...] = ()  # in the order of their origins
+    leading: tuple[Deviation, ...] = ()
+    deviations: tuple[Deviation, ...] = ()
 
     def of_origin(self, origin: str) -> tuple[Row, ...]:
-        return tuple(row for row in self.claims if row.origin == origin)
+        return tuple(row for row in self.claims if row.claim.origin == origin)
 
 
 def paper(
     benchmark: Benchmark, shown: Sequence[Row], figures: Sequence[Figure], sources: Sequence[Mapping[str, Any]]
 ) -> Paper:
     """One benchmark file's section; `sources` are the provenances of the profiles."""
-    claims = tuple(row for row in shown if row.paper == benchmark.paper)
+    claims = tuple(row for row in shown if row.claim.paper == benchmark.paper)
     by_id = {deviation.id: deviation for deviation in benchmark.deviations}
     recipes = [_recipe(recipe, sources) for recipe in benchmark.recipes]
     return Paper(
@@ -66,7 +67,7 @@ def paper(
         links=_links(benchmark.citation),
         conclusion=conclusion(claims),
         recipes=tuple(sorted(recipes, key=lambda grid: bool(grid.note))),
-        claims=tuple(sorted(claims, key=lambda row: list(ORIGINS).index(row.origin))),
+        claims=tuple(sorted(claims, key=lambda row: list(ORIGINS).index(row.claim.origin))),
         leading=tuple(by_id[name] for name in benchmark.leading),
         deviations=benchmark.deviations,
         **_figures_of(benchmark.paper, figures),
@@ -86,13 +87,7 @@ def unpublished(
             anchor=slug(key),
             name="Runs of your own" if key == OWN else f"Runs under {key}",
             title="on your images" if key == OWN else "of which there is no benchmark file",
-            citation="",
-            links=(),
             conclusion=note,
-            recipes=(),
-            claims=(),
-            leading=(),
-            deviations=(),
             **_figures_of(key, figures),
         )
         for key in sorted({figure.paper for figure in figures} - known - {""})
@@ -115,14 +110,14 @@ def name_of(paper: str) -> str:
 
 def conclusion(claims: Sequence[Row]) -> str:
     """Two sentences: how the paper's results and statements came out, and which of them came out against it."""
-    of_paper = [row for row in claims if row.origin in ("published", "statement")] or list(claims)
+    of_paper = [row for row in claims if row.claim.origin in ("published", "statement")] or list(claims)
     judged = [row for row in of_paper if row.judged]
     words = Counter(row.adjusted.word for row in judged)
     told = ", ".join(f"{words[word]} {word}" for word in SHAPES if words[word])
-    what = "results and statements of the paper" if any(row.origin == "published" for row in claims) else "claims"
+    what = "results and statements of the paper" if any(row.claim.origin == "published" for row in claims) else "claims"
     first = f"Of {len(of_paper)} {what} {len(judged) or 'none'} {'is' if len(judged) < 2 else 'are'} judged"
     first += f": {told}." if told else "."
-    against = [row.statement.rstrip(".") for row in judged if row.adjusted.word in ("not replicated", "reversed")]
+    against = [row.claim.statement.rstrip(".") for row in judged if row.adjusted.word in ("not replicated", "reversed")]
     if against:
         return f"{first} Against the claim: {'; '.join(against)}."
     return f"{first} No result measured so far speaks against it." if judged else first

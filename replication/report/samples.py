@@ -13,9 +13,8 @@ from matplotlib.patches import Rectangle
 from PIL import Image
 
 from replication.config.params import Cell
-from replication.report.cells import ScoredCell
+from replication.report.cells import SHEETS, ScoredCell
 from replication.report.drawing import FAINT, INK, SERIES, Drawn, canvas, save
-from replication.report.sheets import SHEETS
 
 TILES = 8  # a side of an image grid
 PANELS = 11  # toy panels in a line

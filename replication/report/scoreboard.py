@@ -44,23 +44,14 @@ class Substitute:
     measured: str
     difference: str
     direction: str
-    reason: str
 
 
 @dataclass(frozen=True)
 class Row:
     """One claim as the pages show it; every number is already text."""
 
-    id: str
-    paper: str
-    statement: str
-    source: str
-    kind: str
-    origin: Origin
-    family: str
-    protocol: str
-    replicate_unit: str
-    margin_reason: str
+    claim: Claim
+    source: str  # of the claim, and whether it is verified
     published: str
     measured: str
     difference: str
@@ -72,7 +63,6 @@ class Row:
     reason: str
     judged: bool
     indicative: tuple[Substitute, ...]
-    reading: str  # what to make of it
     where: str  # precision and hardware of what was measured, with hours; "" where nothing was
     command: str  # that measures it; "" where nothing in the suite does
 
@@ -100,16 +90,8 @@ def _row(chosen: Chosen, power: Power | None) -> Row:
     claim, verdict = chosen.claim, chosen.verdict
     unverified = "" if claim.verified or "unverified" in claim.source else " (unverified)"
     return Row(
-        id=claim.id,
-        paper=claim.paper,
-        statement=claim.statement,
+        claim=claim,
         source=claim.source + unverified,
-        kind=claim.kind,
-        origin=claim.origin,
-        family=claim.family,
-        protocol=claim.protocol,
-        replicate_unit=claim.replicate_unit,
-        margin_reason=claim.margin_reason,
         published=published(claim),
         measured=sides(claim, verdict.comparison),
         difference=NONE if claim.kind == "question" else difference(verdict.comparison),
@@ -121,7 +103,6 @@ def _row(chosen: Chosen, power: Power | None) -> Row:
         reason=minus_signs(verdict.reason),
         judged=is_judged(claim, verdict),
         indicative=tuple(_substitute(claim, one) for one, _ in chosen.indicative),
-        reading=claim.reading,
         where=" · ".join(machine(chosen.where)) if chosen.where else "",
         command=command(chosen),
     )
@@ -133,7 +114,6 @@ def _substitute(claim: Claim, indicative: Indicative) -> Substitute:
         measured=sides(claim, indicative.comparison),
         difference=difference(indicative.comparison),
         direction=indicative.direction,
-        reason=minus_signs(indicative.reason),
     )
 
 
@@ -152,6 +132,6 @@ def counts(shown: Sequence[Row]) -> tuple[tuple[str, tuple[Count, ...]], ...]:
     """How many claims of each origin have each adjusted word, in the order of ORIGINS and SHAPES."""
     groups = []
     for origin, name in ORIGINS.items():
-        words = [row.adjusted.word for row in shown if row.origin == origin]
+        words = [row.adjusted.word for row in shown if row.claim.origin == origin]
         groups.append((name, tuple(Count(mark(word), words.count(word)) for word in SHAPES if word in words)))
     return tuple(group for group in groups if group[1])

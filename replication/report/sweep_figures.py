@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from replication.report.curves import Dashes
-from replication.report.drawing import FAINT, SERIES, Drawn, canvas, quiet, save
+from replication.report.drawing import FAINT, SERIES, Drawn, canvas, finish, quiet
 from replication.report.sweeps import Sweep, area_classes, area_panel, learning_panels, width_panels
 
 PAPER = "background"
@@ -111,12 +111,7 @@ def _finish(figure: Figure, legend_of: Axes, scales: str, folder: Path, name: st
     """Quiet grids, one legend, what the axes are, and the files."""
     for one in figure.axes:
         quiet(one)
-    height = figure.get_size_inches()[1]
-    handles, labels = legend_of.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="upper left", ncols=4, bbox_to_anchor=(0.0, 1.0), handlelength=2.4)
-    figure.text(0.995, 0.06 / height, scales, ha="right", va="bottom", color=FAINT, fontsize=7.5)
-    figure.tight_layout(rect=(0, 0.16 / height, 1, 1 - 0.3 / height), h_pad=1.0, w_pad=0.8)
-    save(figure, folder, name)
+    finish(figure, legend_of.get_legend_handles_labels()[0], scales, folder, name, across=4)
 
 
 def _drawn(name: str, title: str, alt: str) -> Drawn:

@@ -7,7 +7,7 @@ The functions take arrays as well, so that simulations run the rule itself and n
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Literal, cast
 
 import numpy as np
@@ -80,6 +80,12 @@ def share_bound_p_values(successes: int, n: int, bound: float, higher: bool) -> 
     return {"replicated": above if higher else below, "not replicated": below if higher else above}
 
 
+def share_bound_table(n: int, bound: float) -> dict[Word, Array]:
+    """(n + 1,) p by word for every count of successes, of a bound that the share must exceed."""
+    counts = [share_bound_p_values(successes, n, bound, higher=True) for successes in range(n + 1)]
+    return {word: np.array([p_values[word] for p_values in counts]) for word in counts[0]}
+
+
 def agreed_p_values(kind: str, place: float, margin: float, chance: float, sided: bool) -> dict[Word, float]:
     """p by word where the replicates of each side agree exactly, so that no interval exists.
 
@@ -110,23 +116,12 @@ def decide_each(p_values: Mapping[Word, Array], level: float = LEVEL) -> NDArray
     return np.select([p <= level for p in p_values.values()], list(p_values), "inconclusive")
 
 
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's (1979) adjusted p-values, in the order given: no word of a family is wrong with more than LEVEL."""
-    count = len(p_values)
-    adjusted = [0.0] * count
-    reached = 0.0
-    for rank, index in enumerate(sorted(range(count), key=lambda i: p_values[i])):
-        reached = max(reached, min(1.0, (count - rank) * p_values[index]))
-        adjusted[index] = reached
-    return adjusted
-
-
-def holm_lasts(p_values: ArrayLike, level: float = LEVEL) -> NDArray[np.bool_]:
-    """Where Holm's adjusted p is at most `level`, for (claims, studies) p-values of one family."""
+def holm(p_values: ArrayLike) -> Array:
+    """Holm's (1979) adjusted p-values of (claims, …): no word of a family is wrong with more than LEVEL."""
     p = np.asarray(p_values, dtype=np.float64)
     order = np.argsort(p, axis=0, kind="stable")
-    factors = np.arange(len(p), 0, -1)[:, None]
-    reached = np.maximum.accumulate(np.take_along_axis(p, order, axis=0) * factors, axis=0)
+    factors = np.arange(len(p), 0, -1).reshape(-1, *[1] * (p.ndim - 1))
+    reached = np.maximum.accumulate(np.minimum(np.take_along_axis(p, order, axis=0) * factors, 1.0), axis=0)
     adjusted = np.empty_like(reached)
     np.put_along_axis(adjusted, order, reached, axis=0)
-    return adjusted <= level
+    return adjusted

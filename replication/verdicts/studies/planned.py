@@ -21,7 +21,7 @@ from replication.verdicts.statistics.rules import (
     bound_p_values,
     decide_each,
     order_p_values,
-    share_bound_p_values,
+    share_bound_table,
     value_p_values,
 )
 from replication.verdicts.statistics.shares import boschloo_table, difference_rejected
@@ -133,9 +133,8 @@ def _orders(design: Design, true: bool, generator: np.random.Generator) -> dict[
 
 def _bounds(design: Design, true: bool, generator: np.random.Generator) -> dict[Word, Array]:
     if design.counted:
-        outcomes = [share_bound_p_values(count, design.n, design.against, True) for count in range(design.n + 1)]
         drawn = generator.binomial(design.n, design.effect if true else design.against, STUDIES)
-        return {word: np.array([one[word] for one in outcomes])[drawn] for word in outcomes[0]}
+        return {word: p[drawn] for word, p in share_bound_table(design.n, design.against).items()}
     mean, variance = _moments(design.sd, design.n, design.overlap, generator)
     shift = design.effect if true else 0.0
     return bound_p_values(mean_of_moments(mean + shift, variance, design.n, overlap=design.overlap))

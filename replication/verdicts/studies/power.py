@@ -24,7 +24,7 @@ from replication.foundation.errors import InputError
 from replication.verdicts.benchmarks import claims_of, load_benchmarks
 from replication.verdicts.claims import Claim
 from replication.verdicts.statistics.intervals import LEVEL
-from replication.verdicts.statistics.rules import holm_lasts
+from replication.verdicts.statistics.rules import holm
 from replication.verdicts.studies.planned import STUDIES, Design, design_of, judged
 
 POWER = 0.80  # a claim that is true is called replicated at least this often, or it is planned wrongly
@@ -105,7 +105,7 @@ def _family_rates(names: Sequence[str], designs: Sequence[Design]) -> list[float
         order = np.random.default_rng(list(name.encode())).permutation(STUDIES)  # like designs share their studies
         p_values.append(p[order])
         words.append(replicated[order])
-    return (np.array(words) & holm_lasts(p_values)).mean(axis=1).tolist()
+    return (np.array(words) & (holm(p_values) <= LEVEL)).mean(axis=1).tolist()
 
 
 def least(claim: Claim, claims: Sequence[Claim]) -> float | None:
