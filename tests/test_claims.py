@@ -8,39 +8,12 @@ import pytest
 
 from replication.foundation.errors import InputError
 from replication.verdicts.claims import Claim, Evidence, Published, check_claim
+from tests.hand_made import claim, evidence
 
-SIDE = {
-    "paper": "deligan2017",
-    "model": "deligan",
-    "recipe": "toy",
-    "dataset": "toy-bimodal",
-    "class": "all",
-    "metric": "energy_distance",
-    "step": "final",
-}
-OTHER = {**SIDE, "recipe": "toy-gan"}
+TWO_SIDES = evidence("energy_distance", against=True)
+SIDE, OTHER = TWO_SIDES.measured, {**TWO_SIDES.measured, "recipe": "other"}
 PUBLISHED = Published(0.1, None, "none", 1, True, "Table 1")
-ORDER = Claim(
-    id="nearer",
-    paper="deligan2017",
-    statement="DeLiGAN is nearer.",
-    source="§4",
-    verified=True,
-    origin="statement",
-    kind="order",
-    family="toy",
-    protocol="Both are compared.",
-    replicate_unit="training",
-    overlap=None,
-    margin=0.1,
-    margin_reason="A tenth.",
-    better="lower",
-    bound=None,
-    published=None,
-    evidence=Evidence(SIDE, OTHER, False, None, ""),
-    indicative=(),
-    not_assessed="",
-)
+ORDER = claim("order", margin=0.1, better="lower", evidence=TWO_SIDES)
 ONE_SIDE = Evidence(SIDE, None, False, None, "")
 VALUE = replace(ORDER, kind="value", published=PUBLISHED, evidence=ONE_SIDE)
 BOUND = replace(ORDER, kind="bound", bound=0.2, margin=None, margin_reason="", evidence=ONE_SIDE)
@@ -120,5 +93,5 @@ def test_indicative_evidence_names_its_substitute_and_is_checked_too() -> None:
 
 
 def test_a_question_may_have_one_side_or_two() -> None:
-    for evidence in (ONE_SIDE, Evidence(SIDE, OTHER, False, None, "")):
-        assert check_claim(replace(QUESTION, evidence=evidence), "file: claim") is None
+    for sides in (ONE_SIDE, TWO_SIDES):
+        assert check_claim(replace(QUESTION, evidence=sides), "file: claim") is None

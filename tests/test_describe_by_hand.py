@@ -72,13 +72,6 @@ def test_improved_gans_mnist_by_hand(params: Params) -> None:
     assert noisy == ["std 0.3", *["std 0.5"] * 5]
 
 
-def test_virtual_batch_normalisation_sees_its_reference_beside_the_batch(params: Params) -> None:
-    said = describe(params, "improved_gan", "cifar10-minibatch")
-    assert said.tables.layers[0].output_shape == ("B + 100", 8192)
-    assert said.tables.buffers["generator"] == 100 * 100
-    assert "(B + 100) × 3 × 32 × 32" in to_text(said, ())
-
-
 def test_deligans_toy_by_hand(params: Params) -> None:
     said = describe(params, "deligan", "toy")
     assert rows_of(said)[0] == ("MixturePrior", ("B", 2), 50 * 2 + 50 * 2)

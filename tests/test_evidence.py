@@ -9,43 +9,16 @@ import pandas as pd
 import pytest
 
 from replication.foundation.errors import InputError
-from replication.table.measurements import Measurement, to_table
-from replication.verdicts.claims import Claim, Evidence
+from replication.table.measurements import to_table
 from replication.verdicts.evidence import EvidenceGap, NoMeasurements, replicates, require_enough, select
+from tests import hand_made
+from tests.hand_made import claim, evidence
 
-SELECTION = {
-    "paper": "gan2014",
-    "model": "gan",
-    "recipe": "one",
-    "dataset": "toy",
-    "metric": "in_mode_share",
-    "class": "all",
-    "step": "final",
-}
-ROW = Measurement("cpu", "gan2014", "gan", "one", "paper", "toy", "full", 400, 0, 100, "in_mode_share", 0.5, 1000)
-EVIDENCE = Evidence(SELECTION, None, paired=False, budget=None, substitutes="")
+EVIDENCE = evidence("in_mode_share")
+SELECTION = EVIDENCE.measured
+ROW = replace(hand_made.ROW, metric="in_mode_share")
 AGAINST = {**SELECTION, "recipe": "other"}
-CLAIM = Claim(
-    id="a-claim",
-    paper="gan2014",
-    statement="",
-    source="",
-    verified=True,
-    origin="statement",
-    kind="bound",
-    family="a-family",
-    protocol="",
-    replicate_unit="training",
-    overlap=None,
-    margin=None,
-    margin_reason="",
-    better="higher",
-    bound=0.4,
-    published=None,
-    evidence=EVIDENCE,
-    indicative=(),
-    not_assessed="",
-)
+CLAIM = claim("bound", evidence=EVIDENCE)
 DRAWS = replace(CLAIM, replicate_unit="label draw", overlap=0.25)
 
 

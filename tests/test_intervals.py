@@ -69,13 +69,6 @@ def test_published_mean_of_m_trainings_widens_the_error():
     assert mean_estimate(FIRST, 3.0, None).standard_error == pytest.approx(s / np.sqrt(n))
 
 
-def test_one_published_training_makes_the_prediction_interval():
-    """With m = 1 the interval is where one more draw of the same distribution falls (the classic formula)."""
-    low, high = mean_estimate(FIRST, 0.0, 1).interval()
-    half = stats.t.ppf(0.95, len(FIRST) - 1) * FIRST.std(ddof=1) * np.sqrt(1 + 1 / len(FIRST))
-    np.testing.assert_allclose((low, high), (FIRST.mean() - half, FIRST.mean() + half))
-
-
 def test_corrected_resampled_t_has_nadeau_and_bengios_error():
     s, n = FIRST.std(ddof=1), len(FIRST)
     assert mean_estimate(FIRST, 3.0, overlap=0.25).standard_error == pytest.approx(s * np.sqrt(1 / n + 0.25))
@@ -115,11 +108,3 @@ def test_no_n_settles_what_the_published_mean_itself_leaves_open():
     estimate = mean_estimate(FIRST, 3.0, 1)
     assert replicates_to_settle(estimate.half_width, 0.9 * FIRST.std(ddof=1), 6) is None
     assert estimate.half_width(MOST_REPLICATES) > FIRST.std(ddof=1)
-
-
-@pytest.mark.parametrize(("margin", "chance"), [(1.0, 0.29), (2.0, 0.95)])
-def test_power_of_five_runs_is_as_planned(margin, chance):
-    """Five runs, no true difference: a margin of 1 SD is met 29 % of the time, 2 SD 95 %."""
-    estimate = mean_estimate(np.random.default_rng(1).normal(size=(20_000, 5)))
-    low, high = estimate.interval()
-    assert np.mean((low > -margin) & (high < margin)) == pytest.approx(chance, abs=0.012)

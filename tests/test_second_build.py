@@ -9,30 +9,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from replication.table.measurements import Measurement, to_table, write_table
-from replication.verdicts.claims import Claim, Evidence, Plan
+from replication.table.measurements import to_table, write_table
+from replication.verdicts.claims import Claim
 from replication.verdicts.studies.second_build import Pair, chance_of, lines, main, pairs
-
-ROW = Measurement("cpu", "gan2014", "gan", "one", "paper", "toy", "full", 400, 0, 100, "auc", 0.5, 1000)
-SIDE = {
-    "paper": "gan2014",
-    "model": "gan",
-    "recipe": "one",
-    "dataset": "toy",
-    "class": "all",
-    "metric": "auc",
-    "step": "final",
-}
+from tests import hand_made
 
 
 def claim(key: str = "a", n: int = 10, effect: float = 0.1, **changes: object) -> Claim:
-    plan = Plan(n, None, 0.05, None, effect, None, None, "a trial")
-    made = Claim(
-        id=key, paper="gan2014", statement="", source="", verified=True, origin="statement", kind="bound", family=key,
-        protocol="", replicate_unit="training", overlap=None, margin=None, margin_reason="", better="higher", bound=0.5,
-        published=None, evidence=Evidence(SIDE, None, False, None, ""), indicative=(), not_assessed="", plan=plan,
-    )  # fmt: skip
-    return replace(made, **changes)  # pyright: ignore[reportArgumentType]
+    planned = {"plan": hand_made.plan(n=n, sd=0.05, effect=effect), **changes}
+    return hand_made.claim("bound", id=key, family=key, bound=0.5, metric="auc", **planned)
 
 
 def table(first: float, second: float, n: int = 10, recipe: str = "one") -> pd.DataFrame:
@@ -40,7 +25,7 @@ def table(first: float, second: float, n: int = 10, recipe: str = "one") -> pd.D
     spread = 0.05 * np.linspace(-1.5, 1.5, n)
     blocks = [(0, first), (1000, second)]
     return to_table(
-        replace(ROW, recipe=recipe, seed=start + i, value=mean + s)
+        replace(hand_made.ROW, metric="auc", recipe=recipe, seed=start + i, value=mean + s)
         for start, mean in blocks
         for i, s in enumerate(spread)
     )

@@ -41,17 +41,6 @@ def test_boschloo_p_matches_scipy(counts):
     assert boschloo_p(*counts) == pytest.approx(stats.boschloo_exact(table, alternative="greater").pvalue, rel=1e-4)
 
 
-def test_boschloo_p_is_the_largest_chance_of_a_table_as_extreme():
-    """Enumeration: Fisher's p orders the tables; the p is the largest chance over the common share."""
-    n = 5
-    counts = [(a, b) for a in range(n + 1) for b in range(n + 1)]
-    fisher = {(a, b): stats.hypergeom.sf(a - 1, 2 * n, a + b, n) for a, b in counts}
-    extreme = [table for table in counts if fisher[table] <= fisher[4, 1] + 1e-12]
-    shares = np.linspace(0, 1, 2001)
-    chances = sum(stats.binom.pmf(a, n, shares) * stats.binom.pmf(b, n, shares) for a, b in extreme)
-    assert boschloo_p(4, n, 1, n) == pytest.approx(np.max(chances), abs=1e-4)
-
-
 def test_boschloo_p_is_one_without_any_difference_on_its_side():
     assert boschloo_p(3, 5, 12, 20) == boschloo_p(1, 5, 4, 5) == 1.0
 

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
-import pytest
-
-from replication.report.durations import durations
+from replication.report.appendices import durations
 
 TRAINED = {
     "seeds": [0, 1],
@@ -30,14 +25,3 @@ def test_a_row_has_a_cell_s_seconds_and_device_and_the_last_the_sum() -> None:
         ("all", "3", "–", "72.9", "6.7", "–", "–"),
     )
     assert {len(row) for row in grid.rows} == {len(grid.header)}
-
-
-@pytest.mark.parametrize("name", ["pages/appendices.md", "index.html"])
-def test_both_pages_show_the_seconds_of_every_cell(repository: Path, name: str) -> None:
-    folder = repository / "reports" / "cpu"
-    cells = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))["cells"]
-    rows = [
-        row for row in (folder.parent / name).read_text(encoding="utf-8").splitlines() if "A processor (2 cores)" in row
-    ]
-    for key, cell in cells.items():
-        assert any(key in row and f"{cell['clock']['duration_s']:.1f}" in row for row in rows), key

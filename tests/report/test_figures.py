@@ -1,10 +1,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from concurrent.futures import Future
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -68,53 +65,6 @@ def test_image_grids_keep_pixels_and_order() -> None:
     assert sheet[-1, -1].tolist() == [0, 0, 200]
 
 
-class SecondProcess:
-    """In the place of a pool: it has drawn the first figures handed to it when the caller is done with the last."""
-
-    def __init__(self, processes: int, context: object) -> None:
-        assert processes == 1
-        self.handed = 0
-
-    def __enter__(self) -> SecondProcess:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-    def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
-        future: Future[Any] = Future()
-        self.handed += 1
-        if self.handed <= 2:
-            future.set_running_or_notify_cancel()
-            future.set_result(function(*arguments))
-        return future
-
-
-def check_equal(made: Path, claims: list[Claim], folder: Path) -> None:
-    """Figures drawn into `folder` by two processes, against those that one has drawn for the report."""
-    table = read_table(made / "reports/cpu/measurements.csv")
-    cells, _ = gather(load_params(made / "params.yaml").profile, made / "outputs/score", made / "reports/recorded")
-    figures = draw(cells, table, claims, judge_all(claims, table), folder, 2)
-    report = made / "reports/cpu"
-    written = json.loads((report / "provenance.json").read_text(encoding="utf-8"))["figures"]
-    assert [figure.record() for figure in figures] == written
-    files = {file.name: file.read_bytes() for file in folder.iterdir()}
-    assert sorted(files) == sorted(name for figure in figures for name in figure.files)
-    assert files == {file.name: file.read_bytes() for file in (report / "figures").iterdir()}
-
-
-def test_figures_are_equal_whoever_draws_them(
-    made: Path, claims: list[Claim], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("replication.report.figures.ProcessPoolExecutor", SecondProcess)
-    check_equal(made, claims, tmp_path)
-
-
-@pytest.mark.slow
-def test_figures_are_equal_from_two_processes(made: Path, claims: list[Claim], tmp_path: Path) -> None:
-    check_equal(made, claims, tmp_path)
-
-
 def test_a_grey_sheet_is_saved_in_few_levels_and_a_coloured_one_in_all(tmp_path: Path) -> None:
     ramp = np.arange(256, dtype=np.uint8).repeat(4).reshape(32, 32)
     for name, sheet in {"grey": ramp, "coloured": np.stack([ramp, ramp[::-1], ramp.T], 2)}.items():
@@ -123,3 +73,16 @@ def test_a_grey_sheet_is_saved_in_few_levels_and_a_coloured_one_in_all(tmp_path:
             shown = np.asarray(image.convert("RGB" if sheet.ndim == 3 else "L")).astype(int)
         assert np.abs(shown - sheet).max() <= (9 if sheet.ndim == 2 else 0)
     assert shown.shape == (32, 32, 3)
+
+
+@pytest.mark.slow
+def test_figures_are_equal_from_two_processes(made: Path, claims: list[Claim], tmp_path: Path) -> None:
+    table = read_table(made / "reports/cpu/measurements.csv")
+    cells, _ = gather(load_params(made / "params.yaml").profile, made / "outputs/score", made / "reports/recorded")
+    figures = draw(cells, table, claims, judge_all(claims, table), tmp_path, 2)
+    report = made / "reports/cpu"
+    written = json.loads((report / "provenance.json").read_text(encoding="utf-8"))["figures"]
+    assert [figure.record() for figure in figures] == written
+    files = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
+    assert sorted(files) == sorted(name for figure in figures for name in figure.files)
+    assert files == {file.name: file.read_bytes() for file in (report / "figures").iterdir()}

@@ -12,7 +12,6 @@ from scipy.stats import t as student
 
 from replication.config.params import Cell
 from replication.report.cells import ScoredCell
-from replication.report.class_tables import class_tables
 from replication.report.limited_data import (
     Point,
     course_panels,
@@ -23,6 +22,7 @@ from replication.report.limited_data import (
 )
 from replication.report.limited_figures import draw_limited
 from replication.report.samples import on_first_splits
+from replication.report.score_tables import class_tables
 from replication.table.measurements import Measurement, to_table
 from replication.verdicts.statistics.shares import share_interval
 
@@ -202,7 +202,3 @@ def test_samples_are_shown_of_a_recipes_first_split() -> None:
         cell("other", dataset="cifar10-jpeg", split="full"), cell("paper", variant="paper", split="full"),
     ]  # fmt: skip
     assert [one.cell.key for one in on_first_splits(cells)] == ["main", "more", "gan", "other", "paper"]
-
-
-def test_a_table_without_such_runs_draws_nothing(table: pd.DataFrame, tmp_path: Path) -> None:
-    assert list(draw_limited(table.assign(paper="gan2014"), tmp_path)) == []

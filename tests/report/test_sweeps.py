@@ -83,7 +83,3 @@ def test_figures_say_how_many_runs_and_equal_tables_give_equal_bytes(table: pd.D
     list(draw_sweeps(table, tmp_path / "again"))
     for name in (file for one in drawn for file in one.files):
         assert (tmp_path / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
-
-
-def test_a_table_without_background_draws_nothing(table: pd.DataFrame, tmp_path: Path) -> None:
-    assert list(draw_sweeps(table.assign(paper="gan2014"), tmp_path)) == []

@@ -6,12 +6,13 @@ import pytest
 from scipy.stats import binomtest
 
 from replication.verdicts.verdict import judge
+from tests.hand_made import against, claim, evidence, runs
 
 
 @pytest.mark.parametrize(
     ("n", "word"), [(3, "inconclusive"), (4, "inconclusive"), (5, "replicated"), (9, "replicated")]
 )
-def test_five_that_agree_are_evidence_and_three_are_not(claim, runs, n, word):
+def test_five_that_agree_are_evidence_and_three_are_not(n, word):
     verdict = judge(claim("bound"), runs([0.9] * n))
     assert verdict.word == word
     assert verdict.comparison is not None
@@ -21,33 +22,33 @@ def test_five_that_agree_are_evidence_and_three_are_not(claim, runs, n, word):
 
 
 @pytest.mark.parametrize(("value", "word"), [(0.6, "not replicated"), (0.7, "inconclusive"), (0.8, "replicated")])
-def test_a_bound_has_a_side_on_either_hand_and_none_at_itself(claim, runs, value, word):
+def test_a_bound_has_a_side_on_either_hand_and_none_at_itself(value, word):
     assert judge(claim("bound"), runs([value] * 6)).word == word
 
 
 @pytest.mark.parametrize(
     ("value", "word"), [(0.82, "replicated"), (0.9, "differs, better"), (0.7, "not replicated"), (0.75, "replicated")]
 )
-def test_a_value_is_held_against_its_margin(claim, runs, value, word):
+def test_a_value_is_held_against_its_margin(value, word):
     assert judge(claim("value", margin=0.0501), runs([value] * 5)).word == word
     assert judge(claim("value", margin=0.0501), runs([value] * 4)).word == "inconclusive"
 
 
 @pytest.mark.parametrize(("one", "word"), [(0.9, "replicated"), (0.5, "reversed"), (0.71, "no difference")])
-def test_an_order_of_two_constants_counts_the_shorter_side(claim, runs, against, one, word):
+def test_an_order_of_two_constants_counts_the_shorter_side(one, word):
     order = claim("order", margin=0.02)
     assert judge(order, against(runs([one] * 9), runs([0.7] * 5))).word == word
     assert judge(order, against(runs([one] * 9), runs([0.7] * 4))).word == "inconclusive"
 
 
-def test_pairs_with_one_constant_difference_count_as_pairs(claim, evidence, runs, against):
+def test_pairs_with_one_constant_difference_count_as_pairs():
     paired = claim("order", evidence=evidence(against=True, paired=True))
     values = [0.5, 0.25, 0.75, 0.125, 0.375]
     assert judge(paired, against(runs([v + 0.25 for v in values]), runs(values))).word == "replicated"
     assert judge(paired, against(runs([v + 0.25 for v in values[:4]]), runs(values[:4]))).word == "inconclusive"
 
 
-def test_a_deterministic_quantity_lies_where_it_is_seen(claim, runs):
+def test_a_deterministic_quantity_lies_where_it_is_seen():
     """Its replicates are one number: three of them are as good as a hundred, and the margin is a tolerance."""
     exact = claim("value", deterministic=True, trainings=1)
     assert judge(exact, runs([0.84] * 3)).word == "replicated"

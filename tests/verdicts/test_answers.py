@@ -7,9 +7,10 @@ import math
 import pandas as pd
 
 from replication.verdicts.verdict import judge
+from tests.hand_made import against, around, claim, evidence, runs
 
 
-def test_two_sides_are_answered_with_both_and_their_difference(evidence, claim, around, against):
+def test_two_sides_are_answered_with_both_and_their_difference():
     question = claim("question", evidence=evidence(against=True))
     verdict = judge(question, against(around(0.9), around(0.5)))
     assert (verdict.word, verdict.n_needed, verdict.power) == ("answered", None, None)
@@ -21,18 +22,12 @@ def test_two_sides_are_answered_with_both_and_their_difference(evidence, claim, 
     assert judge(question, around(0.9)).word == "not assessed"
 
 
-def test_one_side_is_answered_with_its_mean(claim, runs):
+def test_one_side_is_answered_with_its_mean():
     assert judge(claim("question"), runs([0.25, 0.75])).reason == "accuracy is 0.5 ± 0.35 (n = 2)."
     assert judge(claim("question"), runs([0.25])).reason == "accuracy is 0.25 (n = 1)."
 
 
-def test_sides_without_spread_have_a_difference_and_no_interval(evidence, claim, runs, against):
-    table = against(runs([0.5, 0.5]), runs([0.25, 0.25]))
-    answer = judge(claim("question", evidence=evidence(against=True)), table).reason
-    assert answer == "accuracy is 0.5 ± 0 (n = 2) against 0.25 ± 0 (n = 2): a difference of 0.25."
-
-
-def test_a_question_over_variants_of_a_protocol_names_each_from_the_highest(evidence, claim, around):
+def test_a_question_over_variants_of_a_protocol_names_each_from_the_highest():
     kinds = {"mean": 0.7, "max": 0.9, "last": 0.8}
     table = pd.concat([around(value).assign(metric_variant=kind) for kind, value in kinds.items()], ignore_index=True)
     open_variant = {key: value for key, value in evidence().measured.items() if key != "metric_variant"}
@@ -41,7 +36,7 @@ def test_a_question_over_variants_of_a_protocol_names_each_from_the_highest(evid
     assert (verdict.reason, verdict.comparison) == (f"accuracy is {', '.join(named)}.", None)
 
 
-def test_a_question_over_classes_runs_from_the_lowest_to_the_highest(evidence, claim, around):
+def test_a_question_over_classes_runs_from_the_lowest_to_the_highest():
     table = pd.concat(
         [around(0.9), around(0.7).assign(**{"class": "cat"}), around(0.8).assign(**{"class": "dog"})],
         ignore_index=True,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from itertools import product
 
@@ -11,8 +10,8 @@ import pytest
 from scipy.stats import binomtest
 
 from replication.table.measurements import Measurement, to_table
-from replication.verdicts.claims import Claim
 from replication.verdicts.verdict import judge
+from tests.hand_made import claim
 
 ROW = Measurement("cpu", "gan2014", "gan", "one", "paper", "toy", "full", 400, 0, 100, "accuracy", 0.5, 1000)
 REVERSED = ("2", "5")
@@ -32,7 +31,7 @@ def table_of(gains: list[float]) -> pd.DataFrame:
     ("disagree", "word"),
     [((), "replicated"), ((3,), "replicated"), ((3, 2), "inconclusive"), (range(10), "not replicated")],
 )
-def test_signs_that_agree_are_counted(claim: Callable[..., Claim], disagree: tuple[int, ...], word: str) -> None:
+def test_signs_that_agree_are_counted(disagree: tuple[int, ...], word: str) -> None:
     gains = [0.2 * (-1) ** ((str(label) in REVERSED) + (label in disagree)) for label in range(10)]
     ordered = claim("order")
     assert ordered.evidence is not None

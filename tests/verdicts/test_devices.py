@@ -7,13 +7,14 @@ import pytest
 
 from replication.foundation.errors import InputError
 from replication.verdicts.verdict import judge, judge_all
+from tests.hand_made import around, claim, evidence
 
 
 def on(table: pd.DataFrame, device: str, precision: str = "float32") -> pd.DataFrame:
     return table.assign(device=device, precision=precision)
 
 
-def test_the_profiles_own_device_is_what_a_claim_reads(claim, around) -> None:
+def test_the_profiles_own_device_is_what_a_claim_reads() -> None:
     cpu, cuda = around(0.2), on(around(0.9), "cuda", "tf32")
     both = pd.concat([cpu, cuda], ignore_index=True)
     for device, alone in (("cpu", cpu), ("cuda", cuda)):
@@ -24,7 +25,7 @@ def test_the_profiles_own_device_is_what_a_claim_reads(claim, around) -> None:
         judge(claim("bound"), both)
 
 
-def test_seeds_of_the_other_device_fill_up(claim, around) -> None:
+def test_seeds_of_the_other_device_fill_up() -> None:
     cpu, cuda = around(0.8), on(around(0.9), "cuda")
     cuda = cuda.loc[cuda["seed"] < 2]
     (found,) = judge_all([claim("bound")], pd.concat([cpu, cuda], ignore_index=True), device="cuda")
@@ -33,7 +34,7 @@ def test_seeds_of_the_other_device_fill_up(claim, around) -> None:
     assert values[:2] == tuple(cuda["value"]) and values[2:] == tuple(cpu.loc[cpu["seed"] >= 2, "value"])
 
 
-def test_a_claim_that_names_devices_compares_them(claim, evidence, around) -> None:
+def test_a_claim_that_names_devices_compares_them() -> None:
     both = pd.concat([around(0.8), on(around(0.8), "cuda")], ignore_index=True)
     one = evidence()
     sides = [{**one.measured, "device": device} for device in ("cuda", "cpu")]

@@ -1,12 +1,10 @@
-"""Hand-made claims and tables of measurements, as functions that tests take by name."""
+"""Hand-made claims and tables of measurements."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import pandas as pd
-import pytest
 
 from replication.table.measurements import Measurement, to_table
 from replication.verdicts.claims import Claim, Evidence, Plan, Published
@@ -70,38 +68,3 @@ def against(one: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
 
 def outcomes(successes: int, n: int) -> pd.DataFrame:
     return runs([1.0] * successes + [0.0] * (n - successes), metric="success")
-
-
-@pytest.fixture(name="evidence")
-def _evidence() -> Callable[..., Evidence]:
-    return evidence
-
-
-@pytest.fixture(name="claim")
-def _claim() -> Callable[..., Claim]:
-    return claim
-
-
-@pytest.fixture(name="plan")
-def _plan() -> Callable[..., Plan]:
-    return plan
-
-
-@pytest.fixture(name="runs")
-def _runs() -> Callable[..., pd.DataFrame]:
-    return runs
-
-
-@pytest.fixture(name="around")
-def _around() -> Callable[..., pd.DataFrame]:
-    return around
-
-
-@pytest.fixture(name="against")
-def _against() -> Callable[..., pd.DataFrame]:
-    return against
-
-
-@pytest.fixture(name="outcomes")
-def _outcomes() -> Callable[..., pd.DataFrame]:
-    return outcomes
