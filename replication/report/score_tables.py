@@ -31,26 +31,11 @@ class ScoreTable:
 TABLES = (
     ScoreTable(
         "Scores of images beside their reference points",
-        (
-            "inception_score",
-            "modified_inception_score",
-            "fid",
-            "kid",
-            "precision",
-            "recall",
-            "transfer_head_accuracy",
-            "judge_score",
-            "modified_judge_score",
-            "judge_frechet_distance",
-            "judge_kernel_distance",
-            "judge_precision",
-            "judge_recall",
-            "judge_accuracy",
-            "duplicate_rate",
-            "memorisation_share",
-        ),
-        "Real images show what a score can reach, repeated ones what it cannot tell: a model that "
-        "only repeats them scores as well, and its duplicates alone give it away.",
+        ("inception_score", "modified_inception_score", "fid", "kid", "precision", "recall", "transfer_head_accuracy",
+         "judge_score", "modified_judge_score", "judge_frechet_distance", "judge_kernel_distance", "judge_precision",
+         "judge_recall", "judge_accuracy", "duplicate_rate", "memorisation_share"),
+        "Real images show what a score can reach, repeated ones what it cannot tell: a model that only repeats them "
+        "scores as well, and its duplicates alone give it away.",
     ),
     ScoreTable(
         "L2-SVM on features, beside raw pixels, untrained networks and K-means",
@@ -63,7 +48,7 @@ TABLES = (
         "Label draws are averaged within a seed.",
     ),
     ScoreTable("Log-likelihood under a Parzen window", ("parzen_log_likelihood", "parzen_standard_error"), ""),
-)
+)  # fmt: skip
 
 
 def score_tables(table: pd.DataFrame) -> tuple[Grid, ...]:

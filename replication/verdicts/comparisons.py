@@ -64,10 +64,9 @@ def compare(claim: Claim, sides: Sides) -> Comparison:
     """Compare one claim's replicates by its kind. Without spread, or with too few values, there is no interval."""
     if claim.kind == "superiority":
         return _compare_superiority(claim, sides)
-    counted = METRICS[sides.measured.metric].unit == "0/1"
     if claim.kind == "rate":
         return _compare_rates(claim, sides)
-    if claim.kind == "bound" and counted:
+    if claim.kind == "bound" and METRICS[sides.measured.metric].unit == "0/1":
         return _compare_share_with_bound(claim, sides)
     return _compare_means(claim, sides)
 
@@ -104,12 +103,10 @@ def _agreed(claim: Claim, bare: Comparison, n: int) -> Comparison:
 
 def _compare_superiority(claim: Claim, sides: Sides) -> Comparison:
     """A run without a value is the worst of all, whatever the others are: a tie with its like, below every other."""
-    if sides.against is None or sides.paired:
-        raise InputError(f"Claim {claim.id} is about superiority: it compares two unpaired sides.")
     worst, bare = -_sign(claim) * np.inf, _bare(claim, sides, None)
     one, two = (
         np.nan_to_num(np.array(s.values), nan=worst, posinf=np.inf, neginf=-np.inf)
-        for s in (sides.measured, sides.against)
+        for s in (sides.measured, _other(claim, sides))
     )
     estimate = superiority(one, two)
     low, high = (float(end) for end in estimate.interval())
@@ -120,18 +117,22 @@ def _compare_superiority(claim: Claim, sides: Sides) -> Comparison:
     return _judged(claim, bare, (low, high), p_values, estimate.estimate.half_width, present)
 
 
+def _other(claim: Claim, sides: Sides) -> Replicates:
+    if sides.against is None or sides.paired:
+        raise InputError(f"Claim {claim.id} is of kind {claim.kind}: it compares two unpaired sides.")
+    return sides.against
+
+
 def _sign(claim: Claim) -> int:
     return 1 if claim.better == "higher" else -1
 
 
 def _compare_rates(claim: Claim, sides: Sides) -> Comparison:
-    if sides.against is None or sides.paired:
-        raise InputError(f"Claim {claim.id} is a rate: it compares two unpaired sides of 0/1 outcomes.")
-    one, two = _successes(claim, sides.measured), _successes(claim, sides.against)
-    counts = (one, sides.measured.n, two, sides.against.n)
+    other = _other(claim, sides)
+    counts = (_successes(claim, sides.measured), sides.measured.n, _successes(claim, other), other.n)
     p_values = rate_p_values(counts, claim.better == "higher", claim.margin or 0.0)
     half_width = partial(share_half_width, counts=(counts[:2], counts[2:]))
-    present = max(sides.measured.n, sides.against.n)
+    present = max(sides.measured.n, other.n)
     return _judged(claim, _bare(claim, sides, None), difference_interval(counts), p_values, half_width, present)
 
 

@@ -14,13 +14,7 @@ from replication.table.measurements import COLUMNS, INTEGERS, KEY, WHERE
 from replication.verdicts.claims import Claim, Evidence, Selection
 
 FEWEST = 3  # replicates below which nothing is judged
-IDENTITY = {
-    "training": "seed",
-    "label draw": "replicate",
-    "split": "replicate",
-    "dataset": "dataset",
-    "class": "class",
-}
+IDENTITY = {"training": "seed", "label draw": "replicate", "split": "replicate", "dataset": "dataset", "class": "class"}
 FREE = {"seed", "replicate", "value", "n_samples", *WHERE}  # columns that may differ between rows of one side
 
 

@@ -104,11 +104,13 @@ def _position(claim: Claim, comparison: Comparison, word: Word) -> str:
     if comparison.agreed and word == "inconclusive":
         return "may be chance"
     if claim.kind == "value":
+        widest = comparison.margin or 0.0
+        crosses = comparison.low <= widest and comparison.high >= -widest
         return {
             "replicated": f"lies inside the margin of ± {margin}",
             "differs, better": f"lies wholly beyond the margin of {margin} on the better side",
             "not replicated": f"lies wholly outside the margin of {margin}" + (" on the worse side" if sided else ""),
-        }.get(word, f"crosses the margin of ± {margin}" if _crosses(comparison) else _BOTH_TAILS)
+        }.get(word, f"crosses the margin of ± {margin}" if crosses else _BOTH_TAILS)
     if claim.kind == "rate":
         return {
             "replicated": "on the claim's side",
@@ -122,11 +124,6 @@ def _position(claim: Claim, comparison: Comparison, word: Word) -> str:
         "not replicated": f"lies wholly on the other side of {none}",
         "no difference": f"lies inside {none} ± {margin}, the largest negligible difference",
     }.get(word, f"holds {none}")
-
-
-def _crosses(comparison: Comparison) -> bool:
-    margin = comparison.margin or 0.0
-    return comparison.low <= margin and comparison.high >= -margin
 
 
 def _remedy(comparison: Comparison, n_needed: int | None) -> str:

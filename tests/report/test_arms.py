@@ -1,27 +1,19 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
 from replication.report.arms import panels
 from replication.report.score_tables import score_tables
 from replication.table.measurements import Measurement, to_table
+from tests import hand_made
 
-ROW = Measurement(
-    profile="cpu",
-    paper="dcgan2015",
-    model="dcgan",
-    recipe="digits",
-    variant="paper",
-    dataset="digits",
-    split="full",
-    n_train=100,
-    seed=0,
-    step=50,
-    metric="judge_score",
-    value=0.0,
-    n_samples=10,
-)
+ROW = replace(
+    hand_made.ROW, paper="dcgan2015", model="dcgan", recipe="digits", dataset="digits", n_train=100, step=50,
+    metric="judge_score", value=0.0, n_samples=10,
+)  # fmt: skip
 
 
 def table_of(rows: list[dict[str, object]]) -> pd.DataFrame:

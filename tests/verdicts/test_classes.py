@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 from scipy.stats import binomtest
 
-from replication.table.measurements import Measurement, to_table
+from replication.table.measurements import to_table
 from replication.verdicts.verdict import judge
+from tests import hand_made
 from tests.hand_made import claim
 
-ROW = Measurement("cpu", "gan2014", "gan", "one", "paper", "toy", "full", 400, 0, 100, "accuracy", 0.5, 1000)
 REVERSED = ("2", "5")
 
 
@@ -21,7 +21,7 @@ def table_of(gains: list[float]) -> pd.DataFrame:
     """Three seeds of two recipes; `gains` are by how much the first lies above the second in each class, on average."""
     classes = [*enumerate(gains), ("all", -9.0)]
     rows = [
-        replace(ROW, recipe=recipe, seed=seed, class_=str(label), value=(seed - 1) * 0.01 + share * gain)
+        replace(hand_made.ROW, recipe=recipe, seed=seed, class_=str(label), value=(seed - 1) * 0.01 + share * gain)
         for (recipe, share), seed, (label, gain) in product((("one", 1.0), ("other", 0.0)), range(3), classes)
     ]
     return to_table(rows)

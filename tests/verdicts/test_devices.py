@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
@@ -36,10 +38,8 @@ def test_seeds_of_the_other_device_fill_up() -> None:
 
 def test_a_claim_that_names_devices_compares_them() -> None:
     both = pd.concat([around(0.8), on(around(0.8), "cuda")], ignore_index=True)
-    one = evidence()
-    sides = [{**one.measured, "device": device} for device in ("cuda", "cpu")]
-    compared = claim("order", evidence=evidence(against=True), margin=0.05)
-    compared = compared.__class__(**{**vars(compared), "evidence": one.__class__(*sides, True, None, "")})
+    cuda, cpu = ({**evidence().measured, "device": device} for device in ("cuda", "cpu"))
+    compared = claim("order", evidence=replace(evidence(), measured=cuda, against=cpu, paired=True), margin=0.05)
     (found,) = judge_all([compared], both, device="cuda")
     assert found.comparison is not None and found.comparison.against is not None
     assert found.comparison.measured.values == found.comparison.against.values
