@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import nn
 
 from replication.data.planted import balanced_accuracy, best_threshold, object_scores
 from replication.foundation.errors import InputError
@@ -23,10 +22,8 @@ from replication.metrics.forgetting import (
 )
 from replication.models.layers.convolutional import ConvolutionalGenerator
 from replication.models.layers.networks import Generator
-from replication.models.layers.samples import as_images
-from replication.scoring.classifier import classify
-from replication.scoring.image_cell import ImageCell
-from replication.training.sampling import draw_samples
+from replication.scoring.classifier import judged
+from replication.scoring.image_cell import ImageCell, draw_images
 
 SHOWN = 12  # samples in the sheet
 
@@ -114,10 +111,8 @@ def _measure_seed(cell: ImageCell, index: int, detector: Detector) -> np.ndarray
 
 def _draw(cell: ImageCell, network: Generator, index: int) -> np.ndarray:
     """uint8 [samples, C, H, W], always from the same noise."""
-    noise = cell.recipe.display_noise or cell.recipe.noise
     count, seed = cell.options.forgetting.samples, cell.seeds[index]
-    samples = draw_samples(network, cell.recipe, noise, seed, "forgetting", count, cell.classes)
-    return as_images(torch.nan_to_num(samples), cell.recipe.pixels).cpu().numpy()
+    return draw_images(network, cell.recipe, seed, "forgetting", count, cell.classes)
 
 
 def _maps_of_object(
@@ -153,11 +148,7 @@ def _add_rest(
     change = np.mean([change_outside(whole[looked], one[looked], places[looked], size) for one in versions])
     cell.rows.add(seed, step, "change_outside", float(change), len(looked), metric_variant=name)
     if cell.judge is not None:
-        before = _classes(cell.judge, whole[looked])
-        same = np.mean([(_classes(cell.judge, one[looked]) == before).mean() for one in versions])
+        before = judged(cell.judge, whole[looked]).classes
+        same = np.mean([(judged(cell.judge, images[looked]).classes == before).mean() for images in versions])
         where = {"metric_variant": name, "judge": cell.judge_name}
         cell.rows.add(seed, step, "rest_unchanged", float(same), len(looked), **where)
-
-
-def _classes(judge: nn.Module, images: np.ndarray) -> np.ndarray:
-    return classify(judge, torch.from_numpy(images)).argmax(1).numpy()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from replication.config.protocols import ProtocolOptions
 from replication.config.recipes import Noise, Recipe
@@ -76,7 +76,10 @@ def draw_images(
     noise: Noise | None = None,
 ) -> np.ndarray:
     """uint8 [count, C, H, W] of a trained generator, as `ImageCell.sample` has them."""
-    samples = draw_samples(
-        generator, recipe, noise or recipe.display_noise or recipe.noise, seed, purpose, count, classes
-    )
+    noise = noise or recipe.display_noise or recipe.noise
+    return pictures(draw_samples(generator, recipe, noise, seed, purpose, count, classes), recipe)
+
+
+def pictures(samples: Tensor, recipe: Recipe) -> np.ndarray:
+    """uint8 [n, C, H, W] of samples as a network draws them; what is not finite becomes a number."""
     return as_images(torch.nan_to_num(samples), recipe.pixels).cpu().numpy()

@@ -11,11 +11,11 @@ from tqdm import tqdm
 
 from replication.data.reading import PreparedImages
 from replication.foundation.runtime import side_by_side
-from replication.metrics.distribution import NEIGHBOURS, Reference, distances, every, reference_of
+from replication.metrics.distribution import Reference, distances, references_of
 from replication.metrics.inception import inception_score, modified_inception_score
-from replication.metrics.neighbours import duplicate_rate, nearest
+from replication.metrics.neighbours import duplicate_rate, every, nearest
+from replication.scoring.classifier import judged
 from replication.scoring.image_cell import ImageCell
-from replication.scoring.judge_features import judged
 from replication.scoring.rows import Rows
 from replication.scoring.stability import add_spread, add_stability
 
@@ -60,7 +60,8 @@ def score_images(cell: ImageCell) -> dict[str, np.ndarray]:
     for seed in cell.seeds if cell.judge is not None and count else ():
         rows.add(seed, last, "judge_accuracy", accuracy, count, judge=cell.judge_name)
     add_stability(rows, cell.trained, cell.build, cell.recipe, cell.classes, cell.threads)
-    return {"grid": shown, "neighbours": seen[nearest(shown, seen)], "real": seen[:: max(1, len(seen) // GRID)][:GRID]}
+    neighbours, real = seen[nearest(shown, seen)[1]], seen[:: max(1, len(seen) // GRID)][:GRID]
+    return {"grid": shown, "neighbours": neighbours, "real": real}
 
 
 def _add_training_noise(cell: ImageCell, step: int, index: int) -> None:
@@ -81,15 +82,9 @@ def judge_references(judge: nn.Module, seen: np.ndarray, data: PreparedImages) -
     that has none, is left out; without held-out images the accuracy is NaN.
     """
     test = judged(judge, data.test_images) if len(data.test_images) else None
-    references = {}
-    for variant, features in (
-        (TRAINING, judged(judge, every(seen, LIMIT)).features),
-        (HELD_OUT, test.features if test else np.empty((0, 1))),
-    ):
-        if len(features) > NEIGHBOURS + 1:
-            references[variant] = reference_of(features, LIMIT)
-    hits = test.logits.argmax(axis=1) == data.test_labels if test else np.empty(0)
-    return references, float(hits.mean()) if len(hits) else float("nan")
+    sets = {TRAINING: judged(judge, every(seen, LIMIT)).features} | ({HELD_OUT: test.features} if test else {})
+    accuracy = float((test.classes == data.test_labels).mean()) if test else float("nan")
+    return references_of(sets, LIMIT), accuracy
 
 
 def add_judge_scores(

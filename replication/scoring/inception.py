@@ -12,7 +12,7 @@ from torch import nn
 
 from replication.config.protocols import Inception
 from replication.data.reading import PreparedImages
-from replication.metrics.distribution import NEIGHBOURS, Reference, distances, reference_of
+from replication.metrics.distribution import Reference, distances, references_of
 from replication.metrics.inception import inception_score, modified_inception_score
 from replication.metrics.inception_network import (
     CLASSES,
@@ -41,6 +41,11 @@ class RealUnderInception:
     test: InceptionFeatures
     head: TransferHead | None
 
+    def references(self, chosen: np.ndarray, options: Inception) -> dict[str, Reference]:
+        """What distances are taken to: the training images in rows `chosen`, and the held-out ones."""
+        sets = {TRAINING: self.train.pool3[chosen], HELD_OUT: self.test.pool3}
+        return references_of(sets, options.manifold_samples)
+
 
 _read: dict[str, RealUnderInception] = {}  # of the data set at hand: a process scores many cells of one
 
@@ -55,7 +60,7 @@ def measure(cell: ImageCell) -> dict[str, np.ndarray]:
     if options.weights == SKIPPED:
         return {}
     real, step = real_under_inception(cell.data, options, cell.device), cell.trained.steps[-1]
-    references = inception_references(real.train.pool3[cell.chosen], real.test.pool3, options)
+    references = real.references(cell.chosen, options)
     for index, seed in enumerate(cell.seeds):
         images = cell.sample(step, index, "samples", options.n_samples)
         found = inception_features(real.network, images, f"{cell.rows.cell.key}, seed {seed}")
@@ -77,16 +82,6 @@ def real_under_inception(data: PreparedImages, options: Inception, device: str) 
         head = train_transfer_head(train.pool3, data.train_labels, classes) if classes > 1 else None
         _read[key] = RealUnderInception(network, train, test, head)
     return _read[key]
-
-
-def inception_references(training: np.ndarray, held_out: np.ndarray, options: Inception) -> dict[str, Reference]:
-    """References by variant from pool3 features [n, 2048]; a set of too few is left out."""
-    given = {TRAINING: training, HELD_OUT: held_out}
-    return {
-        variant: reference_of(features, options.manifold_samples)
-        for variant, features in given.items()
-        if len(features) > NEIGHBOURS + 1
-    }
 
 
 def add_inception_scores(

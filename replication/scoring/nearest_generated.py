@@ -54,6 +54,16 @@ def measure(cell: ImageCell) -> dict[str, np.ndarray]:
     return {SHEET: shown.reshape(SHOWN, cell.classes, *shown.shape[1:]).swapaxes(0, 1)}
 
 
+def nearest_error(
+    images: np.ndarray, labels: np.ndarray, test: np.ndarray, truth: np.ndarray, device: str = "cpu"
+) -> float:
+    """The share of test images whose nearest of some labelled images is of another class; uint8 [n, C, H, W] both."""
+    # In levels, whole numbers, so that equal distances are equal.
+    points, samples = (torch.from_numpy(each).flatten(1).to(device, torch.float32) for each in (test, images))
+    told = nearest_labels(points, [(samples, torch.from_numpy(labels).to(device))], [len(images)])[len(images)]
+    return float((told != truth).mean())
+
+
 def variant(count: int) -> str:
     """How the table names 1-NN on so many labelled images: 1-nn-50k, 1-nn-10m, 1-nn-1297."""
     for size, letter in ((1_000_000, "m"), (1000, "k")):

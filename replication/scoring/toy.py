@@ -11,13 +11,13 @@ from torch import Tensor
 from tqdm import tqdm
 
 from replication.config.protocols import Components
-from replication.config.recipes import Noise, Recipe
+from replication.config.recipes import Recipe
 from replication.data.reading import ToyData
 from replication.foundation.runtime import side_by_side
 from replication.foundation.seeding import generator as stream_of
 from replication.metrics.toy import Mixture, energy_distance, held_modes, mode_scores
 from replication.models.layers.networks import Networks
-from replication.scoring.components import add_information
+from replication.scoring.components import TRAINING, add_information, noises_of
 from replication.scoring.game import train_alone, value_and_hits
 from replication.scoring.rows import Rows
 from replication.scoring.trained import TrainedCell
@@ -68,12 +68,6 @@ def mixture_of(data: ToyData) -> Mixture:
     return Mixture(data.means, data.standard_deviation, data.weights)
 
 
-def noises(recipe: Recipe) -> dict[str, Noise]:
-    """The noises that a recipe's samples are drawn with, by metric variant; display's where it is another."""
-    display = recipe.display_noise if recipe.display_noise != recipe.noise else None
-    return {"training-noise": recipe.noise, **({"display-noise": display} if display else {})}
-
-
 def _score_seed(
     rows: Rows,
     trained: TrainedCell,
@@ -85,14 +79,14 @@ def _score_seed(
 ) -> list[np.ndarray]:
     """Rows of one seed; its points drawn with the noise of training, of each step after the first."""
     (index, seed), last, shown = place, trained.steps[-1], []
-    held: dict[str, list[np.ndarray]] = {variant: [] for variant in noises(recipe)}
+    held: dict[str, list[np.ndarray]] = {variant: [] for variant in noises_of(recipe)}
     for step in trained.steps:
         networks = trained.networks(build, step, index)
         if recipe.prior.components > 1 and step in (0, last) and index < INFORMED:
             _score_components(rows, networks, recipe, mixture, seed, step, components)
         drawn = {
             variant: draw_samples(networks.generator, recipe, noise, seed, f"samples {variant}", recipe.n_samples)
-            for variant, noise in noises(recipe).items()
+            for variant, noise in noises_of(recipe).items()
         }
         for variant, samples in drawn.items():
             points = samples.double().numpy()
@@ -102,7 +96,7 @@ def _score_seed(
             sigma = networks.generator.get_parameter("prior.sigma").detach().abs()
             rows.add(seed, step, "sigma_mean", float(sigma.mean()), sigma.numel())
         if step > 0:
-            shown.append(drawn["training-noise"].numpy()[:SHOWN].astype(np.float32))
+            shown.append(drawn[TRAINING].numpy()[:SHOWN].astype(np.float32))
     for variant, by_step in held.items():
         early, end = by_step[1], by_step[-1]
         lost = bool((early & ~end).any())
