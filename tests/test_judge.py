@@ -20,7 +20,7 @@ from replication.data.reading import load_images
 from replication.data.writing import write_dataset
 from replication.foundation.errors import InputError
 from replication.judge import train_judge
-from replication.scoring.classifier import classify
+from replication.scoring.classifier import judged
 from replication.scoring.judges import judge_accuracy, judge_options, read_judge
 
 ROOT = Path(__file__).parents[1]
@@ -87,9 +87,8 @@ def test_accuracy_is_the_share_of_test_images(params: Params) -> None:
     data = load_images(Path("outputs/data/shades"))
     torch.manual_seed(1)
     network = nn.Sequential(nn.Flatten(), nn.Linear(16, 2))
-    hits = [int(classify(network, torch.from_numpy(data.test_images[[i]])).argmax()) == data.test_labels[i]
-            for i in range(20)]  # fmt: skip
-    assert judge_accuracy(network, data) == sum(hits) / 20
+    hits = [judged(network, data.test_images[[i]]).classes == data.test_labels[i] for i in range(20)]
+    assert judge_accuracy(network, data) == np.mean(hits)
 
 
 def test_the_command_trains_the_judge_named(

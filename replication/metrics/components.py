@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import xlogy
-from scipy.stats import entropy
 
 from replication.foundation.errors import InputError
 from replication.metrics.neighbours import share_within
@@ -55,7 +54,7 @@ def component_information(
     measured, *permuted = _information(components, np.stack(lines))
     return ComponentInformation(
         float(measured),
-        float(entropy(np.bincount(classes))),
+        _entropy(np.bincount(classes)),
         float(np.mean(permuted)),
         float(np.quantile(permuted, BEYOND)),
         float((1 + (np.array(permuted) >= measured - ROUNDING).sum()) / (1 + permutations)),
@@ -112,6 +111,10 @@ def _information(components: np.ndarray, classes: np.ndarray) -> np.ndarray:
     places = (np.arange(lines)[:, None] * shape[1] + components) * shape[2] + classes
     joint = np.bincount(places.ravel(), minlength=int(np.prod(shape))).reshape(shape)
     # No permutation changes the counts of either side.
-    sides = entropy(joint[0].sum(axis=0)) + entropy(joint[0].sum(axis=1))
+    sides = _entropy(joint[0].sum(axis=0)) + _entropy(joint[0].sum(axis=1))
     within = np.log(count) - xlogy(joint, joint).sum(axis=(1, 2)) / count
     return np.maximum(sides - within, 0.0)  # never negative but for rounding
+
+
+def _entropy(counts: np.ndarray) -> float:
+    return float(np.log(counts.sum()) - xlogy(counts, counts).sum() / counts.sum())

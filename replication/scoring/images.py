@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from tqdm import tqdm
 
 from replication.data.reading import PreparedImages
 from replication.foundation.runtime import side_by_side
-from replication.metrics.distribution import Reference, distances, references_of
+from replication.metrics.distribution import Distances, Reference, distances, references_of
 from replication.metrics.inception import inception_score, modified_inception_score
 from replication.metrics.neighbours import duplicate_rate, every, nearest
 from replication.scoring.classifier import judged
@@ -24,6 +25,8 @@ GRID = 64  # images in the figures
 TRAINING, HELD_OUT = "training", "held-out"  # what distances are taken to
 LIMIT = 5000  # features of a side, evenly spaced: beyond it the distances under a judge only take longer
 SUBSETS, SUBSET_SIZE = 2, 1000  # of the kernel distance
+JUDGED = {"frechet": "judge_frechet_distance", "kernel": "judge_kernel_distance"}
+JUDGED |= {"precision": "judge_precision", "recall": "judge_recall"}
 
 
 def score_images(cell: ImageCell) -> dict[str, np.ndarray]:
@@ -122,9 +125,22 @@ def add_judge_distances(
     judge: str,
     **names: Any,
 ) -> None:
-    """Fréchet and kernel distance, precision and recall of features [n, d] against each reference, its variant."""
+    """Rows of all four distances of features [n, d] under a judge, against each reference."""
+    measure = partial(distances, subsets=SUBSETS, size=SUBSET_SIZE, seed=seed, limit=LIMIT)
+    add_distances(rows, seed, step, features, references, JUDGED, measure, judge=judge, **names)
+
+
+def add_distances(
+    rows: Rows,
+    seed: int,
+    step: int,
+    features: np.ndarray,
+    references: Mapping[str, Reference],
+    metrics: Mapping[str, str],
+    measure: Callable[[np.ndarray, Reference], Distances],
+    **names: Any,
+) -> None:
+    """Rows of what `measure` makes of features [n, d] and each reference, by the metric of each field."""
     for variant, reference in references.items():
-        found = distances(features, reference, SUBSETS, SUBSET_SIZE, seed, LIMIT)
-        for metric, value in vars(found).items():
-            name = f"judge_{metric}" + ("_distance" if metric in ("frechet", "kernel") else "")
-            rows.add(seed, step, name, value, len(features), judge=judge, metric_variant=variant, **names)
+        for field, value in vars(measure(features, reference)).items():
+            rows.add(seed, step, metrics[field], value, len(features), metric_variant=variant, **names)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ from replication.metrics.inception_network import (
 )
 from replication.metrics.transfer_head import TransferHead, train_transfer_head
 from replication.scoring.image_cell import ImageCell
-from replication.scoring.images import HELD_OUT, TRAINING
+from replication.scoring.images import HELD_OUT, TRAINING, add_distances
 from replication.scoring.rows import Rows
 
 SKIPPED = "none"  # as `inception.weights`: cells that name the protocol are not scored under Inception
@@ -101,11 +102,9 @@ def add_inception_scores(
     if head is not None:
         add_modified_scores(rows, seed, step, head.logits(found.pool3[: options.modified_samples]), **names)
         rows.add(seed, step, "transfer_head_accuracy", head.accuracy, head.held_out, **names)
-    for variant, reference in references.items():
-        apart = distances(found.pool3, reference, options.kernel_subsets, SUBSET_SIZE, seed, options.manifold_samples)
-        for field, metric in METRICS.items():
-            value = getattr(apart, field)
-            rows.add(seed, step, metric, value, len(found), metric_variant=variant, **names)
+    sizes = {"subsets": options.kernel_subsets, "size": SUBSET_SIZE, "limit": options.manifold_samples}
+    measure = partial(distances, seed=seed, **sizes)
+    add_distances(rows, seed, step, found.pool3, references, METRICS, measure, **names)
 
 
 def add_modified_scores(rows: Rows, seed: int, step: int, logits: np.ndarray, **names: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -52,16 +53,16 @@ def some_data() -> PreparedImages:
     return PreparedImages("rows", images[:60], labels[:60], images[60:], labels[60:], ("a", "b", "c"), {})
 
 
-def rows_of(data: PreparedImages, options: FeatureControls = OPTIONS, threads: int = 1, seeds: str = "3-4") -> Rows:
+def rows_of(data: PreparedImages, threads: int = 1, seeds: str = "3-4", made: Callable[[], Networks] = build) -> Rows:
     cell = Cell("dcgan2015", "dcgan", "digits", "rows", "full", "paper", seeds, "feature-controls")
     rows = Rows("cpu", cell, 60, {})
-    score_feature_controls(rows, data, PROBE, options, build, "cpu", threads)
+    score_feature_controls(rows, data, PROBE, OPTIONS, made, "cpu", threads)
     return rows
 
 
 def probed(features: list[torch.Tensor], data: PreparedImages, costs: tuple[float, ...]) -> ProbeResult:
     train, test = (torch.from_numpy(each) for each in (data.train_labels, data.test_labels))
-    return linear_probe((features[0], train), (features[1], test), costs, 0.25, 2, (3,), 4, seed=4)
+    return linear_probe((features[0], train), (features[1], test), replace(PROBE, costs=costs), (3,), seed=4)
 
 
 def by_hand(data: PreparedImages) -> dict[str, ProbeResult]:
@@ -112,30 +113,21 @@ def test_threads_and_blocks_of_seeds_change_nothing(tmp_path: Path) -> None:
 
 def test_a_discriminator_without_maps_is_refused() -> None:
     network = {"kind": "dense", "hidden": [4], "nonlinearity": "relu"}
-    cell = Cell("dcgan2015", "dcgan", "cifar10-vanilla", "rows", "full", "paper", "0", "feature-controls")
-    rows = Rows("cpu", cell, 60, {})
-    with pytest.raises(InputError, match="feature-controls: a .* has no maps of convolutions to probe: name a conv"):
-        score_feature_controls(
-            rows, some_data(), PROBE, OPTIONS, lambda: load("dcgan").build(network, RECIPE.prior, 3, (1, 4, 4))
-        )
-
-
-def test_a_patch_larger_than_the_images_is_refused() -> None:
-    with pytest.raises(InputError, match="Images of 4×4 pixels have no patches of 6×6"):
-        rows_of(some_data(), replace(OPTIONS, patch=6))
+    with pytest.raises(InputError, match="no maps"):
+        rows_of(some_data(), made=lambda: load("dcgan").build(network, RECIPE.prior, 3, (1, 4, 4)))
 
 
 @pytest.mark.parametrize(
-    ("options", "message"),
+    ("options", "named"),
     [
-        ({"units": [4, 11], "patches": 10}, r"units are \[4, 11\]: each must be at least 1 and at most patches \(10\)"),
-        ({"patch": 0}, "feature_controls.patch is 0: give a number of at least 1"),
-        ({"costs": []}, r"feature_controls.costs are \[\]: give at least one, all above 0"),
-        ({"unit": [3]}, "unexpected keyword argument"),
+        ({"units": [4, 11], "patches": 10}, r"units.*4, 11"),
+        ({"patch": 0}, "patch is 0"),
+        ({"costs": []}, "costs"),
+        ({"unit": [3]}, "unit"),
     ],
 )
-def test_wrong_options_are_one_sentence(options: dict[str, object], message: str) -> None:
-    with pytest.raises(InputError, match=message):
+def test_wrong_options_are_refused(options: dict[str, object], named: str) -> None:
+    with pytest.raises(InputError, match=named):
         strict(FeatureControls, options, "params.yaml: feature_controls")
 
 

@@ -19,9 +19,9 @@ from replication.metrics.distribution import distances, reference_of
 from replication.models import load
 from replication.models.layers.networks import Networks
 from replication.models.layers.samples import as_images
+from replication.scoring.classifier import judged
 from replication.scoring.image_cell import ImageCell
 from replication.scoring.images import SUBSET_SIZE, SUBSETS, add_judge_scores, score_images
-from replication.scoring.judge_features import judged
 from replication.scoring.rows import Rows
 from replication.scoring.trained import TrainedCell
 from replication.table.measurements import Measurement, to_table

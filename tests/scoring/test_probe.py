@@ -67,7 +67,7 @@ def cell_of(
 
 def expected_of(train: torch.Tensor, test: torch.Tensor, data: PreparedImages, seed: int) -> ProbeResult:
     train_labels, test_labels = torch.from_numpy(data.train_labels), torch.from_numpy(data.test_labels)
-    return linear_probe((train, train_labels), (test, test_labels), PROBE.costs, 0.25, 2, (3, 2), 4, seed=seed)
+    return linear_probe((train, train_labels), (test, test_labels), PROBE, (3, 2), seed=seed)
 
 
 def values_of(result: ProbeResult) -> list[float | None]:

@@ -21,8 +21,8 @@ from replication.metrics.inception import inception_score, split_scores
 from replication.metrics.inception_network import inception_features
 from replication.metrics.neighbours import duplicate_rate
 from replication.scoring import inception
+from replication.scoring.classifier import judged
 from replication.scoring.images import LIMIT, SUBSET_SIZE, SUBSETS
-from replication.scoring.judge_features import judged
 from replication.scoring.rows import Rows
 from replication.scoring.score_variants import add_score_variants
 from replication.table.measurements import Measurement, to_table
