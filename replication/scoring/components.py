@@ -59,8 +59,7 @@ def measure(cell: ImageCell) -> dict[str, np.ndarray]:
         add_information(cell.rows, cell.seeds[index], step, components, classes, options, cell.judge_name)
         return images, components
 
-    places = [(step, index) for step in steps for index in range(len(cell.seeds))]
-    images, components = side_by_side(score_seed, places, cell.threads)[0]  # of the first seed, trained
+    images, components = side_by_side(score_seed, cell.places(steps), cell.threads)[0]  # of the first seed, trained
     return {SHEET: sheet_of(images, components, cell.recipe.prior.components)}
 
 

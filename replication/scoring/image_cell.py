@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,10 +34,7 @@ class ImageCell:
     options: ProtocolOptions
     threads: int
     device: str = "cpu"
-    judge_tested: tuple[float, int] = (
-        float("nan"),
-        0,
-    )  # the judge's accuracy on its own data set's test images; how many
+    judge_tested: tuple[float, int] = (float("nan"), 0)  # its accuracy on its own data set's test images; how many
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -51,6 +48,10 @@ class ImageCell:
     @property
     def classes(self) -> int:
         return len(self.data.class_names)
+
+    def places(self, steps: Iterable[int]) -> list[tuple[int, int]]:
+        """Every step with every place of a seed in the block."""
+        return [(step, index) for step in steps for index in range(len(self.seeds))]
 
     def networks(self, step: int, index: int) -> Networks:
         """The networks of the seed at `index` of the block, at one scored step, on the cell's device."""

@@ -39,8 +39,7 @@ def score_images(cell: ImageCell) -> dict[str, np.ndarray]:
     references: dict[str, Reference] = {}
     accuracy, count = cell.judge_tested
     if cell.judge is not None:
-        references, own = judge_references(cell.judge, seen, cell.data)
-        accuracy, count = (own, len(cell.data.test_labels)) if len(cell.data.test_labels) else cell.judge_tested
+        references, (accuracy, count) = judge_references(cell.judge, seen, cell.data, cell.judge_tested)
 
     def score_seed(place: tuple[int, int]) -> np.ndarray:
         step, index = place
@@ -59,7 +58,7 @@ def score_images(cell: ImageCell) -> dict[str, np.ndarray]:
 
     shown = np.empty(0, np.uint8)
     for step in tqdm(cell.trained.steps, desc=f"{rows.cell.key}: scoring", unit="step"):
-        shown = side_by_side(score_seed, [(step, index) for index in range(len(cell.seeds))], cell.threads)[0]
+        shown = side_by_side(score_seed, cell.places([step]), cell.threads)[0]
     for seed in cell.seeds if cell.judge is not None and count else ():
         rows.add(seed, last, "judge_accuracy", accuracy, count, judge=cell.judge_name)
     add_stability(rows, cell.trained, cell.build, cell.recipe, cell.classes, cell.threads)
@@ -78,16 +77,19 @@ def _add_training_noise(cell: ImageCell, step: int, index: int) -> None:
     cell.rows.add(seed, step, "duplicate_rate", rate, count, metric_variant=variant)
 
 
-def judge_references(judge: nn.Module, seen: np.ndarray, data: PreparedImages) -> tuple[dict[str, Reference], float]:
-    """What distances are taken to under a judge, by variant, and its accuracy on all held-out images.
+def judge_references(
+    judge: nn.Module, seen: np.ndarray, data: PreparedImages, tested: tuple[float, int]
+) -> tuple[dict[str, Reference], tuple[float, int]]:
+    """What distances are taken to under a judge, by variant; its accuracy on all held-out images and their number.
 
     `seen` uint8 [n, C, H, W] are the images trained on. A set of too few images, such as the test images of a folder
-    that has none, is left out; without held-out images the accuracy is NaN.
+    that has none, is left out; without held-out images the accuracy is the one that it was `tested` with before.
     """
     test = judged(judge, data.test_images) if len(data.test_images) else None
     sets = {TRAINING: judged(judge, every(seen, LIMIT)).features} | ({HELD_OUT: test.features} if test else {})
-    accuracy = float((test.classes == data.test_labels).mean()) if test else float("nan")
-    return references_of(sets, LIMIT), accuracy
+    if test:
+        tested = float((test.classes == data.test_labels).mean()), len(test)
+    return references_of(sets, LIMIT), tested
 
 
 def add_judge_scores(

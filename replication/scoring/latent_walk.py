@@ -22,7 +22,7 @@ def measure(cell: ImageCell) -> dict[str, np.ndarray]:
     """Add smoothness and, where there is a judge, plausibility of walks, untrained and trained; returns a sheet."""
     plausibility = cell_plausibility(cell)
     last = cell.trained.steps[-1]
-    places = [(step, index) for step in sorted({0, last} & set(cell.trained.steps)) for index in range(len(cell.seeds))]
+    places = cell.places(sorted({0, last} & set(cell.trained.steps)))
 
     def walk_seed(place: tuple[int, int]) -> np.ndarray:
         step, index = place

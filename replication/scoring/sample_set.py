@@ -9,7 +9,6 @@ from torch import nn
 
 from replication.config.protocols import ProtocolOptions
 from replication.data.reading import PreparedImages
-from replication.metrics.inception_network import inception_features
 from replication.metrics.neighbours import duplicate_rate, nearest
 from replication.metrics.stability import mode_coverage
 from replication.scoring.classification import METRIC
@@ -83,12 +82,11 @@ def sorted_by_class(labels: np.ndarray) -> bool:
 
 def _add_judged(rows: Rows, samples: SampleSet, data: PreparedImages, seen: np.ndarray, judge: JudgeOfSamples) -> None:
     seed, under = samples.seed, judged(judge.network, samples.images)
-    references, accuracy = judge_references(judge.network, seen, data)
+    references, (accuracy, count) = judge_references(judge.network, seen, data, judge.tested)
     add_judge_scores(rows, seed, STEP, under.logits, judge.name)
     add_judge_distances(rows, seed, STEP, under.features, references, judge.name)
     shares = np.bincount(under.classes, minlength=len(data.class_names)) / len(under)
     rows.add(seed, STEP, "mode_coverage", mode_coverage(shares), len(under), judge=judge.name)
-    accuracy, count = (accuracy, len(data.test_labels)) if len(data.test_labels) else judge.tested
     if count:
         rows.add(seed, STEP, "judge_accuracy", accuracy, count, judge=judge.name)
 
@@ -96,6 +94,8 @@ def _add_judged(rows: Rows, samples: SampleSet, data: PreparedImages, seen: np.n
 def _add_inception(
     rows: Rows, samples: SampleSet, data: PreparedImages, chosen: np.ndarray, options: ProtocolOptions, device: str
 ) -> None:
+    from replication.metrics.inception_network import inception_features
+
     real = real_under_inception(data, options.inception, device)
     references = real.references(chosen, options.inception)
     under = inception_features(real.network, samples.images, "samples")

@@ -6,8 +6,8 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pytest
 import torch
 
@@ -15,7 +15,6 @@ from replication import experiment as stage
 from replication.config.expansion import read_params
 from replication.config.feature_controls import FeatureControls
 from replication.config.params import Cell, Probe, load_params
-from replication.config.strict import strict
 from replication.data.reading import PreparedImages
 from replication.experiments.feature_controls import score_feature_controls
 from replication.foundation.errors import InputError
@@ -42,15 +41,6 @@ OPTIONS = FeatureControls(units=(2, 5), patch=2, patches=80, iterations=2, costs
 
 def build() -> Networks:
     return load("dcgan").build(RECIPE.network, RECIPE.prior, RECIPE.latent_dim, (1, 4, 4))
-
-
-def some_data() -> PreparedImages:
-    """Three classes of noisy images, each with a bright row of its own."""
-    stream, labels = np.random.default_rng(0), np.arange(90) % 3
-    images = stream.integers(0, 120, (90, 1, 4, 4))
-    images[np.arange(90), 0, labels] += 60
-    images = images.astype(np.uint8)
-    return PreparedImages("rows", images[:60], labels[:60], images[60:], labels[60:], ("a", "b", "c"), {})
 
 
 def rows_of(data: PreparedImages, threads: int = 1, seeds: str = "3-4", made: Callable[[], Networks] = build) -> Rows:
@@ -82,8 +72,8 @@ def by_hand(data: PreparedImages) -> dict[str, ProbeResult]:
     return {name: probed(features, data, costs) for name, (features, costs) in found.items()}
 
 
-def test_rows_are_the_probe_on_every_control() -> None:
-    data = some_data()
+def test_rows_are_the_probe_on_every_control(small_cells: Any) -> None:
+    data = small_cells.data(60, 30, 4)
     rows = rows_of(data)
     expected, own = by_hand(data), [row for row in rows.collected if row.seed == 4]
     assert list(dict.fromkeys(row.recipe for row in own)) == list(expected)
@@ -100,8 +90,8 @@ def test_rows_are_the_probe_on_every_control() -> None:
     assert {row.seed for row in rows.collected} == {3, 4}
 
 
-def test_threads_and_blocks_of_seeds_change_nothing(tmp_path: Path) -> None:
-    data, written = some_data(), []
+def test_threads_and_blocks_of_seeds_change_nothing(small_cells: Any, tmp_path: Path) -> None:
+    data, written = small_cells.data(60, 30, 4), []
     for name, threads in (("one", 1), ("three", 3)):
         rows_of_both = rows_of(data, threads=threads).collected
         write_table(to_table(rows_of_both), tmp_path / name)
@@ -111,24 +101,10 @@ def test_threads_and_blocks_of_seeds_change_nothing(tmp_path: Path) -> None:
     assert all(row in rows_of_both for row in alone)
 
 
-def test_a_discriminator_without_maps_is_refused() -> None:
+def test_a_discriminator_without_maps_is_refused(small_cells: Any) -> None:
     network = {"kind": "dense", "hidden": [4], "nonlinearity": "relu"}
     with pytest.raises(InputError, match="no maps"):
-        rows_of(some_data(), made=lambda: load("dcgan").build(network, RECIPE.prior, 3, (1, 4, 4)))
-
-
-@pytest.mark.parametrize(
-    ("options", "named"),
-    [
-        ({"units": [4, 11], "patches": 10}, r"units.*4, 11"),
-        ({"patch": 0}, "patch is 0"),
-        ({"costs": []}, "costs"),
-        ({"unit": [3]}, "unit"),
-    ],
-)
-def test_wrong_options_are_refused(options: dict[str, object], named: str) -> None:
-    with pytest.raises(InputError, match=named):
-        strict(FeatureControls, options, "params.yaml: feature_controls")
+        rows_of(small_cells.data(60, 30, 4), made=lambda: load("dcgan").build(network, RECIPE.prior, 3, (1, 4, 4)))
 
 
 def test_the_papers_sizes_are_the_defaults() -> None:
