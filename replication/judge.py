@@ -29,20 +29,8 @@ def train_judge(params: Params, dataset: str) -> float | None:
     """Train and write the judge of a data set; returns its accuracy on the test images, None where there are none."""
     options, data, clock = judge_options(params, dataset), load_images(DATA / dataset), Clock()
     device = prepare_device(params.profile.device)
-    network = train_classifier(
-        torch.from_numpy(data.train_images),
-        torch.from_numpy(data.train_labels),
-        options.channels,
-        len(data.class_names),
-        options.epochs,
-        options.batch,
-        options.learning_rate,
-        options.seed,
-        device,
-        options.convolutions,
-        options.shift,
-        options.flip,
-    )
+    images, labels = torch.from_numpy(data.train_images), torch.from_numpy(data.train_labels)
+    network = train_classifier(images, labels, options, len(data.class_names), device)
     accuracy = judge_accuracy(network, data)
     provenance = {
         "judge": options.name,

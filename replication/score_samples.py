@@ -116,9 +116,7 @@ def _inception(params: Params, wish: str) -> tuple[Any, bool, list[str]]:
 
 def _notes(samples: SampleSet, data: PreparedImages, judge: JudgeOfSamples | None) -> list[str]:
     """What a reader of the scores has to know, a sentence each."""
-    import torch
-
-    from replication.scoring.classifier import classify
+    from replication.scoring.classifier import judged
     from replication.scoring.sample_set import sorted_by_class
 
     notes = []
@@ -127,7 +125,7 @@ def _notes(samples: SampleSet, data: PreparedImages, judge: JudgeOfSamples | Non
         notes.append(f"{data.name} has no test images, so {held_out} are left out.")
     labels = samples.labels
     if labels is None and judge is not None:
-        labels = classify(judge.network, torch.from_numpy(samples.images)).argmax(1).numpy()
+        labels = judged(judge.network, samples.images).classes
     if labels is not None and sorted_by_class(labels):
         notes.append("The samples are sorted by class, so scores over contiguous splits are too low: shuffle them.")
     return notes

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import json
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from replication import experiment as stage
+from replication.config.background import Background
 from replication.config.expansion import read_params
 from replication.config.params import Params, load_params
+from replication.config.strict import strict
 from replication.foundation.errors import InputError
 from replication.foundation.places import SCORED
 from replication.prepare import prepare
 from replication.report.cells import read_cell
 from replication.table.measurements import read_table
 
+ROOT = Path(__file__).parents[1]
 Table = Any  # a DataFrame; its stubs do not follow selections
 
 
@@ -75,5 +79,30 @@ def test_an_unknown_data_set_stops_the_run(params: Params, sources: Path) -> Non
     content = json.loads((sources / "params.yaml").read_text("utf-8"))
     content["background"]["generative_discriminative"]["datasets"] = ["boston"]
     (sources / "params.yaml").write_text(json.dumps(content), encoding="utf-8")
-    with pytest.raises(InputError, match="no bundled data set 'boston'; accepted: iris"):
+    with pytest.raises(InputError, match="'boston'"):
         stage.main(["cpu-generative-discriminative"])
+
+
+@pytest.mark.parametrize(
+    ("keys", "value"),
+    [
+        ("latent_dimension.depth", 2),
+        ("outliers.width", "8"),
+        ("generative_discriminative.pairs.ng-jordan.variance", "tied"),
+    ],
+)
+def test_wrong_options_are_named(keys: str, value: Any) -> None:
+    options = read_params(ROOT / "params.yaml")["background"]
+    *parents, last = keys.split(".")
+    reduce(dict.__getitem__, parents, options)[last] = value
+    with pytest.raises(InputError, match=keys):
+        strict(Background, options, "params.yaml: background")
+
+
+def test_only_an_experiment_reads_the_bundled_data_sets(tmp_path: Path) -> None:
+    content = read_params(ROOT / "params.yaml")
+    content["profiles"]["cpu"]["cells"]["cpu-gan-digits"]["dataset"] = "bundled"
+    path = tmp_path / "params.yaml"
+    path.write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(InputError, match="cpu-gan-digits: 'bundled'"):
+        load_params(path)

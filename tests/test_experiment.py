@@ -77,7 +77,7 @@ def test_theory(workplace: Path) -> None:
 
 
 def test_reference_points(workplace: Path) -> None:
-    with pytest.raises(InputError, match="There is no judge at outputs/judge/digits"):
+    with pytest.raises(InputError, match="outputs/judge/digits"):
         stage.main([POINTS])
     accuracy = train_judge(load_params(), "digits")
     table, content, provenance = measured(POINTS)
@@ -92,13 +92,8 @@ def test_reference_points(workplace: Path) -> None:
 
 def test_real_neighbours(workplace: Path) -> None:
     content = read_params(workplace / "params.yaml")
-    cell = {
-        **content["run"]["experiments"][POINTS],
-        "experiment": "real-neighbours",
-        "split": "last50",
-        "seeds": "0-2",
-    }
-    content["run"]["experiments"] = {"cpu-real": cell}
+    other = {"experiment": "real-neighbours", "split": "last50", "seeds": "0-2"}
+    content["run"]["experiments"] = {"cpu-real": {**content["run"]["experiments"][POINTS], **other}}
     content["run"]["real_neighbours"] = {"window": 100, "per_class": [10, 100]}
     (workplace / "params.yaml").write_text(json.dumps(content), encoding="utf-8")
     table, once, provenance = measured("cpu-real")
@@ -112,5 +107,5 @@ def test_real_neighbours(workplace: Path) -> None:
 
 
 def test_only_a_cell_of_the_profile_runs(workplace: Path) -> None:
-    with pytest.raises(InputError, match="'theory' is no experiment of profile cpu; accepted: "):
+    with pytest.raises(InputError, match="'theory'"):
         stage.main(["theory"])

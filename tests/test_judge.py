@@ -20,8 +20,8 @@ from replication.data.reading import load_images
 from replication.data.writing import write_dataset
 from replication.foundation.errors import InputError
 from replication.judge import train_judge
-from replication.scoring.classifier import classify
-from replication.scoring.judges import judge_accuracy, judge_options, read_judge
+from replication.scoring.classifier import judged
+from replication.scoring.judges import judge_accuracy, read_judge
 
 ROOT = Path(__file__).parents[1]
 OPTIONS = Judge("shade-classifier", (4,), epochs=4, batch=8, learning_rate=0.02, seed=0)
@@ -61,35 +61,27 @@ def test_a_judge_is_read_as_it_was_trained(params: Params) -> None:
     assert (PLACE / "judge.safetensors").read_bytes() == before
 
 
-def test_what_is_not_the_judge_described_is_one_sentence(params: Params) -> None:
+def test_what_is_not_the_judge_described_is_refused(params: Params) -> None:
     data, path = load_images(Path("outputs/data/shades")), PLACE / "judge.safetensors"
-    again = r"run `uv run python -m replication.judge shades`\.$"
-    with pytest.raises(InputError, match=rf"^There is no judge at {path}: {again}"):
+    with pytest.raises(InputError, match=str(path)):
         read_judge(OPTIONS, data, PLACE)
     train_judge(params, "shades")
     written = path.read_bytes()
     for other in (replace(OPTIONS, channels=(5,)), replace(OPTIONS, channels=(4, 4))):
-        with pytest.raises(InputError, match=rf"^{path} is not the judge that params.yaml describes: {again}"):
+        with pytest.raises(InputError, match=str(path)):
             read_judge(other, data, PLACE)
     for damaged in (written[:100], b"", b"no tensors", written[:-4]):
         path.write_bytes(damaged)
-        with pytest.raises(InputError, match=rf"^{path} is not the judge that params.yaml describes: {again}"):
+        with pytest.raises(InputError, match=str(path)):
             read_judge(OPTIONS, data, PLACE)
-
-
-def test_a_data_set_without_a_judge_is_named_with_those_that_have_one(params: Params) -> None:
-    assert judge_options(params, "shades") == OPTIONS
-    with pytest.raises(InputError, match=r"^params.yaml has no judge for 'pets'; known: shades\.$"):
-        judge_options(params, "pets")
 
 
 def test_accuracy_is_the_share_of_test_images(params: Params) -> None:
     data = load_images(Path("outputs/data/shades"))
     torch.manual_seed(1)
     network = nn.Sequential(nn.Flatten(), nn.Linear(16, 2))
-    hits = [int(classify(network, torch.from_numpy(data.test_images[[i]])).argmax()) == data.test_labels[i]
-            for i in range(20)]  # fmt: skip
-    assert judge_accuracy(network, data) == sum(hits) / 20
+    hits = [judged(network, data.test_images[[i]]).classes == data.test_labels[i] for i in range(20)]
+    assert judge_accuracy(network, data) == np.mean(hits)
 
 
 def test_the_command_trains_the_judge_named(
@@ -98,5 +90,5 @@ def test_the_command_trains_the_judge_named(
     monkeypatch.setattr(judge, "load_params", lambda: params)
     judge.main(["shades"])
     assert capsys.readouterr().out == "outputs/judge/shades: test accuracy 0.950\n"
-    with pytest.raises(InputError, match="no judge for 'pets'"):
+    with pytest.raises(InputError, match="'pets'"):
         judge.main(["pets"])

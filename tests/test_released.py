@@ -21,6 +21,7 @@ from replication.foundation.errors import InputError
 from replication.released import __main__ as released
 from replication.released import weights as released_weights
 from replication.released.__main__ import described, main, sentences
+from replication.released.probe import COSTS
 from replication.released.weights import NETWORKS, Missing, ReleasedDiscriminator, ReleasedNetwork
 
 ROOT = Path(__file__).parents[1]
@@ -57,39 +58,25 @@ def test_the_command_prints_the_probe_for_a_program_and_for_a_reader(
     main([*asked, "--json"])
     found = json.loads(capsys.readouterr().out)
     assert found["layers"] == {"used": [1, 2], "left_out": [], "missing": []}
-    assert {
-        "labels_per_class": 10,
-        "draws": 3,
-        "n_test": 20,
-        "n_features": 80,
-        "dataset": "shades",
-    }.items() <= found.items()
+    counted = {"labels_per_class": 10, "draws": 3, "n_test": 20, "n_features": 80, "dataset": "shades"}
+    assert counted.items() <= found.items()
     assert found["accuracy_mean"] == pytest.approx(np.mean(found["accuracies"])) and found["accuracy_mean"] > 0.9
-    assert found["published"] is None and found["C"] in released_weights_costs()
+    assert found["published"] is None and found["C"] in COSTS
     assert len(found["weights_sha256"]) == len(found["data_sha256"]) == 64
     assert {"torch", "numpy", "device"} <= found["environment"].keys()
     (folder / "3_discrim_params.jl_05.npy").unlink()
     main(asked)
     out = capsys.readouterr().out
-    assert "missing: 3_discrim_params.jl_05.npy (dense output); features do not need it" in out
-    assert "shades, 10 labels per class: accuracy " in out and "mean of 3 draws of labels, SD " in out
-    assert "no published number is of this protocol: the network is tiny" in out
+    assert "3_discrim_params.jl_05.npy (dense output)" in out and "3 draws" in out and "no published number" in out
     (folder / "3_discrim_params.jl_03.npy").unlink()
     main([str(folder), "--dataset", "shades", "--labels-per-class", "all"])
     out = capsys.readouterr().out
-    assert "1 of 2 convolutions, 32 features" in out and "only convolutions before the first gap are used" in out
-    assert "shades, all labels: accuracy " in out and "draws" not in out
-
-
-def released_weights_costs() -> tuple[float, ...]:
-    from replication.released.probe import COSTS
-
-    return COSTS
+    assert "1 of 2 convolutions, 32 features" in out and "all labels" in out and "draws" not in out
 
 
 def test_samples_are_drawn_as_a_grid(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main([str(folder), "--samples", "grid.png"])
-    assert "grid.png: released tiny generator, epoch 3, U(−1, 1), 5 dimensions" in capsys.readouterr().out
+    assert "U(−1, 1), 5 dimensions" in capsys.readouterr().out
     with Image.open("grid.png") as image:
         assert image.size == (8 * 32 + 7 * 2,) * 2  # 64 images of 8 × 8, four times as large, two pixels apart
         pixels = np.asarray(image)
@@ -98,36 +85,36 @@ def test_samples_are_drawn_as_a_grid(folder: Path, capsys: pytest.CaptureFixture
     assert json.loads(capsys.readouterr().out)["samples"]["noise"].startswith("U(")
     assert Path("grid.png").read_bytes() == Path("again.png").read_bytes()
     for wrong in ("grid.jpg", "nowhere/grid.png"):
-        with pytest.raises(InputError, match=f"--samples {wrong} is no PNG in a folder that exists"):
+        with pytest.raises(InputError, match=wrong):
             main([str(folder), "--samples", wrong])
 
 
-def test_a_data_set_that_is_not_prepared_is_named_with_its_command(folder: Path) -> None:
-    with pytest.raises(InputError, match="no prepared data set in outputs/data/cifar10: run `uv run python -m repl"):
+def test_a_data_set_that_is_not_prepared_is_named(folder: Path) -> None:
+    with pytest.raises(InputError, match="cifar10"):
         main([str(folder), "--dataset", "cifar10"])
 
 
 @pytest.mark.parametrize(
-    ("arguments", "sentence"),
+    ("arguments", "named"),
     [
-        ([], "name a --dataset"),
-        (["--dataset", "shades", "--labels-per-class", "none"], "'none' is neither a number of labels"),
-        (["--dataset", "shades", "--labels-per-class", "0"], "'0' is neither a number of labels"),
-        (["--dataset", "shades", "--labels-per-class", "all", "--draws", "3"], "all of them are fitted once"),
-        (["--dataset", "shades", "--draws", "0"], "--draws is at least 1"),
+        ([], "--dataset"),
+        (["--dataset", "shades", "--labels-per-class", "none"], "'none'"),
+        (["--dataset", "shades", "--labels-per-class", "0"], "'0'"),
+        (["--dataset", "shades", "--labels-per-class", "all", "--draws", "3"], "--draws"),
+        (["--dataset", "shades", "--draws", "0"], "--draws"),
     ],
 )
 def test_arguments_that_mean_nothing_are_refused(
-    folder: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], sentence: str
+    folder: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], named: str
 ) -> None:
     with pytest.raises(SystemExit):
         main([str(folder), *arguments])
-    assert sentence in capsys.readouterr().err
+    assert named in capsys.readouterr().err
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a CUDA device")
 def test_a_device_that_is_not_there_is_named(folder: Path) -> None:
-    with pytest.raises(InputError, match="--device cuda: torch finds no CUDA device"):
+    with pytest.raises(InputError, match="--device cuda"):
         main([str(folder), "--dataset", "shades", "--device", "cuda"])
 
 
@@ -162,16 +149,8 @@ def test_published_numbers_stand_beside_the_papers_protocol_alone(
     ):
         found = described(one, data, per_class)
         assert found["published"] is None and len(found["differs"]) == 1 and clause in found["differs"][0]
-    probed = {
-        "n_features": 28_672,
-        "accuracy_mean": 0.7412,
-        "accuracy_sd": 0.002,
-        "draws": 5,
-        "C": 1e-3,
-        "n_test": 10_000,
-    }
-    lines = sentences({**described(whole, cifar10, 400), **probed, "environment": {"device": "CPU"}})
-    assert lines[-2].startswith(
-        "cifar10, 400 labels per class: accuracy 74.12 % (mean of 5 draws of labels, SD 0.20); C 0.001"
-    )
+    probed = {"n_features": 28_672, "accuracy_mean": 0.7412, "accuracy_sd": 0.002, "draws": 5, "C": 1e-3}
+    probed |= {"n_test": 10_000, "environment": {"device": "CPU"}}
+    lines = sentences({**described(whole, cifar10, 400), **probed})
+    assert "74.12 % (mean of 5 draws of labels, SD 0.20); C 0.001" in lines[-2]
     assert lines[-1].startswith("published: 73.8 %")

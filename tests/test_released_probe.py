@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from replication.config.params import Probe
 from replication.data.reading import PreparedImages
 from replication.foundation.errors import InputError
 from replication.metrics.linear_probe import LimitedResult, ProbeResult, discriminator_features
@@ -124,20 +126,20 @@ def test_one_convolution_needs_no_statistics(directory: Path) -> None:
 def test_the_probe_has_the_released_protocol(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: dict[str, Any] = {}
 
-    def stand_in(train: Any, test: Any, *rest: Any, **options: Any) -> ProbeResult:
-        asked.update(train=train, test=test, rest=rest, options=options)
+    def stand_in(train: Any, test: Any, probe: Probe, *rest: Any) -> ProbeResult:
+        asked.update(train=train, test=test, probe=probe, rest=rest)
         return ProbeResult(0.75, 5e-4, {4: LimitedResult((0.5, 0.7), 2e-3)})
 
     monkeypatch.setattr(released_probe, "linear_probe", stand_in)
     released, data = read_discriminator(directory, [TINY]), shades()
     few = probe_released(released, data, 4, 2, seed=9)
-    assert asked["rest"] == ((1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2), 0.2, 10, (4,), 2, 9)
-    assert not asked["options"]["all_labels"]
+    assert asked["probe"] == Probe((1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2), 0.2, 10, (4,), 2)
+    assert asked["rest"] == ((4,), 9, "cpu", False, 1)
     assert asked["train"][0].shape == (60, 80) and asked["test"][0].shape == (30, 80)
     assert few == {"accuracy_mean": pytest.approx(0.6), "accuracy_sd": pytest.approx(0.02**0.5), "C": 2e-3, "draws": 2,
                    "accuracies": [0.5, 0.7], "n_features": 80, "n_train": 60, "n_test": 30}  # fmt: skip
     every = probe_released(released, data, None, 2, seed=9)
-    assert asked["rest"][3] == () and asked["options"]["all_labels"]
+    assert asked["rest"] == ((), 9, "cpu", True, 1)
     assert (every["accuracy_mean"], every["accuracy_sd"], every["C"], every["draws"]) == (0.75, None, 5e-4, None)
 
 
@@ -150,14 +152,8 @@ def test_brightness_is_probed_without_error(directory: Path) -> None:
 
 def test_data_that_do_not_fit_are_refused(directory: Path) -> None:
     released, data = read_discriminator(directory, [TINY]), shades()
-    with pytest.raises(InputError, match=r"17 labels per class are more than the 16 of shades's smallest class"):
-        probe_released(released, data, 17, 2, seed=0)
-    pixels, labels = data.train_images[:, :1], data.train_labels
-    grey = PreparedImages("grey", pixels, labels, pixels, labels, data.class_names, {})
-    with pytest.raises(InputError, match=r"Images of grey are \[1, 8, 8\] and the tiny network sees \[3, 8, 8\]"):
-        probe_released(released, grey, 4, 2, seed=0)
-    alone = PreparedImages(
-        "alone", data.train_images, data.train_labels, data.test_images[:0], data.test_labels[:0], ("a",), {}
-    )
-    with pytest.raises(InputError, match="alone has no test images"):
-        probe_released(released, alone, 4, 2, seed=0)
+    grey = replace(data, train_images=data.train_images[:, :1])
+    alone = replace(data, test_images=data.test_images[:0])
+    for images, per_class, named in ((data, 17, "17 .*16 of shades"), (grey, 4, r"\[1, 8, 8\]"), (alone, 4, "no test")):
+        with pytest.raises(InputError, match=named):
+            probe_released(released, images, per_class, 2, seed=0)

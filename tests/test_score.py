@@ -133,7 +133,7 @@ def test_a_mixture_is_scored_with_both_noises(workplace: Path) -> None:
 
 def test_images_are_scored_under_the_judge_and_the_probe(workplace: Path) -> None:
     trained(DIGITS)
-    with pytest.raises(InputError, match="There is no judge at outputs/judge/digits/judge.safetensors: run `uv run"):
+    with pytest.raises(InputError, match="outputs/judge/digits/judge.safetensors"):
         stage.main([DIGITS])
     assert not (SCORED / load_params().cell(DIGITS).folder).exists()
     train_judge(load_params(), "digits")
@@ -157,18 +157,8 @@ def test_images_are_scored_under_the_judge_and_the_probe(workplace: Path) -> Non
 def test_an_untrained_cell(workplace: Path) -> None:
     params = load_params()
     prepare(params.datasets["toy-bimodal"], stage.DATA / "toy-bimodal")
-    with pytest.raises(
-        InputError,
-        match=f"There is no outputs/train/cpu/gan/{GAN}/provenance.json: run `uv run python -m replication.train",
-    ):
+    with pytest.raises(InputError, match=f"outputs/train/cpu/gan/{GAN}/provenance.json"):
         stage.score_cell(params, params.cell(GAN))
-
-
-def test_a_damaged_training(workplace: Path) -> None:
-    trained(GAN)
-    (stage.TRAINED / load_params().cell(GAN).folder / "step20.safetensors").write_bytes(b"x")
-    with pytest.raises(InputError, match=f"outputs/train/cpu/gan/{GAN} does not hold what training wrote"):
-        stage.main([GAN])
 
 
 def test_features_are_probed_at_the_scored_steps_nearest_to_their_shares() -> None:

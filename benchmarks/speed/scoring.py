@@ -18,7 +18,7 @@ from replication.foundation.seeding import torch_seed
 from replication.metrics.nearest_generated import nearest_labels
 from replication.metrics.parzen import log_likelihoods
 from replication.models.layers.samples import as_images
-from replication.scoring.classifier import build_classifier, classify
+from replication.scoring.classifier import build_classifier, judged
 from replication.scoring.judges import judge_options
 from replication.table.speed import Results, Scoring, rate
 from replication.training.initialise import real_samples
@@ -66,7 +66,7 @@ def steps(work: Work, options: Judge, device: str, largest: int) -> Iterator[tup
     points = real_samples(work.data.values[:POINTS], recipe).flatten(1).to(device)
     size = "×".join(map(str, shape))
     yield "samples drawn", f"{work.title}, {size}", draw
-    yield "judge logits", f"{options.name}, {size}", lambda count: classify(judge, images[:count])
+    yield "judge logits", f"{options.name}, {size}", lambda count: judged(judge, images[:count].cpu().numpy())
     yield "1-NN", size, lambda count: nearest_labels(points, [(rows[:count], labels[:count])], [count])
     yield "Parzen window", size, lambda count: log_likelihoods(rows[:count], points, SIGMA)
 

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from replication.config.background import Autoencoder
 from replication.foundation.seeding import generator
 from replication.training.optimisers import fused_adam_update
 
@@ -30,29 +31,21 @@ def initial_weights(dimensions: int, width: int, hidden: int, seeds: Sequence[in
     return [torch.from_numpy(np.stack(drawn).astype(np.float32)) for drawn in zip(*runs, strict=True)]
 
 
-def train_autoencoders(
-    images: np.ndarray,
-    width: int,
-    hidden: int,
-    updates: int,
-    batch: int,
-    learning_rate: float,
-    seeds: Sequence[int],
-) -> Weights:
+def train_autoencoders(images: np.ndarray, width: int, options: Autoencoder, seeds: Sequence[int]) -> Weights:
     """Least squares on images [n, D] by Adam, whose rate falls linearly to zero; minibatches by epochs."""
     data = torch.from_numpy(np.ascontiguousarray(images, dtype=np.float32))
-    weights = initial_weights(data.shape[1], width, hidden, seeds)
+    weights = initial_weights(data.shape[1], width, options.hidden, seeds)
     # Adam goes seed by seed: where its vectors end decides how it rounds, and that is not to depend on the block.
     parameters = _by_seed(weights)
     first, second = ([torch.zeros_like(tensor) for tensor in parameters] for _ in range(2))
-    size = min(batch, len(data))
+    size = min(options.batch, len(data))
     order, used = _orders(seeds, 0, len(data)), 0
-    for update in range(updates):
+    for update in range(options.updates):
         if used + size > len(data):
             order, used = _orders(seeds, update, len(data)), 0
         samples = data[order[:, used : used + size]]  # [S, B, D]
         used += size
-        rate = torch.tensor(learning_rate * (1.0 - update / updates))
+        rate = torch.tensor(options.learning_rate * (1.0 - update / options.updates))
         gradients = _by_seed(error_gradients(weights, samples))
         fused_adam_update(parameters, gradients, first, second, torch.tensor(update + 1), rate)
     return weights

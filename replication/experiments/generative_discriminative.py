@@ -15,6 +15,7 @@ from sklearn import config_context
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
+from sklearn.preprocessing import StandardScaler
 
 from replication.config.background import GenerativeDiscriminative, Pair
 from replication.data.bundled import LabelledData
@@ -25,7 +26,6 @@ from replication.metrics.learning_curves import (
     draw_split,
     labels_needed,
     overtaking_size,
-    standardised,
     training_sizes,
 )
 from replication.metrics.naive_bayes import fit_shared_variance
@@ -64,7 +64,8 @@ def split_curves(data: LabelledData, split: int, seed: int, options: GenerativeD
     accuracies = np.zeros((len(sizes), len(options.pairs), 2))
     for place, size in enumerate(sizes):
         chosen = order[:size]
-        train, held_out = standardised(data.features[chosen], data.features[test])  # deviation background-6
+        scaler = StandardScaler().fit(data.features[chosen])  # deviation background-6
+        train, held_out = (np.asarray(scaler.transform(data.features[rows])) for rows in (chosen, test))
         for column, pair in enumerate(options.pairs.values()):
             predicted = predict(pair, train, data.labels[chosen], held_out, options, data.name)
             accuracies[place, column] = [(labels == data.labels[test]).mean() for labels in predicted]

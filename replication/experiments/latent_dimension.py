@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from sklearn.metrics import roc_auc_score
 
 from replication.config.background import Autoencoder, LatentDimension, Outliers
 from replication.data.reading import PreparedImages
@@ -16,7 +17,6 @@ from replication.foundation.runtime import side_by_side
 from replication.foundation.seeding import generator
 from replication.metrics.reconstruction import (
     PrincipalComponents,
-    area_under_curve,
     draw_codes,
     image_distance,
     log_density,
@@ -45,7 +45,7 @@ def score_latent_dimension(
     counts = {"held-out": len(test), "training": len(train)}
 
     def measure(width: int) -> tuple[Numbers, dict[str, np.ndarray]]:
-        components, weights = principal_components(train, width), _trained(train, width, network, seeds)
+        components, weights = principal_components(train, width), train_autoencoders(train, width, network, seeds)
         errors = reconstruction_errors(components, weights, train, test, len(seeds))
         return errors, sample_distances(components, weights, train, test, options.samples, seeds)
 
@@ -98,7 +98,7 @@ def score_outliers(rows: Rows, data: PreparedImages, chosen: np.ndarray, options
         odd = data.test_labels == left_out
         kept = train[labels != left_out]
         scores = outlier_scores(kept, flat_pixels(test), options.width, options.autoencoder, seeds)
-        return {key: np.array([area_under_curve(one[odd], one[~odd]) for one in by]) for key, by in scores.items()}
+        return {key: np.array([roc_auc_score(odd, of_seed) for of_seed in by]) for key, by in scores.items()}
 
     found = side_by_side(areas, range(len(data.class_names)), threads)
     kept = [int((labels != left_out).sum()) for left_out in range(len(found))]
@@ -116,7 +116,7 @@ def outlier_scores(
     train: np.ndarray, test: np.ndarray, width: int, network: Autoencoder, seeds: Sequence[int]
 ) -> Numbers:
     """Scores [S, m] of images `test` [m, D] by model and score: the higher, the odder beside `train` [n, D]."""
-    components, weights = principal_components(train, width), _trained(train, width, network, seeds)
+    components, weights = principal_components(train, width), train_autoencoders(train, width, network, seeds)
     codes = zip(encode(weights, train), encode(weights, test), strict=True)
     error = squared_errors(test, components.reconstruct(test))
     rarity = -log_density(components.encode(train), components.encode(test))
@@ -126,12 +126,6 @@ def outlier_scores(
         ("autoencoder", "reconstruction-error"): squared_errors(test, reconstruct(weights, test)),
         ("autoencoder", "latent-density"): np.stack([-log_density(known, new) for known, new in codes]),
     }
-
-
-def _trained(train: np.ndarray, width: int, network: Autoencoder, seeds: Sequence[int]) -> Weights:
-    return train_autoencoders(
-        train, width, network.hidden, network.updates, network.batch, network.learning_rate, seeds
-    )
 
 
 def _updates(model: str, network: Autoencoder) -> int:

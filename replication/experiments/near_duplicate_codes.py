@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from replication.config.near_duplicates import NearDuplicates
 from replication.foundation.errors import InputError
 from replication.foundation.seeding import generator
 from replication.training.optimisers import adam_update
@@ -63,32 +64,23 @@ def initial_denoiser(dimensions: int, hidden: int, seed: int) -> Weights:
     return [torch.from_numpy(stream.uniform(-(n**-0.5), n**-0.5, shape).astype(np.float32)) for n, shape in shapes]
 
 
-def train_denoiser(
-    images: np.ndarray,
-    hidden: int,
-    updates: int,
-    batch: int,
-    learning_rate: float,
-    noise: float,
-    keep: float,
-    seed: int,
-) -> Weights:
+def train_denoiser(images: np.ndarray, options: NearDuplicates, seed: int) -> Weights:
     """Image → ReLU code → image on uint8 images [n, …], pixels in [−1, 1], least squares by Adam, rate falling to zero.
 
     The input has Gaussian noise of standard deviation `noise`; each unit of the code is kept with probability `keep`.
     """
-    data = _pixels(images)
-    weights = [tensor.requires_grad_() for tensor in initial_denoiser(data.shape[1], hidden, seed)]
+    data, network, keep = _pixels(images), options.autoencoder, options.keep
+    weights = [tensor.requires_grad_() for tensor in initial_denoiser(data.shape[1], network.hidden, seed)]
     first, second = ([torch.zeros_like(tensor) for tensor in weights] for _ in range(2))
     order = generator(seed, "denoising order")
     # A stream of its own: PyTorch's is one for all threads, and several seeds are trained at once.
     stream = torch.Generator().manual_seed(int(generator(seed, "denoising noise").integers(2**63)))
-    for update in range(updates):
-        clean = data[torch.from_numpy(order.integers(len(data), size=batch))]
-        code = _code(weights, clean + noise * torch.randn(clean.shape, generator=stream))
+    for update in range(network.updates):
+        clean = data[torch.from_numpy(order.integers(len(data), size=network.batch))]
+        code = _code(weights, clean + options.noise * torch.randn(clean.shape, generator=stream))
         code = code * (torch.rand(code.shape, generator=stream) < keep) / keep
         loss = (code @ weights[2] + weights[3] - clean).square().sum(dim=1).mean()
-        rate = learning_rate * (1.0 - update / updates)
+        rate = network.learning_rate * (1.0 - update / network.updates)
         adam_update(weights, list(torch.autograd.grad(loss, weights)), first, second, update + 1, rate)
     return [tensor.detach() for tensor in weights]
 

@@ -31,16 +31,7 @@ def score_near_duplicates(
 
     def measure_seed(seed: int) -> None:
         planted = plant_duplicates(images, options.pairs, options.strengths, generator(seed, "planted duplicates"))
-        weights = train_denoiser(
-            planted.images,
-            network.hidden,
-            network.updates,
-            network.batch,
-            network.learning_rate,
-            options.noise,
-            options.keep,
-            seed,
-        )
+        weights = train_denoiser(planted.images, options, seed)
         untrained = initial_denoiser(images[0].size, network.hidden, seed)
         add_found(rows, seed, 0, "codes", planted, binary_codes(untrained, planted.images))
         add_found(rows, seed, network.updates, "codes", planted, binary_codes(weights, planted.images))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from torch import Tensor
 from tqdm import tqdm
 
 from replication.config.protocols import RealNeighbours
@@ -12,10 +11,9 @@ from replication.config.recipes import Labels
 from replication.data.reading import PreparedImages
 from replication.foundation.runtime import side_by_side
 from replication.foundation.seeding import generator
-from replication.metrics.nearest_generated import nearest_labels
 from replication.models.layers.samples import as_samples
 from replication.scoring.classification import METRIC
-from replication.scoring.nearest_generated import variant
+from replication.scoring.nearest_generated import nearest_error, variant
 from replication.scoring.parzen import add_window, validation_rows
 from replication.scoring.rows import Rows
 from replication.training.draws import labelled_rows
@@ -33,12 +31,11 @@ def score_real_neighbours(
     Of a split of all images there is the one. Beside them each seed has the label draw that semi-supervised trainings
     of the same number see, for every size that the classes have.
     """
-    test = _levels(data.test_images).to(device)
 
     def score_seed(seed: int) -> None:
         if seed == 0 or len(chosen) < len(data.train_images):
-            _score_subset(rows, seed, data, subset(chosen, len(data.train_images), seed), options.window, test)
-        _score_labels(rows, seed, data, chosen, options.per_class, test)
+            _score_subset(rows, seed, data, subset(chosen, len(data.train_images), seed), options.window, device)
+        _score_labels(rows, seed, data, chosen, options.per_class, device)
         progress.update()
 
     with tqdm(total=len(rows.cell.seed_numbers), desc=f"{rows.cell.key}: neighbours", unit="seed") as progress:
@@ -50,22 +47,21 @@ def subset(chosen: np.ndarray, count: int, seed: int) -> np.ndarray:
     return chosen if seed == 0 else generator(seed, "training images").permutation(count)[: len(chosen)]
 
 
-def _score_subset(rows: Rows, seed: int, data: PreparedImages, learnt: np.ndarray, window: int, test: Tensor) -> None:
+def _score_subset(rows: Rows, seed: int, data: PreparedImages, learnt: np.ndarray, window: int, device: str) -> None:
     drawn = {**REAL, "replicate": seed, "replicate_kind": "split"}
-    error = _error(data, learnt, test)
-    name = variant(len(learnt))
-    rows.add(seed, 0, METRIC, error, len(test), metric_variant=name, paper="dcgan2015", **drawn)
+    error, count = _error(data, learnt, device), len(data.test_images)
+    rows.add(seed, 0, METRIC, error, count, metric_variant=variant(len(learnt)), paper="dcgan2015", **drawn)
     held_out = validation_rows(len(data.train_images), learnt)
     if not len(held_out):
         return
     standing = generator(seed, "parzen window").permutation(learnt)[:window]
     images = (data.train_images[standing], data.train_images[held_out], data.test_images)
-    points = [as_samples(torch.from_numpy(one), "unit").flatten(1).to(test.device) for one in images]
+    points = [as_samples(torch.from_numpy(one), "unit").flatten(1).to(device) for one in images]
     add_window(rows, seed, 0, *points, paper="gan2014", **drawn)
 
 
 def _score_labels(
-    rows: Rows, seed: int, data: PreparedImages, chosen: np.ndarray, sizes: tuple[int, ...], test: Tensor
+    rows: Rows, seed: int, data: PreparedImages, chosen: np.ndarray, sizes: tuple[int, ...], device: str
 ) -> None:
     labels = data.train_labels[chosen]
     fewest = np.bincount(labels, minlength=len(data.class_names)).min()
@@ -73,17 +69,11 @@ def _score_labels(
     for per_class in (size for size in sizes if size <= fewest):
         learnt = chosen[labelled_rows(Labels(per_class), labels, seed)]
         name = f"{per_class * len(data.class_names)}-labels"
-        rows.add(seed, 0, METRIC, _error(data, learnt, test), len(test), metric_variant=name, **drawn)
+        error, count = _error(data, learnt, device), len(data.test_images)
+        rows.add(seed, 0, METRIC, error, count, metric_variant=name, **drawn)
 
 
-def _error(data: PreparedImages, learnt: np.ndarray, test: Tensor) -> float:
+def _error(data: PreparedImages, learnt: np.ndarray, device: str) -> float:
     """The share of test images whose nearest of the training images in rows `learnt` is of another class."""
-    samples = _levels(data.train_images[learnt]).to(test.device)
-    labels = torch.from_numpy(data.train_labels[learnt]).to(test.device)
-    found = nearest_labels(test, [(samples, labels)], [len(learnt)])[len(learnt)]
-    return float((found != data.test_labels).mean())
-
-
-def _levels(images: np.ndarray) -> Tensor:
-    """uint8 → float32 [n, d] in levels, whole numbers, so that equal distances are equal."""
-    return torch.from_numpy(images).flatten(1).to(torch.float32)
+    images, labels = data.train_images[learnt], data.train_labels[learnt]
+    return nearest_error(images, labels, data.test_images, data.test_labels, device)

@@ -17,10 +17,11 @@ from replication.config.protocols import Inception, ProtocolOptions, ReferencePo
 from replication.data.reading import PreparedImages
 from replication.foundation.runtime import side_by_side
 from replication.foundation.seeding import generator
-from replication.metrics.distribution import Reference, every, reference_of
+from replication.metrics.distribution import Reference, reference_of
 from replication.metrics.inception import inception_score, split_scores
 from replication.metrics.inception_network import output_bias
-from replication.metrics.neighbours import duplicate_threshold, share_within
+from replication.metrics.neighbours import duplicate_threshold, every, share_within
+from replication.scoring.classifier import Judged, judged
 from replication.scoring.images import (
     HELD_OUT,
     LIMIT,
@@ -30,7 +31,6 @@ from replication.scoring.images import (
     add_judge_scores,
 )
 from replication.scoring.inception import SKIPPED, RealUnderInception, add_inception_scores, real_under_inception
-from replication.scoring.judge_features import Judged, judged
 from replication.scoring.rows import Rows
 from replication.scoring.score_variants import add_score_variants
 
@@ -117,7 +117,7 @@ def add_duplicates(rows: Rows, data: PreparedImages, points: list[Point], limit:
 def add_judged(rows: Rows, data: PreparedImages, points: list[Point], judge: nn.Module, name: str) -> None:
     """The judge's scores and distances of each set, its accuracy beside them, and the score over held-out images'."""
     train, test = judged(judge, data.train_images), judged(judge, data.test_images)
-    accuracy = float((test.logits.argmax(axis=1) == data.test_labels).mean())
+    accuracy = float((test.classes == data.test_labels).mean())
     held_out = reference_of(every(test.features, LIMIT), LIMIT)
     real = test.logits[points[0].images]
     for point in tqdm(points, desc=f"{rows.cell.key}: judge", unit="set"):

@@ -131,22 +131,13 @@ def _add_costs(bench: Bench, features: Features) -> None:
 def _add_sweep(
     bench: Bench, features: Features, axis: str, labels: str, costs: Sequence[float], per_class: int | None
 ) -> None:
-    data, probe = bench.data, bench.probe
-    train, test = (torch.from_numpy(each.astype(np.int64)) for each in (data.train_labels, data.test_labels))
-    found = accuracies_by_cost(
-        (features[0], train),
-        (features[1], test),
-        costs,
-        probe.validation_share,
-        bench.options.selection_draws,
-        per_class,
-        bench.options.draws,
-        VARIED,
-        bench.device,
-        bench.threads,
-    )
+    options, of_images = bench.options, (bench.data.train_labels, bench.data.test_labels)
+    train, test = (torch.from_numpy(each.astype(np.int64)) for each in of_images)
+    draws = {"selection_draws": options.selection_draws, "limited_draws": options.draws}
+    probe, examples = replace(bench.probe, costs=tuple(costs), **draws), ((features[0], train), (features[1], test))
+    measured = accuracies_by_cost(*examples, probe, per_class, VARIED, bench.device, bench.threads)
     drawn = {} if per_class is None else {"replicate_kind": "label draw"}
-    for draw, accuracies in enumerate(found.tolist()):
+    for draw, accuracies in enumerate(measured.tolist()):
         for cost, accuracy in zip(costs, accuracies, strict=True):
             where = {"recipe": f"{bench.released.name}-{axis}", "metric_variant": f"{labels} C {cost:g}", **drawn}
             bench.rows.add(VARIED, 0, "probe_accuracy", accuracy, len(test), replicate=draw, **where)

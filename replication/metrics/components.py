@@ -50,15 +50,14 @@ def component_information(
     components, classes = _numbered(components, classes)
     if permutations < 1:
         raise InputError(f"A permutation test needs at least 1 permutation, not {permutations}: ask for 200.")
-    joint, count = _joint(components, classes), len(classes)
-    found = _information(joint, count)
-    permuted = _permuted(components, np.stack([stream.permutation(classes) for _ in range(permutations)]))
+    lines = [classes, *(stream.permutation(classes) for _ in range(permutations))]
+    measured, *permuted = _information(components, np.stack(lines))
     return ComponentInformation(
-        found,
-        _entropy(joint.sum(axis=0), count),
-        float(permuted.mean()),
+        float(measured),
+        _entropy(np.bincount(classes)),
+        float(np.mean(permuted)),
         float(np.quantile(permuted, BEYOND)),
-        float((1 + (permuted >= found - ROUNDING).sum()) / (1 + permutations)),
+        float((1 + (np.array(permuted) >= measured - ROUNDING).sum()) / (1 + permutations)),
     )
 
 
@@ -105,28 +104,17 @@ def _numbered(components: np.ndarray, classes: np.ndarray) -> tuple[np.ndarray, 
     return np.unique(components, return_inverse=True)[1], np.unique(classes, return_inverse=True)[1]
 
 
-def _joint(components: np.ndarray, classes: np.ndarray) -> np.ndarray:
-    """Counts [components, classes]."""
-    shape = components.max() + 1, classes.max() + 1
-    return np.bincount(components * shape[1] + classes, minlength=shape[0] * shape[1]).reshape(shape)
-
-
-def _information(joint: np.ndarray, count: int) -> float:
-    sides = _entropy(joint.sum(axis=0), count) + _entropy(joint.sum(axis=1), count)
-    return max(sides - _entropy(joint, count), 0.0)  # never negative but for rounding
-
-
-def _permuted(components: np.ndarray, classes: np.ndarray) -> np.ndarray:
-    """`_information` of components [n] with every line of classes [p, n], [p]: all of them at once."""
+def _information(components: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """[p] nats: of components [n] with every line of classes [p, n], all of them at once."""
     lines, count = classes.shape
     shape = lines, components.max() + 1, classes.max() + 1
     places = (np.arange(lines)[:, None] * shape[1] + components) * shape[2] + classes
     joint = np.bincount(places.ravel(), minlength=int(np.prod(shape))).reshape(shape)
     # No permutation changes the counts of either side.
-    sides = _entropy(joint[0].sum(axis=0), count) + _entropy(joint[0].sum(axis=1), count)
+    sides = _entropy(joint[0].sum(axis=0)) + _entropy(joint[0].sum(axis=1))
     within = np.log(count) - xlogy(joint, joint).sum(axis=(1, 2)) / count
-    return np.maximum(sides - within, 0.0)
+    return np.maximum(sides - within, 0.0)  # never negative but for rounding
 
 
-def _entropy(counts: np.ndarray, count: int) -> float:
-    return float(np.log(count) - xlogy(counts, counts).sum() / count)
+def _entropy(counts: np.ndarray) -> float:
+    return float(np.log(counts.sum()) - xlogy(counts, counts).sum() / counts.sum())

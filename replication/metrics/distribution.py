@@ -7,16 +7,18 @@ has no complex roots, and samples that repeat an image lie at a distance of exac
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from replication.foundation.errors import InputError
 from replication.foundation.seeding import generator
+from replication.metrics.neighbours import BLOCK, NEIGHBOURS, ball_radii, every, feature_distances
 
-NEIGHBOURS = 3  # of precision and recall (Kynkäänniemi 2019)
-BLOCK = 1000  # rows compared at once: no matrix of all pairs
-ROUNDING = 1e-9  # of squared norms: closer than float64 tells, so the same place
+FEWEST = NEIGHBOURS + 2  # samples that distances are taken of
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Reference:
     features: np.ndarray
     gaussian: Gaussian
     root: np.ndarray  # of the covariance, symmetric
-    radii: np.ndarray  # [n] squared distance to the third nearest other one
+    radii: Tensor  # [n] squared distance to the third nearest other one
 
     def __len__(self) -> int:
         return len(self.features)
@@ -54,7 +56,12 @@ def reference_of(features: np.ndarray, limit: int) -> Reference:
     """
     gaussian = fit_gaussian(features)
     kept = every(features, limit).astype(np.float64)
-    return Reference(kept, gaussian, _root(gaussian.covariance), _radii(kept))
+    return Reference(kept, gaussian, _root(gaussian.covariance), ball_radii(torch.from_numpy(kept)))
+
+
+def references_of(sets: Mapping[str, np.ndarray], limit: int) -> dict[str, Reference]:
+    """The reference of each set of features [n, d] by its name; a set of too few features is left out."""
+    return {name: reference_of(features, limit) for name, features in sets.items() if len(features) >= FEWEST}
 
 
 def distances(samples: np.ndarray, reference: Reference, subsets: int, size: int, seed: int, limit: int) -> Distances:
@@ -70,7 +77,8 @@ def distances(samples: np.ndarray, reference: Reference, subsets: int, size: int
             "compare features of one network."
         )
     kernel = kernel_distance(samples, reference.features, subsets, size, seed)
-    near = _precision_recall(every(samples, limit).astype(np.float64), reference.features, reference.radii)
+    compared = torch.from_numpy(every(samples, limit).astype(np.float64))
+    near = _precision_recall(compared, torch.from_numpy(reference.features), reference.radii)
     return Distances(_frechet(gaussian, reference.gaussian, reference.root), kernel, *near)
 
 
@@ -80,9 +88,9 @@ def fit_gaussian(features: np.ndarray) -> Gaussian:
     Raises:
         InputError: features are no finite matrix, or of fewer than five samples.
     """
-    if features.ndim != 2 or features.shape[0] < NEIGHBOURS + 2 or features.shape[1] < 1:
+    if features.ndim != 2 or features.shape[0] < FEWEST or features.shape[1] < 1:
         raise InputError(
-            f"Features have shape {list(features.shape)}; distances need an array [n, d] of {NEIGHBOURS + 2} samples "
+            f"Features have shape {list(features.shape)}; distances need an array [n, d] of {FEWEST} samples "
             "or more: draw more."
         )
     if not np.isfinite(features).all():
@@ -100,17 +108,12 @@ def kernel_distance(first: np.ndarray, second: np.ndarray, subsets: int, size: i
     """
     size = min(size, len(first), len(second))
     whole = size == len(first) == len(second)
-    found = []
+    values = []
     for subset in range(1 if whole else subsets):
         stream = generator(seed, "kernel distance", subset)
         sides = [side[stream.choice(len(side), size, replace=False)].astype(np.float64) for side in (first, second)]
-        found.append(_mmd(*sides))
-    return float(np.mean(found))
-
-
-def every(rows: np.ndarray, limit: int) -> np.ndarray:
-    """At most `limit` rows, evenly spaced."""
-    return rows if len(rows) <= limit else rows[np.arange(limit) * len(rows) // limit]
+        values.append(_mmd(*sides))
+    return float(np.mean(values))
 
 
 def _frechet(first: Gaussian, second: Gaussian, root: np.ndarray) -> float:
@@ -140,36 +143,14 @@ def _mmd(first: np.ndarray, second: np.ndarray) -> float:
     return float(within / (count * (count - 1)) - 2 * kernel(first, second).mean())
 
 
-def _precision_recall(samples: np.ndarray, real: np.ndarray, real_radii: np.ndarray) -> tuple[float, float]:
+def _precision_recall(samples: Tensor, real: Tensor, real_radii: Tensor) -> tuple[float, float]:
     """Share of samples inside the real manifold, and of real features inside the samples' (Kynkäänniemi 2019).
 
     A manifold is the balls around its features [n, d] that reach to the third nearest other one.
     """
-    own, reached = _radii(samples), np.zeros(len(real), bool)
-    inside = np.zeros(len(samples), bool)
-    for start in range(0, len(samples), BLOCK):
-        part = slice(start, start + BLOCK)
-        squared = _squared(samples[part], real)
-        inside[part] = (squared <= real_radii).any(axis=1)
-        reached |= (squared <= own[part, None]).any(axis=0)
-    return float(inside.mean()), float(reached.mean())
-
-
-def _radii(features: np.ndarray) -> np.ndarray:
-    """float64 [n]: the squared distance of each to its third nearest other one."""
-    found = []
-    for start in range(0, len(features), BLOCK):
-        squared = _squared(features[start : start + BLOCK], features)
-        found.append(np.partition(squared, NEIGHBOURS, axis=1)[:, NEIGHBOURS])  # the nearest of all is itself
-    return np.concatenate(found)
-
-
-def _squared(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Squared distances [n, m], exactly 0 between features that are the same but for rounding."""
-    norms = (first**2).sum(axis=1)[:, None] + (second**2).sum(axis=1)
-    squared = first @ second.T
-    squared *= -2
-    squared += norms
-    norms *= ROUNDING
-    squared[squared <= norms] = 0.0
-    return squared
+    inside, reached = [], torch.zeros(len(real), dtype=torch.bool)
+    for part, radii in zip(samples.split(BLOCK), ball_radii(samples).split(BLOCK), strict=True):
+        squared = feature_distances(part, real)
+        inside.append((squared <= real_radii).any(dim=1))
+        reached |= (squared <= radii[:, None]).any(dim=0)
+    return float(torch.cat(inside).double().mean()), float(reached.double().mean())

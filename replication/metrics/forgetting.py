@@ -33,10 +33,10 @@ def takes_second_highest(generator: nn.Module) -> nn.Module:
 
 
 @contextmanager
-def recorded(layer: nn.Module) -> Iterator[list[Tensor]]:
-    """What a layer is given while samples are drawn: a list that fills with maps [B, F, h, w]."""
+def recorded(layer: nn.Module, output: bool = False) -> Iterator[list[Tensor]]:
+    """What a layer is given while samples are drawn, or its output: a list that fills with maps [B, F, h, w]."""
     seen: list[Tensor] = []
-    hook = layer.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].detach()))
+    hook = layer.register_forward_hook(lambda _, inputs, maps: seen.append((maps if output else inputs[0]).detach()))
     try:
         yield seen
     finally:

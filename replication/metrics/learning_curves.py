@@ -43,13 +43,6 @@ def training_sizes(fewest: int, most: int, count: int) -> list[int]:
     return sorted({fewest, most, *sizes.tolist()})
 
 
-def standardised(train: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Both by the mean and standard deviation of the features of `train` alone; a constant one is only centred."""
-    mean, deviation = train.mean(axis=0), train.std(axis=0)
-    scale = np.where(deviation > 0, deviation, 1.0)
-    return (train - mean) / scale, (test - mean) / scale
-
-
 def lead_p_value(leader: np.ndarray, other: np.ndarray) -> float:
     """One-sided p of accuracies [splits] against `other`'s on the same splits: small where the leader leads.
 

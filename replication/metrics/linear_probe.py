@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import adaptive_max_pool2d
 
+from replication.config.params import Probe
 from replication.foundation.errors import InputError
 from replication.foundation.runtime import side_by_side
 from replication.foundation.seeding import generator
+from replication.metrics.batch_statistics import freeze_to_mean
 from replication.metrics.svm.fit import accuracies, fit
 from replication.models.layers.convolutional import ConvolutionalDiscriminator
 from replication.models.layers.samples import as_samples
@@ -76,26 +78,20 @@ def discriminator_features(
 
 def freeze_batch_statistics(discriminator: ConvolutionalDiscriminator, images: Tensor) -> None:
     """Set running statistics to the mean over batches of `images`, and the network to use them."""
-    norms = [module for module in discriminator.modules() if isinstance(module, nn.BatchNorm2d)]
-    for norm in norms:
-        norm.reset_running_stats()
-        norm.momentum = None  # a cumulative mean in place of a moving one
-    discriminator.train()
     whole = images[: max(len(images) // STATISTICS_BATCH, 1) * STATISTICS_BATCH]
-    with torch.no_grad():
+
+    def show() -> None:
         for batch in whole.split(STATISTICS_BATCH):
             discriminator.features(_seen(discriminator, batch))
-    discriminator.eval()
+
+    freeze_to_mean(discriminator, show)
 
 
 def linear_probe(
     train: tuple[Tensor, Tensor],
     test: tuple[Tensor, Tensor],
-    costs: Sequence[float],
-    validation_share: float,
-    selection_draws: int,
+    probe: Probe,
     limited_labels: Sequence[int],
-    limited_draws: int,
     seed: int,
     device: str = "cpu",
     all_labels: bool = True,
@@ -113,30 +109,28 @@ def linear_probe(
     Raises:
         InputError: what an L2-SVM cannot be fitted to, a share that leaves nothing, or too few images of a class.
     """
-    examples = _split(train[0].to(device), train[1].to(device), validation_share, seed)
+    examples = _split(train[0].to(device), train[1].to(device), probe.validation_share, seed)
     test_features, test_labels = test[0].to(device), test[1].to(device)
     cost, whole, limited = None, None, {}
     if all_labels:
-        cost = _chosen(examples, examples.pool[None], costs, threads)
+        cost = _chosen(examples, examples.pool[None], probe.costs, threads)
         machines = fit(examples.features, examples.labels, [cost], threads=threads)
         whole = accuracies(machines, test_features, test_labels, threads).item()
     for size in limited_labels:
-        best = _chosen(examples, _draws(examples, size, range(selection_draws), seed), costs, threads)
-        further = range(selection_draws, selection_draws + limited_draws)
-        machines = fit(examples.features, examples.labels, [best], _draws(examples, size, further, seed), threads)
-        found = accuracies(machines, test_features, test_labels, threads)[:, 0]
-        limited[size] = LimitedResult(tuple(found.tolist()), best)
+        best = _chosen(examples, _draws(examples, size, range(probe.selection_draws), seed), probe.costs, threads)
+        rows = _draws(examples, size, _tested(probe), seed)
+        machines = fit(examples.features, examples.labels, [best], rows, threads)
+        limited[size] = LimitedResult(
+            tuple(accuracies(machines, test_features, test_labels, threads)[:, 0].tolist()), best
+        )
     return ProbeResult(whole, cost, limited)
 
 
 def accuracies_by_cost(
     train: tuple[Tensor, Tensor],
     test: tuple[Tensor, Tensor],
-    costs: Sequence[float],
-    validation_share: float,
-    selection_draws: int,
+    probe: Probe,
     per_class: int | None,
-    draws: int,
     seed: int,
     device: str = "cpu",
     threads: int = 1,
@@ -145,11 +139,15 @@ def accuracies_by_cost(
 
     `per_class` None is one fit to all labels. The other arguments and errors are those of `linear_probe`.
     """
-    examples, rows = _split(train[0].to(device), train[1].to(device), validation_share, seed), None
-    if per_class is not None:
-        rows = _draws(examples, per_class, range(selection_draws, selection_draws + draws), seed)
-    machines = fit(examples.features, examples.labels, costs, rows, threads)
+    examples = _split(train[0].to(device), train[1].to(device), probe.validation_share, seed)
+    rows = None if per_class is None else _draws(examples, per_class, _tested(probe), seed)
+    machines = fit(examples.features, examples.labels, probe.costs, rows, threads)
     return accuracies(machines, test[0].to(device), test[1].to(device), threads)
+
+
+def _tested(probe: Probe) -> range:
+    """The numbers of the draws that are tested: those after the ones that chose C."""
+    return range(probe.selection_draws, probe.selection_draws + probe.limited_draws)
 
 
 @dataclass(frozen=True)
@@ -184,8 +182,8 @@ def _chosen(examples: _Examples, rows: Tensor, costs: Sequence[float], threads: 
     """The C of the best mean accuracy on held-out examples over draws `rows` [D, n]; of two as good the first."""
     held = examples.held.to(examples.labels.device)
     machines = fit(examples.features, examples.labels, costs, rows, threads)
-    found = accuracies(machines, examples.features[held], examples.labels[held], threads)
-    return costs[int(found.mean(0).argmax())]
+    means = accuracies(machines, examples.features[held], examples.labels[held], threads).mean(0)
+    return costs[int(means.argmax())]
 
 
 def balanced_rows(labels: np.ndarray, per_class: int, stream: np.random.Generator) -> np.ndarray:

@@ -3,27 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from replication.foundation.errors import InputError
+from replication.metrics.neighbours import nearest
 
-BLOCK = 10_000  # images compared at once
 NOISE = 8.0  # standard deviation, in levels of 255, by which a memoriser's copies differ from training images
-
-
-def nearest_distances(samples: np.ndarray, images: np.ndarray, device: str = "cpu") -> np.ndarray:
-    """float64 [n]: squared Euclidean distance of pixels from each of n samples to its nearest image; both are uint8.
-
-    Whole numbers in float64, so that equal distances are equal and a copy is at zero.
-    """
-    points = _flat(samples, device)
-    found = torch.full((len(points),), torch.inf, dtype=torch.float64, device=device)
-    for start in range(0, len(images), BLOCK):
-        block = _flat(images[start : start + BLOCK], device)
-        squares = block.square().sum(dim=1) - 2.0 * (points @ block.T)  # [n, BLOCK]
-        found = torch.minimum(found, squares.amin(dim=1))
-    return (found + points.square().sum(dim=1)).cpu().numpy()
 
 
 def memorisation_share(
@@ -44,7 +28,7 @@ def memorisation_share(
             f"Neighbours of {len(samples)} samples among {len(training)} training and {len(held_out)} held-out images: "
             "give at least one of each; a split that leaves images out has some to hold out."
         )
-    to_training, to_held_out = (nearest_distances(samples, images, device) for images in (training, held_out))
+    to_training, to_held_out = (nearest(samples, images, device)[0] for images in (training, held_out))
     chance = len(training) / (len(training) + len(held_out))
     nearer = np.where(to_training == to_held_out, chance, to_training < to_held_out).mean()
     weighted = nearer * (1.0 - chance)
@@ -55,7 +39,3 @@ def memorised(training: np.ndarray, count: int, stream: np.random.Generator, noi
     """What a memoriser makes: `count` random training images with Gaussian noise of `noise` levels, uint8."""
     copies = training[stream.integers(len(training), size=count)]
     return np.rint(copies + noise * stream.standard_normal(copies.shape)).clip(0, 255).astype(np.uint8)
-
-
-def _flat(images: np.ndarray, device: str) -> Tensor:
-    return torch.from_numpy(images.reshape(len(images), -1)).to(device, torch.float64)

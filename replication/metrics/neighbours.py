@@ -1,25 +1,29 @@
-"""Pixel-space neighbours: does a generator repeat itself, and what is the training image nearest to a sample?"""
+"""Nearest neighbours by Euclidean distance, in float64: distances of whole numbers, such as pixels, are exact."""
 
 from __future__ import annotations
 
 import numpy as np
-from sklearn.neighbors import NearestNeighbors
+import torch
+from torch import Tensor
 
-from replication.metrics.distribution import every
+from replication.metrics.distances import squared_distances
 
 DUPLICATE_PERCENTILE = 1.0
-BLOCK = 20_000  # images compared at once: a large set of photographs does not fit into memory as floats
+BLOCK = 4096  # rows compared at once: a large set of photographs does not fit into memory as floats
+NEIGHBOURS = 3  # a ball reaches to the third (Kynkäänniemi 2019)
+ROUNDING = 1e-9  # of squared norms: closer than float64 tells, so the same place
 
 
-def nearest(samples: np.ndarray, images: np.ndarray) -> np.ndarray:
-    """int64 [n]: for each of n samples the index of the nearest image, by Euclidean distance of pixels."""
-    starts = range(0, len(images), BLOCK)
-    found = [
-        NearestNeighbors(n_neighbors=1).fit(_flat(images[s : s + BLOCK])).kneighbors(_flat(samples)) for s in starts
-    ]
-    distances, places = (np.concatenate(parts, axis=1) for parts in zip(*found, strict=True))  # [n, blocks]
-    block = distances.argmin(axis=1)
-    return block * BLOCK + places[np.arange(len(samples)), block]
+def nearest(samples: np.ndarray, images: np.ndarray, device: str = "cpu") -> tuple[np.ndarray, np.ndarray]:
+    """For each of n samples the squared distance, float64 [n], and the index, int64 [n], of the nearest image."""
+    points = _flat(samples, device)
+    least = torch.full((len(points),), torch.inf, dtype=torch.float64, device=device)
+    index = torch.zeros(len(points), dtype=torch.int64, device=device)
+    for start in range(0, len(images), BLOCK):
+        values, places = squared_distances(points, _flat(images[start : start + BLOCK], device)).min(dim=1)
+        index = torch.where(values < least, start + places, index)
+        least = torch.minimum(least, values)
+    return least.cpu().numpy(), index.cpu().numpy()
 
 
 def duplicate_rate(samples: np.ndarray, real: np.ndarray) -> tuple[float, int]:
@@ -42,10 +46,34 @@ def share_within(samples: np.ndarray, threshold: float) -> float:
     return float((_to_other(samples) <= threshold).mean())
 
 
+def every(rows: np.ndarray, limit: int) -> np.ndarray:
+    """At most `limit` rows, evenly spaced."""
+    return rows if len(rows) <= limit else rows[np.arange(limit) * len(rows) // limit]
+
+
+def ball_radii(features: Tensor) -> Tensor:
+    """float64 [n]: the squared distance of each of float64 [n, d] to its third nearest other one."""
+    # The nearest of all is itself.
+    parts = (feature_distances(part, features) for part in features.split(BLOCK))
+    return torch.cat([part.kthvalue(NEIGHBOURS + 1, dim=1).values for part in parts])
+
+
+def feature_distances(first: Tensor, second: Tensor) -> Tensor:
+    """Squared distances [n, m] of features float64, exactly 0 between those that are the same but for rounding."""
+    squared = squared_distances(first, second)
+    norms = first.square().sum(dim=1)[:, None] + second.square().sum(dim=1)
+    return squared.masked_fill_(squared <= norms.mul_(ROUNDING), 0.0)
+
+
 def _to_other(images: np.ndarray) -> np.ndarray:
     """Distance of each image to its nearest other one; a set's own image is not its neighbour."""
-    return NearestNeighbors(n_neighbors=1).fit(_flat(images)).kneighbors()[0][:, 0]
+    flat, parts = _flat(images), []
+    for start in range(0, len(flat), BLOCK):
+        squared = squared_distances(flat[start : start + BLOCK], flat)
+        squared[:, start:].fill_diagonal_(torch.inf)
+        parts.append(squared.amin(dim=1))
+    return torch.cat(parts).sqrt().numpy()
 
 
-def _flat(images: np.ndarray) -> np.ndarray:
-    return images.reshape(len(images), -1).astype(np.float64)
+def _flat(images: np.ndarray, device: str = "cpu") -> Tensor:
+    return torch.from_numpy(images.reshape(len(images), -1)).to(device, torch.float64)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from replication.foundation.errors import InputError
+from replication.metrics.distances import squared_distances
 
 SIGMAS = tuple(np.logspace(-1, 0, 10).tolist())  # the released code's bandwidths, in units of a pixel
 # The same bandwidths with three more between each two: the best often lies between two of the released ones.
@@ -33,8 +34,8 @@ def log_likelihoods(samples: Tensor, points: Tensor, sigma: float | Sequence[flo
     rows = [_block_likelihoods(samples, part, sigmas, block) for part in points.split(block)]
     log_sums = torch.cat(rows, dim=1)  # [S, m]
     widths = log_sums.new_tensor(sigmas)[:, None]
-    found = log_sums - np.log(len(samples)) - samples.shape[1] * torch.log(widths * np.sqrt(2 * np.pi))
-    return found[0] if np.ndim(sigma) == 0 else found
+    densities = log_sums - np.log(len(samples)) - samples.shape[1] * torch.log(widths * np.sqrt(2 * np.pi))
+    return densities[0] if np.ndim(sigma) == 0 else densities
 
 
 def choose_sigma(samples: Tensor, validation: Tensor, sigmas: Sequence[float] = SIGMAS) -> float:
@@ -60,8 +61,8 @@ def parzen(
         InputError: as `log_likelihoods`.
     """
     sigma = choose_sigma(samples, validation, sigmas)
-    found = log_likelihoods(samples, test, sigma)
-    return float(found.mean()), float(found.std(correction=0)) / len(found) ** 0.5, sigma
+    scores = log_likelihoods(samples, test, sigma)
+    return float(scores.mean()), float(scores.std(correction=0)) / len(scores) ** 0.5, sigma
 
 
 def _block_likelihoods(samples: Tensor, points: Tensor, sigmas: list[float], block: int) -> Tensor:
@@ -71,18 +72,13 @@ def _block_likelihoods(samples: Tensor, points: Tensor, sigmas: list[float], blo
     # A processor's cache decides how fast it is: a table of which one pass is left for each σ should fit.
     together = block if samples.device.type == "cuda" else min(block, max(CACHED // len(points), 1))
     for part in samples.split(together):
-        squared = _squared_distances(points, part.to(torch.float64))
+        squared = squared_distances(points, part.to(torch.float64))
         least = squared.amin(dim=1, keepdim=True)
         apart, work = squared.sub_(least), torch.empty_like(squared)
         for place, sigma in enumerate(sigmas):
             near = torch.mul(apart, -0.5 / sigma**2, out=work).clamp_min_(FAR).exp_().sum(dim=1)
             sums[place] = torch.logaddexp(sums[place], near.log() - least[:, 0] / (2 * sigma**2))
     return sums
-
-
-def _squared_distances(first: Tensor, second: Tensor) -> Tensor:
-    squares = first.square().sum(dim=1)[:, None] + second.square().sum(dim=1)
-    return torch.addmm(squares, first, second.T, alpha=-2).clamp_min_(0.0)
 
 
 def _refuse(samples: Tensor, points: Tensor, sigmas: list[float], block: int) -> None:

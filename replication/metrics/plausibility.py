@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from replication.foundation.errors import InputError
+from replication.metrics.neighbours import NEIGHBOURS, ball_radii, feature_distances
 from replication.models.layers.samples import as_samples
 
-NEIGHBOURS = 3
 UNSURE = 5.0  # percentile of the judge's confidence on held-out real images
 BATCH = 500
 
@@ -22,8 +22,8 @@ class Plausibility:
     """Real images as balls in the judge's features, and how sure of an image the judge must be."""
 
     judge: nn.Sequential
-    features: Tensor  # float32 [r, F]
-    radii: Tensor  # float32 [r]
+    features: Tensor  # float64 [r, F]
+    radii: Tensor  # float64 [r], squared
     confidence: float
 
     def of(self, images: np.ndarray) -> np.ndarray:
@@ -33,17 +33,15 @@ class Plausibility:
         precision of Kynkäänniemi et al. 2019, in the judge's features), and the judge is as sure of it as of all but
         the 5 % of held-out real images of which it is least sure.
         """
-        found = []
+        plausible = [torch.empty(0, dtype=torch.bool)]
         for part in _parts(images):
             features, confidence = _judged(self.judge, part)
-            inside = (torch.cdist(features, self.features) <= self.radii).any(dim=1)
-            found.append((inside & (confidence >= self.confidence)).cpu())
-        return torch.cat(found).numpy() if found else np.empty(0, bool)
+            inside = (feature_distances(features, self.features) <= self.radii).any(dim=1)
+            plausible.append((inside & (confidence >= self.confidence)).cpu())
+        return torch.cat(plausible).numpy()
 
 
-def learn_plausibility(
-    judge: nn.Module, real: np.ndarray, held_out: np.ndarray, device: str = "cpu", neighbours: int = NEIGHBOURS
-) -> Plausibility:
+def learn_plausibility(judge: nn.Module, real: np.ndarray, held_out: np.ndarray, device: str = "cpu") -> Plausibility:
     """What a judge that ends in a linear layer finds plausible; both sets are uint8 [n, C, H, W].
 
     Takes all pairs of `real`: give some ten thousand at most.
@@ -53,9 +51,9 @@ def learn_plausibility(
     """
     if not isinstance(judge, nn.Sequential) or len(judge) < 2:
         raise InputError("Plausibility needs a judge that is a sequence of layers ending in its logits; give such one.")
-    if len(real) <= neighbours or not len(held_out):
+    if len(real) <= NEIGHBOURS or not len(held_out):
         raise InputError(
-            f"Plausibility needs more than {neighbours} real images and one held out, not {len(real)} and "
+            f"Plausibility needs more than {NEIGHBOURS} real images and one held out, not {len(real)} and "
             f"{len(held_out)}: choose a larger split."
         )
     judge = deepcopy(judge).to(device).eval()
@@ -63,18 +61,16 @@ def learn_plausibility(
     confidence = torch.cat([_judged(judge, part)[1] for part in _parts(held_out)])
     if not bool(torch.isfinite(features).all() and torch.isfinite(confidence).all()):
         raise InputError("The judge's features of real images are not all finite: train it again.")
-    # The nearest real image of a real image is itself.
-    radii = [torch.cdist(part, features).kthvalue(neighbours + 1, dim=1).values for part in features.split(BATCH)]
     least = float(np.percentile(confidence.double().cpu().numpy(), UNSURE))
-    return Plausibility(judge, features, torch.cat(radii), least)
+    return Plausibility(judge, features, ball_radii(features), least)
 
 
 @torch.no_grad()
 def _judged(judge: nn.Sequential, images: Tensor) -> tuple[Tensor, Tensor]:
-    """Features [n, F] before the judge's last layer, and the largest probability that it gives [n]."""
+    """Features float64 [n, F] before the judge's last layer, and the largest probability that it gives [n]."""
     device = next(judge.parameters()).device
     features = judge[:-1](as_samples(images.to(device))).flatten(1)
-    return features, judge[-1](features).softmax(dim=1).amax(dim=1)
+    return features.double(), judge[-1](features).softmax(dim=1).amax(dim=1)
 
 
 def _parts(images: np.ndarray) -> tuple[Tensor, ...]:

@@ -1,4 +1,4 @@
-"""Principal components, errors of reconstruction, draws of a latent density, and scores of outliers."""
+"""Principal components, errors of reconstruction, and draws of a latent density."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.spatial.distance import cdist, pdist
-from scipy.stats import gaussian_kde, rankdata
+from scipy.stats import gaussian_kde
 
 from replication.foundation.errors import InputError
 
@@ -83,9 +83,3 @@ def _density(codes: np.ndarray) -> gaussian_kde:
             f"{len(codes)} codes do not span their {codes.shape[1]} latent dimensions, so that they have no density; "
             "lower the width in params.yaml: background."
         ) from error
-
-
-def area_under_curve(outliers: np.ndarray, others: np.ndarray) -> float:
-    """The chance that an outlier scores above another image, ties counted half, from the scores of both."""
-    ranks = rankdata(np.concatenate([outliers, others]))[: len(outliers)]
-    return float((ranks.sum() - len(outliers) * (len(outliers) + 1) / 2) / (len(outliers) * len(others)))

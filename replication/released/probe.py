@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d, adaptive_max_pool2d, batch_norm
 
+from replication.config.params import Probe
 from replication.data.reading import PreparedImages
 from replication.foundation.errors import InputError
 from replication.foundation.runtime import side_by_side
@@ -50,27 +51,18 @@ def probe_released(
     infer_statistics(network, images, shuffled(len(images), seed), threads)
     train, test = (discriminator_features(network, each, None, threads, batch=BATCH) for each in (images, tests))
     labels = torch.from_numpy(data.train_labels), torch.from_numpy(data.test_labels)
-    result = linear_probe(
-        (train, labels[0]),
-        (test, labels[1]),
-        COSTS,
-        VALIDATION_SHARE,
-        SELECTION_DRAWS,
-        () if per_class is None else (per_class,),
-        draws,
-        seed,
-        device=device,
-        all_labels=per_class is None,
-        threads=threads,
-    )
+    sizes = () if per_class is None else (per_class,)
+    probe = Probe(COSTS, VALIDATION_SHARE, SELECTION_DRAWS, sizes, draws)
+    examples = (train, labels[0]), (test, labels[1])
+    result = linear_probe(*examples, probe, sizes, seed, device, per_class is None, threads)
     if per_class is None:
-        found = {"accuracy_mean": result.all_labels, "accuracy_sd": None, "C": result.cost, "draws": None}
+        measured = {"accuracy_mean": result.all_labels, "accuracy_sd": None, "C": result.cost, "draws": None}
     else:
         limited = result.limited[per_class]
         spread = float(np.std(limited.accuracies, ddof=1)) if draws > 1 else None
-        found = {"accuracy_mean": float(np.mean(limited.accuracies)), "accuracy_sd": spread, "C": limited.cost}
-        found |= {"draws": draws, "accuracies": list(limited.accuracies)}
-    return {**found, "n_features": train.shape[1], "n_train": len(images), "n_test": len(tests)}
+        measured = {"accuracy_mean": float(np.mean(limited.accuracies)), "accuracy_sd": spread, "C": limited.cost}
+        measured |= {"draws": draws, "accuracies": list(limited.accuracies)}
+    return {**measured, "n_features": train.shape[1], "n_train": len(images), "n_test": len(tests)}
 
 
 def infer_statistics(

@@ -38,9 +38,8 @@ def classify_cell(cell: ImageCell) -> None:
 
     for step in tqdm(cell.trained.steps, desc=f"{rows.cell.key}: classification", unit="step"):
         if step:
-            places = [(step, index) for index in range(len(cell.seeds))]
-            found = side_by_side(classify_seed, places, cell.threads)
-            add_test_errors(rows, step, cell.seeds, found, cell.data.test_labels, labels, learnt)
+            probabilities = side_by_side(classify_seed, cell.places([step]), cell.threads)
+            add_test_errors(rows, step, cell.seeds, probabilities, cell.data.test_labels, labels, learnt)
 
 
 @torch.no_grad()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from math import cos, pi, prod
 
 import numpy as np
@@ -11,6 +12,8 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, pad
 from tqdm import tqdm
 
+from replication.config.params import Judge
+from replication.foundation.errors import InputError
 from replication.foundation.seeding import generator, torch_seed
 from replication.models.layers.samples import as_samples
 from replication.training.optimisers import adam_update
@@ -35,25 +38,15 @@ def build_classifier(
 
 
 def train_classifier(
-    images: Tensor,
-    labels: Tensor,
-    channels: Sequence[int],
-    classes: int,
-    epochs: int,
-    batch: int,
-    learning_rate: float,
-    seed: int,
-    device: str = "cpu",
-    convolutions: int = 1,
-    shift: int = 0,
-    flip: bool = False,
+    images: Tensor, labels: Tensor, options: Judge, classes: int, device: str = "cpu"
 ) -> nn.Sequential:
     """Train on uint8 images [n, C, H, W] and labels [n] with Adam, the rate falling to zero along a cosine.
 
     Each time an image is seen it is shifted by up to `shift` pixels a side and, with `flip`, mirrored half of the time.
     """
+    seed, epochs, shape = options.seed, options.epochs, tuple(images.shape[1:])
     with torch_seed(seed, "judge"):
-        network = build_classifier(tuple(images.shape[1:]), channels, classes, convolutions).to(device)
+        network = build_classifier(shape, options.channels, classes, options.convolutions).to(device)
     images, labels = images.to(device), labels.to(device)
     parameters: list[Tensor] = list(network.parameters())
     first, second = ([torch.zeros_like(parameter) for parameter in parameters] for _ in range(2))
@@ -61,13 +54,13 @@ def train_classifier(
     update = 0
     for epoch in tqdm(range(epochs), desc="judge", unit="epoch"):
         order = torch.from_numpy(generator(seed, "judge order", epoch).permutation(len(images))).to(device)
-        for rows in order.split(batch):
+        for rows in order.split(options.batch):
             if len(rows) < 2:
                 continue  # batch normalisation needs two
             update += 1
-            seen = augmented(images[rows], shift, flip, generator(seed, "judge augmentation", update))
+            seen = augmented(images[rows], options.shift, options.flip, generator(seed, "judge augmentation", update))
             loss = cross_entropy(network(as_samples(seen)), labels[rows])
-            rate = learning_rate * (1.0 + cos(pi * epoch / epochs)) / 2
+            rate = options.learning_rate * (1.0 + cos(pi * epoch / epochs)) / 2
             adam_update(parameters, list(torch.autograd.grad(loss, parameters)), first, second, update, rate)
     return network.eval()
 
@@ -88,9 +81,41 @@ def augmented(images: Tensor, shift: int, flip: bool, stream: np.random.Generato
     return moved.permute(0, 3, 1, 2)
 
 
+@dataclass(frozen=True)
+class Judged:
+    """Features float32 [n, d] and logits float32 [n, K] of n images."""
+
+    features: np.ndarray
+    logits: np.ndarray
+
+    @property
+    def classes(self) -> np.ndarray:
+        """int64 [n]: the class of the largest logit."""
+        return self.logits.argmax(axis=1)
+
+    def __getitem__(self, rows: np.ndarray) -> Judged:
+        return Judged(self.features[rows], self.logits[rows])
+
+    def __len__(self) -> int:
+        return len(self.logits)
+
+
 @torch.no_grad()
-def classify(network: nn.Module, images: Tensor) -> Tensor:
-    """Logits float32 [n, K], on the CPU, of uint8 images [n, C, H, W]."""
+def judged(network: nn.Module, images: np.ndarray) -> Judged:
+    """What `build_classifier`'s network says of uint8 images [n, C, H, W], on the device that it is on.
+
+    Features are the maps of its last convolution averaged over the image, as Inception's pool3 is of its own.
+
+    Raises:
+        InputError: the network does not end as `build_classifier` has it.
+    """
+    if not isinstance(network, nn.Sequential) or not isinstance(network[-2], nn.Flatten):
+        raise InputError("This judge has no features to compare: it must end in maps, flattened, and one dense layer.")
     network.eval()
     device = next(network.parameters()).device
-    return torch.cat([network(as_samples(part.to(device))).cpu() for part in images.split(BATCH)])
+    features, logits = [], []
+    for part in torch.from_numpy(images).split(BATCH):
+        maps = network[:-2](as_samples(part.to(device)))
+        features.append(maps.mean((2, 3)).cpu())
+        logits.append(network[-2:](maps).cpu())
+    return Judged(torch.cat(features).numpy(), torch.cat(logits).numpy())

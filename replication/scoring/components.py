@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 
 from replication.config.protocols import Components
 from replication.config.recipes import Noise, Recipe
@@ -12,9 +11,8 @@ from replication.foundation.runtime import side_by_side
 from replication.foundation.seeding import generator as stream_of
 from replication.metrics.components import component_information, duplicates_within, variance_share
 from replication.metrics.neighbours import duplicate_threshold
-from replication.models.layers.samples import as_images
-from replication.scoring.classifier import classify
-from replication.scoring.image_cell import ImageCell
+from replication.scoring.classifier import judged
+from replication.scoring.image_cell import ImageCell, pictures
 from replication.scoring.rows import Rows
 from replication.training.sampling import draw_with_components
 
@@ -57,12 +55,11 @@ def measure(cell: ImageCell) -> dict[str, np.ndarray]:
         for variant, samples in drawn.items():
             add_diversity(cell.rows, cell.seeds[index], step, variant, *samples, threshold)
         images, components = drawn[TRAINING]
-        classes = classify(judge, torch.from_numpy(images)).numpy().argmax(axis=1)
+        classes = judged(judge, images).classes
         add_information(cell.rows, cell.seeds[index], step, components, classes, options, cell.judge_name)
         return images, components
 
-    places = [(step, index) for step in steps for index in range(len(cell.seeds))]
-    images, components = side_by_side(score_seed, places, cell.threads)[0]  # of the first seed, trained
+    images, components = side_by_side(score_seed, cell.places(steps), cell.threads)[0]  # of the first seed, trained
     return {SHEET: sheet_of(images, components, cell.recipe.prior.components)}
 
 
@@ -98,8 +95,8 @@ def add_diversity(
 
 def noises_of(recipe: Recipe) -> dict[str, Noise]:
     """The noise of training, and that of display where it is another, by the variant of a metric."""
-    display = {"display-noise": recipe.display_noise} if recipe.display_noise else {}
-    return {TRAINING: recipe.noise, **display}
+    display = recipe.display_noise if recipe.display_noise != recipe.noise else None
+    return {TRAINING: recipe.noise, **({"display-noise": display} if display else {})}
 
 
 def sheet_of(images: np.ndarray, components: np.ndarray, of: int) -> np.ndarray:
@@ -119,4 +116,4 @@ def _draw(cell: ImageCell, step: int, index: int, noise: Noise) -> tuple[np.ndar
     """uint8 images [samples, C, H, W] of one seed under a noise, and their components."""
     generator, count = cell.networks(step, index).generator, cell.options.components.samples
     drawn = draw_with_components(generator, cell.recipe, noise, cell.seeds[index], "components", count, cell.classes)
-    return as_images(torch.nan_to_num(drawn[0]), cell.recipe.pixels).cpu().numpy(), drawn[1]
+    return pictures(drawn[0], cell.recipe), drawn[1]

@@ -18,8 +18,7 @@ from replication.metrics.guided_backpropagation import (
 )
 from replication.metrics.linear_probe import freeze_batch_statistics
 from replication.models.layers.convolutional import ConvolutionalDiscriminator
-from replication.models.layers.samples import as_images
-from replication.scoring.image_cell import ImageCell
+from replication.scoring.image_cell import ImageCell, pictures
 from replication.training.initialise import real_samples
 
 SHOWN = 4  # images that excite a filter most, in the sheet
@@ -70,8 +69,5 @@ def _measure_step(cell: ImageCell, step: int, index: int, images: np.ndarray, la
     exciting = most_exciting(responses, SHOWN)[:first]  # [filters, SHOWN]
     shown = samples[torch.from_numpy(exciting.reshape(-1))]
     gradients = guided_gradients(discriminator, last_maps, shown, np.repeat(np.arange(first), SHOWN).tolist())
-    pictures = (
-        as_images(torch.nan_to_num(shown), cell.recipe.pixels).cpu().numpy(),
-        as_picture(torch.nan_to_num(gradients).cpu().numpy()),
-    )
-    return np.concatenate([part.reshape(first, SHOWN, *images.shape[1:]) for part in pictures], axis=1)
+    parts = pictures(shown, cell.recipe), as_picture(torch.nan_to_num(gradients).cpu().numpy())
+    return np.concatenate([part.reshape(first, SHOWN, *images.shape[1:]) for part in parts], axis=1)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import nn
 
 from replication.data.planted import balanced_accuracy, best_threshold, object_scores
 from replication.foundation.errors import InputError
@@ -23,10 +22,8 @@ from replication.metrics.forgetting import (
 )
 from replication.models.layers.convolutional import ConvolutionalGenerator
 from replication.models.layers.networks import Generator
-from replication.models.layers.samples import as_images
-from replication.scoring.classifier import classify
-from replication.scoring.image_cell import ImageCell
-from replication.training.sampling import draw_samples
+from replication.scoring.classifier import judged
+from replication.scoring.image_cell import ImageCell, draw_images
 
 SHOWN = 12  # samples in the sheet
 
@@ -93,7 +90,9 @@ def _measure_seed(cell: ImageCell, index: int, detector: Detector) -> np.ndarray
         whole = _draw(cell, network, index)
     maps = torch.nan_to_num(torch.cat(seen)[: len(whole)]).cpu().numpy()  # [n, F, h, w]
     present, places = detector(whole)
-    chosen = _maps_of_object(maps, present, places, detector.size, whole.shape[2], options.boxes, stream)
+    marked = np.flatnonzero(present)[: options.boxes]  # their maps with a positive weight are those of the object
+    inside = inside_boxes(places[marked], detector.size, whole.shape[2], maps.shape[2])
+    chosen = np.flatnonzero(map_weights(maps[marked], inside, stream) > 0).tolist() if len(marked) else []
     with dropped(layer, chosen):
         without = _draw(cell, network, index)
     others = []
@@ -104,60 +103,31 @@ def _measure_seed(cell: ImageCell, index: int, detector: Detector) -> np.ndarray
     rows.add(seed, step, "detector_accuracy", detector.accuracy, detector.n_test)
     rows.add(seed, step, "dropped_maps", len(chosen) / maps.shape[1], maps.shape[1])
     rows.add(seed, step, "object_frequency", present.mean(), len(whole), metric_variant="whole")
+    looked = np.flatnonzero(present) if present.any() else np.arange(len(whole))
     for name, versions in (("dropped", [without]), ("random-maps", others)):
         frequency = np.mean([detector(images)[0].mean() for images in versions])
         rows.add(seed, step, "object_frequency", float(frequency), len(whole), metric_variant=name)
-        _add_rest(cell, index, name, whole, versions, present, places, detector.size)
+        kept = [images[looked] for images in versions]
+        _add_rest(cell, index, name, whole[looked], kept, places[looked], detector.size)
     order = np.argsort(~present, kind="stable")[:SHOWN]  # samples with an object first
     return np.stack([whole[order], without[order], others[0][order]])
 
 
 def _draw(cell: ImageCell, network: Generator, index: int) -> np.ndarray:
     """uint8 [samples, C, H, W], always from the same noise."""
-    noise = cell.recipe.display_noise or cell.recipe.noise
     count, seed = cell.options.forgetting.samples, cell.seeds[index]
-    samples = draw_samples(network, cell.recipe, noise, seed, "forgetting", count, cell.classes)
-    return as_images(torch.nan_to_num(samples), cell.recipe.pixels).cpu().numpy()
-
-
-def _maps_of_object(
-    maps: np.ndarray,
-    present: np.ndarray,
-    places: np.ndarray,
-    size: int,
-    side: int,
-    boxes: int,
-    stream: np.random.Generator,
-) -> list[int]:
-    """The maps with a positive weight for the object, by the first `boxes` samples that show it."""
-    shown = np.flatnonzero(present)[:boxes]
-    if not len(shown):
-        return []
-    inside = inside_boxes(places[shown], size, side, maps.shape[2])
-    return np.flatnonzero(map_weights(maps[shown], inside, stream) > 0).tolist()
+    return draw_images(network, cell.recipe, seed, "forgetting", count, cell.classes)
 
 
 def _add_rest(
-    cell: ImageCell,
-    index: int,
-    name: str,
-    whole: np.ndarray,
-    versions: list[np.ndarray],
-    present: np.ndarray,
-    places: np.ndarray,
-    size: int,
+    cell: ImageCell, index: int, name: str, whole: np.ndarray, versions: list[np.ndarray], places: np.ndarray, size: int
 ) -> None:
-    """What else changes in the samples that show the object, or in all where none does."""
+    """What else changes in samples `whole`, which are `versions` of themselves with maps dropped."""
     step, seed = cell.trained.steps[-1], cell.seeds[index]
-    looked = np.flatnonzero(present) if present.any() else np.arange(len(whole))
-    change = np.mean([change_outside(whole[looked], one[looked], places[looked], size) for one in versions])
-    cell.rows.add(seed, step, "change_outside", float(change), len(looked), metric_variant=name)
+    change = np.mean([change_outside(whole, images, places, size) for images in versions])
+    cell.rows.add(seed, step, "change_outside", float(change), len(whole), metric_variant=name)
     if cell.judge is not None:
-        before = _classes(cell.judge, whole[looked])
-        same = np.mean([(_classes(cell.judge, one[looked]) == before).mean() for one in versions])
+        before = judged(cell.judge, whole).classes
+        same = np.mean([(judged(cell.judge, images).classes == before).mean() for images in versions])
         where = {"metric_variant": name, "judge": cell.judge_name}
-        cell.rows.add(seed, step, "rest_unchanged", float(same), len(looked), **where)
-
-
-def _classes(judge: nn.Module, images: np.ndarray) -> np.ndarray:
-    return classify(judge, torch.from_numpy(images)).argmax(1).numpy()
+        cell.rows.add(seed, step, "rest_unchanged", float(same), len(whole), **where)

@@ -57,22 +57,13 @@ def train_alone(
 
 
 @torch.no_grad()
-def game_value(discriminator: nn.Module, weights: Mapping[str, Tensor], real: Tensor, generated: Tensor) -> Tensor:
-    """E_p[log D] + E_q[log(1 − D)] of each seed, [S], in nats; samples [S, n, …] (GAN 2014, equation 1)."""
-    return value_and_hits(discriminator, weights, real, generated)[0]
-
-
-@torch.no_grad()
-def hit_rate(discriminator: nn.Module, weights: Mapping[str, Tensor], real: Tensor, generated: Tensor) -> Tensor:
-    """Share of real and generated samples told apart, half each, [S]; samples [S, n, …]."""
-    return value_and_hits(discriminator, weights, real, generated)[1]
-
-
-@torch.no_grad()
 def value_and_hits(
     discriminator: nn.Module, weights: Mapping[str, Tensor], real: Tensor, generated: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """`game_value` and `hit_rate` from one look at the samples."""
+    """E_p[log D] + E_q[log(1 − D)] in nats (GAN 2014, equation 1), and the share told apart, half each side.
+
+    Of each seed, [S] both; samples are [S, n, …].
+    """
     logits, count = logits_of(discriminator, weights, torch.cat([real, generated], dim=1)), real.shape[1]
     hits = (logits[:, :count] > 0).double().mean(1) + (logits[:, count:] <= 0).double().mean(1)
     return _value(logits, count), hits / 2

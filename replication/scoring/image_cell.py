@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from replication.config.protocols import ProtocolOptions
 from replication.config.recipes import Noise, Recipe
@@ -34,10 +34,7 @@ class ImageCell:
     options: ProtocolOptions
     threads: int
     device: str = "cpu"
-    judge_tested: tuple[float, int] = (
-        float("nan"),
-        0,
-    )  # the judge's accuracy on its own data set's test images; how many
+    judge_tested: tuple[float, int] = (float("nan"), 0)  # its accuracy on its own data set's test images; how many
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -51,6 +48,10 @@ class ImageCell:
     @property
     def classes(self) -> int:
         return len(self.data.class_names)
+
+    def places(self, steps: Iterable[int]) -> list[tuple[int, int]]:
+        """Every step with every place of a seed in the block."""
+        return [(step, index) for step in steps for index in range(len(self.seeds))]
 
     def networks(self, step: int, index: int) -> Networks:
         """The networks of the seed at `index` of the block, at one scored step, on the cell's device."""
@@ -76,7 +77,10 @@ def draw_images(
     noise: Noise | None = None,
 ) -> np.ndarray:
     """uint8 [count, C, H, W] of a trained generator, as `ImageCell.sample` has them."""
-    samples = draw_samples(
-        generator, recipe, noise or recipe.display_noise or recipe.noise, seed, purpose, count, classes
-    )
+    noise = noise or recipe.display_noise or recipe.noise
+    return pictures(draw_samples(generator, recipe, noise, seed, purpose, count, classes), recipe)
+
+
+def pictures(samples: Tensor, recipe: Recipe) -> np.ndarray:
+    """uint8 [n, C, H, W] of samples as a network draws them; what is not finite becomes a number."""
     return as_images(torch.nan_to_num(samples), recipe.pixels).cpu().numpy()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,11 @@ from tqdm import tqdm
 
 from replication.data.reading import PreparedImages
 from replication.foundation.runtime import side_by_side
-from replication.metrics.distribution import NEIGHBOURS, Reference, distances, every, reference_of
+from replication.metrics.distribution import Distances, Reference, distances, references_of
 from replication.metrics.inception import inception_score, modified_inception_score
-from replication.metrics.neighbours import duplicate_rate, nearest
+from replication.metrics.neighbours import duplicate_rate, every, nearest
+from replication.scoring.classifier import judged
 from replication.scoring.image_cell import ImageCell
-from replication.scoring.judge_features import judged
 from replication.scoring.rows import Rows
 from replication.scoring.stability import add_spread, add_stability
 
@@ -24,6 +25,8 @@ GRID = 64  # images in the figures
 TRAINING, HELD_OUT = "training", "held-out"  # what distances are taken to
 LIMIT = 5000  # features of a side, evenly spaced: beyond it the distances under a judge only take longer
 SUBSETS, SUBSET_SIZE = 2, 1000  # of the kernel distance
+JUDGED = {"frechet": "judge_frechet_distance", "kernel": "judge_kernel_distance"}
+JUDGED |= {"precision": "judge_precision", "recall": "judge_recall"}
 
 
 def score_images(cell: ImageCell) -> dict[str, np.ndarray]:
@@ -36,8 +39,7 @@ def score_images(cell: ImageCell) -> dict[str, np.ndarray]:
     references: dict[str, Reference] = {}
     accuracy, count = cell.judge_tested
     if cell.judge is not None:
-        references, own = judge_references(cell.judge, seen, cell.data)
-        accuracy, count = (own, len(cell.data.test_labels)) if len(cell.data.test_labels) else cell.judge_tested
+        references, (accuracy, count) = judge_references(cell.judge, seen, cell.data, cell.judge_tested)
 
     def score_seed(place: tuple[int, int]) -> np.ndarray:
         step, index = place
@@ -56,11 +58,12 @@ def score_images(cell: ImageCell) -> dict[str, np.ndarray]:
 
     shown = np.empty(0, np.uint8)
     for step in tqdm(cell.trained.steps, desc=f"{rows.cell.key}: scoring", unit="step"):
-        shown = side_by_side(score_seed, [(step, index) for index in range(len(cell.seeds))], cell.threads)[0]
+        shown = side_by_side(score_seed, cell.places([step]), cell.threads)[0]
     for seed in cell.seeds if cell.judge is not None and count else ():
         rows.add(seed, last, "judge_accuracy", accuracy, count, judge=cell.judge_name)
     add_stability(rows, cell.trained, cell.build, cell.recipe, cell.classes, cell.threads)
-    return {"grid": shown, "neighbours": seen[nearest(shown, seen)], "real": seen[:: max(1, len(seen) // GRID)][:GRID]}
+    neighbours, real = seen[nearest(shown, seen)[1]], seen[:: max(1, len(seen) // GRID)][:GRID]
+    return {"grid": shown, "neighbours": neighbours, "real": real}
 
 
 def _add_training_noise(cell: ImageCell, step: int, index: int) -> None:
@@ -74,22 +77,19 @@ def _add_training_noise(cell: ImageCell, step: int, index: int) -> None:
     cell.rows.add(seed, step, "duplicate_rate", rate, count, metric_variant=variant)
 
 
-def judge_references(judge: nn.Module, seen: np.ndarray, data: PreparedImages) -> tuple[dict[str, Reference], float]:
-    """What distances are taken to under a judge, by variant, and its accuracy on all held-out images.
+def judge_references(
+    judge: nn.Module, seen: np.ndarray, data: PreparedImages, tested: tuple[float, int]
+) -> tuple[dict[str, Reference], tuple[float, int]]:
+    """What distances are taken to under a judge, by variant; its accuracy on all held-out images and their number.
 
     `seen` uint8 [n, C, H, W] are the images trained on. A set of too few images, such as the test images of a folder
-    that has none, is left out; without held-out images the accuracy is NaN.
+    that has none, is left out; without held-out images the accuracy is the one that it was `tested` with before.
     """
     test = judged(judge, data.test_images) if len(data.test_images) else None
-    references = {}
-    for variant, features in (
-        (TRAINING, judged(judge, every(seen, LIMIT)).features),
-        (HELD_OUT, test.features if test else np.empty((0, 1))),
-    ):
-        if len(features) > NEIGHBOURS + 1:
-            references[variant] = reference_of(features, LIMIT)
-    hits = test.logits.argmax(axis=1) == data.test_labels if test else np.empty(0)
-    return references, float(hits.mean()) if len(hits) else float("nan")
+    sets = {TRAINING: judged(judge, every(seen, LIMIT)).features} | ({HELD_OUT: test.features} if test else {})
+    if test:
+        tested = float((test.classes == data.test_labels).mean()), len(test)
+    return references_of(sets, LIMIT), tested
 
 
 def add_judge_scores(
@@ -127,9 +127,22 @@ def add_judge_distances(
     judge: str,
     **names: Any,
 ) -> None:
-    """Fréchet and kernel distance, precision and recall of features [n, d] against each reference, its variant."""
+    """Rows of all four distances of features [n, d] under a judge, against each reference."""
+    measure = partial(distances, subsets=SUBSETS, size=SUBSET_SIZE, seed=seed, limit=LIMIT)
+    add_distances(rows, seed, step, features, references, JUDGED, measure, judge=judge, **names)
+
+
+def add_distances(
+    rows: Rows,
+    seed: int,
+    step: int,
+    features: np.ndarray,
+    references: Mapping[str, Reference],
+    metrics: Mapping[str, str],
+    measure: Callable[[np.ndarray, Reference], Distances],
+    **names: Any,
+) -> None:
+    """Rows of what `measure` makes of features [n, d] and each reference, by the metric of each field."""
     for variant, reference in references.items():
-        found = distances(features, reference, SUBSETS, SUBSET_SIZE, seed, LIMIT)
-        for metric, value in vars(found).items():
-            name = f"judge_{metric}" + ("_distance" if metric in ("frechet", "kernel") else "")
-            rows.add(seed, step, name, value, len(features), judge=judge, metric_variant=variant, **names)
+        for field, value in vars(measure(features, reference)).items():
+            rows.add(seed, step, metrics[field], value, len(features), metric_variant=variant, **names)

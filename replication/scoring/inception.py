@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from torch import nn
 
 from replication.config.protocols import Inception
 from replication.data.reading import PreparedImages
-from replication.metrics.distribution import NEIGHBOURS, Reference, distances, reference_of
+from replication.metrics.distribution import Reference, distances, references_of
 from replication.metrics.inception import inception_score, modified_inception_score
 from replication.metrics.inception_network import (
     CLASSES,
@@ -24,7 +25,7 @@ from replication.metrics.inception_network import (
 )
 from replication.metrics.transfer_head import TransferHead, train_transfer_head
 from replication.scoring.image_cell import ImageCell
-from replication.scoring.images import HELD_OUT, TRAINING
+from replication.scoring.images import HELD_OUT, TRAINING, add_distances
 from replication.scoring.rows import Rows
 
 SKIPPED = "none"  # as `inception.weights`: cells that name the protocol are not scored under Inception
@@ -41,6 +42,11 @@ class RealUnderInception:
     test: InceptionFeatures
     head: TransferHead | None
 
+    def references(self, chosen: np.ndarray, options: Inception) -> dict[str, Reference]:
+        """What distances are taken to: the training images in rows `chosen`, and the held-out ones."""
+        sets = {TRAINING: self.train.pool3[chosen], HELD_OUT: self.test.pool3}
+        return references_of(sets, options.manifold_samples)
+
 
 _read: dict[str, RealUnderInception] = {}  # of the data set at hand: a process scores many cells of one
 
@@ -55,7 +61,7 @@ def measure(cell: ImageCell) -> dict[str, np.ndarray]:
     if options.weights == SKIPPED:
         return {}
     real, step = real_under_inception(cell.data, options, cell.device), cell.trained.steps[-1]
-    references = inception_references(real.train.pool3[cell.chosen], real.test.pool3, options)
+    references = real.references(cell.chosen, options)
     for index, seed in enumerate(cell.seeds):
         images = cell.sample(step, index, "samples", options.n_samples)
         found = inception_features(real.network, images, f"{cell.rows.cell.key}, seed {seed}")
@@ -79,16 +85,6 @@ def real_under_inception(data: PreparedImages, options: Inception, device: str) 
     return _read[key]
 
 
-def inception_references(training: np.ndarray, held_out: np.ndarray, options: Inception) -> dict[str, Reference]:
-    """References by variant from pool3 features [n, 2048]; a set of too few is left out."""
-    given = {TRAINING: training, HELD_OUT: held_out}
-    return {
-        variant: reference_of(features, options.manifold_samples)
-        for variant, features in given.items()
-        if len(features) > NEIGHBOURS + 1
-    }
-
-
 def add_inception_scores(
     rows: Rows,
     seed: int,
@@ -106,11 +102,9 @@ def add_inception_scores(
     if head is not None:
         add_modified_scores(rows, seed, step, head.logits(found.pool3[: options.modified_samples]), **names)
         rows.add(seed, step, "transfer_head_accuracy", head.accuracy, head.held_out, **names)
-    for variant, reference in references.items():
-        apart = distances(found.pool3, reference, options.kernel_subsets, SUBSET_SIZE, seed, options.manifold_samples)
-        for field, metric in METRICS.items():
-            value = getattr(apart, field)
-            rows.add(seed, step, metric, value, len(found), metric_variant=variant, **names)
+    sizes = {"subsets": options.kernel_subsets, "size": SUBSET_SIZE, "limit": options.manifold_samples}
+    measure = partial(distances, seed=seed, **sizes)
+    add_distances(rows, seed, step, found.pool3, references, METRICS, measure, **names)
 
 
 def add_modified_scores(rows: Rows, seed: int, step: int, logits: np.ndarray, **names: Any) -> None:

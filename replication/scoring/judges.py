@@ -6,7 +6,6 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
@@ -15,7 +14,7 @@ from replication.config.params import Judge, Params
 from replication.data.reading import PreparedImages, load_manifest
 from replication.foundation.errors import InputError
 from replication.foundation.places import DATA, JUDGES
-from replication.scoring.classifier import build_classifier, classify
+from replication.scoring.classifier import build_classifier, judged
 
 
 def is_trained(params: Params, dataset: str) -> bool:
@@ -75,5 +74,4 @@ def judge_accuracy(network: nn.Module, data: PreparedImages) -> float | None:
     """Share of test images that the judge classifies correctly; None where there are none."""
     if not len(data.test_images):
         return None
-    predicted = classify(network, torch.from_numpy(data.test_images)).argmax(1).numpy()
-    return float((predicted == data.test_labels).mean())
+    return float((judged(network, data.test_images).classes == data.test_labels).mean())

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from replication.config.recipes import Noise, Recipe
 from replication.foundation.seeding import generator as stream_of
+from replication.metrics.batch_statistics import freeze_to_mean
 from replication.metrics.plausibility import Plausibility, learn_plausibility
 from replication.models.layers.networks import Generator
-from replication.models.layers.samples import as_images
-from replication.scoring.image_cell import ImageCell
+from replication.scoring.image_cell import ImageCell, pictures
 from replication.training.draws import draw_components, draw_noise
 from replication.training.sampling import draw_samples
 from replication.training.streams import host_stream
@@ -49,14 +49,14 @@ class LatentSpace:
         flat = torch.from_numpy(np.ascontiguousarray(latents, np.float32)).flatten(0, -2)
         spread = torch.from_numpy(np.broadcast_to(each, latents.shape[:-1]).reshape(-1).copy())
         parts = [self._decode(*part) for part in zip(flat.split(DECODED), spread.split(DECODED), strict=True)]
-        made = torch.cat(parts).numpy()
+        made = np.concatenate(parts)
         return made.reshape(*latents.shape[:-1], *made.shape[1:])
 
     def labels(self, count: int) -> np.ndarray:
         """int64 [count]: each class in turn for a conditional generator, else zeros."""
         return np.arange(count) % max(self.classes, 1)
 
-    def _decode(self, latents: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    def _decode(self, latents: torch.Tensor, labels: torch.Tensor) -> np.ndarray:
         network, given = self._generator, latents.to(self._device)
         if network.has_reference:
             samples = network.body(torch.cat([network.reference, given]))[len(network.reference) :]
@@ -64,7 +64,7 @@ class LatentSpace:
             samples = network.body(given, labels.to(self._device))
         else:
             samples = network.body(given)
-        return as_images(torch.nan_to_num(samples), self._recipe.pixels).cpu()
+        return pictures(samples, self._recipe)
 
 
 def freeze_batch_statistics(generator: Generator, recipe: Recipe, noise: Noise, seed: int, classes: int) -> None:
@@ -73,14 +73,11 @@ def freeze_batch_statistics(generator: Generator, recipe: Recipe, noise: Noise, 
     Samples have the statistics of their batch, as in training; a walk would change them with every frame, and sums
     leave the prior. With these each latent has one image, nearly that which it has among random ones.
     """
-    norms = [module for module in generator.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
-    if norms and recipe.sampled_with == "batch":
-        for norm in norms:  # deviation dcgan-44
-            norm.running_mean = torch.zeros(norm.num_features, device=next(generator.parameters()).device)
-            norm.running_var = torch.ones_like(norm.running_mean)
-            norm.num_batches_tracked = torch.zeros((), dtype=torch.int64, device=norm.running_mean.device)
-            norm.track_running_stats, norm.momentum = True, None  # a cumulative mean in place of a moving one
-        draw_samples(generator, recipe, noise, seed, "batch statistics", BATCHES * recipe.batch, classes)
+    if recipe.sampled_with == "batch" and any(isinstance(module, _BatchNorm) for module in generator.modules()):
+        count = BATCHES * recipe.batch  # deviation dcgan-44
+        freeze_to_mean(
+            generator, lambda: draw_samples(generator, recipe, noise, seed, "batch statistics", count, classes)
+        )
     generator.eval()
 
 

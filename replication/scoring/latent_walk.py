@@ -22,7 +22,7 @@ def measure(cell: ImageCell) -> dict[str, np.ndarray]:
     """Add smoothness and, where there is a judge, plausibility of walks, untrained and trained; returns a sheet."""
     plausibility = cell_plausibility(cell)
     last = cell.trained.steps[-1]
-    places = [(step, index) for step in sorted({0, last} & set(cell.trained.steps)) for index in range(len(cell.seeds))]
+    places = cell.places(sorted({0, last} & set(cell.trained.steps)))
 
     def walk_seed(place: tuple[int, int]) -> np.ndarray:
         step, index = place
@@ -52,8 +52,8 @@ def _add_latent(
     legs = walks.reshape(-1, *walks.shape[2:])
     cell.rows.add(seed, step, "walk_smoothness", smoothness(legs), len(legs), metric_variant="latent")
     remembered, known = legs[:REMEMBERED], cell.seen[_some_rows(len(cell.seen), REAL)]
-    found = known[nearest(remembered.reshape(-1, *legs.shape[2:]), known)].reshape(remembered.shape)
-    cell.rows.add(seed, step, "walk_smoothness", smoothness(found), len(found), metric_variant="memorised")
+    memories = known[nearest(remembered.reshape(-1, *legs.shape[2:]), known)[1]].reshape(remembered.shape)
+    cell.rows.add(seed, step, "walk_smoothness", smoothness(memories), len(memories), metric_variant="memorised")
     if plausibility is not None:
         ends = np.concatenate([walks[:, 0, 0], walks[:, :, -1].reshape(-1, *walks.shape[3:])])
         for variant, images in (("latent-endpoints", ends), ("latent-midpoints", legs[:, options.steps // 2])):

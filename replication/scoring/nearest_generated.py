@@ -49,9 +49,19 @@ def measure(cell: ImageCell) -> dict[str, np.ndarray]:
 
     total = len(cell.seeds) * sum(max(wanted) for wanted in counts.values())
     with tqdm(total=total, desc=f"{cell.rows.cell.key}: 1-NN", unit="sample", unit_scale=True) as progress:
-        side_by_side(score_seed, [(step, index) for step in counts for index in range(len(cell.seeds))], cell.threads)
+        side_by_side(score_seed, cell.places(counts), cell.threads)
     shown = cell.sample(steps[-1], 0, "1-nn sheet", SHOWN * cell.classes)  # of each class in turn
     return {SHEET: shown.reshape(SHOWN, cell.classes, *shown.shape[1:]).swapaxes(0, 1)}
+
+
+def nearest_error(
+    images: np.ndarray, labels: np.ndarray, test: np.ndarray, truth: np.ndarray, device: str = "cpu"
+) -> float:
+    """The share of test images whose nearest of some labelled images is of another class; uint8 [n, C, H, W] both."""
+    # In levels, whole numbers, so that equal distances are equal.
+    points, samples = (torch.from_numpy(each).flatten(1).to(device, torch.float32) for each in (test, images))
+    told = nearest_labels(points, [(samples, torch.from_numpy(labels).to(device))], [len(images)])[len(images)]
+    return float((told != truth).mean())
 
 
 def variant(count: int) -> str:

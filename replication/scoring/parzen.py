@@ -42,7 +42,7 @@ def score_parzen(cell: ImageCell, samples: int = SAMPLES) -> None:
         add_window(cell.rows, seed, step, torch.nan_to_num(drawn).flatten(1), validation, test)
 
     for step in tqdm(cell.trained.steps, desc=f"{cell.rows.cell.key}: Parzen window", unit="step"):
-        side_by_side(score_seed, [(step, index) for index in range(len(cell.seeds))], cell.threads)
+        side_by_side(score_seed, cell.places([step]), cell.threads)
 
 
 def add_window(

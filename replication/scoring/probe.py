@@ -64,8 +64,8 @@ def _shares(pixels: int, device: str, threads: int) -> tuple[int, int]:
 
 
 def run_probe(
-    train: Tensor | np.ndarray,
-    test: Tensor | np.ndarray,
+    train: Tensor,
+    test: Tensor,
     data: PreparedImages,
     probe: Probe,
     seed: int,
@@ -74,19 +74,11 @@ def run_probe(
     all_labels: bool = True,
 ) -> ProbeResult:
     """The linear probe on features [n, F] of the training and test images."""
-    return linear_probe(
-        (torch.as_tensor(train), torch.from_numpy(data.train_labels.astype(np.int64))),
-        (torch.as_tensor(test), torch.from_numpy(data.test_labels.astype(np.int64))),
-        probe.costs,
-        probe.validation_share,
-        probe.selection_draws,
-        probe.limited_labels_of.get(data.name, probe.limited_labels),
-        probe.limited_draws,
-        seed,
-        device,
-        all_labels,
-        threads,
-    )
+    both = data.train_labels, data.test_labels
+    train_labels, test_labels = (torch.from_numpy(labels.astype(np.int64)) for labels in both)
+    limited = probe.limited_labels_of.get(data.name, probe.limited_labels)
+    examples = (train, train_labels), (test, test_labels)
+    return linear_probe(*examples, probe, limited, seed, device, all_labels, threads)
 
 
 def add_probe(rows: Rows, seed: int, step: int, result: ProbeResult, n_test: int, on: str = "", **names: str) -> None:

@@ -5,21 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from replication.config.protocols import ProtocolOptions
 from replication.data.reading import PreparedImages
-from replication.metrics.memorisation import nearest_distances
-from replication.metrics.nearest_generated import nearest_labels
-from replication.metrics.neighbours import duplicate_rate
+from replication.metrics.neighbours import duplicate_rate, nearest
 from replication.metrics.stability import mode_coverage
 from replication.scoring.classification import METRIC
+from replication.scoring.classifier import judged
 from replication.scoring.images import add_judge_distances, add_judge_scores, judge_references
-from replication.scoring.inception import add_inception_scores, inception_references, real_under_inception
-from replication.scoring.judge_features import judged
+from replication.scoring.inception import add_inception_scores, real_under_inception
 from replication.scoring.memorisation import add_shares, held_out_images
-from replication.scoring.nearest_generated import variant
+from replication.scoring.nearest_generated import nearest_error, variant
 from replication.scoring.rows import Rows
 from replication.scoring.stability import add_spread
 
@@ -68,10 +65,8 @@ def score_sample_set(
     rows.add(seed, STEP, "duplicate_rate", rate, count)
     _add_neighbours(rows, samples, data, chosen, options.memorisation.samples, device)
     if samples.labels is not None and len(data.test_images):
-        points, stream = _levels(data.test_images), [(_levels(images), torch.from_numpy(samples.labels))]
-        nearest = nearest_labels(points, stream, [len(images)])[len(images)]
-        error = float((nearest != data.test_labels).mean())
-        rows.add(seed, STEP, METRIC, error, len(points), metric_variant=variant(len(images)))
+        error = nearest_error(images, samples.labels, data.test_images, data.test_labels)
+        rows.add(seed, STEP, METRIC, error, len(data.test_images), metric_variant=variant(len(images)))
 
 
 def sorted_by_class(labels: np.ndarray) -> bool:
@@ -87,12 +82,11 @@ def sorted_by_class(labels: np.ndarray) -> bool:
 
 def _add_judged(rows: Rows, samples: SampleSet, data: PreparedImages, seen: np.ndarray, judge: JudgeOfSamples) -> None:
     seed, under = samples.seed, judged(judge.network, samples.images)
-    references, accuracy = judge_references(judge.network, seen, data)
+    references, (accuracy, count) = judge_references(judge.network, seen, data, judge.tested)
     add_judge_scores(rows, seed, STEP, under.logits, judge.name)
     add_judge_distances(rows, seed, STEP, under.features, references, judge.name)
-    shares = np.bincount(under.logits.argmax(axis=1), minlength=len(data.class_names)) / len(under)
+    shares = np.bincount(under.classes, minlength=len(data.class_names)) / len(under)
     rows.add(seed, STEP, "mode_coverage", mode_coverage(shares), len(under), judge=judge.name)
-    accuracy, count = (accuracy, len(data.test_labels)) if len(data.test_labels) else judge.tested
     if count:
         rows.add(seed, STEP, "judge_accuracy", accuracy, count, judge=judge.name)
 
@@ -103,7 +97,7 @@ def _add_inception(
     from replication.metrics.inception_network import inception_features
 
     real = real_under_inception(data, options.inception, device)
-    references = inception_references(real.train.pool3[chosen], real.test.pool3, options.inception)
+    references = real.references(chosen, options.inception)
     under = inception_features(real.network, samples.images, "samples")
     add_inception_scores(rows, samples.seed, STEP, under, real.head, references, options.inception)
 
@@ -115,14 +109,9 @@ def _add_neighbours(
     seed, seen, held_out = samples.seed, data.train_images[chosen], held_out_images(data, chosen)
     sets = {"samples": samples.images[:size]} | ({"held-out": held_out[:size]} if len(held_out) else {})
     for name, images in sets.items():
-        apart = np.sqrt(nearest_distances(images, seen, device) / images[0].size)
+        apart = np.sqrt(nearest(images, seen, device)[0] / images[0].size)
         metric = "nearest_training_distance"
         rows.add(seed, STEP, metric, apart.mean(), len(images), metric_variant=name)
         rows.add(seed, STEP, metric, apart.min(), len(images), metric_variant=f"{name}, least")
     if len(held_out) > 1:
         add_shares(rows, seed, STEP, samples.images[:size], seen, held_out, size, device)
-
-
-def _levels(images: np.ndarray) -> Tensor:
-    """uint8 → float32 [n, d] in levels."""
-    return torch.from_numpy(images).flatten(1).to(torch.float32)

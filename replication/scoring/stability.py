@@ -7,10 +7,11 @@ from itertools import pairwise
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from replication.config.recipes import Recipe
 from replication.foundation.runtime import side_by_side
+from replication.metrics.forgetting import recorded
 from replication.metrics.stability import (
     MIN_POINTS,
     collapsed_filters,
@@ -104,16 +105,8 @@ def hidden_activations(generator: Generator, recipe: Recipe, seed: int, classes:
     layer = last_hidden(generator)
     if layer is None:
         return None
-    seen: list[Tensor] = []
-
-    def keep(_: nn.Module, __: tuple[Tensor, ...], output: Tensor) -> None:
-        seen.append(output)
-
-    handle = layer.register_forward_hook(keep)
-    try:
+    with recorded(layer, output=True) as seen:
         draw_samples(generator, recipe, recipe.noise, seed, "filters", FILTER_SAMPLES, classes)
-    finally:
-        handle.remove()
     return torch.cat(seen)[:FILTER_SAMPLES].numpy()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -11,13 +12,13 @@ from torch import Tensor
 from tqdm import tqdm
 
 from replication.config.protocols import Components
-from replication.config.recipes import Noise, Recipe
+from replication.config.recipes import Recipe
 from replication.data.reading import ToyData
 from replication.foundation.runtime import side_by_side
 from replication.foundation.seeding import generator as stream_of
 from replication.metrics.toy import Mixture, energy_distance, held_modes, mode_scores
 from replication.models.layers.networks import Networks
-from replication.scoring.components import add_information
+from replication.scoring.components import TRAINING, add_information, noises_of
 from replication.scoring.game import train_alone, value_and_hits
 from replication.scoring.rows import Rows
 from replication.scoring.trained import TrainedCell
@@ -30,6 +31,18 @@ TOGETHER = 10  # seeds whose discriminators train side by side
 SHOWN = 500  # points a seed in the figures
 FIGURED = 60  # seeds in the figures
 INFORMED = 20  # seeds of a block of which it is measured what a component tells of the mode
+
+
+@dataclass(frozen=True)
+class ToyCell:
+    """What is read of a trained toy cell, and the rows that it adds to."""
+
+    rows: Rows
+    trained: TrainedCell
+    build: Callable[[], Networks]
+    recipe: Recipe
+    mixture: Mixture
+    components: Components  # on how many samples it is measured what components tell of the mode
 
 
 def score_toy(
@@ -46,16 +59,13 @@ def score_toy(
 
     Of a prior with components `components` says on how many samples it is measured what they tell of the mode.
     """
-    mixture, numbered = mixture_of(data), list(enumerate(rows.cell.seed_numbers))
-
-    def score_seed(place: tuple[int, int]) -> list[np.ndarray]:
-        return _score_seed(rows, trained, build, recipe, mixture, place, components)
-
+    cell = ToyCell(rows, trained, build, recipe, mixture_of(data), components)
+    numbered = list(enumerate(rows.cell.seed_numbers))
     watched = tqdm(numbered, desc=f"{rows.cell.key}: scoring", unit="seed")
-    shown = side_by_side(score_seed, watched, threads)[:FIGURED]
+    shown = side_by_side(lambda place: _score_seed(cell, *place), watched, threads)[:FIGURED]
     if game:
         blocks = [numbered[start : start + TOGETHER] for start in range(0, len(numbered), TOGETHER)]
-        side_by_side(lambda block: _score_game(rows, trained, build, recipe, mixture, block), blocks, threads)
+        side_by_side(lambda block: _score_game(cell, block), blocks, threads)
     return {
         "points": np.stack([points[-1] for points in shown]),
         "early_points": np.stack([points[0] for points in shown]),
@@ -68,31 +78,18 @@ def mixture_of(data: ToyData) -> Mixture:
     return Mixture(data.means, data.standard_deviation, data.weights)
 
 
-def noises(recipe: Recipe) -> dict[str, Noise]:
-    """The noises that a recipe's samples are drawn with, by metric variant; display's where it is another."""
-    display = recipe.display_noise if recipe.display_noise != recipe.noise else None
-    return {"training-noise": recipe.noise, **({"display-noise": display} if display else {})}
-
-
-def _score_seed(
-    rows: Rows,
-    trained: TrainedCell,
-    build: Callable[[], Networks],
-    recipe: Recipe,
-    mixture: Mixture,
-    place: tuple[int, int],
-    components: Components,
-) -> list[np.ndarray]:
+def _score_seed(cell: ToyCell, index: int, seed: int) -> list[np.ndarray]:
     """Rows of one seed; its points drawn with the noise of training, of each step after the first."""
-    (index, seed), last, shown = place, trained.steps[-1], []
-    held: dict[str, list[np.ndarray]] = {variant: [] for variant in noises(recipe)}
-    for step in trained.steps:
-        networks = trained.networks(build, step, index)
+    rows, recipe, mixture = cell.rows, cell.recipe, cell.mixture
+    last, shown = cell.trained.steps[-1], []
+    held: dict[str, list[np.ndarray]] = {variant: [] for variant in noises_of(recipe)}
+    for step in cell.trained.steps:
+        networks = cell.trained.networks(cell.build, step, index)
         if recipe.prior.components > 1 and step in (0, last) and index < INFORMED:
-            _score_components(rows, networks, recipe, mixture, seed, step, components)
+            _score_components(cell, networks, seed, step)
         drawn = {
             variant: draw_samples(networks.generator, recipe, noise, seed, f"samples {variant}", recipe.n_samples)
-            for variant, noise in noises(recipe).items()
+            for variant, noise in noises_of(recipe).items()
         }
         for variant, samples in drawn.items():
             points = samples.double().numpy()
@@ -102,7 +99,7 @@ def _score_seed(
             sigma = networks.generator.get_parameter("prior.sigma").detach().abs()
             rows.add(seed, step, "sigma_mean", float(sigma.mean()), sigma.numel())
         if step > 0:
-            shown.append(drawn["training-noise"].numpy()[:SHOWN].astype(np.float32))
+            shown.append(drawn[TRAINING].numpy()[:SHOWN].astype(np.float32))
     for variant, by_step in held.items():
         early, end = by_step[1], by_step[-1]
         lost = bool((early & ~end).any())
@@ -118,37 +115,28 @@ def _score_points(rows: Rows, points: np.ndarray, mixture: Mixture, seed: int, s
         rows.add(seed, step, metric, value, len(points), metric_variant=variant)
 
 
-def _score_components(
-    rows: Rows, networks: Networks, recipe: Recipe, mixture: Mixture, seed: int, step: int, options: Components
-) -> None:
+def _score_components(cell: ToyCell, networks: Networks, seed: int, step: int) -> None:
     """What a sample's component tells of the mode nearest to it, samples drawn with the noise of training."""
-    generator = networks.generator
+    generator, recipe, options = networks.generator, cell.recipe, cell.components
     drawn, own = draw_with_components(generator, recipe, recipe.noise, seed, "components", options.samples)
-    nearest = cdist(np.nan_to_num(drawn.double().numpy()), mixture.means).argmin(axis=1)
-    add_information(rows, seed, step, own, nearest, options)
+    nearest = cdist(np.nan_to_num(drawn.double().numpy()), cell.mixture.means).argmin(axis=1)
+    add_information(cell.rows, seed, step, own, nearest, options)
 
 
-def _score_game(
-    rows: Rows,
-    trained: TrainedCell,
-    build: Callable[[], Networks],
-    recipe: Recipe,
-    mixture: Mixture,
-    numbered: Sequence[tuple[int, int]],
-) -> None:
+def _score_game(cell: ToyCell, numbered: Sequence[tuple[int, int]]) -> None:
     """Rows of some (place, seed) of the block: D as it is, and as it becomes when it is trained on alone.
 
     Alone it comes to its optimum against a generator that stands still, so that its hit rate and value there say how
     far the generator is from the data, whatever the game has left of the discriminator.
     """
-    discriminator, logs = build().discriminator, []
+    rows, trained, discriminator, logs = cell.rows, cell.trained, cell.build().discriminator, []
     for step in trained.steps[1:]:
         state = trained.states[step]
         places = [place for place, _ in numbered]
         weights = {name: state[f"discriminator.{name}"][places] for name in discriminator.state_dict()}
-        sides = _both_sides(trained, build, recipe, mixture, step, "game", FRESH, numbered)
+        sides = _both_sides(cell, step, "game", FRESH, numbered)
         values, hits = value_and_hits(discriminator, weights, *sides)
-        more = _both_sides(trained, build, recipe, mixture, step, "gap", GAP_UPDATES * GAP_BATCH, numbered)
+        more = _both_sides(cell, step, "gap", GAP_UPDATES * GAP_BATCH, numbered)
 
         def draw(update: int, more: tuple[Tensor, Tensor] = more) -> tuple[Tensor, Tensor]:
             part = slice(update * GAP_BATCH, (update + 1) * GAP_BATCH)
@@ -169,19 +157,12 @@ def _score_game(
 
 
 def _both_sides(
-    trained: TrainedCell,
-    build: Callable[[], Networks],
-    recipe: Recipe,
-    mixture: Mixture,
-    step: int,
-    purpose: str,
-    count: int,
-    numbered: Sequence[tuple[int, int]],
+    cell: ToyCell, step: int, purpose: str, count: int, numbered: Sequence[tuple[int, int]]
 ) -> tuple[Tensor, Tensor]:
     """Fresh real and generated points of some (place, seed), float32 [S, count, 2] each."""
     real, generated = [], []
     for place, seed in numbered:
-        real.append(mixture.draw(count, stream_of(seed, f"{purpose} truth", step)).astype(np.float32))
-        generator = trained.networks(build, step, place).generator
-        generated.append(draw_samples(generator, recipe, recipe.noise, seed, f"{purpose} {step}", count))
+        real.append(cell.mixture.draw(count, stream_of(seed, f"{purpose} truth", step)).astype(np.float32))
+        generator = cell.trained.networks(cell.build, step, place).generator
+        generated.append(draw_samples(generator, cell.recipe, cell.recipe.noise, seed, f"{purpose} {step}", count))
     return torch.from_numpy(np.stack(real)), torch.stack(generated)

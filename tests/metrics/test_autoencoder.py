@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from replication.config.background import Autoencoder
 from replication.experiments.autoencoder import (
     encode,
     error_gradients,
@@ -16,7 +19,7 @@ from replication.experiments.autoencoder import (
 )
 from replication.foundation.runtime import side_by_side
 
-SHORT = {"hidden": 16, "updates": 30, "batch": 10, "learning_rate": 0.01}
+SHORT = Autoencoder(hidden=16, updates=30, batch=10, learning_rate=0.01)
 
 
 def images(count: int = 40, dimensions: int = 6) -> np.ndarray:
@@ -75,7 +78,7 @@ def test_one_update_is_adam_s_on_the_mean_squared_error() -> None:
     network = nn.Sequential(layers[0], nn.ReLU(), layers[1], layers[2], nn.ReLU(), layers[3])
     inputs = torch.from_numpy(data.astype(np.float32))
     (network(inputs) - inputs).square().mean().backward()
-    trained = train_autoencoders(data, 2, **{**SHORT, "updates": 1}, seeds=[3])
+    trained = train_autoencoders(data, 2, replace(SHORT, updates=1), [3])
     gradient = layers[3].bias.grad
     assert gradient is not None
     assert trained[7][0, 0] - start[7][0, 0] == pytest.approx((-0.01 * gradient.sign()).numpy(), abs=1e-5)
@@ -83,7 +86,7 @@ def test_one_update_is_adam_s_on_the_mean_squared_error() -> None:
 
 def test_a_seed_is_the_same_in_every_block_and_thread() -> None:
     def run(seeds: tuple[int, ...]) -> list[torch.Tensor]:
-        return train_autoencoders(images(), 2, **SHORT, seeds=seeds)
+        return train_autoencoders(images(), 2, SHORT, seeds)
 
     threads = torch.get_num_threads()
     whole, *parts = side_by_side(run, [(0, 1, 2), (0,), (1,), (2,)], 2)
@@ -96,6 +99,6 @@ def test_a_seed_is_the_same_in_every_block_and_thread() -> None:
 
 def test_a_line_needs_one_dimension_and_a_small_set_is_one_batch() -> None:
     line = np.linspace(0, 1, 30)[:, None] * np.array([[1.0, 0.5, 0.2, 0.9]])
-    trained = train_autoencoders(line, 1, 16, 400, 64, 0.01, [0, 1])
+    trained = train_autoencoders(line, 1, replace(SHORT, updates=400, batch=64), [0, 1])
     errors = np.square(reconstruct(trained, line) - line).mean(axis=(1, 2))
     assert (errors < 0.01 * line.var(axis=0).mean()).all()

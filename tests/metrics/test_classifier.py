@@ -5,9 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
+from replication.config.params import Judge
+from replication.foundation.errors import InputError
 from replication.scoring import classifier
-from replication.scoring.classifier import augmented, build_classifier, classify, train_classifier
+from replication.scoring.classifier import augmented, build_classifier, judged, train_classifier
 
 
 def bright_and_dark(count: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -16,8 +19,8 @@ def bright_and_dark(count: int) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.from_numpy(grey.astype(np.uint8)), torch.from_numpy(labels)
 
 
-def train(images: torch.Tensor, labels: torch.Tensor, seed: int = 0, batch: int = 8) -> torch.nn.Sequential:
-    return train_classifier(images, labels, (4,), 2, epochs=4, batch=batch, learning_rate=1e-2, seed=seed)
+def train(images: torch.Tensor, labels: torch.Tensor, seed: int = 0, batch: int = 8) -> nn.Sequential:
+    return train_classifier(images, labels, Judge("judge", (4,), 4, batch, 1e-2, seed), 2)
 
 
 @pytest.mark.parametrize(
@@ -25,6 +28,7 @@ def train(images: torch.Tensor, labels: torch.Tensor, seed: int = 0, batch: int 
     [
         ((1, 8, 8), (32, 64), 9 * 32 + 2 * 32 + 9 * 32 * 64 + 2 * 64 + (64 * 2 * 2 + 1) * 10),
         ((3, 4, 4), (2, 3, 5, 7), 9 * (6 + 6 + 15 + 35) + 2 * (2 + 3 + 5 + 7) + (7 + 1) * 10),  # one pixel stays one
+        ((3, 8, 12), (4, 5), 9 * (12 + 20) + 2 * (4 + 5) + (5 * 2 * 3 + 1) * 10),
     ],
 )
 def test_sizes_by_hand(shape: tuple[int, int, int], channels: tuple[int, ...], parameters: int) -> None:
@@ -36,7 +40,7 @@ def test_sizes_by_hand(shape: tuple[int, int, int], channels: tuple[int, ...], p
 def test_it_learns_to_tell_bright_from_dark() -> None:
     images, labels = bright_and_dark(64)
     network = train(images, labels)
-    assert (classify(network, images).argmax(1) == labels).all()
+    assert (judged(network, images.numpy()).classes == labels.numpy()).all()
     assert not network.training
 
 
@@ -53,19 +57,31 @@ def test_the_same_seed_gives_the_same_network_whatever_was_drawn_before() -> Non
 
 def test_a_last_minibatch_of_one_image_is_left_out() -> None:
     images, labels = bright_and_dark(4)  # batch normalisation to one pixel cannot take a single image
-    network = train_classifier(images[:3, :, :1, :1], labels[:3], (4,), 2, 1, 2, 1e-2, seed=0)
-    assert torch.isfinite(classify(network, images[:, :, :1, :1])).all()
+    network = train(images[:3, :, :1, :1], labels[:3], batch=2)
+    assert np.isfinite(judged(network, images[:, :, :1, :1].numpy()).logits).all()
 
 
-def test_logits_do_not_depend_on_the_batch(monkeypatch: pytest.MonkeyPatch) -> None:
-    images, labels = bright_and_dark(11)
-    network = train(images, labels).eval()
+@pytest.mark.parametrize("convolutions", [1, 2])
+def test_features_are_the_mean_maps_and_logits_the_judges(convolutions: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    images = bright_and_dark(11)[0]
+    network = build_classifier((1, 4, 4), (4, 6), 5, convolutions).eval()
+    seen: list[torch.Tensor] = []
+    handle = network[-2].register_forward_hook(lambda _, maps, __: seen.append(maps[0]))
     with torch.no_grad():
-        expected = network(images.float() / 127.5 - 1)
+        logits = network(images.float() / 127.5 - 1).numpy()
+    handle.remove()
     monkeypatch.setattr(classifier, "BATCH", 4)
-    found = classify(network.train(), images)
-    torch.testing.assert_close(found, expected)
-    assert (found.dtype, found.device.type, found.requires_grad) == (torch.float32, "cpu", False)
+    found = judged(network.train(), images.numpy())
+    assert found.features.shape == (11, 6) and not network.training
+    np.testing.assert_allclose(found.features, seen[0].mean((2, 3)).numpy(), atol=1e-6)
+    np.testing.assert_allclose(found.logits, logits, rtol=1e-4, atol=1e-5)
+    some = found[np.array([4, 4, 0])]
+    assert (len(some), some.classes.tolist()) == (3, logits.argmax(1)[[4, 4, 0]].tolist())
+
+
+def test_a_network_without_maps_is_refused() -> None:
+    with pytest.raises(InputError, match="no features"):
+        judged(nn.Sequential(nn.Linear(3, 2), nn.Linear(2, 2)), np.zeros((2, 1, 4, 4), np.uint8))
 
 
 def test_convolutions_of_each_width_by_hand() -> None:
@@ -88,9 +104,3 @@ def test_an_augmented_image_is_a_window_of_the_padded_one_or_of_its_mirror() -> 
         mirrored.append(flipped)
     assert 10 < sum(mirrored) < 30
     assert torch.equal(augmented(images, 0, False, np.random.default_rng(1)), images)
-
-
-def test_images_need_not_be_square() -> None:
-    network = build_classifier((3, 8, 12), (4, 5), 2, convolutions=2)
-    assert network(torch.zeros(6, 3, 8, 12)).shape == (6, 2)
-    assert network[-1].in_features == 5 * 2 * 3

@@ -97,15 +97,11 @@ def test_samples_of_one_class_or_one_component_tell_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("components", "classes", "permutations", "sentence"),
-    [
-        ([], [], 5, "there are 0 components and 0 classes: give both for the same samples"),
-        ([1, 2], [1], 5, "there are 2 components and 1 classes: give both for the same samples"),
-        ([1, 2], [1, 2], 0, "A permutation test needs at least 1 permutation, not 0: ask for 200."),
-    ],
+    ("components", "classes", "permutations", "named"),
+    [([], [], 5, "0 components"), ([1, 2], [1], 5, "2 components"), ([1, 2], [1, 2], 0, "permutation")],
 )
-def test_what_cannot_be_measured(components: list[int], classes: list[int], permutations: int, sentence: str) -> None:
-    with pytest.raises(InputError, match=sentence):
+def test_what_cannot_be_measured(components: list[int], classes: list[int], permutations: int, named: str) -> None:
+    with pytest.raises(InputError, match=named):
         component_information(np.array(components, int), np.array(classes, int), permutations, stream())
 
 
@@ -128,10 +124,9 @@ def test_variance_within_is_none_of_single_images_and_all_of_it_where_components
 
 
 def test_components_of_one_sample_each_have_no_variance_within() -> None:
-    with pytest.raises(InputError, match="draw more"):
-        variance_share(np.arange(12.0).reshape(4, 3), np.arange(4))
-    with pytest.raises(InputError, match="4 samples"):
-        variance_share(np.arange(12.0).reshape(4, 3), np.arange(5))
+    for count in (4, 5):  # one component more than samples
+        with pytest.raises(InputError, match="component"):
+            variance_share(np.arange(12.0).reshape(4, 3), np.arange(count))
 
 
 def test_duplicates_within_are_of_the_same_component() -> None:

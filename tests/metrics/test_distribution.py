@@ -10,13 +10,13 @@ from torch_fidelity.metric_kid import kid_features_to_metric
 from torch_fidelity.metric_prc import prc_features_to_metric
 
 from replication.foundation.errors import InputError
-from replication.metrics import distribution
+from replication.metrics import distribution, neighbours
 from replication.metrics.distribution import (
     Distances,
     distances,
-    every,
     kernel_distance,
     reference_of,
+    references_of,
 )
 
 
@@ -107,7 +107,8 @@ def test_the_kernel_distance_of_alike_sets_is_zero_on_average() -> None:
 
 def test_precision_and_recall_by_plain_neighbours_and_by_torch_fidelity(monkeypatch: pytest.MonkeyPatch) -> None:
     samples, real = some_features(25, 8, 3), some_features(33, 9, 3, shift=0.4)
-    monkeypatch.setattr(distribution, "BLOCK", 7)
+    for module in (distribution, neighbours):
+        monkeypatch.setattr(module, "BLOCK", 7)
     found = all_four(samples, real)
     precision, recall = found.precision, found.recall
     assert (precision, recall) == (plain_share_inside(samples, real), plain_share_inside(real, samples))
@@ -135,19 +136,20 @@ def test_a_limit_leaves_the_gaussian_of_all() -> None:
     reference = reference_of(real, 20)
     np.testing.assert_array_equal(reference.features, real[np.arange(20) * 50 // 20])
     np.testing.assert_allclose(reference.gaussian.covariance, np.cov(real, rowvar=False), rtol=1e-5)
-    np.testing.assert_array_equal(every(real, 50), real)
+    np.testing.assert_array_equal(neighbours.every(real, 50), real)
 
 
-@pytest.mark.parametrize("features", [np.zeros(9), np.zeros((4, 3)), np.zeros((9, 0))])
-def test_too_few_features_are_refused(features: np.ndarray) -> None:
-    with pytest.raises(InputError, match=r"^Features have shape \[.*5 samples or more: draw more\.$"):
-        reference_of(features, 10)
-
-
-def test_broken_features_and_features_of_another_network_are_refused() -> None:
-    reference, broken = reference_of(some_features(9, 0), 10), some_features(9, 1)
-    broken[3, 2] = np.nan
-    with pytest.raises(InputError, match="^Features are NaN or infinite"):
-        distances(broken, reference, 1, 5, 0, 10)
-    with pytest.raises(InputError, match="^Samples have 4 features, the reference 6"):
-        distances(some_features(9, 1, 4), reference, 1, 5, 0, 10)
+@pytest.mark.parametrize(
+    ("features", "named"),
+    [
+        (np.zeros(9), "shape"),
+        (np.zeros((4, 3)), "shape"),
+        (np.zeros((9, 0)), "shape"),
+        (np.full((9, 6), np.nan), "NaN"),
+        (some_features(9, 1, 4), "4 features, the reference 6"),
+    ],
+)
+def test_bad_features_are_refused(features: np.ndarray, named: str) -> None:
+    with pytest.raises(InputError, match=named):
+        distances(features, reference_of(some_features(9, 0), 10), 1, 5, 0, 10)
+    assert references_of({"few": np.zeros((4, 3)), "enough": some_features(5, 0)}, 10).keys() == {"enough"}

@@ -12,12 +12,11 @@ from replication.models.layers.networks import Judged
 from replication.scoring import game
 from replication.scoring.game import (
     Weights,
-    game_value,
     gradient_norm,
-    hit_rate,
     logits_of,
     optimal_probability,
     train_alone,
+    value_and_hits,
 )
 from replication.training.objectives import generator_loss
 
@@ -146,7 +145,7 @@ def test_the_optimum_is_the_share_of_p() -> None:
 
 def test_the_value_is_the_papers_first_equation() -> None:
     networks, (real, generated) = discriminators(), sides(9)
-    found = game_value(networks[0], stacked(networks), real, generated)
+    found = value_and_hits(networks[0], stacked(networks), real, generated)[0]
     for index, network in enumerate(networks):
         right, wrong = (
             1 / (1 + np.exp(-network(x[index]).logits.detach().double().numpy())) for x in (real, generated)
@@ -156,7 +155,7 @@ def test_the_value_is_the_papers_first_equation() -> None:
 
 def test_the_value_of_an_undecided_discriminator_is_minus_log_4() -> None:
     weights = {"weight": torch.zeros(1)}
-    value = game_value(Direct(), weights, torch.randn(1, 5, 1), torch.randn(1, 8, 1))
+    value, _ = value_and_hits(Direct(), weights, torch.randn(1, 5, 1), torch.randn(1, 8, 1))
     assert value.item() == pytest.approx(-np.log(4))
 
 
@@ -164,16 +163,16 @@ def test_sides_of_unlike_size_weigh_the_same() -> None:
     logits = torch.tensor([[[2.0], [2.0]]]), torch.tensor([[[-2.0], [-2.0], [-2.0], [2.0]]])
     weights = {"weight": torch.ones(1)}
     log_right, log_wrong = -np.log1p(np.exp(-2)), -np.log1p(np.exp(2))
-    assert game_value(Direct(), weights, *logits).item() == pytest.approx(1.75 * log_right + 0.25 * log_wrong)
-    assert hit_rate(Direct(), weights, *logits).item() == (1.0 + 0.75) / 2
+    value, hits = value_and_hits(Direct(), weights, *logits)
+    assert value.item() == pytest.approx(1.75 * log_right + 0.25 * log_wrong)
+    assert hits.item() == (1.0 + 0.75) / 2
 
 
 def test_a_logit_of_zero_counts_as_generated() -> None:
     zeros = torch.zeros(1, 4, 1)
     weights = {"weight": torch.ones(1)}
-    assert hit_rate(Direct(), weights, zeros, zeros).item() == 0.5
-    assert hit_rate(Direct(), weights, zeros + 1, zeros).item() == 1.0
-    assert hit_rate(Direct(), weights, zeros, zeros + 1).item() == 0.0
+    for real, generated, expected in ((zeros, zeros, 0.5), (zeros + 1, zeros, 1.0), (zeros, zeros + 1, 0.0)):
+        assert value_and_hits(Direct(), weights, real, generated)[1].item() == expected
 
 
 @pytest.mark.parametrize("objective", ["saturating", "non-saturating"])

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from replication.config.background import Autoencoder
+from replication.config.near_duplicates import NearDuplicates
 from replication.experiments.near_duplicate_codes import (
     PlantedDuplicates,
     binary_codes,
@@ -89,8 +91,8 @@ def test_training_reconstructs_what_is_hidden_under_noise() -> None:
     """Images on one line: the trained network gives a noisy one back nearer to its clean one than the noise is."""
     place = np.random.default_rng(2).uniform(0, 255, (200, 1))
     images = (place * np.linspace(0.2, 1, 16)).astype(np.uint8).reshape(200, 1, 4, 4)
-    weights = train_denoiser(images, 12, 150, 32, 0.02, 0.4, 0.9, seed=1)
-    again = train_denoiser(images, 12, 150, 32, 0.02, 0.4, 0.9, seed=1)
+    options = NearDuplicates(Autoencoder(12, 150, 32, 0.02), noise=0.4, keep=0.9)
+    weights, again = (train_denoiser(images, options, seed=1) for _ in range(2))
     assert all(torch.equal(one, other) for one, other in zip(weights, again, strict=True))
     clean = images.reshape(200, 16) / 127.5 - 1
     noisy = clean + 0.4 * np.random.default_rng(3).standard_normal(clean.shape)

@@ -26,22 +26,16 @@ def plain_rate(samples: np.ndarray, real: np.ndarray) -> float:
     return float(np.mean(to_other[0] < np.quantile(to_other[1], 0.01)))
 
 
-def test_the_nearest_image_is_that_of_the_smallest_distance() -> None:
-    samples, images = some_images(15, 0), some_images(40, 1)
-    assert nearest(samples, images).tolist() == distances(samples, images).argmin(axis=1).tolist()
-
-
-def test_the_nearest_of_blocks_is_the_nearest_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_nearest_image_is_that_of_the_smallest_distance(monkeypatch: pytest.MonkeyPatch) -> None:
     samples, images = some_images(15, 0), some_images(40, 1)
     images[33] = images[4]  # equally near in two blocks: the first
-    whole = nearest(samples, images).tolist()
-    monkeypatch.setattr(neighbours, "BLOCK", 7)
-    assert nearest(samples, images).tolist() == whole
-
-
-def test_an_image_of_the_set_is_its_own_nearest() -> None:
-    images = some_images(20, 2)
-    assert nearest(images[[7, 3]], images).tolist() == [7, 3]
+    table = distances(samples, images)
+    for block in (neighbours.BLOCK, 7):
+        monkeypatch.setattr(neighbours, "BLOCK", block)
+        squared, places = nearest(samples, images)
+        assert places.tolist() == table.argmin(axis=1).tolist()
+        assert squared.tolist() == np.rint(table.min(axis=1) ** 2).tolist()  # whole numbers, exactly
+        assert [part.tolist() for part in nearest(images[[7, 3]], images)] == [[0.0, 0.0], [7, 3]]
 
 
 def test_planted_repeats_are_counted() -> None:
@@ -54,7 +48,8 @@ def test_planted_repeats_are_counted() -> None:
     assert 0.4 <= rate <= 0.4 + fresh[0]
 
 
-def test_near_repeats_count_too() -> None:
+def test_near_repeats_count_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(neighbours, "BLOCK", 7)
     samples, real = some_images(60, 5), some_images(60, 6)
     samples[1] = samples[0] ^ 1  # every pixel one level off
     assert duplicate_rate(samples, real)[0] == pytest.approx(plain_rate(samples, real))

@@ -68,7 +68,6 @@ def test_several_bandwidths_are_each_alone() -> None:
     assert table.shape == (2, 9)
     for row, sigma in zip(table, (0.2, 0.9), strict=True):
         assert torch.equal(row, log_likelihoods(samples, points, sigma))
-    assert log_likelihoods(samples, points, [0.2]).shape == (1, 9)
 
 
 def test_the_chosen_bandwidth_has_the_highest_mean() -> None:
@@ -110,10 +109,7 @@ MISTAKES = {
 }
 
 
-@pytest.mark.parametrize("mistake", MISTAKES)
-def test_a_mistake_is_one_sentence(mistake: str) -> None:
-    arguments, sentence = MISTAKES[mistake]
-    with pytest.raises(InputError, match=sentence) as raised:
+@pytest.mark.parametrize(("arguments", "named"), MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake_is_refused(arguments: tuple, named: str) -> None:
+    with pytest.raises(InputError, match=named):
         log_likelihoods(*arguments)
-    assert str(raised.value).endswith(".")
-    assert "\n" not in str(raised.value)

@@ -1,4 +1,4 @@
-"""PCA and areas against scikit-learn, densities and errors against sums written out."""
+"""PCA against scikit-learn, densities and errors against sums written out."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 from sklearn.decomposition import PCA
-from sklearn.metrics import roc_auc_score
 
 from replication.foundation.errors import InputError
 from replication.metrics.reconstruction import (
-    area_under_curve,
     draw_codes,
     image_distance,
     log_density,
@@ -81,14 +79,3 @@ def test_codes_in_a_plane_have_no_density() -> None:
     flat = np.column_stack([IMAGES[:, 0], 2 * IMAGES[:, 0]])
     with pytest.raises(InputError, match="40 codes do not span their 2 latent dimensions.*lower the width"):
         log_density(flat, flat)
-
-
-def test_the_area_is_scikit_learn_s_ties_included() -> None:
-    stream = np.random.default_rng(1)
-    for _ in range(5):
-        outliers, others = stream.integers(0, 12, 30) + 2.0, stream.integers(0, 12, 70).astype(float)
-        truth = np.repeat([1, 0], [30, 70])
-        expected = roc_auc_score(truth, np.concatenate([outliers, others]))
-        assert area_under_curve(outliers, others) == pytest.approx(expected)
-    assert area_under_curve(np.array([3.0, 4.0]), np.array([1.0, 2.0])) == 1.0
-    assert area_under_curve(np.array([1.0]), np.array([1.0, 1.0])) == 0.5

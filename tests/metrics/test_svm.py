@@ -166,26 +166,21 @@ LABELS = torch.arange(30) % 3
 
 
 @pytest.mark.parametrize(
-    ("features", "labels", "costs", "message"),
+    ("features", "labels", "costs", "rows", "named"),
     [
-        (spoilt(float("nan")), LABELS, COSTS, "Features hold NaN or infinity between rows 0 and"),
-        (spoilt(float("inf")), LABELS, COSTS, "Features hold NaN or infinity between rows 0 and"),
-        (spoilt(0), LABELS * 0, COSTS, "on examples of one class only"),
-        (spoilt(0), LABELS[:-1], COSTS, r"features \[n, F\] and n labels, not \(30, 5\) and \(29,\)"),
-        (spoilt(0)[0], LABELS, COSTS, r"features \[n, F\] and n labels, not \(5,\)"),
-        (spoilt(0), LABELS, (1.0, 0.0), r"each above 0, not \[1.0, 0.0\]"),
-        (spoilt(0), LABELS, (), r"one C or several, each above 0, not \[\]"),
+        (spoilt(float("nan")), LABELS, COSTS, None, "NaN or infinity between rows 0 and"),
+        (spoilt(float("inf")), LABELS, COSTS, None, "NaN or infinity between rows 0 and"),
+        (spoilt(0), LABELS * 0, COSTS, None, "one class"),
+        (spoilt(0), LABELS, COSTS, torch.tensor([[0, 1, 2], [0, 3, 6]]), "one class"),
+        (spoilt(0), LABELS[:-1], COSTS, None, "29"),
+        (spoilt(0)[0], LABELS, COSTS, None, r"\(5,\)"),
+        (spoilt(0), LABELS, (1.0, 0.0), None, "C or several"),
+        (spoilt(0), LABELS, (), None, "C or several"),
     ],
 )
-def test_what_cannot_be_fitted_is_named(features, labels, costs, message: str) -> None:
-    with pytest.raises(InputError, match=message):
-        fit(features, labels, costs)
-
-
-def test_a_draw_of_one_class_is_named() -> None:
-    features, labels = examples(30, 5)
-    with pytest.raises(InputError, match="on examples of one class only"):
-        fit(features, labels, COSTS, torch.tensor([[0, 1, 2], [0, 3, 6]]))
+def test_what_cannot_be_fitted_is_named(features, labels, costs, rows, named: str) -> None:
+    with pytest.raises(InputError, match=named):
+        fit(features, labels, costs, rows)
 
 
 def test_a_fit_that_does_not_arrive_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

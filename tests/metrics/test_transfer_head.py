@@ -63,11 +63,13 @@ def test_first_weights_are_a_truncated_normal() -> None:
 
 def test_what_does_not_fit_is_refused() -> None:
     features, labels = some_features(20)
-    for given in ((features[:4], labels[:4]), (features, labels[:5]), (features[0], labels)):
-        with pytest.raises(InputError, match=r"^A transfer head needs features \[n, d\] and n labels, five or more"):
-            train_transfer_head(*given, 3)
-    with pytest.raises(InputError, match="finite features and labels from 0 to 1"):
-        train_transfer_head(features, labels, 2)
-    features[3, 1] = np.nan
-    with pytest.raises(InputError, match="finite features and labels from 0 to 2"):
-        train_transfer_head(features, labels, 3)
+    lost = np.where(np.arange(8) == 1, np.nan, features)
+    for seen, told, classes in (
+        (features[:4], labels[:4], 3),
+        (features, labels[:5], 3),
+        (features[0], labels, 3),
+        (features, labels, 2),
+        (lost, labels, 3),
+    ):
+        with pytest.raises(InputError, match="transfer head"):
+            train_transfer_head(seen, told, classes)

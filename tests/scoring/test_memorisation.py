@@ -34,13 +34,6 @@ def test_rows_and_controls(small_cells: Any) -> None:
     }
 
 
-def test_a_diverged_seed_reads_nan(small_cells: Any) -> None:
-    cell = small_cells(OPTIONS, diverged={1: 3})
-    measure(cell)
-    found = small_cells.values(cell, "memorisation_share", "samples")
-    assert np.isnan(found[1, small_cells.last]) and np.isfinite(found[0, small_cells.last])
-
-
 def test_what_a_split_leaves_out_is_held_out(small_cells: Any) -> None:
     cell = small_cells(OPTIONS, data=small_cells.data(300, 20))
     assert held_out_images(cell.data, cell.chosen) is cell.data.test_images

@@ -207,7 +207,7 @@ def test_a_training_without_batch_norm_at_a_rate_far_too_high_falls_apart(tmp_pa
         images.class_names, {},
     )  # fmt: skip
     values, labels = torch.from_numpy(data.train_images), torch.from_numpy(data.train_labels)
-    judge = train_classifier(values, labels, options.channels, 10, 10, options.batch, options.learning_rate, 0)
+    judge = train_classifier(values, labels, replace(options, epochs=10, seed=0), 10)
     rows = {rate: rows_of("0") for rate in (4e-3, 0.1)}
     for rate, own in rows.items():
         recipe = PARAMS.recipe("dcgan", "digits" if rate < 0.1 else "digits-no-batch-norm", "paper")

@@ -15,12 +15,13 @@ from replication.config.params import Cell, load_params
 from replication.config.protocols import Components
 from replication.config.recipes import Recipe
 from replication.data.reading import ToyData
-from replication.metrics.toy import Mixture, energy_distance, mode_scores
+from replication.metrics.toy import energy_distance, mode_scores
 from replication.models import load
 from replication.models.layers.networks import Networks
 from replication.scoring import toy
+from replication.scoring.components import noises_of
 from replication.scoring.rows import Rows
-from replication.scoring.toy import mixture_of, noises, score_toy
+from replication.scoring.toy import mixture_of, score_toy
 from replication.scoring.trained import TrainedCell
 from replication.table.measurements import Measurement, to_table
 from replication.training.sampling import draw_samples, draw_with_components
@@ -187,16 +188,9 @@ def test_a_diverged_seed_keeps_its_rows_without_values() -> None:
 
 
 def test_noises_of_a_recipe() -> None:
-    assert noises(GAN) == {"training-noise": GAN.noise}
-    assert noises(DELIGAN) == {"training-noise": DELIGAN.noise, "display-noise": DELIGAN.display_noise}
+    assert noises_of(GAN) == {"training-noise": GAN.noise}
+    assert noises_of(DELIGAN) == {"training-noise": DELIGAN.noise, "display-noise": DELIGAN.display_noise}
     assert DELIGAN.noise.distribution != "normal"  # the released code trains on U(−1, 1) and shows N(0, 1)
-
-
-def test_the_mixture_is_that_of_the_data() -> None:
-    mixture = mixture_of(DATA)
-    assert isinstance(mixture, Mixture)
-    assert (mixture.standard_deviation, mixture.weights.tolist()) == (0.15, [0.5, 0.5])
-    np.testing.assert_array_equal(mixture.means, MEANS)
 
 
 def repr_key(row: Measurement) -> tuple[int, int, str, str]:

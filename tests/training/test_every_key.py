@@ -31,7 +31,7 @@ from replication.models import dcgan, deligan, gan, improved_gan, load
 from replication.models.layers.dense import DenseNetworks
 from replication.models.layers.weight_normalised import WeightNormalisedNetworks
 from replication.models.registry import OPTIMISERS, Optimiser, Step
-from replication.scoring.toy import noises
+from replication.scoring.components import noises_of
 from replication.training import eager
 from replication.training.block import train_block
 from replication.training.captured import CapturedSeed
@@ -185,7 +185,7 @@ def _computed(base: str, engine: str, written: str) -> Result:
         outputs |= {f"{step} {name}": tensor for name, tensor in kept.items()}
     networks = build()
     bind(networks, outcome.snapshots[max(outcome.snapshots)], 0)
-    for variant, noise in noises(recipe).items():
+    for variant, noise in noises_of(recipe).items():
         drawn = draw_samples(networks.generator, recipe, noise, SEED, "samples", recipe.n_samples, CLASSES)
         outputs[variant] = drawn.detach()
     return outputs
