@@ -19,7 +19,7 @@ SIDE = {
     "step": "final",
 }
 OTHER = {**SIDE, "recipe": "toy-gan"}
-PUBLISHED = Published(0.1, None, "none", 1, True, "Table 1")
+PUBLISHED = Published(0.1, "none", True, "Table 1", trainings=1)
 ORDER = Claim(
     id="nearer",
     paper="deligan2017",
@@ -31,20 +31,15 @@ ORDER = Claim(
     family="toy",
     protocol="Both are compared.",
     replicate_unit="training",
-    overlap=None,
     margin=0.1,
     margin_reason="A tenth.",
     better="lower",
-    bound=None,
-    published=None,
-    evidence=Evidence(SIDE, OTHER, False, None, ""),
-    indicative=(),
-    not_assessed="",
+    evidence=Evidence(SIDE, OTHER),
 )
-ONE_SIDE = Evidence(SIDE, None, False, None, "")
+ONE_SIDE = Evidence(SIDE)
 VALUE = replace(ORDER, kind="value", published=PUBLISHED, evidence=ONE_SIDE)
 BOUND = replace(ORDER, kind="bound", bound=0.2, margin=None, margin_reason="", evidence=ONE_SIDE)
-SUCCESS = Evidence({**SIDE, "metric": "success"}, {**OTHER, "metric": "success"}, False, None, "")
+SUCCESS = Evidence({**SIDE, "metric": "success"}, {**OTHER, "metric": "success"})
 RATE = replace(ORDER, kind="rate", better="higher", evidence=SUCCESS)
 SUPERIORITY = replace(ORDER, kind="superiority")
 QUESTION = replace(BOUND, kind="question", bound=None, evidence=None, not_assessed="Nobody asked yet.")
@@ -82,7 +77,7 @@ def test_fields_are_held_against_the_kind(claim: Claim, sentence: str) -> None:
 
 def test_a_claim_over_data_sets_leaves_the_data_set_open() -> None:
     sides = [{column: value for column, value in side.items() if column != "dataset"} for side in (SIDE, OTHER)]
-    over_sets = replace(ORDER, replicate_unit="dataset", evidence=Evidence(sides[0], sides[1], True, None, ""))
+    over_sets = replace(ORDER, replicate_unit="dataset", evidence=Evidence(sides[0], sides[1], paired=True))
     assert check_claim(over_sets, "file: claim") is None
     with pytest.raises(InputError, match="column dataset is missing"):
         check_claim(replace(over_sets, replicate_unit="training"), "file: claim")
@@ -91,19 +86,19 @@ def test_a_claim_over_data_sets_leaves_the_data_set_open() -> None:
 @pytest.mark.parametrize(
     ("claim", "evidence", "sentence"),
     [
-        (ORDER, Evidence(SIDE, None, False, None, ""), "compares two sides; add against"),
-        (BOUND, Evidence(SIDE, OTHER, False, None, ""), "has one side; remove against"),
-        (BOUND, Evidence(SIDE, None, True, None, ""), "paired needs two sides"),
+        (ORDER, Evidence(SIDE), "compares two sides; add against"),
+        (BOUND, Evidence(SIDE, OTHER), "has one side; remove against"),
+        (BOUND, Evidence(SIDE, paired=True), "paired needs two sides"),
         (
             ORDER,
-            Evidence(SIDE, {k: v for k, v in OTHER.items() if k != "step"}, False, None, ""),
+            Evidence(SIDE, {k: v for k, v in OTHER.items() if k != "step"}),
             "column step is miss",
         ),
-        (BOUND, Evidence({**SIDE, "metric": "beauty"}, None, False, None, ""), "'beauty' is not known; accepted: succ"),
-        (ORDER, Evidence(SIDE, {**OTHER, "metric": "in_mode_share"}, False, None, ""), "different metrics"),
+        (BOUND, Evidence({**SIDE, "metric": "beauty"}), "'beauty' is not known; accepted: succ"),
+        (ORDER, Evidence(SIDE, {**OTHER, "metric": "in_mode_share"}), "different metrics"),
         (replace(BOUND, better="higher"), ONE_SIDE, "is better lower, the claim says higher"),
-        (replace(RATE, better="lower"), Evidence(SIDE, OTHER, False, None, ""), "is no 0/1 metric"),
-        (ORDER, Evidence(SIDE, OTHER, False, None, "digits for faces"), "belong to indicative evidence"),
+        (replace(RATE, better="lower"), Evidence(SIDE, OTHER), "is no 0/1 metric"),
+        (ORDER, Evidence(SIDE, OTHER, substitutes="digits for faces"), "belong to indicative evidence"),
     ],
 )
 def test_evidence_is_held_against_the_claim(claim: Claim, evidence: Evidence, sentence: str) -> None:
@@ -113,12 +108,12 @@ def test_evidence_is_held_against_the_claim(claim: Claim, evidence: Evidence, se
 
 def test_indicative_evidence_names_its_substitute_and_is_checked_too() -> None:
     with pytest.raises(InputError, match=r"indicative\[0\]: say in substitutes"):
-        check_claim(replace(ORDER, indicative=(Evidence(SIDE, OTHER, False, None, ""),)), "file: claim")
-    wrong = Evidence(SIDE, None, False, None, "digits for faces")
+        check_claim(replace(ORDER, indicative=(Evidence(SIDE, OTHER),)), "file: claim")
+    wrong = Evidence(SIDE, substitutes="digits for faces")
     with pytest.raises(InputError, match=r"indicative\[0\].*add against"):
         check_claim(replace(ORDER, indicative=(wrong,)), "file: claim")
 
 
 def test_a_question_may_have_one_side_or_two() -> None:
-    for evidence in (ONE_SIDE, Evidence(SIDE, OTHER, False, None, "")):
+    for evidence in (ONE_SIDE, Evidence(SIDE, OTHER)):
         assert check_claim(replace(QUESTION, evidence=evidence), "file: claim") is None

@@ -224,7 +224,7 @@ def test_what_cannot_be_written_out_is_named_where_it_stands(written: Any, place
         ("cells", "recipe", "toi", "'toi' is no recipe of deligan; accepted: toy, "),
         ("cells", "variant", "cod", "'cod' is no variant of recipes.deligan.toy; accepted: paper, code."),
         ("cells", "dataset", "mnist", "'mnist' is no dataset of profile cpu; accepted: toy-bimodal, "),
-        ("cells", "seeds", "4-2", "seeds '4-2' of cell cpu-"),
+        ("cells", "seeds", "4-2", "seeds is '4-2': "),
         ("cells", "protocols", ["filter"], "'filter' is no protocol; accepted: "),
         ("experiments", "dataset", "mnist", "'mnist' is no dataset of profile cpu; accepted: toy-bimodal, "),
     ],

@@ -144,7 +144,7 @@ def test_what_is_wrong_is_named_with_what_is_accepted(written: str, tmp_path: Pa
 def test_bad_seeds(written: str, tmp_path: Path, seeds: str) -> None:
     with pytest.raises(InputError) as caught:
         load_params(changed(written, tmp_path, put("run", "cells", CELL, "seeds", seeds)))
-    assert f"seeds {seeds!r} of cell {CELL}: write a block such as 0-4, or one as 7." in str(caught.value)
+    assert f"run.cells.{CELL}: seeds is {seeds!r}: " in str(caught.value)
 
 
 def test_seed_blocks(params: Params) -> None:

@@ -26,7 +26,7 @@ SIDE = {
 
 
 def claim(key: str = "a", n: int = 10, effect: float = 0.1, **changes: object) -> Claim:
-    plan = Plan(n, None, 0.05, None, effect, None, None, "a trial")
+    plan = Plan(n, "a trial", sd=0.05, effect=effect)
     made = Claim(
         id=key, paper="gan2014", statement="", source="", verified=True, origin="statement", kind="bound", family=key,
         protocol="", replicate_unit="training", overlap=None, margin=None, margin_reason="", better="higher", bound=0.5,

@@ -18,7 +18,6 @@ HEAVY = {
     "PIL",
     "dvc",
     "jinja2",
-    "jsonschema",
     "matplotlib",
     "numba",
     "pandas",
@@ -34,10 +33,10 @@ HEAVY = {
 PLAIN = {
     "inputs": set(),
     "prepare": set(),
-    "describe.__main__": {"jsonschema"},
-    "report.__main__": {"jsonschema", "pandas", "scipy"},
-    "page": {"jsonschema", "jinja2", "pandas", "scipy"},
-    "check": {"jsonschema", "jinja2", "pandas", "scipy"},
+    "describe.__main__": set(),
+    "report.__main__": {"pandas", "scipy"},
+    "page": {"jinja2", "pandas", "scipy"},
+    "check": {"jinja2", "pandas", "scipy"},
 }
 COMPUTING = {
     "train": {"torch"},

@@ -6,16 +6,48 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import InitVar, dataclass
+from typing import Annotated, Literal
 
+from pydantic import Field, GetPydanticSchema
+from pydantic.json_schema import SkipJsonSchema
+from typing_extensions import TypedDict
+
+from replication.config.strict import Count, Natural, Positive, Share
 from replication.foundation.errors import InputError
 from replication.table.definitions import METRICS
 
+Text = Annotated[str, Field(min_length=1)]
+Id = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
+Replicates = Annotated[int, Field(ge=2)]
 Kind = Literal["value", "order", "superiority", "rate", "bound", "question"]
 Origin = Literal["published", "statement", "background", "instrument"]
 Obstacle = Literal["not run", "data closed", "needs people", "too costly", "protocol differs"]
-Selection = Mapping[str, str | int | float]  # column of the table of measurements → the value it must have
+Unit = Literal["training", "label draw", "split", "dataset"]  # of replicates
+Columns = TypedDict(
+    "Columns",
+    {
+        "profile": Text,
+        "paper": Text,
+        "model": Text,
+        "recipe": Text,
+        "variant": str,
+        "dataset": Text,
+        "split": Text,
+        "n_train": Natural,
+        "seed": Natural,
+        "step": Natural | Annotated[str, Field(pattern=r"^(final|[0-9]{1,3}%)$")],
+        "class": Text,
+        "metric": Text,
+        "metric_variant": str,
+        "judge": str,
+        "replicate": Natural,
+        "replicate_kind": Unit,
+    },
+    total=False,
+)
+# Column of the table of measurements → the value that it must have. In a file it is held against `Columns`.
+Selection = Annotated[Mapping[str, str | int | float], GetPydanticSchema(lambda _, handler: handler(Columns))]
 TWO_SIDED: tuple[Kind, ...] = ("order", "superiority", "rate")
 NAMED = ("paper", "model", "recipe", "dataset", "metric", "class", "step")  # columns that a selection must have
 
@@ -30,21 +62,28 @@ class Evidence:
     """
 
     measured: Selection
-    against: Selection | None  # the other side (order, rate; optional for a question)
-    paired: bool  # both sides come from the same runs (equal replicates): compare within each, not between groups
-    budget: int | None  # updates that the runs' last step must equal, whichever step is selected; else not the protocol
-    substitutes: str  # "" for the full protocol; else what stands in for what, and the evidence is indicative
-    reversed_classes: tuple[str, ...] = ()  # over classes: those in which the paper has `against` on the better side
+    against: Selection | None = None  # the other side (order, rate; optional for a question)
+    paired: bool = False  # both sides come from the same runs (equal replicates): compare within each run
+    # Updates that the runs' last step must equal, whichever step is selected; else it is not the protocol.
+    budget: Count | None = None
+    substitutes: str = ""  # "" for the full protocol; else what stands in for what, and the evidence is indicative
+    reversed_classes: tuple[Text, ...] = ()  # over classes: those in which the paper has `against` on the better side
+    where: InitVar[Selection | None] = None  # what both sides select, each of which may say otherwise
+
+    def __post_init__(self, where: Selection | None) -> None:
+        for side in ("measured", "against"):
+            selection = getattr(self, side)
+            object.__setattr__(self, side, selection and {**(where or {}), **selection})
 
 
 @dataclass(frozen=True)
 class Published:
     value: float
-    spread: float | None
-    spread_kind: str
-    trainings: int | None  # None: an exact, theoretical value
+    spread_kind: Text
     verified: bool
-    source: str
+    source: Text
+    spread: Positive | None = None
+    trainings: Count | None = None  # None: an exact, theoretical value
 
 
 @dataclass(frozen=True)
@@ -56,39 +95,38 @@ class Plan:
     bound on a 0/1 outcome a share. `sd` of a paired comparison is that of the differences.
     """
 
-    n: int
-    against_n: int | None
-    sd: float | None
-    against_sd: float | None  # `sd` where it is not given
-    effect: float | None
-    share: float | None
-    against_share: float | None
-    source: str  # where spread and effect come from
+    n: Replicates
+    source: Text  # where spread and effect come from
+    against_n: Replicates | None = None
+    sd: Positive | None = None
+    against_sd: Positive | None = None  # `sd` where it is not given
+    effect: float | None = None
+    share: Share | None = None
+    against_share: Share | None = None
 
 
 @dataclass(frozen=True)
 class Claim:
-    id: str
-    paper: str
-    statement: str
-    source: str
+    id: Id
+    statement: Text
+    source: Text
     verified: bool
     # published: a number or an order of a paper's table; statement: of its text; background: a statement or a question
     # of the papers' readers; instrument: a check of the suite itself.
     origin: Origin
     kind: Kind
-    family: str  # Holm's adjustment runs within it
-    protocol: str  # one sentence: what is run and compared
-    replicate_unit: Literal["training", "label draw", "split", "dataset", "class"]
-    overlap: float | None  # test/train ratio of dependent draws, for the corrected resampled t
-    margin: float | None
-    margin_reason: str
+    family: Id  # Holm's adjustment runs within it
+    protocol: Text  # one sentence: what is run and compared
+    replicate_unit: Unit | Literal["class"]
     better: Literal["higher", "lower"]
-    bound: float | None
-    published: Published | None
-    evidence: Evidence | None  # the full protocol; None where nothing in the suite can run it yet
-    indicative: tuple[Evidence, ...]
-    not_assessed: str  # the reason shown while the full protocol has no measurements
+    overlap: Annotated[float, Field(ge=0)] | None = None  # test/train ratio of dependent draws, for the resampled t
+    margin: Positive | None = None
+    margin_reason: str = ""
+    bound: float | None = None
+    published: Published | None = None
+    evidence: Evidence | None = None  # the full protocol; None where nothing in the suite can run it yet
+    indicative: tuple[Evidence, ...] = ()
+    not_assessed: str = ""  # the reason shown while the full protocol has no measurements
     obstacle: Obstacle = "not run"  # what kind of reason it is
     plan: Plan | None = None  # None for a question, and where nothing can be judged yet
     # The published value has no SD of trainings: a data set's score, or that of released weights. `margin` is then a
@@ -96,6 +134,7 @@ class Claim:
     deterministic: bool = False
     # What to make of a result: what was decisive, and what was checked where it contradicts the paper.
     reading: str = ""
+    paper: SkipJsonSchema[str] = ""  # the stem of the file that it stands in
 
     @property
     def can_be_judged(self) -> bool:
@@ -138,24 +177,26 @@ def check_claim(claim: Claim, where: str) -> None:
         _check_evidence(claim, evidence, f"{where}.indicative[{number}]")
 
 
+NEEDED: Mapping[Kind, tuple[str, ...]] = {
+    "value": ("published", "margin"),
+    "order": ("margin",),
+    "superiority": ("margin",),
+    "rate": ("margin",),
+    "bound": ("bound",),
+    "question": (),
+}
+ONLY_OF: Mapping[str, tuple[Kind, ...]] = {
+    "margin": ("value", *TWO_SIDED),
+    "bound": ("bound",),
+    "published": ("value", *TWO_SIDED, "bound"),
+}
+
+
 def _check_fields(claim: Claim, where: str) -> None:
-    needed = {
-        "value": ("published", "margin"),
-        "order": ("margin",),
-        "superiority": ("margin",),
-        "rate": ("margin",),
-        "bound": ("bound",),
-        "question": (),
-    }
-    for field in needed[claim.kind]:
+    for field in NEEDED[claim.kind]:
         if getattr(claim, field) is None:
             raise InputError(f"{where}: a claim of kind {claim.kind} needs {field}; fix it before any run and add it.")
-    only = {
-        "margin": ("value", "order", "superiority", "rate"),
-        "bound": ("bound",),
-        "published": ("value", "order", "superiority", "rate", "bound"),
-    }
-    for field, kinds in only.items():
+    for field, kinds in ONLY_OF.items():
         if getattr(claim, field) is not None and claim.kind not in kinds:
             raise InputError(f"{where}: {field} belongs to kinds {', '.join(kinds)}, not to {claim.kind}; remove it.")
     if claim.deterministic and claim.kind != "value":

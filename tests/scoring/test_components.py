@@ -152,8 +152,6 @@ def test_what_cannot_be_measured_is_one_sentence() -> None:
         measure(replace(cell, recipe=replace(RECIPE, prior=Prior())))
     with pytest.raises(InputError, match="but no judge tells the classes of rows apart: add one to judges"):
         measure(replace(cell, judge=None))
-    with pytest.raises(InputError, match="samples and permutations of protocol components are at least 1, not 0 and 5"):
-        Components(samples=0, permutations=5)
 
 
 def test_a_sheet_holds_components_evenly_chosen_and_black_where_samples_lack() -> None:

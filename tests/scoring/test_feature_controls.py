@@ -14,7 +14,6 @@ from replication import experiment as stage
 from replication.config.expansion import read_params
 from replication.config.feature_controls import FeatureControls
 from replication.config.params import Cell, Probe, load_params
-from replication.config.strict import strict
 from replication.data.reading import PreparedImages
 from replication.experiments.feature_controls import score_feature_controls
 from replication.foundation.errors import InputError
@@ -123,20 +122,6 @@ def test_a_discriminator_without_maps_is_refused() -> None:
 def test_a_patch_larger_than_the_images_is_refused() -> None:
     with pytest.raises(InputError, match="Images of 4×4 pixels have no patches of 6×6"):
         rows_of(some_data(), replace(OPTIONS, patch=6))
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"units": [4, 11], "patches": 10}, r"units are \[4, 11\]: each must be at least 1 and at most patches \(10\)"),
-        ({"patch": 0}, "feature_controls.patch is 0: give a number of at least 1"),
-        ({"costs": []}, r"feature_controls.costs are \[\]: give at least one, all above 0"),
-        ({"unit": [3]}, "unexpected keyword argument"),
-    ],
-)
-def test_wrong_options_are_one_sentence(options: dict[str, object], message: str) -> None:
-    with pytest.raises(InputError, match=message):
-        strict(FeatureControls, options, "params.yaml: feature_controls")
 
 
 def test_the_papers_sizes_are_the_defaults() -> None:

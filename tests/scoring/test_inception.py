@@ -129,12 +129,3 @@ def test_weights_that_are_missing_stop_the_cell(small_cells: Any) -> None:
     inception._read.clear()
     with pytest.raises(InputError, match="^There are no Inception weights at planted: put weights-inception"):
         inception.measure(cell_of(small_cells))
-
-
-@pytest.mark.parametrize(
-    "wrong", [{"splits": 0}, {"kernel_subsets": 0}, {"n_samples": 9}, {"splits": 40, "modified_samples": 39}]
-)
-def test_options_without_sense_are_refused(wrong: dict[str, int]) -> None:
-    said = r"^protocols\.inception has \d+ splits, \d+ kernel_subsets and \d+ samples at the least; accepted"
-    with pytest.raises(InputError, match=said):
-        Inception(**wrong)  # type: ignore[arg-type]

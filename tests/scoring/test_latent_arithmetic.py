@@ -142,9 +142,3 @@ def test_what_cannot_be_measured_is_one_clear_sentence(small_cells: Any) -> None
         measure(replace(cell, data=colours))
     with pytest.raises(InputError, match="Latent arithmetic on rows needs a judge"):
         measure(replace(cell, judge=None))
-
-
-@pytest.mark.parametrize("wrong", [{"pool": 20}, {"exemplars": 0}, {"shares": 2}, {"noise": -1.0}, {"trials": 0}])
-def test_sizes_that_make_no_trial_are_refused(wrong: dict[str, Any]) -> None:
-    with pytest.raises(InputError, match="accepted: a pool of nine times the exemplars"):
-        LatentArithmetic(**wrong)

@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 
 from replication.config.protocols import LatentWalk, ProtocolOptions
-from replication.foundation.errors import InputError
 from replication.models.layers.networks import Generator, Networks
 from replication.scoring.latent_space import LatentSpace
 from replication.scoring.latent_walk import measure
@@ -107,9 +106,3 @@ def test_fades_of_a_conditional_cell_are_within_a_class(small_cells: Any) -> Non
                    * np.ones((1, 1, 8, 8), np.uint8))  # fmt: skip
     sheet = measure(small_cells(OPTIONS, data=data, **network))["walk"]
     assert {tuple(np.unique(fade)) for fade in sheet[2:]} == {(60,)}  # the first walk is of the first class
-
-
-@pytest.mark.parametrize("wrong", [{"points": 1}, {"steps": 5}, {"steps": 0}, {"walks": 0}])
-def test_sizes_that_make_no_walk_are_refused(wrong: dict[str, int]) -> None:
-    with pytest.raises(InputError, match="accepted: two points or more, an even number of steps"):
-        LatentWalk(**wrong)

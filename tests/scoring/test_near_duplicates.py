@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import pytest
 
 from replication.config.background import Autoencoder
 from replication.config.near_duplicates import NearDuplicates
 from replication.config.params import Cell
 from replication.experiments.near_duplicates import score_near_duplicates
-from replication.foundation.errors import InputError
 from replication.scoring.rows import Rows
 from replication.table.measurements import to_table
 
@@ -34,9 +31,3 @@ def test_rows_of_both_finders_at_both_steps(small_cells: Any) -> None:
     assert set(same["value"]) == {1.0} and set(same["n_samples"]) == {4}  # brightness by nothing is a copy
     counts = recall.groupby("metric_variant")["n_samples"].max().to_dict()
     assert counts["codes"] == 8 and set(table["seed"]) == {0, 1, 2}
-
-
-def test_options_that_make_no_sense_are_refused() -> None:
-    for wrong in ({"keep": 0.0}, {"noise": -1.0}, {"pairs": 0}, {"strengths": {}}):
-        with pytest.raises(InputError, match="near_duplicates has"):
-            replace(OPTIONS, **wrong)

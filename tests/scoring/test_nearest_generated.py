@@ -139,12 +139,6 @@ def test_what_cannot_be_measured_is_one_sentence(small_cells: Any) -> None:
         measure(replace(cell, data=empty))
 
 
-@pytest.mark.parametrize("counts", [(), (0, 5), (5, 5), (7, 3)])
-def test_counts_that_do_not_grow_are_refused(counts: tuple[int, ...]) -> None:
-    with pytest.raises(InputError, match="protocols.nearest_generated has counts"):
-        NearestGenerated(counts)
-
-
 def test_a_count_has_a_short_name() -> None:
     assert [variant(count) for count in (50_000, 10_000_000, 1297, 1_500_000)] == [
         "1-nn-50k",

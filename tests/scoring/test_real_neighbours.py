@@ -11,7 +11,6 @@ from replication.config.protocols import RealNeighbours
 from replication.config.recipes import Labels
 from replication.data.reading import PreparedImages
 from replication.experiments.real_neighbours import score_real_neighbours, subset
-from replication.foundation.errors import InputError
 from replication.foundation.seeding import generator
 from replication.metrics.parzen import SIGMAS
 from replication.scoring.rows import Rows
@@ -87,9 +86,3 @@ def test_labels_alone_are_those_that_a_semi_supervised_training_of_the_number_se
         assert row.value == pytest.approx(error(learnt))
         assert (row.paper, row.recipe) == ("improved_gan2016", "labels-only-1-nn")
         assert (row.replicate, row.replicate_kind, row.n_samples) == (seed, "label draw", 30)
-
-
-@pytest.mark.parametrize("wrong", [{"window": 0}, {"per_class": (0, 2)}, {"per_class": (2, 2)}])
-def test_sizes_that_cannot_be_are_refused(wrong: dict[str, int]) -> None:
-    with pytest.raises(InputError, match="real_neighbours has window"):
-        RealNeighbours(**wrong)  # type: ignore[arg-type]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +14,6 @@ from replication.config.params import Cell
 from replication.config.protocols import Inception, ProtocolOptions, ReferencePoints
 from replication.data.reading import PreparedImages
 from replication.experiments.reference_points import Point, mixed, reference_points, score_reference_points
-from replication.foundation.errors import InputError
 from replication.metrics.distribution import distances, reference_of
 from replication.metrics.inception import inception_score, split_scores
 from replication.metrics.inception_network import inception_features
@@ -224,9 +222,3 @@ def test_under_inception_the_real_split_has_a_score_a_split(
     assert value(rows.collected, "repeats-20", "fid", 0, "training") < value(
         rows.collected, "repeats-20", "fid", 0, "held-out"
     )
-
-
-@pytest.mark.parametrize("wrong", [{"limited": (5,)}, {"limited": (50, 50)}, {"samples": 3}])
-def test_options_without_sense_are_refused(wrong: dict[str, Any]) -> None:
-    with pytest.raises(InputError, match=r"^protocols\.reference_points has limited .*; accepted: different numbers"):
-        ReferencePoints(**wrong)

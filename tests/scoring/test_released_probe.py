@@ -17,7 +17,6 @@ from sklearn.svm import LinearSVC
 from replication import experiment as stage
 from replication.config.params import Cell, Params, Probe, load_params
 from replication.config.released import Released
-from replication.config.strict import read_yaml, strict
 from replication.data.reading import PreparedImages
 from replication.experiments.released_probe import score_released_probe
 from replication.foundation.errors import InputError
@@ -222,20 +221,3 @@ def test_the_weights_are_part_of_the_provenance(
     other = stage.experiment_key(same, cell)
     assert {name for name in key if key[name] != other[name]} == {"weights_sha256"}
     assert json.dumps(key)
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"per_class": 0},
-        {"draws": 0},
-        {"selection_draws": 0},
-        {"further_costs": [0.0]},
-        {"directories": "a"},
-        {"draws": "many"},
-    ],
-)
-def test_wrong_options_are_one_sentence(change: dict[str, object]) -> None:
-    written = read_yaml(Path(__file__).parents[2] / "params.yaml")["released"]
-    with pytest.raises(InputError, match="released"):
-        strict(Released, {**written, **change}, "params.yaml: released")
