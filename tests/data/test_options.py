@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
-from replication.config.datasets import OPTIONS, Dataset, Split
+from replication.config.datasets import OPTIONS, Dataset, Source, Split
 from replication.config.strict import strict
-from replication.data.sources import SOURCES
 from replication.foundation.errors import InputError
 
 FULL = {"full": {"rule": "all"}}
@@ -17,7 +16,7 @@ TOY = {"source": "toy", "modes": [[0.0, 0.0]], "standard_deviation": 0.3, "point
 
 
 def test_every_source_states_its_options() -> None:
-    assert set(SOURCES) == set(OPTIONS)
+    assert set(get_args(Source)) == set(OPTIONS)
 
 
 @pytest.mark.parametrize(
