@@ -32,7 +32,7 @@ from replication.data.reading import load_images, load_manifest, load_split, loa
 from replication.foundation.atomic import keep_only
 from replication.foundation.errors import exit_clearly
 from replication.foundation.places import DATA, JUDGES, SCORED
-from replication.foundation.provenance import code_hash, environment, import_closure, sha256_file, sha256_text
+from replication.foundation.provenance import code_hash, environment, import_closure, recorded, sha256_file, sha256_text
 from replication.foundation.runtime import Clock, in_processes, prepare_device
 from replication.scoring.requirements import require_experiment
 from replication.scoring.rows import Rows, write_scores
@@ -56,10 +56,9 @@ def run_experiment(params: Params, cell: Cell) -> None:
 
 def is_measured(params: Params, cell: Cell) -> bool:
     """Whether the experiment's rows are those that running it again would give."""
-    path = SCORED / cell.folder / "provenance.json"
-    known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    key = experiment_key(params, cell) if known else {"cell": cell.key}
-    return {name: known.get(name) for name in key} == key
+    before = recorded(SCORED / cell.folder)
+    key = experiment_key(params, cell) if before else {"cell": cell.key}
+    return {name: before.get(name) for name in key} == key
 
 
 def theory(rows: Rows, params: Params) -> None:

@@ -63,9 +63,7 @@ def test_the_default_data_sets_need_no_network_and_repeat_bit_for_bit(
 
 
 def test_an_unknown_name_lists_the_known_ones(workplace: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert "'digit' is no data set of params.yaml; accepted: toy-bimodal, toy-unimodal" in fails(
-        "digit", capsys
-    )
+    assert "'digit' is no data set of params.yaml; accepted: toy-bimodal, toy-unimodal" in fails("digit", capsys)
 
 
 def test_a_folder_under_a_name_of_its_own(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,7 @@ from replication.config.strict import CLOSED, read_yaml, strict
 from replication.foundation.errors import InputError
 
 FILE = "params.yaml"  # how a sentence on what is wrong in it begins
-PROTOCOLS = {one.name.replace("_", "-"): one for one in fields(ProtocolOptions)}  # by the name that a cell gives
+PROTOCOLS = {option.name.replace("_", "-"): option for option in fields(ProtocolOptions)}  # by a cell's word
 
 
 @dataclass(frozen=True, config=CLOSED)
