@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from replication.foundation.errors import InputError
-from replication.verdicts.claims import Claim, Evidence, Published, check_claim
+from replication.verdicts.claim_rules import check_claim
+from replication.verdicts.claims import Claim, Evidence, Published
 
 SIDE = {
     "paper": "deligan2017",

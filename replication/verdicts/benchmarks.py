@@ -16,7 +16,8 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from replication.config.strict import read_yaml, strict
 from replication.foundation.errors import InputError
-from replication.verdicts.claims import Claim, check_claim
+from replication.verdicts.claim_rules import check_claim
+from replication.verdicts.claims import Claim
 from replication.verdicts.published import Benchmark, PublishedNumber
 
 
