@@ -7,8 +7,8 @@
 # data/raw/ holds the raw files, .wheels/ the packages that the machine lacks. Fetch them elsewhere, for its Python:
 #   python3 -m pip download --no-deps --only-binary=:all: --python-version 3.12 --implementation cp \
 #     --platform manylinux_2_17_x86_64 --platform manylinux2014_x86_64 -d .wheels pydantic==2.14.4 pydantic-core==2.50.5 \
-#     annotated-types==0.8.0 typing-inspection==0.4.5 typing-extensions==4.16.0 ruamel-yaml==0.19.1 jsonschema==4.26.0 \
-#     jsonschema-specifications==2025.9.1 referencing==0.37.0 rpds-py==2026.9.1 attrs==26.1.0
+#     annotated-types==0.8.0 typing-inspection==0.4.5 typing-extensions==4.16.0 ruamel-yaml==0.19.1 \
+#     ruamel-yaml-clib==0.2.15
 #   DEVICE=cpu    computes on a processor       SMOKE=0    leaves out the smoke check of a minute
 #   PYTHON=…      the interpreter (python3)     RUN_OPTIONS="--seeds 0-2"    is passed on
 set -uo pipefail

@@ -43,16 +43,16 @@ def problems(params: Params, profiles: Sequence[str], root: Path = Path(".")) ->
         benchmarks = load_benchmarks(root / BENCHMARKS)
     except InputError as error:
         return [str(error)]
-    found = [*_without_source(benchmarks), *of_plans([claim for one in benchmarks for claim in one.claims])]
+    wrong = [*_without_source(benchmarks), *of_plans([claim for paper in benchmarks for claim in paper.claims])]
     for profile in profiles:
-        found += _of_report(params, profile, root / REPORTS, benchmarks)
-    if not found:  # a page of reports that are wrong themselves says nothing new
+        wrong += _of_report(params, profile, root / REPORTS, benchmarks)
+    if not wrong:  # a page of reports that are wrong themselves says nothing new
         try:
             page = read_page(params, benchmarks, root)
-            found += [*_of_page(root / REPORTS, page), *_of_readme(root / "README.md", page)]
+            wrong += [*_of_page(root / REPORTS, page), *_of_readme(root / "README.md", page)]
         except (InputError, FileNotFoundError) as error:
-            found.append(str(error))
-    return found
+            wrong.append(str(error))
+    return wrong
 
 
 def _without_source(benchmarks: Sequence[Benchmark]) -> Iterator[str]:
@@ -68,7 +68,7 @@ def _of_report(params: Params, profile: str, reports: Path, benchmarks: Sequence
         provenance = read_provenance(folder / PROVENANCE)
     except InputError as error:
         return [str(error)]
-    found: list[str] = []
+    wrong: list[str] = []
     parts = (
         lambda: _edited(folder, provenance),
         lambda: _of_cells(params, profile, provenance, reports / RECORDED.name),
@@ -76,12 +76,12 @@ def _of_report(params: Params, profile: str, reports: Path, benchmarks: Sequence
     )
     for part in parts:
         try:
-            found += part()
+            wrong += part()
         except InputError as error:
-            found.append(str(error))
+            wrong.append(str(error))
         except (KeyError, TypeError, AttributeError, ValueError) as error:
-            found.append(f"{folder} is not a whole report ({error!r}): run `uv run dvc repro` to make it again.")
-    return list(dict.fromkeys(found))
+            wrong.append(f"{folder} is not a whole report ({error!r}): run `uv run dvc repro` to make it again.")
+    return list(dict.fromkeys(wrong))
 
 
 def _edited(folder: Path, provenance: dict[str, Any]) -> Iterator[str]:
@@ -117,7 +117,7 @@ def _of_verdicts(folder: Path, benchmarks: Sequence[Benchmark], device: str) -> 
     derived = json.loads(to_json(judge_all(claims, read_table(table_in(folder)), device)))
     path = folder / VERDICTS
     committed = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
-    ours, theirs = ({one["claim"]: one for one in records} for records in (derived, committed))
+    ours, theirs = ({record["claim"]: record for record in records} for records in (derived, committed))
     for claim in sorted(ours.keys() | theirs.keys()):
         difference = _difference(ours.get(claim), theirs.get(claim), "")
         if difference:
@@ -161,23 +161,23 @@ def _of_readme(path: Path, page: Page) -> Iterator[str]:
 
 def against(fresh: Path, committed: Path) -> tuple[list[str], list[str]]:
     """Problems (words or rows that differ) and the drift of numbers between two report folders, a line a metric."""
-    found = []
+    wrong = []
     words = [_words(folder / VERDICTS) for folder in (fresh, committed)]
     for claim in sorted(words[0].keys() | words[1].keys()):
-        new, old = (one.get(claim) for one in words)
+        new, old = (by_claim.get(claim) for by_claim in words)
         if new != old:
-            found.append(f"Claim {claim} is {new or 'absent'} in {fresh}, but {old or 'absent'} in {committed}.")
+            wrong.append(f"Claim {claim} is {new or 'absent'} in {fresh}, but {old or 'absent'} in {committed}.")
     tables = [read_table(table_in(folder)) for folder in (fresh, committed)]
     joined = pd.merge(*tables, on=list(KEY), how="outer", suffixes=("", "_old"), indicator=True, validate="1:1")
     both = (joined["_merge"] == "both").to_numpy(dtype=bool)
     whole = (joined["class"] == "all").to_numpy(dtype=bool)
     lone, classes = int((~both & whole).sum()), int((~both & ~whole).sum())
     if lone:
-        found.append(f"{lone} measurements stand in only one of {fresh} and {committed}.")
+        wrong.append(f"{lone} measurements stand in only one of {fresh} and {committed}.")
     drift = _drift(joined.loc[both])
     if classes:  # a class that no sample falls into has no score
         drift.append(f"{classes} scores of a class stand in only one of the two, where no sample fell into it")
-    return found, drift
+    return wrong, drift
 
 
 def _drift(joined: pd.DataFrame) -> list[str]:
@@ -196,7 +196,7 @@ def _drift(joined: pd.DataFrame) -> list[str]:
 def _words(path: Path) -> dict[str, str]:
     try:
         records = json.loads(path.read_text(encoding="utf-8"))
-        return {one["claim"]: f"{one['word']} ({one['adjusted_word']} after Holm)" for one in records}
+        return {each["claim"]: f"{each['word']} ({each['adjusted_word']} after Holm)" for each in records}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path} holds no verdicts ({error}): make that report first.") from error
 
@@ -217,23 +217,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m replication.check", description=__doc__)
     parser.add_argument("--profile", help="the profile whose report is checked (default: every one that has a report)")
     parser.add_argument("--against", type=Path, metavar="DIR", help="a freshly made report of that profile")
-    given = parser.parse_args(arguments)
+    asked = parser.parse_args(arguments)
     params = load_params()
-    if given.profile and given.profile not in params.profiles:
-        raise InputError(f"There is no profile {given.profile!r}; accepted: {', '.join(params.profiles)}.")
-    profiles = [given.profile] if given.profile else committed_reports(params) or [params.profile.name]
-    if given.against:
-        found, drift = against(given.against, REPORTS / (given.profile or params.profile.name))
+    if asked.profile and asked.profile not in params.profiles:
+        raise InputError(f"There is no profile {asked.profile!r}; accepted: {', '.join(params.profiles)}.")
+    profiles = [asked.profile] if asked.profile else committed_reports(params) or [params.profile.name]
+    if asked.against:
+        wrong, drift = against(asked.against, REPORTS / (asked.profile or params.profile.name))
         print("\n".join(drift))
     else:
-        found = problems(params, profiles)
-    if found:
-        print("\n".join(f"check: {problem}" for problem in found), file=sys.stderr)
+        wrong = problems(params, profiles)
+    if wrong:
+        print("\n".join(f"check: {problem}" for problem in wrong), file=sys.stderr)
         raise SystemExit(1)
-    agree = f"{given.against} and the committed report agree in every verdict"
+    agree = f"{asked.against} and the committed report agree in every verdict"
     follow = f"the report of {', '.join(profiles)} follows from its measurements"
-    print(f"check: {agree if given.against else follow}.")
-    for profile in () if given.against else profiles:
+    print(f"check: {agree if asked.against else follow}.")
+    for profile in () if asked.against else profiles:
         print(f"check: {profile}: {_tally(REPORTS / profile / VERDICTS)}.")
 
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -32,7 +32,7 @@ from replication.data.reading import load_images, load_manifest, load_split, loa
 from replication.foundation.atomic import keep_only
 from replication.foundation.errors import exit_clearly
 from replication.foundation.places import DATA, JUDGES, SCORED
-from replication.foundation.provenance import code_hash, environment, import_closure, sha256_file, sha256_text
+from replication.foundation.provenance import code_hash, environment, import_closure, recorded, sha256_file, sha256_text
 from replication.foundation.runtime import Clock, in_processes, prepare_device
 from replication.scoring.requirements import require_experiment
 from replication.scoring.rows import Rows, write_scores
@@ -47,7 +47,8 @@ def run_experiment(params: Params, cell: Cell) -> None:
     trained_on = 0 if cell.dataset == BUNDLED else len(load_split(DATA / cell.dataset, cell.split))
     rows = Rows(params.profile.name, cell, trained_on, {}, device)
     with threadpool_limits(1, "blas"):  # NumPy's, as `prepare_device` has done for PyTorch
-        EXPERIMENTS[cell.experiment](rows, params)
+        run, _ = EXPERIMENTS[cell.experiment]
+        run(rows, params)
     where = {"environment": environment(device, params.profile.threads)}
     rest = {**where, "diverged_seeds": {}, "clock": clock.read()}
     write_scores(SCORED / cell.folder, rows, {}, {**experiment_key(params, cell), **rest})
@@ -55,10 +56,9 @@ def run_experiment(params: Params, cell: Cell) -> None:
 
 def is_measured(params: Params, cell: Cell) -> bool:
     """Whether the experiment's rows are those that running it again would give."""
-    path = SCORED / cell.folder / "provenance.json"
-    known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    key = experiment_key(params, cell) if known else {"cell": cell.key}
-    return {name: known.get(name) for name in key} == key
+    before = recorded(SCORED / cell.folder)
+    key = experiment_key(params, cell) if before else {"cell": cell.key}
+    return {name: before.get(name) for name in key} == key
 
 
 def theory(rows: Rows, params: Params) -> None:
@@ -149,33 +149,21 @@ def outliers(rows: Rows, params: Params) -> None:
     score_outliers(rows, load_images(folder), chosen, options, params.profile.threads)
 
 
-EXPERIMENTS = {
-    "theory": theory,
-    "reference-points": reference_points,
-    "real-neighbours": real_neighbours,
-    "feature-controls": feature_controls,
-    "released-probe": released_probe,
-    "near-duplicates": near_duplicates,
-    "generative-discriminative": generative_discriminative,
-    "latent-dimension": latent_dimension,
-    "outliers": outliers,
+# Of each experiment: what runs it, and the part of params.yaml that it reads.
+EXPERIMENTS: Mapping[str, tuple[Callable[[Rows, Params], None], Callable[[Params], Any]]] = {
+    "theory": (theory, lambda params: params.theory),
+    "reference-points": (reference_points, lambda params: params.profile.protocols),
+    "real-neighbours": (real_neighbours, lambda params: params.profile.real_neighbours),
+    "feature-controls": (feature_controls, lambda params: params.profile.feature_controls),
+    "released-probe": (released_probe, lambda params: params.released),
+    "near-duplicates": (near_duplicates, lambda params: params.profile.near_duplicates),
+    "generative-discriminative": (
+        generative_discriminative,
+        lambda params: params.background.generative_discriminative,
+    ),
+    "latent-dimension": (latent_dimension, lambda params: params.background.latent_dimension),
+    "outliers": (outliers, lambda params: params.background.outliers),
 }
-
-
-def _options(params: Params, experiment: str) -> Any:
-    """The part of params.yaml that an experiment reads."""
-    background = params.background
-    return {
-        "theory": params.theory,
-        "reference-points": params.profile.protocols,
-        "real-neighbours": params.profile.real_neighbours,
-        "feature-controls": params.profile.feature_controls,
-        "released-probe": params.released,
-        "near-duplicates": params.profile.near_duplicates,
-        "generative-discriminative": background.generative_discriminative,
-        "latent-dimension": background.latent_dimension,
-        "outliers": background.outliers,
-    }[experiment]
 
 
 def _threads(params: Params) -> int:
@@ -198,7 +186,7 @@ def _data_hash(params: Params, cell: Cell) -> str:
 
 def experiment_key(params: Params, cell: Cell) -> dict[str, Any]:
     """All that an experiment's rows depend on, as its provenance holds it."""
-    options = _options(params, cell.experiment)
+    options = EXPERIMENTS[cell.experiment][1](params)
     written = {"cell": {**asdict(cell), "key": ""}, "options": asdict(options)}
     if cell.experiment == "feature-controls":
         recipe = params.recipe(cell.model, cell.recipe, cell.variant)

@@ -16,7 +16,7 @@ from replication.config.params import load_params
 from replication.data.sources import read_source
 from replication.data.writing import write_dataset
 from replication.foundation.atomic import atomic_directory
-from replication.foundation.errors import InputError, exit_clearly
+from replication.foundation.errors import chosen, exit_clearly
 from replication.foundation.places import DATA
 
 
@@ -37,11 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("names", nargs="+", metavar="NAME", help="a data set of params.yaml")
     names = parser.parse_args(arguments).names
     datasets = load_params().datasets
-    for name in names:
-        if name not in datasets:
-            raise InputError(f"params.yaml has no data set {name!r}; known: {', '.join(datasets)}.")
-    for name in names:
-        prepare(datasets[name], DATA / name)
+    known = {name: chosen(datasets, name, "data set of params.yaml") for name in names}  # before any is prepared
+    for name, options in known.items():
+        prepare(options, DATA / name)
         counts = json.loads((DATA / name / "manifest.json").read_text(encoding="utf-8"))["counts"]
         print(f"{DATA / name}: " + ", ".join(f"{part['total']} {split}" for split, part in counts.items()))
 

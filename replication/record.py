@@ -158,15 +158,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--pack", type=Path, metavar="OUT.tar.gz", help="pack scored cells instead of taking some in")
     parser.add_argument("--weights", action="store_true", help="pack the networks of the last step too")
     parser.add_argument("names", nargs="*", metavar="FILE|CELL", help="archives to take in together, or cells to pack")
-    given = parser.parse_args(arguments)
+    asked = parser.parse_args(arguments)
     params = load_params()
-    if given.pack:
-        names = pack_cells(params, given.pack, given.names, weights=given.weights)
-        print(f"record: packed {len(names)} files into {given.pack}")
+    if asked.pack:
+        names = pack_cells(params, asked.pack, asked.names, weights=asked.weights)
+        print(f"record: packed {len(names)} files into {asked.pack}")
         return
-    if not given.names:
+    if not asked.names:
         raise InputError("Name one archive or more to take in, or --pack OUT.tar.gz to make one.")
-    print(f"record: took in {', '.join(take_in([Path(name) for name in given.names], params))}")
+    print(f"record: took in {', '.join(take_in([Path(name) for name in asked.names], params))}")
 
     from replication.page import write_page
 

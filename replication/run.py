@@ -166,13 +166,13 @@ def chosen_blocks(params: Params, keys: Sequence[str], device: str, seeds: str) 
 
 def summary(progress: Progress, blocks: Sequence[Cell]) -> tuple[list[str], int]:
     """What is said at the end, a sentence each, and the exit status."""
-    said = [f"{name} failed: {sentence}" for name, sentence in progress.failed.items()]
+    sentences = [f"{name} failed: {sentence}" for name, sentence in progress.failed.items()]
     begun = [f"{name} ({where})" for name, where in progress.left.items()]
     known = {*progress.done, *progress.failed, *progress.left}
     if left := begun + [cell.name for cell in blocks if cell.name not in known]:
         done = ", ".join(progress.done) or "nothing"
-        said.append(f"Stopped: {done} is done; the same command goes on with {', '.join(left)}.")
-    return said, TIME_IS_UP if left else 2 if progress.failed else 0
+        sentences.append(f"Stopped: {done} is done; the same command goes on with {', '.join(left)}.")
+    return sentences, TIME_IS_UP if left else 2 if progress.failed else 0
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -190,8 +190,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     signal.signal(signal.SIGTERM, lambda *_: progress.stop.set())
     params, blocks = chosen_blocks(load_params(), asked.cells, asked.device, asked.seeds)
     run(params, blocks, progress, asked.pack, asked.weights)
-    said, status = summary(progress, blocks)
-    for sentence in said:
+    sentences, status = summary(progress, blocks)
+    for sentence in sentences:
         print(sentence, file=sys.stderr, flush=True)
     if status:
         raise SystemExit(status)

@@ -25,7 +25,7 @@ from replication.data.reading import PreparedImages, ToyData, load_images, load_
 from replication.foundation.atomic import keep_only
 from replication.foundation.errors import exit_clearly
 from replication.foundation.places import DATA, JUDGES, SCORED, TRAINED
-from replication.foundation.provenance import code_hash, environment, import_closure, sha256_file, sha256_text
+from replication.foundation.provenance import code_hash, environment, import_closure, recorded, sha256_file, sha256_text
 from replication.foundation.runtime import Clock, in_processes, prepare_device
 from replication.models import GAME, PARZEN, PROBE, is_scored_by, source_file
 from replication.scoring.left_out import INCEPTION, left_out
@@ -87,10 +87,8 @@ def scoring_key(params: Params, cell: Cell) -> str:
 
 def is_scored(params: Params, cell: Cell) -> bool:
     """Whether the block's scores are those that scoring it again would give."""
-    path = SCORED / cell.folder / "provenance.json"
-    if not path.is_file():
-        return False
-    return json.loads(path.read_text(encoding="utf-8")).get("scoring_sha256") == scoring_key(params, cell)
+    before = recorded(SCORED / cell.folder)
+    return bool(before) and before.get("scoring_sha256") == scoring_key(params, cell)
 
 
 def _score_images(

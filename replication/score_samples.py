@@ -205,12 +205,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if asked.json:
         print(json.dumps(for_a_program(scored, tables), indent=1, ensure_ascii=False, allow_nan=False))
         return
-    said = (
+    about = (
         f"{scored.provenance['n_samples']} samples of {asked.samples} on {asked.dataset}, split {asked.split}. Runs of "
         "the reports are mean ± standard deviation over their seeds, at the last step.\n"
         "Distances, recall and duplicates depend on the number of samples n: compare lines of like n."
     )
-    print("\n\n".join([said, *map(as_text, tables), *scored.notes]))
+    print("\n\n".join([about, *map(as_text, tables), *scored.notes]))
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from replication.data.reading import load_prepared, load_split
 from replication.foundation.atomic import atomic_directory, keep_only
 from replication.foundation.errors import exit_clearly
 from replication.foundation.places import DATA, TRAINED
-from replication.foundation.provenance import environment, sha256_file, sha256_text
+from replication.foundation.provenance import environment, recorded, sha256_file, sha256_text
 from replication.foundation.runtime import Clock, prepare_device
 from replication.scoring.requirements import require_protocols
 from replication.training.block import Outcome, never, train_block
@@ -74,11 +74,8 @@ def _summary(cell: Cell, outcome: Outcome) -> dict[str, Any]:
 
 def _finished(output: Path, key: Mapping[str, Any]) -> bool:
     """Whether a process that outlived its `dvc repro`, or an earlier call, has already made this very output."""
-    path = output / "provenance.json"
-    if not path.is_file():
-        return False
-    found = json.loads(path.read_text(encoding="utf-8"))
-    return {name: found.get(name) for name in key} == key
+    before = recorded(output)
+    return {name: before.get(name) for name in key} == key
 
 
 def _write(output: Path, outcome: Outcome, provenance: dict[str, Any]) -> None:

@@ -237,7 +237,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The repository in small, with reports/cpu and a README that fits it; tests copy it."""
     root = tmp_path_factory.mktemp("made") / "repository"
     (root / "benchmarks").mkdir(parents=True)
-    shutil.copy(ROOT / "benchmarks" / "schema.json", root / "benchmarks")
     (root / "benchmarks" / "gan2014.yaml").write_text(BENCHMARK, encoding="utf-8")
     (root / "params.yaml").write_text(params_in_small(), encoding="utf-8")
     params = load_params(root / "params.yaml")

@@ -23,7 +23,7 @@ def evidence(metric: str = "accuracy", against: bool = False, **changes) -> Evid
 def claim(kind: str, **changes) -> Claim:
     metric = changes.pop("metric", "success" if kind == "rate" else "accuracy")
     margins = {"value": 0.05, "order": 0.001, "superiority": 0.1, "rate": 0.1}
-    exact = Published(0.8, None, "none", changes.pop("trainings", None), True, "Table 1")
+    exact = Published(0.8, "none", True, "Table 1", trainings=changes.pop("trainings", None))
     made = Claim(
         id=changes.pop("id", "a-claim"),
         paper="gan2014",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,9 @@ from typing import Any
 import pytest
 
 from replication.foundation.errors import InputError
-from replication.verdicts.benchmarks import load_benchmarks
+from replication.verdicts.benchmarks import load_benchmarks, schema
 
-SCHEMA = Path(__file__).parents[1] / "benchmarks" / "schema.json"
+BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 SIDE = {
     "paper": "gan2014",
     "model": "gan",
@@ -81,7 +80,7 @@ def written() -> dict[str, Any]:
                 "replicate_unit": "training",
                 "better": "lower",
                 "bound": 0.1,
-                "evidence": {"where": SIDE, "measured": {"recipe": "toy-k5"}},
+                "evidence": {"where": dict(SIDE), "measured": {"recipe": "toy-k5"}},
             }
         ],
         "deviations": [
@@ -91,7 +90,6 @@ def written() -> dict[str, Any]:
 
 
 def directory(tmp_path: Path, **files: dict[str, Any]) -> Path:
-    shutil.copy(SCHEMA, tmp_path / "schema.json")
     for stem, contents in files.items():
         (tmp_path / f"{stem}.yaml").write_text(json.dumps(contents), encoding="utf-8")  # JSON is YAML
     return tmp_path
@@ -143,38 +141,37 @@ def _remove(*path: str | int) -> Callable[[dict[str, Any]], None]:
 
 
 CLAIM = ("claims", 0)
+ROW = ("tables", 0, "rows", 0, "columns")
 MISTAKES = {
-    "no source": (_remove(*CLAIM, "source"), r"claims\[0\] \(near\): key source is missing"),
-    "empty source": (_change(*CLAIM, "source", to=""), r"claims\[0\] \(near\)\.source: '' breaks minLength 1"),
-    "unknown key": (_change(*CLAIM, "colour", to="red"), r"\(near\): unknown key colour; accepted: id, statement"),
-    "unknown kind": (
-        _change(*CLAIM, "kind", to="vibe"),
-        r"\(near\)\.kind: 'vibe' is not accepted; accepted: value, order, superiority, rate, bound, question",
-    ),
-    "wrong type": (_change(*CLAIM, "bound", to="small"), r"\(near\)\.bound: 'small' is not of type number"),
-    "bad identifier": (_change(*CLAIM, "id", to="Near It"), r"\(Near It\)\.id: 'Near It' does not match"),
+    "no source": (_remove(*CLAIM, "source"), r"claims\[0\] \(near\)\.source: "),
+    "empty source": (_change(*CLAIM, "source", to=""), r"claims\[0\] \(near\)\.source: .*''"),
+    "unknown key": (_change(*CLAIM, "colour", to="red"), r"\(near\)\.colour: .*'red'.*accepted.*statement"),
+    "unknown kind": (_change(*CLAIM, "kind", to="vibe"), r"\(near\)\.kind: .*'superiority'.*'vibe'"),
+    "wrong type": (_change(*CLAIM, "bound", to="small"), r"\(near\)\.bound: .*number.*'small'"),
+    "bad identifier": (_change(*CLAIM, "id", to="Near It"), r"\(Near It\)\.id: .*'Near It'"),
     "unknown metric": (
         _change(*CLAIM, "evidence", "measured", "metric", to="beauty"),
-        r"\(near\)\.evidence\.measured\.metric: 'beauty' is not known; accepted: success,",
+        r"\(near\)\.evidence\.measured\.metric: 'beauty'.*accepted: success,",
     ),
     "unknown column": (
         _change(*CLAIM, "evidence", "measured", "colour", to="red"),
-        r"\(near\)\.evidence\.measured: unknown key colour; accepted: profile",
+        r"\(near\)\.evidence\.measured\.colour: .*accepted.*profile",
     ),
-    "no bound": (_remove(*CLAIM, "bound"), r"\(near\): a claim of kind bound needs bound"),
-    "no evidence": (_remove(*CLAIM, "evidence"), r"\(near\): a claim without evidence says why in not_assessed"),
-    "bad step": (_change(*CLAIM, "evidence", "measured", "step", to="last"), r"step: 'last' does not match"),
-    "other columns": (
-        _remove("tables", 0, "rows", 0, "columns", "labels"),
-        r"tables\[0\] \(table-1\): row 'ours' has columns \['errors'\]; expected \['errors', 'labels'\]",
-    ),
+    "unknown column of both": (_change(*CLAIM, "evidence", "where", "colour", to="red"), r"evidence\.where\.colour: "),
+    "no bound": (_remove(*CLAIM, "bound"), r"\(near\): .*needs bound"),
+    "no evidence": (_remove(*CLAIM, "evidence"), r"\(near\): .*not_assessed"),
+    "bad step": (_change(*CLAIM, "evidence", "measured", "step", to="last"), r"measured\.step: .*'last'"),
+    "negative step": (_change(*CLAIM, "evidence", "measured", "step", to=-1), r"measured\.step: .*-1"),
+    "the paper twice": (_change(*CLAIM, "paper", to="someone2014"), "paper: the name of the file says it"),
+    "other columns": (_remove(*ROW, "labels"), r"tables\[0\] \(table-1\): row 'ours' .*'errors', 'labels'"),
     "unverified number in a verified table": (
-        _change("tables", 0, "rows", 0, "columns", "labels", "verified", to=False),
-        r"\(table-1\)\.verified: True, but its numbers say False",
+        _change(*ROW, "labels", "verified", to=False),
+        r"\(table-1\): verified is",
     ),
-    "recipe without model": (_remove("recipes", 0, "model"), r"recipes\[0\]: model and recipe name a recipe together"),
-    "no section": (_remove("deviations"), r"the whole file: key deviations is missing"),
+    "recipe without model": (_remove("recipes", 0, "model"), r"recipes\[0\]: model and recipe"),
+    "no section": (_remove("deviations"), "deviations: field required"),
     "same id twice": (_change("deviations", 0, "id", to="near"), r"'near' stands in someone2014.yaml \(Claim\) and in"),
+    "no mapping": (lambda contents: contents.clear(), "citation: field required"),
 }
 
 
@@ -187,6 +184,11 @@ def test_a_mistake_is_one_sentence(mistake: str, tmp_path: Path) -> None:
         load_benchmarks(directory(tmp_path, someone2014=contents))
     assert "someone2014.yaml" in str(raised.value)
     assert "\n" not in str(raised.value) and str(raised.value).endswith(".")
+
+
+def test_the_schema_is_that_of_the_classes() -> None:
+    mend = "python -m replication.verdicts.benchmarks > benchmarks/schema.json"
+    assert (BENCHMARKS / "schema.json").read_text(encoding="utf-8") == schema(), mend
 
 
 def test_paths_without_a_recipe_are_refused(tmp_path: Path) -> None:
@@ -215,14 +217,9 @@ def test_a_reading_is_of_one_claim(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "sentence"),
-    [
-        ("claims: [", "is not YAML"),
-        ("a: 1\na: 2\n", 'line 2: found duplicate key "a"; keep one'),
-        ("- 1\n", "the whole file"),
-    ],
+    [("claims: [", "is not YAML"), ("a: 1\na: 2\n", 'line 2: found duplicate key "a"'), ("- 1\n", "the whole")],
 )
 def test_what_is_no_benchmark_file_is_refused(text: str, sentence: str, tmp_path: Path) -> None:
-    directory(tmp_path)
     (tmp_path / "someone2014.yaml").write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match=sentence):
         load_benchmarks(tmp_path)
@@ -231,14 +228,12 @@ def test_what_is_no_benchmark_file_is_refused(text: str, sentence: str, tmp_path
 def test_an_empty_place_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="There is no directory"):
         load_benchmarks(tmp_path / "absent")
-    with pytest.raises(InputError, match=r"There is no .*schema\.json"):
-        load_benchmarks(tmp_path)
     with pytest.raises(InputError, match=r"holds no \*\.yaml"):
-        load_benchmarks(directory(tmp_path))
+        load_benchmarks(tmp_path)
 
 
 def test_claims_select_runs_of_papers_that_have_a_file() -> None:
-    loaded = load_benchmarks(SCHEMA.parent)
+    loaded = load_benchmarks(BENCHMARKS)
     evidence = [one for paper in loaded for claim in paper.claims for one in (claim.evidence, *claim.indicative) if one]
     selected = {side["paper"] for one in evidence for side in (one.measured, one.against) if side and "paper" in side}
     assert len(selected) > 3 and selected <= {paper.paper for paper in loaded}

@@ -9,6 +9,7 @@ import pytest
 
 from replication.check import main
 from replication.foundation.errors import InputError
+from replication.foundation.provenance import sha256_file
 
 
 def edit(path: Path, old: str, new: str) -> None:
@@ -17,8 +18,18 @@ def edit(path: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new, 1), encoding="utf-8")
 
 
-def edit_verdict(root: Path) -> None:
-    edit(root / "reports/cpu/verdicts.json", '"word": "replicated"', '"word": "differs, better"')
+def rehash(root: Path, name: str) -> None:
+    path = root / "reports/cpu/provenance.json"
+    written = json.loads(path.read_text(encoding="utf-8"))
+    written["files"][name] = sha256_file(root / "reports/cpu" / name)
+    path.write_text(json.dumps(written), encoding="utf-8")
+
+
+def edited(name: str, old: str, new: str) -> Callable[[Path], None]:
+    return lambda root: edit(root / name, old, new)
+
+
+edit_verdict = edited("reports/cpu/verdicts.json", '"word": "replicated"', '"word": "differs, better"')
 
 
 def edit_verdict_and_hash(root: Path) -> None:
@@ -26,119 +37,55 @@ def edit_verdict_and_hash(root: Path) -> None:
     rehash(root, "verdicts.json")
 
 
-def edit_measurement(root: Path) -> None:
+def edit_measurements(root: Path) -> None:
     path = root / "reports/cpu/measurements.csv"
-    row = next(line for line in path.read_text(encoding="utf-8").splitlines() if ",hit_rate," in line)
-    edit(path, row, row.replace(",0.", ",0.1", 1))
+    for row in path.read_text(encoding="utf-8").splitlines():
+        if ",hit_rate," in row and ",100,all," in row and ",toy-k1," in row:
+            edit(path, row, row.replace(",0.", ",0.9", 1))
 
 
-def edit_measurement_and_hash(root: Path) -> None:
-    path = root / "reports/cpu/measurements.csv"
-    lines = path.read_text(encoding="utf-8").splitlines()
-    rows = [line for line in lines if ",hit_rate," in line and ",100,all," in line and ",toy-k1," in line]
-    for row in rows:
-        edit(path, row, row.replace(",0.", ",0.9", 1))
+def edit_measurements_and_hash(root: Path) -> None:
+    edit_measurements(root)
     rehash(root, "measurements.csv")
 
 
-def rehash(root: Path, name: str) -> None:
-    from replication.foundation.provenance import sha256_file
-
-    path = root / "reports/cpu/provenance.json"
-    written = json.loads(path.read_text(encoding="utf-8"))
-    written["files"][name] = sha256_file(root / "reports/cpu" / name)
-    path.write_text(json.dumps(written), encoding="utf-8")
-
-
-def remove_source(root: Path) -> None:
-    edit(root / "benchmarks/gan2014.yaml", "    source: §4\n", "")
-
-
-def blank_source(root: Path) -> None:
-    edit(root / "benchmarks/gan2014.yaml", "    source: §4\n", '    source: " "\n')
-
-
-def remove_origin(root: Path) -> None:
-    edit(root / "benchmarks/gan2014.yaml", "    origin: statement\n", "")
-
-
-def remove_plan(root: Path) -> None:
-    edit(
-        root / "benchmarks/gan2014.yaml", "    plan: {n: 5, against_n: 5, sd: 0.01, effect: 0.1, source: a trial}\n", ""
-    )
-
-
-def plan_a_small_effect(root: Path) -> None:
-    edit(root / "benchmarks/gan2014.yaml", "effect: 0.1,", "effect: 0.011,")
-
-
-def move_margin(root: Path) -> None:
-    edit(root / "benchmarks/gan2014.yaml", "margin: 0.05", "margin: 0.005")
-
-
-def stale_markdown(root: Path) -> None:
-    edit(root / "reports/README.md", "measured at", "proved at")
-
-
-def stale_html(root: Path) -> None:
-    edit(root / "reports/index.html", "replicated", "proved")
-
-
-def readme_differs(root: Path) -> None:
-    edit(root / "README.md", "replicated", "proved")
-
-
-def readme_without_markers(root: Path) -> None:
-    (root / "README.md").write_text("# Title\n", encoding="utf-8")
-
-
-def lost_figure(root: Path) -> None:
+def lose_figure(root: Path) -> None:
     (root / "reports/cpu/figures/forest.svg").unlink()
 
 
-def stray_figure(root: Path) -> None:
-    (root / "reports/cpu/figures/mine.svg").write_text("<svg/>", encoding="utf-8")
+CLAIMS, FIGURES = "benchmarks/gan2014.yaml", "reports/cpu/figures"
+PLAN = "    plan: {n: 5, against_n: 5, sd: 0.01, effect: 0.1, source: a trial}\n"
+HARMS: list[tuple[Callable[[Path], object], str]] = [
+    (edit_verdict, "verdicts.json is not the file that the report made"),
+    (edit_verdict_and_hash, "word says 'differs, better', the measurements give 'replicated'"),
+    (edit_measurements, "measurements.csv is not the file that the report made"),
+    (edit_measurements_and_hash, "claim hit-rate"),
+    (edited(CLAIMS, "    source: §4\n", ""), "(hit-rate).source: "),
+    (edited(CLAIMS, "    source: §4\n", '    source: " "\n'), "hit-rate has no source"),
+    (edited(CLAIMS, "    origin: statement\n", ""), "(more-steps).origin: "),
+    (edited(CLAIMS, PLAN, ""), "more-steps has no plan"),
+    (edited(CLAIMS, "effect: 0.1,", "effect: 0.011,"), "more-steps would be replicated in"),
+    (edited(CLAIMS, "margin: 0.05", "margin: 0.005"), "claim hit-rate"),
+    (edited("reports/README.md", "measured at", "proved at"), "reports/README.md is stale: it differs from line"),
+    (edited("reports/index.html", "replicated", "proved"), "index.html is stale"),
+    (edited("README.md", "replicated", "proved"), "replication.page --update-readme"),
+    (lambda root: (root / "README.md").write_text("# Title\n", encoding="utf-8"), "tables:begin"),
+    (lose_figure, "figures/forest.svg is missing"),
+    (lambda root: (root / FIGURES / "mine.svg").write_text("<svg/>"), "figures/mine.svg was not made by the report"),
+    (lambda root: shutil.rmtree(root / "reports/cpu"), "There is no reports/cpu/provenance.json"),
+    (edited("params.yaml", "cpu-digits", "cpu-numerals"), "Cell cpu-numerals stands only in params.yaml"),
+]
 
 
-def lost_report(root: Path) -> None:
-    shutil.rmtree(root / "reports/cpu")
-
-
-def more_cells(root: Path) -> None:
-    edit(root / "params.yaml", "cpu-digits", "cpu-numerals")
-
-
-@pytest.mark.parametrize(
-    ("harm", "sentence"),
-    [
-        (edit_verdict, "verdicts.json is not the file that the report made"),
-        (edit_verdict_and_hash, "word says 'differs, better', the measurements give 'replicated'"),
-        (edit_measurement, "measurements.csv is not the file that the report made"),
-        (edit_measurement_and_hash, "claim hit-rate"),
-        (remove_source, "key source is missing"),
-        (blank_source, "hit-rate has no source"),
-        (remove_origin, "key origin is missing"),
-        (remove_plan, "more-steps has no plan"),
-        (plan_a_small_effect, "more-steps would be replicated in"),
-        (move_margin, "claim hit-rate"),
-        (stale_markdown, "reports/README.md is stale: it differs from line"),
-        (stale_html, "index.html is stale"),
-        (readme_differs, "replication.page --update-readme"),
-        (readme_without_markers, "tables:begin"),
-        (lost_figure, "figures/forest.svg is missing"),
-        (stray_figure, "figures/mine.svg was not made by the report"),
-        (lost_report, "There is no reports/cpu/provenance.json"),
-        (more_cells, "Cell cpu-numerals stands only in params.yaml"),
-    ],
-)
+@pytest.mark.parametrize(("harm", "words"), HARMS, ids=[words for _, words in HARMS])
 def test_the_gate_closes(
-    repository: Path, capsys: pytest.CaptureFixture[str], harm: Callable[[Path], None], sentence: str
+    repository: Path, capsys: pytest.CaptureFixture[str], harm: Callable[[Path], object], words: str
 ) -> None:
     harm(repository)
     with pytest.raises(SystemExit) as stopped:
         main(["--profile", "cpu"])
     assert stopped.value.code == 1
-    assert sentence in capsys.readouterr().err
+    assert words in capsys.readouterr().err
 
 
 def test_the_gate_is_open_where_all_agrees(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -149,7 +96,7 @@ def test_the_gate_is_open_where_all_agrees(repository: Path, capsys: pytest.Capt
 def test_every_problem_is_listed_and_an_unknown_profile_is_refused(
     repository: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    lost_figure(repository)
+    lose_figure(repository)
     edit_verdict(repository)
     with pytest.raises(SystemExit):
         main([])

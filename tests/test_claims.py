@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from replication.foundation.errors import InputError
-from replication.verdicts.claims import Claim, Evidence, Published, check_claim
+from replication.verdicts.claim_rules import check_claim
+from replication.verdicts.claims import Claim, Evidence, Published
 from tests.hand_made import claim, evidence
 
 TWO_SIDES = evidence("energy_distance", against=True)
 SIDE, OTHER = TWO_SIDES.measured, {**TWO_SIDES.measured, "recipe": "other"}
-PUBLISHED = Published(0.1, None, "none", 1, True, "Table 1")
+PUBLISHED = Published(0.1, "none", True, "Table 1", trainings=1)
 ORDER = claim("order", margin=0.1, better="lower", evidence=TWO_SIDES)
 ONE_SIDE = Evidence(SIDE, None, False, None, "")
 VALUE = replace(ORDER, kind="value", published=PUBLISHED, evidence=ONE_SIDE)

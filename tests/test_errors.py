@@ -8,42 +8,35 @@ import pytest
 
 from replication.foundation.errors import InputError, exit_clearly
 
+FULL = [OSError(code, "No space left on device", *file) for code in (errno.ENOSPC, errno.EDQUOT)
+        for file in ((), ("outputs/file",))]  # fmt: skip
 
-def said(error: BaseException, capsys: pytest.CaptureFixture[str]) -> tuple[object, str]:
-    """Exit status and stderr of a stage that raises `error`."""
 
+@pytest.mark.parametrize(
+    ("error", "status", "words"),
+    [
+        (InputError("No such cell."), 2, "No such cell."),
+        (KeyboardInterrupt(), 130, "run the same command again"),
+        *((error, 2, f"{error.filename or 'disk is full'}; free some space") for error in FULL),
+    ],
+)
+def test_what_a_user_can_mend_is_one_line(
+    error: BaseException,
+    status: int,
+    words: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def main() -> None:
         raise error
 
-    with pytest.raises(SystemExit) as stopped:
-        exit_clearly(main)
-    captured = capsys.readouterr()
-    assert captured.out == ""
-    return stopped.value.code, captured.err
-
-
-def test_what_a_user_can_mend_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    assert said(InputError("No such cell."), capsys) == (2, "error: No such cell.\n")
-
-
-def test_the_stage_of_a_pipeline_is_named(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DVC_STAGE", "train@cpu-gan-digits")
-    assert said(InputError("No such cell."), capsys) == (2, "error: No such cell. [stage train@cpu-gan-digits]\n")
-
-
-def test_an_interrupt_says_that_the_work_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
-    status, sentence = said(KeyboardInterrupt(), capsys)
-    assert status == 130
-    assert sentence == "error: Interrupted; run the same command again to go on from the last checkpoint.\n"
-
-
-@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
-def test_a_full_disk(capsys: pytest.CaptureFixture[str], code: int) -> None:
-    status, sentence = said(OSError(code, "No space left on device", "outputs/file"), capsys)
-    assert status == 2
-    assert sentence.startswith("error: The disk is full writing outputs/file; free some space and run the same command")
-    assert sentence.count("\n") == 1
-    assert said(OSError(code, "No space left on device"), capsys)[1].startswith("error: The disk is full; free some")
+    for stage in ("", "train@cpu-gan-digits"):
+        monkeypatch.setenv("DVC_STAGE", stage)
+        with pytest.raises(SystemExit) as stopped:
+            exit_clearly(main)
+        out, line = capsys.readouterr()
+        assert (stopped.value.code, out, line.count("\n")) == (status, "", 1)
+        assert line.startswith("error: ") and words in line and line.endswith(f" [stage {stage}]\n" if stage else ".\n")
 
 
 @pytest.mark.parametrize("error", [OSError(errno.EACCES, "Permission denied"), ValueError("a bug")])

@@ -66,7 +66,7 @@ def test_chains_in_any_order_and_across_models() -> None:
 
 
 def test_an_edit_changes_a_recipe_and_those_that_extend_it_alone() -> None:
-    written = json.loads(json.dumps(read_yaml(ROOT / "params.yaml")))
+    written = in_full()
     before = expand(written).written["recipes"]
     written["recipes"]["gan"]["toy-rest"]["updates"] = 7
     after = expand(written).written["recipes"]
@@ -154,68 +154,61 @@ def test_what_is_written_out_stays_as_it_is() -> None:
 
 
 ENTRY, EXPERIMENT = "profiles.cpu.cells, entry", {**CELL, "recipe": "a", "experiment": "theory", "name": "gan-a"}
-WRONG = [  # what is written, where it is wrong, and what is wrong with it
+AT = "recipes.gan.arms"
+WRONG = [  # what is written, where it is wrong, and what is named
     (recipes(b={"extends": "bas"}), "recipes.gan.b.extends", "'bas' is no recipe of gan; accepted: base, b."),
     (recipes(b={"extends": "other.base"}), "recipes.gan.b.extends", "'base' is no recipe of other; accepted: far."),
-    (recipes(b={"extends": "b"}), "recipes.gan.b.extends", "b extends this recipe itself; one of the two must not."),
+    (recipes(b={"extends": "b"}), "recipes.gan.b.extends", "b extends this recipe itself"),
     (recipes(b={"extends": "c"}, c={"extends": "b"}), "recipes.gan.c.extends", "b extends this recipe itself"),
-    (recipes(b={"extends": ["base"]}), "recipes.gan.b.extends", "write the name of a recipe (got ['base'])."),
-    (recipes(b={"extends": ""}), "recipes.gan.b.extends", "write the name of a recipe (got '')."),
-    (recipes(b={"extends": "base", "adm!": {}}), "recipes.gan.b.adm!", "nothing is inherited there; write adm."),
+    (recipes(b={"extends": ["base"]}), "recipes.gan.b.extends", "(got ['base'])"),
+    (recipes(b={"extends": ""}), "recipes.gan.b.extends", "(got '')"),
+    (recipes(b={"extends": "base", "adm!": {}}), "recipes.gan.b.adm!", "write adm."),
     (recipes(b={"extends": "base", "adam!": {"l2!": 1}}), "recipes.gan.b.adam!.l2!", "nothing is inherited there"),
-    (recipes(b={"adam!": {}}), "recipes.gan.b.adam!", "nothing is inherited there; write adam."),
-    (recipes(b=3), "recipes.gan.b", "write a mapping of keys to values (got 3)."),
-    (recipes(arms=[1]), "recipes.gan.arms", "write a mapping of keys to values (got [1])."),
-    (recipes(arms={"slow": {"rate": 0}}), "recipes.gan.arms.slow.extends", "write a list of recipes (got None)."),
-    (recipes(arms={"slow": {"extends": "base"}}), "recipes.gan.arms.slow.extends", "write a list of recipes (got"),
-    (recipes(arms={"slow": {"extends": ["bas"]}}), "recipes.gan.arms.slow.extends", "'bas' is no recipe of gan"),
-    (
-        recipes(arms={"slow": {"extends": ["base"] * 2}}),
-        "recipes.gan.arms.slow",
-        "makes a recipe base-slow, as recipes",
-    ),
-    (recipes(**{"base-a": {}}, arms={"a": {"extends": ["base"]}}), "recipes.gan.arms.a", "as recipes.gan.base-a does"),
-    (
-        file_of({**CELL, "recipe": ["a", "b"]}, {**CELL, "recipe": "b"}),
-        f"{ENTRY} 2 (cpu-gan-b)",
-        f"and {ENTRY} 1 (cpu-",
-    ),
-    (
-        file_of({**CELL, "recipe": ["a", "a"]}),
-        f"{ENTRY} 1 (cpu-gan-a)",
-        f"and {ENTRY} 1 (cpu-gan-a) make the same cell",
-    ),
+    (recipes(b={"adam!": {}}), "recipes.gan.b.adam!", "write adam."),
+    (recipes(b=3), "recipes.gan.b", "(got 3)"),
+    (recipes(arms=[1]), AT, "(got [1])"),
+    (recipes(arms={"slow": {"rate": 0}}), f"{AT}.slow.extends", "(got None)"),
+    (recipes(arms={"slow": {"extends": "base"}}), f"{AT}.slow.extends", "(got 'base')"),
+    (recipes(arms={"slow": {"extends": ["bas"]}}), f"{AT}.slow.extends", "'bas' is no recipe of gan"),
+    (recipes(arms={"slow": {"extends": ["base"] * 2}}), f"{AT}.slow", "makes a recipe base-slow, as recipes"),
+    (recipes(**{"base-a": {}}, arms={"a": {"extends": ["base"]}}), f"{AT}.a", "as recipes.gan.base-a does"),
+    (file_of({**CELL, "recipe": ["a", "b"]}, {**CELL, "recipe": "b"}), f"{ENTRY} 2 (cpu-gan-b)", f"{ENTRY} 1 (cpu-"),
+    (file_of({**CELL, "recipe": ["a", "a"]}), f"{ENTRY} 1 (cpu-gan-a)", f"{ENTRY} 1 (cpu-gan-a) make the same cell"),
     (
         file_of({**CELL, "recipe": "a"}, experiments=[EXPERIMENT]),
         "profiles.cpu.experiments, entry 1 (cpu-gan-a)",
         "same",
     ),
-    (
-        file_of({**CELL, "recipe": "a", "model": "wgan"}),
-        f"{ENTRY} 1",
-        "'wgan' is no model of papers; accepted: gan, im",
-    ),
-    (file_of({**CELL, "recipe": "b", "sedes": 1}), f"{ENTRY} 1 (cpu-gan-b)", "sedes: unexpected keyword argument"),
-    (file_of({"model": "gan", "recipe": "a"}), f"{ENTRY} 1 (cpu-gan-a)", "dataset: field required."),
-    (file_of({**CELL, "recipe": "a", "seeds": 0}), f"{ENTRY} 1 (cpu-gan-a)", "seeds: input should be a valid string"),
-    (
-        file_of({**CELL, "recipe": ["a", 2]}),
-        f"{ENTRY} 1 (cpu-gan-2)",
-        "recipe: input should be a valid string (got 2).",
-    ),
-    (file_of({**CELL, "recipe": []}), f"{ENTRY} 1", "recipe: nothing is listed; name one at least."),
-    (file_of("a"), f"{ENTRY} 1", "write a mapping of keys to values (got 'a')."),
-    (file_of(cells=3), "profiles.cpu.cells", "write a list of entries (got 3)."),
-    ({"profiles": {"cpu": 1}}, "profiles.cpu", "write a mapping of keys to values (got 1)."),
+    (file_of({**CELL, "recipe": "a", "model": "wgan"}), f"{ENTRY} 1", "'wgan' is no model of papers; accepted: gan,"),
+    (file_of({**CELL, "recipe": "b", "sedes": 1}), f"{ENTRY} 1 (cpu-gan-b)", "sedes: "),
+    (file_of({"model": "gan", "recipe": "a"}), f"{ENTRY} 1 (cpu-gan-a)", "dataset: "),
+    (file_of({**CELL, "recipe": "a", "seeds": 0}), f"{ENTRY} 1 (cpu-gan-a)", "seeds: "),
+    (file_of({**CELL, "recipe": ["a", 2]}), f"{ENTRY} 1 (cpu-gan-2)", "(got 2)"),
+    (file_of({**CELL, "recipe": []}), f"{ENTRY} 1", "recipe: nothing is listed"),
+    (file_of("a"), f"{ENTRY} 1", "(got 'a')"),
+    (file_of(cells=3), "profiles.cpu.cells", "(got 3)"),
+    ({"profiles": {"cpu": 1}}, "profiles.cpu", "(got 1)"),
 ]
 
 
-@pytest.mark.parametrize(("written", "place", "sentence"), WRONG)
-def test_what_cannot_be_written_out_is_named_where_it_stands(written: Any, place: str, sentence: str) -> None:
+@pytest.mark.parametrize(("written", "place", "words"), WRONG)
+def test_what_cannot_be_written_out_is_named_where_it_stands(written: Any, place: str, words: str) -> None:
     with pytest.raises(InputError) as caught:
         expand(written)
-    said = str(caught.value)
-    assert said.startswith(f"params.yaml: {place}") and sentence in said and "\n" not in said
+    sentence = str(caught.value)
+    assert sentence.startswith(f"params.yaml: {place}") and words in sentence and "\n" not in sentence
+
+
+def in_full() -> dict[str, Any]:
+    return json.loads(json.dumps(read_yaml(ROOT / "params.yaml")))
+
+
+def refused(written: dict[str, Any], tmp_path: Path) -> str:
+    path = tmp_path / "params.yaml"
+    path.write_text(json.dumps(written), encoding="utf-8")
+    with pytest.raises(InputError) as caught:
+        load_params(path)
+    return str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -224,27 +217,20 @@ def test_what_cannot_be_written_out_is_named_where_it_stands(written: Any, place
         ("cells", "recipe", "toi", "'toi' is no recipe of deligan; accepted: toy, "),
         ("cells", "variant", "cod", "'cod' is no variant of recipes.deligan.toy; accepted: paper, code."),
         ("cells", "dataset", "mnist", "'mnist' is no dataset of profile cpu; accepted: toy-bimodal, "),
-        ("cells", "seeds", "4-2", "seeds '4-2' of cell cpu-"),
+        ("cells", "seeds", "4-2", "seeds is '4-2': "),
         ("cells", "protocols", ["filter"], "'filter' is no protocol; accepted: "),
         ("experiments", "dataset", "mnist", "'mnist' is no dataset of profile cpu; accepted: toy-bimodal, "),
     ],
 )
 def test_a_wrong_name_is_placed_in_its_entry(tmp_path: Path, block: str, key: str, value: Any, sentence: str) -> None:
-    written = json.loads(json.dumps(read_yaml(ROOT / "params.yaml")))
+    written = in_full()
     written["profiles"]["cpu"][block][0] |= {"recipe": "toy", "name": "wrong", key: value}
-    path = tmp_path / "params.yaml"
-    path.write_text(json.dumps({**written, "run": written["profiles"]["cpu"]}), encoding="utf-8")
-    with pytest.raises(InputError) as caught:
-        load_params(path)
-    assert str(caught.value).startswith(f"params.yaml: profiles.cpu.{block}, entry 1 (cpu-wrong): {sentence}")
+    found = refused({**written, "run": written["profiles"]["cpu"]}, tmp_path)
+    assert found.startswith(f"params.yaml: profiles.cpu.{block}, entry 1 (cpu-wrong): {sentence}")
 
 
 def test_a_wrong_key_of_a_recipe_is_placed_with_what_it_extends(tmp_path: Path) -> None:
-    written = json.loads(json.dumps(read_yaml(ROOT / "params.yaml")))
+    written = in_full()
     written["recipes"]["deligan"]["arms"]["gan"]["bach"] = 3
-    path = tmp_path / "params.yaml"
-    path.write_text(json.dumps(written), encoding="utf-8")
-    with pytest.raises(InputError) as caught:
-        load_params(path)
-    place = "params.yaml: recipes.deligan.arms.gan, which extends toy (code): bach: unexpected keyword argument"
-    assert str(caught.value).startswith(place)
+    place = "params.yaml: recipes.deligan.arms.gan, which extends toy (code): bach: "
+    assert refused(written, tmp_path).startswith(place)

@@ -83,7 +83,7 @@ def touch(root: Path) -> None:
 def copy(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, set[str], str]:
     """The suite with a new paper, trained, scored and reported; what was touched, and what the stages said."""
     root = tmp_path_factory.mktemp("touched") / "suite"
-    for name in ("replication", "benchmarks", ".replication/yaml"):  # the last is what was read of YAML before
+    for name in ("replication", "benchmarks"):
         if (ROOT / name).is_dir():
             shutil.copytree(ROOT / name, root / name, ignore=HALF_WRITTEN)
     shutil.copy(ROOT / "params.yaml", root)

@@ -48,7 +48,7 @@ ENTRIES = {
 def benchmark(paper: str, entries: dict[str, str]) -> Benchmark:
     citation = Citation("k", ("A",), "T", 2014, "V", "", "")
     deviations = tuple(Deviation(id, key, "p", "c", "o", "r") for id, key in entries.items())
-    return Benchmark(paper, citation, (), (), (), deviations)
+    return Benchmark(citation, (), (), (), deviations, paper=paper)
 
 
 @pytest.fixture(scope="module")

@@ -67,7 +67,7 @@ def test_no_rows_are_a_table_too(tmp_path: Path) -> None:
 
 WRONG: dict[str, tuple[Callable[[str], str], str]] = {
     "unknown metric": (lambda text: text.replace(",success,", ",succes,"), "unknown metrics ['succes']; known: ["),
-    "unit": (lambda text: text.replace(",0/1", ",share"), "a unit other than its definition's ('share')"),
+    "unit": (lambda text: text.replace(",0/1", ",share"), "a unit other than its definition's ('success')"),
     "column": (
         lambda text: text.replace("n_samples", "samples", 1),
         "measurements: ['n_samples', 'samples']; expected ['profile',",
@@ -76,7 +76,7 @@ WRONG: dict[str, tuple[Callable[[str], str], str]] = {
     "no seed": (lambda text: text.replace(",400,11,", ",400,,"), "Column seed of"),
     "value": (lambda text: text.replace(",NaN,", ",none,"), "Column value of"),
     "no value": (lambda text: text.replace(",NaN,", ",,"), "Column value of"),
-    "kind": (lambda text: text.replace(",training,", ",draw,"), "replicate kinds ['draw']; known: ['training',"),
+    "kind": (lambda text: text.replace(",training,", ",draw,"), "replicate kinds ['draw']; known: ['dataset', "),
     "twice": (lambda text: text + text.splitlines()[-1] + "\n", "measures the same thing twice, first: {'prof"),
     "nothing": (lambda text: "", "is not a CSV table of measurements"),
 }

@@ -64,87 +64,47 @@ def put(*keys_and_value: Any) -> Callable[[dict[str, Any]], None]:
     return change
 
 
-WRONG = {
-    "unknown key": (
-        put("seeds", 3),
-        "seeds: unexpected keyword argument (got 3); accepted keys: ['background', 'datasets', 'judges',",
-    ),
-    "unknown key of a profile": (put("run", "gpu", True), "run.gpu: unexpected keyword argument (got True); accepted"),
-    "unknown key of a probe": (
-        put("profiles", "cpu", "probe", "cost", 1.0),
-        "profiles.cpu.probe.cost: unexpected keyword argument (got 1.0); accepted keys: ['costs', 'limited_draws',",
-    ),
-    "unknown key of a recipe": (
-        put("recipes", "gan", "toy-k1", "adam", "momentum", 0.5),
-        "params.yaml: recipes.gan.toy-k1 (paper): adam.momentum: unexpected keyword argument (got 0.5); accepted keys: "
-        "['beta1', 'beta2', 'epsilon', 'epsilon_inside', 'l2', 'learning_rate']",
-    ),
-    "unknown key of a data set": (put("datasets", "digits", "size", 8), "datasets.digits: size: unexpected keyword"),
-    "wrong type": (put("recipes", "gan", "toy-k1", "batch", "50"), "batch: input should be a valid integer (got '50')"),
-    "a float for a count": (
-        put("recipes", "gan", "toy-k1", "updates", 1e4 + 0.5),
-        "updates: input should be a valid int",
-    ),
-    "unknown word": (
-        put("recipes", "gan", "toy-k1", "schedule", "alternating"),
-        "schedule: input should be 'alternate', 'simultaneous' or 'balanced' (got 'alternating')",
-    ),
-    "unknown device": (put("run", "device", "tpu"), "run.device: input should be 'cpu' or 'cuda' (got 'tpu')"),
-    "missing key": (lambda c: c["theory"].pop("fresh"), "theory.fresh: field required."),
-    "unknown data set of a profile": (
-        put("run", "datasets", ["toy-bimodal", "digits", "toy"]),
-        "'toy' is no dataset of profile cpu; accepted: toy-bimodal, toy-unimodal, digits,",
-    ),
-    "a cell's data set is not the profile's": (
-        put("run", "cells", CELL, "dataset", "mnist"),
-        f"run.cells.{CELL}: 'mnist' is no dataset of profile cpu; accepted: toy-bimodal, digits, digits-planted.",
-    ),
-    "unknown model": (
-        put("run", "cells", CELL, "model", "began"),
-        f"run.cells.{CELL}: 'began' is no model; accepted: gan, dcgan, improved_gan, deligan.",
-    ),
-    "unknown recipe": (
-        put("run", "cells", CELL, "recipe", "toy"),
-        "'toy' is no recipe of gan; accepted: toy-k1, toy-k5, toy-rest, toy-rest-saturating, digits",
-    ),
-    "unknown variant": (
-        put("run", "cells", CELL, "variant", "code"),
-        "'code' is no variant of recipes.gan.toy-k1; accepted: paper.",
-    ),
-    "1-NN on samples without labels": (
+PROFILE, RECIPE, RUN = ("profiles", "cpu"), ("recipes", "gan", "toy-k1"), ("run", "cells", CELL)
+WRONG = [  # what is changed, and what the sentence names
+    (put("seeds", 3), "seeds: .*3.*accepted keys: .'background', 'datasets', 'judges',"),
+    (put("run", "gpu", True), "run.gpu: .*True.*accepted"),
+    (put(*PROFILE, "probe", "cost", 1.0), "profiles.cpu.probe.cost: .*1.0.*accepted keys: .'costs', 'limited_draws',"),
+    (put(*RECIPE, "adam", "momentum", 0.5), r"recipes.gan.toy-k1 \(paper\): adam.momentum: .*0.5.*accepted.*'beta1'"),
+    (put("datasets", "digits", "size", 8), "datasets.digits: size: .*8"),
+    (put(*RECIPE, "batch", "50"), "batch: .*integer.*'50'"),
+    (put(*RECIPE, "updates", 1e4 + 0.5), "updates: .*integer"),
+    (put(*RECIPE, "schedule", "alternating"), "schedule: .*'alternate', 'simultaneous' or 'balanced'.*'alternating'"),
+    (put("run", "device", "tpu"), "run.device: .*'cpu' or 'cuda'.*'tpu'"),
+    (lambda content: content["theory"].pop("fresh"), "theory.fresh: "),
+    (put("run", "datasets", ["toy-bimodal", "digits", "toy"]), "'toy' is no dataset of profile cpu; accepted: toy-bim"),
+    (put(*RUN, "dataset", "mnist"), f"run.cells.{CELL}: 'mnist' is no dataset of profile cpu; accepted: toy-bimodal"),
+    (put(*RUN, "model", "began"), f"run.cells.{CELL}: 'began' is no model; accepted: gan, dcgan"),
+    (put(*RUN, "recipe", "toy"), f"run.cells.{CELL}: 'toy' is no recipe of gan; accepted: toy-k1, toy-k5"),
+    (put(*RUN, "variant", "code"), f"run.cells.{CELL}: 'code' is no variant of recipes.gan.toy-k1; accepted: paper"),
+    (
         put("run", "cells", "cpu-dcgan-digits", "protocols", ["nearest-generated"]),
-        "cell cpu-dcgan-digits names protocol nearest-generated, but the network of its recipe digits is not of kind "
-        "conditional, so its samples have no labels: take the protocol out.",
+        "run.cells.cpu-dcgan-digits: .*nearest-generated.* digits is not of kind conditional",
     ),
-    "unknown experiment": (
-        put("run", "experiments", "cpu-theory", "experiment", "practice"),
-        "run.experiments.cpu-theory: experiment: input should be '', 'theory', 'reference-points', ",
+    (put("run", "experiments", "cpu-theory", "experiment", "practice"), "run.experiments.cpu-theory: experiment: "),
+    (
+        lambda content: content["run"]["cells"].update({"paper-k1": content["run"]["cells"].pop(CELL)}),
+        "cell paper-k1: keys of profile cpu start with cpu-",
     ),
-    "another profile's key": (
-        lambda c: c["run"]["cells"].update({"paper-k1": c["run"]["cells"].pop(CELL)}),
-        "cell paper-k1: keys of profile cpu start with cpu-.",
+    (put("profiles", "paper", "cells", "paper-deligan-toy", "variant", "cod"), "'cod' is no variant .*deligan.toy"),
+    *(
+        (put(*RUN, "seeds", seeds), f"run.cells.{CELL}: seeds is '{seeds}'")
+        for seeds in ("", "0-", "-3", "4-2", "0,1", "0 - 4", "a")
     ),
-    "an error in the profile that does not run": (
-        put("profiles", "paper", "cells", "paper-deligan-toy", "variant", "cod"),
-        "'cod' is no variant of recipes.deligan.toy; accepted: paper, code.",
-    ),
-}
+]
 
 
-@pytest.mark.parametrize("name", WRONG)
-def test_what_is_wrong_is_named_with_what_is_accepted(written: str, tmp_path: Path, name: str) -> None:
-    change, sentence = WRONG[name]
-    with pytest.raises(InputError) as caught:
+@pytest.mark.parametrize(("change", "words"), WRONG)
+def test_what_is_wrong_is_named_with_what_is_accepted(
+    written: str, tmp_path: Path, change: Callable[[dict[str, Any]], Any], words: str
+) -> None:
+    with pytest.raises(InputError, match=rf"params.yaml: .*{words}.*\.$") as caught:
         load_params(changed(written, tmp_path, change))
-    assert sentence in str(caught.value)
-    assert "\n" not in str(caught.value) and "params.yaml" in str(caught.value)
-
-
-@pytest.mark.parametrize("seeds", ["", "0-", "-3", "4-2", "0,1", "0 - 4", "a"])
-def test_bad_seeds(written: str, tmp_path: Path, seeds: str) -> None:
-    with pytest.raises(InputError) as caught:
-        load_params(changed(written, tmp_path, put("run", "cells", CELL, "seeds", seeds)))
-    assert f"seeds {seeds!r} of cell {CELL}: write a block such as 0-4, or one as 7." in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 def test_seed_blocks(params: Params) -> None:

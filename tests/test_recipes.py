@@ -21,69 +21,49 @@ BALANCE = {
 SGD = {"learning_rate": 0.1, "momentum": 0.5, "final_momentum": 0.7, "momentum_updates": 10}
 BALANCED = {"schedule": "balanced", "balance": BALANCE, "inner_steps": 5}
 MATCHING = {"objective": "feature-matching", "feature_matching": {"distance": "squared-norm"}}
-CONFLICTS: dict[str, tuple[dict[str, Any], str]] = {
-    "no step": (
-        {"inner_steps": 0},
-        "inner_steps, generator_steps, updates, batch and latent_dim are at least 1, not (",
-    ),
-    "no step of a balanced schedule": ({**BALANCED, "inner_steps": 0}, "are at least 1, not (0, 1, "),
-    "no update": ({"updates": 0}, "are at least 1, not (1, 1, 0, "),
-    "an empty batch": ({"batch": -5}, "are at least 1, not ("),
-    "no optimiser": ({"adam": None}, "it needs one of adam, sgd and optimiser, and not two"),
-    "two optimisers": ({"sgd": SGD}, "it needs one of adam, sgd and optimiser, and not two"),
-    "a mixture's key of a plain prior": ({"prior": {"regulariser": 0.1}}, "learnt are of a prior of form mixture"),
-    "a form without components": ({"prior": {"form": "one-hot"}}, "a prior of form one-hot has components"),
-    "balanced without its rule": ({"schedule": "balanced"}, "balance goes with schedule balanced, and is needed there"),
-    "a rule without its schedule": ({"balance": BALANCE}, "balance goes with schedule balanced, and is needed there"),
-    "generator steps of a balanced schedule": (
-        {**BALANCED, "generator_steps": 2},
-        "generator_steps has an effect under schedule alternate alone",
-    ),
-    "inner steps of a simultaneous schedule": (
-        {"schedule": "simultaneous", "inner_steps": 2},
-        "schedule simultaneous has inner_steps 1",
-    ),
-    "half a unit": ({**BALANCED, "updates": 12}, "updates is no multiple of inner_steps"),
-    "noise of a step that is a unit": (
-        {"noise_of_step": "own"},
-        "noise_of_step: own has an effect under schedule balanced alone, with inner_steps above 1",
-    ),
-    "minibatches of a generator that shares them": (
-        {**BALANCED, "generator_minibatch": "next"},
-        "generator_minibatch goes with schedule alternate",
-    ),
-    "matching without a distance": (
-        {"objective": "feature-matching", "generator_minibatch": "own"},
-        "feature_matching goes with objective feature-matching",
-    ),
-    "a distance without matching": (
-        {"feature_matching": {"distance": "squared-norm"}},
-        "feature_matching goes with objective feature-matching",
-    ),
-    "matching nothing": (MATCHING, "needs real images: write generator_minibatch own or next"),
-    "matching nothing early": (
-        {"early": {"objective": "feature-matching", "updates": 5}, "feature_matching": {"distance": "squared-mean"}},
-        "needs real images: write generator_minibatch own or next",
-    ),
-    "a target of nothing": ({"real_target": 0.0}, "real_target is above 0 and at most 1, not 0.0"),
-    "a target above one": ({"real_target": 1.5}, "real_target is above 0 and at most 1, not 1.5"),
-    "two decays": (
-        {"linear_decay": {"begin": 1, "end": 2}, "geometric_decay": {"factor": 1.1, "floor": 0.1}},
-        "linear_decay and geometric_decay exclude each other",
-    ),
-    "a decay that ends at once": ({"linear_decay": {"begin": 7, "end": 7}}, "linear_decay ends after it begins"),
-    "no final step": ({"scored_shares": [0.0, 0.5]}, "scored_shares lie between 0 and 1 and end with 1.0, not (0.0, "),
-    "no scored step": ({"scored_shares": []}, "scored_shares lie between 0 and 1 and end with 1.0, not ()"),
-    "a step after the end": ({"scored_shares": [2.0, 1.0]}, "scored_shares lie between 0 and 1 and end with 1.0"),
-    "a misspelt key whose right spelling is needed": (
-        {"bacth": 50, "batch": None},
-        "bacth: unexpected keyword argument (got 50); accepted keys: [",
-    ),
-    "a misspelt key below": (
-        {"adam": {"learning_rte": 1e-3, "beta1": 0.5}},
-        "adam.learning_rte: unexpected keyword argument (got 0.001); accepted keys: ['beta1', 'beta2', 'epsilon',",
-    ),
-}
+EARLY = {"early": {"objective": "feature-matching", "updates": 5}, "feature_matching": {"distance": "squared-mean"}}
+DECAYS = {"linear_decay": {"begin": 1, "end": 2}, "geometric_decay": {"factor": 1.1, "floor": 0.1}}
+CONFLICTS: list[tuple[dict[str, Any], str]] = [  # what is changed, and the key or value that the sentence names
+    ({"inner_steps": 0}, "inner_steps: "),
+    ({**BALANCED, "inner_steps": 0}, "inner_steps: "),
+    ({"generator_steps": 0}, "generator_steps: "),
+    ({"updates": 0}, "updates: "),
+    ({"batch": -5}, "batch: "),
+    ({"latent_dim": 0}, "latent_dim: "),
+    ({"threads": 0}, "threads: "),
+    ({"adam": None}, "adam, sgd and optimiser"),
+    ({"sgd": SGD}, "adam, sgd and optimiser"),
+    ({"prior": {"regulariser": 0.1}}, "prior: .*regulariser.*mixture"),
+    ({"prior": {"form": "one-hot"}}, "prior: .*one-hot"),
+    ({"prior": {"component": "sampled"}}, "prior: component: sampled"),
+    ({"prior": {"components": 2, "sigma_start": "signed"}}, "prior: sigma_start: signed needs a sigma_init"),
+    ({"prior": {"components": 2, "regulariser": 0.1, "learnt": "mean"}}, "prior: regulariser"),
+    ({"schedule": "balanced"}, "balance goes with schedule balanced"),
+    ({"balance": BALANCE}, "balance goes with schedule balanced"),
+    ({**BALANCED, "generator_steps": 2}, "generator_steps .* alternate"),
+    ({"generator_noise": "same"}, "generator_noise: same .* generator_steps"),
+    ({"schedule": "simultaneous", "inner_steps": 2}, "simultaneous has inner_steps 1"),
+    ({**BALANCED, "updates": 12}, "updates is no multiple of inner_steps"),
+    ({"noise_of_step": "own"}, "noise_of_step: own .* balanced"),
+    ({**BALANCED, "generator_minibatch": "next"}, "generator_minibatch goes with schedule alternate"),
+    ({"objective": "feature-matching", "generator_minibatch": "own"}, "feature_matching goes with"),
+    ({"feature_matching": {"distance": "squared-norm"}}, "feature_matching goes with"),
+    (MATCHING, "generator_minibatch own or next"),
+    (EARLY, "generator_minibatch own or next"),
+    ({"early": {"objective": "non-saturating", "updates": 5}}, "early: "),
+    ({"parameter_average": 0.1}, "parameter_average: .* labels"),
+    ({"average_start": "weights"}, "average_start .* parameter_average"),
+    ({"optimiser": {"name": "sgd", "learning_rate": 0.1}, "adam": None}, "optimiser: write key adam or sgd"),
+    ({"real_target": 0.0}, "real_target: .*0.0"),
+    ({"real_target": 1.5}, "real_target: .*1.5"),
+    (DECAYS, "linear_decay and geometric_decay"),
+    ({"linear_decay": {"begin": 7, "end": 7}}, "linear_decay ends after it begins"),
+    ({"scored_shares": [0.0, 0.5]}, "scored_shares end with 1.0"),
+    ({"scored_shares": []}, "scored_shares end with 1.0"),
+    ({"scored_shares": [2.0, 1.0]}, r"scored_shares\[0\]: .*2.0"),
+    ({"bacth": 50, "batch": None}, r"bacth: .*50.*accepted keys: \["),  # its right spelling is missing
+    ({"adam": {"learning_rte": 1e-3, "beta1": 0.5}}, r"adam.learning_rte: .*accepted keys: \['beta1', 'beta2', "),
+]
 
 
 @pytest.fixture(scope="module")
@@ -91,24 +71,19 @@ def params() -> Params:
     return load_params(ROOT / "params.yaml")
 
 
-@pytest.mark.parametrize("name", CONFLICTS)
-def test_a_conflict_is_one_sentence_that_names_its_recipe(params: Params, name: str) -> None:
-    changes, sentence = CONFLICTS[name]
+@pytest.mark.parametrize(("changes", "words"), CONFLICTS)
+def test_a_conflict_is_one_sentence_that_names_its_recipe(params: Params, changes: dict[str, Any], words: str) -> None:
     written = json.loads(json.dumps(params.recipes["gan"]["toy-k1"])) | changes
     removed = {key: value for key, value in written.items() if value is not None}
     changed = replace(params, recipes={"gan": {"toy-k1": removed}})
-    with pytest.raises(InputError) as caught:
+    with pytest.raises(InputError, match=rf"^params.yaml: recipes.gan.toy-k1 \(paper\): .*{words}.*\.$") as caught:
         changed.recipe("gan", "toy-k1", "paper")
-    assert str(caught.value).startswith("params.yaml: recipes.gan.toy-k1 (paper): ")
-    assert sentence in str(caught.value) and str(caught.value).endswith(".") and "\n" not in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 def test_a_recipe_changed_in_code_is_checked_too(params: Params) -> None:
-    recipe = params.recipe("gan", "toy-k1", "paper")
-    with pytest.raises(
-        InputError, match=r"^A recipe of params.yaml: it needs one of adam, sgd and optimiser, and not two\.$"
-    ):
-        replace(recipe, adam=None)
+    with pytest.raises(ValueError, match="adam, sgd and optimiser"):
+        replace(params.recipe("gan", "toy-k1", "paper"), adam=None)
 
 
 def test_what_goes_together_is_accepted(params: Params) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import datetime
 from dataclasses import field
 from pathlib import Path
+from typing import Annotated
 
 import pytest
+from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from replication.config.strict import CLOSED, read_yaml, strict
+from replication.config.strict import CLOSED, Count, read_yaml, strict
 from replication.foundation.errors import InputError
 
 
@@ -17,6 +19,12 @@ from replication.foundation.errors import InputError
 class Leaf:
     rate: float
     size: int = 1
+    step: Count | Annotated[str, Field(pattern="^final$")] = 1
+    id: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.rate:
+            raise ValueError("rate is zero")
 
 
 @dataclass(frozen=True, config=CLOSED)
@@ -67,12 +75,19 @@ def test_plain_values_become_dataclasses() -> None:
 
 
 LEAF = {"rate": 0.5}
-UNKNOWN = "unexpected keyword argument (got 1); accepted keys: ['rate', 'size']."
+UNKNOWN = "unexpected keyword argument (got 1); accepted keys: ['id', 'rate', 'size', 'step']."
 WRONG = {
     "top": ({"leaf": LEAF, "root": 1}, "root: unexpected keyword argument (got 1); accepted keys: ['leaf', 'leaves', "),
     "below": ({"leaf": {**LEAF, "colour": 1}}, "leaf.colour: " + UNKNOWN),
-    "in a list": ({"leaf": LEAF, "leaves": [LEAF, {**LEAF, "x": 1}]}, "leaves.1.x: " + UNKNOWN),
+    "in a list": ({"leaf": LEAF, "leaves": [LEAF, {**LEAF, "x": 1}]}, "leaves[1].x: " + UNKNOWN),
     "in a mapping": ({"leaf": LEAF, "named": {"a": {**LEAF, "x": 1}}}, "named.a.x: " + UNKNOWN),
+    "in a named entry of a list": (
+        {"leaf": LEAF, "leaves": [{**LEAF, "id": "a", "x": 1}]},
+        "leaves[0] (a).x: " + UNKNOWN,
+    ),
+    "out of range of one of two types": ({"leaf": {**LEAF, "step": 0}}, "leaf.step: input should be greater than or e"),
+    "no such word, or number": ({"leaf": {**LEAF, "step": "last"}}, "leaf.step: string should match pattern '^final$'"),
+    "against a rule": ({"leaf": LEAF, "leaves": [{"rate": 0}]}, "leaves[0]: rate is zero."),
     "optional": ({"leaf": LEAF, "maybe": {**LEAF, "x": 1}}, "maybe.x: unexpected keyword argument (got 1)"),
     "missing": ({}, "leaf: field required."),
     "misspelt": ({"leaf": {"size": 2, "rat": 1}}, "leaf.rat: " + UNKNOWN),
@@ -91,56 +106,3 @@ def test_what_is_wrong_is_one_sentence(name: str) -> None:
         strict(Tree, value, "here")
     assert str(caught.value).startswith("here: " + sentence)
     assert "\n" not in str(caught.value)
-
-
-TEXT = "one: &one {rate: 2e-4, count: 1, none: ~, yes: true}\ntwo: {<<: *one, count: 2.0, list: [1, .inf]}\n"
-VALUES = {"rate": 2e-4, "count": 1, "none": None, "yes": True}
-
-
-@pytest.fixture
-def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder that keeps what was read: the tests have none otherwise."""
-    monkeypatch.setattr("replication.config.strict.KEPT", tmp_path / "kept")
-    (tmp_path / "a.yaml").write_text(TEXT, encoding="utf-8")
-    return tmp_path / "kept"
-
-
-def no_parser(**options: object) -> None:
-    raise AssertionError("parsed once more")
-
-
-def test_equal_text_is_parsed_once(tmp_path: Path, kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = read_yaml(tmp_path / "a.yaml")
-    assert first == {"one": VALUES, "two": {**VALUES, "count": 2.0, "list": [1, float("inf")]}}
-    monkeypatch.setattr("replication.config.strict.YAML", no_parser)
-    again = read_yaml(tmp_path / "a.yaml")
-    assert repr(again) == repr(first)  # types and order too
-    (tmp_path / "a.yaml").write_text(TEXT + "# a word more\n", encoding="utf-8")
-    with pytest.raises(AssertionError, match="parsed once more"):
-        read_yaml(tmp_path / "a.yaml")
-
-
-@pytest.mark.parametrize("damage", ["", "{", "[1]", "null", '{"sha256": 1}', '"text"'])
-def test_what_is_damaged_is_parsed_again(tmp_path: Path, kept: Path, damage: str) -> None:
-    first = read_yaml(tmp_path / "a.yaml")
-    (kept / "a.yaml.json").write_text(damage, encoding="utf-8")
-    assert read_yaml(tmp_path / "a.yaml") == first
-    (kept / "a.yaml.json").write_bytes(b"\xff")
-    assert read_yaml(tmp_path / "a.yaml") == first
-
-
-@pytest.mark.parametrize("text", ["a: 2020-01-01\n", "1: a\n", "a: .nan\n", "a: &a [*a]\n", "a: 1\na: 2\n"])
-def test_what_json_cannot_hold_is_not_kept(tmp_path: Path, kept: Path, text: str) -> None:
-    (tmp_path / "a.yaml").write_text(text, encoding="utf-8")
-    seen = []
-    for _ in range(2):
-        try:
-            seen.append(repr(read_yaml(tmp_path / "a.yaml")))
-        except InputError as error:
-            seen.append(str(error))
-    assert seen[0] == seen[1] and not kept.exists()
-
-
-def test_a_folder_that_cannot_be_written_is_no_error(tmp_path: Path, kept: Path) -> None:
-    kept.write_text("a file in its place", encoding="utf-8")
-    assert read_yaml(tmp_path / "a.yaml")["one"] == VALUES

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from replication.config.cell import Cell
+from replication.config.cell import Cell, seeds_in
 from replication.config.params import Params
 from replication.config.recipes import Recipe
 from replication.foundation.errors import InputError
@@ -30,7 +30,7 @@ def block_of(params: Params, cell: Cell, device: str = "", seeds: str = "") -> t
     where, planned = device_of(asked, cell), device_of(params, cell)
     part = f"@{where}" if where != planned else ""
     if seeds:
-        chosen = _seeds(seeds)
+        chosen = seeds_in(seeds)
         if not chosen or not set(chosen) <= set(cell.seed_numbers):
             raise InputError(
                 f"--seeds {seeds} is no part of cell {cell.key}, whose seeds are {cell.seeds}: name some of them, as "
@@ -49,12 +49,6 @@ def on_device(params: Params, device: str) -> Params:
 def written(seeds: Sequence[int]) -> str:
     """(0, 1, 2) → `0-2`; (7,) → `7`."""
     return f"{seeds[0]}-{seeds[-1]}" if len(seeds) > 1 else str(seeds[0])
-
-
-def _seeds(text: str) -> tuple[int, ...]:
-    """The seeds of a block as it is written; none where it is no block."""
-    match = re.fullmatch(r"(\d+)(?:-(\d+))?", text)
-    return tuple(range(int(match[1]), int(match[2] or match[1]) + 1)) if match else ()
 
 
 def key_of(name: str) -> str:

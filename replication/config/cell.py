@@ -10,10 +10,15 @@ from typing import Any, Literal
 from pydantic.dataclasses import dataclass
 
 from replication.config.strict import CLOSED
-from replication.foundation.errors import InputError
 
 OWN = "own"  # the paper of what is nobody's: a data set or a generator that a reader brings
 BUNDLED = "bundled"  # the data set of a cell that reads those inside scikit-learn, and names them in its rows
+
+
+def seeds_in(text: str) -> tuple[int, ...]:
+    """The seeds of a block as it is written: `0-4` → (0, 1, 2, 3, 4); `7` → (7,); none where it is no block."""
+    match = re.fullmatch(r"(\d+)(?:-(\d+))?", text)
+    return tuple(range(int(match[1]), int(match[2] or match[1]) + 1)) if match else ()
 
 
 @dataclass(frozen=True, config=CLOSED)
@@ -46,15 +51,14 @@ class Cell:
     profile: str = ""
     part: str = ""
 
+    def __post_init__(self) -> None:
+        if not self.seed_numbers:
+            raise ValueError(f"seeds is {self.seeds!r}: write a block such as 0-4, or one as 7")
+
     @property
     def seed_numbers(self) -> tuple[int, ...]:
-        """`0-4` → (0, 1, 2, 3, 4); `7` → (7,)."""
-        match = re.fullmatch(r"(\d+)(?:-(\d+))?", self.seeds)
-        if not match or int(match[2] or match[1]) < int(match[1]):
-            raise InputError(
-                f"params.yaml: seeds {self.seeds!r} of cell {self.key}: write a block such as 0-4, or one as 7."
-            )
-        return tuple(range(int(match[1]), int(match[2] or match[1]) + 1))
+        """The seeds of the block."""
+        return seeds_in(self.seeds)
 
     @property
     def identity(self) -> dict[str, Any]:

@@ -2,36 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
+from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from replication.config.strict import CLOSED
-from replication.foundation.errors import InputError
+from replication.config.strict import CLOSED, Count, Positive
 
 
 @dataclass(frozen=True, config=CLOSED)
 class FeatureControls:
     """K-means features (Coates, Ng & Lee 2011) of the experiment `feature-controls`."""
 
-    units: tuple[int, ...] = (1600, 4800)  # of K-means
-    patch: int = 6
-    patches: int = 400_000
-    iterations: int = 50
+    units: tuple[Count, ...] = (1600, 4800)  # of K-means
+    patch: Count = 6
+    patches: Count = 400_000
+    iterations: Count = 50
     # C of the L2-SVM on K-means features. The released code's 100 multiplies a mean over images where C multiplies a
     # sum: it is 2e-3 for 50 000 images, and 2.5e-2 for 4000.
-    costs: tuple[float, ...] = (2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2)
+    costs: Annotated[tuple[Positive, ...], Field(min_length=1)] = (2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2)
     storage: Literal["float16", "float32"] = "float16"
 
     def __post_init__(self) -> None:
-        sizes = {"patch": self.patch, "patches": self.patches, "iterations": self.iterations}
-        for name, size in sizes.items():
-            if size < 1:
-                raise InputError(f"feature_controls.{name} is {size}: give a number of at least 1.")
-        if not all(1 <= units <= self.patches for units in self.units):
-            raise InputError(
-                f"feature_controls.units are {list(self.units)}: each must be at least 1 and at most patches "
-                f"({self.patches})."
-            )
-        if not self.costs or min(self.costs) <= 0:
-            raise InputError(f"feature_controls.costs are {list(self.costs)}: give at least one, all above 0.")
+        if max(self.units, default=0) > self.patches:
+            raise ValueError(f"units are {list(self.units)}: each is at most patches ({self.patches})")

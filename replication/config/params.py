@@ -16,12 +16,13 @@ from replication.config.expansion import expand, merged
 from replication.config.feature_controls import FeatureControls
 from replication.config.near_duplicates import NearDuplicates
 from replication.config.protocols import ProtocolOptions, RealNeighbours
-from replication.config.recipes import UNNAMED, Recipe
+from replication.config.recipes import Recipe
 from replication.config.released import Released
 from replication.config.strict import CLOSED, read_yaml, strict
 from replication.foundation.errors import InputError
 
-PROTOCOLS = {one.name.replace("_", "-"): one for one in fields(ProtocolOptions)}  # by the name that a cell gives
+FILE = "params.yaml"  # how a sentence on what is wrong in it begins
+PROTOCOLS = {option.name.replace("_", "-"): option for option in fields(ProtocolOptions)}  # by a cell's word
 
 
 @dataclass(frozen=True, config=CLOSED)
@@ -130,21 +131,20 @@ class Params:
         name = self.datasets[dataset].judged_by or dataset
         return name if name in self.judges else ""
 
-    def variant(self, model: str, recipe: str, variant: str) -> tuple[dict[str, Any], Mapping[str, Any]]:
-        """The common keys of a recipe, and those of one of its variants."""
-        written = dict(_known(_known(self.recipes, model, "model"), recipe, f"recipe of {model}"))
+    def variant(
+        self, model: str, recipe: str, variant: str, place: str = FILE
+    ) -> tuple[dict[str, Any], Mapping[str, Any]]:
+        """The common keys of a recipe, and those of one of its variants; `place` begins the sentence of an error."""
+        recipes = _known(self.recipes, model, "model", place)
+        written = dict(_known(recipes, recipe, f"recipe of {model}", place))
         variants = written.pop("variants", {"paper": {}})
-        return written, _known(variants, variant, f"variant of recipes.{model}.{recipe}") or {}
+        return written, _known(variants, variant, f"variant of recipes.{model}.{recipe}", place) or {}
 
     def recipe(self, model: str, recipe: str, variant: str) -> Recipe:
         """One recipe, with the keys of its variant laid over the common ones."""
         written, override = self.variant(model, recipe, variant)
         name = f"recipes.{model}.{recipe}"
-        where = f"params.yaml: {self.places.get(name, name)} ({variant})"
-        try:
-            return strict(Recipe, merged(written, override, name), where)
-        except InputError as error:
-            raise InputError(str(error).replace(UNNAMED, where, 1)) from error
+        return strict(Recipe, merged(written, override, name), f"{FILE}: {self.places.get(name, name)} ({variant})")
 
     def recipe_of(self, cell: Cell) -> Recipe:
         """The recipe that a cell trains."""
@@ -186,41 +186,37 @@ def _check_profile(params: Params, profile: Profile, where: str) -> None:
         _known(params.datasets, name, f"dataset of profile {profile.name}")
     for block, cells in (("cells", profile.cells), ("experiments", profile.experiments)):
         for key, cell in cells.items():
-            place = params.places[f"{where}.{block}.{key}"]
-            try:
-                _check_names(params, profile, cell)
-            except InputError as error:
-                raise InputError(str(error).replace("params.yaml: ", f"params.yaml: {place}: ", 1)) from error
+            place = f"{FILE}: {params.places[f'{where}.{block}.{key}']}"
+            _check_names(params, profile, cell, place)
             if not cell.experiment:
                 _check_labelled(cell, params.recipe_of(cell), place)
     used = {cell.model for cell in profile.cells.values()}
     if set(profile.models) != used:
-        raise InputError(f"params.yaml: models of profile {profile.name} are {sorted(used)}, as its cells have them.")
+        raise InputError(f"{FILE}: models of profile {profile.name} are {sorted(used)}, as its cells have them.")
 
 
-def _check_names(params: Params, profile: Profile, cell: Cell) -> None:
-    """What a cell names exists; `_check_profile` adds where the cell stands."""
+def _check_names(params: Params, profile: Profile, cell: Cell, place: str) -> None:
+    """What a cell names exists; `place` is where the cell stands."""
     prepared = dict.fromkeys((*profile.datasets, *((BUNDLED,) if cell.experiment else ())))
     for name in (cell.dataset, *([] if cell.probe in ("own", "none") else [cell.probe])):
-        _known(prepared, name, f"dataset of profile {profile.name}")
+        _known(prepared, name, f"dataset of profile {profile.name}", place)
     if not cell.key.startswith(f"{profile.name}-"):
-        raise InputError(f"params.yaml: cell {cell.key}: keys of profile {profile.name} start with {profile.name}-.")
-    _ = cell.seed_numbers
+        raise InputError(f"{place}: cell {cell.key}: keys of profile {profile.name} start with {profile.name}-.")
     for name in cell.protocols:
-        _known(PROTOCOLS, name, "protocol")
+        _known(PROTOCOLS, name, "protocol", place)
     if not cell.experiment:
-        params.variant(cell.model, cell.recipe, cell.variant)
+        params.variant(cell.model, cell.recipe, cell.variant, place)
 
 
 def _check_labelled(cell: Cell, recipe: Recipe, place: str) -> None:
     if "nearest-generated" in cell.protocols and recipe.network.get("kind") != "conditional":
         raise InputError(
-            f"params.yaml: {place}: cell {cell.key} names protocol nearest-generated, but the network of its recipe "
+            f"{place}: cell {cell.key} names protocol nearest-generated, but the network of its recipe "
             f"{cell.recipe} is not of kind conditional, so its samples have no labels: take the protocol out."
         )
 
 
-def _known(known: Mapping[str, Any], name: str, what: str) -> Any:
+def _known(known: Mapping[str, Any], name: str, what: str, place: str = FILE) -> Any:
     if name not in known:
-        raise InputError(f"params.yaml: {name!r} is no {what}; accepted: {', '.join(map(str, known))}.")
+        raise InputError(f"{place}: {name!r} is no {what}; accepted: {', '.join(map(str, known))}.")
     return known[name]

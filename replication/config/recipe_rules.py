@@ -13,12 +13,9 @@ def conflicts(recipe: Recipe) -> list[tuple[bool, str]]:
     balanced, alternate = recipe.schedule == "balanced", recipe.schedule == "alternate"
     objectives = {recipe.objective, recipe.early.objective if recipe.early else recipe.objective}
     matching = "feature-matching" in objectives
-    optimisers = [one for one in (recipe.adam, recipe.sgd, recipe.optimiser) if one is not None]
-    counts = (recipe.inner_steps, recipe.generator_steps, recipe.updates, recipe.batch, recipe.latent_dim)
+    optimisers = [recipe.adam, recipe.sgd, recipe.optimiser]
     return [
-        (recipe.threads < 1, f"threads is at least 1, not {recipe.threads}"),
-        (min(counts) < 1, f"inner_steps, generator_steps, updates, batch and latent_dim are at least 1, not {counts}"),
-        (len(optimisers) != 1, "it needs one of adam, sgd and optimiser, and not two"),
+        (optimisers.count(None) != 2, "it needs one of adam, sgd and optimiser, and not two"),
         (bool(recipe.optimiser) and recipe.optimiser_name in ("adam", "sgd"), "optimiser: write key adam or sgd"),
         (balanced != (recipe.balance is not None), "balance goes with schedule balanced, and is needed there"),
         (not alternate and recipe.generator_steps > 1, "generator_steps has an effect under schedule alternate alone"),
@@ -27,7 +24,7 @@ def conflicts(recipe: Recipe) -> list[tuple[bool, str]]:
             "generator_noise: same has an effect with generator_steps above 1 alone",
         ),
         (recipe.schedule == "simultaneous" and recipe.inner_steps > 1, "schedule simultaneous has inner_steps 1"),
-        (balanced and recipe.updates % max(recipe.inner_steps, 1) > 0, "updates is no multiple of inner_steps"),
+        (balanced and recipe.updates % recipe.inner_steps > 0, "updates is no multiple of inner_steps"),
         (
             recipe.noise_of_step == "own" and not (balanced and recipe.inner_steps > 1),
             "noise_of_step: own has an effect under schedule balanced alone, with inner_steps above 1",
@@ -50,7 +47,6 @@ def conflicts(recipe: Recipe) -> list[tuple[bool, str]]:
             recipe.average_start != "zero" and not recipe.parameter_average,
             "average_start has an effect with parameter_average alone",
         ),
-        (not 0 < recipe.real_target <= 1, f"real_target is above 0 and at most 1, not {recipe.real_target}"),
         (
             recipe.linear_decay is not None and recipe.geometric_decay is not None,
             "linear_decay and geometric_decay exclude each other",
@@ -59,8 +55,5 @@ def conflicts(recipe: Recipe) -> list[tuple[bool, str]]:
             bool(recipe.linear_decay and not recipe.linear_decay.begin < recipe.linear_decay.end),
             "linear_decay ends after it begins",
         ),
-        (
-            recipe.scored_shares[-1:] != (1.0,) or min(recipe.scored_shares) < 0 or max(recipe.scored_shares) > 1,
-            f"scored_shares lie between 0 and 1 and end with 1.0, not {recipe.scored_shares}",
-        ),
+        (recipe.scored_shares[-1:] != (1.0,), f"scored_shares end with 1.0, not {list(recipe.scored_shares)}"),
     ]

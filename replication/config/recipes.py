@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import field
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
+from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from replication.config.recipe_rules import conflicts
-from replication.config.strict import CLOSED
-from replication.foundation.errors import InputError
+from replication.config.strict import CLOSED, Count, Share
 
 Pixels = Literal["signed", "unit", "contrast"]
-UNNAMED = "A recipe of params.yaml"  # how a sentence on a recipe begins where its name is not known
 
 
 @dataclass(frozen=True, config=CLOSED)
@@ -41,20 +40,18 @@ class Prior:
     def __post_init__(self) -> None:
         of_mixture = (self.mean_range, self.sigma_init, self.sigma_start, self.regulariser, self.learnt)
         if of_mixture != (1.0, 0.0, "constant", 0.0, "both") and not (self.components and self.form == "mixture"):
-            raise InputError(
-                f"{UNNAMED}: mean_range, sigma_init, sigma_start, regulariser and learnt are of a prior of form "
-                "mixture, with components; leave them out."
+            raise ValueError(
+                "mean_range, sigma_init, sigma_start, regulariser and learnt are of a prior of form mixture, with "
+                "components; leave them out"
             )
         if self.regulariser and self.learnt in ("mean", "none"):
-            raise InputError(f"{UNNAMED}: regulariser: it has no effect on a σ that is not learnt; leave it out.")
+            raise ValueError("regulariser has no effect on a σ that is not learnt; leave it out")
         if self.component != "row" and not self.components:
-            raise InputError(f"{UNNAMED}: component: {self.component} is of a prior with components; leave it out.")
+            raise ValueError(f"component: {self.component} is of a prior with components; leave it out")
         if self.sigma_start == "signed" and not self.sigma_init:
-            raise InputError(
-                f"{UNNAMED}: sigma_start: signed needs a sigma_init other than 0, the range that σ starts in."
-            )
+            raise ValueError("sigma_start: signed needs a sigma_init other than 0, the range that σ starts in")
         if self.form != "mixture" and not self.components:
-            raise InputError(f"{UNNAMED}: a prior of form {self.form} has components, as many as the batch.")
+            raise ValueError(f"a prior of form {self.form} has components, as many as the batch")
 
 
 @dataclass(frozen=True, config=CLOSED)
@@ -164,10 +161,10 @@ class Recipe:
     objective: str  # registered: in training/objectives.py, or in the model's file
     discriminator_scale: float  # D's loss is this × that of the objective
     schedule: Literal["alternate", "simultaneous", "balanced"]
-    inner_steps: int  # alternate: k D updates, then those of G; balanced: updates on one minibatch of real samples
-    updates: int
-    batch: int
-    latent_dim: int
+    inner_steps: Count  # alternate: k D updates, then those of G; balanced: updates on one minibatch of real samples
+    updates: Count
+    batch: Count
+    latent_dim: Count
     noise: Noise
     network: dict[str, Any]
     adam: Adam | None = None
@@ -177,7 +174,7 @@ class Recipe:
     sampled_with: Literal["batch", "running"] = "batch"  # statistics of batch normalisation when samples are drawn
     prior: Prior = field(default_factory=Prior)
     balance: Balance | None = None
-    generator_steps: int = 1  # alternate: G updates after the k of D
+    generator_steps: Count = 1  # alternate: G updates after the k of D
     generator_noise: Literal["own", "same"] = "own"  # alternate: G's further updates draw anew, or reuse the first's
     # What an update of G sees of the data: nothing, a minibatch of an order of its own, or the next one of D's order.
     generator_minibatch: Literal["none", "own", "next"] = "none"
@@ -188,7 +185,7 @@ class Recipe:
     pixels: Pixels = "signed"  # [−1, 1], [0, 1], or each image's contrast normalised
     early: Early | None = None
     feature_matching: FeatureMatching | None = None
-    real_target: float = 1.0  # below 1: one-sided label smoothing
+    real_target: Annotated[float, Field(gt=0, le=1)] = 1.0  # below 1: one-sided label smoothing
     historical_averaging: float = 0.0  # weight of ‖θ − mean of past θ‖²
     parameter_average: float = 0.0  # rate of D's moving average, which is what is tested
     average_start: Literal["zero", "weights"] = "zero"  # where that average begins
@@ -199,8 +196,8 @@ class Recipe:
     stopping: Stopping | None = None
     # Of the networks' products: tf32 rounds their factors on a GPU, bfloat16 layers too; weights stay float32.
     precision: Literal["float32", "tf32", "bfloat16"] = "float32"
-    threads: int = 1  # of a processor for one operation: part of the recipe, since sums round by how they are cut
-    scored_shares: tuple[float, ...] = (0.0, 0.25, 0.5, 1.0)
+    threads: Count = 1  # of a processor for one operation: part of the recipe, since sums round by how they are cut
+    scored_shares: tuple[Share, ...] = (0.0, 0.25, 0.5, 1.0)
     n_samples: int = 1000
 
     @property
@@ -218,4 +215,4 @@ class Recipe:
     def __post_init__(self) -> None:
         for wrong, sentence in conflicts(self):
             if wrong:
-                raise InputError(f"{UNNAMED}: {sentence}.")
+                raise ValueError(sentence)

@@ -3,75 +3,83 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
-from ruamel.yaml import YAML, __version__
-from ruamel.yaml.error import YAMLError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from replication.foundation.atomic import write_atomically
 from replication.foundation.errors import InputError
-from replication.foundation.provenance import sha256_text
 
 CLOSED = ConfigDict(extra="forbid", strict=True)
-KEPT = Path(".replication/yaml")  # what was read of each file, beside the hash of its text
-UNEXPECTED = "unexpected_keyword_argument"  # pydantic's name of an unknown key
+Natural = Annotated[int, Field(ge=0)]
+Count = Annotated[int, Field(ge=1)]
+Positive = Annotated[float, Field(gt=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+UNKNOWN = ("unexpected_keyword_argument", "extra_forbidden")  # pydantic's names of an unknown key
 _Shape = TypeVar("_Shape")
 
 
 def read_yaml(path: Path) -> Any:
-    """Parse a YAML 1.2 file (so that `2e-4` is a number) into plain Python values.
-
-    A thousand lines take a second, and every stage of the pipeline reads them: the values are kept as JSON until the
-    text changes.
-    """
+    """Parse a YAML 1.2 file (so that `2e-4` is a number) into plain Python values."""
     try:
-        text = path.read_text(encoding="utf-8")
-        key, kept = sha256_text(f"{__version__}\n{text}"), KEPT / f"{path.name}.json"
-        found = _found(kept, key)
-        return _parsed(text, kept, key) if found is None else found
+        return YAML(typ="safe").load(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise InputError(f"There is no {path}: run the command in the root of the repository.") from error
+    except MarkedYAMLError as error:
+        line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
+        raise InputError(f"{path} is not YAML: {line}{error.problem}.") from error
     except (YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"{path} is not YAML: {' '.join(str(error).split())}.") from error
 
 
-def _found(kept: Path, key: str) -> Any:
-    try:
-        read = json.loads(kept.read_text(encoding="utf-8"))
-        return read["values"] if read["sha256"] == key else None
-    except (OSError, ValueError, TypeError, LookupError):
-        return None
-
-
-def _parsed(text: str, kept: Path, key: str) -> Any:
-    values = YAML(typ="safe", pure=True).load(text)
-    try:
-        written = json.dumps({"sha256": key, "values": values})
-        if json.loads(written)["values"] == values:  # dates and keys that are no text are YAML alone
-            write_atomically(kept, written)
-    except (TypeError, ValueError, OSError):
-        pass  # reading is all that was asked for
-    return values
-
-
 def strict(shape: type[_Shape], value: object, where: str) -> _Shape:
-    """Build a dataclass from plain values; a wrong key or type becomes one sentence that starts with `where`."""
+    """Build a dataclass from plain values; what is wrong becomes one sentence that starts with `where`.
+
+    Raises:
+        InputError: a key or type is wrong, or the dataclass raised a ValueError.
+    """
     try:
         return _adapter(shape).validate_json(json.dumps(value))
     except ValidationError as error:
-        found = error.errors(include_url=False)
-        # A misspelt key comes with its right spelling missing: the key that is there is the one to mend.
-        first = next((one for one in found if one["type"] == UNEXPECTED), found[0])
-        place = ".".join(str(part) for part in first["loc"])
-        accepted = _accepted(shape, first["loc"][:-1])
-        hint = f"; accepted keys: {accepted}" if first["type"] == UNEXPECTED and accepted else ""
-        shown = "" if first["type"].startswith("missing") else f" (got {first.get('input')!r})"
-        raise InputError(f"{where}: {place or 'the whole'}: {first['msg'].lower()}{shown}{hint}.") from error
+        raise InputError(f"{where}: {_sentence(error, shape, value)}.") from error
     except TypeError as error:
         raise InputError(f"{where}: {error}.") from error
+
+
+def _sentence(error: ValidationError, shape: Any, value: object) -> str:
+    """The first error as a place and a clause."""
+    # A misspelt key comes with its right spelling missing: the key that is there is the one to mend. Where several
+    # types are accepted, a value of the right type and out of range counts before those of a wrong type.
+    first: Any = min(error.errors(include_url=False), key=_rank)
+    kind, place = first["type"], _place(first["loc"], value)
+    if kind == "value_error":
+        return f"{place}: {first['ctx']['error']}" if place else str(first["ctx"]["error"])
+    shown = "" if kind.startswith("missing") else f" (got {first.get('input')!r})"
+    accepted = _accepted(shape, first["loc"][:-1]) if kind in UNKNOWN else []
+    hint = f"; accepted keys: {accepted}" if accepted else ""
+    return f"{place or 'the whole'}: {first['msg'].lower()}{shown}{hint}"
+
+
+def _rank(error: Any) -> int:
+    kind = error["type"]
+    return 0 if kind in UNKNOWN else 2 if kind.endswith("_type") or kind == "too_short" else 1
+
+
+def _place(path: Sequence[str | int], value: Any) -> str:
+    """Where in the values: `claims[3].kind`, with the identifier of an entry of a list behind its number."""
+    place = ""
+    for part in path:
+        if isinstance(value, Mapping):
+            place, value = f"{place}.{part}", value.get(part)
+        elif isinstance(value, list) and isinstance(part, int):
+            place, value = f"{place}[{part}]", value[part] if part < len(value) else None
+            if isinstance(value, Mapping) and isinstance(value.get("id"), str):
+                place += f" ({value['id']})"
+    return place.lstrip(".")
 
 
 @cache
@@ -79,7 +87,7 @@ def _adapter(shape: Any) -> TypeAdapter[Any]:
     return TypeAdapter(shape)
 
 
-def _accepted(shape: Any, path: tuple[str | int, ...]) -> list[str]:
+def _accepted(shape: Any, path: Sequence[str | int]) -> list[str]:
     """The keys accepted at `path`, read from the JSON schema of the dataclass."""
     schema = _adapter(shape).json_schema()
     node = schema

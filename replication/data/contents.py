@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -23,6 +24,12 @@ class ImageSet:
     raw_inputs: Mapping[str, str] = field(default_factory=dict)  # SHA-256 of what was read
     # Where a planted object is, int64 [n, 2]: its top left corner (row, column), -1 where there is none.
     planted_places: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    @classmethod
+    def cut(cls, images: np.ndarray, labels: np.ndarray, n_train: int, **rest: Any) -> ImageSet:
+        """Images and labels of which the first `n_train` are for training; `rest` are the further fields."""
+        train, test = slice(n_train), slice(n_train, None)
+        return cls(images[train], labels[train], images[test], labels[test], **rest)
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Every array by the name of its file."""

@@ -23,11 +23,10 @@ def read_digits() -> ImageSet:
     if pixels.shape != SHAPE:
         raise InputError(f"scikit-learn's digits have shape {pixels.shape}, not {SHAPE}: run `uv sync` to restore it.")
     images = np.rint(pixels * 255 / 16).astype(np.uint8)[:, None]
-    return ImageSet(
-        train_images=images[:N_TRAIN],
-        train_labels=labels[:N_TRAIN],
-        test_images=images[N_TRAIN:],
-        test_labels=labels[N_TRAIN:],
+    return ImageSet.cut(
+        images,
+        labels,
+        N_TRAIN,
         class_names=tuple("0123456789"),
         licence="CC BY 4.0 (UCI, Optical Recognition of Handwritten Digits, its test part, as scikit-learn ships it)",
         libraries=("numpy", "scikit-learn"),

@@ -33,16 +33,15 @@ def read_folder(root: Path, image_size: int = 0, channels: int = 3, licence: str
         test = _labelled(root / "test", names) if (root / "test").is_dir() else []
     elif (root / "images").is_dir():
         names, test = ("unlabelled",), []
-        train = [(file, 0) for file in _images(root / "images")]
+        train = [(file, 0) for file in image_files(root / "images")]
     else:
         raise InputError(f"{root} has neither train/ nor images/; expected {LAYOUT}.")
     images, digest = decode_all(_contents(root, train + test), len(train) + len(test), image_size, channels)
     labels = np.array([label for _, label in train + test], dtype=np.int64)
-    return ImageSet(
-        train_images=images[: len(train)],
-        train_labels=labels[: len(train)],
-        test_images=images[len(train) :],
-        test_labels=labels[len(train) :],
+    return ImageSet.cut(
+        images,
+        labels,
+        len(train),
         class_names=names,
         licence=licence or "not stated: see where the images come from",
         libraries=("numpy", "pillow"),
@@ -82,14 +81,19 @@ def _labelled(folder: Path, names: tuple[str, ...]) -> Files:
     if unknown:
         raise InputError(f"{folder / unknown[0]} is a class without training images; known: {', '.join(names)}.")
     present = [(label, folder / name) for label, name in enumerate(names) if (folder / name).is_dir()]
-    return [(file, label) for label, place in present for file in _images(place)]
+    return [(file, label) for label, place in present for file in image_files(place)]
 
 
-def _images(folder: Path) -> list[Path]:
+def image_files(folder: Path) -> list[Path]:
+    """The files of a folder of images in the order of their names.
+
+    Raises:
+        InputError: the folder is empty, or something in it is no image file.
+    """
     files = _entries(folder)
     stray = next((file for file in files if not file.is_file() or file.suffix.lower() not in SUFFIXES), None)
     if stray:
-        raise InputError(f"{stray} is no image file ({', '.join(SUFFIXES)}): move it out of the data set.")
+        raise InputError(f"{stray} is no image file ({', '.join(SUFFIXES)}): move it out of the folder.")
     if not files:
         raise InputError(f"{folder} has no images: fill or remove the folder.")
     return files

@@ -38,15 +38,8 @@ def read_celeba(root: Path, image_size: int, limit: int = 0) -> ImageSet:
         train, test = names["train"][: limit or None], names["test"]
         files = ((name, (place / archive.stem / name).read_bytes()) for name in (*train, *test))
         images, digest = decode_all(files, len(train) + len(test), image_size, 3)
-    return _one_class(
-        images,
-        len(train),
-        "face",
-        "for non-commercial research only (Liu et al. 2015)",
-        _altered(image_size, limit),
-        digest,
-        libraries=("numpy", "pillow", "torchvision"),
-    )
+    about = ("face", "for non-commercial research only (Liu et al. 2015)", _altered(image_size, limit))
+    return _one_class(images, len(train), digest, *about, "torchvision")
 
 
 def read_lsun(root: Path, image_size: int, limit: int = 0) -> ImageSet:
@@ -74,7 +67,7 @@ def read_lsun(root: Path, image_size: int, limit: int = 0) -> ImageSet:
         images, digest = decode_all(files, n_train + n_test, image_size, 3)
     except lmdb.Error as error:
         raise InputError(f"The databases in {root} cannot be read ({error}): copy them again.") from error
-    return _one_class(images, n_train, "bedroom", "none stated (Yu et al. 2015)", _altered(image_size, limit), digest)
+    return _one_class(images, n_train, digest, "bedroom", "none stated (Yu et al. 2015)", _altered(image_size, limit))
 
 
 def _database(lmdb: Any, place: Path, limit: int) -> tuple[Iterator[tuple[str, bytes]], int]:
@@ -99,23 +92,15 @@ def _altered(image_size: int, limit: int) -> str:
 
 
 def _one_class(
-    images: np.ndarray,
-    n_train: int,
-    name: str,
-    licence: str,
-    altered: str,
-    digest: str,
-    libraries: tuple[str, ...] = ("numpy", "pillow"),
+    images: np.ndarray, n_train: int, digest: str, name: str, licence: str, altered: str, *libraries: str
 ) -> ImageSet:
-    labels = np.zeros(len(images), dtype=np.int64)
-    return ImageSet(
-        train_images=images[:n_train],
-        train_labels=labels[:n_train],
-        test_images=images[n_train:],
-        test_labels=labels[n_train:],
+    return ImageSet.cut(
+        images,
+        np.zeros(len(images), dtype=np.int64),
+        n_train,
         class_names=(name,),
         licence=licence,
-        libraries=libraries,
+        libraries=("numpy", "pillow", *libraries),
         not_canonical=altered,
         raw_inputs={f"listing of {len(images)} images, hash and name": digest},
     )

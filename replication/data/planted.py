@@ -55,9 +55,9 @@ def object_scores(images: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray
     than LEAST_CONTRAST of the object's contrast are divided by that much, for faint noise has any shape.
     """
     parts = [_correlations(images[start : start + BLOCK], size) for start in range(0, len(images), BLOCK)]
-    found = torch.cat(parts)  # [n, rows, columns]
-    best, place = found.flatten(1).max(dim=1)
-    places = np.stack(np.divmod(place.numpy(), found.shape[2]), axis=1)
+    scores = torch.cat(parts)  # [n, rows, columns]
+    best, place = scores.flatten(1).max(dim=1)
+    places = np.stack(np.divmod(place.numpy(), scores.shape[2]), axis=1)
     return best.numpy().astype(np.float64), places
 
 

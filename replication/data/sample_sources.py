@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
+from replication.data.folder import image_files
 from replication.data.images import decode_all
 from replication.foundation.errors import InputError
 
-SUFFIXES = (".jpg", ".jpeg", ".png")
 FEWEST = 100  # samples: scores of fewer say nothing
 MOST_SAMPLES = 200_000
 MOST_BYTES = 4 * 2**30  # of a file of an array
@@ -122,10 +122,7 @@ def _levels(part: np.ndarray, limits: Range | None, place: str) -> np.ndarray:
 
 def _of_images(folder: Path, shape: Sequence[int]) -> np.ndarray:
     """Images of a folder's files, in the order of their names; grey or coloured as the data set is."""
-    files = sorted(file for file in folder.iterdir() if not file.name.startswith("."))
-    stray = next((file for file in files if not file.is_file() or file.suffix.lower() not in SUFFIXES), None)
-    if stray:
-        raise InputError(f"{stray} is no image file ({', '.join(SUFFIXES)}): move it out of the folder of samples.")
+    files = image_files(folder)
     _require_count(len(files), str(folder))
     images, _ = decode_all(_contents(files), len(files), 0, shape[0])
     if images.shape[1:] != tuple(shape):

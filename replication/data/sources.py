@@ -1,12 +1,13 @@
-"""Every source of `params.yaml` by name; the modules behind them load only when theirs is asked for."""
+"""Data sets from their sources. What only one source needs is imported where it is read: some of it takes seconds."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from replication.config.datasets import Dataset, Planted
 from replication.data.contents import ImageSet, PointSet
+from replication.data.digits import read_digits
+from replication.data.toy import draw_points
 
 
 def read_source(options: Dataset) -> ImageSet | PointSet:
@@ -15,13 +16,32 @@ def read_source(options: Dataset) -> ImageSet | PointSet:
     Raises:
         InputError: the raw files cannot be had or are not what the source expects.
     """
-    contents = SOURCES[options.source](options)
-    return _planted(contents, options.planted) if options.planted and isinstance(contents, ImageSet) else contents
+    if options.source == "toy":
+        return draw_points(options.modes, options.standard_deviation, options.points_per_mode, options.seed)
+    images = _images(options)
+    return _planted(images, options.planted) if options.planted else images
+
+
+def _images(options: Dataset) -> ImageSet:
+    raw, size = options.raw, options.image_size
+    if options.source == "digits":
+        return read_digits()
+    if options.source in ("celeba", "lsun"):
+        from replication.data.photographs import read_celeba, read_lsun
+
+        return (read_celeba if options.source == "celeba" else read_lsun)(raw, size, options.limit)
+    if options.source == "folder":
+        from replication.data.folder import read_folder
+
+        return read_folder(raw, size, options.channels or 3, options.licence)
+    from replication.data.vision import read_cifar10, read_mnist, read_svhn
+
+    return {"mnist": read_mnist, "cifar10": read_cifar10, "svhn": read_svhn}[options.source](raw)
 
 
 def _planted(contents: ImageSet, planted: Planted) -> ImageSet:
     """The images with an object in some of them, and where it is."""
-    from replication.data.planted import plant_object
+    from replication.data.planted import plant_object  # and torch
 
     train, train_places = plant_object(contents.train_images, planted.share, planted.size, planted.seed, "train")
     test, test_places = plant_object(contents.test_images, planted.share, planted.size, planted.seed, "test")
@@ -33,63 +53,3 @@ def _planted(contents: ImageSet, planted: Planted) -> ImageSet:
         not_canonical="; ".join(part for part in (contents.not_canonical, share) if part),
         planted_places={"train_places": train_places, "test_places": test_places},
     )
-
-
-def _digits(options: Dataset) -> ImageSet:
-    from replication.data.digits import read_digits
-
-    return read_digits()
-
-
-def _toy(options: Dataset) -> PointSet:
-    from replication.data.toy import draw_points
-
-    return draw_points(options.modes, options.standard_deviation, options.points_per_mode, options.seed)
-
-
-def _mnist(options: Dataset) -> ImageSet:
-    from replication.data.vision import read_mnist
-
-    return read_mnist(options.raw)
-
-
-def _cifar10(options: Dataset) -> ImageSet:
-    from replication.data.vision import read_cifar10
-
-    return read_cifar10(options.raw)
-
-
-def _svhn(options: Dataset) -> ImageSet:
-    from replication.data.vision import read_svhn
-
-    return read_svhn(options.raw)
-
-
-def _celeba(options: Dataset) -> ImageSet:
-    from replication.data.photographs import read_celeba
-
-    return read_celeba(options.raw, options.image_size, options.limit)
-
-
-def _lsun(options: Dataset) -> ImageSet:
-    from replication.data.photographs import read_lsun
-
-    return read_lsun(options.raw, options.image_size, options.limit)
-
-
-def _folder(options: Dataset) -> ImageSet:
-    from replication.data.folder import read_folder
-
-    return read_folder(options.raw, options.image_size, options.channels or 3, options.licence)
-
-
-SOURCES: Mapping[str, Callable[[Dataset], ImageSet | PointSet]] = {
-    "digits": _digits,
-    "toy": _toy,
-    "mnist": _mnist,
-    "cifar10": _cifar10,
-    "svhn": _svhn,
-    "celeba": _celeba,
-    "lsun": _lsun,
-    "folder": _folder,
-}

@@ -58,12 +58,12 @@ class Child:
                 if stop():
                     self.close()
                     raise Cut("ended before it was done")
-            said = self._connection.recv()
+            answer = self._connection.recv()
         except (EOFError, OSError):
             self.close()
-            said = f"Its process ended with status {self._process.exitcode}."
-        if said:
-            raise InputError(said)
+            answer = f"Its process ended with status {self._process.exitcode}."
+        if answer:
+            raise InputError(answer)
 
     def close(self) -> None:
         """End the process, whatever it does."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import json
 import os
 import platform
 from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 PACKAGES = ("torch", "torchvision", "numpy", "scipy", "scikit-learn", "numba", "pandas")
 BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")  # where a statement holds others
@@ -24,6 +26,12 @@ def sha256_file(path: Path) -> str:
 def sha256_text(text: str) -> str:
     """SHA-256 of a text in UTF-8."""
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def recorded(folder: Path) -> dict[str, Any]:
+    """The provenance that lies in a folder; {} where there is none."""
+    path = folder / "provenance.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
 def environment(device: str, threads: int) -> dict[str, object]:
@@ -49,16 +57,16 @@ def import_closure(entry: Path, root: Path = Path(".")) -> tuple[Path, ...]:
     Imports inside functions count too; models are imported by name (`replication.models.load`) and so do not: a cell's
     key and its `deps` add the one model that it trains.
     """
-    found: set[Path] = set()
+    closure: set[Path] = set()
     waiting = [entry]
     while waiting:
         file = waiting.pop()
-        if file in found:
+        if file in closure:
             continue
-        found.add(file)
+        closure.add(file)
         for module in _imported(file):
             waiting.extend(_files(module, root))
-    return tuple(sorted(found))
+    return tuple(sorted(closure))
 
 
 @cache

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,9 +17,12 @@ from replication.table.definitions import METRICS
 INTEGERS = ("n_train", "seed", "step", "replicate", "n_samples")
 NAME = "measurements.csv"
 LONG = 100_000  # rows: some 15 MB, beyond which a table is packed
-REPLICATE_KINDS = ("training", "label draw", "split", "dataset")
-DEVICES = ("cpu", "cuda")
-PRECISIONS = ("float32", "tf32", "bfloat16")
+KNOWN: Mapping[str, Collection[str]] = {  # words that a column may have
+    "metric": METRICS,
+    "replicate_kind": ("training", "label draw", "split", "dataset"),
+    "device": ("cpu", "cuda"),
+    "precision": ("float32", "tf32", "bfloat16"),
+}
 
 
 @dataclass(frozen=True)
@@ -48,28 +51,9 @@ class Measurement:
     precision: str = "float32"  # of the training's products there: tf32 exists on a GPU alone
 
 
-COLUMNS = (
-    "profile",
-    "paper",
-    "model",
-    "recipe",
-    "variant",
-    "dataset",
-    "split",
-    "n_train",
-    "seed",
-    "step",
-    "class",
-    "metric",
-    "metric_variant",
-    "judge",
-    "replicate",
-    "replicate_kind",
-    "device",
-    "precision",
-    "value",
-    "n_samples",
-    "unit",
+COLUMNS = tuple(
+    "profile paper model recipe variant dataset split n_train seed step class metric metric_variant judge replicate "
+    "replicate_kind device precision value n_samples unit".split()
 )
 KEY = tuple(column for column in COLUMNS if column not in ("value", "n_samples", "unit"))
 WHERE = ("device", "precision")
@@ -157,18 +141,14 @@ def _validated(table: pd.DataFrame, name: str) -> pd.DataFrame:
             table[column] = table[column].astype(object if kind == "str" else kind)
         except (TypeError, ValueError) as error:
             raise InputError(f"Column {column} of {name} is not {kind}: {error}.") from error
-    unknown = sorted(set(table["metric"]) - set(METRICS))
-    if unknown:
-        raise InputError(f"{name} has unknown metrics {unknown}; known: {sorted(METRICS)}.")
-    for column, known in (("replicate_kind", REPLICATE_KINDS), ("device", DEVICES), ("precision", PRECISIONS)):
-        strange = sorted(set(table[column]) - set(known))
-        if strange:
-            raise InputError(f"{name} has unknown {column.replace('_', ' ')}s {strange}; known: {list(known)}.")
-    wrong = sorted(
-        {unit for metric, unit in zip(table["metric"], table["unit"], strict=True) if unit != METRICS[metric].unit}
-    )
-    if wrong:
-        raise InputError(f"{name} gives a metric in a unit other than its definition's ({wrong[0]!r}).")
+    for column, known in KNOWN.items():
+        unknown = sorted(set(table[column]) - set(known))
+        if unknown:
+            raise InputError(f"{name} has unknown {column.replace('_', ' ')}s {unknown}; known: {sorted(known)}.")
+    pairs = zip(table["metric"], table["unit"], strict=True)
+    other = sorted({metric for metric, unit in pairs if unit != METRICS[metric].unit})
+    if other:
+        raise InputError(f"{name} gives a metric in a unit other than its definition's ({other[0]!r}).")
     twice = table[table.duplicated(list(KEY))]
     if len(twice):
         raise InputError(f"{name} measures the same thing twice, first: {dict(twice.iloc[0][list(KEY)])}.")

@@ -82,11 +82,11 @@ class Training:
     def __post_init__(self) -> None:
         if not self.timings or self.timings[0].arm != "ours":
             raise ValueError("timings begin with those of ours")
-        for one in self.timings:
-            found = rate(self.seeds * one.iterations, one.seconds)
-            if not math.isclose(one.iterations_per_second, found, rel_tol=1e-6):
-                raise ValueError(f"{one.iterations_per_second} iterations a second do not follow from the seconds")
-        if list(self.ratios) != [ratio_of(self.timings[0], one) for one in self.timings[1:]]:
+        for timing in self.timings:
+            expected = rate(self.seeds * timing.iterations, timing.seconds)
+            if not math.isclose(timing.iterations_per_second, expected, rel_tol=1e-6):
+                raise ValueError(f"{timing.iterations_per_second} iterations a second do not follow from the seconds")
+        if list(self.ratios) != [ratio_of(self.timings[0], other) for other in self.timings[1:]]:
             raise ValueError("the ratios do not follow from the seconds")
 
 

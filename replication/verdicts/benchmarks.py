@@ -1,4 +1,7 @@
-"""Reads `benchmarks/*.yaml`: what each paper published, claimed and did, under the closed `benchmarks/schema.json`."""
+"""Reads `benchmarks/*.yaml`: what each paper published, claimed and did. An unknown key is an error.
+
+`python -m replication.verdicts.benchmarks > benchmarks/schema.json` writes the schema of the files, for editors.
+"""
 
 from __future__ import annotations
 
@@ -7,40 +10,47 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import best_match
-from ruamel.yaml.constructor import DuplicateKeyError
+from pydantic import TypeAdapter
+from pydantic.json_schema import GenerateJsonSchema
 
 from replication.config.strict import read_yaml, strict
 from replication.foundation.errors import InputError
-from replication.verdicts.claims import Claim, check_claim
+from replication.verdicts.claim_rules import check_claim
+from replication.verdicts.claims import Claim
 from replication.verdicts.published import Benchmark, PublishedNumber
-from replication.verdicts.schema_errors import place_of, sentence_of
+
+
+class _Untitled(GenerateJsonSchema):
+    """Leaves out titles that repeat the name of a key."""
+
+    def field_title_should_be_set(self, schema: object) -> bool:
+        return False
+
+
+def schema() -> str:
+    """The JSON schema of a file, as `benchmarks/schema.json` has it."""
+    written = TypeAdapter(Benchmark).json_schema(schema_generator=_Untitled)
+    return json.dumps({"$schema": _Untitled.schema_dialect, **written}, indent=1) + "\n"
 
 
 def load_benchmarks(directory: Path = Path("benchmarks")) -> tuple[Benchmark, ...]:
     """Read every `*.yaml` in `directory` (not below it), the earliest paper first and `background` last.
 
     Raises:
-        InputError: a file or the directory is missing, is not YAML, breaks the schema, repeats an identifier, or a
-            claim lacks what its kind needs. The sentence names the file, the place, the value and the accepted ones.
+        InputError: a file or the directory is missing, is not YAML, has a wrong key or value, repeats an identifier, or
+            a claim lacks what its kind needs. The sentence names the file, the place, the value and the accepted ones.
     """
     if not directory.is_dir():
         raise InputError(f"There is no directory {directory}: run the command in the root of the repository.")
-    schema = directory / "schema.json"
-    if not schema.is_file():
-        raise InputError(f"There is no {schema}: restore it from Git.")
     paths = sorted(directory.glob("*.yaml"))
     if not paths:
         raise InputError(f"{directory} holds no *.yaml: restore the benchmark files from Git.")
-    validator = Draft202012Validator(json.loads(schema.read_text(encoding="utf-8")))
-    benchmarks = [_read(path, validator) for path in paths]
+    benchmarks = [_read(path) for path in paths]
     _check_identifiers(benchmarks)
     _check_readings(benchmarks)
     _check_links(benchmarks)
-    return tuple(sorted(benchmarks, key=lambda one: (one.paper == "background", one.citation.year, one.paper)))
+    return tuple(sorted(benchmarks, key=lambda paper: (paper.paper == "background", paper.citation.year, paper.paper)))
 
 
 def claims_of(benchmarks: Iterable[Benchmark]) -> list[Claim]:
@@ -48,98 +58,14 @@ def claims_of(benchmarks: Iterable[Benchmark]) -> list[Claim]:
     return [claim for benchmark in benchmarks for claim in benchmark.claims]
 
 
-def _read(path: Path, validator: Draft202012Validator) -> Benchmark:
-    try:
-        written = read_yaml(path)
-    except InputError as error:
-        cause = error.__cause__
-        if not isinstance(cause, DuplicateKeyError):
-            raise
-        line = cause.problem_mark.line + 1 if cause.problem_mark else "?"
-        raise InputError(f"{path}: line {line}: {str(cause.problem).split(' with value')[0]}; keep one.") from cause
-    error = best_match(validator.iter_errors(written))
-    if error is not None:
-        raise InputError(f"{path}: {place_of(error, written)}: {sentence_of(error)}.")
-    claims = tuple(
-        strict(Claim, _claim(path.stem, claim), f"{path}: claims[{number}] ({claim['id']})")
-        for number, claim in enumerate(written["claims"])
-    )
-    for number, claim in enumerate(claims):
+def _read(path: Path) -> Benchmark:
+    benchmark = strict(Benchmark, read_yaml(path), str(path))
+    for number, claim in enumerate(benchmark.claims):
         check_claim(claim, f"{path}: claims[{number}] ({claim.id})")
-    rest = {
-        "citation": written["citation"],
-        "tables": [_table(table, f"{path}: tables[{n}] ({table['id']})") for n, table in enumerate(written["tables"])],
-        "recipes": [_recipe(one, f"{path}: recipes[{n}]") for n, one in enumerate(written["recipes"])],
-        "deviations": written["deviations"],
-        "leading": written.get("leading", []),
-    }
-    return replace(strict(Benchmark, {"paper": path.stem, "claims": [], **rest}, str(path)), claims=claims)
-
-
-def _claim(paper: str, written: dict[str, Any]) -> dict[str, Any]:
-    """A claim as its dataclass has it: absent keys filled in, and `where` laid under both sides of the evidence."""
-    absent = {
-        "overlap": None,
-        "margin": None,
-        "margin_reason": "",
-        "bound": None,
-        "published": None,
-        "evidence": None,
-        "plan": None,
-    }
-    claim = {"paper": paper, **absent, "indicative": [], "not_assessed": "", "obstacle": "not run", **written}
-    if claim["plan"]:
-        unset = dict.fromkeys(("against_n", "sd", "against_sd", "effect", "share", "against_share"))
-        claim["plan"] = {**unset, **claim["plan"]}
-    if claim["published"]:
-        claim["published"] = {"spread": None, "trainings": None, **claim["published"]}
-    if claim["evidence"]:
-        claim["evidence"] = _evidence(claim["evidence"])
-    return {**claim, "indicative": [_evidence(one) for one in claim["indicative"]]}
-
-
-def _evidence(written: dict[str, Any]) -> dict[str, Any]:
-    where = written.get("where", {})
-    return {
-        "measured": {**where, **written["measured"]},
-        "against": {**where, **written["against"]} if "against" in written else None,
-        "paired": written.get("paired", False),
-        "budget": written.get("budget"),
-        "substitutes": written.get("substitutes", ""),
-        "reversed_classes": written.get("reversed_classes", []),
-    }
-
-
-def _table(written: dict[str, Any], where: str) -> dict[str, Any]:
-    """A table as its dataclass has it: columns completed from the table, rows held against the columns."""
-    shared = {key: written[key] for key in ("dataset", "metric", "unit", "better", "spread_kind")}
-    names = [column["name"] for column in written["columns"]]
-    rows = []
-    for row in written["rows"]:
-        if list(row["columns"]) != names:
-            raise InputError(f"{where}: row {row['name']!r} has columns {list(row['columns'])}; expected {names}.")
-        numbers = {name: {"spread": None, "note": "", **number} for name, number in row["columns"].items()}
-        rows.append({"name": row["name"], "trained": row.get("trained", False), "numbers": numbers})
-    verified = all(number["verified"] for row in rows for number in row["numbers"].values())
-    if verified != written["verified"]:
-        raise InputError(f"{where}.verified: {written['verified']}, but its numbers say {verified}; make them agree.")
-    rest = {key: value for key, value in written.items() if key != "scale"}
-    columns = [_column({**shared, **column}, written.get("scale")) for column in written["columns"]]
-    return {"note": "", **rest, "columns": columns, "rows": rows}
-
-
-def _column(column: dict[str, Any], scale: float | None) -> dict[str, Any]:
-    """A column with its own scale, that of its table, or the one that its unit has."""
-    return {"scale": scale or (100.0 if column["unit"] == "%" else 1.0), **column}
-
-
-def _recipe(written: dict[str, Any], where: str) -> dict[str, Any]:
-    recipe = {"model": "", "recipe": "", **written}
-    if bool(recipe["model"]) != bool(recipe["recipe"]):
-        raise InputError(f"{where}: model and recipe name a recipe together; add the other or leave both out.")
-    if not recipe["recipe"] and any(row["ours"] for row in recipe["rows"]):
-        raise InputError(f"{where}: paths in ours need the recipe that they lie in; add model and recipe.")
-    return recipe
+    if any(entry.paper for entry in (benchmark, *benchmark.claims)):
+        raise InputError(f"{path}: unknown key paper: the name of the file says it; leave it out.")
+    claims = tuple(replace(claim, paper=path.stem) for claim in benchmark.claims)
+    return replace(benchmark, paper=path.stem, claims=claims)
 
 
 def _check_identifiers(benchmarks: list[Benchmark]) -> None:
@@ -187,3 +113,7 @@ def _check_value(number: PublishedNumber, scale: float, claim: Claim, where: str
     value = claim.published.value * scale if claim.kind == "value" and claim.published else number.value
     if number.value is not None and value is not None and not math.isclose(value, number.value, rel_tol=1e-9):
         raise InputError(f"{where}: the table says {number.value:g}, claim {claim.id} {value:g}; make them agree.")
+
+
+if __name__ == "__main__":
+    print(schema(), end="")

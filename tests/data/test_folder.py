@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -74,21 +76,36 @@ def test_a_flat_folder_has_no_labels_and_no_test_part(tmp_path: Path) -> None:
     assert len(data.test_images) == 0
 
 
-def test_a_missing_folder_says_what_to_put_where(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"There is no folder .*pets, nor .*pets.tar.xz beside it: put train/<class>/"):
-        read_folder(tmp_path / "pets")
-
-
-def test_an_empty_class_folder_is_named(root: Path) -> None:
-    (root / "train" / "emu").mkdir()
-    with pytest.raises(InputError, match="train/emu has no images"):
-        read_folder(root)
-
-
-def test_a_truncated_image_is_named(root: Path) -> None:
+def cut_off(root: Path) -> None:
     file = root / "train/cat/2.png"
     file.write_bytes(file.read_bytes()[:-30])
-    with pytest.raises(InputError, match=r"train/cat/2.png is no readable JPEG, PNG or WebP"):
+
+
+def without_classes(root: Path) -> None:
+    shutil.rmtree(root / "train")
+    (root / "train").mkdir()
+
+
+def text_at(place: str) -> Callable[[Path], object]:
+    return lambda root: (root / place).write_text("x")
+
+
+REFUSED: list[tuple[Callable[[Path], object], str]] = [
+    (shutil.rmtree, r"There is no folder .*pets, nor .*pets.tar.xz beside it: put train/<class>/"),
+    (lambda root: (root / "train/emu").mkdir(), "train/emu has no images"),
+    (cut_off, r"train/cat/2.png is no readable JPEG, PNG or WebP"),
+    (text_at("train/cat/notes.txt"), "notes.txt is no image file"),
+    (text_at("train/notes.txt"), "notes.txt lies beside the class folders"),
+    (lambda root: save(root / "test/emu/a.png", 1), "test/emu is a class without training images; known: cat, dog"),
+    (lambda root: (root / "train").rename(root / "odd"), "pets has neither train/ nor images/"),
+    (without_classes, "no class folders and so no images"),
+]
+
+
+@pytest.mark.parametrize(("change", "sentence"), REFUSED)
+def test_what_is_no_data_set_is_named(root: Path, change: Callable[[Path], object], sentence: str) -> None:
+    change(root)
+    with pytest.raises(InputError, match=sentence):
         read_folder(root)
 
 
@@ -99,30 +116,6 @@ def test_an_unreadable_file_is_named(root: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(Path, "read_bytes", refuse)
     with pytest.raises(InputError, match=r"cat/10.png cannot be read \(Permission denied\)"):
         read_folder(root)
-
-
-def test_stray_things_are_named(root: Path) -> None:
-    (root / "train/cat/notes.txt").write_text("x")
-    with pytest.raises(InputError, match="notes.txt is no image file"):
-        read_folder(root)
-    (root / "train/cat/notes.txt").rename(root / "train/notes.txt")
-    with pytest.raises(InputError, match="notes.txt lies beside the class folders"):
-        read_folder(root)
-
-
-def test_a_test_class_that_was_never_trained_on_is_named(root: Path) -> None:
-    save(root / "test/emu/a.png", 1)
-    with pytest.raises(InputError, match="test/emu is a class without training images; known: cat, dog"):
-        read_folder(root)
-
-
-def test_neither_layout_is_one_sentence(tmp_path: Path) -> None:
-    save(tmp_path / "odd/cat/a.png", 1)
-    with pytest.raises(InputError, match="odd has neither train/ nor images/"):
-        read_folder(tmp_path / "odd")
-    (tmp_path / "odd" / "train").mkdir()
-    with pytest.raises(InputError, match="no class folders and so no images"):
-        read_folder(tmp_path / "odd")
 
 
 @pytest.mark.parametrize("suffix", [".tar", ".tar.xz"])

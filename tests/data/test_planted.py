@@ -56,12 +56,3 @@ def test_other_sets_say_nothing_of_it(tmp_path: Path) -> None:
     data = load_images(tmp_path / "set")
     assert data.train_places is None and "planted" not in data.manifest["options"]
     assert not (tmp_path / "set" / "train_places.npy").exists()
-
-
-def test_what_cannot_be_planted_is_refused() -> None:
-    for wrong in ((0.0, 3, 0), (1.0, 3, 0), (0.5, 4, 0), (0.5, 0, 0), (0.5, 3, -1)):
-        with pytest.raises(InputError, match="multiple of 3 pixels"):
-            Planted(*wrong)
-    with pytest.raises(InputError, match="paints into images"):
-        Dataset("toy", "toy", modes=((0.0, 0.0),), standard_deviation=1.0, points_per_mode=1, planted=Planted(0.5, 3),
-                splits=WHOLE)  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,7 +26,7 @@ def test_toy_points_and_digits_are_as_they_are_read() -> None:
 
 
 @pytest.mark.parametrize(("channels", "shape"), [(0, (3, 6, 6)), (1, (1, 6, 6))])
-def test_a_folder_is_as_it_is_read(tmp_path: Path, channels: int, shape: tuple[int, ...]) -> None:
+def test_a_folder_is_as_it_is_read(tmp_path: Path, channels: Any, shape: tuple[int, ...]) -> None:
     (tmp_path / "images").mkdir()
     Image.fromarray(np.zeros((9, 7, 3), np.uint8)).save(tmp_path / "images" / "one.png")
     options = Dataset("f", "folder", root=str(tmp_path), image_size=6, channels=channels, splits=FULL)
@@ -42,7 +43,7 @@ def test_a_folder_is_as_it_is_read(tmp_path: Path, channels: int, shape: tuple[i
         ("lsun", 48, (3, 48, 48), 1),
     ],
 )
-def test_data_sets_that_have_to_be_fetched(source: str, image_size: int, shape: tuple[int, ...], classes: int) -> None:
+def test_data_sets_that_have_to_be_fetched(source: Any, image_size: int, shape: tuple[int, ...], classes: int) -> None:
     options = Dataset("x", source, image_size=image_size, splits=FULL)
     assert (sample_shape(options), class_count(options)) == (shape, classes)
 

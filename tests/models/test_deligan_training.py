@@ -12,7 +12,6 @@ import torch
 
 from replication.config.params import load_params
 from replication.config.recipes import Prior, Recipe
-from replication.foundation.errors import InputError
 from replication.models.deligan import build
 from replication.models.layers.networks import draw_layer_noise
 from replication.training.draws import draw_units, labelled_rows
@@ -225,5 +224,5 @@ def test_samples_of_the_mnist_code_are_drawn_with_running_statistics() -> None:
     ],
 )
 def test_a_priors_key_without_effect_is_refused(prior: dict[str, Any]) -> None:
-    with pytest.raises(InputError, match="of form"):
+    with pytest.raises(ValueError, match="of form"):
         replace(recipe_of("toy-gan", "code"), prior=Prior(**prior))

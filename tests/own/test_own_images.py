@@ -181,18 +181,17 @@ def test_what_would_stop_the_scoring_stops_before_the_training(project: Path, mo
             train.main(["dcgan"])
 
 
-@pytest.mark.parametrize("kind", requirements.HELD_OUT)
-def test_experiments_on_held_out_images_are_refused_at_once(project: Path, kind: str) -> None:
+def test_experiments_on_held_out_images_are_refused_at_once(project: Path) -> None:
     write_images(project / "data/raw" / NAME, {"train": 20})
     prepare.main([NAME])
     content = json.loads(Path("params.yaml").read_text(encoding="utf-8"))
-    cell = {**content["run"]["cells"][KEY], "experiment": kind, "seeds": "0"}
-    content["run"]["experiments"] = {"cpu-experiment": cell}
+    cell = {**content["run"]["cells"][KEY], "seeds": "0"}
+    content["run"]["experiments"] = {f"cpu-{kind}": {**cell, "experiment": kind} for kind in requirements.HELD_OUT}
     Path("params.yaml").write_text(json.dumps(content), encoding="utf-8")
-    from replication.config.params import load_params
-
-    with pytest.raises(InputError, match="data set photographs has no test images; take the experiment out"):
-        requirements.require_cell(load_params(), load_params().cell("cpu-experiment"))
+    params = load_params()
+    for kind in requirements.HELD_OUT:
+        with pytest.raises(InputError, match="data set photographs has no test images; take the experiment out"):
+            requirements.require_cell(params, params.cell(f"cpu-{kind}"))
 
 
 @pytest.mark.slow
