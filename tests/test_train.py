@@ -22,6 +22,7 @@ from replication.foundation.provenance import code_hash, environment, import_clo
 from replication.prepare import prepare
 from replication.training import cells
 from replication.training.block import Paused
+from replication.training.code import training_code
 from replication.training.initialise import Samples
 
 TOY, DIGITS = "cpu-gan-toy-k1", "cpu-deligan-digits"
@@ -100,9 +101,10 @@ def test_a_toy_cell(workplace: Path) -> None:
     assert (found["cell"], found["updates"], found["window"], found["steps"]) == (TOY, 40, 1, [0, 10, 20, 40])
     assert found["diverged_seeds"] == {} and found["environment"]["threads"] == 1  # the recipe's
     assert set(found["clock"]) == {"started", "duration_s", "host"}
-    files = cells.training_code("gan")
-    assert {Path("replication/training/cells.py"), *import_closure(Path("replication/models/gan.py"))} < files
+    files, names = training_code("gan"), Path("replication/models/__init__.py")  # names of models change no training
+    assert {Path("replication/training/cells.py"), *import_closure(Path("replication/models/gan.py"))} - {names} < files
     assert found["code_sha256"] == code_hash(files) and Path("replication/training/loop.py") in files
+    assert names not in files
     strangers = ("deligan", "scoring", "metrics/inception", "report", "requirements")
     assert not any(name in str(file) for file in files for name in strangers) and "selected_steps" not in found
     assert (found["device"], found["precision"]) == ("cpu", "float32")
