@@ -80,7 +80,7 @@ def _recipes(written: Mapping[str, Any], cells: Iterable[Mapping[str, Any]]) -> 
 
 
 def _sources(name: str, models: Iterable[str], root: Path) -> list[Path]:
-    """Source files that a stage runs: its module, its models and all that they import; of `train` what its keys hold."""
+    """Source files that a stage runs: its module, its models and all that they import; of `train` what keys hold."""
     stage = name.split("/")[0]
     if stage == "train":
         return sorted(file for model in models for file in training_code(model, root))

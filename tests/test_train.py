@@ -199,16 +199,22 @@ def test_what_one_machine_began_another_finishes(workplace: Path, monkeypatch: p
     on("A processor", 1)
     with pytest.raises(Paused, match="stopped at update 400 of 1600"):  # where networks are scored
         stage.train_cell(load_params(), load_params().cell(TOY), lambda: True)
+    (file,) = Path(".replication/checkpoints").glob("*/clock.json")
+    kept = json.loads(file.read_text("utf-8"))
+    assert 0 <= kept["duration_s"] < 600
+    file.write_text(json.dumps({**kept, "started": "2020-01-01T00:00:00+00:00", "duration_s": 5000.0}), "utf-8")
     on("Another processor", 2)
     assert stage.train_cell(load_params(), load_params().cell(TOY))
     output = TRAINED / load_params().cell(TOY).folder
-    resumed = contents(output)
+    resumed, clock = contents(output), read(output)["clock"]
+    assert clock["started"].startswith("2020") and 5000 <= clock["duration_s"] < 5600  # the sum of both calls
     assert read(output)["environment"]["device"] == "A processor, then Another processor"
     assert not stage.train_cell(load_params(), load_params().cell(TOY))
     (output / "provenance.json").unlink()
     assert stage.train_cell(load_params(), load_params().cell(TOY))
     assert {**contents(output), "provenance": 0} == {**resumed, "provenance": 0}
     assert read(output)["environment"]["device"] == "Another processor"
+    assert not read(output)["clock"]["started"].startswith("2020")  # it began anew
 
 
 def test_a_part_of_the_seeds_is_trained_beside_the_plan_and_ends_the_same(workplace: Path) -> None:

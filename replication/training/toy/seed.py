@@ -1,4 +1,4 @@
-"""A seed of a toy recipe: its weights as arrays, trained by the compiled loops of `training.toy_engine`."""
+"""A seed of a toy recipe: its weights as arrays, trained by the compiled loops of `toy.engine`."""
 
 from __future__ import annotations
 
