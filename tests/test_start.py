@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -13,84 +12,33 @@ from replication.config.expansion import read_params
 from replication.inputs import stage_inputs
 
 ROOT = Path(__file__).parents[1]
-HEAVY = {
-    "IPython",
-    "PIL",
-    "dvc",
-    "jinja2",
-    "jsonschema",
-    "matplotlib",
-    "numba",
-    "pandas",
-    "scipy",
-    "sklearn",
-    "statsmodels",
-    "torch",
-    "torch._dynamo",
-    "torch_fidelity",
-    "torchvision",
-}
-# By process: modules in the order of their import, with the heavy packages there are after each.
-PLAIN = {
-    "inputs": set(),
-    "prepare": set(),
-    "describe.__main__": {"jsonschema"},
-    "report.__main__": {"jsonschema", "pandas", "scipy"},
-    "page": {"jsonschema", "jinja2", "pandas", "scipy"},
-    "check": {"jsonschema", "jinja2", "pandas", "scipy"},
-}
-COMPUTING = {
-    "judge": {"torch"},
-    "train": {"torch"},
-    "score": {"torch", "pandas"},
-    "experiment": {"torch", "pandas"},
-    "run": {"torch", "pandas"},  # it runs on a machine without what renders pages, and without DVC
-}
+SHOWING = ("inputs", "prepare", "describe.__main__", "report.__main__", "page", "check")  # seconds faster without torch
 ASK = """
-import gc, importlib, json, sys
+import gc, importlib, sys
 gc.disable()
-found, heavy = {}, json.loads(sys.argv[2])
-for name in json.loads(sys.argv[1]):
-    module = importlib.import_module("replication." + name)
-    sources = [getattr(one, "__file__", None) for one in sys.modules.values()]
-    found[name] = [[one for one in heavy if one in sys.modules], [str(one) for one in sources]]
-print(json.dumps(found))
+for name in sys.argv[1:]:
+    importlib.import_module("replication." + name)
+print("torch" in sys.modules, *(getattr(module, "__file__", None) for module in sys.modules.values()), sep="\\n")
 """
 
 
-@pytest.fixture(scope="module")
-def imported() -> dict[str, tuple[set[str], set[str]]]:
-    """Of each command: heavy packages and sources of the project once it is imported."""
-    started = [
-        subprocess.Popen(
-            [sys.executable, "-c", ASK, json.dumps(list(names)), json.dumps(sorted(HEAVY))],
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for names in (PLAIN, COMPUTING)
-    ]
-    found: dict[str, tuple[set[str], set[str]]] = {}
-    for process in started:
-        written, _ = process.communicate()
-        assert process.returncode == 0
-        for name, (heavy, sources) in json.loads(written).items():
-            own = {Path(file) for file in sources if file.startswith(str(ROOT / "replication"))}
-            found[name] = set(heavy), {str(file.relative_to(ROOT)) for file in own}
-    return found
+def imported(*names: str) -> tuple[bool, set[str]]:
+    """Whether importing commands imports torch, and which of the project's sources they import."""
+    command = [sys.executable, "-c", ASK, *names]
+    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    with_torch, *files = said.splitlines()
+    sources = {str(Path(file).relative_to(ROOT)) for file in files if file.startswith(str(ROOT / "replication"))}
+    return with_torch == "True", sources
 
 
-@pytest.mark.parametrize("name", [*PLAIN, *COMPUTING])
-def test_a_command_imports_what_it_needs(imported: dict[str, tuple[set[str], set[str]]], name: str) -> None:
-    heavy, _ = imported[name]
-    assert heavy == {**PLAIN, **COMPUTING}[name]
+def test_commands_that_compute_nothing_start_without_torch() -> None:
+    assert not imported(*SHOWING)[0]
 
 
-def test_what_a_stage_imports_is_among_its_inputs(imported: dict[str, tuple[set[str], set[str]]]) -> None:
-    first = next(iter(COMPUTING))  # later ones share their process with others
-    _, sources = imported[first]
+def test_what_a_stage_imports_is_among_its_inputs() -> None:
+    with_torch, sources = imported("judge")
     inputs = stage_inputs(read_params(ROOT / "params.yaml"), ROOT)
-    assert len(sources) > 20 and sources <= set(inputs[f"{first}/digits"]["code"])
+    assert with_torch and len(sources) > 20 and sources <= set(inputs["judge/digits"]["code"])
 
 
 GARBAGE = """

@@ -81,13 +81,6 @@ def test_only_wrong_numbers_count(capsys: pytest.CaptureFixture[str], monkeypatc
         assert left.pop() == int(wrong) and "left out: second" in capsys.readouterr().out
 
 
-def test_strict_arithmetic_ends_with_the_check() -> None:
-    cudnn = torch.backends.cudnn
-    with smoke.strict_arithmetic():
-        assert cudnn.deterministic and not cudnn.benchmark and not cudnn.allow_tf32
-    assert not cudnn.deterministic
-
-
 def test_every_recipe_is_checked_and_timed() -> None:
     works = [smoke.work_of(model, name, PARAMS) for model, name in smoke.RECIPES]
     tasks = smoke.tasks_of(works, "cpu", 1)
