@@ -64,7 +64,7 @@ CASES: dict[str, dict[str, Any]] = {
     "balanced with labels": {
         "schedule": "balanced",
         "inner_steps": 4,
-        "balance": replace(LIVELY, in_a_row=True),
+        "balance": replace(LIVELY, threshold=0.25, ceiling=0.35, floor=0.15, floor_least=0.1, in_a_row=True),
         "prior": MIXTURE,
         "historical_averaging": 0.1,
         "parameter_average": 0.1,

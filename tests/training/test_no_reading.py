@@ -86,7 +86,7 @@ def test_a_unit_reads_no_tensor(
 
 
 def test_the_watch_sees_the_look_of_the_reference(small: Callable[..., Any], recipe: Recipe) -> None:
-    case = small(replace(recipe, **CASES["balanced"]))
+    case = small(replace(recipe, updates=300, **CASES["balanced"]))
     (run,) = bind_runs(case.build, case.start())
     arguments = (run, case.recipe, case.data, case.units(1).at(0), "non-saturating", torch.Generator())
     loop.train_unit(*arguments)

@@ -19,6 +19,7 @@ from replication.training.block import train_block
 from replication.training.schedule import SIDES
 from replication.training.toy.plan import plan_of
 from replication.training.trainer import recorded
+from tests.four_touches import wgan  # noqa: F401 — which registers what is tested here
 
 CLIP = 0.3
 # ε is above what rounds: the loss has no slope in the critic's last bias.
