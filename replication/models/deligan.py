@@ -6,7 +6,7 @@ Layers, initial weights and paddings are the released code's. CIFAR-10 and sketc
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import prod
+from math import prod, sqrt
 from typing import Any
 
 from pydantic.dataclasses import dataclass
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from replication.config.recipes import Prior
 from replication.config.strict import CLOSED, strict
 from replication.foundation.errors import InputError
-from replication.models.layers.dense import DenseDiscriminator, DenseNetworks, dense
+from replication.models.layers.dense import DenseDiscriminator, DenseNetworks
 from replication.models.layers.minibatch import MinibatchDiscrimination
 from replication.models.layers.networks import Generator, Judged, Networks
 from replication.models.layers.priors import Ensemble, MixturePrior, OneHotPrior
@@ -100,8 +100,10 @@ class ConvolutionalGenerator(nn.Module):
         for _, _, stride in reversed(layers):
             sides.insert(0, -(-sides[0] // stride))
         self.first = (start, sides[0], sides[0])
-        norm = _gained(nn.BatchNorm1d(prod(self.first), GENERATOR_EPSILON))
-        self.project = nn.Sequential(*dense([latent_dim, prod(self.first)], "relu", None), norm, nn.ReLU())
+        dense = nn.Linear(latent_dim, prod(self.first))
+        nn.init.uniform_(dense.weight, -sqrt(3 / latent_dim), sqrt(3 / latent_dim))
+        nn.init.zeros_(dense.bias)
+        self.project = nn.Sequential(dense, _gained(nn.BatchNorm1d(prod(self.first), GENERATOR_EPSILON)), nn.ReLU())
         stack: list[nn.Module] = []
         for index, (width, kernel, stride) in enumerate(layers):
             before, after = same_padding(sides[index + 1], kernel, stride)
