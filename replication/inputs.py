@@ -21,6 +21,7 @@ from replication.foundation.atomic import atomic_directory
 from replication.foundation.errors import exit_clearly
 from replication.foundation.provenance import import_closure, sha256_file
 from replication.models import MODELS, source_file
+from replication.training.code import training_code
 
 OUTPUT = Path("outputs/inputs")
 Key = tuple[str, ...]  # of params.yaml: ("run", "device")
@@ -79,8 +80,11 @@ def _recipes(written: Mapping[str, Any], cells: Iterable[Mapping[str, Any]]) -> 
 
 
 def _sources(name: str, models: Iterable[str], root: Path) -> list[Path]:
-    """Source files that a stage runs: its module, its models and all that they import."""
-    module = root / "replication" / name.split("/")[0]
+    """Source files that a stage runs: its module, its models and all that they import; of `train` what keys hold."""
+    stage = name.split("/")[0]
+    if stage == "train":
+        return sorted(file for model in models for file in training_code(model, root))
+    module = root / "replication" / stage
     entries = [module / "__main__.py" if module.is_dir() else module.with_suffix(".py")]
     entries += [root / source_file(model) for model in models]
     return sorted({file for entry in entries for file in import_closure(entry, root)})

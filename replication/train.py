@@ -25,11 +25,11 @@ from replication.foundation.atomic import atomic_directory, keep_only
 from replication.foundation.errors import exit_clearly
 from replication.foundation.places import DATA, TRAINED
 from replication.foundation.provenance import environment, recorded, sha256_file, sha256_text
-from replication.foundation.runtime import Clock, prepare_device
+from replication.foundation.runtime import prepare_device
 from replication.scoring.requirements import require_protocols
 from replication.training.block import Outcome, never, train_block
 from replication.training.cells import builder, cell_key, class_count, training_samples, training_values
-from replication.training.checkpoints import forget, note_environment, sole_writer
+from replication.training.checkpoints import TrainingClock, forget, note_environment, sole_writer
 
 
 def train_cell(params: Params, cell: Cell, stop: Callable[[], bool] = never) -> bool:
@@ -49,15 +49,16 @@ def train_cell(params: Params, cell: Cell, stop: Callable[[], bool] = never) -> 
     device, threads = prepare_device(device_of(params, cell), training=True), params.profile.threads
     here = environment(device, recipe.threads)
     key = cell_key(cell, recipe, samples, device, here)
-    output, clock = TRAINED / cell.folder, Clock()
+    output = TRAINED / cell.folder
     with sole_writer(cell.key + "-" + sha256_text(json.dumps(key))[:16]) as directory:
         wanted = not _finished(output, key)
         if wanted:
+            clock = TrainingClock(directory)
             provenance = {**key, "environment": note_environment(directory, here)}
             build = builder(cell, recipe, tuple(samples.values.shape[1:]), class_count(data))
             held_out = training_samples(data, np.setdiff1d(np.arange(len(training_values(data))), rows)).values
             outcome = train_block(
-                build, recipe, cell.seed_numbers, samples, directory, device, threads, cell.name, held_out, stop
+                build, recipe, cell.seed_numbers, samples, directory, device, threads, cell.name, held_out, stop, clock
             )
             made = {"sample_shape": list(samples.values.shape[1:]), "classes": class_count(data)}
             _write(output, outcome, {**provenance, **_summary(cell, outcome), **made, "clock": clock.read()})

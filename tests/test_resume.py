@@ -83,15 +83,20 @@ def test_a_killed_training_goes_on_to_the_same_bytes(project: Path, key: str) ->
     finished(start(project, key))
     process = start(killed, key)
     checkpoints = f".replication/checkpoints/{key}-*/"
-    wait_for(killed, checkpoints + "state-*", process)
+    wait_for(killed, checkpoints + "clock.json", process)
     units = [int(file.name.split("-")[1]) for file in killed.glob(checkpoints + "state-*")]
     process.kill()
     process.communicate()
     assert process.returncode == -9 and max(units) > 0
     assert not list(killed.glob(f"outputs/train/*/*/{key}"))
+    before = json.loads(next(killed.glob(checkpoints + "clock.json")).read_text("utf-8"))
+    began = time.monotonic()
     said = finished(start(killed, key))
     assert f"{key}:   0%" not in said  # it went on, from the checkpoint
     assert contents(killed, key) == contents(project, key)
+    clock = json.loads(next(killed.glob(f"outputs/train/*/*/{key}/provenance.json")).read_text("utf-8"))["clock"]
+    assert clock["started"] == before["started"]
+    assert before["duration_s"] < clock["duration_s"] <= before["duration_s"] + time.monotonic() - began
     assert not list(killed.glob(checkpoints))
 
 

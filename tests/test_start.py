@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -33,10 +32,10 @@ def test_commands_import_no_package_that_they_can_do_without() -> None:
 
 
 def test_what_a_stage_imports_is_among_its_inputs() -> None:
-    files = [Path(file) for file in imported("train").values() if file]
+    files = [Path(file) for file in imported("judge").values() if file]
     sources = {str(file.relative_to(ROOT)) for file in files if file.is_relative_to(ROOT / "replication")}
     inputs = stage_inputs(read_params(ROOT / "params.yaml"), ROOT)
-    assert len(sources) > 20 and sources <= set(inputs["train/gan"]["code"])
+    assert len(sources) > 20 and sources <= set(inputs["judge/digits"]["code"])
 
 
 GARBAGE = """

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -15,14 +14,13 @@ from safetensors.torch import load_file
 from replication import train as stage
 from replication.config.expansion import read_params
 from replication.config.params import load_params
-from replication.data.reading import PreparedImages, ToyData
 from replication.foundation.errors import InputError, exit_clearly
 from replication.foundation.places import TRAINED
 from replication.foundation.provenance import code_hash, environment, import_closure
 from replication.prepare import prepare
 from replication.training import cells
 from replication.training.block import Paused
-from replication.training.initialise import Samples
+from replication.training.code import training_code
 
 TOY, DIGITS = "cpu-gan-toy-k1", "cpu-deligan-digits"
 SMALL = {
@@ -100,9 +98,10 @@ def test_a_toy_cell(workplace: Path) -> None:
     assert (found["cell"], found["updates"], found["window"], found["steps"]) == (TOY, 40, 1, [0, 10, 20, 40])
     assert found["diverged_seeds"] == {} and found["environment"]["threads"] == 1  # the recipe's
     assert set(found["clock"]) == {"started", "duration_s", "host"}
-    files = cells.training_code("gan")
-    assert {Path("replication/training/cells.py"), *import_closure(Path("replication/models/gan.py"))} < files
+    files, names = training_code("gan"), Path("replication/models/__init__.py")  # names of models change no training
+    assert {Path("replication/training/cells.py"), *import_closure(Path("replication/models/gan.py"))} - {names} < files
     assert found["code_sha256"] == code_hash(files) and Path("replication/training/loop.py") in files
+    assert names not in files
     strangers = ("deligan", "scoring", "metrics/inception", "report", "requirements")
     assert not any(name in str(file) for file in files for name in strangers) and "selected_steps" not in found
     assert (found["device"], found["precision"]) == ("cpu", "float32")
@@ -168,22 +167,6 @@ def test_a_diverged_seed_stands_in_the_provenance(workplace: Path) -> None:
     assert all(0 < step <= 40 for step in found["diverged_seeds"].values())
 
 
-def test_a_failed_training_writes_nothing_and_keeps_its_checkpoint(
-    workplace: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(stage, "_write", fail)
-        with pytest.raises(KeyboardInterrupt):
-            train(TOY, "toy-bimodal")
-    assert not (TRAINED / load_params().cell(TOY).folder).exists()
-    assert list(Path(".replication/checkpoints").glob(f"{TOY}-*/state-40-*"))
-    train(TOY, "toy-bimodal")
-    assert (TRAINED / load_params().cell(TOY).folder / "provenance.json").is_file()
-
-
 def test_what_one_machine_began_another_finishes(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     edit(lambda content: content["recipes"]["gan"]["toy-k1"].update(updates=1600))  # two pieces
     prepare(load_params().datasets["toy-bimodal"], stage.DATA / "toy-bimodal")
@@ -197,16 +180,22 @@ def test_what_one_machine_began_another_finishes(workplace: Path, monkeypatch: p
     on("A processor", 1)
     with pytest.raises(Paused, match="stopped at update 400 of 1600"):  # where networks are scored
         stage.train_cell(load_params(), load_params().cell(TOY), lambda: True)
+    (file,) = Path(".replication/checkpoints").glob("*/clock.json")
+    kept = json.loads(file.read_text("utf-8"))
+    assert 0 <= kept["duration_s"] < 600
+    file.write_text(json.dumps({**kept, "started": "2020-01-01T00:00:00+00:00", "duration_s": 5000.0}), "utf-8")
     on("Another processor", 2)
     assert stage.train_cell(load_params(), load_params().cell(TOY))
     output = TRAINED / load_params().cell(TOY).folder
-    resumed = contents(output)
+    resumed, clock = contents(output), read(output)["clock"]
+    assert clock["started"].startswith("2020") and 5000 <= clock["duration_s"] < 5600  # the sum of both calls
     assert read(output)["environment"]["device"] == "A processor, then Another processor"
     assert not stage.train_cell(load_params(), load_params().cell(TOY))
     (output / "provenance.json").unlink()
     assert stage.train_cell(load_params(), load_params().cell(TOY))
     assert {**contents(output), "provenance": 0} == {**resumed, "provenance": 0}
     assert read(output)["environment"]["device"] == "Another processor"
+    assert not read(output)["clock"]["started"].startswith("2020")  # it began anew
 
 
 def test_a_part_of_the_seeds_is_trained_beside_the_plan_and_ends_the_same(workplace: Path) -> None:
@@ -240,41 +229,13 @@ def test_a_model_trains_its_cells_keeps_those_that_are_as_before_and_removes_str
     assert read(folder)["updates"] == 20
 
 
-def test_what_a_user_can_mend(workplace: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for key, sentence in (
-        ("cpu-gan", f"'cpu-gan' is no model or trained cell of profile cpu; accepted: {TOY}, {DIGITS}"),
-        (
-            DIGITS,
-            "There is no prepared data set in outputs/data/digits: run `uv run python -m replication.prepare digits`",
-        ),
-    ):
-        with pytest.raises(SystemExit) as stopped:
-            exit_clearly(lambda key=key: stage.main([key]))
-        said = capsys.readouterr().err
-        assert stopped.value.code == 2 and sentence in said and said.count("\n") == 1
+@pytest.mark.parametrize(("key", "named"), [("cpu-gan", f"{TOY}, {DIGITS}"), (DIGITS, "replication.prepare digits`")])
+def test_what_a_user_can_mend(workplace: Path, capsys: pytest.CaptureFixture[str], key: str, named: str) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        exit_clearly(lambda: stage.main([key]))
+    said = capsys.readouterr().err
+    assert stopped.value.code == 2 and named in said and said.count("\n") == 1
     assert not TRAINED.exists()
-
-
-def test_too_few_samples(workplace: Path) -> None:
-    edit(lambda content: content["recipes"]["gan"]["toy-k1"].update(batch=401))
-    with pytest.raises(InputError, match=f"{TOY}: 400 training samples do not fill one batch of 401"):
-        train(TOY, "toy-bimodal")
-
-
-def test_labels_belong_to_the_data_of_a_cell() -> None:
-    images = np.arange(48, dtype=np.uint8).reshape(12, 1, 2, 2)
-    data = PreparedImages("rows", images, np.arange(12) % 3, images[:0], np.arange(0), ("a", "b", "c"), {})
-    samples = cells.training_samples(data, np.array([5, 1, 4]))
-    assert samples.values.tolist() == images[[5, 1, 4]].tolist()
-    assert samples.labels is not None and samples.labels.tolist() == [2, 1, 1]
-    assert cells.class_count(data) == 3
-    relabelled = samples._replace(labels=torch.tensor([2, 1, 0]))
-    hashes = {cells.samples_sha256(each) for each in (samples, relabelled, samples._replace(labels=None))}
-    assert len(hashes) == 3
-    reshaped = Samples(samples.values.reshape(3, 4), samples.labels)
-    assert cells.samples_sha256(reshaped) not in hashes
-    points = ToyData("toy", np.zeros((4, 2), np.float32), np.zeros(4), np.zeros((1, 2)), 0.1, np.ones(1), {})
-    assert cells.training_samples(points, np.arange(3)).labels is None and cells.class_count(points) == 0
 
 
 def test_a_stopping_rule_measures_the_images_outside_of_the_split(workplace: Path) -> None:

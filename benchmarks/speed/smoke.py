@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from benchmarks.speed.arms import Ours, length_of_round
 from benchmarks.speed.cases import Work
@@ -69,11 +69,6 @@ def tasks_of(works: Sequence[Work], device: str, threads: int) -> list[Task]:
             for count in SEEDS:
                 name = f"{work.title}: {count} seed{'s' * (count > 1)}, {precision}"
                 timings.append(Task(name, partial(unit_milliseconds, timed, count, device, threads)))
-    for work in works:
-        if any(isinstance(module, nn.Conv2d) for module in work.build().discriminator.modules()):
-            plain = in_nchw(with_precision(work, "float32"))
-            name = f"{work.title}: 1 seed, float32, NCHW"
-            timings.append(Task(name, partial(unit_milliseconds, plain, 1, device, threads)))
     return [*checks, *timings]
 
 
@@ -92,18 +87,6 @@ def work_of(model: str, name: str, params: Params) -> Work:
 def with_precision(work: Work, precision: str) -> Work:
     """The same work, computed in another precision."""
     return replace(work, recipe=replace(work.recipe, precision=precision))
-
-
-def in_nchw(work: Work) -> Work:
-    """The same work, by networks that keep the layout they are built in whatever the trainer asks for."""
-
-    def build() -> Networks:
-        networks = work.build()
-        for network in networks:
-            network.to = lambda *_, **__: None  # type: ignore[method-assign, assignment]
-        return networks
-
-    return replace(work, build=build)
 
 
 @contextmanager

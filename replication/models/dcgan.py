@@ -151,12 +151,7 @@ class ConditionalDiscriminator(nn.Module):
     """
 
     def __init__(
-        self,
-        classes: int,
-        dense: Sequence[int],
-        layers: Sequence[Sequence[int]],
-        kernel: int,
-        shape: Sequence[int],
+        self, classes: int, dense: Sequence[int], layers: Sequence[Sequence[int]], kernel: int, shape: Sequence[int]
     ) -> None:
         super().__init__()
         self.classes = classes

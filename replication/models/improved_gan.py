@@ -13,7 +13,6 @@ from replication.config.recipes import Prior
 from replication.config.strict import CLOSED, strict
 from replication.foundation.errors import InputError
 from replication.models.layers.dense import NONLINEARITIES, Nonlinearity, dense, dense_generator
-from replication.models.layers.minibatch import MinibatchDiscrimination
 from replication.models.layers.networks import GaussianNoise, Generator, Judged, Networks, refuse_mixture
 from replication.models.layers.virtual_batch_norm import BatchNorm
 from replication.models.layers.weight_norm import normalised_dense
@@ -111,8 +110,7 @@ class PointDiscriminator(nn.Module):
     ) -> None:
         super().__init__()
         self.body = dense([inputs, *hidden], nonlinearity, NONLINEARITIES[nonlinearity]())
-        settings = (minibatch.kernels, minibatch.dimensions, minibatch.form, minibatch.direction_std)
-        self.minibatch = MinibatchDiscrimination(hidden[-1], *settings)
+        self.minibatch = minibatch.build(hidden[-1])
         self.output = dense([hidden[-1] + minibatch.kernels, outputs], nonlinearity, None)
 
     def forward(self, samples: Tensor, labels: Tensor | None = None, noise: Sequence[Tensor] | None = None) -> Judged:

@@ -28,7 +28,7 @@ from replication.training.optimisers import optimiser_of
 from replication.training.pieces import PIECE, Trained
 from replication.training.run import Run, gather_statistics
 from replication.training.schedule import SIDES
-from replication.training.state import AVERAGED, BESIDE, State, trained_names
+from replication.training.state import AVERAGED, BESIDE, State, named_tensors, names_by_side
 from replication.training.streams import stream_seed
 from replication.training.units import Units, prepare_units
 
@@ -56,7 +56,6 @@ class BatchedRun(Run):
 def bind_batch(build: Callable[[], Networks], state: State) -> BatchedRun:
     """One run over the stacked state of all seeds."""
     networks = build()
-    names = trained_names(networks)
     for side, network in zip(SIDES, networks, strict=True):
         for module_name, module in network.named_modules():
             prefix = ".".join(part for part in (side, module_name) if part)
@@ -66,12 +65,11 @@ def bind_batch(build: Callable[[], Networks], state: State) -> BatchedRun:
             for name in module._buffers:
                 if module._buffers[name] is not None:
                     module._buffers[name] = state[f"{prefix}.{name}"].clone()
-    own = {f"{side}.{n}": t for side, net in zip(SIDES, networks, strict=True) for n, t in net.state_dict().items()}
+    own = named_tensors(networks)
     own |= {name: tensor.clone() for name, tensor in state.items() if name.startswith(BESIDE)}
     own |= {"steps": state["steps"][0].clone(), "balance": state["balance"].clone()}
     shared = [(state[name], tensor) for name, tensor in own.items()]
-    by_side = {side: [name for name in names if name.startswith(side)] for side in SIDES}
-    return BatchedRun(networks, own, shared, by_side, gather_statistics(networks))
+    return BatchedRun(networks, own, shared, names_by_side(networks), gather_statistics(networks))
 
 
 class Both(nn.Module):

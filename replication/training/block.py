@@ -59,31 +59,26 @@ def train_block(
     name: str = "training",
     validation: Tensor | None = None,
     stop: Callable[[], bool] = never,
+    clock: checkpoints.TrainingClock | None = None,
 ) -> Outcome:
     """Train a block of seeds, going on from the checkpoint in `directory` where there is one.
 
-    `validation` holds samples that are not trained on, for a recipe with a stopping rule. `stop` is asked after each
-    stretch: one piece of every seed, or as many as take about two seconds.
+    `validation` holds samples that are not trained on, for a stopping rule. `stop` is asked after each stretch: one
+    piece of every seed, or as many as take two seconds. Where it says so, a checkpoint is written and `Paused` raised.
 
     Raises:
-        Paused: `stop` said so; a checkpoint of that moment is written.
-        InputError: fewer samples than one batch, no labels or validation samples where the recipe needs them, or a
-            corrupt checkpoint.
+        InputError: too few samples, no labels or held-out samples that the recipe needs, or a corrupt checkpoint.
     """
     held_out = validation.to(device) if recipe.stopping and validation is not None else data.values[:0]
     _check_data(build, recipe, data, held_out, name)
-    units, window, marks = recipe.updates // unit_steps(recipe), history_window(recipe), scored_units(recipe)
-    compared = selection_units(recipe)
-    first, state = _begin(build, recipe, seeds, data, units // window, directory)
+    units, marks, compared = recipe.updates // unit_steps(recipe), scored_units(recipe), selection_units(recipe)
+    first, state = _begin(build, recipe, seeds, data, directory)
     stops = sorted({*marks, *compared, units})
     trainer = Trainer(build, recipe, seeds, data, device, threads, state, stops)
-    with (
-        checkpoints.Writer(directory) as writer,
-        tqdm(total=units, initial=first, desc=name, unit="unit", mininterval=1.0) as progress,
-    ):
+    progress = tqdm(total=units, initial=first, desc=name, unit="unit", mininterval=1.0)
+    with checkpoints.Writer(directory, clock) as writer, progress:
         for begin, end in _stretches(first, stops, trainer.piece, progress):
-            losses = trainer.advance(begin, end - begin)
-            _log(state, losses, begin, window)
+            _log(state, trainer.advance(begin, end - begin), begin, history_window(recipe))
             if end in compared:
                 select_generators(build, recipe, state, seeds, end * unit_steps(recipe), held_out, threads)
             if end in marks:
@@ -92,9 +87,15 @@ def train_block(
             writer.write("state", end, state, at_once=stopping or end in marks)
             if stopping:
                 raise Paused(end * unit_steps(recipe), recipe.updates)
-    snapshots = {unit * unit_steps(recipe): _read_snapshot(directory, unit) for unit in marks}
+    return _outcome(recipe, state, directory)
+
+
+def _outcome(recipe: Recipe, state: State, directory: Path) -> Outcome:
+    """What came of a training that is at its end."""
+    steps = unit_steps(recipe)
+    snapshots = {unit * steps: _read_snapshot(directory, unit) for unit in scored_units(recipe)}
     diverged, selected = (tuple(state[key].tolist()) if key in state else () for key in ("diverged", STEP))
-    return Outcome(snapshots, state["history"].numpy(), window * unit_steps(recipe), diverged, selected)
+    return Outcome(snapshots, state["history"].numpy(), history_window(recipe) * steps, diverged, selected)
 
 
 def _stretches(first: int, stops: Sequence[int], piece: int, progress: tqdm) -> Iterator[tuple[int, int]]:
@@ -155,19 +156,19 @@ def history_window(recipe: Recipe) -> int:
 
 
 def _begin(
-    build: Callable[[], Networks], recipe: Recipe, seeds: Sequence[int], data: Samples, points: int, directory: Path
+    build: Callable[[], Networks], recipe: Recipe, seeds: Sequence[int], data: Samples, directory: Path
 ) -> tuple[int, State]:
     """The unit and state of the checkpoint, or the start of a new training."""
     found = checkpoints.read_state(directory, "state")
     if found:
         return found
     state = initial_state(build, recipe, seeds, data)
+    points = recipe.updates // unit_steps(recipe) // history_window(recipe)
     state["history"] = torch.zeros(len(seeds), points, 2)
     if recipe.stopping:
         start_selection(state, seeds)
     if 0 in scored_units(recipe):
-        with checkpoints.Writer(directory) as writer:
-            writer.write("snapshot0", 0, weights_of(state))
+        checkpoints.write_state(directory, "snapshot0", 0, weights_of(state))
     return 0, state
 
 

@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,9 +15,10 @@ from replication.config.blocks import precision_on
 from replication.config.params import Cell
 from replication.config.recipes import Recipe
 from replication.data.reading import PreparedImages, ToyData
-from replication.foundation.provenance import code_hash, import_closure, sha256_text
-from replication.models import load, source_file
+from replication.foundation.provenance import code_hash, sha256_text
+from replication.models import load
 from replication.models.layers.networks import Networks
+from replication.training.code import training_code
 from replication.training.initialise import Samples
 
 COMPUTING = ("torch", "numpy", "numba")  # packages whose version may change a training's bits
@@ -52,11 +52,10 @@ def cell_key(cell: Cell, recipe: Recipe, samples: Samples, device: str, where: M
     Of the machine it holds the kind of device and the versions that compute, not the device's name or its cores: what
     one GPU began another finishes.
     """
-    code = training_code(cell.model)
     return {
         **cell.identity,
         "updates": recipe.updates,
-        "code_sha256": code_hash(code),
+        "code_sha256": code_hash(training_code(cell.model)),
         "params_sha256": params_sha256(cell, recipe),
         "data_sha256": samples_sha256(samples),
         "device": device,
@@ -72,12 +71,6 @@ def params_sha256(cell: Cell, recipe: Recipe) -> str:
     """
     written = {"recipe": asdict(recipe), "cell": {**cell.identity, "cell": ""}}
     return sha256_text(json.dumps(written, sort_keys=True))
-
-
-def training_code(model: str) -> set[Path]:
-    """The source files that a training runs; what only checks or scores a cell is none of them."""
-    entries = (Path("replication/training/block.py"), Path("replication/data/reading.py"), source_file(model))
-    return {Path("replication/training/cells.py"), *(file for entry in entries for file in import_closure(entry))}
 
 
 def samples_sha256(samples: Samples) -> str:

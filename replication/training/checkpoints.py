@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 from safetensors import SafetensorError
@@ -23,6 +24,7 @@ from tqdm import tqdm
 
 from replication.foundation.atomic import write_atomically
 from replication.foundation.errors import InputError
+from replication.foundation.runtime import Clock
 from replication.training.state import State
 
 CHECKPOINT_SECONDS = 10.0
@@ -33,7 +35,10 @@ ROOT = Path(".replication/checkpoints")
 
 @contextmanager
 def sole_writer(key: str, root: Path = ROOT) -> Iterator[Path]:
-    """The directory of `key`, with every other process that asks for it waiting until this one is done."""
+    """The directory of `key`, with every other process that asks for it waiting until this one is done.
+
+    The lock's file stays: processes that wait for a file that was removed would not see the lock of a later one.
+    """
     root.mkdir(parents=True, exist_ok=True)
     lock = FileLock(root / f"{key}.lock")
     try:
@@ -49,14 +54,35 @@ def sole_writer(key: str, root: Path = ROOT) -> Iterator[Path]:
         lock.release()
 
 
+class TrainingClock(Clock):
+    """A clock that adds up the calls that a training takes: its last reading lies beside the checkpoint."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__()
+        self._path = directory / "clock.json"
+        self._before = _of_a_checkpoint(self._path)
+
+    def read(self) -> dict[str, Any]:
+        """The start of the first call in UTC, the seconds of all calls so far, the host's name."""
+        now: dict[str, Any] = super().read()
+        if self._before:
+            together = round(self._before["duration_s"] + now["duration_s"], 1)
+            now |= {"started": self._before["started"], "duration_s": together}
+        return now
+
+    def keep(self) -> None:
+        """Write down the reading of this moment."""
+        write_atomically(self._path, json.dumps(self.read()))
+
+
 class Writer:
     """Writes a training's states beside its loop: a thread saves what was copied off the device, in order.
 
     What could not be written, as to a full disk, is raised by a later write or at the end.
     """
 
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
+    def __init__(self, directory: Path, clock: TrainingClock | None = None) -> None:
+        self._directory, self._clock = directory, clock or TrainingClock(directory)
         self._thread = ThreadPoolExecutor(1)
         self._pending: deque[Future[float]] = deque()
         self._last, self._pause = time.monotonic(), CHECKPOINT_SECONDS
@@ -74,20 +100,21 @@ class Writer:
         if not at_once and (self._pending or time.monotonic() - self._last < self._pause):
             return
         copied = {key: tensor.to("cpu", copy=True) for key, tensor in state.items()}
-        self._pending.append(self._thread.submit(_timed_write, self._directory, name, unit, copied))
+        self._pending.append(self._thread.submit(self._write, name, unit, copied))
         self._last = time.monotonic()
+
+    def _write(self, name: str, unit: int, state: State) -> float:
+        """Seconds that writing took."""
+        began = time.monotonic()
+        write_state(self._directory, name, unit, state)
+        if name == "state":  # what the next call goes on from
+            self._clock.keep()
+        return time.monotonic() - began
 
     def _collect(self, most: int) -> None:
         """Learn how long finished writes took, waiting until at most so many are unfinished."""
         while self._pending and (len(self._pending) > most or self._pending[0].done()):
             self._pause = max(CHECKPOINT_SECONDS, WRITING_SHARE * self._pending.popleft().result())
-
-
-def _timed_write(directory: Path, name: str, unit: int, state: State) -> float:
-    """Seconds that writing took."""
-    began = time.monotonic()
-    write_state(directory, name, unit, state)
-    return time.monotonic() - began
 
 
 def write_state(directory: Path, name: str, unit: int, state: State) -> None:
@@ -123,11 +150,16 @@ def read_state(directory: Path, name: str) -> tuple[int, State] | None:
 def note_environment(directory: Path, here: dict[str, object]) -> dict[str, object]:
     """Where a training runs, beside its checkpoint: a value that changed since it began reads "before, then now"."""
     path = directory / "environment.json"
-    begun = path.is_file() and any(directory.glob("state-*"))
-    known = json.loads(path.read_text(encoding="utf-8")) if begun else {}
+    known = _of_a_checkpoint(path)
     joined = {name: _joined(known.get(name, value), value) for name, value in here.items()}
     write_atomically(path, json.dumps(joined))
     return joined
+
+
+def _of_a_checkpoint(path: Path) -> dict[str, Any]:
+    """What a JSON file beside a checkpoint holds; nothing where no training has begun."""
+    begun = path.is_file() and any(path.parent.glob("state-*"))
+    return json.loads(path.read_text(encoding="utf-8")) if begun else {}
 
 
 def _joined(before: object, now: object) -> object:

@@ -58,10 +58,7 @@ def _of_data(recipe: Recipe, data: Samples, held_out: int) -> list[tuple[bool, s
             recipe.pixels != "signed" and data.values.dtype != torch.uint8,
             f"pixels: {recipe.pixels} is of images, and the data are points; leave pixels out",
         ),
-        (
-            points > held_out,
-            f"stopping.sigma_points: {points}, but {held_out} samples are held out; ask for fewer",
-        ),
+        (points > held_out, f"stopping.sigma_points: {points}, but {held_out} samples are held out; ask for fewer"),
     ]
 
 

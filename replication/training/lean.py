@@ -24,14 +24,7 @@ from replication.training import objectives
 from replication.training.balance import DISCRIMINATOR_LOSS, GENERATOR_LOSS
 from replication.training.initialise import Samples, look_up
 from replication.training.layer_noise import UnitNoise
-from replication.training.loop import (
-    Batch,
-    arithmetic,
-    generator_total,
-    latent_of,
-    learnt_samples,
-    with_noise,
-)
+from replication.training.loop import Batch, arithmetic, generator_total, latent_of, learnt_samples, with_noise
 from replication.training.run import DeviceRates, Run, apply_update
 from replication.training.schedule import SIDES, Turn, objectives_of, turns
 from replication.training.units import Unit

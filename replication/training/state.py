@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from replication.config.recipes import Recipe
 from replication.foundation.seeding import torch_seed
@@ -35,8 +35,8 @@ def initial_state(
             networks = build()
             if data is not None:
                 initialise_networks(networks, recipe, seed, data)
-            weights.append(_named(networks))
-    state = {name: torch.stack([one[name] for one in weights]) for name in weights[0]}
+            weights.append(named_tensors(networks))
+    state = {name: torch.stack([of_seed[name] for of_seed in weights]) for name in weights[0]}
     for name in trained_names(build()):
         state |= {prefix + name: torch.zeros_like(state[name]) for prefix in _beside(recipe, name)}
         if AVERAGED + name in state and recipe.average_start == "weights":
@@ -76,14 +76,18 @@ def trained_names(networks: Networks) -> list[str]:
     ]
 
 
+def names_by_side(networks: Networks) -> dict[str, list[str]]:
+    """`trained_names` of each side."""
+    names = trained_names(networks)
+    return {side: [name for name in names if name.startswith(side)] for side in SIDES}
+
+
 def weights_of(state: State) -> State:
     """The networks and their averages, without optimiser and schedule: what a snapshot holds."""
     return {name: tensor for name, tensor in state.items() if name.startswith((*SIDES, AVERAGED))}
 
 
-def _named(networks: Networks) -> State:
-    named: State = {}
-    for side, module in zip(SIDES, networks, strict=True):
-        assert isinstance(module, nn.Module)
-        named |= {f"{side}.{name}": tensor.detach().clone() for name, tensor in module.state_dict().items()}
-    return named
+def named_tensors(networks: Networks) -> State:
+    """Parameters and buffers of both networks, which go on changing with them."""
+    pairs = zip(SIDES, networks, strict=True)
+    return {f"{side}.{name}": tensor for side, network in pairs for name, tensor in network.state_dict().items()}

@@ -14,10 +14,10 @@ from torch import Tensor
 from benchmarks.speed import plain
 from benchmarks.speed.arms import plain_training
 from benchmarks.speed.cases import CASES, Case, Work, prepare_case
-from benchmarks.speed.plain import Pair, PlainTraining, Source, Threshold
+from benchmarks.speed.plain import Pair, PlainTraining, Source
 from benchmarks.speed.plain_optimisers import plain_optimiser
 from replication.config.params import Params, load_params
-from replication.config.recipes import Adam, Balance, Recipe, Sgd
+from replication.config.recipes import Adam, Recipe, Sgd
 from replication.foundation.errors import InputError
 from replication.models.layers.networks import Latent, draw_layer_noise
 from replication.training import loop
@@ -39,10 +39,7 @@ RECIPES = {
     "gan-mnist": replace(CASES["gan-mnist"], n=300),
     "improved-mnist": replace(CASES["improved-mnist"], n=300),
 }
-CHANGES = {
-    "simultaneous": {"schedule": "simultaneous"},
-    "momentum": {"adam": None, "sgd": SGD},
-}
+CHANGES = {"simultaneous": {"schedule": "simultaneous"}, "momentum": {"adam": None, "sgd": SGD}}
 
 # A bias before batch normalisation has rounding's gradient alone, which Adam makes as large as any: after five inner
 # steps running means, by which G is judged, have moved with it.
@@ -154,21 +151,6 @@ def test_the_source_shuffles_whole_epochs_and_draws_the_recipes_noise(params: Pa
     assert torch.cat([one.noise for one in latents]).std().item() == pytest.approx(1.0, abs=0.05)  # N(0, 1)
     assert len(torch.cat([one.component for one in latents]).unique()) == 50
     assert source.seen_by_generator() == (None, None)
-
-
-def test_the_threshold_moves_as_the_rule_says() -> None:
-    rule = Balance(1.0, 1.1, 0.9, raise_count=2, raise_by=0.2, lower_count=-1, lower_by=0.3, in_a_row=True)
-    threshold = Threshold(rule)
-    for _ in range(3):
-        threshold.note_turn(True)
-    threshold.move(False)
-    assert (threshold.value, threshold.count) == (1.1, 0)  # raised to the ceiling
-    threshold.note_turn(True)
-    threshold.note_turn(False)
-    assert threshold.count == -1  # a new row, not a difference
-    threshold.note_turn(False)
-    threshold.move(False)
-    assert (threshold.value, threshold.count) == (0.9, 0)  # lowered to the floor
 
 
 def test_what_the_loop_does_not_do_is_refused(params: Params) -> None:

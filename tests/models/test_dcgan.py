@@ -178,15 +178,6 @@ def test_the_label_stands_beside_the_input_of_every_layer() -> None:
         torch.testing.assert_close(found, expected)
 
 
-def test_a_sample_depends_on_its_batch() -> None:
-    """Batch normalisation by the batch's own statistics, also when sampling (the released code)."""
-    torch.manual_seed(0)
-    generator, _ = build({**SMALL, "init_std": 0.3}, Prior(), 5, (1, 8, 8))
-    noise, component = torch.randn(6, 5), torch.zeros(6, dtype=torch.int64)
-    other = torch.cat([noise[:1], torch.randn(5, 5)])
-    assert not torch.allclose(generator(noise, component)[0], generator(other, component)[0], atol=1e-3)
-
-
 @pytest.mark.parametrize(
     ("network", "message"),
     [

@@ -74,11 +74,7 @@ ARMS: dict[str, tuple[dict[str, Any], list[str], list[str]]] = {
         replaced(GENERATOR, at0="Linear 5→7, BatchNorm1d 7, ReLU, Linear 7→64"),
         replaced(DISCRIMINATOR, at5="Linear 48→7, BatchNorm1d 7, LeakyReLU 0.2, Linear 7→1"),
     ),
-    "global pooling": (
-        {"top": "average"},
-        GENERATOR,
-        replaced(DISCRIMINATOR, at5="AdaptiveAvgPool2d, Linear 3→1"),
-    ),
+    "global pooling": ({"top": "average"}, GENERATOR, replaced(DISCRIMINATOR, at5="AdaptiveAvgPool2d, Linear 3→1")),
     "relu": ({"leak": 0.0}, GENERATOR, replaced(DISCRIMINATOR, at1="LeakyReLU 0.0", at4="LeakyReLU 0.0")),
     "unbounded": ({"output": "linear"}, GENERATOR[:-1], DISCRIMINATOR),
     "tanh generator": ({"activation": "tanh"}, replaced(GENERATOR, at2="Tanh", at5="Tanh"), DISCRIMINATOR),

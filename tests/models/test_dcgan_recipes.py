@@ -14,7 +14,6 @@ import torch
 
 from replication.config.params import load_params
 from replication.config.recipes import Recipe
-from replication.data.splits import split_indices
 from replication.models.dcgan import build
 from replication.training.initialise import Samples
 from replication.training.schedule import minibatches_of_unit, rates_at, turns, update_counts
@@ -25,16 +24,6 @@ PARAMS = load_params(Path(__file__).parents[2] / "params.yaml")
 RECIPES = list(PARAMS.recipes["dcgan"])
 SHAPES = {"digits": (1, 8, 8), "mnist": (1, 28, 28), "celeba": (3, 64, 64), "lsun": (3, 64, 64)}
 # What an arm lays over the recipe before the dash: dotted keys and their values.
-ARMS: dict[str, dict[str, Any]] = {
-    "pooling": {"network.guidelines.resampling": "pooling"},
-    "no-batch-norm": {"network.guidelines.batch_norm": "none"},
-    "batch-norm-everywhere": {"network.guidelines.batch_norm": "everywhere"},
-    "global-pooling": {"network.guidelines.top": "average"},
-    "relu": {"network.guidelines.leak": 0.0},
-    "unbounded": {"network.guidelines.output": "linear"},
-    "tanh-generator": {"network.guidelines.activation": "tanh"},
-    "high-momentum": {"adam.beta1": 0.9},
-}
 
 
 def recipe_of(name: str, variant: str = "code") -> Recipe:
@@ -58,32 +47,6 @@ def difference(one: Recipe, other: Recipe) -> dict[str, Any]:
     """Dotted keys of `other` whose values are not those of `one`."""
     first, second = dict(flat(asdict(one))), dict(flat(asdict(other)))
     return {key: second.get(key) for key in first.keys() | second.keys() if first.get(key) != second.get(key)}
-
-
-@pytest.mark.parametrize("base", ["cifar10", "digits"])
-def test_every_arm_is_one_change_of_its_recipe(base: str) -> None:
-    units = {"cifar10": 1024, "digits": 128}[base]
-    arms = {**ARMS, "dense-hidden": {"network.guidelines.dense_hidden": units}}
-    rates = {"cifar10": (2e-4, 1e-3), "digits": (4e-3, 2e-2)}[base]
-    assert recipe_of(base).descent.learning_rate == rates[0] and rates[1] == pytest.approx(5 * rates[0])
-    arms["high-rate"], arms["bfloat16"] = {"adam.learning_rate": rates[1]}, {"precision": "bfloat16"}
-    for variant in ("paper", "code"):
-        for arm, change in arms.items():
-            assert difference(recipe_of(base, variant), recipe_of(f"{base}-{arm}", variant)) == change
-        vanilla = difference(recipe_of(base, variant), recipe_of(f"{base}-vanilla", variant))
-        assert {key.split(".")[0] for key in vanilla} == {"network"} and vanilla["network.kind"] == "dense"
-        none = difference(recipe_of(base, variant), recipe_of(f"{base}-no-guideline", variant))
-        dropped = {
-            "resampling": "pooling",
-            "batch_norm": "none",
-            "dense_hidden": units,
-            "leak": 0.0,
-            "activation": "tanh",
-        }
-        assert none == {f"network.guidelines.{key}": value for key, value in dropped.items()}
-    others = {"digits-conditional", "digits-planted", "digits-long"}  # which are for protocols of their own
-    named = {name for name in RECIPES if name.startswith(f"{base}-")} - others
-    assert named == {f"{base}-{a}" for a in (*arms, "vanilla", "no-guideline")}
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -122,13 +85,6 @@ def test_the_conditional_rate_is_constant_and_then_falls_to_zero() -> None:
     assert np.abs(np.subtract(ours, released)).max() <= 2e-6 * (1 + 1e-9)  # a step of the code's
 
 
-def test_mnist_is_trained_on_fifty_thousand_random_images() -> None:
-    (cell,) = (c for c in PARAMS.profiles["paper"].cells.values() if c.recipe == "mnist-conditional")
-    split = PARAMS.datasets[cell.dataset].splits[cell.split]
-    chosen = split_indices(np.arange(60_000) % 10, tuple("0123456789"), split)
-    assert len(set(chosen.tolist())) == 50_000 and chosen.max() > 59_000
-
-
 def narrow(value: Any) -> Any:
     """Layers of two channels, and few dense units."""
     network = dict(value)
@@ -153,10 +109,14 @@ def in_small(name: str, variant: str) -> tuple[Recipe, Samples, partial[Any]]:
     return recipe, data, partial(build, recipe.network, recipe.prior, recipe.latent_dim, shape, 10)
 
 
+# One recipe of each network.
+DISTINCT = {str(recipe_of(name).network): name for name in reversed(RECIPES)}.values()
+
+
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.slow if name.startswith("digits-") else ()) for name in RECIPES]
+    "name", [pytest.param(name, marks=pytest.mark.slow if name.startswith("digits-") else ()) for name in DISTINCT]
 )
-def test_two_steps_of_every_recipe(name: str) -> None:
+def test_two_steps_of_every_network(name: str) -> None:
     for variant in ("paper", "code"):
         recipe, data, builder = in_small(name, variant)
         state = initial_state(builder, recipe, (0, 1), data)
@@ -168,17 +128,3 @@ def test_two_steps_of_every_recipe(name: str) -> None:
             assert not torch.equal(state[key], before[key]), f"{key} stays as it was"
         weights = state["generator." + next(n for n, _ in builder().generator.named_parameters())]
         assert not torch.equal(weights[0], weights[1])
-
-
-@pytest.mark.parametrize("name", ["cifar10", "cifar10-dense-hidden", "cifar10-vanilla", "svhn", "mnist-conditional"])
-def test_gradients_reach_every_parameter(name: str) -> None:
-    torch.manual_seed(0)
-    recipe, data, builder = in_small(name, "code")
-    assert data.labels is not None
-    generator, discriminator = builder()
-    labels = data.labels[:4]
-    samples = generator(torch.randn(4, recipe.latent_dim), torch.zeros(4, dtype=torch.int64), labels)
-    discriminator(samples, labels).source.square().mean().backward()
-    for network in (generator, discriminator):
-        for key, parameter in network.named_parameters():
-            assert parameter.grad is not None and parameter.grad.abs().sum() > 0, key

@@ -14,11 +14,10 @@ from replication.config.params import load_params
 from replication.config.recipes import Prior, Recipe
 from replication.models.deligan import build
 from replication.models.layers.networks import draw_layer_noise
-from replication.training.draws import draw_units, labelled_rows
+from replication.training.draws import draw_units
 from replication.training.eager import EagerSeed
 from replication.training.initialise import Samples
 from replication.training.run import Run, bind_runs
-from replication.training.sampling import draw_samples
 from replication.training.schedule import rates_at, turns, update_counts
 from replication.training.state import initial_state
 from replication.training.trainer import labels_of
@@ -162,19 +161,6 @@ def test_paper_and_code_differ_by_the_ledgers_keys() -> None:
     assert not different("cifar10-gan") | different("cifar10-gan-deeper") | different("sketches-gan")
 
 
-@pytest.mark.parametrize("name", ["toy", "toy-moe-gan", "toy-ensemble-gan", "mnist", "cifar10", "sketches"])
-def test_a_component_is_its_row_or_drawn(name: str) -> None:
-    rows = draw_units(recipe_of(name, "code"), 0, 2000, 0, 3).component
-    drawn = draw_units(recipe_of(name, "paper"), 0, 2000, 0, 3).component
-    assert (rows == torch.arange(rows.shape[-1])).all()
-    assert (
-        drawn.shape == rows.shape
-        and (drawn != rows).double().mean() > 0.9
-        and 0 <= drawn.min()
-        and drawn.max() < rows.shape[-1]
-    )
-
-
 def test_the_regulariser_moves_sigma_and_is_off_where_the_code_never_adds_it() -> None:
     assert (
         recipe_of("toy-unregularised", "code").prior.regulariser == recipe_of("cifar10", "code").prior.regulariser == 0
@@ -186,32 +172,6 @@ def test_the_regulariser_moves_sigma_and_is_off_where_the_code_never_adds_it() -
         (run, _) = train("cifar10", replace(base, prior=replace(base.prior, regulariser=weight)), 3)
         ends.append(run.tensors["generator.prior.sigma"])
     assert (ends[1] > 0.2).all() and (ends[0] < ends[1]).any()
-
-
-def test_sigma_starts_signed_in_the_cifar_code() -> None:
-    signed, constant = (
-        start("cifar10", small("cifar10", v))[0].tensors["generator.prior.sigma"] for v in ("code", "paper")
-    )
-    assert (signed < 0).any() and signed.abs().max() <= 0.2 and (constant == 0.2).all()
-
-
-def test_cifar_minibatches_stay_and_every_label_is_learnt() -> None:
-    recipe = recipe_of("cifar10", "code")
-    assert recipe.labels is not None and len(labelled_rows(recipe.labels, torch.zeros(2000).numpy(), 0)) == 2000
-    rows = draw_units(recipe, 0, 2000, 0, 40).rows[:, 0]
-    assert (rows[:20] == rows[20:]).all() and len(set(rows[:20].ravel().tolist())) == 2000
-
-
-def test_samples_of_the_mnist_code_are_drawn_with_running_statistics() -> None:
-    recipe = small("mnist")
-    generator = train("mnist", recipe)[0].networks.generator
-    drawn = [
-        draw_samples(generator, replace(recipe, sampled_with=which), recipe.noise, 0, "test", 10)
-        for which in ("batch", "running", "running")
-    ]
-    assert torch.equal(drawn[1], drawn[2]) and not torch.allclose(drawn[0], drawn[1])
-    wider = replace(recipe, batch=10, prior=replace(recipe.prior, components=5), sampled_with="running")
-    torch.testing.assert_close(draw_samples(generator, wider, recipe.noise, 0, "test", 10), drawn[1])  # no batch's own
 
 
 @pytest.mark.parametrize(

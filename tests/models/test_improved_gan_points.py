@@ -13,7 +13,6 @@ import torch
 from replication.config.params import load_params
 from replication.config.recipes import Prior
 from replication.foundation.errors import InputError
-from replication.models import gan
 from replication.models.improved_gan import build
 from replication.training.toy.plan import plan_of
 
@@ -34,17 +33,6 @@ def test_points_are_judged_beside_their_batch_as_written_out_in_numpy() -> None:
     judged = discriminator(points)
     np.testing.assert_allclose(judged.logits.detach().numpy(), logits[:, 0], rtol=1e-5)
     np.testing.assert_allclose(judged.features[-1].detach().numpy(), features, rtol=1e-5)
-
-
-def test_the_toy_is_gans_but_for_minibatch_discrimination() -> None:
-    ours, plain = PARAMS.recipe("improved_gan", "toy-minibatch", "paper"), PARAMS.recipe("gan", "toy-fast", "paper")
-    kept = {"engine": "eager", "initial_images": ours.initial_images, "network": ours.network}
-    assert ours == replace(plain, **kept)
-    networks = [
-        build_any(r.network, r.prior, r.latent_dim, (2,), 0) for build_any, r in ((build, ours), (gan.build, plain))
-    ]
-    sizes = [[sum(p.numel() for p in network.parameters()) for network in of] for of in networks]
-    assert sizes[0][0] == sizes[1][0] and sizes[0][1] == sizes[1][1] + 32 * 8 * 5 + 8 * 5 + 8 + 8
 
 
 def test_compiled_loops_refuse_minibatch_discrimination_by_name() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from math import sqrt
-from typing import Literal
 
 import pytest
 import torch
@@ -13,13 +12,10 @@ from replication.foundation.errors import InputError
 from replication.models.layers.convolutional import (
     ConvolutionalDiscriminator,
     ConvolutionalGenerator,
-    Guidelines,
     initialise_normal,
 )
 from replication.models.layers.dense import DenseDiscriminator, DenseNetworks, dense
 from replication.models.layers.samples import as_images, as_samples
-
-WEIGHTED = nn.Linear | nn.Conv2d | nn.ConvTranspose2d
 
 
 def size(module: nn.Module) -> int:
@@ -34,15 +30,6 @@ def test_dense_networks_for_points_by_hand() -> None:
     assert points.shape == (50, 2)
     assert points.abs().max() <= 1
     assert discriminator(points).logits.shape == (50,)
-
-
-def test_dense_networks_for_images_by_hand() -> None:
-    generator, discriminator = DenseNetworks((7, 5), "leaky-relu").build(None, 3, (2, 4, 4))
-    assert size(generator) == (3 * 7 + 7) + (7 * 5 + 5) + (5 * 32 + 32)
-    assert size(discriminator) == (32 * 7 + 7) + (7 * 5 + 5) + (5 + 1)
-    images = generator(torch.randn(6, 3), torch.zeros(6, dtype=torch.int64))
-    assert images.shape == (6, 2, 4, 4)
-    assert discriminator(images).logits.shape == (6,)
 
 
 def test_a_dense_network_is_its_equation() -> None:
@@ -131,17 +118,3 @@ def test_kernels_that_have_no_middle_are_refused(kernel: int) -> None:
         ConvolutionalGenerator(4, [(8, 0), (1, 2)], kernel, (1, 8, 8))
     with pytest.raises(InputError, match=rf"kernel {kernel} .*odd.*\.$"):
         ConvolutionalDiscriminator([(4, 2)], kernel, (1, 8, 8))
-
-
-@pytest.mark.parametrize("batch_norm", ["inner", "none"])
-def test_only_hidden_layers_without_normalisation_have_biases(batch_norm: Literal["inner", "none"]) -> None:
-    guidelines = Guidelines(batch_norm=batch_norm)
-    generator = ConvolutionalGenerator(4, [(8, 0), (4, 2), (1, 1)], 3, (1, 8, 8), guidelines)
-    discriminator = ConvolutionalDiscriminator([(2, 1), (3, 2)], 3, (1, 8, 8), guidelines)
-    biases = [
-        [module.bias is not None for module in network.modules() if isinstance(module, WEIGHTED)]
-        for network in (generator, discriminator)
-    ]
-    hidden = batch_norm == "none"
-    # G: dense, hidden, image; D: its input layer, hidden, logit
-    assert biases == [[hidden, hidden, False], [False, hidden, False]]

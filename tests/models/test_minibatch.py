@@ -77,12 +77,6 @@ def test_what_each_form_trains_and_where_it_starts(form: MinibatchForm, trained:
     assert form == "paper" or not layer.log_scale.any()
 
 
-@pytest.mark.parametrize(("form", "value"), [("paper", 8.0), ("code", 6.0), ("normalised", 8 / (3 * 8 * 8))])
-def test_a_batch_of_one_image_repeated_is_as_close_as_can_be(form: MinibatchForm, value: float) -> None:
-    found = MinibatchDiscrimination(FEATURES, KERNELS, DIMENSIONS, form)(torch.ones(8, FEATURES))
-    torch.testing.assert_close(found[:, FEATURES:], torch.full((8, KERNELS), value))
-
-
 @torch.no_grad()
 def test_data_set_scale_and_bias_of_the_released_form() -> None:
     layer, features = layer_of("code")

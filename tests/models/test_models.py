@@ -5,9 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import torch
 
-from replication.config.params import load_params
 from replication.config.recipes import Prior
 from replication.foundation.errors import InputError
 from replication.models import MODELS, load, source_file
@@ -28,23 +26,6 @@ def test_an_unknown_model_is_one_sentence_with_those_known(find: object) -> None
     assert callable(find)
     with pytest.raises(InputError, match=r"^'wgan' is no model; accepted: gan, dcgan, improved_gan, deligan\.$"):
         find("wgan")
-
-
-@pytest.mark.parametrize(("recipe", "shape"), [("toy-k1", (2,)), ("digits", (1, 8, 8))])
-def test_gans_recipes_build(recipe: str, shape: tuple[int, ...]) -> None:
-    options = load_params(ROOT / "params.yaml").recipe("gan", recipe, "paper")
-    generator, discriminator = load("gan").build(options.network, options.prior, options.latent_dim, shape)
-    samples = generator(torch.randn(5, options.latent_dim), torch.zeros(5, dtype=torch.int64))
-    assert samples.shape == (5, *shape)
-    assert discriminator(samples).logits.shape == (5,)
-
-
-def test_gans_digit_networks_by_hand() -> None:
-    options = load_params(ROOT / "params.yaml").recipe("gan", "digits", "paper")
-    networks = load("gan").build(options.network, options.prior, options.latent_dim, (1, 8, 8))
-    generator, discriminator = (sum(p.numel() for p in network.parameters()) for network in networks)
-    assert generator == 33 * 128 + 129 * 128 + 129 * 64
-    assert discriminator == 65 * 128 + 129 * 128 + 129
 
 
 @pytest.mark.parametrize(

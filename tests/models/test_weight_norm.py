@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import conv2d, conv_transpose2d, linear
 
 from replication.models.layers.weight_norm import (
@@ -54,10 +54,6 @@ def test_the_weight_is_scale_times_direction_over_its_norm(name: str) -> None:
     torch.testing.assert_close(layer(inputs), plain)
 
 
-def test_a_transposed_convolution_multiplies_the_side_by_its_stride() -> None:
-    assert normalised_transposed_convolution(3, 4, 5, 2)(torch.zeros(1, 3, 4, 4)).shape == (1, 4, 8, 8)
-
-
 def test_epsilon_lies_under_the_root_with_the_sum_of_squares() -> None:
     layer = WeightNorm(linear, torch.full((1, 4), 1e-3))
     expected = 1e-3 / (1e-6 + 4e-6) ** 0.5
@@ -91,13 +87,6 @@ def test_a_layer_without_an_initial_standard_deviation_stays_as_it_is() -> None:
     assert torch.equal(layer.scale, torch.ones(4)) and not layer.bias.any()
 
 
-def test_the_scale_is_trained_where_it_is_said_and_kept_in_either_case() -> None:
-    trained, fixed = normalised_dense(5, 4, trained_scale=True), normalised_dense(5, 4)
-    assert {name for name, _ in trained.named_parameters()} == {"direction", "scale", "bias"}
-    assert {name for name, _ in fixed.named_parameters()} == {"direction", "bias"}
-    assert set(trained.state_dict()) == set(fixed.state_dict()) == {"direction", "scale", "bias"}
-
-
 def test_the_directions_gradient_is_at_right_angles_to_it() -> None:
     torch.manual_seed(0)
     layer = normalised_dense(6, 3, epsilon=0.0)
@@ -113,14 +102,6 @@ def test_directions_start_normal(std: float) -> None:
     direction = normalised_dense(200, 100, direction_std=std).direction
     assert direction.std().item() == pytest.approx(std, rel=0.02)
     assert abs(direction.mean().item()) < std / 20
-
-
-def test_both_kinds_of_scale_load_by_name() -> None:
-    for trained in (True, False):
-        source, target = normalised_dense(5, 4, trained_scale=trained), normalised_dense(5, 4, trained_scale=trained)
-        source.scale.data.uniform_()
-        target.load_state_dict(nn.Module.state_dict(source), assign=True)
-        assert torch.equal(target(torch.ones(1, 5)), source(torch.ones(1, 5)))
 
 
 @pytest.mark.parametrize("name", LAYERS)

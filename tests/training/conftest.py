@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
-from replication.config.recipes import Adam, Balance, Noise, Recipe
+from replication.config.recipes import (
+    Adam,
+    Balance,
+    Early,
+    FeatureMatching,
+    GeometricDecay,
+    Labels,
+    LinearDecay,
+    Noise,
+    Prior,
+    Recipe,
+    Sgd,
+)
 from replication.models.layers.networks import Dropout, GaussianNoise, Generator, Judged, Networks, Stack
 from replication.models.layers.priors import MixturePrior
 from replication.training.draws import Draws, draw_units
@@ -21,10 +34,51 @@ from replication.training.lean_balanced import BalancedUnits
 from replication.training.loop import train_unit
 from replication.training.run import Run, bind_runs
 from replication.training.schedule import objective_at
-from replication.training.state import State, initial_state
+from replication.training.state import State, bind, initial_state
 from replication.training.units import Units, prepare_units
 
 SHAPE, CLASSES, LATENT = (1, 2, 2), 3, 3
+# Moves within few units, so that masked updates of both sides, and changes of the threshold, occur.
+LIVELY = Balance(0.7, 0.8, 0.6, 1, 0.02, -1, 0.03, floor_count=0, floor_by=0.01, floor_least=0.5)
+MIXTURE = Prior(components=6, component="sampled", sigma_init=0.2, regulariser=0.1)
+# Changes of a recipe that together reach every part of a unit.
+CASES: dict[str, dict[str, Any]] = {
+    "alternate": {"inner_steps": 2, "generator_steps": 2, "prior": MIXTURE, "linear_decay": LinearDecay(3, 50)},
+    "semi-supervised": {
+        "objective": "feature-matching",
+        "feature_matching": FeatureMatching("squared-norm", (0, -1)),
+        "generator_minibatch": "own",
+        "real_target": 0.9,
+        "historical_averaging": 0.1,
+        "parameter_average": 0.1,
+        "labels": Labels(2),
+    },
+    "simultaneous": {
+        "schedule": "simultaneous",
+        "adam": None,
+        "sgd": Sgd(0.1, 0.5, 0.7, 20),
+        "geometric_decay": GeometricDecay(1.01, 0.01),
+        "objective": "saturating",
+        "early": Early("non-saturating", 20),
+    },
+    "balanced with labels": {
+        "schedule": "balanced",
+        "inner_steps": 4,
+        "balance": replace(LIVELY, threshold=0.25, ceiling=0.35, floor=0.15, floor_least=0.1, in_a_row=True),
+        "prior": MIXTURE,
+        "historical_averaging": 0.1,
+        "parameter_average": 0.1,
+        "labels": Labels(2),
+    },
+    "balanced": {
+        "schedule": "balanced",
+        "inner_steps": 3,
+        "noise_of_step": "own",
+        "balance": replace(LIVELY, judged_with="batch", extra_rate=0.5, raise_count=0),
+        "prior": MIXTURE,
+    },
+    "bfloat16": {"precision": "bfloat16", "prior": MIXTURE},
+}
 
 
 class SmallDiscriminator(nn.Module):
@@ -96,6 +150,27 @@ class Small:
     def noise(self, run: Run, draws: Draws) -> UnitNoise:
         """A unit's noise of layers, for both ways."""
         return UnitNoise(run.networks.discriminator, self.recipe, draws.labelled.numel() > 0, torch.device("cpu"))
+
+
+def networks_of(case: Any, state: State) -> Networks:
+    """A case's networks with the weights of the state's first seed."""
+    networks = case.build()
+    bind(networks, state, 0)
+    return networks
+
+
+def descend(optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
+    """One step of one of torch's optimisers."""
+    optimiser.zero_grad()
+    loss.backward()
+    optimiser.step()
+
+
+def same(run: Run, networks: Networks) -> None:
+    """Weights and running statistics, which see the batches in the same order."""
+    for ours, theirs in zip(run.networks, networks, strict=True):
+        for (name, one), other in zip(ours.state_dict().items(), theirs.state_dict().values(), strict=True):
+            torch.testing.assert_close(one, other, rtol=1e-5, atol=5e-6, msg=name)
 
 
 def rows_of(labelled: Tensor | None) -> np.ndarray | None:

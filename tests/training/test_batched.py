@@ -78,11 +78,6 @@ def test_a_seed_of_a_block_is_the_seed_alone(case: Any, monkeypatch: pytest.Monk
     assert len({float(loss) for loss in trained.losses[:, -1, 0]}) == 3
 
 
-def test_a_seeds_draws_do_not_depend_on_the_block(case: Any) -> None:
-    alone, together = batch_of(case, (2,)).advance(0, 5), batch_of(case, SEEDS).advance(0, 5)
-    torch.testing.assert_close(alone.losses[0], together.losses[2], rtol=0, atol=TOLERANCE)
-
-
 def test_a_block_on_a_gpu_trains_its_seeds_as_one(
     small: Callable[..., Any], recipe: Recipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,17 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from replication.config.recipes import (
-    Balance,
-    Early,
-    FeatureMatching,
-    GeometricDecay,
-    Labels,
-    LinearDecay,
-    Prior,
-    Recipe,
-    Sgd,
-)
+from replication.config.recipes import Recipe
 from replication.training import captured
 from replication.training.captured import CapturedSeed
 from replication.training.eager import EagerSeed
@@ -30,39 +20,10 @@ from replication.training.layer_noise import UnitNoise
 from replication.training.pieces import PIECE
 from replication.training.run import bind_runs
 from replication.training.schedule import objective_at
+from tests.training.conftest import CASES
 
 # What brings values from the host: a graph would repeat those of the moment of its capture.
 FROM_HOST = {"lift_fresh", "_local_scalar_dense", "scalar_tensor", "_pin_memory"}
-# Moves within few units, so that masked updates of both sides, and changes of the threshold, occur.
-LIVELY = Balance(0.7, 0.8, 0.6, 1, 0.02, -1, 0.03, floor_count=0, floor_by=0.01, floor_least=0.5)
-MIXTURE = Prior(components=6, component="sampled", sigma_init=0.2, regulariser=0.1)
-CASES: dict[str, dict[str, Any]] = {
-    "alternate": {"inner_steps": 2, "generator_steps": 2, "prior": MIXTURE, "linear_decay": LinearDecay(3, 50)},
-    "semi-supervised": {
-        "objective": "feature-matching",
-        "feature_matching": FeatureMatching("squared-norm", (0, -1)),
-        "generator_minibatch": "own",
-        "historical_averaging": 0.1,
-        "parameter_average": 0.1,
-        "labels": Labels(2),
-    },
-    "simultaneous": {
-        "schedule": "simultaneous",
-        "adam": None,
-        "sgd": Sgd(0.1, 0.5, 0.7, 20),
-        "geometric_decay": GeometricDecay(1.01, 0.01),
-        "objective": "saturating",
-        "early": Early("non-saturating", 20),
-    },
-    "balanced": {
-        "schedule": "balanced",
-        "inner_steps": 3,
-        "noise_of_step": "own",
-        "balance": replace(LIVELY, judged_with="batch", extra_rate=0.5, raise_count=0),
-        "prior": MIXTURE,
-    },
-    "bfloat16": {"precision": "bfloat16", "prior": MIXTURE},
-}
 
 
 @pytest.fixture(params=CASES)

@@ -13,7 +13,15 @@ from filelock import FileLock
 
 from replication.foundation.errors import InputError
 from replication.training import checkpoints
-from replication.training.checkpoints import Writer, forget, note_environment, read_state, sole_writer, write_state
+from replication.training.checkpoints import (
+    TrainingClock,
+    Writer,
+    forget,
+    note_environment,
+    read_state,
+    sole_writer,
+    write_state,
+)
 
 STATE = {"generator.weight": torch.arange(6.0).view(2, 3).t(), "steps": torch.tensor([[3, 9]])}
 # Takes the lock, says so, then holds it until it is killed.
@@ -38,6 +46,23 @@ def test_the_last_state_written_is_read(tmp_path: Path) -> None:
     for name, tensor in STATE.items():
         assert torch.equal(found[1][name], tensor) and found[1][name].dtype == tensor.dtype
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_the_clock_of_a_killed_call_stands_at_its_last_checkpoint(tmp_path: Path) -> None:
+    clock = TrainingClock(tmp_path)
+    clock._began -= 30.0
+    with Writer(tmp_path, clock) as writer:
+        writer.write("state", 5, STATE)
+    clock._began -= 40.0  # lost with the process
+    second = TrainingClock(tmp_path)
+    second._began -= 50.0
+    read = second.read()
+    assert read["started"] == clock.read()["started"] and 80.0 <= read["duration_s"] < 100.0
+    second.keep()
+    assert 80.0 <= TrainingClock(tmp_path).read()["duration_s"] < 101.0
+    forget(tmp_path)
+    tmp_path.mkdir()
+    assert TrainingClock(tmp_path).read()["duration_s"] < 10.0
 
 
 def test_names_do_not_mix(tmp_path: Path) -> None:

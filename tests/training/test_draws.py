@@ -44,23 +44,11 @@ def test_draws_are_a_function_of_seed_and_unit(recipe: Recipe) -> None:
 
 def test_shapes() -> None:
     draws = draw_units(ALTERNATE, 0, 40, 0, 6)
-    assert (draws.noise.shape, draws.component.shape, draws.rows.shape) == (
-        (6, 4, 10, 2),
-        (6, 4, 10),
-        (6, 3, 10),
-    )
+    assert (draws.noise.shape, draws.component.shape, draws.rows.shape) == ((6, 4, 10, 2), (6, 4, 10), (6, 3, 10))
     draws = draw_units(BALANCED, 0, 40, 0, 6)
-    assert (draws.noise.shape, draws.component.shape, draws.rows.shape) == (
-        (6, 1, 10, 2),
-        (6, 1, 10),
-        (6, 1, 10),
-    )
+    assert (draws.noise.shape, draws.component.shape, draws.rows.shape) == ((6, 1, 10, 2), (6, 1, 10), (6, 1, 10))
     draws = draw_units(replace(BALANCED, noise_of_step="own"), 0, 40, 0, 6)
-    assert (draws.noise.shape, draws.rows.shape, draws.labelled.shape) == (
-        (6, 5, 10, 2),
-        (6, 1, 10),
-        (6, 0, 0),
-    )
+    assert (draws.noise.shape, draws.rows.shape, draws.labelled.shape) == ((6, 5, 10, 2), (6, 1, 10), (6, 0, 0))
     assert (draws.noise.dtype, draws.component.dtype, draws.rows.dtype) == (torch.float32, torch.int64, torch.int64)
     assert (unit_steps(ALTERNATE), unit_steps(BALANCED)) == (1, 5)
 

@@ -173,23 +173,6 @@ def test_lanes_compute_as_arrays_do() -> None:
     assert (numbers[128:] == 1).all()
 
 
-@pytest.mark.parametrize(("sizes", "codes", "members"), [((2, 33, 5, 2), 0, 0), ((6, 4, 1), 4, 0), ((3, 5, 2), 0, 7)])
-def test_a_network_in_flat_arrays_keeps_every_weight_in_its_own_place(
-    sizes: tuple[int, ...], codes: int, members: int
-) -> None:
-    network = place(sizes, 9, codes, members, [40])
-    count = sum((inputs + 1) * outputs for inputs, outputs in pairwise(sizes)) * max(members, 1)
-    assert len(set(network.order.tolist())) == len(network.order) == 40 + count
-    assert network.order.tolist()[:40] == list(range(40)) and network.body == 64
-    assert 0 <= network.order.min() and network.order.max() < network.weights and network.weights % 32 == 0
-    hidden = kernel.Layer(*network.layers[0].tolist())
-    # The state has weights [members, units, inputs]; in the flat array unit o of input i lies at row 1 + i, lane o.
-    first = network.order[40 : 40 + max(members, 1) * sizes[1] * sizes[0]].reshape(-1, sizes[1], sizes[0])
-    last = max(members, 1) - 1
-    assert first[last, 3, 2 if members else 1] == 64 + last * hidden.stride + (3 if members else 2) * hidden.wide + 3
-    assert (hidden.target, hidden.inputs) == ((sizes[0] - codes) * 32, sizes[0] - codes)
-
-
 @pytest.mark.parametrize("members", [0, 3])
 def test_forward_and_backward_against_a_naive_network(members: int) -> None:
     stream, sizes, batch = np.random.default_rng(1), (3, 40, 5, 2), 7

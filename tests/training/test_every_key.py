@@ -8,15 +8,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator
 from copy import deepcopy
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import is_dataclass
 from functools import cache, partial
 from importlib import import_module
 from itertools import combinations
 from pathlib import Path
 from pkgutil import walk_packages
 from tempfile import TemporaryDirectory
-from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 import pytest
 import torch
@@ -39,6 +38,7 @@ from replication.training.checkpoints import read_state
 from replication.training.initialise import Samples
 from replication.training.sampling import draw_samples
 from replication.training.state import bind
+from tests.training.recipe_keys import at, keys_of, place
 
 
 @dataclass(frozen=True, config=CLOSED)
@@ -78,59 +78,13 @@ ROOTS: dict[str, tuple[type, str]] = {
 Result = dict[str, Any] | str  # what is computed, by name, or the sentence that refuses to
 
 
-def keys_of(hint: Any, key: str, default: Any = MISSING) -> Iterator[tuple[str, tuple[str, ...], Any]]:
-    """Dotted keys below a type, each with the words that it accepts and its default."""
-    parts = [part for part in get_args(hint) if part not in (NoneType, Ellipsis)]
-    if is_dataclass(hint):
-        hints = get_type_hints(hint)
-        for field in fields(hint):
-            name = f"{key}.{field.name}".lstrip(".")
-            inner = hints[field.name]
-            if not is_dataclass(inner):
-                yield name, get_args(inner) if get_origin(inner) is Literal else (), field.default
-            yield from keys_of(inner, name)
-    elif get_origin(hint) in (Union, UnionType) or (get_origin(hint) is tuple and len(parts) == 1):
-        inner = [part for part in parts if part not in [root for root, _ in ROOTS.values()]]
-        for part in inner:
-            yield from keys_of(part, key)
-    elif get_origin(hint) is tuple:
-        for place, part in enumerate(parts):
-            yield f"{key}.{place}", get_args(part) if get_origin(part) is Literal else (), MISSING
-
-
 OBJECTIVES = ("non-saturating", "saturating", "feature-matching")
 REGISTERED: dict[str, tuple[str, ...]] = {"objective": OBJECTIVES, "early.objective": OBJECTIVES}
 KEYS = {
     prefix + key: (REGISTERED.get(key, words), default)
     for prefix, (root, _) in ROOTS.items()
-    for key, words, default in keys_of(root, "")
+    for key, words, default in keys_of(root, "", [other for other, _ in ROOTS.values()])
 }
-
-
-def place(settings: Any, path: list[str], value: Any) -> None:
-    """Write a value at a dotted key; in a list of layers at its first layer's."""
-    head, *rest = path
-    if isinstance(settings, list) and isinstance(settings[0], list | dict):
-        return place(settings[0], path, value)
-    at: Any = int(head) if isinstance(settings, list) else head
-    if not rest:
-        settings[at] = value
-        return None
-    if isinstance(settings, dict) and settings.get(at) is None:
-        settings[at] = {}
-    return place(settings[at], rest, value)
-
-
-def at(settings: Any, path: list[str], default: Any) -> Any:
-    """What is written at a dotted key."""
-    for part in path:
-        while isinstance(settings, list) and isinstance(settings[0], list | dict):
-            settings = settings[0]
-        if isinstance(settings, list):
-            settings = settings[int(part)]
-        else:
-            settings = settings.get(part, default) if isinstance(settings, dict) else default
-    return settings
 
 
 def in_recipe(key: str) -> str:

@@ -17,7 +17,7 @@ from replication.models import load
 from replication.training.draws import draw_units
 from replication.training.eager import EagerSeed
 from replication.training.initialise import Samples
-from replication.training.run import bind_runs
+from replication.training.run import bind_runs, memory_format
 from replication.training.state import bind, initial_state
 
 UNITS = 4
@@ -52,6 +52,14 @@ def test_convolutions_train_as_with_torchs_optimiser(recipe: Recipe) -> None:
         pay.backward()
         of_generator.step()
         assert losses[unit].tolist() == pytest.approx([pay.item(), game.item()], abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("device", "precision", "last"),
+    [("cpu", "float32", True), ("cuda", "tf32", True), ("cuda:0", "bfloat16", True), ("cuda:0", "float32", False)],
+)
+def test_channels_come_first_in_float32_on_a_gpu_alone(device: str, precision: str, last: bool) -> None:
+    assert memory_format(device, precision) == (torch.channels_last if last else torch.contiguous_format)
 
 
 def test_what_is_beside_a_weight_lies_in_memory_as_it_does(recipe: Recipe) -> None:

@@ -12,31 +12,16 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits as cross_entropy
 
-from replication.config.recipes import (
-    Adam,
-    Balance,
-    Early,
-    FeatureMatching,
-    GeometricDecay,
-    Prior,
-    Recipe,
-    Sgd,
-)
+from replication.config.recipes import Adam, Balance, Early, FeatureMatching, GeometricDecay, Prior, Recipe, Sgd
 from replication.models.layers.networks import Networks
 from replication.training import eager, loop
 from replication.training.draws import Draws
-from replication.training.run import Run, bind_runs
+from replication.training.run import bind_runs
 from replication.training.schedule import turns
-from replication.training.state import State, bind
+from tests.training.conftest import descend, networks_of, same
 
 ONES, ZEROS = torch.ones(6), torch.zeros(6)
 MIXTURE = Prior(components=6, sigma_init=0.2, regulariser=0.3)
-
-
-def networks_of(case: Any, state: State) -> Networks:
-    networks = case.build()
-    bind(networks, state, 0)
-    return networks
 
 
 def latent(draws: Draws, unit: int, draw: int) -> tuple[Tensor, Tensor]:
@@ -49,19 +34,6 @@ def real(case: Any, draws: Draws, unit: int, minibatch: int) -> Tensor:
 
 def adams(networks: Networks, l2: float = 0.0) -> list[torch.optim.Optimizer]:
     return [torch.optim.Adam(net.parameters(), lr=1e-2, betas=(0.5, 0.999), weight_decay=l2) for net in networks]
-
-
-def descend(optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
-    optimiser.zero_grad()
-    loss.backward()
-    optimiser.step()
-
-
-def same(run: Run, networks: Networks) -> None:
-    """Weights and running statistics, which see the batches in the same order."""
-    for ours, theirs in zip(run.networks, networks, strict=True):
-        for (name, one), other in zip(ours.state_dict().items(), theirs.state_dict().values(), strict=True):
-            torch.testing.assert_close(one, other, rtol=1e-5, atol=5e-6, msg=name)
 
 
 @pytest.mark.parametrize("minibatch", ["none", "next"])

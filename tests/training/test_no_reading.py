@@ -13,20 +13,11 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from replication.config.recipes import (
-    Balance,
-    Early,
-    FeatureMatching,
-    GeometricDecay,
-    Labels,
-    LinearDecay,
-    Prior,
-    Recipe,
-    Sgd,
-)
+from replication.config.recipes import Recipe
 from replication.training import loop
 from replication.training.lean import LeanUnits
 from replication.training.run import bind_runs
+from tests.training.conftest import CASES
 
 READING = {"item", "cpu", "numpy", "tolist", "nonzero", "equal", "allclose", "is_nonzero", "masked_select", "unique"}
 SCALARS = {"__bool__", "__int__", "__float__", "__index__", "__array__", "__repr__"}
@@ -75,52 +66,13 @@ def nothing_read() -> Iterator[None]:
         yield
 
 
-THRESHOLD = Balance(0.7, 0.8, 0.6, 1, 0.02, -1, 0.03, floor_count=0, floor_by=0.01, floor_least=0.5)
-MIXTURE = Prior(components=6, component="sampled", sigma_init=0.2, regulariser=0.1)
-MATCHING = FeatureMatching("squared-norm", (0, -1))
-RECIPES: dict[str, dict[str, Any]] = {
-    "alternate": {"inner_steps": 2, "generator_steps": 2, "prior": MIXTURE, "linear_decay": LinearDecay(1, 5)},
-    "alternate with everything": {
-        "objective": "feature-matching",
-        "feature_matching": MATCHING,
-        "generator_minibatch": "own",
-        "early": Early("non-saturating", 1),
-        "real_target": 0.9,
-        "historical_averaging": 0.1,
-        "parameter_average": 0.1,
-        "labels": Labels(2),
-    },
-    "simultaneous": {
-        "schedule": "simultaneous",
-        "adam": None,
-        "sgd": Sgd(0.1, 0.5, 0.7, 4),
-        "geometric_decay": GeometricDecay(1.1, 0.01),
-    },
-    "balanced": {"schedule": "balanced", "inner_steps": 4, "balance": THRESHOLD, "prior": MIXTURE},
-    "balanced with everything": {
-        "schedule": "balanced",
-        "inner_steps": 4,
-        "noise_of_step": "own",
-        "balance": replace(THRESHOLD, in_a_row=True, judged_with="batch", extra_rate=0.5, raise_count=0),
-        "prior": MIXTURE,
-        "historical_averaging": 0.1,
-        "parameter_average": 0.1,
-        "labels": Labels(2),
-    },
-}
-
-
-def train(small: Callable[..., Any], recipe: Recipe, changes: dict[str, Any]) -> Any:
-    case = small(replace(recipe, **changes), noisy=True, outputs=3 if "labels" in changes else 1)
-    state, draws = case.start(), case.draw(3, labelled=torch.arange(12) if "labels" in changes else None)
-    return case, state, draws
-
-
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", CASES)
 def test_a_unit_reads_no_tensor(
     small: Callable[..., Any], recipe: Recipe, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    case, state, draws = train(small, recipe, RECIPES[name])
+    changes = CASES[name]
+    case = small(replace(recipe, updates=300, **changes), noisy=True, outputs=3 if "labels" in changes else 1)
+    state, draws = case.start(), case.draw(3, labelled=torch.arange(12) if "labels" in changes else None)
     real, units = LeanUnits.train, []
 
     def watched(*arguments: Any) -> None:
@@ -134,7 +86,7 @@ def test_a_unit_reads_no_tensor(
 
 
 def test_the_watch_sees_the_look_of_the_reference(small: Callable[..., Any], recipe: Recipe) -> None:
-    case = small(replace(recipe, **RECIPES["balanced"]))
+    case = small(replace(recipe, updates=300, **CASES["balanced"]))
     (run,) = bind_runs(case.build, case.start())
     arguments = (run, case.recipe, case.data, case.units(1).at(0), "non-saturating", torch.Generator())
     loop.train_unit(*arguments)

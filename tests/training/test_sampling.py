@@ -48,13 +48,6 @@ def test_fewer_samples_are_the_first_of_whole_batches(case: Any) -> None:
 
 
 @torch.no_grad()
-def test_samples_are_the_generator_at_the_noise_of_the_stream(small: Callable[..., Any], recipe: Recipe) -> None:
-    generator, wide = small(recipe, normalised=False).build().generator, Noise("normal", 2.0)
-    expected = generator.body(noise_of(recipe, 9, wide).flatten(0, 1))
-    torch.testing.assert_close(draw_samples(generator, recipe, wide, 9, "samples", 12), expected)
-
-
-@torch.no_grad()
 @pytest.mark.parametrize("statistics", ["batch", "running"])
 def test_batch_normalisation_takes_each_batchs_own_statistics_or_the_running_ones(
     small: Callable[..., Any], recipe: Recipe, statistics: Any

@@ -8,14 +8,7 @@ from typing import Any
 import pytest
 
 from replication.config.recipes import Balance, Early, GeometricDecay, LinearDecay, Recipe, Sgd
-from replication.training.schedule import (
-    minibatches_of_unit,
-    objective_at,
-    rates_at,
-    turns,
-    unit_steps,
-    update_counts,
-)
+from replication.training.schedule import minibatches_of_unit, objective_at, rates_at, turns, unit_steps, update_counts
 
 BALANCE = Balance(1.0, 1.0, 0.7, 3, 0.003, -1, 0.003)
 GENERATOR, DISCRIMINATOR = ("generator",), ("discriminator",)
@@ -61,29 +54,6 @@ def test_minibatches_and_update_counts(
     assert tuple(update_counts(changed).values()) == counts
     assert list(update_counts(changed)) == ["generator", "discriminator", "together"]
     assert unit_steps(changed) == (4 if changed.schedule == "balanced" else 1)
-
-
-@pytest.mark.parametrize("epoch", [0, 1, 399, 400, 800, 801, 1000, 1199])
-def test_improved_gans_rate(recipe: Recipe, epoch: int) -> None:
-    """3e-4 · min(3 − epoch/400, 1) over 1200 epochs of 500 minibatches: the same in a whole epoch."""
-    adam = replace(recipe.descent, learning_rate=3e-4)
-    changed = replace(recipe, adam=adam, linear_decay=LinearDecay(800 * 500, 1200 * 500, every=500))
-    expected = 3e-4 * min(3 - epoch / 400, 1)
-    for unit in (500 * epoch, 500 * epoch + 1, 500 * epoch + 499):
-        assert rates_at(changed, unit).learning_rate == pytest.approx(expected, rel=1e-9)
-    steady = {0: 3e-4, 399: 3e-4, 400: 3e-4, 800: 3e-4, 1000: 1.5e-4, 1199: 3e-4 / 400}
-    assert expected == pytest.approx(steady.get(epoch, expected))
-
-
-@pytest.mark.parametrize("epoch", [0, 999, 1000, 1001, 2500, 3999])
-def test_deligans_mnist_rate(recipe: Recipe, epoch: int) -> None:
-    """5e-4 · min(4 − epoch/1000, 3)/3 over 4000 epochs of ten minibatches, five inner steps each."""
-    adam = replace(recipe.descent, learning_rate=5e-4)
-    balanced = replace(recipe, schedule="balanced", inner_steps=5, balance=BALANCE, updates=200_000, adam=adam)
-    changed = replace(balanced, linear_decay=LinearDecay(50_000, 200_000, every=50))
-    for unit in (10 * epoch, 10 * epoch + 9):
-        expected = 5e-4 * min(4 - epoch / 1000, 3) / 3
-        assert rates_at(changed, unit).learning_rate == pytest.approx(expected, rel=1e-9)
 
 
 def test_dcgans_conditional_rate_ends_at_zero(recipe: Recipe) -> None:

@@ -13,12 +13,7 @@ from replication.config.recipes import Adam, Balance, Labels, Prior, Recipe, Sgd
 from replication.foundation.seeding import torch_seed
 from replication.models.layers.networks import Networks
 from replication.training.run import bind_runs
-from replication.training.state import (
-    bind,
-    initial_state,
-    trained_names,
-    weights_of,
-)
+from replication.training.state import bind, initial_state, trained_names, weights_of
 
 BALANCE = Balance(0.9, 1.0, 0.7, 3, 0.003, -2, 0.003)
 
@@ -79,16 +74,6 @@ def test_a_seed_is_finite_as_long_as_all_its_weights_are(case: Any) -> None:
     state["generator.prior.sigma"][2, 3, 1] = float("nan")
     state["first.generator.prior.sigma"][0, 0, 0] = float("nan")  # a moment, no weight
     assert [run.finite().item() for run in bind_runs(build, state)] == [True, False, False]
-
-
-def test_a_snapshot_holds_the_networks_alone(case: Any) -> None:
-    build, recipe = case.build, case.recipe
-    state = initial_state(build, recipe, (0,))
-    names = set(weights_of(state))
-    networks = build()
-    assert names == {f"generator.{n}" for n in networks.generator.state_dict()} | {
-        f"discriminator.{n}" for n in networks.discriminator.state_dict()
-    }
 
 
 def test_what_is_kept_beside_the_weights_is_what_the_recipe_asks_for(case: Any) -> None:

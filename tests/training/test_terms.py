@@ -14,17 +14,11 @@ from torch.nn.functional import binary_cross_entropy_with_logits as cross_entrop
 from replication.config.recipes import Labels, Recipe
 from replication.models.layers.networks import Networks
 from replication.training.draws import Draws
-from replication.training.run import Run
-from replication.training.state import AVERAGED, PAST, State, bind
+from replication.training.state import AVERAGED, PAST, bind
+from tests.training.conftest import descend, networks_of, same
 
 ONES, ZEROS = torch.ones(6), torch.zeros(6)
 UNITS = 5
-
-
-def networks_of(case: Any, state: State) -> Networks:
-    networks = case.build()
-    bind(networks, state, 0)
-    return networks
 
 
 def play(
@@ -45,27 +39,15 @@ def play(
         told = discriminator(real).source
         fake = discriminator(generator(noise[0], component[0]).detach()).source
         loss = 0.5 * (cross_entropy(told, target * ONES) + cross_entropy(fake, ZEROS)) + discriminator_term(unit)
-        step(sides[1], loss)
+        descend(sides[1], loss)
         after()
         loss = cross_entropy(discriminator(generator(noise[1], component[1])).source, ONES) + generator_term(unit)
-        step(sides[0], loss)
+        descend(sides[0], loss)
         after()
-
-
-def step(optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
-    optimiser.zero_grad()
-    loss.backward()
-    optimiser.step()
 
 
 def nothing(unit: int) -> Tensor:
     return torch.zeros(())
-
-
-def same(run: Run, networks: Networks) -> None:
-    for ours, theirs in zip(run.networks, networks, strict=True):
-        for (name, one), other in zip(ours.state_dict().items(), theirs.state_dict().values(), strict=True):
-            torch.testing.assert_close(one, other, rtol=1e-5, atol=5e-6, msg=name)
 
 
 def parameters(network: torch.nn.Module) -> list[Tensor]:
@@ -152,9 +134,9 @@ def test_semi_supervised(small: Callable[..., Any], recipe: Recipe) -> None:
         unlabelled = (-0.5 * partition + 0.5 * soft(partition)).mean() + 0.5 * soft(of_fake).mean()
         logits, labels = discriminator(samples[learnt]).logits, case.data.labels[learnt]
         labelled = (-logits[torch.arange(6), labels] + torch.log(torch.exp(logits).sum(1))).mean()
-        step(sides[1], unlabelled + labelled)
+        descend(sides[1], unlabelled + labelled)
         answer = torch.log(torch.exp(discriminator(generator(noise[1], rows[:0])).logits).sum(1))
-        step(sides[0], -torch.log(torch.exp(answer) / (torch.exp(answer) + 1)).mean())  # D(x) = Z/(Z + 1)
+        descend(sides[0], -torch.log(torch.exp(answer) / (torch.exp(answer) + 1)).mean())  # D(x) = Z/(Z + 1)
     same(run, networks)
     assert run.balance[4].item() == pytest.approx(unlabelled.item(), abs=1e-5)  # logged without the labels' loss
 

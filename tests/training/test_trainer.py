@@ -11,8 +11,6 @@ import pytest
 import torch
 
 from replication.config.recipes import Early, Labels, Recipe
-from replication.training import trainer
-from replication.training.captured import CapturedSeed
 from replication.training.eager import EagerSeed
 from replication.training.pieces import PIECE, Trained
 from replication.training.trainer import Trainer, labels_of, products, queue_pieces, seed_trainings
@@ -40,21 +38,6 @@ def test_the_state_is_that_of_the_last_unit(small: Callable[..., Any], recipe: R
     for name, tensor in whole.state.items():
         torch.testing.assert_close(parts.state[name], tensor, rtol=0, atol=0, equal_nan=True, msg=name)
     assert losses.shape == (2, 7, 2) and whole.state["steps"].tolist() == [[7, 7], [7, 7]]
-
-
-def test_captured_seeds_train_beside_each_other_as_the_reference(
-    small: Callable[..., Any], recipe: Recipe, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """On a CPU, where a captured unit is called in place of a graph's replay."""
-    case, seeds = small(recipe), (5, 0, 2)
-    reference = Trainer(case.build, recipe, seeds, case.data)
-    real = seed_trainings
-    monkeypatch.setattr(trainer, "seed_trainings", lambda way, *rest: real("captured", *rest))
-    fast = Trainer(case.build, recipe, seeds, case.data)
-    assert all(isinstance(seed, CapturedSeed) for seed in fast._seeds)
-    np.testing.assert_array_equal(fast.advance(0, 6), reference.advance(0, 6))
-    for name, tensor in reference.state.items():
-        torch.testing.assert_close(fast.state[name], tensor, rtol=0, atol=0, equal_nan=True, msg=name)
 
 
 def test_each_seed_has_its_own_labels(small: Callable[..., Any], recipe: Recipe) -> None:

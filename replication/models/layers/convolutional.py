@@ -89,11 +89,7 @@ class ConvolutionalDiscriminator(nn.Module):
     """
 
     def __init__(
-        self,
-        layers: Sequence[Sequence[int]],
-        kernel: int,
-        shape: Sequence[int],
-        guidelines: Guidelines = PUBLISHED,
+        self, layers: Sequence[Sequence[int]], kernel: int, shape: Sequence[int], guidelines: Guidelines = PUBLISHED
     ) -> None:
         super().__init__()
         check_kernel(kernel)

@@ -42,6 +42,10 @@ class Minibatch:
     form: MinibatchForm
     direction_std: float = 0.05  # of T's first values
 
+    def build(self, features: int) -> MinibatchDiscrimination:
+        """The layer, for [B, features]."""
+        return MinibatchDiscrimination(features, self.kernels, self.dimensions, self.form, self.direction_std)
+
 
 @dataclass(frozen=True, config=CLOSED)
 class WeightNormalisedNetworks:
@@ -157,16 +161,9 @@ class WeightNormalisedDiscriminator(nn.Module):
                 )
         self.stages = nn.ModuleList(stages)
         kernels = minibatch.kernels if minibatch else 0
-        self.minibatch = (
-            MinibatchDiscrimination(
-                channels, minibatch.kernels, minibatch.dimensions, minibatch.form, minibatch.direction_std
-            )
-            if minibatch
-            else nn.Identity()
-        )
-        self.output = normalised_dense(
-            channels + kernels, outputs, DIRECTION_STD, True, output_std, shared_std=shared_std
-        )
+        self.minibatch = minibatch.build(channels) if minibatch else nn.Identity()
+        inputs = channels + kernels
+        self.output = normalised_dense(inputs, outputs, DIRECTION_STD, True, output_std, shared_std=shared_std)
 
     def forward(self, samples: Tensor, labels: Tensor | None = None, noise: Sequence[Tensor] | None = None) -> Judged:
         samples, features = features_of(self.stages, samples, noise)

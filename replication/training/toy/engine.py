@@ -12,16 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from replication.foundation.compiled import njit
-from replication.training.toy.kernel import (
-    ONE,
-    ZERO,
-    adam,
-    backward,
-    forward,
-    layer_of,
-    padded,
-    through_tanh,
-)
+from replication.training.toy.kernel import ONE, ZERO, adam, backward, forward, layer_of, padded, through_tanh
 from replication.training.toy.lanes import COUNT, load, store
 from replication.training.toy.logistic import logistic_loss
 from replication.training.toy.plan import Network, Plan

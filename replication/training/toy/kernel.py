@@ -1,4 +1,4 @@
-"""Small tanh networks in compiled loops: forward, backward and Adam, for `training.toy_engine`.
+"""Small tanh networks in compiled loops: forward, backward and Adam, for `toy.engine`.
 
 Hidden units lie side by side, in lanes; inputs and outputs have the samples side by side. A layer of several networks
 takes sample b through network `component[b]`; a plain layer is the same with a stride of 0 between its networks.

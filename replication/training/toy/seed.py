@@ -1,4 +1,4 @@
-"""A seed of a toy recipe: its weights as arrays, trained by the compiled loops of `training.toy_engine`."""
+"""A seed of a toy recipe: its weights as arrays, trained by the compiled loops of `toy.engine`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from replication.models.layers.networks import Networks
 from replication.training.draws import draw_units
 from replication.training.pieces import Trained
 from replication.training.schedule import rates_at
-from replication.training.state import SIDES, State, trained_names
+from replication.training.state import State, names_by_side
 from replication.training.toy.engine import Drawn, Weights, train_units
 from replication.training.toy.plan import Plan, plan_of
 
@@ -60,8 +60,7 @@ def kernel_seeds(
     Raises:
         InputError: the recipe asks for something that compiled loops do not compute.
     """
-    plan, trained = plan_of(networks, recipe, len(data) // recipe.batch), trained_names(networks)
-    names = [[name for name in trained if name.startswith(side)] for side in SIDES]
+    plan, names = plan_of(networks, recipe, len(data) // recipe.batch), [*names_by_side(networks).values()]
     return [KernelSeed(index, names, plan, recipe, seed, data, state) for index, seed in enumerate(seeds)]
 
 
