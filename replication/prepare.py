@@ -16,7 +16,8 @@ from replication.config.params import load_params
 from replication.data.sources import read_source
 from replication.data.writing import write_dataset
 from replication.foundation.atomic import atomic_directory
-from replication.foundation.errors import InputError, exit_clearly
+from replication.foundation.command import exit_clearly
+from replication.foundation.errors import InputError
 from replication.foundation.places import DATA
 
 

@@ -20,7 +20,8 @@ from pathlib import Path
 from replication.config.blocks import block_of, device_of, key_of, precision_on
 from replication.config.cell import Cell
 from replication.config.params import Params, Profile, load_params
-from replication.foundation.errors import InputError, exit_clearly
+from replication.foundation.command import exit_clearly
+from replication.foundation.errors import InputError
 from replication.foundation.places import SCORED, TRAINED
 from replication.report.cells import FILES, RECORDED, ScoredCell, read_cell, recorded_blocks, refuse_overlap
 from replication.table.archives import pack, unpack
