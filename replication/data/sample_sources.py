@@ -13,10 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from replication.data.images import decode_all
+from replication.data.images import SUFFIXES, decode_all
 from replication.foundation.errors import InputError
 
-SUFFIXES = (".jpg", ".jpeg", ".png")
 FEWEST = 100  # samples: scores of fewer say nothing
 MOST_SAMPLES = 200_000
 MOST_BYTES = 4 * 2**30  # of a file of an array
