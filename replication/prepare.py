@@ -13,12 +13,13 @@ from pathlib import Path
 
 from replication.config.datasets import Dataset
 from replication.config.params import load_params
+from replication.data.listing import write_listings
 from replication.data.sources import read_source
 from replication.data.writing import write_dataset
 from replication.foundation.atomic import atomic_directory
 from replication.foundation.command import exit_clearly
 from replication.foundation.errors import InputError
-from replication.foundation.places import DATA
+from replication.foundation.places import DATA, RAW
 
 
 def prepare(options: Dataset, output: Path) -> None:
@@ -43,6 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             raise InputError(f"params.yaml has no data set {name!r}; known: {', '.join(datasets)}.")
     for name in names:
         prepare(datasets[name], DATA / name)
+        write_listings([datasets[name]], DATA, RAW)  # as it was read: what was downloaded or unpacked belongs to it
         counts = json.loads((DATA / name / "manifest.json").read_text(encoding="utf-8"))["counts"]
         print(f"{DATA / name}: " + ", ".join(f"{part['total']} {split}" for split, part in counts.items()))
 
