@@ -57,7 +57,10 @@ def test_what_a_user_can_mend_is_one_line(capsys: pytest.CaptureFixture[str], mo
             for code in (errno.ENOSPC, errno.EDQUOT)
         ),
         (OSError("32000 requested and 3968 written"), ("disk is full",)),
-        (SafetensorError('IoError(Os { code: 28, kind: StorageFull, message: "" })'), ("disk is full",)),
+        (
+            SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)"),
+            ("disk is full",),
+        ),
         (OSError(errno.EROFS, "", "outputs"), ("only be read", "outputs")),
         (OSError(errno.EACCES, "", "params.yaml"), ("permissions", "params.yaml")),
         (OSError(errno.EIO, "", "a"), ("disk failed",)),

@@ -33,7 +33,7 @@ MENDS = {
     errno.ENAMETOOLONG: "has too long a name for this file system: choose a shorter place",
 }
 _WRITTEN_IN_PART = re.compile(r"\d+ requested and \d+ written")  # NumPy, which leaves the number of the error out
-_NUMBERED = re.compile(r"\bcode: (\d+)")  # safetensors, whose errors come from Rust
+_NUMBERED = re.compile(r"\bos error (\d+)")  # safetensors, whose errors come from Rust
 _NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "Cannot allocate memory")
 
 
