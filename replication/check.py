@@ -20,7 +20,8 @@ import pandas as pd
 
 from replication.config.blocks import key_of
 from replication.config.params import Params, load_params
-from replication.foundation.errors import InputError, exit_clearly
+from replication.foundation.command import exit_clearly
+from replication.foundation.errors import InputError
 from replication.foundation.provenance import sha256_file
 from replication.report.cells import RECORDED, grouped, read_provenance
 from replication.report.page import BENCHMARKS, REPORTS, Page, committed_reports, read_page

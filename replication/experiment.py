@@ -30,10 +30,11 @@ from replication.config.params import BUNDLED, Cell, Params, load_params
 from replication.data.bundled import load_bundled
 from replication.data.reading import load_images, load_manifest, load_split, load_toy
 from replication.foundation.atomic import keep_only
-from replication.foundation.errors import exit_clearly
+from replication.foundation.child import in_processes
+from replication.foundation.command import exit_clearly
 from replication.foundation.places import DATA, JUDGES, SCORED
 from replication.foundation.provenance import code_hash, environment, import_closure, recorded, sha256_file, sha256_text
-from replication.foundation.runtime import Clock, in_processes, prepare_device
+from replication.foundation.runtime import Clock, prepare_device
 from replication.scoring.requirements import require_experiment
 from replication.scoring.rows import Rows, write_scores
 from replication.training.cells import builder

@@ -18,7 +18,7 @@ from typing import Any
 from replication.config.expansion import read_params
 from replication.config.params import load_params
 from replication.foundation.atomic import atomic_directory
-from replication.foundation.errors import exit_clearly
+from replication.foundation.command import exit_clearly
 from replication.foundation.provenance import import_closure, sha256_file
 from replication.models import MODELS, source_file
 from replication.training.code import training_code

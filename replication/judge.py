@@ -17,7 +17,7 @@ from replication.config.blocks import add_device_option, on_device
 from replication.config.params import Params, load_params
 from replication.data.reading import load_images
 from replication.foundation.atomic import atomic_directory
-from replication.foundation.errors import exit_clearly
+from replication.foundation.command import exit_clearly
 from replication.foundation.places import DATA, JUDGES
 from replication.foundation.provenance import environment
 from replication.foundation.runtime import Clock, prepare_device

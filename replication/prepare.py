@@ -13,11 +13,13 @@ from pathlib import Path
 
 from replication.config.datasets import Dataset
 from replication.config.params import load_params
+from replication.data.listing import write_listings
 from replication.data.sources import read_source
 from replication.data.writing import write_dataset
 from replication.foundation.atomic import atomic_directory
-from replication.foundation.errors import chosen, exit_clearly
-from replication.foundation.places import DATA
+from replication.foundation.command import exit_clearly
+from replication.foundation.errors import chosen
+from replication.foundation.places import DATA, RAW
 
 
 def prepare(options: Dataset, output: Path) -> None:
@@ -40,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     known = {name: chosen(datasets, name, "data set of params.yaml") for name in names}  # before any is prepared
     for name, options in known.items():
         prepare(options, DATA / name)
+        write_listings([options], DATA, RAW)  # as it was read: what was downloaded or unpacked belongs to it
         counts = json.loads((DATA / name / "manifest.json").read_text(encoding="utf-8"))["counts"]
         print(f"{DATA / name}: " + ", ".join(f"{part['total']} {split}" for split, part in counts.items()))
 

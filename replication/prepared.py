@@ -13,7 +13,7 @@ from pathlib import Path
 
 from replication.config.params import BUNDLED, Cell, Params, load_params
 from replication.data.reading import load_manifest
-from replication.foundation.errors import exit_clearly
+from replication.foundation.command import exit_clearly
 from replication.foundation.places import DATA, JUDGES
 from replication.foundation.provenance import sha256_file
 from replication.inputs import write_each

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import shutil
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +19,9 @@ from pathlib import Path
 from replication.config.blocks import block_of, device_of, key_of, precision_on
 from replication.config.cell import Cell
 from replication.config.params import Params, Profile, load_params
-from replication.foundation.errors import InputError, exit_clearly
+from replication.foundation.atomic import scratch_directory
+from replication.foundation.command import exit_clearly
+from replication.foundation.errors import InputError
 from replication.foundation.places import SCORED, TRAINED
 from replication.report.cells import FILES, RECORDED, ScoredCell, read_cell, recorded_blocks, refuse_overlap
 from replication.table.archives import pack, unpack
@@ -66,9 +67,7 @@ def take_in(
 
 def _keep(content: Mapping[str, bytes], params: Params, reports: Path, kept: list[Path]) -> None:
     """Move what an archive held to where it is kept, and add each place to `kept`."""
-    reports.mkdir(parents=True, exist_ok=True)
-    incoming = Path(tempfile.mkdtemp(prefix=".incoming.", dir=reports))
-    try:
+    with scratch_directory(reports / "incoming") as incoming:
         for name, data in content.items():
             (incoming / name).parent.mkdir(exist_ok=True)
             (incoming / name).write_bytes(data)
@@ -80,8 +79,6 @@ def _keep(content: Mapping[str, bytes], params: Params, reports: Path, kept: lis
             table.unlink()
             (incoming / name).rename(place)
             kept.append(place)
-    finally:
-        shutil.rmtree(incoming, ignore_errors=True)
 
 
 def _one_profile(params: Params, names: Iterable[str]) -> Profile:

@@ -36,7 +36,8 @@ from replication.config.params import BUNDLED, Cell, Params, load_params
 from replication.data.writing import is_prepared
 from replication.experiment import is_measured, run_experiment
 from replication.foundation.child import Child, Cut, in_a_sentence
-from replication.foundation.errors import InputError, Stopped, exit_clearly
+from replication.foundation.command import exit_clearly
+from replication.foundation.errors import InputError, Stopped
 from replication.foundation.places import DATA
 from replication.foundation.runtime import prepare_device
 from replication.judge import train_judge

@@ -23,10 +23,11 @@ from replication.config.params import Cell, Params, load_params
 from replication.config.recipes import Recipe
 from replication.data.reading import PreparedImages, ToyData, load_images, load_prepared, load_split
 from replication.foundation.atomic import keep_only
-from replication.foundation.errors import exit_clearly
+from replication.foundation.child import in_processes
+from replication.foundation.command import exit_clearly
 from replication.foundation.places import DATA, JUDGES, SCORED, TRAINED
 from replication.foundation.provenance import code_hash, environment, import_closure, recorded, sha256_file, sha256_text
-from replication.foundation.runtime import Clock, in_processes, prepare_device
+from replication.foundation.runtime import Clock, prepare_device
 from replication.models import GAME, PARZEN, PROBE, is_scored_by, source_file
 from replication.scoring.left_out import INCEPTION, left_out
 from replication.scoring.requirements import probed_data, require_protocols

@@ -27,7 +27,8 @@ from replication.config.cell import OWN, Cell
 from replication.config.params import Params, load_params
 from replication.data.reading import load_images, load_split
 from replication.data.sample_sources import read_labels, read_samples
-from replication.foundation.errors import InputError, chosen, exit_clearly
+from replication.foundation.command import exit_clearly
+from replication.foundation.errors import InputError, chosen
 from replication.foundation.places import DATA, JUDGES
 
 if TYPE_CHECKING:  # torch and pandas take seconds to import, and a wrong argument is said at once

@@ -22,7 +22,7 @@ from replication.config.blocks import block_arguments, block_of, device_of
 from replication.config.params import Cell, Params, load_params
 from replication.data.reading import load_prepared, load_split
 from replication.foundation.atomic import atomic_directory, keep_only
-from replication.foundation.errors import exit_clearly
+from replication.foundation.command import exit_clearly
 from replication.foundation.places import DATA, TRAINED
 from replication.foundation.provenance import environment, recorded, sha256_file, sha256_text
 from replication.foundation.runtime import prepare_device

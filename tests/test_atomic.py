@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -14,7 +17,7 @@ def test_a_directory_replaces_the_one_before(tmp_path: Path) -> None:
     place = tmp_path / "deep" / "cell"
     for number in (1, 2):
         with atomic_directory(place) as directory:
-            assert directory.parent == place.parent and not list(directory.iterdir())
+            assert directory.parent.parent == place.parent and not list(directory.iterdir())
             (directory / f"file{number}").write_text("new", encoding="utf-8")
             assert not (place / f"file{number}").exists()
     assert [file.name for file in place.iterdir()] == ["file2"]
@@ -60,3 +63,28 @@ def test_a_failing_write_leaves_what_there_was(tmp_path: Path, monkeypatch: pyte
         write_atomically(path, "new")
     assert path.read_text(encoding="utf-8") == "old"
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_the_next_writer_removes_what_a_killed_one_left_and_nothing_of_one_that_runs(tmp_path: Path) -> None:
+    script = """
+        import os, sys, time
+        from pathlib import Path
+        from replication.foundation.atomic import atomic_directory, scratch_directory
+        with scratch_directory(Path("file")), atomic_directory(Path("cell")) as directory:
+            (directory / "half").write_text("half")
+            print("ready", flush=True)
+            time.sleep(60)
+    """
+    command = [sys.executable, "-c", textwrap.dedent(script)]
+    environment = {**os.environ, "PYTHONPATH": os.getcwd()}
+    with subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None and process.stdout.readline() == "ready\n"
+        for _ in range(2):
+            write_atomically(tmp_path / "file", "whole")
+            with atomic_directory(tmp_path / "cell"):
+                pass
+            process_runs = process.poll() is None
+            assert (len(list(tmp_path.glob(".*"))) == 2) == process_runs
+            process.kill()
+            process.wait()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cell", "file"]

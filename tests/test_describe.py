@@ -20,7 +20,7 @@ from replication.data.shapes import class_count
 from replication.describe import __main__ as command
 from replication.describe.__main__ import Description, describe, to_json, to_text
 from replication.describe.networks import Tables
-from replication.foundation.errors import exit_clearly
+from replication.foundation.command import exit_clearly
 from replication.models import load
 from replication.training.schedule import update_counts
 from replication.verdicts.benchmarks import load_benchmarks

@@ -22,7 +22,7 @@ PIPELINE: dict[str, dict[str, Any]] = read_yaml(ROOT / "dvc.yaml")["stages"]
 PARAMS = read_params(ROOT / "params.yaml")
 STAGES = {name: stage.get("do", stage) for name, stage in PIPELINE.items()}
 INPUTS = stage_inputs({**PARAMS, "run": PARAMS["profiles"]["cpu"]}, ROOT)
-COMPUTING = [name for name in STAGES if name != "inputs"]
+COMPUTING = [name for name in STAGES if name not in ("inputs", "data")]
 LAYERS = ROOT / "replication/models/layers"
 # What a stage gives to functions of other modules that read `params` themselves.
 PASSED_ON: dict[str, set[str]] = {
@@ -164,6 +164,8 @@ def test_what_reads_finds() -> None:
 
 
 def test_a_stage_sees_what_the_others_made() -> None:
+    assert STAGES["data"]["always_changed"]  # nothing else can notice a changed picture
+    assert "outputs/raw/${item}.json" in STAGES["prepare"]["deps"]
     assert {"outputs/data", "outputs/judge"} <= set(STAGES["prepared"]["deps"])
     for stage in ("train", "score", "experiment"):  # of data sets those alone that their cells name
         assert not {"outputs/data", "outputs/judge"} & set(STAGES[stage]["deps"])
@@ -197,6 +199,7 @@ def test_the_grid_comes_from_the_profile_in_force() -> None:
     profile = {"profile": ["${run.name}"]}
     assert grids == {
         "inputs": None,
+        "data": None,
         "prepare": "${run.datasets}",
         "judge": "${run.judges}",
         "prepared": None,

@@ -75,7 +75,9 @@ def test_a_paired_order_has_the_power_of_its_differences():
 @pytest.mark.parametrize("trainings", [None, 1, 5])
 def test_a_values_power_is_that_of_studies_drawn_value_by_value(trainings):
     generator = np.random.default_rng(0)
-    one = claim("value", published=Published(0.8, None, "none", trainings, True, "Table 1"), plan={"n": 6, "sd": 0.02})
+    one = claim(
+        "value", published=Published(0.8, "none", True, "Table 1", trainings=trainings), plan={"n": 6, "sd": 0.02}
+    )
     published = generator.normal(size=STUDIES) * (0.02 / trainings**0.5 if trainings else 0.0)
     for shift, got in ((0.0, power(one).true), (0.05, power(one).false)):
         values = generator.normal(shift, 0.02, (STUDIES, 6))
@@ -143,7 +145,7 @@ def test_draws_that_share_data_correlate_as_the_corrected_error_assumes():
     one = claim("bound", replicate_unit="label draw", overlap=0.25, plan={"sd": 0.02, "effect": 0.03})
     assert power(one).true < power(replace(one, overlap=0.0)).true
     assert power(one).false <= most_false()
-    published = Published(0.8, None, "none", 1, True, "Table 1")
+    published = Published(0.8, "none", True, "Table 1", trainings=1)
     value = claim("value", replicate_unit="split", overlap=0.25, published=published, plan={"sd": 0.01})
     assert power(value).false <= most_false()
 

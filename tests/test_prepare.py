@@ -13,7 +13,8 @@ from PIL import Image
 from replication import prepare as stage
 from replication.config.datasets import Dataset, Split
 from replication.data.reading import load_images, load_split, load_toy
-from replication.foundation.errors import InputError, exit_clearly
+from replication.foundation.command import exit_clearly
+from replication.foundation.errors import InputError
 
 FULL = {"full": Split("all")}
 

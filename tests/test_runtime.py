@@ -14,8 +14,9 @@ from threading import Barrier
 import pytest
 import torch
 
+from replication.foundation.child import in_processes
 from replication.foundation.errors import InputError
-from replication.foundation.runtime import Clock, in_processes, in_turns, prepare_device, side_by_side
+from replication.foundation.runtime import Clock, in_turns, prepare_device, side_by_side
 
 
 @pytest.fixture

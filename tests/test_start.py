@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -42,7 +43,7 @@ GARBAGE = """
 import gc, sys
 sys.argv[0] = sys.argv[1]
 import replication
-from replication.foundation.errors import exit_clearly
+from replication.foundation.command import exit_clearly
 before = gc.isenabled()
 exit_clearly(lambda: print(before, gc.isenabled()))
 """

@@ -14,7 +14,8 @@ from safetensors.torch import load_file
 from replication import train as stage
 from replication.config.expansion import read_params
 from replication.config.params import load_params
-from replication.foundation.errors import InputError, exit_clearly
+from replication.foundation.command import exit_clearly
+from replication.foundation.errors import InputError
 from replication.foundation.places import TRAINED
 from replication.foundation.provenance import code_hash, environment, import_closure
 from replication.prepare import prepare

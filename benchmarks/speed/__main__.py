@@ -13,7 +13,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from replication.foundation.errors import InputError, exit_clearly
+from replication.foundation.command import exit_clearly
+from replication.foundation.errors import InputError
 
 if TYPE_CHECKING:
     from benchmarks.speed.options import Name

@@ -1,36 +1,46 @@
-"""Any folder of images: `train/<class>/*.jpg` with an optional `test/<class>/`, or `images/*.jpg` without labels."""
+"""Any folder of images: `train/<class>/*.jpg` with an optional `test/<class>/`, or `images/*.jpg` without labels.
+
+A folder `val/<class>/` serves as the test part where there is no `test/`; where there is, it is not read, and the
+manifest says so.
+"""
 
 from __future__ import annotations
 
-import lzma
-import tarfile
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
+from replication.data.archives import unpack
 from replication.data.contents import ImageSet
-from replication.data.images import decode_all
-from replication.foundation.atomic import atomic_directory
+from replication.data.images import SUFFIXES, decode_all
 from replication.foundation.errors import InputError
 
-SUFFIXES = (".jpg", ".jpeg", ".png")
-ARCHIVES = (".tar", ".tar.xz")
-LAYOUT = "train/<class>/*.jpg (or .jpeg, .png) with an optional test/<class>/, or images/*.jpg without labels"
+LAYOUT = (
+    "train/<class>/*.jpg (or .png, .webp, .bmp, .tiff) with an optional test/<class>/, or images/*.jpg without labels"
+)
+MOST_IMAGE_BYTES = 1 << 28  # of a file of one image
 Files = list[tuple[Path, int]]  # file, label
 
 
 def read_folder(root: Path, image_size: int = 0, channels: int = 3, licence: str = "") -> ImageSet:
-    """Read every image under `root`, classes and files in the order of their names; `root`.tar(.xz) is unpacked first.
+    """Read every image under `root`, classes and files in the order of their names; an archive beside it is unpacked.
 
     Raises:
         InputError: nothing is there, the layout or a file is not what LAYOUT says, or images differ in size.
     """
-    _unpack(root)
+    unpack(root, ("train", "images"), LAYOUT)
+    reasons = ["a folder of images: nothing vouches for its being the data set a paper used"]
     if (root / "train").is_dir():
         names = _class_names(root / "train")
         train = _labelled(root / "train", names)
-        test = _labelled(root / "test", names) if (root / "test").is_dir() else []
+        held_out = [root / name for name in ("test", "val") if (root / name).is_dir()]
+        test = _labelled(held_out[0], names) if held_out else []
+        if held_out and held_out[0].name == "val":
+            reasons.append("val/ serves as the test part")
+        elif len(held_out) > 1:
+            reasons.append("val/ is not read")
     elif (root / "images").is_dir():
         names, test = ("unlabelled",), []
         train = [(file, 0) for file in image_files(root / "images")]
@@ -45,25 +55,9 @@ def read_folder(root: Path, image_size: int = 0, channels: int = 3, licence: str
         class_names=names,
         licence=licence or "not stated: see where the images come from",
         libraries=("numpy", "pillow"),
-        not_canonical="a folder of images: nothing vouches for its being the data set a paper used",
+        not_canonical="; ".join(reasons),
         raw_inputs={f"listing of {len(labels)} image files, hash and name": digest},
     )
-
-
-def _unpack(root: Path) -> None:
-    """Unpack the archive beside an absent `root`; never outside of it, never half."""
-    if root.is_dir():
-        return
-    archives = [archive for suffix in ARCHIVES if (archive := root.with_name(root.name + suffix)).is_file()]
-    if not archives:
-        raise InputError(f"There is no folder {root}, nor {root}.tar or {root}.tar.xz beside it: put {LAYOUT} into it.")
-    try:
-        with tarfile.open(archives[0]) as archive, atomic_directory(root) as directory:
-            archive.extractall(directory, filter="data")
-            if not any((directory / folder).is_dir() for folder in ("train", "images")):
-                raise InputError(f"{archives[0]} holds neither train/ nor images/; expected {LAYOUT}.")
-    except (tarfile.TarError, lzma.LZMAError, EOFError) as error:
-        raise InputError(f"{archives[0]} cannot be unpacked ({error}): copy it again.") from error
 
 
 def _class_names(folder: Path) -> tuple[str, ...]:
@@ -73,15 +67,19 @@ def _class_names(folder: Path) -> tuple[str, ...]:
         raise InputError(f"{stray} lies beside the class folders: expected {LAYOUT}.")
     if not entries:
         raise InputError(f"{folder} has no class folders and so no images: expected {LAYOUT}.")
-    return tuple(entry.name for entry in entries)
+    names = tuple(unicodedata.normalize("NFC", entry.name) for entry in entries)  # é is one sign or two
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice:
+        raise InputError(f"{folder} has two folders {twice}, whose names differ in Unicode form alone: join them.")
+    return names
 
 
 def _labelled(folder: Path, names: tuple[str, ...]) -> Files:
     unknown = sorted(set(_class_names(folder)) - set(names))
     if unknown:
         raise InputError(f"{folder / unknown[0]} is a class without training images; known: {', '.join(names)}.")
-    present = [(label, folder / name) for label, name in enumerate(names) if (folder / name).is_dir()]
-    return [(file, label) for label, place in present for file in image_files(place)]
+    present = {unicodedata.normalize("NFC", place.name): place for place in _entries(folder)}
+    return [(file, label) for label, name in enumerate(names) if name in present for file in image_files(present[name])]
 
 
 def image_files(folder: Path) -> list[Path]:
@@ -107,6 +105,8 @@ def _entries(folder: Path) -> list[Path]:
 def _contents(root: Path, files: Files) -> Iterator[tuple[str, bytes]]:
     for file, _ in files:
         try:
+            if file.stat().st_size > MOST_IMAGE_BYTES:
+                raise InputError(f"{file} has more than {MOST_IMAGE_BYTES} bytes, which no picture has: remove it.")
             content = file.read_bytes()
         except OSError as error:
             raise InputError(

@@ -4,34 +4,58 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterable
-from math import ceil
+import os
+import struct
+import warnings
+from collections.abc import Iterable, Sequence
+from math import ceil, prod
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps, UnidentifiedImageError
 from tqdm import tqdm
 
 from replication.foundation.errors import InputError
 
-# Palettes and alpha become plain colours; 16-bit and float pixels would be clipped without a word.
+FORMATS = {"JPEG": (".jpg", ".jpeg"), "PNG": (".png",), "WEBP": (".webp",), "BMP": (".bmp",), "TIFF": (".tif", ".tiff")}
+SUFFIXES = tuple(suffix for suffixes in FORMATS.values() for suffix in suffixes)
+KINDS = "JPEG, PNG, WebP, BMP or TIFF"
+BACKGROUND = (255, 255, 255, 255)  # white, behind pixels that are transparent
+# 16-bit and float pixels would be clipped without a word.
 _EIGHT_BIT = ("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "LAB", "HSV")
+_NO_PICTURES = {
+    b"version https://git-lfs": "a pointer of Git LFS: run `git lfs pull`",
+    b"<": "a web page or other text",
+}
 
 
 def decode(content: bytes, name: str, image_size: int, channels: int) -> np.ndarray:
-    """One JPEG, PNG or WebP as uint8 [C, H, W]; an `image_size` resizes the shorter side to it and crops the centre.
+    """One image as uint8 [C, H, W]: turned as its EXIF tag says, on white where it is transparent.
+
+    An `image_size` resizes the shorter side to it and crops the centre.
 
     Raises:
-        InputError: the file is no image, is cut off or otherwise damaged, or has more than 8 bits a pixel.
+        InputError: the file is no image, is cut off or otherwise damaged, holds several pictures, has more pixels than
+            Pillow takes for harmless (179 million, told by its header), or more than 8 bits a channel.
     """
     try:
-        image = Image.open(io.BytesIO(content), formats=("JPEG", "PNG", "WEBP"))
-        image.load()
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise InputError(f"{name} is no readable JPEG, PNG or WebP ({error}): replace or remove it.") from error
+        with warnings.catch_warnings():
+            # Pillow reads what is left of a TIFF that was cut off, and warns; of other formats it warns of trifles.
+            warnings.simplefilter("error" if content[:2] in (b"II", b"MM") else "ignore")
+            image = Image.open(io.BytesIO(content), formats=tuple(FORMATS))
+            if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":  # a telephone's JPEG with a preview
+                raise InputError(f"{name} holds several pictures: save the one that counts.")
+            image.load()
+            image = ImageOps.exif_transpose(image)
+    except UnidentifiedImageError as error:
+        kind = next((what for start, what in _NO_PICTURES.items() if content.lstrip()[:40].startswith(start)), "")
+        raise InputError(f"{name} is no readable {KINDS}{kind and f', but {kind}'}: replace or remove it.") from error
+    except (OSError, SyntaxError, ValueError, UserWarning, Image.DecompressionBombError, struct.error) as error:
+        raise InputError(f"{name} is no readable {KINDS} ({error}): replace or remove it.") from error
     if image.mode not in _EIGHT_BIT:
         raise InputError(f"{name} has pixels of mode {image.mode}; save it with 8 bits a channel.")
-    if "transparency" in image.info:
-        image = image.convert("RGBA")
+    if image.has_transparency_data:
+        above = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", above.size, BACKGROUND), above)
     image = image.convert("L" if channels == 1 else "RGB")
     array = np.asarray(_resized(image, image_size) if image_size else image)
     return np.ascontiguousarray(array[None] if channels == 1 else array.transpose(2, 0, 1))
@@ -43,14 +67,16 @@ def decode_all(
     """Decode `total` images into one uint8 [n, C, H, W], and hash them: SHA-256 over each name and content in order.
 
     Raises:
-        InputError: an image cannot be decoded, or differs in size from the first.
+        InputError: an image cannot be decoded or differs in size from the first, or all of them do not fit in memory.
     """
+    _require_room(total, (channels, image_size, image_size))
     listing = hashlib.sha256()
     images, first = np.zeros((0, channels, image_size, image_size), np.uint8), ""
     for index, (name, content) in enumerate(tqdm(files, "reading images", total, unit="image", disable=None)):
         listing.update(f"{hashlib.sha256(content).hexdigest()}  {name}\n".encode(errors="surrogateescape"))
         image = decode(content, name, image_size, channels)
         if index == 0:
+            _require_room(total, image.shape)
             images, first = np.empty((total, *image.shape), np.uint8), name
         if image.shape != images.shape[1:]:
             raise InputError(
@@ -59,6 +85,16 @@ def decode_all(
             )
         images[index] = image
     return images, listing.hexdigest()
+
+
+def _require_room(total: int, shape: Sequence[int]) -> None:
+    """A sentence before memory is asked for that the machine does not have."""
+    needed, there = total * prod(shape), os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if needed > there:
+        raise InputError(
+            f"{total} images of {shape[2]}×{shape[1]} pixels take {needed / 2**30:.0f} GiB of memory, and this machine "
+            f"has {there / 2**30:.0f}: give the data set a smaller image_size, or fewer images."
+        )
 
 
 def _resized(image: Image.Image, size: int) -> Image.Image:

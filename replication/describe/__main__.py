@@ -23,7 +23,8 @@ from replication.config.recipes import Recipe
 from replication.config.strict import read_yaml
 from replication.data.shapes import class_count, sample_shape
 from replication.describe.recipe import sentences
-from replication.foundation.errors import InputError, chosen, exit_clearly
+from replication.foundation.command import exit_clearly
+from replication.foundation.errors import InputError, chosen
 from replication.training.schedule import SIDES, update_counts
 from replication.verdicts.benchmarks import load_benchmarks
 from replication.verdicts.ledger import Held, RecipeName, deviations_in_force

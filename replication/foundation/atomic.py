@@ -1,9 +1,15 @@
-"""Outputs appear whole or not at all: written beside their place, then renamed into it."""
+"""Outputs appear whole or not at all: written beside their place, then renamed into it.
+
+What lies beside it is named after the process that writes it, so that the next writer removes what a killed one left.
+"""
 
 from __future__ import annotations
 
+import glob
 import os
+import re
 import shutil
+import socket
 import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -11,18 +17,26 @@ from pathlib import Path
 
 
 @contextmanager
-def atomic_directory(path: Path) -> Iterator[Path]:
-    """Yield an empty sibling directory that replaces `path` on success and is removed on any error."""
+def scratch_directory(path: Path) -> Iterator[Path]:
+    """Yield an empty directory beside `path`, which is removed at the end."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    temporary = Path(tempfile.mkdtemp(prefix=_prefix(path), dir=path.parent))
     try:
         yield temporary
-        temporary.chmod(0o755)
-        if path.exists():
-            shutil.rmtree(path)
-        temporary.rename(path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
+def atomic_directory(path: Path) -> Iterator[Path]:
+    """Yield an empty directory that takes the place of `path` on success, and is removed on any error."""
+    with scratch_directory(path) as outer:
+        made, before = outer / "made", outer / "before"
+        made.mkdir(mode=0o755)
+        yield made
+        if path.exists():
+            path.rename(before)  # whole, so that no half of it is ever taken for all
+        made.rename(path)
 
 
 def keep_only(folder: Path, names: Collection[str]) -> None:
@@ -36,7 +50,7 @@ def write_atomically(path: Path, content: bytes | str) -> None:
     """Write a file so that a reader, or a kill at any moment, never sees half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     data = content.encode() if isinstance(content, str) else content
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    descriptor, temporary = tempfile.mkstemp(prefix=_prefix(path), dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(data)
@@ -47,3 +61,23 @@ def write_atomically(path: Path, content: bytes | str) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def _prefix(path: Path) -> str:
+    """How names of what this process writes for `path` begin; what processes left that have ended is removed."""
+    before = f".{path.name}.{socket.gethostname()}-"
+    for left in path.parent.glob(glob.escape(before) + "*"):
+        writer = re.match(r"(\d+)\.", left.name.removeprefix(before))
+        if writer and not _runs(int(writer[1])):
+            shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
+    return f"{before}{os.getpid()}."
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's
+        return True
+    return True

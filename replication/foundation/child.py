@@ -1,15 +1,18 @@
-"""A second process that does one thing after another, and ends when it has to stop or when the first one ends."""
+"""Other processes of a command: one that does one thing after another, or several side by side; none outlives it."""
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
+import sys
 import threading
 import traceback
-from collections.abc import Callable
-from multiprocessing import get_context, parent_process
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import active_children, get_context, parent_process
 from multiprocessing.connection import Connection, wait
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from threadpoolctl import threadpool_limits
@@ -17,6 +20,8 @@ from threadpoolctl import threadpool_limits
 from replication.foundation.errors import InputError, Stopped
 
 PROCESSES = get_context("spawn")  # a forked process cannot use CUDA
+PARENT_DIED = 1  # prctl's PR_SET_PDEATHSIG
+_Item = TypeVar("_Item")
 
 
 class Cut(Stopped):
@@ -102,3 +107,32 @@ def _end_with_parent() -> None:
     if parent is not None:
         wait([parent.sentinel])
         os._exit(1)
+
+
+def in_processes(function: Callable[[_Item], None], items: Sequence[_Item], processes: int) -> None:
+    """`function` of every item, `processes` of them at once, each in a process of its own where one can be forked.
+
+    Threads share one interpreter, which work in many small steps waits for. `function` can be pickled; it leaves what
+    it makes in files. Not after CUDA was used, which a forked process cannot.
+    """
+    if min(processes, len(items)) < 2 or sys.platform != "linux":
+        for item in items:
+            function(item)
+        return
+    workers = min(processes, len(items))
+    with ProcessPoolExecutor(workers, mp_context=get_context("fork"), initializer=_die_with_parent) as pool:
+        try:
+            for _ in pool.map(function, items):  # an error of any is raised here, and what has not begun is left out
+                pass
+        except BaseException as error:
+            if not isinstance(error, Exception):  # a signal: what they make is of no use, and the user waits
+                for worker in active_children():
+                    worker.kill()
+            raise
+
+
+def _die_with_parent() -> None:
+    """End this process when the one that started it ends, even by SIGKILL; leave Ctrl-C and SIGTERM to that one."""
+    ctypes.CDLL(None).prctl(PARENT_DIED, signal.SIGKILL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)

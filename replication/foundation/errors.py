@@ -1,12 +1,8 @@
-"""The one error a user sees: a sentence that names the cause and the mend, and a non-zero exit status."""
+"""The one error a user sees: a sentence that names the cause and the mend. `foundation.command` ends the command."""
 
 from __future__ import annotations
 
-import errno
-import gc
-import os
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TypeVar
 
 _Choice = TypeVar("_Choice")
@@ -29,26 +25,3 @@ def chosen(choices: Mapping[str, _Choice], word: str, what: str) -> _Choice:
     if word not in choices:
         raise InputError(f"{word!r} is no {what}; accepted: {', '.join(choices)}.")
     return choices[word]
-
-
-def exit_clearly(main: Callable[[], None]) -> None:
-    """Run a stage; what a user can mend becomes one sentence on stderr and exit status 2 (130 when interrupted)."""
-    gc.freeze()  # what was imported stays until the end
-    gc.enable()
-    try:
-        main()
-    except InputError as error:
-        _stop(str(error), 2)
-    except KeyboardInterrupt:
-        _stop("Interrupted; run the same command again to go on from the last checkpoint.", 130)
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        where = f" writing {error.filename}" if error.filename else ""
-        _stop(f"The disk is full{where}; free some space and run the same command again: nothing valid was lost.", 2)
-
-
-def _stop(sentence: str, status: int) -> None:
-    command = os.environ.get("DVC_STAGE", "")
-    print(f"error: {sentence}" + (f" [stage {command}]" if command else ""), file=sys.stderr)
-    raise SystemExit(status)

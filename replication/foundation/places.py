@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+RAW = Path("outputs/raw")  # what the raw files of each data set hold
 DATA = Path("outputs/data")  # prepared data sets
 JUDGES = Path("outputs/judge")
 TRAINED = Path("outputs/train")

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 import socket
-import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from multiprocessing import get_context
 from typing import TypeVar
 
 import torch
@@ -66,21 +64,6 @@ def side_by_side(
             return list(pool.map(function, items))
     finally:
         torch.set_num_threads(before)  # threads that start later take over what was set last
-
-
-def in_processes(function: Callable[[_Item], None], items: Sequence[_Item], processes: int) -> None:
-    """`function` of every item, `processes` of them at once, each in a process of its own where one can be forked.
-
-    Threads share one interpreter, which work in many small steps waits for. `function` can be pickled; it leaves what
-    it makes in files. Not after CUDA was used, which a forked process cannot.
-    """
-    if min(processes, len(items)) < 2 or sys.platform != "linux":
-        for item in items:
-            function(item)
-        return
-    with ProcessPoolExecutor(min(processes, len(items)), mp_context=get_context("fork")) as pool:
-        for _ in pool.map(function, items):  # an error of any is raised here, and what has not begun is left out
-            pass
 
 
 def in_turns(step: Callable[[int, int], None], items: int, turns: int, at_once: int, threads: int = 1) -> None:

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from replication.data.reading import PreparedImages, load_images
-from replication.foundation.errors import InputError, exit_clearly
+from replication.foundation.command import exit_clearly
+from replication.foundation.errors import InputError
 from replication.foundation.places import DATA
 from replication.foundation.provenance import environment, sha256_text
 from replication.foundation.seeding import generator

@@ -10,7 +10,7 @@ import argparse
 from collections.abc import Sequence
 
 from replication.config.params import load_params
-from replication.foundation.errors import exit_clearly
+from replication.foundation.command import exit_clearly
 from replication.report.build import build_report
 
 

@@ -10,7 +10,8 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from replication.foundation.errors import chosen, exit_clearly
+from replication.foundation.command import exit_clearly
+from replication.foundation.errors import chosen
 
 STUDIES = {"power": "power", "simulation": "simulation", "second-build": "second_build"}
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 import tarfile
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from replication.data import archives
 from replication.data.folder import read_folder
 from replication.foundation.errors import InputError
 
@@ -91,9 +94,9 @@ def text_at(place: str) -> Callable[[Path], object]:
 
 
 REFUSED: list[tuple[Callable[[Path], object], str]] = [
-    (shutil.rmtree, r"There is no folder .*pets, nor .*pets.tar.xz beside it: put train/<class>/"),
+    (shutil.rmtree, r"There is no folder .*pets, nor .*pets.tar.*put train/<class>/"),
     (lambda root: (root / "train/emu").mkdir(), "train/emu has no images"),
-    (cut_off, r"train/cat/2.png is no readable JPEG, PNG or WebP"),
+    (cut_off, r"train/cat/2.png is no readable JPEG"),
     (text_at("train/cat/notes.txt"), "notes.txt is no image file"),
     (text_at("train/notes.txt"), "notes.txt lies beside the class folders"),
     (lambda root: save(root / "test/emu/a.png", 1), "test/emu is a class without training images; known: cat, dog"),
@@ -118,15 +121,91 @@ def test_an_unreadable_file_is_named(root: Path, monkeypatch: pytest.MonkeyPatch
         read_folder(root)
 
 
-@pytest.mark.parametrize("suffix", [".tar", ".tar.xz"])
-def test_an_archive_gives_what_its_folder_gives(root: Path, suffix: str) -> None:
-    expected = read_folder(root)
+@pytest.mark.parametrize("kind", ["tar", "xztar", "gztar", "bztar", "zip"])
+def test_an_archive_gives_what_its_folder_gives_also_once_it_is_replaced(root: Path, kind: str) -> None:
     place = root.with_name("packed")
-    with tarfile.open(f"{place}{suffix}", "w:xz" if suffix.endswith("xz") else "w") as archive:
-        archive.add(root, ".")
-    data = read_folder(place)
-    np.testing.assert_array_equal(data.train_images, expected.train_images)
-    assert data.raw_inputs == expected.raw_inputs
+    for shade in (40, 41):
+        save(root / "train/dog/b.png", shade)
+        expected = read_folder(root)
+        shutil.make_archive(str(place), kind, root)
+        data = read_folder(place)
+        np.testing.assert_array_equal(data.train_images, expected.train_images)
+        assert data.raw_inputs == expected.raw_inputs
+
+
+def test_a_folder_of_ones_own_is_read_whatever_lies_beside_it(root: Path) -> None:
+    expected = read_folder(root).raw_inputs
+    root.with_name("pets.zip").write_bytes(b"something else")
+    assert read_folder(root).raw_inputs == expected
+
+
+def test_two_archives_are_one_too_many(root: Path) -> None:
+    for kind in ("tar", "zip"):
+        shutil.make_archive(str(root.with_name("packed")), kind, root)
+    with pytest.raises(InputError, match="keep the one that counts"):
+        read_folder(root.with_name("packed"))
+
+
+def test_a_zip_cannot_write_outside_its_folder(root: Path) -> None:
+    for name in ("../../escaped.png", str(root.parents[1] / "escaped.png")):
+        with zipfile.ZipFile(root.with_name("packed.zip"), "w") as archive:
+            archive.writestr(name, b"")
+        with pytest.raises(InputError, match="lies outside"):
+            read_folder(root.with_name("packed"))
+    assert not list(root.parents[1].rglob("escaped.png"))
+
+
+def test_links_and_devices_in_an_archive_are_refused(root: Path) -> None:
+    for kind, target in ((tarfile.SYMTYPE, "/etc/passwd"), (tarfile.LNKTYPE, "../../x"), (tarfile.CHRTYPE, "")):
+        with tarfile.open(root.with_name("packed.tar"), "w") as archive:
+            member = tarfile.TarInfo("train/cat/a.png")
+            member.type, member.linkname = kind, target
+            archive.addfile(member)
+        with pytest.raises(InputError, match="cannot be unpacked"):
+            read_folder(root.with_name("packed"))
+
+
+@pytest.mark.parametrize("kind", ["tar.gz", "zip"])
+def test_an_archive_that_grows_without_measure_is_refused(
+    root: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(archives, "ALWAYS_ALLOWED", 1000)
+    place = root.with_name(f"packed.{kind}")
+    if kind == "zip":
+        with zipfile.ZipFile(place, "w", zipfile.ZIP_DEFLATED) as opened:
+            opened.writestr("train/cat/a.png", bytes(1 << 20))
+    else:
+        with tarfile.open(place, "w:gz") as opened:
+            member = tarfile.TarInfo("train/cat/a.png")
+            member.size = 1 << 20
+            opened.addfile(member, io.BytesIO(bytes(1 << 20)))
+    with pytest.raises(InputError, match="times its size"):
+        read_folder(root.with_name("packed"))
+
+
+def test_a_validation_part_serves_where_there_is_no_test_part_and_is_named(root: Path) -> None:
+    shutil.copytree(root / "test", root / "val")
+    assert "val/ is not read" in read_folder(root).not_canonical
+    shutil.rmtree(root / "test")
+    data = read_folder(root)
+    assert data.test_labels.tolist() == [1]
+    assert "val/ serves as the test part" in data.not_canonical
+
+
+def test_a_name_in_another_unicode_form_is_the_same_class(tmp_path: Path) -> None:
+    save(tmp_path / "a/train" / "caf\u00e9" / "1.png", 1)
+    save(tmp_path / "a/test" / "cafe\u0301" / "1.png", 2)
+    assert read_folder(tmp_path / "a").test_labels.tolist() == [0]
+    save(tmp_path / "a/train" / "cafe\u0301" / "1.png", 1)
+    with pytest.raises(InputError, match="Unicode"):
+        read_folder(tmp_path / "a")
+
+
+def test_a_file_too_large_for_a_picture_is_named(root: Path) -> None:
+    with (root / "train/dog/a.PNG").open("r+b") as stream:
+        stream.truncate(1 << 29)  # a hole: it takes no room on the disk
+    with pytest.raises(InputError, match="a.PNG has more than"):
+        read_folder(root)
 
 
 def test_a_cut_off_archive_leaves_no_folder(root: Path) -> None:

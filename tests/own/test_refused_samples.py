@@ -33,7 +33,7 @@ REFUSED: list[tuple[Make, str]] = [
     (lambda: [saved(np.full((120, *DIGITS), np.nan)), "--range", "0", "1"], "values that are NaN or infinite"),
     (lambda: [saved(np.array(3.0))], "samples.npy: 0 samples"),
     (lambda: [empty_folder()], "empty has no images"),
-    (lambda: [folder_of(b"no image")], "000.png is no readable JPEG, PNG or WebP"),
+    (lambda: [folder_of(b"no image")], "000.png is no readable JPEG"),
     (lambda: [folder_of(b"", "notes.txt")], "notes.txt is no image file"),
     (lambda: [folder_of_size(9)], "holds images of 9×9 pixels; those of this data set are 8×8"),
     (lambda: ["mine:nothing"], "mine:nothing names no callable"),

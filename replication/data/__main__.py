@@ -1,0 +1,26 @@
+"""Write down what the raw files of the profile's data sets hold: `python -m replication.data`.
+
+Writes `outputs/raw/<name>.json` for each data set of the profile in force. `prepare` of a data set depends on its file,
+so that it runs again where a raw file was added, changed, replaced or removed.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from replication.config.params import load_params
+from replication.data.listing import write_listings
+from replication.foundation.command import exit_clearly
+from replication.foundation.places import DATA, RAW
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Look at the raw files of each data set of the profile in force."""
+    argparse.ArgumentParser(prog="python -m replication.data", description=__doc__).parse_args(arguments)
+    params = load_params()
+    write_listings([params.datasets[name] for name in params.profile.datasets], DATA, RAW)
+
+
+if __name__ == "__main__":
+    exit_clearly(main)

@@ -1,0 +1,122 @@
+"""A change of raw files is noticed by their content; looking costs little where nothing changed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from replication.config.datasets import Dataset, Split
+from replication.data import listing
+from replication.data.listing import write_listings
+
+RULES = {"full": Split("all")}
+
+
+class Place:
+    """A folder of three pictures, and what is said of it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root, self.prepared, self.output = root / "raw", root / "data", root / "listing"
+        for name in ("a/1.png", "a/2.png", "b/1.png"):
+            self.save(name, 1)
+        self.options = Dataset("mine", "folder", str(self.root), splits=RULES)
+        self.cache = root / "hashes.json"
+
+    def save(self, name: str, shade: int) -> None:
+        path = self.root / "train" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (4, 4), shade).save(path)
+
+    def look(self) -> str:
+        write_listings([self.options], self.prepared, self.output, self.cache)
+        return (self.output / "mine.json").read_text()
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path)
+
+
+def rewritten_at_the_same_time(place: Place) -> None:
+    path = place.root / "train/a/1.png"
+    before = path.stat()
+    changed = bytearray(path.read_bytes())
+    changed[-20] ^= 1
+    replacement = path.with_name("new")
+    replacement.write_bytes(bytes(changed))
+    os.utime(replacement, ns=(before.st_atime_ns, before.st_mtime_ns))
+    replacement.replace(path)
+
+
+CHANGES: dict[str, Callable[[Place], object]] = {
+    "added": lambda place: place.save("a/3.png", 1),
+    "changed": lambda place: place.save("a/2.png", 2),
+    "removed": lambda place: (place.root / "train/b/1.png").unlink(),
+    "renamed": lambda place: (place.root / "train/a/1.png").rename(place.root / "train/a/9.png"),
+    "moved to another class": lambda place: (place.root / "train/a/2.png").rename(place.root / "train/b/2.png"),
+    "replaced, of the same size and time": rewritten_at_the_same_time,
+    "an archive beside it": lambda place: shutil.make_archive(str(place.root), "zip", place.root),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_what_changes_the_raw_files_changes_the_listing(place: Place, change: Callable[[Place], object]) -> None:
+    before = place.look()
+    assert place.look() == before
+    change(place)
+    assert place.look() != before
+
+
+def test_what_is_no_content_does_not(place: Place) -> None:
+    before = place.look()
+    (place.root / "train/a/1.png").touch()
+    (place.root / ".DS_Store").write_bytes(b"")
+    shutil.copytree(place.root, place.root.with_name("copy"))
+    shutil.rmtree(place.root)
+    place.root.with_name("copy").rename(place.root)
+    assert place.look() == before
+
+
+def test_a_folder_that_is_gone_counts_where_its_data_are_not_prepared(place: Place) -> None:
+    before = place.look()
+    shutil.rmtree(place.root)
+    (place.prepared / "mine").mkdir(parents=True)
+    manifest = place.prepared / "mine" / "manifest.json"
+    manifest.write_text("{}")
+    assert place.look() == before
+    manifest.unlink()
+    assert place.look() != before
+
+
+def test_a_link_in_a_circle_ends(place: Place) -> None:
+    (place.root / "train/again").symlink_to(place.root)
+    assert '"files":' in place.look()
+
+
+def test_files_are_read_once(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    place.look()
+    read: list[Path] = []
+    monkeypatch.setattr(listing, "sha256_file", lambda path: read.append(path) or "0")
+    place.look()
+    assert read == []
+    place.save("a/2.png", 3)
+    place.look()
+    assert [path.name for path in read] == ["2.png"]
+    place.cache.write_text("{")
+    place.look()
+    assert len(read) == 4
+
+
+def test_thousands_of_files_take_no_time(place: Place) -> None:
+    for index in range(6000):
+        (place.root / "train/a" / f"{index}.jpg").write_bytes(b"%d" % index)
+    place.look()
+    began = time.process_time()
+    place.look()
+    assert time.process_time() - began < 1.0
