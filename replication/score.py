@@ -25,6 +25,7 @@ from replication.data.reading import PreparedImages, ToyData, load_images, load_
 from replication.foundation.atomic import keep_only
 from replication.foundation.child import in_processes
 from replication.foundation.command import exit_clearly
+from replication.foundation.errors import InputError
 from replication.foundation.places import DATA, JUDGES, SCORED, TRAINED
 from replication.foundation.provenance import code_hash, environment, import_closure, recorded, sha256_file, sha256_text
 from replication.foundation.runtime import Clock, prepare_device
@@ -32,8 +33,8 @@ from replication.models import GAME, PARZEN, PROBE, is_scored_by, source_file
 from replication.scoring.left_out import INCEPTION, left_out
 from replication.scoring.requirements import probed_data, require_protocols
 from replication.scoring.rows import Rows, write_scores
-from replication.scoring.trained import TrainedCell, read_trained
-from replication.training.cells import builder
+from replication.scoring.trained import TrainedCell, read_trained, require_training_of
+from replication.training.cells import builder, samples_sha256, training_samples
 
 LOSS_POINTS = 25  # of each loss and run; of cells of many seeds fewer, so that thousands of runs stay small
 MANY_SEEDS, FEWER_POINTS = 50, 5
@@ -42,10 +43,13 @@ COMPUTING = ("torch", "numpy", "numba", "scipy", "scikit-learn")  # packages who
 
 def score_cell(params: Params, cell: Cell) -> None:
     """Score a trained cell into `outputs/score/<profile>/<model>/<cell>/`."""
-    clock = Clock()
-    data, trained = load_prepared(DATA / cell.dataset), read_trained(TRAINED / cell.folder)
+    clock, place = Clock(), DATA / cell.dataset
+    data, trained = load_prepared(place), read_trained(TRAINED / cell.folder)
+    require_training_of(cell, params.recipe_of(cell), trained.provenance)
+    if trained.provenance["data_sha256"] != samples_sha256(training_samples(data, load_split(place, cell.split))):
+        raise InputError(f"{TRAINED / cell.folder} was trained on other data than {place} holds now: train it again.")
     device = prepare_device("cpu" if isinstance(data, ToyData) else device_of(params, cell))
-    chosen, seeds = load_split(DATA / cell.dataset, cell.split), cell.seed_numbers
+    chosen, seeds = load_split(place, cell.split), cell.seed_numbers
     require_protocols(params, cell, data, chosen)
     key = {"scoring_sha256": scoring_key(params, cell)}  # before anything is read that may change meanwhile
     diverged = {int(seed): int(step) for seed, step in trained.provenance["diverged_seeds"].items()}
@@ -87,7 +91,13 @@ def scoring_key(params: Params, cell: Cell) -> str:
 
 
 def is_scored(params: Params, cell: Cell) -> bool:
-    """Whether the block's scores are those that scoring it again would give."""
+    """Whether the block's scores are those that scoring it again would give.
+
+    Raises:
+        InputError: its training is of another recipe, split or seeds.
+    """
+    if training := recorded(TRAINED / cell.folder):
+        require_training_of(cell, params.recipe_of(cell), training)
     before = recorded(SCORED / cell.folder)
     return bool(before) and before.get("scoring_sha256") == scoring_key(params, cell)
 

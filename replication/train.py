@@ -30,6 +30,7 @@ from replication.scoring.requirements import require_protocols
 from replication.training.block import Outcome, never, train_block
 from replication.training.cells import builder, cell_key, class_count, training_samples, training_values
 from replication.training.checkpoints import TrainingClock, forget, note_environment, sole_writer
+from replication.training.weights import HISTORY, damaged
 
 
 def train_cell(params: Params, cell: Cell, stop: Callable[[], bool] = never) -> bool:
@@ -74,9 +75,9 @@ def _summary(cell: Cell, outcome: Outcome) -> dict[str, Any]:
 
 
 def _finished(output: Path, key: Mapping[str, Any]) -> bool:
-    """Whether a process that outlived its `dvc repro`, or an earlier call, has already made this very output."""
+    """Whether this very output is there and whole: what was damaged since is trained again, never hashed anew."""
     before = recorded(output)
-    return {name: before.get(name) for name in key} == key
+    return {name: before.get(name) for name in key} == key and not damaged(output, before)
 
 
 def _write(output: Path, outcome: Outcome, provenance: dict[str, Any]) -> None:
@@ -87,7 +88,8 @@ def _write(output: Path, outcome: Outcome, provenance: dict[str, Any]) -> None:
             place = directory / f"step{step}.safetensors"
             save_file(state, place)
             provenance["weights_sha256"][str(step)] = sha256_file(place)
-        save_file({"losses": torch.from_numpy(outcome.history)}, directory / "history.safetensors")
+        save_file({"losses": torch.from_numpy(outcome.history)}, directory / HISTORY)
+        provenance["history_sha256"] = sha256_file(directory / HISTORY)
         (directory / "provenance.json").write_text(json.dumps(provenance, indent=1) + "\n", encoding="utf-8")
 
 

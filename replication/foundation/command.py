@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import gc
+import io
 import os
 import re
 import signal
@@ -50,7 +51,7 @@ def exit_clearly(main: Callable[[], None]) -> None:
     gc.freeze()  # what was imported stays until the end
     gc.enable()
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # a terminal without ± or – shows their codes
+        if isinstance(stream, io.TextIOWrapper):  # a terminal without ± or – shows their codes
             stream.reconfigure(errors="backslashreplace")
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:  # `nohup` ignores SIGHUP, and shall

@@ -29,9 +29,12 @@ def sha256_text(text: str) -> str:
 
 
 def recorded(folder: Path) -> dict[str, Any]:
-    """The provenance that lies in a folder; {} where there is none."""
-    path = folder / "provenance.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    """The provenance that lies in a folder; {} where there is none, or it is damaged."""
+    try:
+        found = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def environment(device: str, threads: int) -> dict[str, object]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,14 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
+from replication.config.params import Cell
+from replication.config.recipes import Recipe
 from replication.foundation.errors import InputError
+from replication.foundation.places import TRAINED
 from replication.models.layers.networks import Networks
+from replication.training.cells import params_sha256
 from replication.training.state import State, bind
+from replication.training.weights import HISTORY, damaged
 
 
 @dataclass(frozen=True)
@@ -37,16 +42,34 @@ def read_trained(directory: Path) -> TrainedCell:
     """Read a trained cell.
 
     Raises:
-        InputError: it is not there, or a file of it is damaged.
+        InputError: it is not there, or a file of it is not what training wrote.
     """
     again = f"run `uv run python -m replication.train {directory.name}`"
     try:
         provenance = json.loads((directory / "provenance.json").read_text(encoding="utf-8"))
         steps, _ = tuple(provenance["steps"]), (provenance["device"], provenance["precision"])
+        if wrong := damaged(directory, provenance):
+            raise InputError(f"{directory / wrong} is missing or not what was trained: {again}.")
         states = {step: load_file(directory / f"step{step}.safetensors") for step in steps}
-        history = load_file(directory / "history.safetensors")["losses"].numpy()
+        history = load_file(directory / HISTORY)["losses"].numpy()
     except FileNotFoundError as error:
         raise InputError(f"There is no {error.filename or directory}: {again}.") from error
-    except (SafetensorError, ValueError, KeyError, TypeError) as error:
+    except (SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{directory} does not hold what training wrote ({error}): {again}.") from error
     return TrainedCell(steps, states, history, provenance)
+
+
+def require_training_of(cell: Cell, recipe: Recipe, provenance: Mapping[str, Any]) -> None:
+    """Refuse to score what another recipe, split or block of seeds trained, and show it under this cell's name.
+
+    Raises:
+        InputError: the training's recorded parameters are not the cell's.
+    """
+    planned = {**cell.identity, "params_sha256": params_sha256(cell, recipe)}
+    other = [name for name, value in planned.items() if provenance.get(name) != value]
+    if other:
+        named = ", ".join("recipe" if name == "params_sha256" else name for name in other)
+        raise InputError(
+            f"{TRAINED / cell.folder} was trained with another {named} than params.yaml says now: "
+            f"run `uv run python -m replication.train {cell.key}` first."
+        )

@@ -1,4 +1,4 @@
-"""Networks of a training on disk: the file of its last step, read only once its hash is the recorded one."""
+"""What a training wrote, held against the hashes that it recorded of it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Any
 
 from replication.foundation.errors import InputError
 from replication.foundation.provenance import sha256_file
+
+HISTORY = "history.safetensors"
 
 
 def recorded_weights(provenance: Mapping[str, Any], place: object) -> tuple[int, str]:
@@ -34,3 +36,13 @@ def verified_weights(folder: Path, provenance: Mapping[str, Any]) -> Path:
     if not file.is_file() or sha256_file(file) != digest:
         raise InputError(f"{file} is missing or not what was trained and scored: train and score its cell again.")
     return file
+
+
+def damaged(folder: Path, provenance: Mapping[str, Any]) -> str:
+    """The name of the first file of a training that is missing or not what was trained; "" where all are whole."""
+    hashes = {f"step{step}.safetensors": digest for step, digest in provenance.get("weights_sha256", {}).items()}
+    hashes[HISTORY] = provenance.get("history_sha256")
+    for name, digest in hashes.items():
+        if not (folder / name).is_file() or sha256_file(folder / name) != digest:
+            return name
+    return ""

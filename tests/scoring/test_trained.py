@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 
 from replication.config.params import load_params
 from replication.foundation.errors import InputError
+from replication.foundation.provenance import sha256_file
 from replication.models import load
 from replication.models.layers.networks import Networks
 from replication.scoring.trained import read_trained
@@ -34,7 +35,10 @@ def cell(tmp_path: Path) -> Path:
     for step in (0, 10):
         save_file({name: tensor + step for name, tensor in state.items()}, directory / f"step{step}.safetensors")
     save_file({"losses": torch.ones(2, 3, 2)}, directory / "history.safetensors")
-    (directory / "provenance.json").write_text(json.dumps({"steps": [0, 10], "window": 5, **WHERE}), encoding="utf-8")
+    hashes = {"weights_sha256": {step: sha256_file(directory / f"step{step}.safetensors") for step in (0, 10)}}
+    hashes["history_sha256"] = sha256_file(directory / "history.safetensors")
+    provenance = {"steps": [0, 10], "window": 5, **hashes, **WHERE}
+    (directory / "provenance.json").write_text(json.dumps(provenance), encoding="utf-8")
     return directory
 
 

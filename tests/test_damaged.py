@@ -1,0 +1,101 @@
+"""A training that is damaged, or of another recipe, split or data, is trained again by train and refused by score."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from replication import score, train
+from replication.config.expansion import read_params
+from replication.config.params import load_params
+from replication.foundation.errors import InputError
+from replication.foundation.places import DATA, SCORED, TRAINED
+from replication.prepare import prepare
+
+CELL = "cpu-gan-toy-k1"
+
+
+def edit(change: Callable[[dict[str, Any]], object]) -> None:
+    content = read_params(Path("params.yaml"))
+    change(content)
+    Path("params.yaml").write_text(json.dumps(content), encoding="utf-8")
+
+
+def shrink(content: dict[str, Any]) -> None:
+    small = {"updates": 40, "network": {"hidden": [4], "nonlinearity": "tanh"}, "n_samples": 60}
+    content["recipes"] = {"gan": {"toy-k1": {**content["recipes"]["gan"]["toy-k1"], **small}}}
+    profile = content["profiles"]["cpu"]
+    cell = {**profile["cells"][CELL], "seeds": "1-2"}
+    content["run"] = {**profile, "cells": {CELL: cell}, "experiments": {}, "models": ["gan"]}
+    content["profiles"] = {"cpu": content["run"]}
+
+
+@pytest.fixture
+def training(sources: Path) -> Path:
+    """The folder of a small training, in a folder of small parameters that is the current one."""
+    edit(shrink)
+    prepare(load_params().datasets["toy-bimodal"], DATA / "toy-bimodal")
+    train.main([CELL])
+    return TRAINED / load_params().cell(CELL).folder
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in folder.iterdir() if file.suffix == ".safetensors"}
+
+
+def zeros_in_the_middle(file: Path) -> None:
+    content = bytearray(file.read_bytes())
+    content[-8:] = bytes(8) if any(content[-8:]) else b"\1" * 8
+    file.write_bytes(bytes(content))
+
+
+DAMAGE: dict[str, Callable[[Path], object]] = {
+    "changed weights": lambda folder: zeros_in_the_middle(folder / "step40.safetensors"),
+    "missing weights": lambda folder: (folder / "step0.safetensors").unlink(),
+    "half a file": lambda folder: (folder / "step40.safetensors").write_bytes(b"half"),
+    "changed losses": lambda folder: zeros_in_the_middle(folder / "history.safetensors"),
+    "empty provenance": lambda folder: (folder / "provenance.json").write_text(""),
+    "foreign provenance": lambda folder: (folder / "provenance.json").write_text("[]"),
+    "a provenance without hashes": lambda folder: (folder / "provenance.json").write_text('{"steps": [0, 40]}'),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+def test_what_is_damaged_is_refused_by_score_and_trained_again_by_train(
+    training: Path, damage: Callable[[Path], object]
+) -> None:
+    whole = contents(training)
+    damage(training)
+    with pytest.raises(InputError, match=r"outputs/train/cpu/gan/cpu-gan-toy-k1.*run `uv run"):
+        score.main([CELL])
+    assert not SCORED.exists()
+    train.main([CELL])
+    assert contents(training) == whole
+    score.main([CELL])
+
+
+CHANGES: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
+    "updates": (lambda content: content["recipes"]["gan"]["toy-k1"].update(updates=80), "another recipe"),
+    "latent_dim": (lambda content: content["recipes"]["gan"]["toy-k1"].update(latent_dim=9), "another recipe"),
+    "seeds": (lambda content: content["run"]["cells"][CELL].update(seeds="1-3"), "another seeds"),
+    "data": (lambda content: content["datasets"]["toy-bimodal"].update(seed=9), "other data"),
+}
+
+
+@pytest.mark.parametrize("scored_before", [False, True])
+@pytest.mark.parametrize(("change", "words"), CHANGES.values(), ids=CHANGES)
+def test_a_training_of_something_else_is_not_scored_under_this_name(
+    training: Path, change: Callable[[dict[str, Any]], object], words: str, scored_before: bool
+) -> None:
+    if scored_before:
+        score.main([CELL])
+    edit(change)
+    prepare(load_params().datasets["toy-bimodal"], DATA / "toy-bimodal")
+    with pytest.raises(InputError, match=words):
+        score.main([CELL])
+    train.main([CELL])
+    score.main([CELL])
