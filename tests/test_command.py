@@ -96,9 +96,10 @@ def begun(body: str, tmp_path: Path) -> subprocess.Popen[str]:
     """A process whose command is `body`; it says ready and what else it prints."""
     script = tmp_path / "command.py"
     head = """
-        import os, sys, time
+        import os, signal, sys, time
         from pathlib import Path
         from replication.foundation.command import exit_clearly
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run behind a shell's `&`
     """
     script.write_text(textwrap.dedent(head) + textwrap.dedent(body) + "\nexit_clearly(main)\n")
     environment = {**os.environ, "PYTHONPATH": os.getcwd()}

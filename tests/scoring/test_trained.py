@@ -36,8 +36,8 @@ def cell(tmp_path: Path) -> Path:
         save_file({name: tensor + step for name, tensor in state.items()}, directory / f"step{step}.safetensors")
     save_file({"losses": torch.ones(2, 3, 2)}, directory / "history.safetensors")
     hashes = {"weights_sha256": {step: sha256_file(directory / f"step{step}.safetensors") for step in (0, 10)}}
-    hashes["history_sha256"] = sha256_file(directory / "history.safetensors")
-    provenance = {"steps": [0, 10], "window": 5, **hashes, **WHERE}
+    history = {"history_sha256": sha256_file(directory / "history.safetensors")}
+    provenance = {"steps": [0, 10], "window": 5, **hashes, **history, **WHERE}
     (directory / "provenance.json").write_text(json.dumps(provenance), encoding="utf-8")
     return directory
 

@@ -159,7 +159,8 @@ def names(sentence: Result, keys: Iterable[str]) -> bool:
     """Whether it is a refusal that names one of the keys, or the part of the recipe that one lies in."""
     parts = [key.split(".") for key in keys]
     prefixes = {".".join(part[:length]) for part in parts for length in range(1, len(part) + 1)}
-    return isinstance(sentence, str) and any(f"{prefix}:" in sentence for prefix in prefixes)
+    named = (f"{start}{prefix}{end}" for prefix in prefixes for start, end in (("", ":"), (": ", " ")))
+    return isinstance(sentence, str) and any(name in sentence for name in named)
 
 
 def test_the_table_has_every_key_and_every_word() -> None:
