@@ -19,13 +19,13 @@ import sys
 import time
 import traceback
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import replication
 from replication.foundation.command import exit_clearly
-from tests.faults.project import STEPS, Step, begin, contents, copy, run
+from tests.faults.project import Step, begin, contents, copy, needed, run
 
 PATIENCE = 120.0  # seconds
 HUNG = 1000  # in place of an exit status
@@ -72,11 +72,11 @@ class Ending:
 class Pipeline:
     """What each step of the pipeline leaves, and how it behaves under a fault."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, commands: Sequence[str]) -> None:
         self._folder, self._expected = folder, {}
         import_everything()
         begin(folder / "start")
-        for step in STEPS:
+        for step in needed(commands):
             copy(folder / step.after, self._work, step)
             ending = self._ended(step, None, traced=False)
             if ending.status != 0:
@@ -146,6 +146,9 @@ class Pipeline:
         command = [strace, "-f", "-y", "-qq", "-s", "9", "-o", str(trace), *options, "-p", str(child)]
         with subprocess.Popen(command, stderr=subprocess.DEVNULL) as tracer:
             while "TracerPid:\t0\n" in Path(f"/proc/{child}/status").read_text():
+                if tracer.poll() is not None:
+                    os.kill(child, signal.SIGKILL)
+                    raise RuntimeError("strace may not trace another process here (ptrace).")
                 time.sleep(0.002)
             status = _status(child)
             tracer.wait(PATIENCE)

@@ -7,7 +7,7 @@ import importlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +45,15 @@ STEPS = (
     Step("record", "replication.record", (PACKED,), "pack", "outputs/score"),
     Step("report", "replication.report.__main__", (), "score"),
 )
+
+
+def needed(commands: Sequence[str]) -> list[Step]:
+    """The steps of these names and those that they begin from, in order."""
+    names, by_name = set(commands), {step.name: step for step in STEPS}
+    for step in reversed(STEPS):
+        if step.name in names:
+            names.add(step.after)
+    return [step for name, step in by_name.items() if name in names]
 
 
 def begin(root: Path) -> None:

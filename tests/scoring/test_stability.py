@@ -107,7 +107,7 @@ def test_a_quiet_run_that_covers_its_classes_is_stable() -> None:
 
 
 def test_what_an_untrained_generator_covers_is_no_peak_to_fall_from() -> None:
-    shares = {0: [0.25] * 4, 100: [0.5, 0.5, 0.0, 0.0], LAST: [0.5, 0.5, 0.0, 0.0]}
+    shares = {0: [0.25] * 4, 100: [1.0, 0.0, 0.0, 0.0], LAST: [0.25] * 4}
     assert stable_of(scored(judged(rows_of(), shares))) == [1.0, 1.0]
 
 
