@@ -61,6 +61,7 @@ def test_what_a_user_can_mend_is_one_line(capsys: pytest.CaptureFixture[str], mo
             SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)"),
             ("disk is full",),
         ),
+        (RuntimeError("unable to open file <a> in read-only mode: Too many open files (24)"), ("ulimit -n",)),
         (OSError(errno.EROFS, "", "outputs"), ("only be read", "outputs")),
         (OSError(errno.EACCES, "", "params.yaml"), ("permissions", "params.yaml")),
         (OSError(errno.EIO, "", "a"), ("disk failed",)),

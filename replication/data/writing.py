@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 
@@ -24,7 +25,8 @@ def write_dataset(contents: ImageSet | PointSet, options: Dataset, directory: Pa
     """
     arrays = contents.arrays()
     for name, array in arrays.items():
-        np.save(directory / f"{name}.npy", array, allow_pickle=False)
+        with (directory / f"{name}.npy").open("wb") as stream:
+            np.lib.format.write_array(cast(Any, _Checked(stream)), array, allow_pickle=False)
     (directory / "splits").mkdir()
     for name, split in options.splits.items():
         _write_split(arrays["train_labels"], contents.class_names, split, directory / "splits" / f"{name}.json")
@@ -47,6 +49,13 @@ def write_dataset(contents: ImageSet | PointSet, options: Dataset, directory: Pa
         "libraries": {library: version(library) for library in contents.libraries},
     }
     _write_json(directory / "manifest.json", manifest, indent=2)
+
+
+class _Checked:
+    """A file that says when it could not be written: NumPy writes a file of its own through C, and asks nobody."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.write = stream.write
 
 
 def is_prepared(options: Dataset, directory: Path) -> bool:

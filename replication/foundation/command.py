@@ -17,6 +17,8 @@ from collections.abc import Callable
 from concurrent.futures.process import BrokenProcessPool
 from types import FrameType
 
+from safetensors import SafetensorError
+
 from replication.foundation.errors import InputError
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -34,7 +36,7 @@ MENDS = {
     errno.ENAMETOOLONG: "has too long a name for this file system: choose a shorter place",
 }
 _WRITTEN_IN_PART = re.compile(r"\d+ requested and \d+ written")  # NumPy, which leaves the number of the error out
-_NUMBERED = re.compile(r"\bos error (\d+)")  # safetensors, whose errors come from Rust
+_NUMBERED = re.compile(r"\bos error (\d+)|unable to open file .*\((\d+)\)")  # safetensors, written in Rust
 _NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "Cannot allocate memory")
 
 
@@ -85,8 +87,9 @@ def trouble(error: BaseException) -> str:
         )
     if isinstance(error, BrokenProcessPool):
         return f"A process of this command was killed, mostly for want of memory: lower `threads` {AGAIN}"
-    numbered = _NUMBERED.search(text) if type(error).__name__ == "SafetensorError" else None
-    number = int(numbered[1]) if numbered else getattr(error, "errno", None) if isinstance(error, OSError) else None
+    numbered = _NUMBERED.search(text) if isinstance(error, RuntimeError | SafetensorError) else None
+    coded = int(numbered[1] or numbered[2]) if numbered else None
+    number = error.errno if isinstance(error, OSError) else coded
     if number in FULL or (isinstance(error, OSError) and _WRITTEN_IN_PART.search(text)):
         return f"The disk is full{_place(error, ' writing ')}; free some space {AGAIN}"
     if number is None:

@@ -78,13 +78,15 @@ class TrainingClock(Clock):
 class Writer:
     """Writes a training's states beside its loop: a thread saves what was copied off the device, in order.
 
-    What could not be written, as to a full disk, is raised by a later write or at the end.
+    What could not be written, as to a full disk, is raised by a later write or at the end. Nothing is written after it:
+    a state must not go on from where a snapshot before it is missing.
     """
 
     def __init__(self, directory: Path, clock: TrainingClock | None = None) -> None:
         self._directory, self._clock = directory, clock or TrainingClock(directory)
         self._thread = ThreadPoolExecutor(1)
         self._pending: deque[Future[float]] = deque()
+        self._failed = False
         self._last, self._pause = time.monotonic(), CHECKPOINT_SECONDS
 
     def __enter__(self) -> Writer:
@@ -106,9 +108,12 @@ class Writer:
     def _write(self, name: str, unit: int, state: State) -> float:
         """Seconds that writing took."""
         began = time.monotonic()
-        write_state(self._directory, name, unit, state)
-        if name == "state":  # what the next call goes on from
-            self._clock.keep()
+        if not self._failed:
+            self._failed = True
+            write_state(self._directory, name, unit, state)
+            if name == "state":  # what the next call goes on from
+                self._clock.keep()
+            self._failed = False
         return time.monotonic() - began
 
     def _collect(self, most: int) -> None:

@@ -167,6 +167,20 @@ def test_a_full_disk_stops_the_training_with_its_own_words(tmp_path: Path, monke
         writer.write("state", 1, STATE)
 
 
+def test_nothing_is_written_after_what_could_not_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(directory: Path, name: str, *rest: object) -> None:
+        if name == "snapshot1":
+            raise OSError(28, "No space left on device")
+        write_state(directory, name, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(checkpoints, "write_state", full)
+    with pytest.raises(OSError, match="No space left on device"), Writer(tmp_path) as writer:
+        writer.write("state", 0, STATE)
+        writer.write("snapshot1", 1, STATE)
+        writer.write("state", 1, STATE)
+    assert [path.name.split("-")[1] for path in tmp_path.glob("state-*")] == ["0"]
+
+
 def test_a_state_that_is_not_due_is_not_written(tmp_path: Path) -> None:
     with Writer(tmp_path) as writer:
         writer.write("state", 1, STATE, at_once=False)
