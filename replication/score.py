@@ -46,10 +46,10 @@ def score_cell(params: Params, cell: Cell) -> None:
     clock, place = Clock(), DATA / cell.dataset
     data, trained = load_prepared(place), read_trained(TRAINED / cell.folder)
     require_training_of(cell, params.recipe_of(cell), trained.provenance)
-    if trained.provenance["data_sha256"] != samples_sha256(training_samples(data, load_split(place, cell.split))):
+    chosen, seeds = load_split(place, cell.split), cell.seed_numbers
+    if trained.provenance["data_sha256"] != samples_sha256(training_samples(data, chosen)):
         raise InputError(f"{TRAINED / cell.folder} was trained on other data than {place} holds now: train it again.")
     device = prepare_device("cpu" if isinstance(data, ToyData) else device_of(params, cell))
-    chosen, seeds = load_split(place, cell.split), cell.seed_numbers
     require_protocols(params, cell, data, chosen)
     key = {"scoring_sha256": scoring_key(params, cell)}  # before anything is read that may change meanwhile
     diverged = {int(seed): int(step) for seed, step in trained.provenance["diverged_seeds"].items()}

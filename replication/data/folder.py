@@ -7,7 +7,7 @@ manifest says so.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -46,8 +46,10 @@ def read_folder(root: Path, image_size: int = 0, channels: int = 3, licence: str
         train = [(file, 0) for file in image_files(root / "images")]
     else:
         raise InputError(f"{root} has neither train/ nor images/; expected {LAYOUT}.")
-    images, digest = decode_all(_contents(root, train + test), len(train) + len(test), image_size, channels)
-    labels = np.array([label for _, label in train + test], dtype=np.int64)
+    both = train + test
+    contents = image_contents(root, (file for file, _ in both))
+    images, digest = decode_all(contents, len(both), image_size, channels)
+    labels = np.array([label for _, label in both], dtype=np.int64)
     return ImageSet.cut(
         images,
         labels,
@@ -102,11 +104,18 @@ def _entries(folder: Path) -> list[Path]:
     return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
 
 
-def _contents(root: Path, files: Files) -> Iterator[tuple[str, bytes]]:
-    for file, _ in files:
+def image_contents(
+    root: Path, files: Iterable[Path], most: int = MOST_IMAGE_BYTES, what: str = "picture"
+) -> Iterator[tuple[str, bytes]]:
+    """Name under `root` and content of each file.
+
+    Raises:
+        InputError: a file cannot be read, or has more than `most` bytes.
+    """
+    for file in files:
         try:
-            if file.stat().st_size > MOST_IMAGE_BYTES:
-                raise InputError(f"{file} has more than {MOST_IMAGE_BYTES} bytes, which no picture has: remove it.")
+            if file.stat().st_size > most:
+                raise InputError(f"{file} has more than {most} bytes: it is no {what}.")
             content = file.read_bytes()
         except OSError as error:
             raise InputError(

@@ -42,8 +42,8 @@ def _hashes(root: Path, before: Known, known: Known) -> Iterator[tuple[str, str]
     for name, entry in sorted((*_walk(root, "", 0), *((place.name, place) for place in archives_of(root)))):
         status = os.stat(entry)
         here = [status.st_size, status.st_mtime_ns, status.st_ino]
-        found = before.get(str(entry))
-        digest = found[3] if found and found[:3] == here else sha256_file(Path(entry))
+        *status_before, hash_before = before.get(str(entry), [""])
+        digest = hash_before if status_before == here else sha256_file(entry)
         known[str(entry)] = [*here, digest]
         yield name, str(digest)
 

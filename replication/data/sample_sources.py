@@ -7,13 +7,13 @@ no set of images of the data set's shape is refused in one sentence.
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 
-from replication.data.folder import image_files
+from replication.data.folder import image_contents, image_files
 from replication.data.images import decode_all
 from replication.foundation.errors import InputError
 
@@ -124,20 +124,13 @@ def _of_images(folder: Path, shape: Sequence[int]) -> np.ndarray:
     """Images of a folder's files, in the order of their names; grey or coloured as the data set is."""
     files = image_files(folder)
     _require_count(len(files), str(folder))
-    images, _ = decode_all(_contents(files), len(files), 0, shape[0])
+    images, _ = decode_all(image_contents(folder, files, MOST_IMAGE_BYTES, "sample"), len(files), 0, shape[0])
     if images.shape[1:] != tuple(shape):
         raise InputError(
             f"{folder} holds images of {images.shape[3]}×{images.shape[2]} pixels; those of this data set are "
             f"{shape[2]}×{shape[1]}: draw or resize them so."
         )
     return images
-
-
-def _contents(files: Sequence[Path]) -> Iterator[tuple[str, bytes]]:
-    for file in files:
-        if file.stat().st_size > MOST_IMAGE_BYTES:
-            raise InputError(f"{file} has more than {MOST_IMAGE_BYTES} bytes: it is no sample.")
-        yield file.name, file.read_bytes()
 
 
 def _drawn(source: str, count: int, seed: int) -> np.ndarray:

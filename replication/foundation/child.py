@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import sys
@@ -20,7 +19,6 @@ from threadpoolctl import threadpool_limits
 from replication.foundation.errors import InputError, Stopped
 
 PROCESSES = get_context("spawn")  # a forked process cannot use CUDA
-PARENT_DIED = 1  # prctl's PR_SET_PDEATHSIG
 _Item = TypeVar("_Item")
 
 
@@ -83,8 +81,7 @@ def in_a_sentence(error: Exception) -> str:
 
 def _work(connection: Connection) -> None:
     """Do what comes and answer "" or what is wrong; after an error that nobody foresaw a new process goes on."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process of a terminal: the first one decides
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    _follow_parent()
     with threadpool_limits(1, "blas"):
         while True:
             action, arguments = connection.recv()
@@ -100,6 +97,13 @@ def _work(connection: Connection) -> None:
                 connection.send("")
             if torch.cuda.is_initialized():
                 torch.cuda.empty_cache()  # for what trains beside
+
+
+def _follow_parent() -> None:
+    """Leave Ctrl-C and SIGTERM to the process that started this one, and end when that one ends, even by SIGKILL."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process of a terminal: the first one decides
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
 def _end_with_parent() -> None:
@@ -120,7 +124,7 @@ def in_processes(function: Callable[[_Item], None], items: Sequence[_Item], proc
             function(item)
         return
     workers = min(processes, len(items))
-    with ProcessPoolExecutor(workers, mp_context=get_context("fork"), initializer=_die_with_parent) as pool:
+    with ProcessPoolExecutor(workers, mp_context=get_context("fork"), initializer=_follow_parent) as pool:
         try:
             for _ in pool.map(function, items):  # an error of any is raised here, and what has not begun is left out
                 pass
@@ -129,10 +133,3 @@ def in_processes(function: Callable[[_Item], None], items: Sequence[_Item], proc
                 for worker in active_children():
                     worker.kill()
             raise
-
-
-def _die_with_parent() -> None:
-    """End this process when the one that started it ends, even by SIGKILL; leave Ctrl-C and SIGTERM to that one."""
-    ctypes.CDLL(None).prctl(PARENT_DIED, signal.SIGKILL)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -19,8 +19,9 @@ from replication.table.speed_tables import Performance, performance
 
 ERROR_RATES = Path(__file__).with_name("error_rates.json")  # `verdicts.studies.simulation` writes them
 DURATIONS = (
-    "Seconds that a cell's commands recorded, for all its seeds together. Those of a resumed training count from its "
-    "last start. Other work on the machine may have slowed them."
+    "Seconds that a cell's commands recorded, for all its seeds together. Those of a resumed training are the sum of "
+    "its calls, or of its last call alone where an older version trained it. Other work on the machine may have slowed "
+    "them."
 )
 
 

@@ -33,7 +33,7 @@ def verified_weights(folder: Path, provenance: Mapping[str, Any]) -> Path:
     """
     step, digest = recorded_weights(provenance, folder)
     file = folder / f"step{step}.safetensors"
-    if not file.is_file() or sha256_file(file) != digest:
+    if not _is_whole(file, digest):
         raise InputError(f"{file} is missing or not what was trained and scored: train and score its cell again.")
     return file
 
@@ -43,6 +43,10 @@ def damaged(folder: Path, provenance: Mapping[str, Any]) -> str:
     hashes = {f"step{step}.safetensors": digest for step, digest in provenance.get("weights_sha256", {}).items()}
     hashes[HISTORY] = provenance.get("history_sha256")
     for name, digest in hashes.items():
-        if not (folder / name).is_file() or sha256_file(folder / name) != digest:
+        if not _is_whole(folder / name, digest):
             return name
     return ""
+
+
+def _is_whole(file: Path, digest: str | None) -> bool:
+    return file.is_file() and sha256_file(file) == digest
