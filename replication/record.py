@@ -1,7 +1,8 @@
 """Take in measurements made on another machine, such as a GPU without DVC.
 
 An archive may hold a part of a cell's seeds, or a cell on another device than its profile's: each such block is kept
-beside those recorded before. What is recorded already under the same device and precision is refused.
+beside those recorded before. Seeds that are recorded already under the same device and precision are refused, unless
+the whole block is the same: a command that was cut short may be run again.
 
 python -m replication.record --pack OUT.tar.gz [CELL…]   there: pack scored cells (default: all of the profile);
                                                          --weights adds the networks of their last step
@@ -23,6 +24,7 @@ from replication.foundation.atomic import scratch_directory
 from replication.foundation.command import exit_clearly
 from replication.foundation.errors import InputError
 from replication.foundation.places import SCORED, TRAINED
+from replication.foundation.provenance import sha256_file
 from replication.report.cells import FILES, RECORDED, ScoredCell, read_cell, recorded_blocks, refuse_overlap
 from replication.table.archives import pack, unpack
 from replication.table.measurements import read_table, write_table
@@ -46,8 +48,8 @@ def take_in(
         The names of the blocks taken in.
 
     Raises:
-        InputError: an archive, a row, a hash or a provenance is wrong, a seed is recorded already, or the archives
-            are of several profiles.
+        InputError: an archive, a row, a hash or a provenance is wrong, a seed is recorded already in another block, or
+            the archives are of several profiles.
     """
     from replication.report.build import build_report  # what renders pages is absent where cells are only packed
 
@@ -55,30 +57,33 @@ def take_in(
     profile = _one_profile(params, (name.split("/")[0] for content in contents for name in content))
     kept: list[Path] = []
     try:
-        for content in contents:
-            _keep(content, replace(params, profile=profile), reports, kept)
+        places = [place for each in contents for place in _keep(each, replace(params, profile=profile), reports, kept)]
         build_report(params, profile.name, reports, scores, benchmarks)
     except BaseException:
         for place in kept:
             shutil.rmtree(place)
         raise
-    return [place.name for place in kept]
+    return [place.name for place in places]
 
 
-def _keep(content: Mapping[str, bytes], params: Params, reports: Path, kept: list[Path]) -> None:
-    """Move what an archive held to where it is kept, and add each place to `kept`."""
+def _keep(content: Mapping[str, bytes], params: Params, reports: Path, kept: list[Path]) -> list[Path]:
+    """Move what an archive held to where it is kept, and return the places; those that are new are added to `kept`."""
+    places = []
     with scratch_directory(reports / "incoming") as incoming:
         for name, data in content.items():
             (incoming / name).parent.mkdir(exist_ok=True)
             (incoming / name).write_bytes(data)
         for name in sorted({member.split("/")[0] for member in content}):
-            place = _accepted(incoming / name, params, reports / RECORDED.name)
-            place.parent.mkdir(exist_ok=True)
             table = incoming / name / FILES[0]
             write_table(read_table(table), table.with_name(f"{table.name}.gz"))
             table.unlink()
-            (incoming / name).rename(place)
-            kept.append(place)
+            place = _accepted(incoming / name, params, reports / RECORDED.name)
+            places.append(place)
+            if not place.exists():
+                place.parent.mkdir(exist_ok=True)
+                (incoming / name).rename(place)
+                kept.append(place)
+    return places
 
 
 def _one_profile(params: Params, names: Iterable[str]) -> Profile:
@@ -101,11 +106,17 @@ def _accepted(folder: Path, params: Params, recorded: Path) -> Path:
     scored = read_cell(folder, cell, params.profile.name, recorded=True)
     asked, block = block_of(params, cell, scored.device, scored.cell.seeds)
     _check_plan(scored, asked, block)
+    if _hashes(folder) == _hashes(recorded / block.name):
+        return recorded / block.name
     for other in recorded_blocks(recorded, cell, params.profile):
         refuse_overlap(scored, other)
     if (recorded / block.name).exists():
         raise InputError(f"Block {block.name} is recorded already: remove {recorded / block.name} to replace it.")
     return recorded / block.name
+
+
+def _hashes(folder: Path) -> dict[str, str]:
+    return {path.name: sha256_file(path) for path in folder.glob("*")}
 
 
 def _check_plan(scored: ScoredCell, params: Params, block: Cell) -> None:

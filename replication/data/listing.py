@@ -1,6 +1,6 @@
 """What the raw files of a data set hold, file by file, so that a change of any of them makes `prepare` run again.
 
-A file is known by the SHA-256 of its content, which is computed anew only where its size, time or place on the disk
+A file is known by the SHA-256 of its content, which is computed anew only where its size, times or place on the disk
 changed (as Git and DVC do), so that looking at tens of thousands of files takes a second.
 """
 
@@ -17,7 +17,7 @@ from replication.foundation.atomic import write_atomically
 from replication.foundation.provenance import sha256_file, sha256_text
 
 CACHE = Path(".replication/hashes.json")
-Known = dict[str, list[int | str]]  # path → size, time in ns, inode, SHA-256
+Known = dict[str, list[int | str]]  # path → size, times of content and status in ns, inode, SHA-256
 
 
 def write_listings(datasets: list[Dataset], prepared: Path, output: Path, cache: Path = CACHE) -> None:
@@ -39,27 +39,30 @@ def write_listings(datasets: list[Dataset], prepared: Path, output: Path, cache:
 
 def _hashes(root: Path, before: Known, known: Known) -> Iterator[tuple[str, str]]:
     """Name → SHA-256 of every file under `root` and of the archives beside it, in the order of their names."""
-    for name, entry in sorted((*_walk(root, "", 0), *((place.name, place) for place in archives_of(root)))):
-        status = os.stat(entry)
-        here = [status.st_size, status.st_mtime_ns, status.st_ino]
-        *status_before, hash_before = before.get(str(entry), [""])
-        digest = hash_before if status_before == here else sha256_file(entry)
-        known[str(entry)] = [*here, digest]
-        yield name, str(digest)
+    beside = ((archive.name, str(archive), archive.stat()) for archive in archives_of(root))
+    for name, path, status in sorted((*_walk(str(root), "", 0), *beside), key=lambda entry: entry[0]):
+        here = [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
+        *status_before, hash_before = before.get(path, [""])
+        digest = str(hash_before) if status_before == here else sha256_file(Path(path))
+        known[path] = [*here, digest]
+        yield name, digest
 
 
-def _walk(folder: Path, prefix: str, depth: int) -> Iterator[tuple[str, Path]]:
-    """Every file that is not hidden; links are followed, as reading does, though not in circles."""
-    if depth > 8 or not folder.is_dir():
+def _walk(folder: str, prefix: str, depth: int) -> Iterator[tuple[str, str, os.stat_result]]:
+    """Name, path and status of every file that is not hidden.
+
+    Links are followed, as reading does, though not in circles. Paths are strings: a folder may hold a million of them.
+    """
+    if depth > 8 or not os.path.isdir(folder):
         return
     with os.scandir(folder) as entries:
         for entry in entries:
             if entry.name.startswith("."):
                 continue
             if entry.is_dir():
-                yield from _walk(Path(entry.path), f"{prefix}{entry.name}/", depth + 1)
+                yield from _walk(entry.path, f"{prefix}{entry.name}/", depth + 1)
             elif entry.is_file():
-                yield f"{prefix}{entry.name}", Path(entry.path)
+                yield prefix + entry.name, entry.path, entry.stat()
 
 
 def _read(cache: Path) -> Known:

@@ -1,4 +1,4 @@
-"""What stands closed at the end of the page: runs, versions, scores side by side, metrics, error rates, speed."""
+"""What stands closed at the end of the page: runs, versions, scores, metrics, error rates, speed, faults."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from replication.report.sources import Source
 from replication.report.wording import seed_range, value_in_words
 from replication.table.definitions import METRICS
 from replication.table.grids import NONE, Grid, number
+from replication.table.robustness import read_robustness
 from replication.table.speed_tables import Performance, performance
 
 ERROR_RATES = Path(__file__).with_name("error_rates.json")  # `verdicts.studies.simulation` writes them
@@ -47,15 +48,17 @@ class Appendices:
     metrics: Grid
     error_rates: Grid
     performance: Performance
+    robustness: tuple[Grid, ...]
 
 
-def appendices(sources: Sequence[Source], error_rates: Path, speed: Path) -> Appendices:
-    """The appendices of all profiles; `speed` holds what was timed."""
+def appendices(sources: Sequence[Source], error_rates: Path, speed: Path, robustness: Path) -> Appendices:
+    """The appendices of all profiles; `speed` holds what was timed, `robustness` what faults and fuzzing came to."""
     return Appendices(
         profiles=tuple(_appendix(source) for source in sources),
         metrics=_metrics({metric for source in sources for metric in set(source.table["metric"])}),
         error_rates=error_rate_grid(error_rates),
         performance=performance(speed),
+        robustness=read_robustness(robustness),
     )
 
 

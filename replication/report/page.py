@@ -20,6 +20,7 @@ from replication.report.published_tables import Summary, Table, summary, tables
 from replication.report.scoreboard import Count, counts, rows
 from replication.report.sources import PROVENANCE, Source, read_source
 from replication.report.wording import SHAPES
+from replication.table.robustness import FOLDER as ROBUSTNESS
 from replication.table.speed_tables import FOLDER as SPEED
 from replication.verdicts.benchmarks import claims_of
 from replication.verdicts.published import Benchmark
@@ -71,7 +72,7 @@ def read_page(params: Params, benchmarks: Sequence[Benchmark], root: Path = Path
     published = tables(benchmarks, chosen)
     figures = _figures(sources)
     provenances = [source.provenance for source in sources]
-    closed = appendices(sources, ERROR_RATES, root / BENCHMARKS / SPEED)
+    closed = appendices(sources, ERROR_RATES, *(root / BENCHMARKS / part for part in (SPEED, ROBUSTNESS)))
     return Page(
         summary=summary(published),
         tables=published,

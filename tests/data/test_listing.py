@@ -54,6 +54,14 @@ def rewritten_at_the_same_time(place: Place) -> None:
     replacement.replace(path)
 
 
+def overwritten_with_its_time_restored(place: Place) -> None:
+    path = place.root / "train/a/1.png"
+    before, changed = path.stat(), bytearray(path.read_bytes())
+    changed[-20] ^= 1
+    path.write_bytes(bytes(changed))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
 CHANGES: dict[str, Callable[[Place], object]] = {
     "added": lambda place: place.save("a/3.png", 1),
     "changed": lambda place: place.save("a/2.png", 2),
@@ -61,6 +69,7 @@ CHANGES: dict[str, Callable[[Place], object]] = {
     "renamed": lambda place: (place.root / "train/a/1.png").rename(place.root / "train/a/9.png"),
     "moved to another class": lambda place: (place.root / "train/a/2.png").rename(place.root / "train/b/2.png"),
     "replaced, of the same size and time": rewritten_at_the_same_time,
+    "overwritten, its time restored": overwritten_with_its_time_restored,
     "an archive beside it": lambda place: shutil.make_archive(str(place.root), "zip", place.root),
 }
 

@@ -29,6 +29,7 @@ from tests.faults.project import Step, begin, contents, copy, needed, run
 
 PATIENCE = 120.0  # seconds
 HUNG = 1000  # in place of an exit status
+BAD = "bad"  # a wrong or lost result, a traceback, no sentence, or a process that hangs
 FAULTS: dict[str, tuple[str, ...]] = {
     "openat": ("EACCES", "EMFILE", "SIGKILL"),
     "read": ("EIO",),
@@ -100,25 +101,25 @@ class Pipeline:
             picked = chosen[:: max(1, -(-len(chosen) // most))]
             yield from (Fault(step, call, place, error) for error in FAULTS[call] for place in picked)
 
-    def outcome(self, fault: Fault) -> str:
-        """In a word what became of it: `not reached`, `went on`, `sentence`, `killed`; a bad one is in capitals."""
+    def outcome(self, fault: Fault) -> tuple[str, str]:
+        """What became of it: `not reached`, `went on`, `sentence`, `killed` or BAD, and of what is bad the details."""
         ending, expected = self._try(fault.step, fault), self._expected[fault.step.name]
         if not ending.injected:
-            return "not reached"
+            return "not reached", ""
         if ending.status == HUNG:
-            return f"HUNG\n{ending.trace[-2000:]}"
+            return BAD, f"it hung\n{ending.trace[-2000:]}"
         if "Traceback" in ending.errors or ending.status not in (0, 2, -signal.SIGKILL):
-            return f"TRACEBACK ({ending.status})\n{ending.errors}"
+            return BAD, f"a traceback ({ending.status})\n{ending.errors}"
         if ending.status == 2 and not re.fullmatch(r"error: .+\n", ending.errors.splitlines(True)[-1]):
-            return f"NO SENTENCE\n{ending.errors}"
+            return BAD, f"no sentence\n{ending.errors}"
         if ending.status == 0 and (differs := _difference(contents(self._work), expected)):
-            return f"WRONG, though it said nothing: {differs}"
+            return BAD, f"wrong, though it said nothing: {differs}"
         again = self._ended(fault.step, None, traced=False)
         if again.status != 0:
-            return f"LOST: the same command fails afterwards\n{again.errors}"
+            return BAD, f"lost: the same command fails afterwards\n{again.errors}"
         if differs := _difference(contents(self._work), expected):
-            return f"WRONG afterwards: {differs}"
-        return {0: "went on", 2: "sentence"}.get(ending.status, "killed")
+            return BAD, f"wrong afterwards: {differs}"
+        return {0: "went on", 2: "sentence"}.get(ending.status, "killed"), ""
 
     @property
     def _work(self) -> Path:

@@ -117,8 +117,6 @@ def test_a_block_of_another_device_stands_beside_the_local_one(repository: Path,
     assert list(cells)[-2:] == ["cpu-digits", "cpu-digits@cuda"] and cells["cpu-digits@cuda"]["recorded"]
     assert len(table) == len(before) + (before["dataset"] == "digits").sum()
     assert (repository / "reports/cpu/verdicts.json").read_bytes() == verdicts  # those of the profile's own device
-    with pytest.raises(InputError, match="on cuda in float32 are recorded already"):
-        take_in([archive(content)], load_params())
     for kinds, sentence in (
         (("cuda", "tf32"), "computed on cuda in tf32, but by its recipe in params.yaml it would be on cuda in float32"),
         (("cuda", "float16"), "unknown precisions"),

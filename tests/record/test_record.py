@@ -132,11 +132,17 @@ def test_bad_content_is_refused_and_nothing_is_left(
     assert not list((repository / "reports").glob(".incoming*"))
 
 
-def test_a_cell_is_recorded_once(repository: Path, elsewhere: Content, archive: Pack) -> None:
-    take_in([archive({name: data for name, data in elsewhere.items() if name.startswith("paper-k1")})], load_params())
+def test_a_cell_is_recorded_once_and_the_same_archive_again_changes_nothing(
+    repository: Path, elsewhere: Content, archive: Pack
+) -> None:
+    first = {name: data for name, data in elsewhere.items() if name.startswith("paper-k1")}
+    take_in([archive(first)], load_params())
     before = files(repository)
+    assert take_in([archive(first)], load_params()) == ["paper-k1"]
+    assert files(repository) == before
+    changed = {**first, "paper-k1/measurements.csv": first["paper-k1/measurements.csv"].replace(b"0.", b"1.", 1)}
     with pytest.raises(InputError, match="Seeds 0-2 of cell paper-k1 on cpu in float32 are recorded already: remove"):
-        take_in([archive(elsewhere)], load_params())
+        take_in([archive(changed)], load_params())
     assert files(repository) == before
 
 
