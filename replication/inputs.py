@@ -63,8 +63,9 @@ def _stages(written: Mapping[str, Any]) -> Iterator[tuple[str, Sequence[Key], It
         judged = [("datasets", name, "judged_by") for name in data if "judged_by" in written["datasets"][name]]
         yield f"score/{model}", [*SCORING, *keys, *judged], [model]  # recipes reach it through what was trained
     sets, judges = [("datasets", name) for name in run["datasets"]], [("judges", name) for name in run["judges"]]
-    grid = [("run", name) for name in ("models", "cells", "experiments")]
-    yield "prepared", [*grid, *sets, *judges], ()
+    grid: list[Key] = [("run", name) for name in ("models", "cells", "experiments")]
+    needed = [*grid, *SCORING, ("released",), *sets, *judges, *_recipes(written, run["cells"].values())]
+    yield "prepared", list(dict.fromkeys(needed)), run["models"]
     cells = run["experiments"].values()
     generator: Key = ("recipes", "gan", written["theory"]["generator"])
     built = [cell["model"] for cell in cells if cell["model"] in MODELS]

@@ -1,8 +1,9 @@
-"""Write down which prepared data and judges each stage reads: `python -m replication.prepared`.
+"""Check what every cell needs, and write down which data and judges each stage reads: `python -m replication.prepared`.
 
 Writes `outputs/prepared/<stage>/<model>.json` and `outputs/prepared/experiment.json`: hashes of the data sets' files
 and of the judges, by name. A stage in dvc.yaml depends on its file, so a data set that none of its cells names may
-come, go or change, and the stage stays as it is.
+come, go or change, and the stage stays as it is. First it looks for what each cell's training and protocols need of
+data, weights, memory and disk, so that nothing fails after hours that could be known before.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from replication.foundation.command import exit_clearly
 from replication.foundation.places import DATA, JUDGES
 from replication.foundation.provenance import sha256_file
 from replication.inputs import write_each
-from replication.scoring.requirements import probed_data
+from replication.scoring.probe import probed_data
+from replication.scoring.requirements import require_cell
 
 OUTPUT = Path("outputs/prepared")
 Hashes = dict[str, object]
@@ -53,7 +55,10 @@ def _judges(params: Params, cells: Iterable[Cell]) -> Hashes:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Write what each stage of the profile in force reads of prepared data and of judges."""
     argparse.ArgumentParser(prog="python -m replication.prepared", description=__doc__).parse_args(arguments)
-    write_each(OUTPUT, used(load_params()))
+    params = load_params()
+    for cell in (*params.profile.cells.values(), *params.profile.experiments.values()):
+        require_cell(params, cell)
+    write_each(OUTPUT, used(params))
 
 
 if __name__ == "__main__":

@@ -45,7 +45,8 @@ from replication.prepare import prepare
 from replication.record import pack_blocks
 from replication.score import is_scored, score_cell
 from replication.scoring.judges import is_trained
-from replication.scoring.requirements import probed_data, require_cell
+from replication.scoring.probe import probed_data
+from replication.scoring.requirements import require_cell
 from replication.train import train_cell
 
 TIME_IS_UP = 75  # EX_TEMPFAIL: the same command goes on

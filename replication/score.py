@@ -31,7 +31,8 @@ from replication.foundation.provenance import code_hash, environment, import_clo
 from replication.foundation.runtime import Clock, prepare_device
 from replication.models import GAME, PARZEN, PROBE, is_scored_by, source_file
 from replication.scoring.left_out import INCEPTION, left_out
-from replication.scoring.requirements import probed_data, require_protocols
+from replication.scoring.probe import probed_data
+from replication.scoring.requirements import require_protocols
 from replication.scoring.rows import Rows, write_scores
 from replication.scoring.trained import TrainedCell, read_trained, require_training_of
 from replication.training.cells import builder, samples_sha256, training_samples

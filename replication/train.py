@@ -26,7 +26,7 @@ from replication.foundation.command import exit_clearly
 from replication.foundation.places import DATA, TRAINED
 from replication.foundation.provenance import environment, recorded, sha256_file, sha256_text
 from replication.foundation.runtime import prepare_device
-from replication.scoring.requirements import require_protocols
+from replication.scoring.requirements import require_cell, require_protocols
 from replication.training.block import Outcome, never, train_block
 from replication.training.cells import builder, cell_key, class_count, training_samples, training_values
 from replication.training.checkpoints import TrainingClock, forget, note_environment, sole_writer
@@ -99,7 +99,10 @@ def train_model(params: Params, name: str, device: str = "", seeds: str = "") ->
     With another device or a part of the seeds nothing is removed.
     """
     cells = params.trained_cells(name)
-    for block in [block_of(params, cell, device, seeds) for cell in cells]:
+    blocks = [block_of(params, cell, device, seeds) for cell in cells]
+    for block in blocks:  # before hours of training, not after
+        require_cell(*block)
+    for block in blocks:
         train_cell(*block)
     if cells[0].model == name and not (device or seeds):
         keep_only((TRAINED / cells[0].folder).parent, {cell.key for cell in cells})

@@ -14,6 +14,7 @@ from replication.foundation.errors import InputError
 from replication.foundation.places import DATA, JUDGES
 from replication.prepare import prepare
 from replication.prepared import OUTPUT, main, used
+from replication.scoring import room
 
 
 def written() -> dict[str, Any]:
@@ -60,11 +61,19 @@ def test_a_data_set_that_no_cell_names_changes_nothing(params: Params) -> None:
 
 def test_other_contents_of_a_data_set_change_the_stages_that_read_it(params: Params) -> None:
     before = written()
-    manifest = DATA / "digits-planted" / "manifest.json"
-    files = json.loads(manifest.read_text("utf-8"))
-    files["files"] = {name: "0" * 64 for name in files["files"]}
-    manifest.write_text(json.dumps(files), encoding="utf-8")
+    options = params.datasets["digits-planted"]
+    assert options.planted
+    prepare(replace(options, planted=replace(options.planted, seed=1)), DATA / options.name)
     assert changed(before, written()) == {"train/dcgan.json", "score/dcgan.json"}
+
+
+def test_what_a_cell_lacks_stops_the_pipeline_before_anything_is_trained(
+    params: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "memory", lambda: 1000)
+    with pytest.raises(InputError, match="Cell cpu-.* GiB of memory"):
+        main([])
+    assert not OUTPUT.exists()
 
 
 def test_a_data_set_that_is_not_prepared_is_named(sources: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import struct
 import warnings
 from collections.abc import Iterable, Sequence
@@ -14,6 +13,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 from tqdm import tqdm
 
+from replication.foundation.capacity import memory, require
 from replication.foundation.errors import InputError
 
 FORMATS = {"JPEG": (".jpg", ".jpeg"), "PNG": (".png",), "WEBP": (".webp",), "BMP": (".bmp",), "TIFF": (".tif", ".tiff")}
@@ -89,12 +89,8 @@ def decode_all(
 
 def _require_room(total: int, shape: Sequence[int]) -> None:
     """A sentence before memory is asked for that the machine does not have."""
-    needed, there = total * prod(shape), os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if needed > there:
-        raise InputError(
-            f"{total} images of {shape[2]}×{shape[1]} pixels take {needed / 2**30:.0f} GiB of memory, and this machine "
-            f"has {there / 2**30:.0f}: give the data set a smaller image_size, or fewer images."
-        )
+    what = f"{total} images of {shape[2]}×{shape[1]} pixels"
+    require(what, total * prod(shape), memory(), "memory", "give the data set a smaller image_size, or fewer images")
 
 
 def _resized(image: Image.Image, size: int) -> Image.Image:

@@ -9,11 +9,13 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from replication.config.cell import Cell
 from replication.config.params import Probe
 from replication.data.reading import PreparedImages
 from replication.foundation.runtime import side_by_side
 from replication.foundation.seeding import generator
 from replication.metrics.linear_probe import ProbeResult, discriminator_features, linear_probe
+from replication.models import PROBE, is_scored_by
 from replication.models.layers.convolutional import ConvolutionalDiscriminator
 from replication.scoring.image_cell import ImageCell
 from replication.scoring.rows import Rows
@@ -54,6 +56,12 @@ def probe_cell(cell: ImageCell, probe: Probe, steps: Sequence[int]) -> None:
     places = [(step, index, seed) for step in steps for index, seed in enumerate(cell.seeds)]
     with tqdm(total=len(places), desc=f"{rows.cell.key}: linear probe", unit="network") as shown:
         side_by_side(probe_seed, places, at_once)
+
+
+def probed_data(cell: Cell) -> tuple[str, ...]:
+    """The data set beside its own that a cell's features are probed on, if any."""
+    other = not cell.experiment and cell.probe not in ("own", "none") and is_scored_by(cell.model, PROBE)
+    return (cell.probe,) if other else ()
 
 
 def _shares(pixels: int, device: str, threads: int) -> tuple[int, int]:

@@ -13,7 +13,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+import torch
 
+from replication.config.blocks import device_of
 from replication.config.params import BUNDLED, Cell, Params
 from replication.config.recipes import Recipe
 from replication.data.reading import PreparedImages, ToyData, load_images, load_manifest, load_prepared, load_split
@@ -23,6 +25,9 @@ from replication.models import PROBE, is_scored_by, load
 from replication.models.layers.convolutional import ConvolutionalDiscriminator, ConvolutionalGenerator
 from replication.models.layers.networks import Networks
 from replication.scoring.left_out import INCEPTION, left_out, say_once
+from replication.scoring.probe import probed_data
+from replication.scoring.room import require_room
+from replication.training.cells import builder, class_count, training_values
 from replication.training.effects import check_objectives
 
 HELD_OUT = ("reference-points", "real-neighbours", "feature-controls", "latent-dimension", "outliers")  # of test images
@@ -41,8 +46,8 @@ class Planned:
     @property
     def networks(self) -> Networks:
         recipe, shape = self.recipe, self.data.train_images.shape[1:]
-        classes = len(self.data.class_names)
-        return load(self.cell.model).build(recipe.network, recipe.prior, recipe.latent_dim, shape, classes)
+        with torch.device("meta"):  # without values, whatever their size
+            return builder(self.cell, recipe, tuple(shape), class_count(self.data))()
 
     def require(self, holds: object, lacking: str, mend: str = "") -> None:
         """Raise InputError unless `holds`; the usual mend is to take the protocol out."""
@@ -61,12 +66,15 @@ class Planned:
 
 
 def require_cell(params: Params, cell: Cell) -> None:
-    """Raise InputError where a cell lacks its data, its split, or what its protocols need."""
+    """Raise InputError where a cell lacks its data, its split, room on the machine, or what its protocols need."""
     if cell.experiment:
         require_experiment(params, cell)
-    else:
-        folder = DATA / cell.dataset
-        require_protocols(params, cell, load_prepared(folder), load_split(folder, cell.split))
+        return
+    folder = DATA / cell.dataset
+    data = load_prepared(folder)
+    require_protocols(params, cell, data, load_split(folder, cell.split))
+    shape, classes = tuple(training_values(data).shape[1:]), class_count(data)
+    require_room(cell, params.recipe_of(cell), shape, classes, device_of(params, cell))
 
 
 def require_protocols(params: Params, cell: Cell, data: PreparedImages | ToyData, rows: np.ndarray) -> None:
@@ -109,12 +117,6 @@ def require_experiment(params: Params, cell: Cell) -> None:
         _require_released(params, cell)
     if INCEPTION in cell.protocols:
         _named(cell, INCEPTION, lambda: _require_weights(params))
-
-
-def probed_data(cell: Cell) -> tuple[str, ...]:
-    """The data set beside its own that a cell's features are probed on, if any."""
-    other = not cell.experiment and cell.probe not in ("own", "none") and is_scored_by(cell.model, PROBE)
-    return (cell.probe,) if other else ()
 
 
 def _named(cell: Cell, protocol: str, check: Callable[[], None]) -> None:

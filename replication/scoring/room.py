@@ -1,0 +1,48 @@
+"""Whether a cell's trainings fit the machine, known before any of them begins."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import torch
+
+from replication.config.cell import Cell
+from replication.config.recipes import Recipe
+from replication.foundation.capacity import memory, require
+from replication.foundation.places import TRAINED
+from replication.training.cells import builder
+from replication.training.checkpoints import ROOT
+
+VALUE = 4  # bytes of a float32
+
+
+def require_room(cell: Cell, recipe: Recipe, shape: tuple[int, ...], classes: int, device: str) -> None:
+    """Raise InputError where the block cannot fit into memory, or what it leaves on the disk.
+
+    Counted is what is there at once at least: weights, gradients and the optimiser's state of every seed in memory; the
+    networks of every scored step and two checkpoints on the disk, less what lies there. Activations, data and libraries
+    come on top. `shape` is that of a sample; networks are built without values.
+    """
+    with torch.device("meta"):
+        networks = builder(cell, recipe, shape, classes)()
+    both = (networks.generator, networks.discriminator)
+    values = sum(tensor.numel() for each in both for tensor in (*each.parameters(), *each.buffers()))
+    weights = VALUE * len(cell.seed_numbers) * values
+    state = 3 if recipe.adam else 2  # weights, and two moments or one
+    what = f"Cell {cell.key}: the networks of {len(cell.seed_numbers)} seeds"
+    mend = "make its networks smaller, or name fewer seeds (--seeds)"
+    require(what, weights * (state + 1), _memory(device), "memory", mend)
+    left = weights * (len(recipe.scored_shares) + 2 * state) - _held(TRAINED / cell.folder, *ROOT.glob(f"{cell.key}-*"))
+    place = next(parent for parent in (TRAINED.absolute(), *TRAINED.absolute().parents) if parent.exists())
+    require(what, left, shutil.disk_usage(place).free, f"the disk ({place})", "free some space")
+
+
+def _memory(device: str) -> int:
+    """Of the device; where there is no GPU, `prepare_device` says so."""
+    cuda = device == "cuda" and torch.cuda.is_available()
+    return torch.cuda.mem_get_info()[1] if cuda else memory()
+
+
+def _held(*folders: Path) -> int:
+    return sum(path.stat().st_size for folder in folders for path in folder.glob("*") if path.is_file())
