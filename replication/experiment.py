@@ -34,25 +34,29 @@ from replication.foundation.child import in_processes
 from replication.foundation.command import exit_clearly
 from replication.foundation.places import DATA, JUDGES, SCORED
 from replication.foundation.provenance import code_hash, environment, import_closure, recorded, sha256_file, sha256_text
-from replication.foundation.runtime import Clock, prepare_device
+from replication.foundation.runtime import prepare_device
 from replication.scoring.requirements import require_experiment
-from replication.scoring.rows import Rows, write_scores
+from replication.scoring.rows import Rows, Steps, write_scores
 from replication.training.cells import builder
+from replication.training.checkpoints import TrainingClock, forget, sole_writer
 
 
 def run_experiment(params: Params, cell: Cell) -> None:
-    """Run an experiment into `outputs/score/<profile>/experiments/<name>/`."""
-    clock = Clock()
+    """Run an experiment into `outputs/score/<profile>/experiments/<name>/`, from the steps that a killed run kept."""
     device = prepare_device(device_of(params, cell))
     require_experiment(params, cell)
     trained_on = 0 if cell.dataset == BUNDLED else len(load_split(DATA / cell.dataset, cell.split))
-    rows = Rows(params.profile.name, cell, trained_on, {}, device)
-    with threadpool_limits(1, "blas"):  # NumPy's, as `prepare_device` has done for PyTorch
-        run, _ = EXPERIMENTS[cell.experiment]
-        run(rows, params)
-    where = {"environment": environment(device, params.profile.threads)}
-    rest = {**where, "diverged_seeds": {}, "clock": clock.read()}
-    write_scores(SCORED / cell.folder, rows, {}, {**experiment_key(params, cell), **rest})
+    key = experiment_key(params, cell)
+    with sole_writer(f"{cell.key}-{sha256_text(json.dumps(key))[:16]}") as directory:
+        clock = TrainingClock(directory)
+        rows = Rows(params.profile.name, cell, trained_on, {}, device, steps=Steps(directory, clock))
+        with threadpool_limits(1, "blas"):  # NumPy's, as `prepare_device` has done for PyTorch
+            run, _ = EXPERIMENTS[cell.experiment]
+            run(rows, params)
+        where = {"environment": environment(device, params.profile.threads)}
+        rest = {**where, "diverged_seeds": {}, "clock": clock.read()}
+        write_scores(SCORED / cell.folder, rows, {}, {**key, **rest})
+        forget(directory)
 
 
 def is_measured(params: Params, cell: Cell) -> bool:

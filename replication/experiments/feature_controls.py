@@ -6,8 +6,9 @@ that it tells whether the probe is right.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -27,7 +28,8 @@ from replication.scoring.probe import add_probe, run_probe
 from replication.scoring.rows import Rows
 
 FEW = 1 << 22  # pixels of all training images, below which the features of several seeds are held at once
-Control = tuple[str, Sequence[float], Tensor, Tensor]  # name, C grid, features of the training and the test images
+Features = tuple[Tensor, Tensor]  # of the training and of the test images
+Control = tuple[str, Sequence[float], Callable[[], Features]]  # name, C grid, what makes the features
 
 
 def score_feature_controls(
@@ -54,9 +56,12 @@ def score_feature_controls(
     }  # torch's stream is one to all threads
 
     def measure_seed(seed: int) -> None:
-        for name, costs, train, test in _controls(data, probe, options, untrained[seed].to(device), seed, own):
-            result = run_probe(train, test, data, replace(probe, costs=tuple(costs)), seed, device, own)
-            add_probe(rows, seed, 0, result, len(data.test_labels), model="control", recipe=name)
+        for name, costs, features in _controls(data, probe, options, untrained[seed].to(device), seed, own):
+            rows.once(f"{name}-{seed}", partial(measure, seed, name, costs, features))
+
+    def measure(seed: int, name: str, costs: Sequence[float], features: Callable[[], Features], part: Rows) -> None:
+        result = run_probe(*features(), data, replace(probe, costs=tuple(costs)), seed, device, own)
+        add_probe(part, seed, 0, result, len(data.test_labels), model="control", recipe=name)
 
     side_by_side(measure_seed, rows.cell.seed_numbers, at_once)
 
@@ -68,18 +73,23 @@ def _controls(
     untrained: ConvolutionalDiscriminator,
     seed: int,
     threads: int,
-) -> Iterator[Control]:
+) -> list[Control]:
     train, test = torch.from_numpy(data.train_images), torch.from_numpy(data.test_images)
-    yield "raw-pixels", probe.costs, as_samples(train).flatten(1), as_samples(test).flatten(1)
-    yield (
-        "untrained-discriminator",
-        probe.costs,
-        discriminator_features(untrained, train, train),
-        discriminator_features(untrained, test, train),
-    )
     device = untrained.output.weight.device.type
-    for units in options.units:
-        yield f"k-means-{units}", options.costs, *_k_means_features(train, test, options, units, seed, device, threads)
+
+    def pixels() -> Features:
+        return as_samples(train).flatten(1), as_samples(test).flatten(1)
+
+    def of_untrained() -> Features:
+        first = discriminator_features(untrained, train, train)
+        return first, discriminator_features(untrained, test, train)
+
+    fixed: list[Control] = [
+        ("raw-pixels", probe.costs, pixels),
+        ("untrained-discriminator", probe.costs, of_untrained),
+    ]
+    learnt = partial(_k_means_features, train, test, options, seed, device, threads)
+    return fixed + [(f"k-means-{units}", options.costs, partial(learnt, units)) for units in options.units]
 
 
 def _untrained(build: Callable[[], Networks], seed: int) -> ConvolutionalDiscriminator:
@@ -95,8 +105,8 @@ def _untrained(build: Callable[[], Networks], seed: int) -> ConvolutionalDiscrim
 
 
 def _k_means_features(
-    train: Tensor, test: Tensor, options: FeatureControls, units: int, seed: int, device: str, threads: int
-) -> tuple[Tensor, Tensor]:
+    train: Tensor, test: Tensor, options: FeatureControls, seed: int, device: str, threads: int, units: int
+) -> Features:
     dictionary = learn_dictionary(
         train, units, options.patch, options.patches, options.iterations, seed, device, threads
     )

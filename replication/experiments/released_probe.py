@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -40,7 +41,6 @@ Features = tuple[Tensor, Tensor]  # of the training images and of the test image
 class Bench:
     """What every probe of one discriminator shares."""
 
-    rows: Rows
     released: ReleasedDiscriminator
     data: PreparedImages
     probe: Probe
@@ -80,23 +80,30 @@ def score_released_probe(
     has what draws of labels repeat: the columns of a few labels, and the probes with pooling, statistics or C changed.
     """
     released.discriminator.to(device)
-    bench = Bench(rows, released, data, probe, options, device, threads)
+    bench = Bench(released, data, probe, options, device, threads)
     train = bench.images[0]
     bench.infer(train, shuffled(len(train), VARIED))
     features = bench.features()
     every = replace(probe, limited_labels=(), limited_labels_of={})
     for seed in tqdm(rows.cell.seed_numbers, desc=f"{rows.cell.key}: linear probe", unit="seed"):
-        result = run_probe(*features, data, probe if seed == VARIED else every, seed, device, threads)
-        add_probe(rows, seed, 0, result, len(data.test_labels), recipe=released.name)
+        chosen = probe if seed == VARIED else every
+        rows.once(f"seed-{seed}", partial(_add_probed, bench, features, chosen, seed, released.name, "", True))
     if VARIED in rows.cell.seed_numbers:
-        _add_costs(bench, features)
+        rows.once("costs", partial(_add_costs, bench, features))
         per_class = options.per_class
         sizes = {"selection_draws": options.selection_draws, "limited_draws": options.draws}
         few = replace(every, limited_labels=(per_class,), **sizes)
-        for axis, name, changed in _changed(bench, features):
-            result = run_probe(*changed, data, few, VARIED, device, threads, all_labels=False)
-            where = {"recipe": f"{released.name}-{axis}", "metric_variant": f"{per_class}-per-class {name}"}
-            add_probe(rows, VARIED, 0, result, len(data.test_labels), **where)
+        for number, (axis, name, changed) in enumerate(_changed(bench, features)):
+            where = (f"{released.name}-{axis}", f"{per_class}-per-class {name}", False)
+            rows.once(f"changed-{number}", partial(_add_probed, bench, changed, few, VARIED, *where))
+
+
+def _add_probed(
+    bench: Bench, features: Features, probe: Probe, seed: int, recipe: str, variant: str, all_labels: bool, rows: Rows
+) -> None:
+    result = run_probe(*features, bench.data, probe, seed, bench.device, bench.threads, all_labels)
+    named = {"recipe": recipe, **({"metric_variant": variant} if variant else {})}
+    add_probe(rows, seed, 0, result, len(bench.data.test_labels), **named)
 
 
 def _changed(bench: Bench, features: Features) -> Iterator[tuple[str, str, Features]]:
@@ -120,16 +127,16 @@ def _changed(bench: Bench, features: Features) -> Iterator[tuple[str, str, Featu
     yield "statistics", "each batch", (mixed[0], mixed[1])
 
 
-def _add_costs(bench: Bench, features: Features) -> None:
+def _add_costs(bench: Bench, features: Features, rows: Rows) -> None:
     """Test accuracy at each C of the grid with all labels, and at further ones too with a few."""
     probe, options = bench.probe, bench.options
-    _add_sweep(bench, features, "costs", "all-labels", probe.costs, None)
+    _add_sweep(bench, features, rows, "costs", "all-labels", probe.costs, None)
     few = sorted({*probe.costs, *options.further_costs})
-    _add_sweep(bench, features, "costs-few", f"{options.per_class}-per-class", few, options.per_class)
+    _add_sweep(bench, features, rows, "costs-few", f"{options.per_class}-per-class", few, options.per_class)
 
 
 def _add_sweep(
-    bench: Bench, features: Features, axis: str, labels: str, costs: Sequence[float], per_class: int | None
+    bench: Bench, features: Features, rows: Rows, axis: str, labels: str, costs: Sequence[float], per_class: int | None
 ) -> None:
     options, of_images = bench.options, (bench.data.train_labels, bench.data.test_labels)
     train, test = (torch.from_numpy(each.astype(np.int64)) for each in of_images)
@@ -140,4 +147,4 @@ def _add_sweep(
     for draw, accuracies in enumerate(measured.tolist()):
         for cost, accuracy in zip(costs, accuracies, strict=True):
             where = {"recipe": f"{bench.released.name}-{axis}", "metric_variant": f"{labels} C {cost:g}", **drawn}
-            bench.rows.add(VARIED, 0, "probe_accuracy", accuracy, len(test), replicate=draw, **where)
+            rows.add(VARIED, 0, "probe_accuracy", accuracy, len(test), replicate=draw, **where)

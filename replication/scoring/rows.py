@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from replication.config.params import Cell
-from replication.foundation.atomic import atomic_directory
+from replication.foundation.atomic import atomic_directory, write_atomically
 from replication.table.measurements import Measurement, to_table, write_table
+from replication.training.checkpoints import TrainingClock
 
 
 @dataclass
@@ -26,6 +27,16 @@ class Rows:
     device: str = "cpu"  # that the cell was computed on
     precision: str = "float32"
     collected: list[Measurement] = field(default_factory=list)
+    steps: Steps | None = None
+
+    def once(self, name: str, measure: Callable[[Rows], None]) -> None:
+        """Add the rows that a long step adds to the rows which `measure` is called with, or those kept of it before."""
+        part = replace(self, collected=[], steps=None)
+        if self.steps:
+            self.steps.take(name, part, measure)
+        else:
+            measure(part)
+        self.collected += part.collected
 
     def add(self, seed: int, step: int, metric: str, value: float, n_samples: int, **other: Any) -> None:
         """One measurement; where the run has diverged by then the value is NaN, whatever was computed."""
@@ -63,6 +74,24 @@ class Rows:
             self.add(seed, step, "diverged", float(lost is not None), 1)
             if lost is not None:
                 self.diverged[seed] = lost
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Keeps the rows of an experiment's long steps until all of it is written, and the time that they took."""
+
+    directory: Path
+    clock: TrainingClock
+
+    def take(self, name: str, rows: Rows, measure: Callable[[Rows], None]) -> None:
+        """Add what a killed command kept under `name`; where there is nothing whole, measure and keep it."""
+        path = self.directory / f"{name}.json"
+        try:
+            rows.collected += [Measurement(**row) for row in json.loads(path.read_text(encoding="utf-8"))]
+        except (FileNotFoundError, ValueError, TypeError):
+            measure(rows)
+            write_atomically(path, json.dumps([vars(row) for row in rows.collected]))
+            self.clock.keep()
 
 
 def write_scores(output: Path, rows: Rows, shown: dict[str, np.ndarray], provenance: dict[str, Any]) -> None:

@@ -16,6 +16,7 @@ from replication.config.expansion import read_params
 from replication.config.feature_controls import FeatureControls
 from replication.config.params import Cell, Probe, load_params
 from replication.data.reading import PreparedImages
+from replication.experiments import feature_controls
 from replication.experiments.feature_controls import score_feature_controls
 from replication.foundation.errors import InputError
 from replication.foundation.places import SCORED
@@ -25,8 +26,9 @@ from replication.models import load
 from replication.models.layers.convolutional import ConvolutionalDiscriminator
 from replication.models.layers.networks import Networks
 from replication.prepare import prepare
-from replication.scoring.rows import Rows
+from replication.scoring.rows import Rows, Steps
 from replication.table.measurements import read_table, to_table, write_table
+from replication.training.checkpoints import TrainingClock
 from replication.training.state import bind, initial_state
 
 PARAMS = load_params(Path(__file__).parents[2] / "params.yaml")
@@ -43,9 +45,15 @@ def build() -> Networks:
     return load("dcgan").build(RECIPE.network, RECIPE.prior, RECIPE.latent_dim, (1, 4, 4))
 
 
-def rows_of(data: PreparedImages, threads: int = 1, seeds: str = "3-4", made: Callable[[], Networks] = build) -> Rows:
+def rows_of(
+    data: PreparedImages,
+    threads: int = 1,
+    seeds: str = "3-4",
+    made: Callable[[], Networks] = build,
+    steps: Steps | None = None,
+) -> Rows:
     cell = Cell("dcgan2015", "dcgan", "digits", "rows", "full", "paper", seeds, "feature-controls")
-    rows = Rows("cpu", cell, 60, {})
+    rows = Rows("cpu", cell, 60, {}, steps=steps)
     score_feature_controls(rows, data, PROBE, OPTIONS, made, "cpu", threads)
     return rows
 
@@ -70,6 +78,16 @@ def by_hand(data: PreparedImages) -> dict[str, ProbeResult]:
         standardise(features[0], features[1])
         found[f"k-means-{units}"] = (features, OPTIONS.costs)
     return {name: probed(features, data, costs) for name, (features, costs) in found.items()}
+
+
+def test_what_is_kept_of_a_control_is_not_measured_again(
+    small_cells: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, steps = small_cells.data(60, 30, 4), Steps(tmp_path, TrainingClock(tmp_path))
+    rows = rows_of(data, steps=steps)
+    assert {path.stem for path in tmp_path.glob("*-4.json")} == {f"{name}-4" for name in by_hand(data)}
+    monkeypatch.setattr(feature_controls, "run_probe", None)
+    assert rows_of(data, steps=steps).collected == rows.collected
 
 
 def test_rows_are_the_probe_on_every_control(small_cells: Any) -> None:

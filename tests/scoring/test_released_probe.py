@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,16 +19,19 @@ from replication import experiment as stage
 from replication.config.params import Cell, Params, Probe, load_params
 from replication.config.released import Released
 from replication.data.reading import PreparedImages
+from replication.experiments import released_probe
 from replication.experiments.released_probe import score_released_probe
 from replication.foundation.errors import InputError
 from replication.foundation.seeding import generator
-from replication.metrics.linear_probe import balanced_rows, discriminator_features, linear_probe
+from replication.metrics.linear_probe import ProbeResult, balanced_rows, discriminator_features, linear_probe
 from replication.released import weights as released_weights
 from replication.released.probe import infer_statistics, probe_released, shuffled
 from replication.released.weights import ReleasedDiscriminator, ReleasedNetwork, read_discriminator
+from replication.scoring.probe import run_probe
 from replication.scoring.requirements import require_experiment
-from replication.scoring.rows import Rows
+from replication.scoring.rows import Rows, Steps
 from replication.table.measurements import Measurement, to_table
+from replication.training.checkpoints import TrainingClock
 from replication.verdicts.benchmarks import claims_of, load_benchmarks
 from replication.verdicts.verdict import judge
 
@@ -64,11 +68,35 @@ def shades() -> PreparedImages:
     return PreparedImages("shades", images, labels, images[::2] // 2 * 2, labels[::2], ("a", "b", "c"), {})
 
 
-def rows_of(released: ReleasedDiscriminator, seeds: str = "0-1", threads: int = 1) -> list[Measurement]:
+def rows_of(
+    released: ReleasedDiscriminator, seeds: str = "0-1", threads: int = 1, steps: Steps | None = None
+) -> list[Measurement]:
     cell = Cell("dcgan2015", "released", "tiny", "shades", "full", "code", seeds, "released-probe")
-    rows = Rows("paper", cell, 150, {})
+    rows = Rows("paper", cell, 150, {}, steps=steps)
     score_released_probe(rows, released, shades(), PROBE, OPTIONS, threads=threads)
     return rows.collected
+
+
+@pytest.mark.parametrize("last", [0, 2, 5])
+def test_a_killed_probe_goes_on_from_its_finished_steps(
+    rows: list[Measurement], directory: Path, tmp_path: Path, last: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[int] = []
+
+    def killed(*given: Any, **options: Any) -> ProbeResult:
+        calls.append(len(calls))
+        if len(calls) == last + 1:
+            raise KeyboardInterrupt
+        return run_probe(*given, **options)
+
+    released, steps = read_discriminator(directory, [TINY]), Steps(tmp_path, TrainingClock(tmp_path))
+    monkeypatch.setattr(released_probe, "run_probe", killed)
+    with pytest.raises(KeyboardInterrupt):
+        rows_of(released, "0-2", steps=steps)
+    assert rows_of(read_discriminator(directory, [TINY]), "0-2", steps=steps) == rows
+    assert len(calls) == 3 + len(POOLINGS) + len(STATISTICS) + 1  # one was asked for twice
+    next(tmp_path.glob("seed-1.json")).write_text("[{")
+    assert rows_of(read_discriminator(directory, [TINY]), "0-2", steps=steps) == rows
 
 
 def accuracies(rows: list[Measurement], recipe: str, variant: str, seed: int = 0) -> list[float]:
