@@ -27,8 +27,8 @@ from replication.models.layers.networks import Networks
 from replication.scoring.left_out import INCEPTION, left_out, say_once
 from replication.scoring.probe import probed_data
 from replication.scoring.room import require_room
-from replication.training.cells import builder, class_count, training_values
-from replication.training.effects import check_objectives
+from replication.training.cells import builder, class_count, training_samples, training_values
+from replication.training.effects import check_objectives, check_training
 
 HELD_OUT = ("reference-points", "real-neighbours", "feature-controls", "latent-dimension", "outliers")  # of test images
 
@@ -45,9 +45,8 @@ class Planned:
 
     @property
     def networks(self) -> Networks:
-        recipe, shape = self.recipe, self.data.train_images.shape[1:]
         with torch.device("meta"):  # without values, whatever their size
-            return builder(self.cell, recipe, tuple(shape), class_count(self.data))()
+            return builder(self.cell, self.recipe, self.data.train_images.shape[1:], class_count(self.data))()
 
     def require(self, holds: object, lacking: str, mend: str = "") -> None:
         """Raise InputError unless `holds`; the usual mend is to take the protocol out."""
@@ -70,11 +69,13 @@ def require_cell(params: Params, cell: Cell) -> None:
     if cell.experiment:
         require_experiment(params, cell)
         return
-    folder = DATA / cell.dataset
-    data = load_prepared(folder)
-    require_protocols(params, cell, data, load_split(folder, cell.split))
-    shape, classes = tuple(training_values(data).shape[1:]), class_count(data)
-    require_room(cell, params.recipe_of(cell), shape, classes, device_of(params, cell))
+    folder, recipe = DATA / cell.dataset, params.recipe_of(cell)
+    data, rows = load_prepared(folder), load_split(folder, cell.split)
+    require_protocols(params, cell, data, rows)
+    samples, held_out = training_samples(data, rows), len(training_values(data)) - len(rows)
+    build = builder(cell, recipe, tuple(samples.values.shape[1:]), class_count(data))
+    require_room(cell, recipe, build, device_of(params, cell))
+    check_training(build, recipe, samples, held_out, f"Cell {cell.key}")
 
 
 def require_protocols(params: Params, cell: Cell, data: PreparedImages | ToyData, rows: np.ndarray) -> None:
@@ -87,13 +88,12 @@ def require_protocols(params: Params, cell: Cell, data: PreparedImages | ToyData
     """
     load(cell.model)
     check_objectives(params.recipe_of(cell), f"Cell {cell.key}")
+    if isinstance(data, ToyData) and cell.protocols:
+        raise InputError(f"Cell {cell.key} names protocols of images, and {data.name} has none: take them out.")
     if isinstance(data, ToyData):
-        if cell.protocols:
-            raise InputError(f"Cell {cell.key} names protocols of images, and {data.name} has none: take them out.")
         return
     planned = Planned(params, cell, params.recipe_of(cell), data, rows)
-    first = data.train_images[rows[0]]
-    varied = any((data.train_images[row] != first).any() for row in rows)
+    varied = any((data.train_images[row] != data.train_images[rows[0]]).any() for row in rows)
     planned.require(varied, f"the training images of cell {cell.key} are all alike", "put others into its data set")
     for name in (*cell.protocols, *([PROBE] if cell.probe != "none" and is_scored_by(cell.model, PROBE) else [])):
         _named(cell, name, lambda name=name: NEEDS.get(name, lambda _: None)(planned))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -11,21 +12,21 @@ from replication.config.cell import Cell
 from replication.config.recipes import Recipe
 from replication.foundation.capacity import memory, require
 from replication.foundation.places import TRAINED
-from replication.training.cells import builder
+from replication.models.layers.networks import Networks
 from replication.training.checkpoints import ROOT
 
 VALUE = 4  # bytes of a float32
 
 
-def require_room(cell: Cell, recipe: Recipe, shape: tuple[int, ...], classes: int, device: str) -> None:
+def require_room(cell: Cell, recipe: Recipe, build: Callable[[], Networks], device: str) -> None:
     """Raise InputError where the block cannot fit into memory, or what it leaves on the disk.
 
     Counted is what is there at once at least: weights, gradients and the optimiser's state of every seed in memory; the
     networks of every scored step and two checkpoints on the disk, less what lies there. Activations, data and libraries
-    come on top. `shape` is that of a sample; networks are built without values.
+    come on top. Networks are built without values.
     """
     with torch.device("meta"):
-        networks = builder(cell, recipe, shape, classes)()
+        networks = build()
     both = (networks.generator, networks.discriminator)
     values = sum(tensor.numel() for each in both for tensor in (*each.parameters(), *each.buffers()))
     weights = VALUE * len(cell.seed_numbers) * values

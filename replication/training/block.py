@@ -16,7 +16,7 @@ from replication.config.recipes import Recipe
 from replication.foundation.errors import InputError, Stopped
 from replication.models.layers.networks import Networks
 from replication.training import checkpoints
-from replication.training.effects import check_effects
+from replication.training.effects import check_training
 from replication.training.initialise import Samples
 from replication.training.schedule import unit_steps
 from replication.training.state import State, initial_state, weights_of
@@ -70,7 +70,7 @@ def train_block(
         InputError: too few samples, no labels or held-out samples that the recipe needs, or a corrupt checkpoint.
     """
     held_out = validation.to(device) if recipe.stopping and validation is not None else data.values[:0]
-    _check_data(build, recipe, data, held_out, name)
+    check_training(build, recipe, data, len(held_out), name)
     units, marks, compared = recipe.updates // unit_steps(recipe), scored_units(recipe), selection_units(recipe)
     first, state = _begin(build, recipe, seeds, data, directory)
     stops = sorted({*marks, *compared, units})
@@ -115,32 +115,6 @@ def _stretches(first: int, stops: Sequence[int], piece: int, progress: tqdm) -> 
             elif taken > STRETCH_SECONDS and length > piece:
                 length //= 2
             first = end
-
-
-def _check_data(build: Callable[[], Networks], recipe: Recipe, data: Samples, held_out: Tensor, name: str) -> None:
-    if len(data.values) < recipe.batch:
-        raise InputError(
-            f"{name}: {len(data.values)} training samples do not fill one batch of {recipe.batch}; choose a larger "
-            "split."
-        )
-    if recipe.labels and data.labels is None:
-        raise InputError(f"{name}: the recipe learns labels, and the data set has none; leave labels out.")
-    networks = build()
-    conditional = networks.generator.conditional
-    sees_labels = data.labels is not None and not (
-        recipe.schedule == "alternate" and recipe.generator_minibatch == "none"
-    )
-    if conditional and not sees_labels:
-        raise InputError(
-            f"{name}: the generator takes labels, which come with its minibatch; write generator_minibatch own or "
-            "next, and use a data set that has labels."
-        )
-    if recipe.stopping and not len(held_out):
-        raise InputError(
-            f"{name}: the stopping rule measures training samples outside of the split, and there are none; choose a "
-            "smaller split."
-        )
-    check_effects(networks, recipe, data, len(held_out), name)
 
 
 def scored_units(recipe: Recipe) -> tuple[int, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import nn
 
@@ -9,28 +11,38 @@ from replication.config.recipes import Recipe
 from replication.foundation.errors import InputError
 from replication.models.layers.networks import Judged, LayerNoise, Networks
 from replication.models.layers.weight_norm import WeightNorm
+from replication.training.draws import labelled_rows
 from replication.training.initialise import Samples, StartsFromInput, StartsFromSamples, real_samples
 from replication.training.objectives import named
 from replication.training.optimisers import optimiser_of
 from replication.training.schedule import objectives_of
 
 
-def check_effects(networks: Networks, recipe: Recipe, data: Samples, held_out: int, name: str) -> None:
-    """Hold a recipe against what it trains, with `held_out` validation samples; `name` begins the sentence.
-
-    The networks are freshly built, for this alone.
+def check_training(build: Callable[[], Networks], recipe: Recipe, data: Samples, held_out: int, name: str) -> None:
+    """Hold a recipe against what it trains, with `held_out` samples left for a stopping rule; `name` begins a sentence.
 
     Raises:
-        InputError: a key has no effect on such networks or data.
+        InputError: too few samples, no labels or held-out samples that the recipe needs, a key that has no effect on
+            such networks or data, or what its engine does not compute.
     """
     check_objectives(recipe, name)
+    networks = build()
     for wrong, sentence in (
-        *_of_data(recipe, data, held_out),
+        *_of_data(recipe, data, held_out, networks.generator.conditional),
         *_of_layers(networks, recipe),
         *_of_judgement(networks, recipe, data),
     ):
         if wrong:
             raise InputError(f"{name}: {sentence}.")
+    try:
+        if recipe.labels and data.labels is not None:
+            labelled_rows(recipe.labels, data.labels.numpy(), 0)
+        if recipe.engine == "kernel":
+            from replication.training.toy.plan import plan_of  # with Numba, which few cells need
+
+            plan_of(networks, recipe, 1)
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from error
 
 
 def check_objectives(recipe: Recipe, name: str) -> None:
@@ -51,9 +63,28 @@ def check_objectives(recipe: Recipe, name: str) -> None:
         raise InputError(f"{name}: generator_minibatch: {words} needs real samples; write own or next.")
 
 
-def _of_data(recipe: Recipe, data: Samples, held_out: int) -> list[tuple[bool, str]]:
+def _of_data(recipe: Recipe, data: Samples, held_out: int, conditional: bool) -> list[tuple[bool, str]]:
     points = recipe.stopping.sigma_points if recipe.stopping else 0
+    blind = recipe.schedule == "alternate" and recipe.generator_minibatch == "none"
     return [
+        (
+            len(data.values) < recipe.batch,
+            f"{len(data.values)} training samples do not fill one batch of {recipe.batch}; choose a larger split",
+        ),
+        (
+            recipe.labels is not None and data.labels is None,
+            "the recipe learns labels, and the data set has none; leave labels out",
+        ),
+        (
+            conditional and (blind or data.labels is None),
+            "the generator takes labels, which come with its minibatch; write generator_minibatch own or next, and use "
+            "a data set that has labels",
+        ),
+        (
+            recipe.stopping is not None and not held_out,
+            "the stopping rule measures training samples outside of the split, and there are none; choose a smaller "
+            "split",
+        ),
         (
             recipe.pixels != "signed" and data.values.dtype != torch.uint8,
             f"pixels: {recipe.pixels} is of images, and the data are points; leave pixels out",

@@ -43,10 +43,10 @@ def test_memory_is_asked_for_weights_gradients_and_moments(
     assert copies == (4 if recipe.adam else 3)
     needed = copies * weights_of(cell, recipe)
     monkeypatch.setattr(room, "memory", lambda: int(1.01 * needed))
-    require_room(cell, recipe, SHAPE, CLASSES, "cpu")
+    require_room(cell, recipe, builder(cell, recipe, SHAPE, CLASSES), "cpu")
     monkeypatch.setattr(room, "memory", lambda: int(0.99 * needed))
     with pytest.raises(InputError, match=f"Cell {key}.*memory"):
-        require_room(cell, recipe, SHAPE, CLASSES, "cpu")
+        require_room(cell, recipe, builder(cell, recipe, SHAPE, CLASSES), "cpu")
 
 
 def test_what_lies_on_the_disk_already_needs_no_place(
@@ -58,10 +58,10 @@ def test_what_lies_on_the_disk_already_needs_no_place(
     free = weights_of(cell, recipe) * len(recipe.scored_shares)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
     with pytest.raises(InputError, match="Cell cpu-dcgan-digits.*the disk"):
-        require_room(cell, recipe, SHAPE, CLASSES, "cpu")
+        require_room(cell, recipe, builder(cell, recipe, SHAPE, CLASSES), "cpu")
     (TRAINED / cell.folder).mkdir(parents=True)
     (TRAINED / cell.folder / "step1.safetensors").write_bytes(bytes(8 * weights_of(cell, recipe)))
-    require_room(cell, recipe, SHAPE, CLASSES, "cpu")
+    require_room(cell, recipe, builder(cell, recipe, SHAPE, CLASSES), "cpu")
 
 
 def test_networks_of_any_size_are_counted_without_their_values(params: Params) -> None:
@@ -69,7 +69,7 @@ def test_networks_of_any_size_are_counted_without_their_values(params: Params) -
     recipe = params.recipe_of(cell)
     wide = replace(recipe, network={**recipe.network, "generator_hidden": [10**7, 10**7]})
     with pytest.raises(InputError, match="Cell cpu-gan-digits.*GiB of memory"):
-        require_room(cell, wide, SHAPE, CLASSES, "cpu")
+        require_room(cell, wide, builder(cell, wide, SHAPE, CLASSES), "cpu")
 
 
 def test_a_container_may_have_less_memory_than_its_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
