@@ -9,6 +9,8 @@ import textwrap
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from replication.foundation.atomic import atomic_directory, write_atomically
 
@@ -23,6 +25,9 @@ def test_a_directory_replaces_the_one_before(tmp_path: Path) -> None:
     assert [file.name for file in place.iterdir()] == ["file2"]
     assert [file.name for file in place.parent.iterdir()] == ["cell"]
     assert place.stat().st_mode & 0o777 == 0o755
+    with atomic_directory(place) as directory:
+        save_file({"weight": torch.zeros(1)}, directory / "weights.safetensors")
+    assert (place / "weights.safetensors").stat().st_mode & 0o777 == 0o644
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])

@@ -34,6 +34,9 @@ def atomic_directory(path: Path) -> Iterator[Path]:
         made, before = outer / "made", outer / "before"
         made.mkdir(mode=0o755)
         yield made
+        for file in made.rglob("*"):
+            if file.is_file():
+                file.chmod(0o644)  # safetensors writes for its user alone
         if path.exists():
             path.rename(before)  # whole, so that no half of it is ever taken for all
         made.rename(path)
