@@ -11,7 +11,7 @@ import pytest
 
 from replication.config.params import Params, load_params
 from replication.foundation.errors import InputError
-from replication.foundation.places import DATA, JUDGES
+from replication.foundation.places import DATA, JUDGES, RAW
 from replication.prepare import prepare
 from replication.prepared import OUTPUT, main, used
 from replication.scoring import room
@@ -65,6 +65,25 @@ def test_other_contents_of_a_data_set_change_the_stages_that_read_it(params: Par
     assert options.planted
     prepare(replace(options, planted=replace(options.planted, seed=1)), DATA / options.name)
     assert changed(before, written()) == {"train/dcgan.json", "score/dcgan.json"}
+
+
+def test_weights_of_others_change_the_stages_that_read_them(params: Params) -> None:
+    some = next(iter(params.profile.experiments.values()))
+    cell = next(cell for cell in params.profile.cells.values() if cell.model == "dcgan")
+    profile = replace(
+        params.profile,
+        experiments={some.key: replace(some, experiment="released-probe")},
+        cells={cell.key: replace(cell, protocols=("inception",))},
+        models=("dcgan",),
+    )
+    place = RAW / "_weights.json"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    stages = []
+    for content in ("{}", '{"released": 1}', '{"released": 1, "inception": 2}'):
+        place.write_text(content)
+        stages.append(used(replace(params, profile=profile)))
+    assert changed(stages[0], stages[1]) == {"experiment"}
+    assert changed(stages[1], stages[2]) == {"score/dcgan"}
 
 
 def test_what_a_cell_lacks_stops_the_pipeline_before_anything_is_trained(

@@ -1,4 +1,4 @@
-"""What the raw files of a data set hold, file by file, so that a change of any of them makes `prepare` run again.
+"""What raw files and foreign weights hold, file by file, so that a change of any of them is noticed.
 
 A file is known by the SHA-256 of its content, which is computed anew only where its size, times or place on the disk
 changed (as Git and DVC do), so that looking at tens of thousands of files takes a second.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from replication.config.datasets import OPTIONS, Dataset
@@ -17,28 +17,43 @@ from replication.foundation.atomic import write_atomically
 from replication.foundation.provenance import sha256_file, sha256_text
 
 CACHE = Path(".replication/hashes.json")
+WEIGHTS = "_weights.json"  # no data set may be called so
 Known = dict[str, list[int | str]]  # path → size, times of content and status in ns, inode, SHA-256
 
 
-def write_listings(datasets: list[Dataset], prepared: Path, output: Path, cache: Path = CACHE) -> None:
-    """Write `output`/<name>.json for each data set; the one of a folder that is gone stays, where it is prepared."""
+def write_listings(
+    datasets: list[Dataset], weights: Mapping[str, Path], prepared: Path, output: Path, cache: Path = CACHE
+) -> None:
+    """Write `output`/<name>.json for each data set; the one of a folder that is gone stays, where it is prepared.
+
+    WEIGHTS there lists files and folders of weights that others trained, by what they are called.
+    """
     before = _read(cache)
     known: Known = {}
     for options in datasets:
         target = output / f"{options.name}.json"
         files = dict(_hashes(options.raw, before, known)) if "root" in OPTIONS[options.source] else {}
-        if not files and target.is_file() and (prepared / options.name / "manifest.json").is_file():
-            continue
-        listing = {"files": len(files), "sha256": sha256_text("".join(f"{files[name]}  {name}\n" for name in files))}
-        content = json.dumps(listing) + "\n"
-        if not target.is_file() or target.read_text(encoding="utf-8") != content:
-            write_atomically(target, content)
+        if files or not target.is_file() or not (prepared / options.name / "manifest.json").is_file():
+            _write(target, _listing(files))
+    listed = {name: _listing(dict(_hashes(place, before, known))) for name, place in weights.items()}
+    _write(output / WEIGHTS, listed)
     if {**before, **known} != before:
         write_atomically(cache, json.dumps({**{p: v for p, v in before.items() if os.path.exists(p)}, **known}))
 
 
+def _listing(files: Mapping[str, str]) -> dict[str, int | str]:
+    return {"files": len(files), "sha256": sha256_text("".join(f"{files[name]}  {name}\n" for name in files))}
+
+
+def _write(target: Path, listing: Mapping[str, object]) -> None:
+    """Write a listing where it changed."""
+    content = json.dumps(listing) + "\n"
+    if not target.is_file() or target.read_text(encoding="utf-8") != content:
+        write_atomically(target, content)
+
+
 def _hashes(root: Path, before: Known, known: Known) -> Iterator[tuple[str, str]]:
-    """Name → SHA-256 of every file under `root` and of the archives beside it, in the order of their names."""
+    """Name → SHA-256 of every file under `root`, or of itself, and of the archives beside it, ordered by name."""
     beside = ((archive.name, str(archive), archive.stat()) for archive in archives_of(root))
     for name, path, status in sorted((*_walk(str(root), "", 0), *beside), key=lambda entry: entry[0]):
         here = [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
@@ -53,6 +68,8 @@ def _walk(folder: str, prefix: str, depth: int) -> Iterator[tuple[str, str, os.s
 
     Links are followed, as reading does, though not in circles. Paths are strings: a folder may hold a million of them.
     """
+    if depth == 0 and os.path.isfile(folder):
+        yield os.path.basename(folder), folder, os.stat(folder)
     if depth > 8 or not os.path.isdir(folder):
         return
     with os.scandir(folder) as entries:

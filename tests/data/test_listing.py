@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import time
@@ -13,7 +14,7 @@ from PIL import Image
 
 from replication.config.datasets import Dataset, Split
 from replication.data import listing
-from replication.data.listing import write_listings
+from replication.data.listing import WEIGHTS, write_listings
 
 RULES = {"full": Split("all")}
 
@@ -34,7 +35,7 @@ class Place:
         Image.new("L", (4, 4), shade).save(path)
 
     def look(self) -> str:
-        write_listings([self.options], self.prepared, self.output, self.cache)
+        write_listings([self.options], {}, self.prepared, self.output, self.cache)
         return (self.output / "mine.json").read_text()
 
 
@@ -129,3 +130,17 @@ def test_thousands_of_files_take_no_time(place: Place) -> None:
     began = time.process_time()
     place.look()
     assert time.process_time() - began < 1.0
+
+
+def test_weights_of_others_are_listed_too(place: Place) -> None:
+    weights = {"released": place.root / "train", "inception": place.root / "train/a/1.png", "none": Path("none")}
+
+    def look() -> str:
+        write_listings([], weights, place.prepared, place.output, place.cache)
+        return (place.output / WEIGHTS).read_text()
+
+    before = look()
+    assert look() == before
+    place.save("a/1.png", 9)
+    changed = {name for name in weights if json.loads(look())[name] != json.loads(before)[name]}
+    assert changed == {"released", "inception"}
