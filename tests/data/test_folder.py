@@ -150,7 +150,7 @@ def test_a_zip_cannot_write_outside_its_folder(root: Path) -> None:
     for name in ("../../escaped.png", str(root.parents[1] / "escaped.png")):
         with zipfile.ZipFile(root.with_name("packed.zip"), "w") as archive:
             archive.writestr(name, b"")
-        with pytest.raises(InputError, match="lies outside"):
+        with pytest.raises(InputError, match="no name below a folder"):
             read_folder(root.with_name("packed"))
     assert not list(root.parents[1].rglob("escaped.png"))
 
@@ -161,7 +161,7 @@ def test_links_and_devices_in_an_archive_are_refused(root: Path) -> None:
             member = tarfile.TarInfo("train/cat/a.png")
             member.type, member.linkname = kind, target
             archive.addfile(member)
-        with pytest.raises(InputError, match="cannot be unpacked"):
+        with pytest.raises(InputError, match="no sound tar or zip"):
             read_folder(root.with_name("packed"))
 
 
@@ -179,7 +179,7 @@ def test_an_archive_that_grows_without_measure_is_refused(
             member = tarfile.TarInfo("train/cat/a.png")
             member.size = 1 << 20
             opened.addfile(member, io.BytesIO(bytes(1 << 20)))
-    with pytest.raises(InputError, match="times its size"):
+    with pytest.raises(InputError, match="unpacks to more than"):
         read_folder(root.with_name("packed"))
 
 
@@ -214,7 +214,7 @@ def test_a_cut_off_archive_leaves_no_folder(root: Path) -> None:
         archive.add(root, ".")
     whole = Path(f"{place}.tar.xz")
     whole.write_bytes(whole.read_bytes()[:-100])
-    with pytest.raises(InputError, match=r"packed.tar.xz cannot be unpacked \(.*\): copy it again"):
+    with pytest.raises(InputError, match=r"packed.tar.xz is no sound tar or zip archive \(.*\): copy it again"):
         read_folder(place)
     assert sorted(path.name for path in root.parent.iterdir()) == ["packed.tar.xz", "pets"]
 
@@ -223,7 +223,7 @@ def test_an_archive_cannot_write_outside_its_folder(root: Path) -> None:
     place = root.with_name("packed")
     with tarfile.open(f"{place}.tar", "w") as archive:
         archive.add(root / "train/cat/2.png", "../../escaped.png")
-    with pytest.raises(InputError, match="cannot be unpacked"):
+    with pytest.raises(InputError, match="no sound tar or zip"):
         read_folder(place)
     assert not list(root.parents[1].rglob("escaped.png"))
 

@@ -91,8 +91,8 @@ def misshapen(_: bytes) -> bytes:
 
 REFUSALS = [
     (lambda content: {}, "holds no cell"),
-    (lambda content: {**content, "../evil.csv": b"x"}, "holds '../evil.csv'"),
-    (lambda content: {**content, "/etc/evil": b"x"}, "holds '/etc/evil'"),
+    (lambda content: {**content, "../evil.csv": b"x"}, "'../evil.csv' is no name below"),
+    (lambda content: {**content, "/etc/evil": b"x"}, "'/etc/evil' is no name below"),
     (lambda content: {**content, "paper-k1/run.sh": b"x"}, "accepted are manifest.json and CELL/"),
     (lambda content: {name.replace("k5", "k9"): data for name, data in content.items()}, "no cell 'paper-k9'"),
     (lambda content: {**content, "cpu-k1/measurements.csv": b""}, "mixes profiles cpu and paper"),
@@ -196,7 +196,7 @@ def test_a_zip_is_taken_too_and_no_archive_is_not(repository: Path, elsewhere: C
             zipped.writestr(name, data)
     assert unpack(Path("cells.zip")) == elsewhere
     Path("text.tar.gz").write_text("no archive", encoding="utf-8")
-    with pytest.raises(InputError, match="no readable tar or zip"):
+    with pytest.raises(InputError, match="no sound tar or zip"):
         main(["text.tar.gz"])
     with pytest.raises(InputError, match="There is no archive"):
         main(["nowhere.zip"])
