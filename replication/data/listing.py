@@ -6,6 +6,7 @@ changed (as Git and DVC do), so that looking at tens of thousands of files takes
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Iterator
@@ -14,7 +15,8 @@ from pathlib import Path
 from replication.config.datasets import OPTIONS, Dataset
 from replication.data.archives import archives_of
 from replication.foundation.atomic import write_atomically
-from replication.foundation.provenance import sha256_file, sha256_text
+from replication.foundation.foreign import read_json
+from replication.foundation.provenance import sha256_file
 
 CACHE = Path(".replication/hashes.json")
 Known = dict[str, list[int | str]]  # path → size, time in ns, inode, SHA-256
@@ -29,7 +31,9 @@ def write_listings(datasets: list[Dataset], prepared: Path, output: Path, cache:
         files = dict(_hashes(options.raw, before, known)) if "root" in OPTIONS[options.source] else {}
         if not files and target.is_file() and (prepared / options.name / "manifest.json").is_file():
             continue
-        listing = {"files": len(files), "sha256": sha256_text("".join(f"{files[name]}  {name}\n" for name in files))}
+        lines = "".join(f"{files[name]}  {name}\n" for name in files)
+        digest = hashlib.sha256(lines.encode(errors="surrogateescape"))  # a name need not be UTF-8
+        listing = {"files": len(files), "sha256": digest.hexdigest()}
         content = json.dumps(listing) + "\n"
         if not target.is_file() or target.read_text(encoding="utf-8") != content:
             write_atomically(target, content)
@@ -64,6 +68,11 @@ def _walk(folder: Path, prefix: str, depth: int) -> Iterator[tuple[str, Path]]:
 
 def _read(cache: Path) -> Known:
     try:
-        return json.loads(cache.read_text(encoding="utf-8"))
+        known = read_json(cache)
     except (FileNotFoundError, ValueError):  # it is a cache: without it everything is read once
         return {}
+    return {
+        place: entry
+        for place, entry in (known.items() if isinstance(known, dict) else ())
+        if isinstance(entry, list) and list(map(type, entry)) == [int, int, int, str]
+    }

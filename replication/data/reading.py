@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from replication.foundation.errors import InputError
+from replication.foundation.foreign import read_json
 from replication.foundation.provenance import sha256_file
 
 _IMAGES = ("train_images", "train_labels", "test_images", "test_labels")
 _PLACES = ("train_places", "test_places")
 _POINTS = ("train_points", "train_labels")
-_KEYS = {"name", "class_names", "files"}
+_KINDS = {"name": str, "class_names": list, "files": dict}  # keys of every manifest
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def load_split(directory: Path, split: str) -> np.ndarray:
     if split not in known:
         raise InputError(f"{directory} has no split {split!r}; known: {', '.join(known)}.")
     path = _verified(directory, f"splits/{split}.json", manifest)
-    return np.array(json.loads(path.read_text(encoding="utf-8"))["indices"], dtype=np.int64)
+    return np.array(read_json(path)["indices"], dtype=np.int64)
 
 
 def load_manifest(directory: Path) -> dict[str, Any]:
@@ -113,10 +113,11 @@ def load_manifest(directory: Path) -> dict[str, Any]:
     if not path.is_file():
         raise InputError(f"There is no prepared data set in {directory}: run {_command(directory)}.")
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
+        manifest = read_json(path)
     except ValueError as error:
         raise _differs(path, directory) from error
-    if not isinstance(manifest, dict) or not _KEYS <= manifest.keys():
+    kinds = {name: type(manifest.get(name)) for name in _KINDS} if isinstance(manifest, dict) else {}
+    if kinds != _KINDS:
         raise _differs(path, directory)
     return manifest
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +12,10 @@ import pandas as pd
 
 from replication.config.blocks import PART, written
 from replication.config.params import BUNDLED, Cell, Profile
+from replication.foundation.archives import Member, opened
+from replication.foundation.arrays import parse_array
 from replication.foundation.errors import InputError
+from replication.foundation.foreign import read_json
 from replication.foundation.places import SCORED
 from replication.table.measurements import WHERE, read_table, table_in
 
@@ -180,10 +181,10 @@ def grouped(rows: pd.DataFrame, columns: Sequence[str]) -> list[tuple[tuple[str,
 def read_provenance(path: Path) -> dict[str, Any]:
     """A provenance file: one JSON object."""
     try:
-        written = json.loads(path.read_text(encoding="utf-8"))
+        written = read_json(path)
     except FileNotFoundError as error:
         raise InputError(f"There is no {path}: a measurement without provenance is not taken.") from error
-    except (ValueError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise InputError(f"{path} is not JSON ({error}).") from error
     if not isinstance(written, dict):
         raise InputError(f"{path} holds no JSON object but {type(written).__name__}.")
@@ -209,16 +210,9 @@ def read_samples(path: Path) -> dict[str, np.ndarray]:
     """Samples of a cell; {} without a file. Images uint8 [n, C, H, W], points float [seeds, n, 2] or real [n, 2]."""
     if not path.is_file():
         return {}
-    try:
-        _check_sizes(path)
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-    except (ValueError, OSError, zipfile.BadZipFile, EOFError) as error:
-        raise InputError(f"{path} is no archive of plain arrays ({error}).") from error
-    arrays = {name: array for name, array in arrays.items() if array.size}  # a cell without samples writes an empty one
+    with opened(path, MOST_BYTES * len((*SAMPLES, *SHEETS))) as members:
+        arrays = {name: array for name, array in (_array(member, path) for member in members) if array.size}
     for name, array in arrays.items():
-        if name not in SAMPLES and name not in SHEETS:
-            raise InputError(f"{path} holds an array {name!r}; accepted: {', '.join((*SAMPLES, *SHEETS))}.")
         kind, dimensions = SAMPLES.get(name, SHEET)
         if name == "real" and "points" in arrays:
             kind, dimensions = "f", 2
@@ -227,10 +221,12 @@ def read_samples(path: Path) -> dict[str, np.ndarray]:
     return arrays
 
 
-def _check_sizes(path: Path) -> None:
-    with zipfile.ZipFile(path) as archive:
-        for member in archive.infolist():
-            if member.file_size > MOST_BYTES:
-                raise InputError(
-                    f"{path}: {member.filename} unpacks to {member.file_size} bytes; {MOST_BYTES} at most."
-                )
+def _array(member: Member, path: Path) -> tuple[str, np.ndarray]:
+    """Name and content; a cell without samples writes an empty array."""
+    name = member.name.removesuffix(".npy")
+    if name not in SAMPLES and name not in SHEETS or member.open is None:
+        raise InputError(f"{path} holds an array {name!r}; accepted: {', '.join((*SAMPLES, *SHEETS))}.")
+    if member.size > MOST_BYTES:
+        raise InputError(f"{path}: {name} unpacks to {member.size} bytes; {MOST_BYTES} at most.")
+    with member.open() as stream:
+        return name, parse_array(stream.read())

@@ -15,6 +15,7 @@ from replication.config.blocks import PART
 from replication.foundation.archives import opened
 from replication.foundation.atomic import write_atomically
 from replication.foundation.errors import InputError
+from replication.foundation.foreign import parse_json
 
 MANIFEST = "manifest.json"
 MEMBERS = ("measurements.csv", "provenance.json", "samples.npz")
@@ -110,7 +111,7 @@ def _manifest(data: bytes | None, path: Path) -> dict[str, str]:
     if data is None:
         raise InputError(f"{path} has no {MANIFEST}: make it with `python -m replication.record --pack`.")
     try:
-        listed = json.loads(data)["files"]
+        listed = parse_json(data)["files"]
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path}: {MANIFEST} lists no files ({error!r}).") from error
     if not isinstance(listed, dict) or not all(isinstance(digest, str) for digest in listed.values()):

@@ -113,7 +113,7 @@ REFUSALS = [
     (replaced("paper-k5/provenance.json", b"a" * 64, b"a" * 63 + b"z"), "code_sha256 is no SHA-256"),
     (replaced("paper-k5/provenance.json", b'"0-2"', b'"0-3"'), "seeds are '0-3'"),
     (replaced("paper-k5/provenance.json", b'"updates": 100', b'"updates": 7'), "trained for 7 updates"),
-    (changed("paper-k5/samples.npz", lambda data: data[:50]), "no archive of plain arrays"),
+    (changed("paper-k5/samples.npz", lambda data: data[:50]), "samples.npz is no sound"),
     (changed("paper-k5/samples.npz", pickled), "samples.npz"),
     (changed("paper-k5/samples.npz", misshapen), "grid has dtype float64"),
     (lambda content: {n: d for n, d in content.items() if not n.endswith("k5/provenance.json")}, "without provenance"),
