@@ -42,7 +42,7 @@ def decode(content: bytes, name: str, image_size: int, channels: int) -> np.ndar
             # Pillow reads what is left of a TIFF that was cut off, and warns; of other formats it warns of trifles.
             warnings.simplefilter("error" if content[:2] in (b"II", b"MM") else "ignore")
             image = Image.open(io.BytesIO(content), formats=tuple(FORMATS))
-            if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":  # a telephone's JPEG with a preview
+            if _is_several(image, content):
                 raise InputError(f"{name} holds several pictures: save the one that counts.")
             image.load()
             if image.mode not in _EIGHT_BIT:
@@ -93,6 +93,18 @@ def _require_room(total: int, shape: Sequence[int]) -> None:
             f"{total} images of {shape[2]}×{shape[1]} pixels take {needed / 2**30:.0f} GiB of memory, and this machine "
             f"has {there / 2**30:.0f}: give the data set a smaller image_size, or fewer images."
         )
+
+
+def _is_several(image: Image.Image, content: bytes) -> bool:
+    """Whether a second picture follows; counting all of them would read the whole file, and a TIFF has thousands."""
+    if image.format not in ("PNG", "WEBP", "TIFF"):  # a telephone's JPEG has a preview behind it
+        return False
+    other = Image.open(io.BytesIO(content), formats=tuple(FORMATS))
+    try:
+        other.seek(1)
+    except EOFError:
+        return False
+    return True
 
 
 def _plain(image: Image.Image, channels: int) -> Image.Image:

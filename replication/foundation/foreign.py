@@ -27,9 +27,11 @@ def read_bytes(path: Path, most: int) -> bytes:
     """
     with plain_file(path) as stream:
         size = os.fstat(stream.fileno()).st_size
-        content = b"" if size > most else stream.read(most + 1)  # a file of the system may say 0 and hold more
-    if max(size, len(content)) > most:
-        raise ValueError(f"it has more than {most} bytes")
+        if size > most:
+            raise ValueError(f"it has more than {most} bytes")
+        content = stream.read(size + 1)
+    if len(content) != size:
+        raise ValueError("its length is not the one that the file system says")
     return content
 
 
