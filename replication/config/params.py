@@ -149,17 +149,23 @@ class Params:
         name = self.datasets[dataset].judged_by or dataset
         return name if name in self.judges else ""
 
+    def variants(self, model: str, recipe: str) -> Mapping[str, Mapping[str, Any] | None]:
+        """The keys of each variant of a recipe; `paper` has none where the recipe has no variants."""
+        variants = self.recipes[model][recipe].get("variants", {"paper": {}})
+        if not isinstance(variants, Mapping) or not all(isinstance(keys, Mapping | None) for keys in variants.values()):
+            place = f"{FILE}: recipes.{model}.{recipe}.variants"
+            raise InputError(f"{place}: write a mapping of names to mappings (got {shown(variants)}).")
+        return variants
+
     def variant(
         self, model: str, recipe: str, variant: str, place: str = FILE
     ) -> tuple[dict[str, Any], Mapping[str, Any]]:
         """The common keys of a recipe, and those of one of its variants; `place` begins the sentence of an error."""
         recipes = known(self.recipes, model, "model", place)
-        written = dict(known(recipes, recipe, f"recipe of {model}", place))
-        variants = written.pop("variants", {"paper": {}})
-        name = f"recipes.{model}.{recipe}"
-        if not isinstance(variants, Mapping) or not all(isinstance(keys, Mapping | None) for keys in variants.values()):
-            raise InputError(f"{FILE}: {name}.variants: write a mapping of names to mappings (got {shown(variants)}).")
-        return written, known(variants, variant, f"variant of {name}", place) or {}
+        written = {**known(recipes, recipe, f"recipe of {model}", place)}
+        variants = self.variants(model, recipe)
+        written.pop("variants", None)
+        return written, known(variants, variant, f"variant of recipes.{model}.{recipe}", place) or {}
 
     def recipe(self, model: str, recipe: str, variant: str) -> Recipe:
         """One recipe, with the keys of its variant laid over the common ones."""

@@ -59,12 +59,13 @@ def check_references(params: Params, papers: Mapping[str, str], benchmarks: Path
 
 
 def _all_recipes(params: Params) -> Recipes:
-    """Every variant of every recipe, so that one that no cell trains is checked too."""
+    """Every variant of every recipe, so that one that no cell trains is checked too; what others extend before them."""
+    names = [(model, recipe) for model, recipes in params.recipes.items() for recipe in recipes]
+    names.sort(key=lambda name: params.places.get(f"recipes.{'.'.join(name)}", "").count("extends"))
     return {
         (model, recipe, variant): params.recipe(model, recipe, variant)
-        for model, recipes in params.recipes.items()
-        for recipe, written in recipes.items()
-        for variant in written.get("variants", ("paper",)) or ()
+        for model, recipe in names
+        for variant in params.variants(model, recipe)
     }
 
 
