@@ -89,8 +89,8 @@ def recipe_sources(written: Values) -> Sources:
 
 
 def merged(inherited: Values, own: Values, place: str) -> dict[str, Any]:
-    """The mapping `own`, which stands at `place`, laid over another at every depth."""
-    result = deepcopy(dict(inherited))
+    """The mapping `own`, which stands at `place`, laid over another at every depth; it shares values with both."""
+    result = dict(inherited)
     for written, value in own.items():
         key = str(written).removesuffix("!")
         alone = key != str(written)
@@ -102,7 +102,7 @@ def merged(inherited: Values, own: Values, place: str) -> dict[str, Any]:
         elif isinstance(value, Mapping):
             result[key] = merged(below if isinstance(below, Mapping) else {}, value, f"{place}.{written}")
         else:
-            result[key] = deepcopy(value)
+            result[key] = value
     return result
 
 
@@ -127,7 +127,7 @@ def _recipes(written: Values, places: dict[str, str]) -> dict[str, dict[str, Any
         whole: dict[str, Any] = {}
         for source in reversed(chain):
             whole = merged(whole, source.own, source.place)
-        recipes[model][name] = whole
+        recipes[model][name] = deepcopy(whole)
         extended = "".join(f", which extends {source.parent[1]}" for source in chain if source.parent)
         places[f"recipes.{model}.{name}"] = chain[0].place + extended
     return recipes

@@ -184,7 +184,12 @@ def load_params(path: Path = Path("params.yaml")) -> Params:
     Raises:
         InputError: the file is missing or not YAML, or a key or value is not one that the dataclasses above accept.
     """
-    written, places = expand(read_yaml(path))
+    return checked(read_yaml(path), path)
+
+
+def checked(values: Any, path: Path) -> Params:
+    """What `read_yaml` returned, written out and checked; `path` begins the sentence of an error."""
+    written, places = expand(values)
     parts = strict(_File, written, str(path))
     datasets = {
         name: strict(Dataset, {"name": name, **options}, f"{path}: datasets.{name}")

@@ -73,9 +73,11 @@ def strict(shape: type[_Shape], value: object, where: str) -> _Shape:
     Raises:
         InputError: a key or type is wrong, or the dataclass raised a ValueError.
     """
-    check_plain(value, where)
     try:
         return _adapter(shape).validate_json(json.dumps(value))
+    except TypeError:
+        check_plain(value, where)
+        raise
     except ValidationError as error:
         raise InputError(f"{where}: {_sentence(error, shape, value)}.") from error
 
