@@ -51,10 +51,10 @@ def read_judge(options: Judge, data: PreparedImages, directory: Path) -> nn.Modu
     again = f"run `uv run python -m replication.judge {directory.name}`"
     shape, classes = data.train_images.shape[1:], len(data.class_names)
     network = build_classifier(shape, options.channels, classes, options.convolutions)
+    if not path.is_file():  # a pipe would be waited for
+        raise InputError(f"There is no judge at {path}: {again}.")
     try:
         network.load_state_dict(load_file(path))
-    except FileNotFoundError as error:
-        raise InputError(f"There is no judge at {path}: {again}.") from error
     except (SafetensorError, RuntimeError) as error:
         raise InputError(f"{path} is not the judge that params.yaml describes: {again}.") from error
     return network.eval()
