@@ -11,7 +11,9 @@ import numpy as np
 import pandas as pd
 
 from replication.config.blocks import PART, written
+from replication.config.cell import seeds_in
 from replication.config.params import BUNDLED, Cell, Profile
+from replication.config.plain import shown
 from replication.foundation.archives import Member, opened
 from replication.foundation.arrays import parse_array
 from replication.foundation.errors import InputError
@@ -162,12 +164,11 @@ def read_cell(folder: Path, cell: Cell, profile: str, recorded: bool) -> ScoredC
 def _block(provenance: Mapping[str, Any], cell: Cell, recorded: bool, folder: Path) -> Cell:
     """The cell with the seeds that its provenance names: all that are planned, or of a recorded block some."""
     named = provenance["seeds"]
-    found = replace(cell, seeds=named if isinstance(named, str) else written(named) if named else "")
-    planned = set(cell.seed_numbers)
-    if not set(found.seed_numbers) <= planned or not (recorded or set(found.seed_numbers) == planned):
-        raise InputError(f"{folder / FILES[1]}: seeds are {named!r}, but cell {cell.key} has {cell.seeds!r}.")
-    part = folder.name.removeprefix(cell.key) if recorded else cell.part
-    return replace(found, part=part)
+    seeds = named if isinstance(named, str) else written(named) if named else ""
+    found, planned = set(seeds_in(seeds)), set(cell.seed_numbers)
+    if not found or not found <= planned or not (recorded or found == planned):
+        raise InputError(f"{folder / FILES[1]}: seeds are {shown(named)}, but cell {cell.key} has {cell.seeds!r}.")
+    return replace(cell, seeds=seeds, part=folder.name.removeprefix(cell.key) if recorded else cell.part)
 
 
 def grouped(rows: pd.DataFrame, columns: Sequence[str]) -> list[tuple[tuple[str, ...], pd.DataFrame]]:
@@ -194,16 +195,16 @@ def read_provenance(path: Path) -> dict[str, Any]:
 def _check_provenance(found: Mapping[str, Any], cell: Cell, path: Path) -> None:
     for field, kind in PROVENANCE.items():
         if not isinstance(found.get(field), kind):
-            raise InputError(f"{path}: field {field} is missing or of another type (got {found.get(field)!r}).")
+            raise InputError(f"{path}: field {field} is missing or of another type (got {shown(found.get(field))}).")
     expected = {"cell": cell.key, "dataset": cell.dataset, "split": cell.split}
     if not cell.experiment:
         expected |= {"model": cell.model, "recipe": cell.recipe, "variant": cell.variant}
     for field, wanted in expected.items():
         if found[field] != wanted:
-            raise InputError(f"{path}: {field} is {found[field]!r}, but cell {cell.key} has {wanted!r}.")
+            raise InputError(f"{path}: {field} is {shown(found[field])}, but cell {cell.key} has {wanted!r}.")
     for field in ("code_sha256", "params_sha256"):
         if len(found[field]) != 64 or set(found[field]) - set("0123456789abcdef"):
-            raise InputError(f"{path}: {field} is no SHA-256 (got {found[field]!r}).")
+            raise InputError(f"{path}: {field} is no SHA-256 (got {shown(found[field])}).")
 
 
 def read_samples(path: Path) -> dict[str, np.ndarray]:

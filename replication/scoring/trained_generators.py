@@ -23,6 +23,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 
 from replication.config.blocks import key_of
+from replication.config.cell import seeds_in
 from replication.config.params import Cell, Params, load_params
 from replication.config.recipes import Recipe
 from replication.foundation.errors import InputError
@@ -119,10 +120,12 @@ def _generator(params: Params, block: _Block, cell: Cell, seed: int) -> TrainedG
 
 def _cell(params: Params, block: _Block) -> Cell:
     """The cell of params.yaml, with the seeds that the block was trained with."""
-    key = key_of(block.name)
+    key, seeds = key_of(block.name), str(block.provenance.get("seeds", ""))
+    if not seeds_in(seeds):
+        raise InputError(f"{block.place} does not say which seeds it has ({seeds[:100]!r}): train and score it again.")
     for profile in params.profiles.values():
         if key in profile.cells:
-            return replace(profile.cells[key], seeds=str(block.provenance.get("seeds", "")))
+            return replace(profile.cells[key], seeds=seeds)
     raise InputError(f"{block.place} is of cell {key}, which params.yaml has no more: put the cell back.")
 
 

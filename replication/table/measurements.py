@@ -21,6 +21,7 @@ from replication.table.definitions import METRICS
 INTEGERS = ("n_train", "seed", "step", "replicate", "n_samples")
 NAME = "measurements.csv"
 MOST_BYTES = 256 * 2**20  # of a table that is read, unpacked: some two million rows
+MOST_COMMAS = 200  # of a line: those between columns, and those of names in quotes
 HEADER = 1000  # bytes within which the names of the columns end
 LONG = 100_000  # rows: some 15 MB, beyond which a table is packed
 KNOWN: Mapping[str, Collection[str]] = {  # words that a column may have
@@ -119,6 +120,8 @@ def _check_text(content: bytes) -> None:
     header = content[:HEADER].split(b"\n", 1)[0].rstrip(b"\r").decode().split(",")
     if header != list(COLUMNS):
         raise ValueError(_columns(header))
+    if any(line.count(b",") > MOST_COMMAS for line in io.BytesIO(content)):
+        raise ValueError(f"a line has more than {MOST_COMMAS} commas")
 
 
 def write_table(table: pd.DataFrame, path: Path) -> None:
