@@ -11,9 +11,10 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from tests.fuzz.files import FILES
 from tests.fuzz.outcomes import ACCEPTED, SENTENCE, TRACEBACK
 
-KINDS: dict[str, Callable[[], Counter[str]]] = {}  # by the name of its row: try all, and count each outcome
+KINDS: dict[str, Callable[[], Counter[str]]] = {**FILES}  # by the name of its row: try all, and count each outcome
 COLUMNS = (TRACEBACK, SENTENCE, ACCEPTED)
 
 
