@@ -11,9 +11,16 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from tests.fuzz.by_hand import by_hand_fuzz
+from tests.fuzz.leaves import leaves_fuzz
+from tests.fuzz.mutations import mutations_fuzz
 from tests.fuzz.outcomes import ACCEPTED, SENTENCE, TRACEBACK
 
-KINDS: dict[str, Callable[[], Counter[str]]] = {}  # by the name of its row: try all, and count each outcome
+KINDS: dict[str, Callable[[], Counter[str]]] = {  # by the name of its row: try all, and count each outcome
+    "random changes of params.yaml": mutations_fuzz,
+    "params.yaml by hand": by_hand_fuzz,
+    "numbers of params.yaml": leaves_fuzz,
+}
 COLUMNS = (TRACEBACK, SENTENCE, ACCEPTED)
 
 
