@@ -94,7 +94,7 @@ CASES: dict[str, tuple[str, str]] = {
     "labels of no data": ("limited_labels_of: {svhn", "limited_labels_of: {svhm"),
     "no such recipe": ("{model: deligan, recipe: [toy, toy-gan]", "{model: deligan, recipe: [toy, toy-gun]"),
     "an experiment's recipe misspelt": ("model: gan, recipe: theory", "model: gan, recipe: theories"),
-    "an experiment among cells": ("{model: gan, recipe: digits,", "{name: x, experiment: outliers, model: gan, recipe: a,"),
+    "an experiment among cells": ("{model: gan, recipe: digits,", "{name: x, experiment: outliers, model: gan,"),
     "no data sets": ("^    datasets: .*\n", ""),
     "a data set twice": ("datasets: [toy-bimodal, digits,", "datasets: [toy-bimodal, digits, digits,"),
     "no judges": ("^    judges: .*\n", ""),
