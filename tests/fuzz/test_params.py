@@ -9,6 +9,7 @@ from tests.fuzz.leaves import leaves, trials
 from tests.fuzz.mutations import mutation_outcomes
 from tests.fuzz.outcomes import ACCEPTED, SENTENCE, TRACEBACK
 from tests.fuzz.reasons import reason
+from tests.fuzz.small import small_outcomes
 
 FIT = {"seeds as a number", "seeds as a list", "a mark of the encoding"}
 LEFT_OUT = {"no judges", "no protocols", "no experiments", "no neighbours", "no controls", "no near-duplicates"}
@@ -43,3 +44,10 @@ def test_what_people_write_by_mistake_is_never_a_traceback(amount: int) -> None:
     accepted = {name for name, done in tried.items() if done.kind == ACCEPTED}
     assert accepted == (FIT | LEFT_OUT) & set(tried)
     assert all(done.text.startswith(("params.yaml", "There is no")) for name, done in tried.items() if done.text)
+
+
+@slowly(181, 1)
+def test_a_small_recipe_with_such_a_number_trains_or_is_refused(amount: int) -> None:
+    tried = list(small_outcomes(amount, ("eager",) if amount > 1 else ("eager", "kernel")))
+    assert len(tried) >= 2000 // amount
+    assert not [f"{name}\n{done.text}" for name, done in tried if done.kind == TRACEBACK]
