@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from replication.config.strict import CLOSED, Cost, Count, Part, Rate, Samples, ScaleOrZero, Size
+from replication.config.strict import CLOSED, Cost, Count, Part, Rate, Samples, Scale, Size
 
 Bundled = Literal["iris", "wine", "breast_cancer", "diabetes", "digits"]  # classification sets inside scikit-learn
 
@@ -29,7 +29,7 @@ class GenerativeDiscriminative:
     test_share: Part  # of each class
     per_class: Samples  # labels a class in the smallest training set
     sizes: Annotated[int, Field(ge=1, le=1000)]  # from there to all labels, evenly spaced in their logarithm
-    pseudo_examples: ScaleOrZero  # of a feature's overall variance, added to a shared one; 0: none
+    pseudo_examples: Scale  # of a feature's overall variance, added to a shared one, which may be 0
     max_iterations: Count  # of logistic regression, which must converge before
     pairs: Annotated[dict[str, Pair], Field(min_length=1)]
 

@@ -49,7 +49,7 @@ def check_plain(value: object, where: str) -> None:
         place, node, depth = waiting.pop()
         count += 1
         if wrong := _wrong(node, depth, count):
-            raise InputError(f"{where}: {place.lstrip('.') or 'the whole'}: {wrong}.")
+            raise InputError(f"{where}: {place.lstrip('.')[:SHOWN] or 'the whole'}: {wrong}.")
         if isinstance(node, Mapping):
             waiting += [(f"{place}.{key}", child, depth + 1) for key, child in node.items()]
         elif isinstance(node, list | tuple):

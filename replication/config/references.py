@@ -46,7 +46,8 @@ def check_references(params: Params, papers: Mapping[str, str], benchmarks: Path
         known(models, model, "model", f"{FILE}: papers")
         _check_paper(files, paper, f"{FILE}: papers.{model}")
     for dataset in params.datasets.values():
-        known({"": None, **params.judges}, dataset.judged_by, f"judge (judged_by of data set {dataset.name})")
+        if dataset.judged_by:
+            known(params.judges, dataset.judged_by, "judge", f"{FILE}: datasets.{dataset.name}.judged_by")
     for name in params.judges:
         known(params.datasets, name, "data set", f"{FILE}: judges")
     params.variant("gan", params.theory.generator, "paper", f"{FILE}: theory.generator")

@@ -60,8 +60,11 @@ def read_yaml(path: Path) -> Any:
         raise InputError(f"There is no {path}: run the command in the root of the repository.") from error
     except MarkedYAMLError as error:
         line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
-        raise InputError(f"{path} is not YAML: {line}{error.problem}.") from error
-    except (YAMLError, ValueError, LookupError) as error:  # the last two: what stands behind a tag is none of its kind
+        clauses = " ".join(", ".join(filter(None, (error.context, error.problem))).split())
+        raise InputError(f"{path} is not YAML: {line}{clauses}.") from error
+    except KeyError as error:
+        raise InputError(f"{path} is not YAML: {error} is none of the values that its tag has.") from error
+    except (YAMLError, ValueError) as error:
         raise InputError(f"{path} is not YAML: {' '.join(str(error).split())}.") from error
     check_plain(value, str(path))
     return value

@@ -44,7 +44,7 @@ class ConvolutionalNetwork:
 
     kernel: Size
     init_std: Scale
-    generator: tuple[Layer, ...]
+    generator: tuple[Layer, ...]  # (channels, stride); 0: the first one is dense
     discriminator: tuple[Layer, ...]
     gain_std: ScaleOrZero = GAIN_STD  # batch-norm gains start N(1, gain_std²); 0: at 1
     guidelines: Guidelines = PUBLISHED
@@ -69,7 +69,7 @@ class ConditionalNetwork:
 
     init_std: Scale
     dense: tuple[Size, ...]
-    generator: tuple[Layer, ...] = ()  # as above; none: the last of `dense` leads to the pixels
+    generator: tuple[Layer, ...] = ()  # as above, with 0 first; none: the last of `dense` leads to the pixels
     discriminator: tuple[Layer, ...] = ()  # none: the pixels lead to `dense`
     kernel: Size = KERNEL
 

@@ -11,10 +11,20 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from tests.fuzz.by_hand import by_hand_fuzz
 from tests.fuzz.files import FILES
+from tests.fuzz.leaves import leaves_fuzz
+from tests.fuzz.mutations import mutations_fuzz
 from tests.fuzz.outcomes import ACCEPTED, SENTENCE, TRACEBACK
+from tests.fuzz.small import small_fuzz
 
-KINDS: dict[str, Callable[[], Counter[str]]] = {**FILES}  # by the name of its row: try all, and count each outcome
+KINDS: dict[str, Callable[[], Counter[str]]] = {  # by the name of its row: try all, and count each outcome
+    "random changes of params.yaml": mutations_fuzz,
+    "params.yaml by hand": by_hand_fuzz,
+    "numbers of params.yaml": leaves_fuzz,
+    "numbers of small recipes, trained": small_fuzz,
+    **FILES,
+}
 COLUMNS = (TRACEBACK, SENTENCE, ACCEPTED)
 
 
