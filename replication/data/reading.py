@@ -57,20 +57,27 @@ def load_prepared(directory: Path) -> PreparedImages | ToyData:
     planted = tuple(name for name in _PLACES if f"{name}.npy" in manifest["files"])
     names = _POINTS if "density" in manifest else _IMAGES + planted
     arrays = {name: _array(directory, f"{name}.npy", manifest) for name in names}
-    if "density" not in manifest:
-        return PreparedImages(
-            name=manifest["name"], class_names=tuple(manifest["class_names"]), manifest=manifest, **arrays
-        )
+    try:
+        return _toy(arrays, manifest) if "density" in manifest else _images(arrays, manifest)
+    except (KeyError, TypeError, ValueError) as error:
+        raise _differs(directory / "manifest.json", directory) from error
+
+
+def _images(arrays: dict[str, np.ndarray], manifest: dict[str, Any]) -> PreparedImages:
+    names = tuple(manifest["class_names"])
+    labels = np.concatenate([arrays["train_labels"], arrays["test_labels"]])
+    if not all(isinstance(name, str) for name in names) or labels.max(initial=-1) >= len(names):
+        raise ValueError("a class has no name")
+    return PreparedImages(name=manifest["name"], class_names=names, manifest=manifest, **arrays)
+
+
+def _toy(arrays: dict[str, np.ndarray], manifest: dict[str, Any]) -> ToyData:
     density = manifest["density"]
-    return ToyData(
-        name=manifest["name"],
-        points=arrays["train_points"],
-        labels=arrays["train_labels"],
-        means=np.array(density["means"], dtype=np.float64),
-        standard_deviation=density["standard_deviation"],
-        weights=np.array(density["weights"], dtype=np.float64),
-        manifest=manifest,
-    )
+    means, weights = (np.array(density[name], dtype=np.float64) for name in ("means", "weights"))
+    spread = float(density["standard_deviation"])
+    if means.shape != (len(weights), 2) or not 0.0 <= spread < np.inf:
+        raise ValueError("the density is none")
+    return ToyData(manifest["name"], arrays["train_points"], arrays["train_labels"], means, spread, weights, manifest)
 
 
 def load_images(directory: Path) -> PreparedImages:
