@@ -22,6 +22,7 @@ from replication.config.blocks import key_of
 from replication.config.params import Params, load_params
 from replication.foundation.command import exit_clearly
 from replication.foundation.errors import InputError
+from replication.foundation.foreign import read_json
 from replication.foundation.provenance import sha256_file
 from replication.report.cells import RECORDED, grouped, read_provenance
 from replication.report.page import BENCHMARKS, REPORTS, Page, committed_reports, read_page
@@ -117,7 +118,7 @@ def _of_verdicts(folder: Path, benchmarks: Sequence[Benchmark], device: str) -> 
     claims = claims_of(benchmarks)
     derived = json.loads(to_json(judge_all(claims, read_table(table_in(folder)), device)))
     path = folder / VERDICTS
-    committed = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
+    committed = _records(path) if path.is_file() else []
     ours, theirs = ({record["claim"]: record for record in records} for records in (derived, committed))
     for claim in sorted(ours.keys() | theirs.keys()):
         difference = _difference(ours.get(claim), theirs.get(claim), "")
@@ -195,11 +196,17 @@ def _drift(joined: pd.DataFrame) -> list[str]:
 
 
 def _words(path: Path) -> dict[str, str]:
+    return {each["claim"]: f"{each['word']} ({each['adjusted_word']} after Holm)" for each in _records(path)}
+
+
+def _records(path: Path) -> list[dict[str, Any]]:
     try:
-        records = json.loads(path.read_text(encoding="utf-8"))
-        return {each["claim"]: f"{each['word']} ({each['adjusted_word']} after Holm)" for each in records}
+        records = read_json(path)
+        if not all(isinstance(each[key], str) for each in records for key in ("claim", "word", "adjusted_word")):
+            raise ValueError("a word is no text")
+        return records
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} holds no verdicts ({error}): make that report first.") from error
+        raise InputError(f"{path} holds no verdicts ({error}): make that report again.") from error
 
 
 def _tally(path: Path) -> str:

@@ -9,7 +9,6 @@ data, weights, memory and disk, so that nothing fails after hours that could be 
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from replication.config.params import BUNDLED, Cell, Params, load_params
 from replication.data.listing import WEIGHTS
 from replication.data.reading import load_manifest
 from replication.foundation.command import exit_clearly
+from replication.foundation.foreign import read_json
 from replication.foundation.places import DATA, JUDGES, RAW
 from replication.foundation.provenance import sha256_file
 from replication.inputs import write_each
@@ -42,7 +42,7 @@ def used(params: Params) -> dict[str, Hashes]:
         stages[f"score/{model}"] = _data(probed) | _judges(params, of_model)
     experiments = params.profile.experiments.values()
     stages["experiment"] = _data(cell.dataset for cell in experiments) | _judges(params, experiments)
-    weights = json.loads((RAW / WEIGHTS).read_text(encoding="utf-8")) if (RAW / WEIGHTS).is_file() else {}
+    weights = read_json(RAW / WEIGHTS) if (RAW / WEIGHTS).is_file() else {}
     if any(cell.experiment == "released-probe" for cell in experiments):
         stages["experiment"]["weights/released"] = weights.get("released")
     for cell in cells:

@@ -182,7 +182,7 @@ WRONG = [  # what is written, where it is wrong, and what is named
     (file_of({**CELL, "recipe": "a", "model": "wgan"}), f"{ENTRY} 1", "'wgan' is no model of papers; accepted: gan,"),
     (file_of({**CELL, "recipe": "b", "sedes": 1}), f"{ENTRY} 1 (cpu-gan-b)", "sedes: "),
     (file_of({"model": "gan", "recipe": "a"}), f"{ENTRY} 1 (cpu-gan-a)", "dataset: "),
-    (file_of({**CELL, "recipe": "a", "seeds": 0}), f"{ENTRY} 1 (cpu-gan-a)", "seeds: "),
+    (file_of({**CELL, "recipe": "a", "seeds": 0.5}), f"{ENTRY} 1 (cpu-gan-a)", "seeds: "),
     (file_of({**CELL, "recipe": ["a", 2]}), f"{ENTRY} 1 (cpu-gan-2)", "(got 2)"),
     (file_of({**CELL, "recipe": []}), f"{ENTRY} 1", "recipe: nothing is listed"),
     (file_of("a"), f"{ENTRY} 1", "(got 'a')"),
@@ -232,5 +232,5 @@ def test_a_wrong_name_is_placed_in_its_entry(tmp_path: Path, block: str, key: st
 def test_a_wrong_key_of_a_recipe_is_placed_with_what_it_extends(tmp_path: Path) -> None:
     written = in_full()
     written["recipes"]["deligan"]["arms"]["gan"]["bach"] = 3
-    place = "params.yaml: recipes.deligan.arms.gan, which extends toy (code): bach: "
+    place = "params.yaml: recipes.deligan.arms.gan, which extends toy (paper): bach: "
     assert refused(written, tmp_path).startswith(place)

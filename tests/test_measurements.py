@@ -70,7 +70,7 @@ WRONG: dict[str, tuple[Callable[[str], str], str]] = {
     "unit": (lambda text: text.replace(",0/1", ",share"), "a unit other than its definition's ('success')"),
     "column": (
         lambda text: text.replace("n_samples", "samples", 1),
-        "measurements: ['n_samples', 'samples']; expected ['profile',",
+        "of measurements: ['n_samples', 'samples']; expected ['profile',",
     ),
     "seed": (lambda text: text.replace(",400,11,", ",400,eleven,"), "Column seed of"),
     "no seed": (lambda text: text.replace(",400,11,", ",400,,"), "Column seed of"),

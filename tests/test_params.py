@@ -39,7 +39,7 @@ def written() -> str:
     for model, recipes in content["recipes"].items():
         content["recipes"][model] = {name: one for name, one in recipes.items() if (model, name) in used}
     profile, key = content["profiles"]["paper"], "paper-deligan-toy"
-    profile |= {"cells": {key: profile["cells"][key]}, "models": ["deligan"]}
+    profile |= {"cells": {key: profile["cells"][key]}, "experiments": {}, "models": ["deligan"]}
     return json.dumps(content)
 
 

@@ -95,7 +95,7 @@ WRONG = {
     "text for a number": ({"leaf": {"rate": "fast"}}, "leaf.rate: input should be a valid number (got 'fast')."),
     "bool for a count": ({"leaf": {**LEAF, "size": True}}, "leaf.size: input should be a valid integer (got True)."),
     "nothing at all": (None, "the whole: "),
-    "a date": ({"leaf": {"rate": datetime.date(2020, 1, 1)}}, "Object of type date is not JSON serializable."),
+    "a date": ({"leaf": {"rate": datetime.date(2020, 1, 1)}}, "leaf.rate: datetime.date(2020, 1, 1) is read as date"),
 }
 
 

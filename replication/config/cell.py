@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Literal
 
@@ -14,11 +15,26 @@ from replication.config.strict import CLOSED
 OWN = "own"  # the paper of what is nobody's: a data set or a generator that a reader brings
 BUNDLED = "bundled"  # the data set of a cell that reads those inside scikit-learn, and names them in its rows
 
+LAST_SEED, MOST_SEEDS = 2**32, 10_000  # as of other seeds; a block is trained and drawn together
+# The model and the recipe that an experiment's rows go under, by which claims find them; None: the cell names a recipe.
+LABELS: Mapping[str, tuple[str, str | None]] = {
+    "theory": ("gan", "theory"),
+    "reference-points": ("real", "test"),
+    "real-neighbours": ("real", "train"),
+    "feature-controls": ("dcgan", None),  # of whose discriminator an untrained one is measured
+    "released-probe": ("released", None),  # the released network's name
+    "near-duplicates": ("autoencoder", "near-duplicates"),
+    "generative-discriminative": ("naive-bayes", "ng-jordan"),
+    "latent-dimension": ("autoencoder", "latent-dimension"),
+    "outliers": ("autoencoder", "outliers"),
+}
+
 
 def seeds_in(text: str) -> tuple[int, ...]:
     """The seeds of a block as it is written: `0-4` → (0, 1, 2, 3, 4); `7` → (7,); none where it is no block."""
-    match = re.fullmatch(r"(\d+)(?:-(\d+))?", text)
-    return tuple(range(int(match[1]), int(match[2] or match[1]) + 1)) if match else ()
+    match = re.fullmatch(r"([0-9]{1,10})(?:-([0-9]{1,10}))?", text)
+    first, last = (int(match[1]), int(match[2] or match[1])) if match else (0, -1)
+    return tuple(range(first, last + 1)) if last < LAST_SEED and last - first < MOST_SEEDS else ()
 
 
 @dataclass(frozen=True, config=CLOSED)
@@ -53,7 +69,10 @@ class Cell:
 
     def __post_init__(self) -> None:
         if not self.seed_numbers:
-            raise ValueError(f"seeds is {self.seeds!r}: write a block such as 0-4, or one as 7")
+            raise ValueError(
+                f"seeds is {self.seeds!r}: write a block such as 0-4, or one as 7, of {MOST_SEEDS} seeds at most that "
+                f"lie below {LAST_SEED}"
+            )
 
     @property
     def seed_numbers(self) -> tuple[int, ...]:

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from replication.config.strict import CLOSED, Natural
+from replication.config.strict import CLOSED, Level, Part, SamplesOrZero, ScaleOrZero, Seed, SizeOrZero
 
 Source = Literal["digits", "toy", "mnist", "cifar10", "svhn", "celeba", "lsun", "folder"]
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]  # of a data set or a split, which name files
@@ -34,10 +34,10 @@ class Split:
     """Which training images a run sees: `n` of them, or `per_class` of each class, by `rule`."""
 
     rule: Literal["all", "first", "last", "random"]
-    n: Natural = 0
-    per_class: Natural = 0
+    n: SamplesOrZero = 0  # 0: not by number
+    per_class: SamplesOrZero = 0  # 0: not by class
     balanced: bool = False  # as many of each class; of `random` with `n` alone
-    seed: Natural = 0
+    seed: Seed = 0  # 0: a seed as any other
 
     def __post_init__(self) -> None:
         if self.rule == "all" and (self.n or self.per_class):
@@ -54,9 +54,9 @@ class Split:
 class Planted:
     """An object painted into some of the images, each time at a random place."""
 
-    share: Annotated[float, Field(gt=0, lt=1)]  # of the training images, and of the test images
-    size: Annotated[int, Field(ge=3, multiple_of=3)]  # pixels a side
-    seed: Natural = 0
+    share: Part  # of the training images, and of the test images
+    size: Annotated[int, Field(ge=3, le=4095, multiple_of=3)]  # pixels a side
+    seed: Seed = 0  # 0: a seed as any other
 
 
 @dataclass(frozen=True, config=CLOSED)
@@ -66,13 +66,14 @@ class Dataset:
     name: FileName
     source: Source
     root: str = ""  # the folder of raw files; data/raw/<name> where unset
-    image_size: Natural = 0  # pixels: resize the shorter side, crop the centre
+    image_size: SizeOrZero = 0  # pixels: resize the shorter side, crop the centre; 0: as the files are
     channels: Literal[0, 1, 3] = 0  # 3 where unset
-    seed: Natural = 0
-    modes: tuple[tuple[float, float], ...] = ()
-    standard_deviation: Annotated[float, Field(ge=0)] = 0.0
-    points_per_mode: Natural = 0
-    limit: Natural = 0  # read at most so many training images
+    seed: Seed = 0  # 0: a seed as any other
+    # Coordinates, negative ones and 0 too.
+    modes: Annotated[tuple[tuple[Level, Level], ...], Field(max_length=1000)] = ()
+    standard_deviation: ScaleOrZero = 0.0  # 0: unset, which a toy refuses
+    points_per_mode: SamplesOrZero = 0  # 0: unset, which a toy refuses
+    limit: SamplesOrZero = 0  # read at most so many training images; 0: all
     licence: str = ""
     judged_by: str = ""  # the data set whose judge scores it, where it has none of its own
     planted: Planted | None = None

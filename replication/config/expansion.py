@@ -16,13 +16,22 @@ import re
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from itertools import product
+from math import prod
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from replication.config.cell import Cell
+from replication.config.plain import shown
 from replication.config.strict import read_yaml, strict
 from replication.foundation.errors import InputError
 
+MOST_CELLS = 10_000  # of an entry; the longest of the suite's own makes 25
+# What a profile may leave out, as if it stood there.
+OPTIONAL: Mapping[str, Any] = {
+    "judges": [],
+    "experiments": {},
+    **{key: {} for key in ("protocols", "real_neighbours", "near_duplicates", "feature_controls")},
+}
 AXES = ("recipe", "dataset", "split", "variant", "seeds")  # of a product of cells, the last one turning fastest
 Values = Mapping[str, Any]
 
@@ -50,15 +59,14 @@ def read_params(path: Path) -> dict[str, Any]:
 
 def expand(written: Any) -> Expansion:
     """Write out what `read_yaml` returns, which stays as it is; InputError names the place of what cannot be."""
-    if not isinstance(written, Mapping):
-        return Expansion(written, {})  # which no dataclass accepts
+    written = _mapping(written, "the whole")
     places: dict[str, str] = {}
     papers = _mapping(written.get("papers", {}), "papers")
     profiles = _mapping(written.get("profiles", {}), "profiles")
     whole = {
         "recipes": _recipes(written, places),
         "profiles": {key: _profile(profiles[key], f"profiles.{key}", papers, places) for key in profiles},
-        "run": _profile(written.get("run", {}), "run", papers, places),
+        "run": _profile(_in_force(written.get("run", {}), profiles), "run", papers, places),
     }
     return Expansion({**written, **{key: whole[key] for key in whole if key in written}}, places)
 
@@ -74,15 +82,15 @@ def recipe_sources(written: Values) -> Sources:
             place = f"recipes.{model}.arms.{arm}"
             bases = _mapping(change, place).get("extends")
             if not isinstance(bases, list) or not bases:
-                raise InputError(f"params.yaml: {place}.extends: write a list of recipes (got {bases!r}).")
+                raise InputError(f"params.yaml: {place}.extends: write a list of recipes (got {shown(bases)}).")
             for base in bases:
                 _add(sources, model, f"{base}-{arm}", {**change, "extends": base}, place)
     return sources
 
 
 def merged(inherited: Values, own: Values, place: str) -> dict[str, Any]:
-    """The mapping `own`, which stands at `place`, laid over another at every depth."""
-    result = deepcopy(dict(inherited))
+    """The mapping `own`, which stands at `place`, laid over another at every depth; it shares values with both."""
+    result = dict(inherited)
     for written, value in own.items():
         key = str(written).removesuffix("!")
         alone = key != str(written)
@@ -94,7 +102,7 @@ def merged(inherited: Values, own: Values, place: str) -> dict[str, Any]:
         elif isinstance(value, Mapping):
             result[key] = merged(below if isinstance(below, Mapping) else {}, value, f"{place}.{written}")
         else:
-            result[key] = deepcopy(value)
+            result[key] = value
     return result
 
 
@@ -102,7 +110,7 @@ def _add(sources: Sources, model: str, name: str, recipe: Any, place: str) -> No
     own = dict(_mapping(recipe, place))
     extends = own.pop("extends", "")
     if not isinstance(extends, str) or (not extends and "extends" in recipe):
-        raise InputError(f"params.yaml: {place}.extends: write the name of a recipe (got {extends!r}).")
+        raise InputError(f"params.yaml: {place}.extends: write the name of a recipe (got {shown(extends)}).")
     if (model, name) in sources:
         there = sources[model, name].place
         raise InputError(f"params.yaml: {place} makes a recipe {name}, as {there} does: rename one.")
@@ -119,7 +127,7 @@ def _recipes(written: Values, places: dict[str, str]) -> dict[str, dict[str, Any
         whole: dict[str, Any] = {}
         for source in reversed(chain):
             whole = merged(whole, source.own, source.place)
-        recipes[model][name] = whole
+        recipes[model][name] = deepcopy(whole)
         extended = "".join(f", which extends {source.parent[1]}" for source in chain if source.parent)
         places[f"recipes.{model}.{name}"] = chain[0].place + extended
     return recipes
@@ -141,17 +149,27 @@ def _chain(sources: Sources, source: Source) -> list[Source]:
 
 def _profile(profile: Any, place: str, papers: Values, places: dict[str, str]) -> dict[str, Any]:
     """A profile with every cell by its name; the place of each is added to `places`."""
-    result: dict[str, Any] = dict(_mapping(profile, place))
+    result: dict[str, Any] = {**deepcopy(OPTIONAL), **_mapping(profile, place)}
     seen: dict[str, str] = {}
     for block in sorted({"cells", "experiments"} & {*result}):
         cells = {}
         for key, cell, where in _cells(result[block], f"{place}.{block}", str(result.get("name")), papers):
             if key in seen:
                 raise InputError(f"params.yaml: {where} and {seen[key]} make the same cell: name one otherwise.")
+            if type(cell.get("seeds")) is int:  # `seeds: 7`, where a text stands in every longer block
+                cell["seeds"] = str(cell["seeds"])
             strict(Cell, cell, f"params.yaml: {where}")
             cells[key], seen[key], places[f"{place}.{block}.{key}"] = cell, where, where
         result[block] = cells
     return result
+
+
+def _in_force(run: Any, profiles: Values) -> Any:
+    if isinstance(run, str) and run in profiles:
+        raise InputError(
+            f"params.yaml: run: {run!r} is a text: write `run: *{run}`, where profiles has `{run}: &{run}`."
+        )
+    return run
 
 
 def _cells(written: Any, place: str, profile: str, papers: Values) -> Iterator[tuple[str, dict[str, Any], str]]:
@@ -165,7 +183,7 @@ def _cells(written: Any, place: str, profile: str, papers: Values) -> Iterator[t
             cells = _product(_mapping(entry, where), where, profile, papers)
             yield from ((key, cell, f"{where} ({key})") for key, cell in cells)
     else:
-        raise InputError(f"params.yaml: {place}: write a list of entries (got {written!r}).")
+        raise InputError(f"params.yaml: {place}: write a list of entries (got {shown(written)}).")
 
 
 def _product(entry: Values, place: str, profile: str, papers: Values) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -178,7 +196,10 @@ def _product(entry: Values, place: str, profile: str, papers: Values) -> Iterato
     first = [entry[key] for key in ("name", "experiment") if key in entry][:1] or derived
     axes = [axis for axis in AXES if axis in entry]
     rest = {key: value for key, value in entry.items() if key not in ("name", *axes)}
-    for combination in product(*(_choices(entry[axis], f"{place}: {axis}") for axis in axes)):
+    choices = [_choices(entry[axis], f"{place}: {axis}") for axis in axes]
+    if (count := prod(map(len, choices))) > MOST_CELLS:
+        raise InputError(f"params.yaml: {place} makes {count} cells; accepted: {MOST_CELLS} at most.")
+    for combination in product(*choices):
         name = "-".join(filter(None, (profile, *map(str, first), *(suffix for suffix, _ in combination))))
         values = {axis: value for axis, (_, value) in zip(axes, combination, strict=True)}
         yield name, {"paper": paper, **deepcopy(rest), **values}
@@ -195,5 +216,5 @@ def _choices(value: Any, place: str) -> list[tuple[str, Any]]:
 
 def _mapping(value: Any, place: str) -> Values:
     if not isinstance(value, Mapping):
-        raise InputError(f"params.yaml: {place}: write a mapping of keys to values (got {value!r}).")
+        raise InputError(f"params.yaml: {place}: write a mapping of keys to values (got {shown(value)}).")
     return value

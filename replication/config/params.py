@@ -3,51 +3,69 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field, fields, replace
+from dataclasses import field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
+from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from replication.config.background import Background
-from replication.config.cell import BUNDLED, Cell
+from replication.config.cell import BUNDLED as BUNDLED
+from replication.config.cell import Cell
 from replication.config.datasets import Dataset
 from replication.config.expansion import expand, merged
 from replication.config.feature_controls import FeatureControls
 from replication.config.near_duplicates import NearDuplicates
+from replication.config.plain import shown
 from replication.config.protocols import ProtocolOptions, RealNeighbours
 from replication.config.recipes import Recipe
+from replication.config.references import FILE, check_references, known
 from replication.config.released import Released
-from replication.config.strict import CLOSED, read_yaml, strict
+from replication.config.strict import (
+    CLOSED,
+    Cost,
+    Count,
+    Part,
+    Rate,
+    Samples,
+    Scale,
+    Seed,
+    Share,
+    Size,
+    SizeOrZero,
+    Threads,
+    read_yaml,
+    strict,
+)
 from replication.foundation.errors import InputError
-
-FILE = "params.yaml"  # how a sentence on what is wrong in it begins
-PROTOCOLS = {option.name.replace("_", "-"): option for option in fields(ProtocolOptions)}  # by a cell's word
 
 
 @dataclass(frozen=True, config=CLOSED)
 class Probe:
     """The L2-SVM on discriminator features (DCGAN §5.1; C grid and draws from the released code)."""
 
-    costs: tuple[float, ...]
-    validation_share: float
-    selection_draws: int
-    limited_labels: tuple[int, ...]  # labels per class of each limited column
-    limited_draws: int
-    shares: tuple[float, ...] = (0.0, 1.0)  # of the run, at which features are probed
-    limited_labels_of: dict[str, tuple[int, ...]] = field(default_factory=dict)  # data sets whose papers have others
+    costs: Annotated[tuple[Cost, ...], Field(min_length=1)]
+    validation_share: Part
+    selection_draws: Count
+    limited_labels: tuple[Samples, ...]  # labels per class of each limited column
+    limited_draws: Count
+    shares: tuple[Share, ...] = (0.0, 1.0)  # of the run, at which features are probed; 0: before the first update
+    limited_labels_of: dict[str, tuple[Samples, ...]] = field(
+        default_factory=dict
+    )  # data sets whose papers have others
 
 
 @dataclass(frozen=True, config=CLOSED)
 class Theory:
     """GAN 2014's theory on known densities: one discriminator between the data's mixture and a known q."""
 
-    hidden: tuple[int, ...]
-    updates: int
-    batch: int
-    learning_rate: float  # falls linearly to zero
-    q_standard_deviation: float  # of the fixed q, a Gaussian around the origin
-    fresh: int  # draws of each side that a number is taken on
+    hidden: tuple[Size, ...]
+    updates: Count
+    batch: Size
+    learning_rate: Rate  # falls linearly to zero
+    q_standard_deviation: Scale  # of the fixed q, a Gaussian around the origin
+    fresh: Samples  # draws of each side that a number is taken on
     generator: str  # the recipe of `gan` whose untrained generator's gradient is measured
 
 
@@ -55,7 +73,7 @@ class Theory:
 class Profile:
     name: str
     device: Literal["cpu", "cuda"]
-    threads: int
+    threads: Threads
     datasets: tuple[str, ...]
     judges: tuple[str, ...]
     models: tuple[str, ...]  # of the cells: each is scored by one stage
@@ -78,13 +96,13 @@ class Judge:
     """The classifier that stands in for Inception, trained on a data set's full training split."""
 
     name: str
-    channels: tuple[int, ...]
-    epochs: int
-    batch: int
-    learning_rate: float
-    seed: int
-    convolutions: int = 1  # of each width
-    shift: int = 0  # pixels by which a training image is moved at most, each time it is seen
+    channels: Annotated[tuple[Size, ...], Field(min_length=1)]
+    epochs: Annotated[int, Field(ge=1, le=10_000)]  # a classifier of small images has learnt all it can long before
+    batch: Size
+    learning_rate: Rate
+    seed: Seed  # 0: a seed as any other
+    convolutions: Annotated[int, Field(ge=1, le=100)] = 1  # of each width
+    shift: SizeOrZero = 0  # pixels by which a training image is moved at most, each time it is seen; 0: none
     flip: bool = False  # whether it is mirrored half of the time
 
 
@@ -115,30 +133,39 @@ class Params:
 
     def cell(self, key: str) -> Cell:
         """The cell of the profile in force that `key` names, trained or an experiment."""
-        return _known(self.profile.scored, key, f"cell of profile {self.profile.name}")
+        return known(self.profile.scored, key, f"cell of profile {self.profile.name}")
 
     def trained_cells(self, name: str) -> list[Cell]:
         """The trained cells of the profile in force that `name` names: a model, whose cells they are, or one cell."""
         of_model = [cell for cell in self.profile.cells.values() if cell.model == name]
-        return of_model or [_known(self.profile.cells, name, f"model or trained cell of profile {self.profile.name}")]
+        return of_model or [known(self.profile.cells, name, f"model or trained cell of profile {self.profile.name}")]
 
     def experiment(self, key: str) -> Cell:
         """The experiment of the profile in force that `key` names."""
-        return _known(self.profile.experiments, key, f"experiment of profile {self.profile.name}")
+        return known(self.profile.experiments, key, f"experiment of profile {self.profile.name}")
 
     def judged_by(self, dataset: str) -> str:
         """The data set whose judge scores a data set: its own, or the one it names; "" where none does."""
         name = self.datasets[dataset].judged_by or dataset
         return name if name in self.judges else ""
 
+    def variants(self, model: str, recipe: str) -> Mapping[str, Mapping[str, Any] | None]:
+        """The keys of each variant of a recipe; `paper` has none where the recipe has no variants."""
+        variants = self.recipes[model][recipe].get("variants", {"paper": {}})
+        if not isinstance(variants, Mapping) or not all(isinstance(keys, Mapping | None) for keys in variants.values()):
+            place = f"{FILE}: recipes.{model}.{recipe}.variants"
+            raise InputError(f"{place}: write a mapping of names to mappings (got {shown(variants)}).")
+        return variants
+
     def variant(
         self, model: str, recipe: str, variant: str, place: str = FILE
     ) -> tuple[dict[str, Any], Mapping[str, Any]]:
         """The common keys of a recipe, and those of one of its variants; `place` begins the sentence of an error."""
-        recipes = _known(self.recipes, model, "model", place)
-        written = dict(_known(recipes, recipe, f"recipe of {model}", place))
-        variants = written.pop("variants", {"paper": {}})
-        return written, _known(variants, variant, f"variant of recipes.{model}.{recipe}", place) or {}
+        recipes = known(self.recipes, model, "model", place)
+        written = {**known(recipes, recipe, f"recipe of {model}", place)}
+        variants = self.variants(model, recipe)
+        written.pop("variants", None)
+        return written, known(variants, variant, f"variant of recipes.{model}.{recipe}", place) or {}
 
     def recipe(self, model: str, recipe: str, variant: str) -> Recipe:
         """One recipe, with the keys of its variant laid over the common ones."""
@@ -157,20 +184,21 @@ def load_params(path: Path = Path("params.yaml")) -> Params:
     Raises:
         InputError: the file is missing or not YAML, or a key or value is not one that the dataclasses above accept.
     """
-    written, places = expand(read_yaml(path))
+    return checked(read_yaml(path), path)
+
+
+def checked(values: Any, path: Path) -> Params:
+    """What `read_yaml` returned, written out and checked; `path` begins the sentence of an error."""
+    written, places = expand(values)
     parts = strict(_File, written, str(path))
     datasets = {
         name: strict(Dataset, {"name": name, **options}, f"{path}: datasets.{name}")
         for name, options in parts.datasets.items()
     }
     profiles = {name: _keyed(profile) for name, profile in parts.profiles.items()}
-    for dataset in datasets.values():
-        _known({"": None, **parts.judges}, dataset.judged_by, f"judge (judged_by of data set {dataset.name})")
     shared = (parts.judges, parts.theory, parts.background, parts.released, parts.recipes)
     params = Params(_keyed(parts.run), profiles, datasets, *shared, places)
-    for name, profile in profiles.items():
-        _check_profile(params, profile, f"profiles.{name}")
-    _check_profile(params, params.profile, "run")
+    check_references(params, parts.papers, path.parent / "benchmarks")
     return params
 
 
@@ -179,44 +207,3 @@ def _keyed(profile: Profile) -> Profile:
         return {key: replace(cell, key=key, profile=profile.name) for key, cell in cells.items()}
 
     return replace(profile, cells=keyed(profile.cells), experiments=keyed(profile.experiments))
-
-
-def _check_profile(params: Params, profile: Profile, where: str) -> None:
-    for name in (*profile.datasets, *profile.judges):
-        _known(params.datasets, name, f"dataset of profile {profile.name}")
-    for block, cells in (("cells", profile.cells), ("experiments", profile.experiments)):
-        for key, cell in cells.items():
-            place = f"{FILE}: {params.places[f'{where}.{block}.{key}']}"
-            _check_names(params, profile, cell, place)
-            if not cell.experiment:
-                _check_labelled(cell, params.recipe_of(cell), place)
-    used = {cell.model for cell in profile.cells.values()}
-    if set(profile.models) != used:
-        raise InputError(f"{FILE}: models of profile {profile.name} are {sorted(used)}, as its cells have them.")
-
-
-def _check_names(params: Params, profile: Profile, cell: Cell, place: str) -> None:
-    """What a cell names exists; `place` is where the cell stands."""
-    prepared = dict.fromkeys((*profile.datasets, *((BUNDLED,) if cell.experiment else ())))
-    for name in (cell.dataset, *([] if cell.probe in ("own", "none") else [cell.probe])):
-        _known(prepared, name, f"dataset of profile {profile.name}", place)
-    if not cell.key.startswith(f"{profile.name}-"):
-        raise InputError(f"{place}: cell {cell.key}: keys of profile {profile.name} start with {profile.name}-.")
-    for name in cell.protocols:
-        _known(PROTOCOLS, name, "protocol", place)
-    if not cell.experiment:
-        params.variant(cell.model, cell.recipe, cell.variant, place)
-
-
-def _check_labelled(cell: Cell, recipe: Recipe, place: str) -> None:
-    if "nearest-generated" in cell.protocols and recipe.network.get("kind") != "conditional":
-        raise InputError(
-            f"{place}: cell {cell.key} names protocol nearest-generated, but the network of its recipe "
-            f"{cell.recipe} is not of kind conditional, so its samples have no labels: take the protocol out."
-        )
-
-
-def _known(known: Mapping[str, Any], name: str, what: str, place: str = FILE) -> Any:
-    if name not in known:
-        raise InputError(f"{place}: {name!r} is no {what}; accepted: {', '.join(map(str, known))}.")
-    return known[name]

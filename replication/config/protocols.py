@@ -8,10 +8,10 @@ from typing import Annotated
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from replication.config.strict import CLOSED, Count
+from replication.config.strict import CLOSED, Count, Samples, ScaleOrZero, Size
 
-Two = Annotated[int, Field(ge=2)]
-Ten = Annotated[int, Field(ge=10)]
+Ten = Annotated[int, Field(ge=10, le=10**7)]  # samples, of which a score needs some
+MOST_STEPS = 1000  # of a walk or a turn at most: every step is an image of each
 
 
 @dataclass(frozen=True, config=CLOSED)
@@ -30,8 +30,8 @@ class NearestGenerated:
 class RealNeighbours:
     """Training images themselves in place of samples: what 1-NN and a Parzen window make of them."""
 
-    window: Count = 10_000  # images that the Parzen window stands on, at most
-    per_class: tuple[Count, ...] = (2, 5, 10, 20, 100, 200, 400, 800)  # labels, where 1-NN has a few alone
+    window: Samples = 10_000  # images that the Parzen window stands on, at most
+    per_class: tuple[Samples, ...] = (2, 5, 10, 20, 100, 200, 400, 800)  # labels, where 1-NN has a few alone
 
     def __post_init__(self) -> None:
         _check_different("per_class", self.per_class)
@@ -69,8 +69,10 @@ class ReferencePoints:
 class LatentWalk:
     """Walks between random latent points (DCGAN §6.1), which go straight from each point to the next."""
 
-    points: Two = 9
-    steps: Annotated[int, Field(ge=2, multiple_of=2)] = 16  # from a point to the next: one image lies half-way
+    points: Annotated[int, Field(ge=2, le=MOST_STEPS)] = 9
+    steps: Annotated[int, Field(ge=2, le=MOST_STEPS, multiple_of=2)] = (
+        16  # from a point to the next: one image lies half-way
+    )
     walks: Count = 100
 
 
@@ -78,13 +80,14 @@ class LatentWalk:
 class LatentArithmetic:
     """Sums and differences of exemplars' latent vectors, and a turn vector (DCGAN §6.3.2)."""
 
-    pool: Count = 2000  # samples that exemplars are chosen from
+    pool: Samples = 2000  # samples that exemplars are chosen from
     trials: Count = 100
-    exemplars: Count = 3  # of each concept
-    results: Count = 9  # of each sum: the first without noise
-    noise: Annotated[float, Field(ge=0)] = 0.25  # of the others, uniform between ± this where latents are U(−1, 1)
-    turn_exemplars: Count = 4  # of each side
-    shares: Annotated[int, Field(ge=3)] = 9  # of the turn vector, from none to all of it
+    exemplars: Size = 3  # of each concept
+    results: Size = 9  # of each sum: the first without noise
+    # Of the others, uniform between ± this where latents are U(−1, 1); 0: none.
+    noise: ScaleOrZero = 0.25
+    turn_exemplars: Size = 4  # of each side
+    shares: Annotated[int, Field(ge=3, le=MOST_STEPS)] = 9  # of the turn vector, from none to all of it
 
     def __post_init__(self) -> None:
         if self.pool < 9 * self.exemplars:
@@ -95,16 +98,16 @@ class LatentArithmetic:
 class Filters:
     """Guided backpropagation of filters of the discriminator's last convolution (DCGAN §6.2)."""
 
-    filters: Count = 6
-    images: Annotated[int, Field(ge=20)] = 2000  # a twentieth of them is looked at
+    filters: Size = 6
+    images: Annotated[int, Field(ge=20, le=10**7)] = 2000  # a twentieth of them is looked at
 
 
 @dataclass(frozen=True, config=CLOSED)
 class Forgetting:
     """Dropping the feature maps that mark a planted object (DCGAN §6.3.1)."""
 
-    samples: Count = 1000
-    boxes: Count = 150  # samples with an object that the maps are chosen by
+    samples: Samples = 1000
+    boxes: Samples = 150  # samples with an object that the maps are chosen by
     draws: Count = 5  # of random maps, as many as are dropped
 
 
@@ -112,14 +115,14 @@ class Forgetting:
 class Memorisation:
     """Nearest training neighbours of samples against nearest held-out neighbours (DCGAN §4.1)."""
 
-    samples: Count = 1000
+    samples: Samples = 1000
 
 
 @dataclass(frozen=True, config=CLOSED)
 class Components:
     """Mutual information between a prior's component and the class of its samples (DeLiGAN)."""
 
-    samples: Count = 5000
+    samples: Samples = 5000
     permutations: Count = 200
 
 

@@ -1,4 +1,9 @@
-"""Plain values from YAML, checked against a dataclass: what is wrong becomes one sentence."""
+"""Plain values from YAML, checked against a dataclass: what is wrong becomes one sentence.
+
+The types of numbers stand here too, so that every key of params.yaml has bounds. Whoever adds a key takes the type that
+follows from what the key means. Where a type accepts 0 or a negative number, the comment beside the key says what it
+does there: `0: none`, or `negative: …`.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +17,34 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from replication.config.plain import check_plain, shown, trouble_in
 from replication.foundation.errors import InputError
 
-CLOSED = ConfigDict(extra="forbid", strict=True)
-Natural = Annotated[int, Field(ge=0)]
-Count = Annotated[int, Field(ge=1)]
+CLOSED = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+# A billion updates of the smallest game take a month: more of anything is a slip of the finger.
+Natural = Annotated[int, Field(ge=0, le=10**9)]
+Count = Annotated[int, Field(ge=1, le=10**9)]
+# Of images, samples and points. Ten million images of 32×32 in colour take 30 GB, all that one machine holds.
+Samples = Annotated[int, Field(ge=1, le=10**7)]
+SamplesOrZero = Annotated[int, Field(ge=0, le=10**7)]
+# Of a layer, a batch, a kernel, a latent vector, a picture's side. Two layers of 65 536 units share 16 GiB of weights.
+Size = Annotated[int, Field(ge=1, le=2**16)]
+SizeOrZero = Annotated[int, Field(ge=0, le=2**16)]
+Threads = Annotated[int, Field(ge=1, le=1024)]  # no processor has more
+Seed = Annotated[int, Field(ge=0, lt=2**32)]  # as NumPy's and scikit-learn's, which are never negative
 Positive = Annotated[float, Field(gt=0)]
+# Of noise, data, weights and losses, which lie around 1 in all networks here: float32 has seven digits, so that beside
+# something a thousand times as large half of them are lost, and every nonlinearity is saturated.
+Scale = Annotated[float, Field(gt=0, le=1000)]
+ScaleOrZero = Annotated[float, Field(ge=0, le=1000)]
+Level = Annotated[float, Field(ge=-1000, le=1000)]  # on the same scale, on both sides of 0
+Rate = Annotated[float, Field(gt=0, le=10)]  # of learning; Adam moves every weight by the rate itself at each update
+Cost = Annotated[float, Field(gt=0, le=10**6)]  # C of a linear classifier: above, its penalty is lost to rounding
 Share = Annotated[float, Field(ge=0, le=1)]
+Part = Annotated[float, Field(gt=0, lt=1)]  # neither nothing nor all
+Kept = Annotated[float, Field(gt=0, le=1)]  # something, or all
+BelowOne = Annotated[float, Field(ge=0, lt=1)]  # momentum, slope, share dropped: at 1 nothing is forgotten or left
+Tiny = Annotated[float, Field(gt=0, lt=1)]  # what is added to a divisor
 UNKNOWN = ("unexpected_keyword_argument", "extra_forbidden")  # pydantic's names of an unknown key
 _Shape = TypeVar("_Shape")
 
@@ -26,14 +52,22 @@ _Shape = TypeVar("_Shape")
 def read_yaml(path: Path) -> Any:
     """Parse a YAML 1.2 file (so that `2e-4` is a number) into plain Python values."""
     try:
-        return YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8-sig")  # some editors begin a file with a mark of its encoding
+        if trouble := trouble_in(text):
+            raise InputError(f"{path} is not YAML: {trouble}.")
+        value = YAML(typ="safe").load(text)
     except FileNotFoundError as error:
         raise InputError(f"There is no {path}: run the command in the root of the repository.") from error
     except MarkedYAMLError as error:
         line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
-        raise InputError(f"{path} is not YAML: {line}{error.problem}.") from error
-    except (YAMLError, UnicodeDecodeError) as error:
+        clauses = " ".join(", ".join(filter(None, (error.context, error.problem))).split())
+        raise InputError(f"{path} is not YAML: {line}{clauses}.") from error
+    except KeyError as error:
+        raise InputError(f"{path} is not YAML: {error} is none of the values that its tag has.") from error
+    except (YAMLError, ValueError) as error:
         raise InputError(f"{path} is not YAML: {' '.join(str(error).split())}.") from error
+    check_plain(value, str(path))
+    return value
 
 
 def strict(shape: type[_Shape], value: object, where: str) -> _Shape:
@@ -44,10 +78,11 @@ def strict(shape: type[_Shape], value: object, where: str) -> _Shape:
     """
     try:
         return _adapter(shape).validate_json(json.dumps(value))
+    except TypeError:
+        check_plain(value, where)
+        raise
     except ValidationError as error:
         raise InputError(f"{where}: {_sentence(error, shape, value)}.") from error
-    except TypeError as error:
-        raise InputError(f"{where}: {error}.") from error
 
 
 def _sentence(error: ValidationError, shape: Any, value: object) -> str:
@@ -58,10 +93,10 @@ def _sentence(error: ValidationError, shape: Any, value: object) -> str:
     kind, place = first["type"], _place(first["loc"], value)
     if kind == "value_error":
         return f"{place}: {first['ctx']['error']}" if place else str(first["ctx"]["error"])
-    shown = "" if kind.startswith("missing") else f" (got {first.get('input')!r})"
+    got = "" if kind.startswith("missing") else f" (got {shown(first.get('input'))})"
     accepted = _accepted(shape, first["loc"][:-1]) if kind in UNKNOWN else []
     hint = f"; accepted keys: {accepted}" if accepted else ""
-    return f"{place or 'the whole'}: {first['msg'].lower()}{shown}{hint}"
+    return f"{place or 'the whole'}: {first['msg'].lower()}{got}{hint}"
 
 
 def _rank(error: Any) -> int:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from typing import get_args
 
 import numpy as np
 
+from replication.config.background import Bundled
 from replication.foundation.errors import InputError
 
-NAMES = ("iris", "wine", "breast_cancer", "diabetes", "digits")
+NAMES: tuple[str, ...] = get_args(Bundled)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from replication.data.archives import unpack
 from replication.data.contents import ImageSet
 from replication.data.images import SUFFIXES, decode_all
 from replication.foundation.errors import InputError
+from replication.foundation.foreign import is_plain_name, read_bytes
 
 LAYOUT = (
     "train/<class>/*.jpg (or .png, .webp, .bmp, .tiff) with an optional test/<class>/, or images/*.jpg without labels"
@@ -71,6 +72,12 @@ def _class_names(folder: Path) -> tuple[str, ...]:
         raise InputError(f"{folder} has no class folders and so no images: expected {LAYOUT}.")
     names = tuple(unicodedata.normalize("NFC", entry.name) for entry in entries)  # é is one sign or two
     twice = next((name for name in names if names.count(name) > 1), None)
+    odd = next((name for name in names if name == "all" or not is_plain_name(name)), None)
+    if odd:
+        raise InputError(
+            f"{folder} has a class folder {odd[:100]!r}, which cannot name a class (a formula, unprintable signs, too "
+            "long, or `all`, which is what all classes together are called): rename it."
+        )
     if twice:
         raise InputError(f"{folder} has two folders {twice}, whose names differ in Unicode form alone: join them.")
     return names
@@ -114,9 +121,9 @@ def image_contents(
     """
     for file in files:
         try:
-            if file.stat().st_size > most:
-                raise InputError(f"{file} has more than {most} bytes: it is no {what}.")
-            content = file.read_bytes()
+            content = read_bytes(file, most)
+        except ValueError as error:
+            raise InputError(f"{file} is no {what}: {error}. Replace or remove it.") from error
         except OSError as error:
             raise InputError(
                 f"{file} cannot be read ({error.strerror}): check its permissions or copy it again."

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import struct
 import warnings
 from collections.abc import Iterable, Sequence
 from math import ceil, prod
@@ -19,6 +18,7 @@ from replication.foundation.errors import InputError
 FORMATS = {"JPEG": (".jpg", ".jpeg"), "PNG": (".png",), "WEBP": (".webp",), "BMP": (".bmp",), "TIFF": (".tif", ".tiff")}
 SUFFIXES = tuple(suffix for suffixes in FORMATS.values() for suffix in suffixes)
 KINDS = "JPEG, PNG, WebP, BMP or TIFF"
+MOST_PIXELS = 2 * (Image.MAX_IMAGE_PIXELS or 0)  # of what a picture is resized to: where Pillow sees a bomb
 BACKGROUND = (255, 255, 255, 255)  # white, behind pixels that are transparent
 # 16-bit and float pixels would be clipped without a word.
 _EIGHT_BIT = ("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "LAB", "HSV")
@@ -42,22 +42,20 @@ def decode(content: bytes, name: str, image_size: int, channels: int) -> np.ndar
             # Pillow reads what is left of a TIFF that was cut off, and warns; of other formats it warns of trifles.
             warnings.simplefilter("error" if content[:2] in (b"II", b"MM") else "ignore")
             image = Image.open(io.BytesIO(content), formats=tuple(FORMATS))
-            if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":  # a telephone's JPEG with a preview
+            if _is_several(image, content):
                 raise InputError(f"{name} holds several pictures: save the one that counts.")
             image.load()
-            image = ImageOps.exif_transpose(image)
+            if image.mode not in _EIGHT_BIT:
+                raise InputError(f"{name} has pixels of mode {image.mode}; save it with 8 bits a channel.")
+            array = np.asarray(_resized(_plain(image, channels), image_size, name))
+    except (InputError, MemoryError):
+        raise
     except UnidentifiedImageError as error:
         kind = next((what for start, what in _NO_PICTURES.items() if content.lstrip()[:40].startswith(start)), "")
         raise InputError(f"{name} is no readable {KINDS}{kind and f', but {kind}'}: replace or remove it.") from error
-    except (OSError, SyntaxError, ValueError, UserWarning, Image.DecompressionBombError, struct.error) as error:
-        raise InputError(f"{name} is no readable {KINDS} ({error}): replace or remove it.") from error
-    if image.mode not in _EIGHT_BIT:
-        raise InputError(f"{name} has pixels of mode {image.mode}; save it with 8 bits a channel.")
-    if image.has_transparency_data:
-        above = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", above.size, BACKGROUND), above)
-    image = image.convert("L" if channels == 1 else "RGB")
-    array = np.asarray(_resized(image, image_size) if image_size else image)
+    except Exception as error:  # of a damaged file Pillow may raise anything
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise InputError(f"{name} is no readable {KINDS} ({reason}): replace or remove it.") from error
     return np.ascontiguousarray(array[None] if channels == 1 else array.transpose(2, 0, 1))
 
 
@@ -93,10 +91,38 @@ def _require_room(total: int, shape: Sequence[int]) -> None:
     require(what, total * prod(shape), memory(), "memory", "give the data set a smaller image_size, or fewer images")
 
 
-def _resized(image: Image.Image, size: int) -> Image.Image:
-    """Shorter side to `size`, antialiased; then the central square."""
+def _is_several(image: Image.Image, content: bytes) -> bool:
+    """Whether a second picture follows; counting all of them would read the whole file, and a TIFF has thousands."""
+    if image.format not in ("PNG", "WEBP", "TIFF"):  # a telephone's JPEG has a preview behind it
+        return False
+    other = Image.open(io.BytesIO(content), formats=tuple(FORMATS))
+    try:
+        other.seek(1)
+    except EOFError:
+        return False
+    return True
+
+
+def _plain(image: Image.Image, channels: int) -> Image.Image:
+    """Turned as its EXIF tag says, on white where it is transparent, grey or in colours."""
+    image = ImageOps.exif_transpose(image)
+    if image.has_transparency_data:
+        above = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", above.size, BACKGROUND), above)
+    return image.convert("L" if channels == 1 else "RGB")
+
+
+def _resized(image: Image.Image, size: int, name: str) -> Image.Image:
+    """Shorter side to `size`, antialiased; then the central square. Size 0 leaves the image as it is."""
+    if not size:
+        return image
     scale = size / min(image.size)
     width, height = (max(size, round(side * scale)) for side in image.size)
+    if width * height > MOST_PIXELS:
+        raise InputError(
+            f"{name} has {image.width}×{image.height} pixels, which an image_size of {size} makes {width}×{height}: "
+            "crop it, or give the data set a smaller image_size."
+        )
     left, top = ceil((width - size) / 2), ceil((height - size) / 2)
     return image.resize((width, height), Image.Resampling.LANCZOS).crop((left, top, left + size, top + size))
 

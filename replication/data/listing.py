@@ -6,6 +6,7 @@ changed (as Git and DVC do), so that looking at tens of thousands of files takes
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -14,7 +15,8 @@ from pathlib import Path
 from replication.config.datasets import OPTIONS, Dataset
 from replication.data.archives import archives_of
 from replication.foundation.atomic import write_atomically
-from replication.foundation.provenance import sha256_file, sha256_text
+from replication.foundation.foreign import read_json
+from replication.foundation.provenance import sha256_file
 
 CACHE = Path(".replication/hashes.json")
 WEIGHTS = "_weights.json"  # no data set may be called so
@@ -42,7 +44,9 @@ def write_listings(
 
 
 def _listing(files: Mapping[str, str]) -> dict[str, int | str]:
-    return {"files": len(files), "sha256": sha256_text("".join(f"{files[name]}  {name}\n" for name in files))}
+    lines = "".join(f"{files[name]}  {name}\n" for name in files)
+    digest = hashlib.sha256(lines.encode(errors="surrogateescape"))  # a name need not be UTF-8
+    return {"files": len(files), "sha256": digest.hexdigest()}
 
 
 def _write(target: Path, listing: Mapping[str, object]) -> None:
@@ -84,6 +88,11 @@ def _walk(folder: str, prefix: str, depth: int) -> Iterator[tuple[str, str, os.s
 
 def _read(cache: Path) -> Known:
     try:
-        return json.loads(cache.read_text(encoding="utf-8"))
+        known = read_json(cache)
     except (FileNotFoundError, ValueError):  # it is a cache: without it everything is read once
         return {}
+    return {
+        place: entry
+        for place, entry in (known.items() if isinstance(known, dict) else ())
+        if isinstance(entry, list) and list(map(type, entry)) == [int, int, int, int, str]
+    }

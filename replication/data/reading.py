@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from replication.foundation.errors import InputError
+from replication.foundation.foreign import read_json
 from replication.foundation.provenance import sha256_file
 
 _IMAGES = ("train_images", "train_labels", "test_images", "test_labels")
 _PLACES = ("train_places", "test_places")
 _POINTS = ("train_points", "train_labels")
-_KEYS = {"name", "class_names", "files"}
+_KINDS = {"name": str, "class_names": list, "files": dict}  # keys of every manifest
 
 
 @dataclass(frozen=True)
@@ -57,20 +57,27 @@ def load_prepared(directory: Path) -> PreparedImages | ToyData:
     planted = tuple(name for name in _PLACES if f"{name}.npy" in manifest["files"])
     names = _POINTS if "density" in manifest else _IMAGES + planted
     arrays = {name: _array(directory, f"{name}.npy", manifest) for name in names}
-    if "density" not in manifest:
-        return PreparedImages(
-            name=manifest["name"], class_names=tuple(manifest["class_names"]), manifest=manifest, **arrays
-        )
+    try:
+        return _toy(arrays, manifest) if "density" in manifest else _images(arrays, manifest)
+    except (KeyError, TypeError, ValueError) as error:
+        raise _differs(directory / "manifest.json", directory) from error
+
+
+def _images(arrays: dict[str, np.ndarray], manifest: dict[str, Any]) -> PreparedImages:
+    names = tuple(manifest["class_names"])
+    labels = np.concatenate([arrays["train_labels"], arrays["test_labels"]])
+    if not all(isinstance(name, str) for name in names) or labels.max(initial=-1) >= len(names):
+        raise ValueError("a class has no name")
+    return PreparedImages(name=manifest["name"], class_names=names, manifest=manifest, **arrays)
+
+
+def _toy(arrays: dict[str, np.ndarray], manifest: dict[str, Any]) -> ToyData:
     density = manifest["density"]
-    return ToyData(
-        name=manifest["name"],
-        points=arrays["train_points"],
-        labels=arrays["train_labels"],
-        means=np.array(density["means"], dtype=np.float64),
-        standard_deviation=density["standard_deviation"],
-        weights=np.array(density["weights"], dtype=np.float64),
-        manifest=manifest,
-    )
+    means, weights = (np.array(density[name], dtype=np.float64) for name in ("means", "weights"))
+    spread = float(density["standard_deviation"])
+    if means.shape != (len(weights), 2) or not 0.0 <= spread < np.inf:
+        raise ValueError("the density is none")
+    return ToyData(manifest["name"], arrays["train_points"], arrays["train_labels"], means, spread, weights, manifest)
 
 
 def load_images(directory: Path) -> PreparedImages:
@@ -100,7 +107,7 @@ def load_split(directory: Path, split: str) -> np.ndarray:
     if split not in known:
         raise InputError(f"{directory} has no split {split!r}; known: {', '.join(known)}.")
     path = _verified(directory, f"splits/{split}.json", manifest)
-    return np.array(json.loads(path.read_text(encoding="utf-8"))["indices"], dtype=np.int64)
+    return np.array(read_json(path)["indices"], dtype=np.int64)
 
 
 def load_manifest(directory: Path) -> dict[str, Any]:
@@ -113,10 +120,11 @@ def load_manifest(directory: Path) -> dict[str, Any]:
     if not path.is_file():
         raise InputError(f"There is no prepared data set in {directory}: run {_command(directory)}.")
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
+        manifest = read_json(path)
     except ValueError as error:
         raise _differs(path, directory) from error
-    if not isinstance(manifest, dict) or not _KEYS <= manifest.keys():
+    kinds = {name: type(manifest.get(name)) for name in _KINDS} if isinstance(manifest, dict) else {}
+    if kinds != _KINDS:
         raise _differs(path, directory)
     return manifest
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from replication.data.folder import image_contents, image_files
 from replication.data.images import decode_all
+from replication.foundation import arrays
 from replication.foundation.errors import InputError
 
 FEWEST = 100  # samples: scores of fewer say nothing
@@ -73,10 +74,10 @@ def read_array(place: Path, what: str) -> np.ndarray:
     if place.stat().st_size > MOST_BYTES:
         raise InputError(f"{place} has {place.stat().st_size} bytes; {MOST_BYTES} at most: score fewer {what}.")
     try:
-        array = np.load(place, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
-        raise InputError(f"{place} is no .npy file of numbers ({str(error).splitlines()[0]}).") from error
-    if not isinstance(array, np.ndarray) or not array.size:
+        array = arrays.read_array(place, MOST_BYTES)
+    except (ValueError, OSError) as error:
+        raise InputError(f"{place} is no .npy file of numbers ({error}): write one with numpy.save.") from error
+    if not array.size:
         raise InputError(f"{place} holds no array with numbers in it: write one with numpy.save.")
     return array
 

@@ -14,6 +14,7 @@ import numpy as np
 from replication.config.datasets import Dataset, Split
 from replication.data.contents import ImageSet, PointSet
 from replication.data.splits import class_counts, hash_indices, split_indices
+from replication.foundation.foreign import read_json
 from replication.foundation.provenance import sha256_file
 
 
@@ -61,9 +62,11 @@ class _Checked:
 def is_prepared(options: Dataset, directory: Path) -> bool:
     """Whether a directory holds a data set of these very options and splits."""
     try:
-        manifest = json.loads((directory / "manifest.json").read_text(encoding="utf-8"))
-        splits = {name: json.loads((directory / f"splits/{name}.json").read_text("utf-8")) for name in options.splits}
+        manifest = read_json(directory / "manifest.json")
+        splits = {name: read_json(directory / f"splits/{name}.json") for name in options.splits}
     except (FileNotFoundError, ValueError):
+        return False
+    if not all(isinstance(written, dict) for written in (manifest, *splits.values())):
         return False
     rules = [(splits[name], key, value) for name, rule in options.splits.items() for key, value in asdict(rule).items()]
     as_planned = all(written.get(key) == value for written, key, value in rules if key != "n" or value)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import json
 import os
 import platform
 from collections.abc import Iterable
@@ -12,6 +11,8 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
+
+from replication.foundation.foreign import read_json
 
 PACKAGES = ("torch", "torchvision", "numpy", "scipy", "scikit-learn", "numba", "pandas")
 BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")  # where a statement holds others
@@ -31,7 +32,7 @@ def sha256_text(text: str) -> str:
 def recorded(folder: Path) -> dict[str, Any]:
     """The provenance that lies in a folder; {} where there is none, or it is damaged."""
     try:
-        found = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))
+        found = read_json(folder / "provenance.json")
     except (FileNotFoundError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -16,7 +16,7 @@ from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
 from replication.config.recipes import Prior
-from replication.config.strict import CLOSED, strict
+from replication.config.strict import CLOSED, Scale, ScaleOrZero, Size, strict
 from replication.foundation.errors import InputError
 from replication.models.layers.convolutional import (
     EPSILON,
@@ -24,6 +24,7 @@ from replication.models.layers.convolutional import (
     ConvolutionalDiscriminator,
     ConvolutionalGenerator,
     Guidelines,
+    Layer,
     check_convolutions,
     check_kernel,
     initialise_normal,
@@ -41,11 +42,11 @@ GAIN_STD, KERNEL = 0.02, 5  # where a recipe leaves them out
 class ConvolutionalNetwork:
     """Keys of `network` of kind convolutional."""
 
-    kernel: int
-    init_std: float
-    generator: tuple[tuple[int, int], ...]  # (channels, stride), the first one dense
-    discriminator: tuple[tuple[int, int], ...]
-    gain_std: float = GAIN_STD  # batch-norm gains start N(1, gain_std²)
+    kernel: Size
+    init_std: Scale
+    generator: tuple[Layer, ...]  # (channels, stride); 0: the first one is dense
+    discriminator: tuple[Layer, ...]
+    gain_std: ScaleOrZero = GAIN_STD  # batch-norm gains start N(1, gain_std²); 0: at 1
     guidelines: Guidelines = PUBLISHED
 
     def __post_init__(self) -> None:
@@ -66,11 +67,11 @@ class ConvolutionalNetwork:
 class ConditionalNetwork:
     """Keys of `network` of kind conditional: `dense` units after the latent and, in reverse order, before the logit."""
 
-    init_std: float
-    dense: tuple[int, ...]
-    generator: tuple[tuple[int, int], ...] = ()  # as above; none: the last of `dense` leads to the pixels
-    discriminator: tuple[tuple[int, int], ...] = ()  # none: the pixels lead to `dense`
-    kernel: int = KERNEL
+    init_std: Scale
+    dense: tuple[Size, ...]
+    generator: tuple[Layer, ...] = ()  # as above, with 0 first; none: the last of `dense` leads to the pixels
+    discriminator: tuple[Layer, ...] = ()  # none: the pixels lead to `dense`
+    kernel: Size = KERNEL
 
     def __post_init__(self) -> None:
         if not (self.generator or self.discriminator) and self.kernel != KERNEL:
@@ -78,10 +79,10 @@ class ConditionalNetwork:
 
     def build(self, latent_dim: int, shape: Sequence[int], classes: int) -> Networks:
         """Both networks for images of `shape` (C, H, W) with labels of `classes` classes."""
-        if classes < 2 or not self.dense or min(self.dense) < 1:
+        if classes < 2 or not self.dense:
             raise InputError(
                 f"{WHERE}: a conditional network has dense layers {list(self.dense)} and {classes} classes: give at "
-                "least one layer of a positive size, and a data set with at least two classes."
+                "least one layer, and a data set with at least two classes."
             )
         networks = Networks(
             Generator(None, ConditionalGenerator(latent_dim, classes, self.dense, self.generator, self.kernel, shape)),

@@ -13,7 +13,7 @@ from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
 from replication.config.recipes import Prior
-from replication.config.strict import CLOSED, strict
+from replication.config.strict import CLOSED, Size, SizeOrZero, strict
 from replication.foundation.errors import InputError
 from replication.models.layers.dense import DenseDiscriminator, DenseNetworks
 from replication.models.layers.minibatch import MinibatchDiscrimination
@@ -33,11 +33,11 @@ LATENT_STD = 0.05  # of the dense layer that makes GAN++ (deviation deligan-22)
 class ConvolutionalNetworks:
     """The released MNIST networks; layers are (channels, kernel, stride)."""
 
-    start: int  # channels of the generator's dense layer
-    generator: tuple[tuple[int, int, int], ...]
-    discriminator: tuple[tuple[int, int, int], ...]
-    pool: int  # side of the max-pooling after the discriminator's convolutions
-    minibatch: tuple[int, int]  # kernels and their dimensions
+    start: Size  # channels of the generator's dense layer
+    generator: tuple[tuple[Size, Size, Size], ...]
+    discriminator: tuple[tuple[Size, Size, Size], ...]
+    pool: Size  # side of the max-pooling after the discriminator's convolutions
+    minibatch: tuple[Size, Size]  # kernels and their dimensions
 
     def build(self, prior: nn.Module | None, latent_dim: int, shape: Sequence[int]) -> Networks:
         """Both networks for images (C, H, W).
@@ -57,12 +57,12 @@ class ImageNetworks:
 
     convolutional: ConvolutionalNetworks | None = None
     weight_normalised: WeightNormalisedNetworks | None = None
-    latent_layer: int = 0  # units of a dense ReLU layer on the latents, which makes GAN++
+    latent_layer: SizeOrZero = 0  # units of a dense ReLU layer on the latents, which makes GAN++; 0: none
     class_logits: bool = False  # a logit for each class in place of one
 
     def __post_init__(self) -> None:
-        if (self.convolutional is None) == (self.weight_normalised is None) or self.latent_layer < 0:
-            raise InputError(f"{WHERE}: images need either convolutional or weight_normalised, and latent_layer ≥ 0.")
+        if (self.convolutional is None) == (self.weight_normalised is None):
+            raise InputError(f"{WHERE}: images need either convolutional or weight_normalised.")
         if self.class_logits and self.weight_normalised is None:
             raise InputError(f"{WHERE}: class_logits goes with weight_normalised; leave it out.")
 

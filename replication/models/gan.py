@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import isqrt, prod
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
+from pydantic import Field
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
 from replication.config.recipes import Prior
-from replication.config.strict import CLOSED, strict
+from replication.config.strict import CLOSED, Kept, Scale, Size, SizeOrZero, strict
 from replication.foundation.errors import InputError
 from replication.models.layers.dense import DenseNetworks
 from replication.models.layers.networks import Dropout, Generator, Judged, Networks, Stack, refuse_mixture
@@ -27,21 +28,21 @@ SCORED_BY = ("parzen", "game")
 class Transposed:
     """The last hidden layer as `channels` square maps, and one transposed convolution from there to the image."""
 
-    channels: int
-    kernel: int
-    stride: int
+    channels: Size
+    kernel: Size
+    stride: Size
 
 
 @dataclass(frozen=True, config=CLOSED)
 class GeneratorLayers:
     """Weights start U(−range, range), biases at zero."""
 
-    hidden: tuple[tuple[int, Literal["relu", "sigmoid"]], ...]
+    hidden: Annotated[tuple[tuple[Size, Literal["relu", "sigmoid"]], ...], Field(min_length=1)]
     output: Literal["sigmoid", "linear"]
-    weight_range: float
-    output_range: float
+    weight_range: Scale
+    output_range: Scale
     # The output bias starts at the logit of the training pixels' means, these clipped to [clip, 1 − clip].
-    bias_clip: float | None = None
+    bias_clip: Annotated[float, Field(gt=0, lt=0.5)] | None = None
     transposed: Transposed | None = None
 
 
@@ -49,22 +50,22 @@ class GeneratorLayers:
 class Convolution:
     """A maxout convolution of stride 1, padded with zeros, and the max-pooling after it."""
 
-    channels: int
-    pieces: int
-    kernel: int
-    pad: int
-    pool: int
-    pool_stride: int
+    channels: Size
+    pieces: Size
+    kernel: Size
+    pad: SizeOrZero  # 0: none
+    pool: Size
+    pool_stride: Size
 
 
 @dataclass(frozen=True, config=CLOSED)
 class DiscriminatorLayers:
     """Weights start U(−range, range), biases at zero; dropout keeps these shares of the input and of hidden units."""
 
-    hidden: tuple[tuple[int, int], ...]  # (units, pieces)
-    weight_range: float
-    keep_input: float
-    keep_hidden: float
+    hidden: Annotated[tuple[tuple[Size, Size], ...], Field(min_length=1)]  # (units, pieces)
+    weight_range: Scale
+    keep_input: Kept
+    keep_hidden: Kept
     convolutions: tuple[Convolution, ...] = ()
 
 
@@ -97,11 +98,10 @@ class MaxoutConvolution(nn.Module):
     def __init__(self, inputs: int, side: int, layer: Convolution) -> None:
         super().__init__()
         left = side + 2 * layer.pad - layer.kernel + 1
-        counts = (layer.channels, layer.pieces, layer.kernel, layer.pool_stride, layer.pad + 1)
-        if min(counts) < 1 or not layer.pool_stride <= layer.pool <= left:
+        if not layer.pool_stride <= layer.pool <= left:
             raise InputError(
-                f"{WHERE}: discriminator.convolutions: {layer} does not fit maps of side {side}: all but pad are "
-                "positive, and pool is at least its stride and at most what the convolution leaves."
+                f"{WHERE}: discriminator.convolutions: {layer} does not fit maps of side {side}: pool is at least its "
+                "stride and at most what the convolution leaves."
             )
         pooled = -(-(left - layer.pool) // layer.pool_stride) + 1
         self.size = (layer.channels, pooled, pooled)
@@ -118,8 +118,6 @@ class TransposedConvolution(nn.Module):
 
     def __init__(self, units: int, layer: Transposed, shape: Sequence[int]) -> None:
         super().__init__()
-        if min(layer.channels, layer.kernel, layer.stride) < 1:
-            raise InputError(f"{WHERE}: generator.transposed: {layer} has a number that is not positive.")
         side = isqrt(units // layer.channels)
         made = (side - 1) * layer.stride + layer.kernel
         if layer.channels * side**2 != units or tuple(shape[1:]) != (made, made):
@@ -235,16 +233,10 @@ def _start_uniform(module: nn.Module, limit: float) -> None:
 
 def _conflicts(options: ImageNetworks, shape: Sequence[int]) -> list[tuple[bool, str]]:
     generator, discriminator, clip = options.generator, options.discriminator, options.generator.bias_clip
-    widths = [units for units, _ in generator.hidden]
-    pairs = [count for pair in discriminator.hidden for count in pair]
-    keeps = (discriminator.keep_input, discriminator.keep_hidden)
     flat = bool(discriminator.convolutions) and (len(shape) != 3 or shape[1] != shape[2])
     sigmoid = generator.output == "sigmoid" and generator.transposed is None
-    unclear = clip is not None and not (sigmoid and 0 < clip < 0.5)
+    unclear = clip is not None and not sigmoid
     return [
-        (min(widths, default=0) < 1, f"generator.hidden has widths {widths}: one positive width or more is needed"),
-        (min(pairs, default=0) < 1, f"discriminator.hidden has units and pieces {pairs}: positive pairs are needed"),
-        (not all(0 < keep <= 1 for keep in keeps), f"keep_input and keep_hidden lie in (0, 1], not at {keeps}"),
-        (unclear, f"generator.bias_clip {clip} lies in (0, 0.5), for a dense output with sigmoid"),
+        (unclear, f"generator.bias_clip {clip} is for a dense output with sigmoid"),
         (flat, f"discriminator.convolutions need square images, not samples of shape {tuple(shape)}"),
     ]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import prod
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
+from pydantic import Field
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
 from replication.config.recipes import Prior
-from replication.config.strict import CLOSED, strict
+from replication.config.strict import CLOSED, ScaleOrZero, Size, strict
 from replication.foundation.errors import InputError
 from replication.models.layers.dense import NONLINEARITIES, Nonlinearity, dense, dense_generator
 from replication.models.layers.networks import GaussianNoise, Generator, Judged, Networks, refuse_mixture
@@ -25,10 +26,10 @@ DIRECTION_STD = 0.1  # of the dense discriminator's weights before they are norm
 class DenseNetworks:
     """The networks of the MNIST experiments: units of the hidden layers, and the noise of the discriminator's."""
 
-    generator: tuple[int, ...]
-    discriminator: tuple[int, ...]
-    input_noise: float  # standard deviations
-    hidden_noise: float
+    generator: Annotated[tuple[Size, ...], Field(min_length=1)]
+    discriminator: tuple[Size, ...]
+    input_noise: ScaleOrZero  # standard deviation; 0: none
+    hidden_noise: ScaleOrZero  # standard deviation; 0: none
     # Whether data set the scale of the generator's last layer, by one factor for all of its outputs.
     generator_starts: bool = False
 
@@ -37,7 +38,7 @@ class DenseNetworks:
 class PointNetworks:
     """The small dense networks of GAN's toys, with minibatch discrimination before the discriminator's last layer."""
 
-    hidden: tuple[int, ...]  # of both networks
+    hidden: Annotated[tuple[Size, ...], Field(min_length=1)]  # of both networks
     nonlinearity: Nonlinearity
     minibatch: Minibatch
 
@@ -147,11 +148,6 @@ def build(
 
 def _points(options: PointNetworks, latent_dim: int, shape: Sequence[int], outputs: int) -> Networks:
     hidden, nonlinearity = options.hidden, options.nonlinearity
-    if min(hidden, default=0) < 1:
-        raise InputError(
-            f"params.yaml: network of improved_gan: points has hidden layers {list(hidden)}: at least one is needed, "
-            "and all have at least one unit."
-        )
     return Networks(
         Generator(None, dense_generator(latent_dim, hidden, nonlinearity, shape)),
         PointDiscriminator(prod(shape), hidden, nonlinearity, options.minibatch, outputs),
@@ -159,11 +155,6 @@ def _points(options: PointNetworks, latent_dim: int, shape: Sequence[int], outpu
 
 
 def _dense(options: DenseNetworks, latent_dim: int, shape: Sequence[int], outputs: int) -> Networks:
-    if min((*options.generator, *options.discriminator), default=0) < 1 or not options.generator:
-        raise InputError(
-            f"params.yaml: network of improved_gan: hidden layers {list(options.generator)} and "
-            f"{list(options.discriminator)}: the generator has at least one, and all have at least one unit."
-        )
     noise = (options.input_noise, options.hidden_noise)
     return Networks(
         Generator(None, DenseGenerator(latent_dim, options.generator, shape, options.generator_starts)),

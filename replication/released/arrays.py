@@ -9,12 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.lib.npyio import NpzFile
 from torch import Tensor
 
+from replication.foundation import arrays
 from replication.foundation.errors import InputError
 
 NETS = {"discrim": "discriminator", "gen": "generator"}
+MOST_BYTES = 1 << 28  # of a file: the largest of a release has some 10 MB
 
 
 @dataclass(frozen=True)
@@ -59,19 +60,11 @@ def read_array(path: Path) -> Tensor:
     """
     again = "copy the file again from the release"
     try:
-        # Mapped, so that a header which promises more than the file holds is refused before memory is taken.
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
-        raise InputError(f"{path} is no complete NumPy array ({_short(error)}): {again}.") from error
-    if isinstance(array, NpzFile):
-        array.close()
-        raise InputError(f"{path} holds an archive in place of an array of floats: {again}.")
+        array = arrays.read_array(path, MOST_BYTES)
+    except (ValueError, OSError) as error:
+        raise InputError(f"{path} is no complete NumPy array ({error}): {again}.") from error
     if array.dtype.kind != "f":
         raise InputError(f"{path} holds {array.dtype} in place of an array of floats: {again}.")
     if not np.isfinite(array).all():
         raise InputError(f"{path} holds numbers that are not finite: {again}.")
     return torch.from_numpy(np.array(array, dtype=np.float32, order="C"))
-
-
-def _short(error: Exception) -> str:
-    return str(error).split(".")[0][:120] or type(error).__name__

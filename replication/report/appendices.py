@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from replication.foundation.errors import InputError
+from replication.foundation.foreign import read_json
 from replication.report.chosen import distinct
 from replication.report.score_tables import class_tables, score_tables
 from replication.report.sources import Source
@@ -138,7 +139,7 @@ def durations(cells: Mapping[str, Mapping[str, Any]]) -> Grid:
 def error_rate_grid(path: Path) -> Grid:
     """One row a truth and a word that is wrong under it, one column a number of replicates."""
     try:
-        written = json.loads(path.read_text(encoding="utf-8"))
+        written = read_json(path)
         rows: list[dict[str, Any]] = written["rows"]
         columns = sorted({_column(row) for row in rows})
         cells: dict[tuple[str, str, str], dict[tuple[int, int], str]] = {}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,8 +11,13 @@ import numpy as np
 import pandas as pd
 
 from replication.config.blocks import PART, written
+from replication.config.cell import seeds_in
 from replication.config.params import BUNDLED, Cell, Profile
+from replication.config.plain import shown
+from replication.foundation.archives import Member, opened
+from replication.foundation.arrays import parse_array
 from replication.foundation.errors import InputError
+from replication.foundation.foreign import read_json
 from replication.foundation.places import SCORED
 from replication.table.measurements import WHERE, read_table, table_in
 
@@ -161,12 +164,11 @@ def read_cell(folder: Path, cell: Cell, profile: str, recorded: bool) -> ScoredC
 def _block(provenance: Mapping[str, Any], cell: Cell, recorded: bool, folder: Path) -> Cell:
     """The cell with the seeds that its provenance names: all that are planned, or of a recorded block some."""
     named = provenance["seeds"]
-    found = replace(cell, seeds=named if isinstance(named, str) else written(named) if named else "")
-    planned = set(cell.seed_numbers)
-    if not set(found.seed_numbers) <= planned or not (recorded or set(found.seed_numbers) == planned):
-        raise InputError(f"{folder / FILES[1]}: seeds are {named!r}, but cell {cell.key} has {cell.seeds!r}.")
-    part = folder.name.removeprefix(cell.key) if recorded else cell.part
-    return replace(found, part=part)
+    seeds = named if isinstance(named, str) else written(named) if named else ""
+    found, planned = set(seeds_in(seeds)), set(cell.seed_numbers)
+    if not found or not found <= planned or not (recorded or found == planned):
+        raise InputError(f"{folder / FILES[1]}: seeds are {shown(named)}, but cell {cell.key} has {cell.seeds!r}.")
+    return replace(cell, seeds=seeds, part=folder.name.removeprefix(cell.key) if recorded else cell.part)
 
 
 def grouped(rows: pd.DataFrame, columns: Sequence[str]) -> list[tuple[tuple[str, ...], pd.DataFrame]]:
@@ -180,10 +182,10 @@ def grouped(rows: pd.DataFrame, columns: Sequence[str]) -> list[tuple[tuple[str,
 def read_provenance(path: Path) -> dict[str, Any]:
     """A provenance file: one JSON object."""
     try:
-        written = json.loads(path.read_text(encoding="utf-8"))
+        written = read_json(path)
     except FileNotFoundError as error:
         raise InputError(f"There is no {path}: a measurement without provenance is not taken.") from error
-    except (ValueError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise InputError(f"{path} is not JSON ({error}).") from error
     if not isinstance(written, dict):
         raise InputError(f"{path} holds no JSON object but {type(written).__name__}.")
@@ -193,32 +195,25 @@ def read_provenance(path: Path) -> dict[str, Any]:
 def _check_provenance(found: Mapping[str, Any], cell: Cell, path: Path) -> None:
     for field, kind in PROVENANCE.items():
         if not isinstance(found.get(field), kind):
-            raise InputError(f"{path}: field {field} is missing or of another type (got {found.get(field)!r}).")
+            raise InputError(f"{path}: field {field} is missing or of another type (got {shown(found.get(field))}).")
     expected = {"cell": cell.key, "dataset": cell.dataset, "split": cell.split}
     if not cell.experiment:
         expected |= {"model": cell.model, "recipe": cell.recipe, "variant": cell.variant}
     for field, wanted in expected.items():
         if found[field] != wanted:
-            raise InputError(f"{path}: {field} is {found[field]!r}, but cell {cell.key} has {wanted!r}.")
+            raise InputError(f"{path}: {field} is {shown(found[field])}, but cell {cell.key} has {wanted!r}.")
     for field in ("code_sha256", "params_sha256"):
         if len(found[field]) != 64 or set(found[field]) - set("0123456789abcdef"):
-            raise InputError(f"{path}: {field} is no SHA-256 (got {found[field]!r}).")
+            raise InputError(f"{path}: {field} is no SHA-256 (got {shown(found[field])}).")
 
 
 def read_samples(path: Path) -> dict[str, np.ndarray]:
     """Samples of a cell; {} without a file. Images uint8 [n, C, H, W], points float [seeds, n, 2] or real [n, 2]."""
     if not path.is_file():
         return {}
-    try:
-        _check_sizes(path)
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-    except (ValueError, OSError, zipfile.BadZipFile, EOFError) as error:
-        raise InputError(f"{path} is no archive of plain arrays ({error}).") from error
-    arrays = {name: array for name, array in arrays.items() if array.size}  # a cell without samples writes an empty one
+    with opened(path, MOST_BYTES * len((*SAMPLES, *SHEETS))) as members:
+        arrays = {name: array for name, array in (_array(member, path) for member in members) if array.size}
     for name, array in arrays.items():
-        if name not in SAMPLES and name not in SHEETS:
-            raise InputError(f"{path} holds an array {name!r}; accepted: {', '.join((*SAMPLES, *SHEETS))}.")
         kind, dimensions = SAMPLES.get(name, SHEET)
         if name == "real" and "points" in arrays:
             kind, dimensions = "f", 2
@@ -227,10 +222,12 @@ def read_samples(path: Path) -> dict[str, np.ndarray]:
     return arrays
 
 
-def _check_sizes(path: Path) -> None:
-    with zipfile.ZipFile(path) as archive:
-        for member in archive.infolist():
-            if member.file_size > MOST_BYTES:
-                raise InputError(
-                    f"{path}: {member.filename} unpacks to {member.file_size} bytes; {MOST_BYTES} at most."
-                )
+def _array(member: Member, path: Path) -> tuple[str, np.ndarray]:
+    """Name and content; a cell without samples writes an empty array."""
+    name = member.name.removesuffix(".npy")
+    if name not in SAMPLES and name not in SHEETS or member.open is None:
+        raise InputError(f"{path} holds an array {name!r}; accepted: {', '.join((*SAMPLES, *SHEETS))}.")
+    if member.size > MOST_BYTES:
+        raise InputError(f"{path}: {name} unpacks to {member.size} bytes; {MOST_BYTES} at most.")
+    with member.open() as stream:
+        return name, parse_array(stream.read())

@@ -14,13 +14,13 @@ from replication.config.params import Judge, Params
 from replication.data.reading import PreparedImages, load_manifest
 from replication.foundation.errors import InputError
 from replication.foundation.places import DATA, JUDGES
+from replication.foundation.provenance import recorded
 from replication.scoring.classifier import build_classifier, judged
 
 
 def is_trained(params: Params, dataset: str) -> bool:
     """Whether the data set's judge is there, and of the options and data that it would be trained with."""
-    path, key = JUDGES / dataset / "provenance.json", judge_key(judge_options(params, dataset), dataset)
-    known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    key, known = judge_key(judge_options(params, dataset), dataset), recorded(JUDGES / dataset)
     return {name: known.get(name) for name in key} == key
 
 
@@ -51,10 +51,10 @@ def read_judge(options: Judge, data: PreparedImages, directory: Path) -> nn.Modu
     again = f"run `uv run python -m replication.judge {directory.name}`"
     shape, classes = data.train_images.shape[1:], len(data.class_names)
     network = build_classifier(shape, options.channels, classes, options.convolutions)
+    if not path.is_file():  # a pipe would be waited for
+        raise InputError(f"There is no judge at {path}: {again}.")
     try:
         network.load_state_dict(load_file(path))
-    except FileNotFoundError as error:
-        raise InputError(f"There is no judge at {path}: {again}.") from error
     except (SafetensorError, RuntimeError) as error:
         raise InputError(f"{path} is not the judge that params.yaml describes: {again}.") from error
     return network.eval()
@@ -65,9 +65,12 @@ def recorded_accuracy(directory: Path) -> tuple[float, int]:
 
     Without test images the accuracy is NaN, and the number 0.
     """
-    recorded = json.loads((directory / "provenance.json").read_text(encoding="utf-8"))
-    accuracy = recorded["test_accuracy"]
-    return float("nan") if accuracy is None else float(accuracy), int(recorded["n_test"])
+    written = recorded(directory)
+    accuracy, n_test = written.get("test_accuracy"), written.get("n_test")
+    if type(n_test) is not int or not (accuracy is None or type(accuracy) is float and 0.0 <= accuracy <= 1.0):
+        again = f"run `uv run python -m replication.judge {directory.name}`"
+        raise InputError(f"{directory / 'provenance.json'} does not say how accurate the judge is: {again}.")
+    return float("nan") if accuracy is None else accuracy, n_test
 
 
 def judge_accuracy(network: nn.Module, data: PreparedImages) -> float | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from safetensors.torch import load_file
 from replication.config.params import Cell
 from replication.config.recipes import Recipe
 from replication.foundation.errors import InputError
+from replication.foundation.foreign import read_json
 from replication.foundation.places import TRAINED
 from replication.models.layers.networks import Networks
 from replication.training.cells import params_sha256
@@ -46,7 +46,7 @@ def read_trained(directory: Path) -> TrainedCell:
     """
     again = f"run `uv run python -m replication.train {directory.name}`"
     try:
-        provenance = json.loads((directory / "provenance.json").read_text(encoding="utf-8"))
+        provenance = read_json(directory / "provenance.json")
         steps, _ = tuple(provenance["steps"]), (provenance["device"], provenance["precision"])
         if wrong := damaged(directory, provenance):
             raise InputError(f"{directory / wrong} is missing or not what was trained: {again}.")

@@ -13,7 +13,6 @@ where their SHA-256 is the recorded one, and nothing is unpickled.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,14 +23,16 @@ from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 
 from replication.config.blocks import key_of
+from replication.config.cell import seeds_in
 from replication.config.params import Cell, Params, load_params
 from replication.config.recipes import Recipe
 from replication.foundation.errors import InputError
+from replication.foundation.foreign import MOST_JSON, parse_json, read_bytes
 from replication.foundation.places import TRAINED
 from replication.foundation.runtime import side_by_side
 from replication.models.layers.networks import Networks
 from replication.scoring.image_cell import draw_images
-from replication.table.archives import WEIGHTS, unpack
+from replication.table.archives import MOST_WEIGHTS, WEIGHTS, unpack
 from replication.training.cells import builder, params_sha256
 from replication.training.sampling import draw_samples
 from replication.training.state import bind
@@ -119,10 +120,12 @@ def _generator(params: Params, block: _Block, cell: Cell, seed: int) -> TrainedG
 
 def _cell(params: Params, block: _Block) -> Cell:
     """The cell of params.yaml, with the seeds that the block was trained with."""
-    key = key_of(block.name)
+    key, seeds = key_of(block.name), str(block.provenance.get("seeds", ""))
+    if not seeds_in(seeds):
+        raise InputError(f"{block.place} does not say which seeds it has ({seeds[:100]!r}): train and score it again.")
     for profile in params.profiles.values():
         if key in profile.cells:
-            return replace(profile.cells[key], seeds=str(block.provenance.get("seeds", "")))
+            return replace(profile.cells[key], seeds=seeds)
     raise InputError(f"{block.place} is of cell {key}, which params.yaml has no more: put the cell back.")
 
 
@@ -143,7 +146,7 @@ def _verified(block: _Block) -> bytes:
         file = next((one for one in (data / WEIGHTS, data / f"step{step}.safetensors") if one.is_file()), None)
         if file is None:
             raise InputError(f"{data} has no weights: pack them with --weights, or train the cell again.")
-        data = file.read_bytes()
+        data = _content(file, MOST_WEIGHTS)
     if hashlib.sha256(data).hexdigest() != digest:
         raise InputError(f"{block.place}: the weights are not those whose hash is recorded; they were changed since.")
     return data
@@ -157,7 +160,14 @@ def _local() -> list[_Block]:
 
 def _in_folder(folder: Path) -> _Block:
     """The block of a folder: of a training, or of an archive that was unpacked."""
-    return _Block(folder.name, str(folder), _parsed((folder / PROVENANCE).read_bytes(), str(folder)), folder)
+    return _Block(folder.name, str(folder), _parsed(_content(folder / PROVENANCE, MOST_JSON), str(folder)), folder)
+
+
+def _content(file: Path, most: int) -> bytes:
+    try:
+        return read_bytes(file, most)
+    except ValueError as error:
+        raise InputError(f"{file} cannot be taken ({error}): pack the training again.") from error
 
 
 def _read(path: Path) -> list[_Block]:
@@ -182,7 +192,7 @@ def _read(path: Path) -> list[_Block]:
 
 def _parsed(data: bytes, place: str) -> dict[str, Any]:
     try:
-        provenance = json.loads(data)
+        provenance = parse_json(data)
     except ValueError as error:
         raise InputError(f"{place} has no readable {PROVENANCE} ({error}).") from error
     if not isinstance(provenance, dict):

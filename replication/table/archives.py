@@ -7,16 +7,15 @@ import hashlib
 import io
 import json
 import re
-import stat
 import tarfile
-import zipfile
-import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from replication.config.blocks import PART
+from replication.foundation.archives import opened
 from replication.foundation.atomic import write_atomically
 from replication.foundation.errors import InputError
+from replication.foundation.foreign import parse_json
 
 MANIFEST = "manifest.json"
 MEMBERS = ("measurements.csv", "provenance.json", "samples.npz")
@@ -65,12 +64,7 @@ def unpack(path: Path, weights: bool = False) -> dict[str, bytes]:
     """
     if not path.is_file():
         raise InputError(f"There is no archive {path}.")
-    try:
-        content = _collected(path, weights)
-    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
-        raise InputError(f"{path} is no readable tar or zip archive ({error}).") from error
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error}).") from error
+    content = _collected(path, weights)
     listed = _manifest(content.pop(MANIFEST, None), path)
     listed = {name: digest for name, digest in listed.items() if weights or not name.endswith(f"/{WEIGHTS}")}
     lone = sorted(listed.keys() ^ content.keys())
@@ -85,61 +79,31 @@ def unpack(path: Path, weights: bool = False) -> dict[str, bytes]:
 
 
 def _collected(path: Path, weights: bool) -> dict[str, bytes]:
+    """Content by name; nobody asked for the weights that are left out, but reading past them takes time too."""
     content: dict[str, bytes] = {}
-    total = 0
-    for name, data in _zip_members(path, weights) if zipfile.is_zipfile(path) else _tar_members(path, weights):
-        if name in content:
-            raise InputError(f"{path} holds {name} twice.")
-        content[name] = data
-        total += len(data)
-        most = MOST_BYTES + MOST_WEIGHTS * weights
-        if len(content) > MOST_FILES or total > most:
-            raise InputError(f"{path} holds more than {MOST_FILES} files or {most} bytes.")
+    with opened(path, MOST_BYTES + MOST_WEIGHTS) as members:
+        for name, size, stream in members:
+            if stream is None:
+                continue
+            _check(name, size, path)
+            if name.endswith(WEIGHTS) and not weights:
+                continue
+            with stream() as opened_stream:
+                content[name] = opened_stream.read()
+            total = sum(len(data) for name, data in content.items() if not name.endswith(WEIGHTS))
+            if len(content) > MOST_FILES or total > MOST_BYTES:
+                raise InputError(f"{path} holds more than {MOST_FILES} files or {MOST_BYTES} bytes.")
     return content
 
 
-def _tar_members(path: Path, weights: bool) -> Iterator[tuple[str, bytes]]:
-    with tarfile.open(path, mode="r:*") as archive:
-        for member in archive:
-            if member.isdir():
-                continue
-            if not member.isfile() or member.issparse():
-                raise InputError(f"{path}: {member.name} is no plain file, but a link or a device.")
-            name = _checked_name(member.name, member.size, path)
-            if name.endswith(WEIGHTS) and not weights:
-                continue
-            stream = archive.extractfile(member)
-            assert stream is not None
-            yield name, stream.read()
-
-
-def _zip_members(path: Path, weights: bool) -> Iterator[tuple[str, bytes]]:
-    with zipfile.ZipFile(path) as archive:
-        for member in archive.infolist():
-            if member.is_dir():
-                continue
-            if stat.S_ISLNK(member.external_attr >> 16):
-                raise InputError(f"{path}: {member.filename} is no plain file, but a link or a device.")
-            name = _checked_name(member.filename, member.file_size, path)
-            if name.endswith(WEIGHTS) and not weights:
-                continue
-            with archive.open(member) as stream:
-                data = stream.read(member.file_size + 1)
-            if len(data) != member.file_size:
-                raise InputError(f"{path}: {name} is not as long as the archive says.")
-            yield name, data
-
-
-def _checked_name(name: str, size: int, path: Path) -> str:
-    plain = name.removeprefix("./")
-    if plain != MANIFEST and not _NAME.fullmatch(plain):
+def _check(name: str, size: int, path: Path) -> None:
+    if name != MANIFEST and not _NAME.fullmatch(name):
         raise InputError(
             f"{path} holds {name!r}; accepted are {MANIFEST} and CELL/{{{', '.join((*MEMBERS, WEIGHTS))}}}."
         )
-    most = MOST_WEIGHTS if plain.endswith(WEIGHTS) else MOST_BYTES
+    most = MOST_WEIGHTS if name.endswith(WEIGHTS) else MOST_BYTES
     if size > most:
-        raise InputError(f"{path}: {plain} unpacks to {size} bytes; {most} at most.")
-    return plain
+        raise InputError(f"{path}: {name} unpacks to {size} bytes; {most} at most.")
 
 
 def _manifest(data: bytes | None, path: Path) -> dict[str, str]:
@@ -147,7 +111,7 @@ def _manifest(data: bytes | None, path: Path) -> dict[str, str]:
     if data is None:
         raise InputError(f"{path} has no {MANIFEST}: make it with `python -m replication.record --pack`.")
     try:
-        listed = json.loads(data)["files"]
+        listed = parse_json(data)["files"]
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path}: {MANIFEST} lists no files ({error!r}).") from error
     if not isinstance(listed, dict) or not all(isinstance(digest, str) for digest in listed.values()):

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import gzip
 import io
-from collections.abc import Collection, Iterable, Mapping
+import re
+import zlib
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from replication.foundation.atomic import write_atomically
 from replication.foundation.errors import InputError
+from replication.foundation.foreign import is_plain_name, read_bytes
 from replication.table.definitions import METRICS
 
 INTEGERS = ("n_train", "seed", "step", "replicate", "n_samples")
 NAME = "measurements.csv"
+MOST_BYTES = 256 * 2**20  # of a table that is read, unpacked: some two million rows
+MOST_COMMAS = 200  # of a line: those between columns, and those of names in quotes
+HEADER = 1000  # bytes within which the names of the columns end
 LONG = 100_000  # rows: some 15 MB, beyond which a table is packed
 KNOWN: Mapping[str, Collection[str]] = {  # words that a column may have
     "metric": METRICS,
@@ -82,12 +89,39 @@ def read_table(path: Path) -> pd.DataFrame:
     if not path.is_file():
         raise InputError(f"There is no table of measurements at {path}: run `uv run dvc repro` to make it.")
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (ValueError, UnicodeDecodeError) as error:
+        content = _unpacked(path)
+        _check_text(content)
+        table = pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False)
+        if not isinstance(table.index, pd.RangeIndex):
+            raise ValueError("its lines have more fields than its header")
+    except (ValueError, zlib.error, EOFError, gzip.BadGzipFile, OverflowError) as error:
+        reason = " ".join(str(error).split())[:300]
         raise InputError(
-            f"{path} is not a CSV table of measurements ({error}); restore it or make it again."
+            f"{path} is not a CSV table of measurements ({reason}); restore it or make it again."
         ) from error
     return _validated(table, str(path))
+
+
+def _unpacked(path: Path) -> bytes:
+    """The text of a table, which a packed one (.gz) becomes within the same limit."""
+    content = read_bytes(path, MOST_BYTES)
+    if path.suffix == ".gz":
+        with gzip.GzipFile(fileobj=io.BytesIO(content)) as stream:
+            content = stream.read(MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        raise ValueError(f"it has more than {MOST_BYTES} bytes")
+    return content
+
+
+def _check_text(content: bytes) -> None:
+    """Refuse what pandas would read without a word, and other columns before they are read, however many they are."""
+    if b"\0" in content:
+        raise ValueError("it holds NUL")
+    header = content[:HEADER].split(b"\n", 1)[0].rstrip(b"\r").decode().split(",")
+    if header != list(COLUMNS):
+        raise ValueError(_columns(header))
+    if any(line.count(b",") > MOST_COMMAS for line in io.BytesIO(content)):
+        raise ValueError(f"a line has more than {MOST_COMMAS} commas")
 
 
 def write_table(table: pd.DataFrame, path: Path) -> None:
@@ -130,17 +164,52 @@ def each_seed_once(table: pd.DataFrame, device: str) -> pd.DataFrame:
     return table.loc[own | ~keys.isin(keys[own])]
 
 
+def _integers(column: pd.Series) -> pd.Series:
+    """Whole numbers of at least 0; Python's own reading of text knows more forms than one."""
+    wrong = [value for value in column.unique() if isinstance(value, str) and not re.fullmatch("[0-9]{1,18}", value)]
+    numbers = column.astype("int64") if not wrong else column
+    if wrong or len(numbers) and numbers.min() < 0:
+        raise ValueError(f"{str(wrong[0] if wrong else numbers.min())[:100]!r} is no whole number of at least 0")
+    return numbers
+
+
+def _floats(column: pd.Series) -> pd.Series:
+    """Numbers; a text that no float can hold would become infinite."""
+    numbers = column.astype("float64")
+    for value in column[np.isinf(numbers)]:
+        if isinstance(value, str) and value not in ("inf", "-inf"):
+            raise ValueError(f"{value[:100]!r} is beyond what a float holds")
+    if odd := next((value for value in column if isinstance(value, str) and "_" in value), None):
+        raise ValueError(f"{odd[:100]!r} is no number")
+    return numbers
+
+
+def _texts(column: pd.Series) -> pd.Series:
+    """Texts of one line that a spreadsheet does not take for a formula."""
+    for value in map(str, column.unique()):
+        if not is_plain_name(value):
+            raise ValueError(f"{value[:100]!r} is no name: it is a formula, has unprintable signs or is too long")
+    return column.astype(object)
+
+
+_TYPED: Mapping[str, Callable[[pd.Series], pd.Series]] = {"int64": _integers, "float64": _floats, "str": _texts}
+
+
+def _columns(header: Sequence[str]) -> str:
+    wrong = sorted({name[:100] for name in header} ^ set(COLUMNS))[: len(COLUMNS)] or "their order"
+    return f"columns differ from those of the table of measurements: {wrong}; expected {list(COLUMNS)}"
+
+
 def _validated(table: pd.DataFrame, name: str) -> pd.DataFrame:
     if list(table.columns) != list(COLUMNS):
-        wrong = sorted(set(table.columns) ^ set(COLUMNS)) or "their order"
-        raise InputError(f"Columns of {name} differ from the table of measurements: {wrong}; expected {list(COLUMNS)}.")
+        raise InputError(f"{name}: {_columns(list(table.columns))}.")
     table = table.copy()
     for column in COLUMNS:
         kind = "int64" if column in INTEGERS else "float64" if column == "value" else "str"
         try:
-            table[column] = table[column].astype(object if kind == "str" else kind)
-        except (TypeError, ValueError) as error:
-            raise InputError(f"Column {column} of {name} is not {kind}: {error}.") from error
+            table[column] = _TYPED[kind](pd.Series(table[column]))
+        except (TypeError, ValueError, OverflowError) as error:
+            raise InputError(f"Column {column} of {name} is not {kind}: {str(error)[:200]}.") from error
     for column, known in KNOWN.items():
         unknown = sorted(set(table[column]) - set(known))
         if unknown:

@@ -9,6 +9,7 @@ from pathlib import Path
 from replication.config.strict import strict
 from replication.foundation.atomic import write_atomically
 from replication.foundation.errors import InputError
+from replication.foundation.foreign import read_json
 from replication.table.grids import Grid
 
 FOLDER = Path("robustness")  # inside of benchmarks/
@@ -31,8 +32,8 @@ def write_robustness(grid: Grid, path: Path) -> None:
 def _read(path: Path) -> Grid:
     mend = "write it again with `python -m tests.faults --out` or `python -m tests.fuzz --out`"
     try:
-        written = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        written = read_json(path)
+    except (OSError, ValueError) as error:
         raise InputError(f"{path} is no JSON file ({error}): {mend}.") from error
     grid = strict(Grid, written, str(path))
     if uneven := next((row for row in grid.rows if len(row) != len(grid.header)), None):

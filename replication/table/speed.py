@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from pydantic.dataclasses import dataclass
 
 from replication.config.strict import CLOSED, strict
 from replication.foundation.errors import InputError
+from replication.foundation.foreign import read_json
 from replication.foundation.provenance import PACKAGES
 
 Arm = Literal["ours", "plain", "plain, one thread", "plain, TF32"]
@@ -179,7 +179,7 @@ def read_results(path: Path) -> Results | SvmResults:
         InputError: it is not JSON, or not what one of the benchmarks writes.
     """
     try:
-        written = json.loads(path.read_text(encoding="utf-8"))
+        written = read_json(path)
     except (OSError, ValueError) as error:
         raise InputError(f"{path} is no JSON file ({error}): run `python -m benchmarks.speed` again.") from error
     named = written.get("benchmark") if isinstance(written, dict) else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from replication.foundation.errors import InputError
 from replication.foundation.provenance import sha256_file
 
 HISTORY = "history.safetensors"
+_STEP = re.compile("[0-9]{1,12}")
 
 
 def recorded_weights(provenance: Mapping[str, Any], place: object) -> tuple[int, str]:
@@ -19,7 +21,7 @@ def recorded_weights(provenance: Mapping[str, Any], place: object) -> tuple[int,
         InputError: it records none.
     """
     hashes = provenance.get("weights_sha256")
-    if not isinstance(hashes, dict) or not hashes or not all(str(step).isdecimal() for step in hashes):
+    if not isinstance(hashes, dict) or not hashes or not all(_STEP.fullmatch(step) for step in hashes):
         raise InputError(f"The provenance of {place} records no hash of weights: train and score its cell again.")
     step = max(hashes, key=int)
     return int(step), str(hashes[step])
@@ -40,7 +42,12 @@ def verified_weights(folder: Path, provenance: Mapping[str, Any]) -> Path:
 
 def damaged(folder: Path, provenance: Mapping[str, Any]) -> str:
     """The name of the first file of a training that is missing or not what was trained; "" where all are whole."""
-    hashes = {f"step{step}.safetensors": digest for step, digest in provenance.get("weights_sha256", {}).items()}
+    steps, written = provenance.get("steps"), provenance.get("weights_sha256")
+    if not isinstance(steps, list) or not isinstance(written, dict) or not all(type(step) is int for step in steps):
+        return "provenance.json"
+    if {str(step) for step in steps} != written.keys():
+        return "provenance.json"
+    hashes = {f"step{step}.safetensors": digest for step, digest in written.items()}
     hashes[HISTORY] = provenance.get("history_sha256")
     for name, digest in hashes.items():
         if not _is_whole(folder / name, digest):

@@ -59,6 +59,8 @@ def claims_of(benchmarks: Iterable[Benchmark]) -> list[Claim]:
 
 
 def _read(path: Path) -> Benchmark:
+    if not path.is_file():  # a pipe would be waited for
+        raise InputError(f"{path} is no plain file: restore it from Git.")
     benchmark = strict(Benchmark, read_yaml(path), str(path))
     for number, claim in enumerate(benchmark.claims):
         check_claim(claim, f"{path}: claims[{number}] ({claim.id})")

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
+from replication.foundation.foreign import parse_json
 from replication.verdicts.comparisons import Comparison
 from replication.verdicts.evidence import Replicates
 from replication.verdicts.verdict import Indicative, Verdict
@@ -22,7 +23,7 @@ def to_json(verdicts: Iterable[Verdict]) -> str:
 def from_json(text: str) -> tuple[Verdict, ...]:
     """Verdicts as `to_json` wrote them, numbers at the precision it kept; null in a number's place is NaN."""
     verdicts = []
-    for record in json.loads(text):
+    for record in parse_json(text.encode()):
         indicative = tuple(
             Indicative(**{**one, "comparison": _comparison(one["comparison"])}) for one in record["indicative"]
         )

@@ -113,10 +113,10 @@ def test_what_is_no_data_set_is_named(root: Path, change: Callable[[Path], objec
 
 
 def test_an_unreadable_file_is_named(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(path: Path) -> bytes:
+    def refuse(path: Path, most: int) -> bytes:
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr("replication.data.folder.read_bytes", refuse)
     with pytest.raises(InputError, match=r"cat/10.png cannot be read \(Permission denied\)"):
         read_folder(root)
 
@@ -150,7 +150,7 @@ def test_a_zip_cannot_write_outside_its_folder(root: Path) -> None:
     for name in ("../../escaped.png", str(root.parents[1] / "escaped.png")):
         with zipfile.ZipFile(root.with_name("packed.zip"), "w") as archive:
             archive.writestr(name, b"")
-        with pytest.raises(InputError, match="lies outside"):
+        with pytest.raises(InputError, match="no name below a folder"):
             read_folder(root.with_name("packed"))
     assert not list(root.parents[1].rglob("escaped.png"))
 
@@ -161,7 +161,7 @@ def test_links_and_devices_in_an_archive_are_refused(root: Path) -> None:
             member = tarfile.TarInfo("train/cat/a.png")
             member.type, member.linkname = kind, target
             archive.addfile(member)
-        with pytest.raises(InputError, match="cannot be unpacked"):
+        with pytest.raises(InputError, match="no sound tar or zip"):
             read_folder(root.with_name("packed"))
 
 
@@ -179,7 +179,7 @@ def test_an_archive_that_grows_without_measure_is_refused(
             member = tarfile.TarInfo("train/cat/a.png")
             member.size = 1 << 20
             opened.addfile(member, io.BytesIO(bytes(1 << 20)))
-    with pytest.raises(InputError, match="times its size"):
+    with pytest.raises(InputError, match="unpacks to more than"):
         read_folder(root.with_name("packed"))
 
 
@@ -204,7 +204,7 @@ def test_a_name_in_another_unicode_form_is_the_same_class(tmp_path: Path) -> Non
 def test_a_file_too_large_for_a_picture_is_named(root: Path) -> None:
     with (root / "train/dog/a.PNG").open("r+b") as stream:
         stream.truncate(1 << 29)  # a hole: it takes no room on the disk
-    with pytest.raises(InputError, match="a.PNG has more than"):
+    with pytest.raises(InputError, match="a.PNG .* more than"):
         read_folder(root)
 
 
@@ -214,7 +214,7 @@ def test_a_cut_off_archive_leaves_no_folder(root: Path) -> None:
         archive.add(root, ".")
     whole = Path(f"{place}.tar.xz")
     whole.write_bytes(whole.read_bytes()[:-100])
-    with pytest.raises(InputError, match=r"packed.tar.xz cannot be unpacked \(.*\): copy it again"):
+    with pytest.raises(InputError, match=r"packed.tar.xz is no sound tar or zip archive \(.*\): copy it again"):
         read_folder(place)
     assert sorted(path.name for path in root.parent.iterdir()) == ["packed.tar.xz", "pets"]
 
@@ -223,7 +223,7 @@ def test_an_archive_cannot_write_outside_its_folder(root: Path) -> None:
     place = root.with_name("packed")
     with tarfile.open(f"{place}.tar", "w") as archive:
         archive.add(root / "train/cat/2.png", "../../escaped.png")
-    with pytest.raises(InputError, match="cannot be unpacked"):
+    with pytest.raises(InputError, match="no sound tar or zip"):
         read_folder(place)
     assert not list(root.parents[1].rglob("escaped.png"))
 

@@ -9,7 +9,7 @@ import torch
 from pydantic.dataclasses import dataclass
 
 from replication.config.recipes import Prior
-from replication.config.strict import CLOSED, strict
+from replication.config.strict import CLOSED, BelowOne, Rate, Scale, Tiny, strict
 from replication.models.layers.dense import DenseNetworks
 from replication.models.layers.networks import Networks, refuse_mixture
 from replication.models.registry import OBJECTIVES, OPTIMISERS, Objective, Optimiser, Step, register
@@ -19,10 +19,10 @@ SCORED_BY = ("probe",)
 
 @dataclass(frozen=True, config=CLOSED)
 class ClippedRmsProp:
-    learning_rate: float
-    decay: float
-    clip: float  # of the critic's weights alone, after each of its steps
-    epsilon: float = 1e-8
+    learning_rate: Rate
+    decay: BelowOne  # 0: the last gradient alone
+    clip: Scale  # of the critic's weights alone, after each of its steps
+    epsilon: Tiny = 1e-8
 
 
 @torch.no_grad()

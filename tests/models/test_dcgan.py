@@ -191,7 +191,7 @@ def test_the_label_stands_beside_the_input_of_every_layer() -> None:
         ({**SMALL, "kind": "recurrent"}, "kind is 'recurrent'; accepted: convolutional, conditional, dense"),
         ({**SMALL, "guidelines": {"batch_norm": "some"}}, "guidelines.batch_norm: input should be 'inner'"),
         ({**SMALL, "guidelines": {"pooling": True}}, "guidelines.pooling.*accepted keys: \\['activation'"),
-        ({**SMALL, "guidelines": {"leak": 1.5}}, "leak 1.5"),
+        ({**SMALL, "guidelines": {"leak": 1.5}}, "guidelines.leak: .*1.5"),
         ({**CONDITIONAL, "dense": []}, "dense layers \\[\\]"),
         ({**CONDITIONAL, "guidelines": {}}, "guidelines.*accepted keys"),
         (CONDITIONAL, "0 classes"),

@@ -101,9 +101,9 @@ def _changed(name: str, side: str, **keys: Any) -> dict[str, Any]:
 
 WRONG = {
     "unknown key": (_changed("dense", "generator", dropout=0.5), r"generator\.dropout.*accepted keys"),
-    "no hidden layer": (_changed("dense", "generator", hidden=[]), r"generator\.hidden has widths \[\]"),
-    "no pieces": (_changed("dense", "discriminator", hidden=[[4, 0]]), r"units and pieces \[4, 0\]"),
-    "a share above one": (_changed("dense", "discriminator", keep_input=1.2), r"in \(0, 1\], not at \(1\.2, 0\.5\)"),
+    "no hidden layer": (_changed("dense", "generator", hidden=[]), r"generator\.hidden: .*\[\]"),
+    "no pieces": (_changed("dense", "discriminator", hidden=[[4, 0]]), r"discriminator\.hidden\[0\]\[1\]: .*0"),
+    "a share above one": (_changed("dense", "discriminator", keep_input=1.2), r"discriminator\.keep_input: .*1\.2"),
     "a bias from means of a linear output": (_changed("dense", "generator", output="linear"), "bias_clip 1e-07"),
     "maps that are not filled": (
         _changed("convolutional", "generator", hidden=[[150, "relu"]]), "the 150 units before it must fill"

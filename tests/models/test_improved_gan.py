@@ -194,7 +194,7 @@ WRONG = {
     "both": ({**DENSE, **CONVOLUTIONAL}, "write one of dense, convolutional and points, no more"),
     "neither": ({}, "write one of dense, convolutional and points"),
     "unknown key": ({"dense": {**DENSE["dense"], "dropout": 0.5}}, "dense.dropout: unexpected keyword argument"),
-    "no layer": ({"dense": {**DENSE["dense"], "generator": []}}, "the generator has at least one"),
+    "no layer": ({"dense": {**DENSE["dense"], "generator": []}}, r"dense\.generator: .*\[\]"),
     "no reference": (
         {"convolutional": {**LAYERS, "generator_norm": "virtual"}},
         "reference 0 and generator_norm virtual",

@@ -186,7 +186,7 @@ def test_an_archive_that_was_changed_is_refused(place: Path) -> None:
     with pytest.raises(InputError, match="the weights are not those whose hash is recorded"):
         replication.load(IMAGES, 1, path=str(folder))
     archive.write_bytes(archive.read_bytes()[: archive.stat().st_size // 2])
-    with pytest.raises(InputError, match="no readable tar or zip archive"):
+    with pytest.raises(InputError, match="no sound tar or zip archive"):
         replication.load(IMAGES, 1, path=str(archive))
 
 

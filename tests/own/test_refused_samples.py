@@ -99,7 +99,7 @@ def test_limits_hold(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InputError, match="100 at most: score fewer samples"):
         read_samples(saved(noise()), DIGITS, None, 100, 0)
     monkeypatch.setattr("replication.data.sample_sources.MOST_IMAGE_BYTES", 10)
-    with pytest.raises(InputError, match="it is no sample"):
+    with pytest.raises(InputError, match="is no sample"):
         read_samples(folder_of_size(8), DIGITS, None, 100, 0)
     monkeypatch.setattr("replication.data.sample_sources.MOST_SAMPLES", 110)
     with pytest.raises(InputError, match="120 samples; accepted are 100 to 110"):

@@ -91,8 +91,8 @@ def misshapen(_: bytes) -> bytes:
 
 REFUSALS = [
     (lambda content: {}, "holds no cell"),
-    (lambda content: {**content, "../evil.csv": b"x"}, "holds '../evil.csv'"),
-    (lambda content: {**content, "/etc/evil": b"x"}, "holds '/etc/evil'"),
+    (lambda content: {**content, "../evil.csv": b"x"}, "'../evil.csv' is no name below"),
+    (lambda content: {**content, "/etc/evil": b"x"}, "'/etc/evil' is no name below"),
     (lambda content: {**content, "paper-k1/run.sh": b"x"}, "accepted are manifest.json and CELL/"),
     (lambda content: {name.replace("k5", "k9"): data for name, data in content.items()}, "no cell 'paper-k9'"),
     (lambda content: {**content, "cpu-k1/measurements.csv": b""}, "mixes profiles cpu and paper"),
@@ -113,7 +113,7 @@ REFUSALS = [
     (replaced("paper-k5/provenance.json", b"a" * 64, b"a" * 63 + b"z"), "code_sha256 is no SHA-256"),
     (replaced("paper-k5/provenance.json", b'"0-2"', b'"0-3"'), "seeds are '0-3'"),
     (replaced("paper-k5/provenance.json", b'"updates": 100', b'"updates": 7'), "trained for 7 updates"),
-    (changed("paper-k5/samples.npz", lambda data: data[:50]), "no archive of plain arrays"),
+    (changed("paper-k5/samples.npz", lambda data: data[:50]), "samples.npz is no sound"),
     (changed("paper-k5/samples.npz", pickled), "samples.npz"),
     (changed("paper-k5/samples.npz", misshapen), "grid has dtype float64"),
     (lambda content: {n: d for n, d in content.items() if not n.endswith("k5/provenance.json")}, "without provenance"),
@@ -202,7 +202,7 @@ def test_a_zip_is_taken_too_and_no_archive_is_not(repository: Path, elsewhere: C
             zipped.writestr(name, data)
     assert unpack(Path("cells.zip")) == elsewhere
     Path("text.tar.gz").write_text("no archive", encoding="utf-8")
-    with pytest.raises(InputError, match="no readable tar or zip"):
+    with pytest.raises(InputError, match="no sound tar or zip"):
         main(["text.tar.gz"])
     with pytest.raises(InputError, match="There is no archive"):
         main(["nowhere.zip"])

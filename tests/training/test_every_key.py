@@ -24,7 +24,7 @@ from torch import Tensor
 
 from replication import models
 from replication.config.recipes import Recipe
-from replication.config.strict import CLOSED, read_yaml, strict
+from replication.config.strict import CLOSED, Rate, Scale, read_yaml, strict
 from replication.foundation.errors import InputError
 from replication.models import dcgan, deligan, gan, improved_gan, load
 from replication.models.layers.dense import DenseNetworks
@@ -43,8 +43,8 @@ from tests.training.recipe_keys import at, keys_of, place
 
 @dataclass(frozen=True, config=CLOSED)
 class Descent:
-    learning_rate: float
-    factor: float
+    learning_rate: Rate
+    factor: Scale
 
 
 def descent(change: Callable[[Tensor], Tensor]) -> Optimiser:
@@ -108,11 +108,11 @@ def altered(base: str, changes: dict[str, Any]) -> dict[str, Any]:
 
 def computed(base: str, engine: str, changes: dict[str, Any]) -> Result:
     """What a base's recipe computes on an engine, with changes at dotted keys."""
-    return _computed(base, engine, json.dumps(altered(base, {"engine": KIND[engine], **changes})))
+    return computed_from(base, engine, json.dumps(altered(base, {"engine": KIND[engine], **changes})))
 
 
 @cache
-def _computed(base: str, engine: str, written: str) -> Result:
+def computed_from(base: str, engine: str, written: str) -> Result:
     """Train a small block as a stage does, and draw samples as scoring does."""
     model, shape = TABLE["bases"][base]["model"], tuple(TABLE["bases"][base]["shape"])
     stream = torch.Generator().manual_seed(0)

@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
-from replication.config.strict import CLOSED
+from replication.config.strict import CLOSED, BelowOne, Size, SizeOrZero
 from replication.foundation.errors import InputError
 from replication.models.layers.dense import NONLINEARITIES, Nonlinearity
 from replication.models.layers.networks import Judged
@@ -26,21 +26,15 @@ class Guidelines:
     resampling: Literal["strided", "pooling"] = "strided"
     # inner: on all but G's output and D's first layer. none: hidden layers have a bias instead (deviation dcgan-29).
     batch_norm: Literal["inner", "none", "everywhere"] = "inner"
-    dense_hidden: int = 0  # units of one fully connected hidden layer in each network (deviation dcgan-31)
+    dense_hidden: SizeOrZero = 0  # units of a fully connected hidden layer in each; 0: none (deviation dcgan-31)
     top: Literal["flat", "average"] = "flat"  # what the discriminator's dense layers see of the last maps
-    leak: float = 0.2  # slope of the discriminator's LeakyReLU below 0; 0 is ReLU
+    leak: BelowOne = 0.2  # slope of the discriminator's LeakyReLU below 0; 0 is ReLU
     activation: Nonlinearity = "relu"  # of the generator's hidden layers
     output: Literal["tanh", "linear"] = "tanh"
 
-    def __post_init__(self) -> None:
-        if self.dense_hidden < 0 or not 0 <= self.leak < 1:
-            raise InputError(
-                f"Guidelines have dense_hidden {self.dense_hidden} and leak {self.leak}: give 0 units or more, and a "
-                "slope of at least 0 and below 1."
-            )
-
 
 PUBLISHED = Guidelines()
+Layer = tuple[Size, SizeOrZero]  # channels and stride, 0: a dense layer, which is the generator's first
 
 
 class ConvolutionalGenerator(nn.Module):

@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
-from replication.config.strict import CLOSED
+from replication.config.strict import CLOSED, Size
 from replication.foundation.errors import chosen
 from replication.models.layers.networks import Generator, Judged, Networks
 
@@ -25,9 +25,9 @@ NONLINEARITIES: dict[str, Callable[[], nn.Module]] = {
 class DenseNetworks:
     """Keys of `network` for a dense generator and discriminator, with the same hidden layers unless it says more."""
 
-    hidden: tuple[int, ...]
+    hidden: tuple[Size, ...]
     nonlinearity: Nonlinearity
-    generator_hidden: tuple[int, ...] | None = None  # the generator's, where they are other than the discriminator's
+    generator_hidden: tuple[Size, ...] | None = None  # the generator's, where they are other than the discriminator's
 
     def build(self, prior: nn.Module | None, latent_dim: int, shape: Sequence[int]) -> Networks:
         """Both networks for samples of `shape`, the generator ending in tanh."""

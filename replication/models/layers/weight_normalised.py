@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Literal
+from typing import Annotated, Literal
 
+from pydantic import Field
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
-from replication.config.strict import CLOSED
+from replication.config.strict import CLOSED, BelowOne, Scale, ScaleOrZero, Size, SizeOrZero
 from replication.foundation.errors import InputError
 from replication.models.layers.minibatch import MinibatchDiscrimination, MinibatchForm
 from replication.models.layers.networks import Dropout, GaussianNoise, Generator, Judged, LayerNoise, Networks
@@ -24,23 +25,23 @@ DIRECTION_STD = 0.05
 
 @dataclass(frozen=True, config=CLOSED)
 class Convolution:
-    """A convolution of the discriminator; `dropout` is the share dropped of its input."""
+    """A convolution of the discriminator."""
 
-    channels: int
-    kernel: int
-    stride: int = 1
-    padding: int = 0
-    dropout: float = 0.0
+    channels: Size
+    kernel: Size
+    stride: Size = 1
+    padding: SizeOrZero = 0  # 0: none
+    dropout: BelowOne = 0.0  # the share of its input that is dropped; 0: none
 
 
 @dataclass(frozen=True, config=CLOSED)
 class Minibatch:
     """Minibatch discrimination before the last layer."""
 
-    kernels: int
-    dimensions: int
+    kernels: Size
+    dimensions: Size
     form: MinibatchForm
-    direction_std: float = 0.05  # of T's first values
+    direction_std: Scale = 0.05  # of T's first values
 
     def build(self, features: int) -> MinibatchDiscrimination:
         """The layer, for [B, features]."""
@@ -51,14 +52,14 @@ class Minibatch:
 class WeightNormalisedNetworks:
     """Keys of `network`: the generator's channels from its dense layer on, and the discriminator's layers."""
 
-    generator: tuple[int, ...]
+    generator: Annotated[tuple[Size, ...], Field(min_length=1, max_length=16)]
     discriminator: tuple[Convolution, ...]
     generator_norm: Literal["batch", "virtual"] = "batch"
-    reference: int = 0  # latents of the reference batch, for virtual batch normalisation
-    input_noise: float = 0.0  # standard deviation of what is added to the images
+    reference: SizeOrZero = 0  # latents of the reference batch, for virtual batch normalisation; 0: none
+    input_noise: ScaleOrZero = 0.0  # standard deviation of what is added to the images; 0: none
     minibatch: Minibatch | None = None
-    leak: float = 0.2  # slope of the discriminator's LeakyReLU
-    output_std: float | None = 0.1  # of either network's outputs, when scales are set from data
+    leak: BelowOne = 0.2  # slope of the discriminator's LeakyReLU; 0: ReLU
+    output_std: Scale | None = 0.1  # of either network's outputs, when scales are set from data
     shared_std: bool = False  # setting scales from data: one factor a layer, not one an output
     generator_starts: bool = True  # whether the generator's last scale is set from data
 

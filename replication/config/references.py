@@ -1,0 +1,156 @@
+"""Every name in params.yaml that stands for something else there is held against what there is."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from replication.config.cell import BUNDLED, LABELS, OWN, Cell
+from replication.config.protocols import ProtocolOptions
+from replication.config.recipes import Recipe
+from replication.foundation.errors import InputError
+
+if TYPE_CHECKING:
+    from replication.config.params import Params, Profile
+
+FILE = "params.yaml"  # how a sentence on what is wrong in it begins
+PROTOCOLS = {option.name.replace("_", "-"): option for option in fields(ProtocolOptions)}  # by a cell's word
+WRITES = ("experiment", "paper", "model", "recipe", "variant", "dataset", "split")  # what tells rows of cells apart
+Recipes = Mapping[tuple[str, str, str], Recipe]
+
+
+def known(choices: Mapping[str, Any], name: str, what: str, place: str = FILE) -> Any:
+    """What a name stands for; InputError, which begins with `place`, where it stands for nothing."""
+    if name not in choices:
+        raise InputError(f"{place}: {name!r} is no {what}; accepted: {', '.join(map(str, choices)) or 'none'}.")
+    return choices[name]
+
+
+def check_references(params: Params, papers: Mapping[str, str], benchmarks: Path) -> None:
+    """Hold every name against what it stands for, and cells against each other.
+
+    `papers` are those of the models. A paper has a file in the folder `benchmarks`, where there is one.
+
+    Raises:
+        InputError: a name stands for nothing; the sentence names its place and the accepted ones.
+    """
+    files = (
+        dict.fromkeys((*sorted(file.stem for file in benchmarks.glob("*.yaml")), OWN)) if benchmarks.is_dir() else None
+    )
+    models = dict.fromkeys((*params.recipes, *(model for model, _ in LABELS.values())))
+    for model, paper in papers.items():
+        known(models, model, "model", f"{FILE}: papers")
+        _check_paper(files, paper, f"{FILE}: papers.{model}")
+    for dataset in params.datasets.values():
+        if dataset.judged_by:
+            known(params.judges, dataset.judged_by, "judge", f"{FILE}: datasets.{dataset.name}.judged_by")
+    for name in params.judges:
+        known(params.datasets, name, "data set", f"{FILE}: judges")
+    params.variant("gan", params.theory.generator, "paper", f"{FILE}: theory.generator")
+    recipes = _all_recipes(params)
+    for name, profile in (*params.profiles.items(), ("", params.profile)):
+        _check_profile(params, profile, f"profiles.{name}" if name else "run", recipes, files)
+        if name and profile.name != name:
+            raise InputError(f"{FILE}: profiles.{name}: its name is {profile.name}; write name: {name}.")
+    known(params.profiles, params.profile.name, "profile", f"{FILE}: run.name")
+
+
+def _all_recipes(params: Params) -> Recipes:
+    """Every variant of every recipe, so that one that no cell trains is checked too; what others extend before them."""
+    names = [(model, recipe) for model, recipes in params.recipes.items() for recipe in recipes]
+    names.sort(key=lambda name: params.places.get(f"recipes.{'.'.join(name)}", "").count("extends"))
+    return {
+        (model, recipe, variant): params.recipe(model, recipe, variant)
+        for model, recipe in names
+        for variant in params.variants(model, recipe)
+    }
+
+
+def _check_paper(files: Mapping[str, None] | None, paper: str, place: str) -> None:
+    if files is not None:
+        known(files, paper, "paper with a file of claims in benchmarks", place)
+
+
+def _check_profile(
+    params: Params, profile: Profile, where: str, recipes: Recipes, files: Mapping[str, None] | None
+) -> None:
+    """The lists of a profile, and each of its cells."""
+    of = f"of profile {profile.name}"
+    for name in profile.datasets:
+        known(params.datasets, name, f"dataset {of}", f"{FILE}: {where}.datasets")
+    for name in profile.probe.limited_labels_of:
+        known(params.datasets, name, "data set", f"{FILE}: {where}.probe.limited_labels_of")
+    for name in profile.judges:
+        known(params.judges, name, "judge: write its entry under judges, or take it out", f"{FILE}: {where}.judges")
+        known(dict.fromkeys(profile.datasets), name, f"dataset {of}", f"{FILE}: {where}.judges")
+    for key, cell in profile.cells.items():
+        place = f"{FILE}: {params.places[f'{where}.cells.{key}']}"
+        _check_names(params, profile, cell, place, files)
+        if cell.experiment:
+            raise InputError(f"{place}: experiment {cell.experiment} stands under experiments, not under cells.")
+        params.variant(cell.model, cell.recipe, cell.variant, place)
+        _check_labelled(cell, recipes[cell.model, cell.recipe, cell.variant], place)
+    for key, cell in profile.experiments.items():
+        place = f"{FILE}: {params.places[f'{where}.experiments.{key}']}"
+        _check_names(params, profile, cell, place, files)
+        _check_experiment(params, cell, place)
+    _check_seeds(profile.scored.values(), where)
+    used = {cell.model for cell in profile.cells.values()}
+    if set(profile.models) != used:
+        raise InputError(f"{FILE}: models {of} are {sorted(used)}, as its cells have them.")
+    for what, names in (("datasets", profile.datasets), ("judges", profile.judges), ("models", profile.models)):
+        if twice := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
+            raise InputError(f"{FILE}: {where}.{what} has {twice[0]!r} more than once: take it out.")
+
+
+def _check_names(params: Params, profile: Profile, cell: Cell, place: str, files: Mapping[str, None] | None) -> None:
+    """What a cell names exists; `place` is where the cell stands."""
+    bundled = cell.experiment == "generative-discriminative"  # whose rows name the data sets
+    prepared = {name: params.datasets[name].splits for name in profile.datasets}
+    splits = known(
+        {BUNDLED: {"full": None}} if bundled else prepared, cell.dataset, f"dataset of profile {profile.name}", place
+    )
+    known(splits, cell.split, f"split of data set {cell.dataset}", place)
+    if cell.probe not in ("own", "none"):
+        known(prepared, cell.probe, f"dataset of profile {profile.name}", place)
+    if not cell.key.startswith(f"{profile.name}-"):
+        raise InputError(f"{place}: cell {cell.key}: keys of profile {profile.name} start with {profile.name}-.")
+    for name in cell.protocols:
+        known(PROTOCOLS, name, "protocol", place)
+    _check_paper(files, cell.paper, place)
+
+
+def _check_experiment(params: Params, cell: Cell, place: str) -> None:
+    """An experiment's rows go under the model and the recipe that claims look for."""
+    model, recipe = known(LABELS, cell.experiment, "experiment: write its name at key experiment", place)
+    known({model: None}, cell.model, f"model of experiment {cell.experiment}", place)
+    if recipe:
+        known({recipe: None}, cell.recipe, f"recipe of experiment {cell.experiment}", place)
+    elif cell.experiment == "feature-controls":
+        params.variant(cell.model, cell.recipe, cell.variant, place)
+
+
+def _check_labelled(cell: Cell, recipe: Recipe, place: str) -> None:
+    if "nearest-generated" in cell.protocols and recipe.network.get("kind") != "conditional":
+        raise InputError(
+            f"{place}: cell {cell.key} names protocol nearest-generated, but the network of its recipe "
+            f"{cell.recipe} is not of kind conditional, so its samples have no labels: take the protocol out."
+        )
+
+
+def _check_seeds(cells: Iterable[Cell], where: str) -> None:
+    """No row of the table is written by two cells."""
+    alike: dict[tuple[str, ...], list[Cell]] = defaultdict(list)
+    for cell in cells:
+        alike[tuple(getattr(cell, name) for name in WRITES)].append(cell)
+    for blocks in alike.values():
+        for one, other in pairwise(sorted(blocks, key=lambda cell: cell.seed_numbers)):
+            if shared := sorted(set(one.seed_numbers) & set(other.seed_numbers)):
+                raise InputError(
+                    f"{FILE}: {where}: cells {one.key} (seeds {one.seeds}) and {other.key} (seeds {other.seeds}) would "
+                    f"both write the rows of seed {shared[0]}: give them different seeds, or take one out."
+                )

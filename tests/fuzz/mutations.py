@@ -1,0 +1,111 @@
+"""Random changes of params.yaml, one each: something is deleted, doubled, renamed, retyped, moved or exchanged."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import cache
+from random import Random
+from typing import Any, NamedTuple
+
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from tests.fuzz.outcomes import Outcome, counted
+from tests.fuzz.subject import Place, Recipe, at, changed, places, recipes_at, used, whole, written
+
+OPERATIONS = ("delete", "double", "rename", "retype", "graft", "swap")
+OTHERS = (
+    None,
+    True,
+    False,
+    0,
+    1,
+    -1,
+    0.5,
+    1e9,
+    "",
+    "no",
+    "digits",
+    "0-4",
+    [],
+    {},
+    [1],
+    ["a"],
+    [[1]],
+    {"a": 1},
+    {"a": {}},
+)
+DESCRIBED: Recipe = ("gan", "toy-k1", "paper")  # where a change is of no recipe
+
+
+class Mutation(NamedTuple):
+    name: str
+    values: Any
+    recipes: tuple[Recipe, ...]
+
+
+@cache
+def by_depth() -> dict[int, list[Place]]:
+    """All places, by how deep they lie, so that few are not lost among many."""
+    depths: dict[int, list[Place]] = {}
+    for place, _ in places(written()):
+        depths.setdefault(len(place), []).append(place)
+    return depths
+
+
+def mutation(seed: int) -> Mutation:
+    """A change at a random place."""
+    random, values = Random(seed), written()
+    place, operation = _place(random), random.choice(OPERATIONS)
+    name = f"{operation} {_dotted(place)}"
+    if operation in ("delete", "double", "rename"):
+        around = _reshaped(random, operation, at(values, place[:-1]), place[-1])
+        values = changed(values, place[:-1], around)
+    elif operation == "retype":
+        new = random.choice(OTHERS)
+        name, values = f"{name} to {new!r}", changed(values, place, new)
+    else:
+        other = _place(random)
+        name, values = f"{name} with {_dotted(other)}", changed(values, place, at(written(), other))
+        if operation == "swap" and other[: len(place)] != place and place[: len(other)] != other:
+            values = changed(values, other, at(written(), place))
+    return Mutation(name, values, (recipes_at(place) if len(place) > 4 else ()) or (DESCRIBED,))
+
+
+def mutation_outcomes(count: int) -> list[tuple[Mutation, Outcome]]:
+    """So many changes, the same in every run, and what became of each."""
+    tried: dict[int, tuple[Mutation, Outcome]] = {}
+    whole()  # read once
+
+    @settings(max_examples=count, derandomize=True, database=None, deadline=None, phases=[Phase.generate])
+    @given(st.integers(0, 2**32 - 1))
+    def attempt(seed: int) -> None:
+        change = mutation(seed)
+        tried[seed] = (change, used(change.values, change.recipes))
+
+    attempt()
+    return list(tried.values())
+
+
+def mutations_fuzz() -> Counter[str]:
+    """Three hundred changes."""
+    return counted((change.name, outcome) for change, outcome in mutation_outcomes(300))
+
+
+def _place(random: Random) -> Place:
+    return random.choice(by_depth()[random.choice(sorted(by_depth()))])
+
+
+def _reshaped(random: Random, operation: str, parent: Any, key: Any) -> Any:
+    """The mapping or list around a value without it, with it twice, or with it under another key or at the end."""
+    if isinstance(parent, list):
+        before, value, after = parent[:key], parent[key], parent[key + 1 :]
+        shapes = {"delete": [*before, *after], "double": [*before, value, value, *after]}
+        return shapes.get(operation, [*before, *after, value])
+    others = (f"{key}x", f"{key}!", str(key)[1:], "name", 1, None, *(name for name in parent if name != key))
+    kept = {name: value for name, value in parent.items() if operation == "double" or name != key}
+    return kept if operation == "delete" else {**kept, random.choice(others): parent[key]}
+
+
+def _dotted(place: Place) -> str:
+    return ".".join(map(str, place))

@@ -1,0 +1,124 @@
+"""Names in params.yaml stand for something, no two cells write the same rows, and what looks optional is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from copy import deepcopy
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+import pytest
+
+from replication import inputs
+from replication.config.cell import LABELS, LAST_SEED, MOST_SEEDS, Cell, seeds_in
+from replication.config.expansion import OPTIONAL, expand, read_params
+from replication.config.params import checked
+from replication.config.protocols import ProtocolOptions
+from replication.config.strict import read_yaml
+from replication.describe import __main__ as describe
+from replication.experiment import EXPERIMENTS
+from replication.foundation.errors import InputError
+
+ROOT = Path(__file__).parents[1]
+WRITTEN = read_yaml(ROOT / "params.yaml")
+CPU = WRITTEN["profiles"]["cpu"]
+TOY, THEORY = CPU["cells"][0], CPU["experiments"][0]
+
+
+def judged(change: Callable[[dict[str, Any]], Any]) -> str:
+    """The sentence on the suite's own file after a change of a copy; "" where it is accepted."""
+    written = deepcopy(WRITTEN)
+    change(written)
+    try:
+        checked(written, ROOT / "params.yaml")
+    except InputError as error:
+        return str(error)
+    return ""
+
+
+def entry(kind: str, **changes: Any) -> Callable[[dict[str, Any]], Any]:
+    """Another entry of the cpu profile, with changes of its first one."""
+    first = {"cells": TOY, "experiments": THEORY}[kind]
+    return lambda written: written["profiles"]["cpu"][kind].append({**first, "name": "new", **changes})
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (entry("cells", paper="gan2015"), ("'gan2015'", "gan2014", "own")),
+        (entry("cells", split="fulll"), ("'fulll'", "toy-bimodal", "full")),
+        (entry("cells", model="gann", paper="own"), ("'gann'", "deligan")),
+        (entry("cells", recipe="toys"), ("'toys'", "toy-gan")),
+        (entry("cells", variant="cod"), ("'cod'", "paper")),
+        (entry("cells", probe="digit"), ("'digit'", "digits-planted")),
+        (entry("cells", experiment="theory"), ("theory", "experiments")),
+        (entry("experiments", experiment=""), ("''", "theory")),
+        (entry("experiments", model="dcgan"), ("'dcgan'", "gan")),
+        (entry("experiments", recipe="theories"), ("'theories'", "theory")),
+        (entry("experiments", dataset="bundled"), ("'bundled'", "toy-bimodal")),
+        (lambda written: written["papers"].update(gan="gan2013"), ("papers.gan", "'gan2013'", "gan2014")),
+        (lambda written: written["papers"].update(gann="gan2014"), ("papers", "'gann'", "naive-bayes")),
+        (lambda written: written["theory"].update(generator="toy-k9"), ("theory.generator", "'toy-k9'", "toy-k1")),
+        (lambda written: written["datasets"]["svhn"].update(judged_by="svhm"), ("judged_by", "'svhm'", "cifar10-jpeg")),
+        (lambda written: written["judges"].update(svhm=written["judges"]["svhn"]), ("judges", "'svhm'", "svhn")),
+        (lambda written: written["judges"].pop("digits-planted"), ("judges", "'digits-planted'", "cifar10")),
+        (lambda written: written["profiles"]["cpu"]["judges"].append("mnist"), ("judges", "'mnist'", "digits-planted")),
+        (lambda written: written["profiles"]["cpu"]["datasets"].append("digits"), ("datasets", "'digits'")),
+        (lambda written: written["profiles"]["cpu"].update(name="cpus"), ("profiles.cpu", "cpus")),
+        (lambda written: written.update(run={**written["run"], "name": "gpu", "cells": [], "models": []}), ("gpu",)),
+        (lambda written: written["profiles"]["cpu"]["probe"].update(limited_labels_of={"svhm": [9]}), ("'svhm'",)),
+    ],
+)  # fmt: skip
+def test_a_name_that_stands_for_nothing_is_refused(change: Callable[..., Any], words: tuple[str, ...]) -> None:
+    sentence = judged(change)
+    assert sentence.startswith("params.yaml: ") and all(word in sentence for word in words), sentence
+
+
+@pytest.mark.parametrize(
+    ("seeds", "shared"),
+    [("0-39", "seed 0"), ("39", "seed 39"), ("30-60", "seed 30"), ("40-60", ""), (40, ""), (0, "seed 0")],
+)
+def test_no_two_cells_write_the_same_rows(seeds: Any, shared: str) -> None:
+    other = {**TOY, "recipe": "toy", "seeds": seeds, "probe": "none"}
+    sentence = judged(lambda written: written["profiles"]["cpu"]["cells"].append({**other, "name": "again"}))
+    assert shared in sentence and bool(sentence) == bool(shared)
+    assert not shared or {"cpu-deligan-toy", "cpu-again"} <= set(sentence.replace("(", " ").split())
+
+
+@pytest.mark.parametrize("text", ["0-999999999999", f"0-{MOST_SEEDS}", str(LAST_SEED), "٣", "1-0", "0-1\n", "1_0"])
+def test_a_block_of_seeds_is_bounded(text: str) -> None:
+    assert seeds_in(text) == ()
+
+
+def test_the_largest_blocks_are_accepted() -> None:
+    assert len(seeds_in(f"0-{MOST_SEEDS - 1}")) == MOST_SEEDS
+    assert seeds_in(str(LAST_SEED - 1)) == (LAST_SEED - 1,)
+
+
+def test_every_experiment_has_its_labels() -> None:
+    words = {word for word in get_args(get_type_hints(Cell)["experiment"]) if word}
+    assert words == set(LABELS) == set(EXPERIMENTS)
+
+
+def test_what_looks_optional_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    written = deepcopy(WRITTEN)
+    bare = {key: value for key, value in CPU.items() if key not in OPTIONAL}
+    bare["cells"] = [{key: value for key, value in cell.items() if key != "protocols"} for cell in CPU["cells"]]
+    for name in ("replication", "benchmarks"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    (tmp_path / "params.yaml").write_text(json.dumps({**written, "profiles": {"cpu": bare}, "run": bare}))
+    monkeypatch.chdir(tmp_path)
+    inputs.main([])
+    describe.main(["gan", "toy-k1"])
+    describe.main(["--cells"])
+    assert "cpu-gan-toy-k1: " in capsys.readouterr().out
+    profile = checked(read_yaml(Path("params.yaml")), Path("params.yaml")).profile
+    assert profile.protocols == ProtocolOptions() and profile.judges == () and profile.experiments == {}
+    assert set(read_params(Path("params.yaml"))["run"]) == {*bare, *OPTIONAL}
+
+
+def test_a_product_of_too_many_cells_is_refused() -> None:
+    entry = {**TOY, "seeds": [str(seed) for seed in range(6000)]}
+    with pytest.raises(InputError, match="12000 cells"):
+        expand({"papers": WRITTEN["papers"], "profiles": {"a": {"name": "a", "cells": [entry]}}})
