@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     weights = {"released": Path(params.released.directory)}
     if inception := params.profile.protocols.inception.weights:
         weights["inception"] = Path(inception)  # `none` is no file either
-    write_listings([params.datasets[name] for name in params.profile.datasets], weights, DATA, RAW)
+    write_listings([params.datasets[name] for name in params.profile.datasets], DATA, RAW, weights=weights)
 
 
 if __name__ == "__main__":

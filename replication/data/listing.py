@@ -24,11 +24,15 @@ Known = dict[str, list[int | str]]  # path → size, times of content and status
 
 
 def write_listings(
-    datasets: list[Dataset], weights: Mapping[str, Path], prepared: Path, output: Path, cache: Path = CACHE
+    datasets: list[Dataset],
+    prepared: Path,
+    output: Path,
+    cache: Path = CACHE,
+    weights: Mapping[str, Path] | None = None,
 ) -> None:
     """Write `output`/<name>.json for each data set; the one of a folder that is gone stays, where it is prepared.
 
-    WEIGHTS there lists files and folders of weights that others trained, by what they are called.
+    WEIGHTS there lists files and folders of weights that others trained, by what they are called, where they are given.
     """
     before = _read(cache)
     known: Known = {}
@@ -37,8 +41,9 @@ def write_listings(
         files = dict(_hashes(options.raw, before, known)) if "root" in OPTIONS[options.source] else {}
         if files or not target.is_file() or not (prepared / options.name / "manifest.json").is_file():
             _write(target, _listing(files))
-    listed = {name: _listing(dict(_hashes(place, before, known))) for name, place in weights.items()}
-    _write(output / WEIGHTS, listed)
+    if weights is not None:
+        listed = {name: _listing(dict(_hashes(place, before, known))) for name, place in weights.items()}
+        _write(output / WEIGHTS, listed)
     if {**before, **known} != before:
         write_atomically(cache, json.dumps({**{p: v for p, v in before.items() if os.path.exists(p)}, **known}))
 

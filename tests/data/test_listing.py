@@ -35,7 +35,7 @@ class Place:
         Image.new("L", (4, 4), shade).save(path)
 
     def look(self) -> str:
-        write_listings([self.options], {}, self.prepared, self.output, self.cache)
+        write_listings([self.options], self.prepared, self.output, self.cache)
         return (self.output / "mine.json").read_text()
 
 
@@ -136,7 +136,7 @@ def test_weights_of_others_are_listed_too(place: Place) -> None:
     weights = {"released": place.root / "train", "inception": place.root / "train/a/1.png", "none": Path("none")}
 
     def look() -> str:
-        write_listings([], weights, place.prepared, place.output, place.cache)
+        write_listings([], place.prepared, place.output, place.cache, weights)
         return (place.output / WEIGHTS).read_text()
 
     before = look()
