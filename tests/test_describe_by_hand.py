@@ -2,17 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import pytest
-
-from replication.config.params import Params, load_params
+from replication.config.params import Params
 from replication.describe.__main__ import Description, describe, to_json, to_text
-
-
-@pytest.fixture(scope="module")
-def params() -> Params:
-    return load_params(Path(__file__).parents[1] / "params.yaml")
 
 
 def rows_of(said: Description) -> list[tuple[str, tuple[int | str, ...] | None, int]]:

@@ -13,6 +13,7 @@ import pytest
 from replication.config.expansion import read_params
 from replication.foundation.errors import InputError
 from replication.inputs import OUTPUT, main, stage_inputs
+from tests.in_small import params_written
 
 ROOT = Path(__file__).parents[1]
 MODELS = ("gan", "dcgan", "improved_gan", "deligan")
@@ -59,7 +60,7 @@ CODE = {
 
 def written() -> dict[str, Any]:
     """params.yaml with the default profile in force, all its values apart."""
-    params = read_params(ROOT / "params.yaml")
+    params = params_written()
     return json.loads(json.dumps({**params, "run": params["profiles"]["cpu"]}))
 
 

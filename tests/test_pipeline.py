@@ -11,15 +11,15 @@ from typing import Any
 
 import pytest
 
-from replication.config.expansion import read_params
 from replication.config.strict import read_yaml
 from replication.foundation.provenance import import_closure
 from replication.inputs import stage_inputs
 from replication.models import MODELS, source_file
+from tests.in_small import params_written
 
 ROOT = Path(__file__).parents[1]
 PIPELINE: dict[str, dict[str, Any]] = read_yaml(ROOT / "dvc.yaml")["stages"]
-PARAMS = read_params(ROOT / "params.yaml")
+PARAMS = params_written()
 STAGES = {name: stage.get("do", stage) for name, stage in PIPELINE.items()}
 INPUTS = stage_inputs({**PARAMS, "run": PARAMS["profiles"]["cpu"]}, ROOT)
 COMPUTING = [name for name in STAGES if name not in ("inputs", "data")]

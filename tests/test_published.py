@@ -10,17 +10,12 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from replication.config.params import BUNDLED, Cell, Params, load_params
+from replication.config.params import BUNDLED, Cell, Params
 from replication.verdicts.benchmarks import load_benchmarks
 from replication.verdicts.claims import Claim, Selection
 from replication.verdicts.published import Benchmark
 
 ROOT = Path(__file__).parents[1]
-
-
-@pytest.fixture(scope="module")
-def params() -> Params:
-    return load_params(ROOT / "params.yaml")
 
 
 @pytest.fixture(scope="module")

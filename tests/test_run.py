@@ -19,6 +19,7 @@ from replication.config.expansion import read_params
 from replication.config.params import load_params
 from replication.prepare import prepare
 from replication.table.archives import unpack
+from tests.in_small import params_written
 
 ROOT = Path(__file__).parents[1]
 K1, K5, BROKEN, THEORY = "cpu-gan-toy-k1", "cpu-gan-toy-k5", "cpu-gan-toy-rest", "cpu-theory"
@@ -28,7 +29,7 @@ PATIENCE = 600.0  # seconds
 
 def write_params(root: Path, updates: dict[str, int], networks: bool = False) -> None:
     """The suite's own params.yaml with short trainings of two seeds, in a profile that is not in force."""
-    content = read_params(ROOT / "params.yaml")
+    content = params_written()
     for name, count in updates.items():
         model, recipe = name.split(".")
         content["recipes"][model][recipe] |= {"updates": count}

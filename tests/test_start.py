@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from replication.config.expansion import read_params
 from replication.inputs import stage_inputs
+from tests.in_small import params_written
 
 ROOT = Path(__file__).parents[1]
 SLOW = {"dvc", "jinja2", "matplotlib", "numba", "pandas", "scipy", "sklearn", "torch", "torchvision"}
@@ -35,7 +35,7 @@ def test_commands_import_no_package_that_they_can_do_without() -> None:
 def test_what_a_stage_imports_is_among_its_inputs() -> None:
     files = [Path(file) for file in imported("judge").values() if file]
     sources = {str(file.relative_to(ROOT)) for file in files if file.is_relative_to(ROOT / "replication")}
-    inputs = stage_inputs(read_params(ROOT / "params.yaml"), ROOT)
+    inputs = stage_inputs(params_written(), ROOT)
     assert len(sources) > 20 and sources <= set(inputs["judge/digits"]["code"])
 
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from replication.config.params import load_params
 from replication.config.recipes import Early, FeatureMatching, GeometricDecay, Labels, Recipe, Sgd
 from replication.models import load
 from replication.training.batched import CapturedBatch, bind_batch, trains_batched
@@ -20,6 +18,7 @@ from replication.training.pieces import PIECE
 from replication.training.run import bind_runs
 from replication.training.state import initial_state
 from replication.training.trainer import Trainer, labels_of, seed_trainings
+from tests.in_small import own_params
 
 SEEDS = (5, 0, 2)
 TOLERANCE = 1e-5  # nats, and of weights: sums of stacked products round otherwise, and a game amplifies it
@@ -99,7 +98,7 @@ def test_a_block_on_a_gpu_trains_its_seeds_as_one(
 
 
 def test_which_recipes_train_so() -> None:
-    params, root = load_params(Path(__file__).parents[2] / "params.yaml"), {}
+    params, root = own_params(), {}
     for model, name, variant in (
         ("gan", "mnist", "code"),
         ("improved_gan", "mnist-100", "code"),
