@@ -62,7 +62,8 @@ def write_few(content: dict[str, Any], cells: Mapping[str, Any], **profile: Any)
     recipes: dict[str, Any] = {}
     for cell in cells.values():
         recipes.setdefault(cell["model"], {})[cell["recipe"]] = content["recipes"][cell["model"]][cell["recipe"]]
-    run = {**content["profiles"]["cpu"], "experiments": {}, **profile, "cells": dict(cells), "models": sorted(recipes)}
+    few = {"experiments": {}, "threads": 1, **profile, "cells": dict(cells), "models": sorted(recipes)}
+    run = {**content["profiles"]["cpu"], **few}
     content |= {"recipes": recipes, "run": run, "profiles": {"cpu": run}}
     Path("params.yaml").write_text(json.dumps(content), encoding="utf-8")
 

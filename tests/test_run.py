@@ -27,8 +27,8 @@ GAN, DCGAN, REAL = "cpu-gan-digits", "cpu-dcgan-digits", "cpu-reference-points-d
 PATIENCE = 600.0  # seconds
 
 
-def write_params(root: Path, updates: dict[str, int], networks: bool = False) -> None:
-    """The suite's own params.yaml with short trainings of two seeds, in a profile that is not in force."""
+def write_params(root: Path, updates: dict[str, int]) -> None:
+    """The suite's own params.yaml with a few short trainings of two seeds, in a profile that is not in force."""
     content = params_written()
     for name, count in updates.items():
         model, recipe = name.split(".")
@@ -38,10 +38,14 @@ def write_params(root: Path, updates: dict[str, int], networks: bool = False) ->
     content["recipes"]["gan"]["toy-rest"] |= {"batch": 401}  # more than there are points
     content["judges"]["digits"] |= {"epochs": 2}
     content["theory"] |= {"updates": 20, "fresh": 100}
-    profile = content["profiles"]["cpu"]
-    for cell in (*profile["cells"].values(), *profile["experiments"].values()):
-        cell["seeds"] = "0-1"
-    content["run"] = content["profiles"]["paper"]
+    profile, paper = content["profiles"]["cpu"], content["profiles"]["paper"]
+    for kind, keys in (("cells", (K1, K5, BROKEN, GAN, DCGAN)), ("experiments", (THEORY, REAL))):
+        profile[kind] = {key: {**profile[kind][key], "seeds": "0-1"} for key in keys}
+    profile["models"] = ["gan", "dcgan"]
+    content["run"] = content["profiles"]["paper"] = {**paper, "cells": {}, "experiments": {}, "models": []}
+    used = {(cell["model"], cell["recipe"]) for cell in profile["cells"].values()}
+    content["recipes"] = {model: {name: all_of[name] for name in all_of if (model, name) in used}
+                          for model, all_of in content["recipes"].items()}  # fmt: skip
     (root / "params.yaml").write_text(json.dumps(content), encoding="utf-8")
 
 

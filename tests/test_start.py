@@ -16,27 +16,32 @@ ROOT = Path(__file__).parents[1]
 SLOW = {"dvc", "jinja2", "matplotlib", "numba", "pandas", "scipy", "sklearn", "torch", "torchvision"}
 ASK = """
 import importlib, json, sys
-importlib.import_module("replication." + sys.argv[1])
-print(json.dumps({name: getattr(module, "__file__", None) for name, module in sys.modules.items()}))
+files = []
+for name in sys.argv[1:]:
+    importlib.import_module(name)
+    files.append({name: getattr(module, "__file__", None) for name, module in sys.modules.items()})
+print(json.dumps(files))
 """
 
 
-def imported(command: str) -> dict[str, str | None]:
-    """Every module that there is once a command is imported, with its file."""
-    asked = [sys.executable, "-c", ASK, command]
+def imported(*modules: str) -> list[dict[str, str | None]]:
+    """Every module that there is once one after another is imported, with its file."""
+    asked = [sys.executable, "-c", ASK, *(f"replication.{name}".removesuffix(".") for name in modules)]
     return json.loads(subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=True).stdout)
 
 
-def test_commands_import_no_package_that_they_can_do_without() -> None:
-    assert not SLOW & imported("inputs").keys() and not SLOW & imported("prepare").keys()
-    assert not {"dvc", "jinja2", "matplotlib"} & imported("run").keys()  # a bare machine lacks them
+def test_commands_that_need_no_torch_start_without_it() -> None:
+    for modules in imported("", "inputs", "prepare", "score_samples"):
+        assert not SLOW & modules.keys()
 
 
-def test_what_a_stage_imports_is_among_its_inputs() -> None:
-    files = [Path(file) for file in imported("judge").values() if file]
+def test_a_stages_imports_are_among_its_inputs_and_what_a_bare_machine_lacks_is_not_imported() -> None:
+    of_judge, of_run = imported("judge", "run")
+    files = [Path(file) for file in of_judge.values() if file]
     sources = {str(file.relative_to(ROOT)) for file in files if file.is_relative_to(ROOT / "replication")}
     inputs = stage_inputs(params_written(), ROOT)
     assert len(sources) > 20 and sources <= set(inputs["judge/digits"]["code"])
+    assert not {"dvc", "jinja2", "matplotlib"} & of_run.keys()
 
 
 GARBAGE = """

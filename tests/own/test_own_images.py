@@ -77,7 +77,7 @@ def shrunk(content: dict[str, Any], judged: bool = True) -> dict[str, Any]:
     content["recipes"]["dcgan"]["photographs"] |= few
     run = content["run"]
     run |= {"cells": {KEY: run["cells"][KEY]}, "experiments": {}, "models": ["dcgan"], "datasets": [NAME]}
-    run |= {"judges": [NAME] if judged else []}
+    run |= {"judges": [NAME] if judged else [], "threads": 1}
     if not judged:
         del content["judges"][NAME]
     content["profiles"]["cpu"] = run
