@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from replication.config.expansion import read_params
 from replication.config.params import Cell, Params, load_params
+from replication.config.recipes import Adam, Noise, Recipe
 
 # NumPy is imported where needed: the process that hands out the tests reads this file too, and computes nothing.
 if TYPE_CHECKING:
@@ -36,6 +37,24 @@ BLOCKS = {
     "cpu": {"cpu-k1": ("toy-k1", "0-4"), "cpu-k5": ("toy-k5", "0-4"), "cpu-digits": ("digits", "0-2")},
     "paper": {"paper-k1": ("toy-k1", "0-2"), "paper-k5": ("toy-k5", "0-2")},
 }
+
+
+def plain_recipe(**changes: Any) -> Recipe:
+    """The plainest recipe of all, with some keys changed."""
+    plain: dict[str, Any] = {
+        "engine": "eager",
+        "objective": "non-saturating",
+        "discriminator_scale": 0.5,
+        "schedule": "alternate",
+        "inner_steps": 1,
+        "updates": 100,
+        "batch": 10,
+        "latent_dim": 2,
+        "noise": Noise("uniform"),
+        "network": {},
+        "adam": Adam(1e-3, 0.5),
+    }
+    return Recipe(**{**plain, **changes})
 
 
 @cache

@@ -18,26 +18,14 @@ from replication.config.recipes import (
     LinearDecay,
     Noise,
     Prior,
-    Recipe,
     Sgd,
     Stopping,
 )
 from replication.describe.recipe import sentences
 from replication.training.schedule import rates_at
+from tests.in_small import plain_recipe
 
-PLAIN = Recipe(
-    engine="eager",
-    objective="non-saturating",
-    discriminator_scale=0.5,
-    schedule="alternate",
-    inner_steps=1,
-    updates=100,
-    batch=10,
-    latent_dim=7,
-    noise=Noise("uniform"),
-    network={"hidden": [4]},
-    adam=Adam(1e-3, 0.5),
-)
+PLAIN = plain_recipe(latent_dim=7, network={"hidden": [4]})
 BALANCE = Balance(1.0, 1.2, 0.7, 3, 0.01, -150, 0.02)
 MIXTURE = Prior(components=50, component="sampled", sigma_init=0.2, sigma_start="signed", regulariser=0.1)
 BALANCED: dict[str, Any] = {"schedule": "balanced", "inner_steps": 5, "balance": BALANCE}

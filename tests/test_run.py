@@ -23,6 +23,7 @@ from tests.in_small import params_written
 
 ROOT = Path(__file__).parents[1]
 K1, K5, BROKEN, THEORY = "cpu-gan-toy-k1", "cpu-gan-toy-k5", "cpu-gan-toy-rest", "cpu-theory"
+MIXTURE = "cpu-deligan-toy"  # scored in a moment, where the games of `gan` take seconds
 GAN, DCGAN, REAL = "cpu-gan-digits", "cpu-dcgan-digits", "cpu-reference-points-digits"
 PATIENCE = 600.0  # seconds
 
@@ -35,13 +36,14 @@ def write_params(root: Path, updates: dict[str, int]) -> None:
         content["recipes"][model][recipe] |= {"updates": count}
     for name in ("toy-k1", "toy-k5", "toy-rest"):
         content["recipes"]["gan"][name] |= {"network": {"hidden": [4], "nonlinearity": "tanh"}, "n_samples": 100}
+    content["recipes"]["deligan"]["toy"] |= {"network": {"hidden": [4], "nonlinearity": "tanh"}, "n_samples": 100}
     content["recipes"]["gan"]["toy-rest"] |= {"batch": 401}  # more than there are points
     content["judges"]["digits"] |= {"epochs": 2}
     content["theory"] |= {"updates": 20, "fresh": 100}
     profile, paper = content["profiles"]["cpu"], content["profiles"]["paper"]
-    for kind, keys in (("cells", (K1, K5, BROKEN, GAN, DCGAN)), ("experiments", (THEORY, REAL))):
+    for kind, keys in (("cells", (K1, K5, BROKEN, MIXTURE, GAN, DCGAN)), ("experiments", (THEORY, REAL))):
         profile[kind] = {key: {**profile[kind][key], "seeds": "0-1"} for key in keys}
-    profile["models"] = ["gan", "dcgan"]
+    profile["models"] = ["gan", "deligan", "dcgan"]
     content["run"] = content["profiles"]["paper"] = {**paper, "cells": {}, "experiments": {}, "models": []}
     used = {(cell["model"], cell["recipe"]) for cell in profile["cells"].values()}
     content["recipes"] = {model: {name: all_of[name] for name in all_of if (model, name) in used}
@@ -134,25 +136,25 @@ def test_cells_are_trained_scored_and_packed_and_a_second_call_keeps_them(projec
 
 
 def test_stopped_it_says_what_goes_on_and_ends_with_the_same_measurements(project: Path) -> None:
-    write_params(project, {"gan.toy-k1": 400_000})
-    process = start(project, [K1, THEORY])
+    write_params(project, {"deligan.toy": 150_000})
+    process = start(project, [MIXTURE, THEORY])
     until = time.monotonic() + PATIENCE
-    while not list(project.glob(f".replication/checkpoints/{K1}-*/environment.json")):  # its training has begun
+    while not list(project.glob(f".replication/checkpoints/{MIXTURE}-*/environment.json")):  # its training has begun
         assert process.poll() is None and time.monotonic() < until
         time.sleep(0.02)
     process.send_signal(signal.SIGTERM)
     status, _, said = ended(process)
     sentence = said.splitlines()[-1]
     assert status == 75 and not measured(project)
-    assert sentence.startswith(f"Stopped: nothing is done; the same command goes on with {K1} (stopped at update ")
-    assert sentence.endswith(f" of 400000), {THEORY} (not begun).")
-    (state,) = project.glob(f".replication/checkpoints/{K1}-*/state-*")
-    assert 0 < int(sentence.split("at update ")[1].split()[0]) == int(state.name.split("-")[1]) < 400_000
-    status, printed, said = ended(start(project, [K1, THEORY], "--pack", "out"))
-    assert status == 0 and "| 0/400000" not in said  # it went on, from the checkpoint
+    assert sentence.startswith(f"Stopped: nothing is done; the same command goes on with {MIXTURE} (stopped at update ")
+    assert sentence.endswith(f" of 150000), {THEORY} (not begun).")
+    (state,) = project.glob(f".replication/checkpoints/{MIXTURE}-*/state-*")
+    assert 0 < int(sentence.split("at update ")[1].split()[0]) == int(state.name.split("-")[1]) < 150_000
+    status, printed, said = ended(start(project, [MIXTURE, THEORY], "--pack", "out"))
+    assert status == 0 and "| 0/150000" not in said  # it went on, from the checkpoint
     found = measured(project)
-    assert unpack(Path(f"out/{K1}.tar.gz"))[f"{K1}/measurements.csv"] == found[K1]
-    assert undisturbed(project, [K1, THEORY]) == found and len(found) == 2
+    assert unpack(Path(f"out/{MIXTURE}.tar.gz"))[f"{MIXTURE}/measurements.csv"] == found[MIXTURE]
+    assert undisturbed(project, [MIXTURE, THEORY]) == found and len(found) == 2
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from replication.config.recipes import Early, FeatureMatching, GeometricDecay, Labels, Recipe, Sgd
+from replication.config.recipes import Early, Recipe
 from replication.models import load
 from replication.training.batched import CapturedBatch, bind_batch, trains_batched
 from replication.training.captured import CapturedSeed
@@ -19,26 +19,14 @@ from replication.training.run import bind_runs
 from replication.training.state import initial_state
 from replication.training.trainer import Trainer, labels_of, seed_trainings
 from tests.in_small import own_params
+from tests.training import conftest
 
 SEEDS = (5, 0, 2)
 TOLERANCE = 1e-5  # nats, and of weights: sums of stacked products round otherwise, and a game amplifies it
 CASES: dict[str, dict[str, Any]] = {
     "alternate": {"inner_steps": 2, "generator_steps": 2},
-    "semi-supervised": {
-        "objective": "feature-matching",
-        "feature_matching": FeatureMatching("squared-norm", (0, -1)),
-        "generator_minibatch": "own",
-        "parameter_average": 0.1,
-        "labels": Labels(2),
-    },
-    "simultaneous": {
-        "schedule": "simultaneous",
-        "adam": None,
-        "sgd": Sgd(0.1, 0.5, 0.7, 20),
-        "geometric_decay": GeometricDecay(1.01, 0.01),
-        "objective": "saturating",
-        "early": Early("non-saturating", 5),
-    },
+    "semi-supervised": conftest.CASES["semi-supervised"],
+    "simultaneous": {**conftest.CASES["simultaneous"], "early": Early("non-saturating", 5)},
 }
 
 
