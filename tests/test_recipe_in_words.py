@@ -55,11 +55,7 @@ MATCHING = {"objective": "feature-matching", "feature_matching": FeatureMatching
         ({"real_target": 0.9}, "D's objective", ["0.5 ×", "0.9"]),
         ({"labels": Labels(10, 10)}, "labels", ["10 of each class", "every 10 seeds"]),
         ({"labels": Labels(0)}, "labels", ["all"]),
-        (
-            {"early": Early("saturating", 1)},
-            "G's objective",
-            ["−log D(G(z))", "first 1 iteration ", "log(1 −"],
-        ),
+        ({"early": Early("saturating", 1)}, "G's objective", ["−log D(G(z))", "first 1 iteration ", "log(1 −"]),
         ({**MATCHING, "generator_minibatch": "own"}, "G's objective", ["absolute", "-1"]),
         (
             {"historical_averaging": 0.01, "parameter_average": 1e-4, "labels": Labels(2)},

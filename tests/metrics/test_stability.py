@@ -8,11 +8,7 @@ import numpy as np
 import pytest
 
 from replication.foundation.errors import InputError
-from replication.metrics.stability import (
-    collapsed_filters,
-    loss_oscillation,
-    stable,
-)
+from replication.metrics.stability import collapsed_filters, loss_oscillation, stable
 
 TIME = np.arange(800)
 

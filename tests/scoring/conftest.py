@@ -22,19 +22,8 @@ from replication.training.state import initial_state, weights_of
 from tests.in_small import own_params
 
 CLASSES, LAST = 3, 8
-NETWORK = {
-    "kernel": 3,
-    "init_std": 0.3,
-    "generator": [[6, 0], [5, 2], [1, 1]],
-    "discriminator": [[2, 1], [4, 2]],
-}
-RECIPE = replace(
-    own_params().recipe("dcgan", "digits", "paper"),
-    batch=20,
-    latent_dim=3,
-    n_samples=40,
-    network=NETWORK,
-)
+NETWORK = {"kernel": 3, "init_std": 0.3, "generator": [[6, 0], [5, 2], [1, 1]], "discriminator": [[2, 1], [4, 2]]}
+RECIPE = replace(own_params().recipe("dcgan", "digits", "paper"), batch=20, latent_dim=3, n_samples=40, network=NETWORK)
 
 
 def some_data(train: int = 60, test: int = 60, side: int = 8) -> PreparedImages:
