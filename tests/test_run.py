@@ -80,10 +80,12 @@ def processes_in(root: Path) -> list[int]:
 
 
 def start(root: Path, cells: Sequence[str], *options: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-P", "-m", "replication.run", *cells, *options]
     # Imported from where it lies, not through the link, so that what is compiled already is found.
-    command, environment = [sys.executable, "-P", "-m", "replication.run", *cells, *options], {"PYTHONPATH": str(ROOT)}
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.Popen(command, cwd=root, env=os.environ | environment, text=True, **pipes)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.Popen(
+        command, cwd=root, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
 
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, list[str], str]:

@@ -44,20 +44,18 @@ def test_commands_that_need_no_torch_start_without_it_and_what_one_imports_is_am
 
 def test_training_and_scoring_import_nothing_that_a_bare_machine_lacks() -> None:
     """By their sources, as importing torch takes seconds: not what functions import when they are called."""
+    package = ROOT / "replication"
+    modules = {file.relative_to(package).with_suffix("").parts: file for file in package.rglob("*.py")}
+    modules = {parts[:-1] if parts[-1] == "__init__" else parts: file for parts, file in modules.items()}
     names, lacking = {("run",)}, {"dvc", "jinja2", "matplotlib"}
-    while new := {found for name in names for found in at_import(source_of(name)) if source_of(found)} - names:
+    while new := {found for name in names for found in at_import(modules[name]) if found in modules} - names:
         names |= new
     assert ("training", "block") in names and ("scoring", "requirements") in names
     for name in names:
-        tree = ast.parse(source_of(name).read_text("utf-8"))
-        found = [alias.name for node in tree.body if isinstance(node, ast.Import) for alias in node.names]
-        found += [node.module or "" for node in tree.body if isinstance(node, ast.ImportFrom)]
+        body = ast.parse(modules[name].read_text("utf-8")).body
+        found = [alias.name for node in body if isinstance(node, ast.Import) for alias in node.names]
+        found += [node.module or "" for node in body if isinstance(node, ast.ImportFrom)]
         assert not lacking & {module.split(".")[0] for module in found}, name
-
-
-def source_of(parts: tuple[str, ...]) -> Path | None:
-    place = (ROOT / "replication").joinpath(*parts)
-    return next((file for file in (place.with_suffix(".py"), place / "__init__.py") if file.is_file()), None)
 
 
 GARBAGE = """
