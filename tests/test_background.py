@@ -11,7 +11,6 @@ import pytest
 
 from replication import experiment as stage
 from replication.config.background import Background
-from replication.config.expansion import read_params
 from replication.config.params import Params, load_params
 from replication.config.strict import strict
 from replication.foundation.errors import InputError
@@ -19,15 +18,15 @@ from replication.foundation.places import SCORED
 from replication.prepare import prepare
 from replication.report.cells import read_cell
 from replication.table.measurements import read_table
+from tests.in_small import params_written
 
-ROOT = Path(__file__).parents[1]
 Table = Any  # a DataFrame; its stubs do not follow selections
 
 
 @pytest.fixture
 def params(sources: Path) -> Params:
     """Small budgets in a folder with the sources and prepared digits, the current directory of the test."""
-    content = read_params(sources / "params.yaml")
+    content = params_written()
     options = content["background"]
     options["generative_discriminative"] |= {"datasets": ["iris", "wine"], "splits": 2, "sizes": 2}
     options["latent_dimension"] |= {"widths": [2, 48]}
@@ -92,7 +91,7 @@ def test_an_unknown_data_set_stops_the_run(params: Params, sources: Path) -> Non
     ],
 )
 def test_wrong_options_are_named(keys: str, value: Any) -> None:
-    options = read_params(ROOT / "params.yaml")["background"]
+    options = params_written()["background"]
     *parents, last = keys.split(".")
     reduce(dict.__getitem__, parents, options)[last] = value
     with pytest.raises(InputError, match=keys):
@@ -100,7 +99,7 @@ def test_wrong_options_are_named(keys: str, value: Any) -> None:
 
 
 def test_only_an_experiment_reads_the_bundled_data_sets(tmp_path: Path) -> None:
-    content = read_params(ROOT / "params.yaml")
+    content = params_written()
     content["profiles"]["cpu"]["cells"]["cpu-gan-digits"]["dataset"] = "bundled"
     path = tmp_path / "params.yaml"
     path.write_text(json.dumps(content), encoding="utf-8")

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from replication.config.blocks import PART, block_arguments, block_of, device_of, key_of, on_device, precision_on
-from replication.config.params import Params, load_params
+from replication.config.params import Params
 from replication.foundation.errors import InputError
 from replication.table.archives import _NAME
 
 IMAGES, TOY, CONTROLS, THEORY = "cpu-gan-digits", "cpu-gan-toy-k1", "cpu-feature-controls", "cpu-theory"
-
-
-@pytest.fixture(scope="module")
-def params() -> Params:
-    return load_params(Path(__file__).parents[1] / "params.yaml")
 
 
 NAMES = [

@@ -124,7 +124,7 @@ def test_a_signal_ends_a_command_with_a_sentence_and_nothing_half_written(
     process = begun(body, tmp_path)
     assert process.stdout is not None and process.stdout.readline() == "ready\n"
     process.send_signal(number)
-    _, errors = process.communicate(timeout=30)
+    _, errors = process.communicate(timeout=120)
     assert process.returncode == 128 + number
     assert errors.count("\n") == 1 and "run the same command again" in errors
     assert [path.name for path in tmp_path.iterdir()] == ["command.py"]
@@ -142,12 +142,12 @@ def test_no_process_outlives_the_command_that_started_it(number: signal.Signals,
             in_processes(work, ["a.pid", "b.pid"], 2)
     """
     process = begun(body, tmp_path)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while len(workers := [path for path in tmp_path.glob("*.pid") if path.read_text()]) < 2:
         assert time.monotonic() < deadline
         time.sleep(0.05)
     process.send_signal(number)
-    process.communicate(timeout=30)
+    process.communicate(timeout=120)
     while any(_runs(int(path.read_text())) for path in workers):
         assert time.monotonic() < deadline
         time.sleep(0.05)
@@ -184,7 +184,7 @@ def test_a_terminal_of_few_characters_shows_their_codes(tmp_path: Path) -> None:
     """
     environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONPATH": os.getcwd()}
     process = begun(body, tmp_path)
-    process.communicate(timeout=30)
+    process.communicate(timeout=120)
     ran = subprocess.run([sys.executable, tmp_path / "command.py"], capture_output=True, text=True, env=environment)
     assert ran.stdout == "1 \\xb1 2\n" and ran.returncode == 2
     assert ran.stderr == "error: \\u201c\\u03c3\\u201d is no split.\n"

@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from replication.config.cell import Cell
-from replication.config.expansion import read_params, recipe_sources
-from replication.config.params import Params, load_params
+from replication.config.expansion import recipe_sources
+from replication.config.params import Params
 from replication.config.recipes import Recipe
 from replication.config.strict import read_yaml, strict
 from replication.data.shapes import class_count
@@ -25,6 +25,7 @@ from replication.models import load
 from replication.training.schedule import update_counts
 from replication.verdicts.benchmarks import load_benchmarks
 from replication.verdicts.ledger import Held, deviations_in_force
+from tests.in_small import own_params, params_written
 
 ROOT = Path(__file__).parents[1]
 SISTERS = re.compile(r"^(digits|cifar10)-|-ensemble$")  # recipes that differ in a key from one described beside them
@@ -37,18 +38,13 @@ def described(model: str, recipe: str, variant: str, last: bool) -> Any:
 
 RECIPES = [
     described(model, recipe, variant, variant == list(written.get("variants", {"paper": {}}))[-1])
-    for model, recipes in read_params(ROOT / "params.yaml")["recipes"].items()
+    for model, recipes in params_written()["recipes"].items()
     for recipe, written in recipes.items()
     for variant in written.get("variants", {"paper": {}})
 ]
 
 TABLES: dict[str, Tables] = {}
 tables_of = command._tables
-
-
-@pytest.fixture(scope="module")
-def params() -> Params:
-    return load_params(ROOT / "params.yaml")
 
 
 @pytest.fixture(scope="module")
@@ -166,7 +162,7 @@ def test_every_cell_is_a_line_with_all_its_fields(
     for arguments, name in (((), "cpu"), (("paper",), "paper")):
         status, page, _ = run(capsys, monkeypatch, "--cells", *arguments)
         cells = [line.partition(": ") for line in page.splitlines()]
-        profile = load_params(ROOT / "params.yaml").profiles[name]
+        profile = own_params().profiles[name]
         assert status == 0 and [key for key, _, _ in cells] == list(profile.scored)
         for key, _, fields in cells:
             assert strict(Cell, {**json.loads(fields), "key": key, "profile": name}, "") == profile.scored[key]

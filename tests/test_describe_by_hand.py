@@ -2,17 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import pytest
-
-from replication.config.params import Params, load_params
+from replication.config.params import Params
 from replication.describe.__main__ import Description, describe, to_json, to_text
-
-
-@pytest.fixture(scope="module")
-def params() -> Params:
-    return load_params(Path(__file__).parents[1] / "params.yaml")
 
 
 def rows_of(said: Description) -> list[tuple[str, tuple[int | str, ...] | None, int]]:
@@ -34,20 +25,6 @@ def test_gans_toy_networks_by_hand(params: Params) -> None:
     assert to_json(said, ())["updates"] == {"generator": 20000, "discriminator": 100000, "together": 120000}
 
 
-def test_dcgans_32_pixel_networks_by_hand(params: Params) -> None:
-    said = describe(params, "dcgan", "cifar10")
-    widths, nine = [512, 512, 256, 256, 128, 128, 3], 3 * 3
-    dense = 256 * 512 * 4 * 4
-    generator = dense + sum(nine * a * b for a, b in zip(widths, widths[1:], strict=False))
-    generator += 2 * 512 * 4 * 4 + 2 * (512 + 256 + 256 + 128 + 128)  # gain and bias of batch normalisation
-    channels = [3, 128, 128, 256, 256, 512, 512]
-    discriminator = sum(nine * a * b for a, b in zip(channels, channels[1:], strict=False)) + 512 * 4 * 4
-    discriminator += 2 * (128 + 256 + 256 + 512 + 512)
-    assert said.tables.parameters == {"generator": generator, "discriminator": discriminator}
-    convolved = [layer.output_shape for layer in said.tables.layers if layer.type == "ConvTranspose2d"]
-    assert convolved[0] == ("B", 512, 8, 8) and convolved[-1] == ("B", 3, 32, 32)
-
-
 def test_a_conditional_dcgan_by_hand(params: Params) -> None:
     """A label joins as ten units or channels before every layer; batch normalisation has neither gain nor bias."""
     said = describe(params, "dcgan", "mnist-conditional")
@@ -59,17 +36,6 @@ def test_a_conditional_dcgan_by_hand(params: Params) -> None:
     found = to_json(said, ())
     assert found["conditional"] and found["classes"] == 10
     assert found["in_words"]["labels"] == "given to the generator as a condition; none learnt"
-
-
-def test_improved_gans_mnist_by_hand(params: Params) -> None:
-    """Dense with weight normalisation: a bias a unit, and a scale too where the output is; batch norm without gain."""
-    said = describe(params, "improved_gan", "mnist-100", "code")
-    generator = (100 * 500 + 500) + (500 * 500 + 500) + (500 * 784 + 2 * 784)
-    widths = [784, 1000, 500, 250, 250, 250]
-    hidden = sum((a + 1) * b for a, b in zip(widths, widths[1:], strict=False))
-    assert said.tables.parameters == {"generator": generator, "discriminator": hidden + 250 * 10 + 2 * 10}
-    noisy = [layer.settings for layer in said.tables.layers if layer.type == "GaussianNoise"]
-    assert noisy == ["std 0.3", *["std 0.5"] * 5]
 
 
 def test_deligans_toy_by_hand(params: Params) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from replication.config.params import load_params
 from replication.verdicts.benchmarks import claims_of, load_benchmarks
+from tests.in_small import own_params
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = ("README.md", "CONTRIBUTING.md", "benchmarks/README.md", "benchmarks/QUESTIONS.md")
@@ -37,7 +37,7 @@ def test_links_lead_somewhere(name: str) -> None:
 
 def test_the_questions_name_what_there_is() -> None:
     named = set(re.findall(r"`([a-z0-9_]+(?:-[a-z0-9]+)+)`", text_of("benchmarks/QUESTIONS.md")))
-    recipes = {recipe for of_model in load_params(ROOT / "params.yaml").recipes.values() for recipe in of_model}
+    recipes = {recipe for of_model in own_params().recipes.values() for recipe in of_model}
     assert len(named & CLAIMS) > 20 and len(named & NAMES) > 15
     assert named <= CLAIMS | NAMES | recipes
 

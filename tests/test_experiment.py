@@ -16,6 +16,7 @@ from replication.foundation.places import SCORED
 from replication.judge import train_judge
 from replication.prepare import prepare
 from replication.table.measurements import read_table
+from tests.in_small import params_written
 
 Table = Any  # a DataFrame; its stubs do not follow selections
 THEORY, POINTS = "cpu-theory", "cpu-reference-points-digits"
@@ -35,7 +36,7 @@ def shrink(content: dict[str, Any]) -> None:
 @pytest.fixture
 def workplace(sources: Path) -> Path:
     """A folder with the sources, small budgets and prepared data, the current directory of the test."""
-    content = read_params(sources / "params.yaml")
+    content = params_written()
     shrink(content)
     content["run"] |= {"cells": {}, "models": []}
     recipes = {"gan": {"toy-k1": content["recipes"]["gan"]["toy-k1"]}}

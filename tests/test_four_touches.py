@@ -90,6 +90,9 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, set[str], str]
     before = hashes(root)
     touch(root)
     after = hashes(root)
+    for file in (root / "benchmarks").glob("*.yaml"):
+        if file.name != "wgan2017.yaml":
+            file.unlink()  # a report of one paper takes a third of the time
     done = subprocess.run([sys.executable, "-c", STAGES], cwd=root, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return root, {name for name in after if after[name] != before.get(name)}, done.stdout

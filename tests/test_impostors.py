@@ -18,7 +18,6 @@ import pytest
 import torch
 from scipy.spatial import KDTree
 
-from replication.config.params import load_params
 from replication.metrics.inception import inception_score
 from replication.metrics.neighbours import duplicate_threshold, share_within
 from replication.metrics.toy import Mixture
@@ -27,6 +26,7 @@ from replication.table.measurements import Measurement, to_table
 from replication.verdicts.benchmarks import load_benchmarks
 from replication.verdicts.claims import Claim, Selection
 from replication.verdicts.verdict import judge
+from tests.in_small import own_params
 
 ROOT = Path(__file__).parents[1]
 SEEDS, FRESH = 20, 2000
@@ -38,7 +38,7 @@ Sides = tuple[np.ndarray, np.ndarray | None]  # values of the measured side and 
 @cache
 def mixtures() -> tuple[Mixture, Mixture]:
     """The toy data's density, and the Gaussian that theory holds against it."""
-    params = load_params(ROOT / "params.yaml")
+    params = own_params()
     data = params.datasets["toy-bimodal"]
     means = np.array(data.modes)
     spread = params.theory.q_standard_deviation
@@ -52,7 +52,7 @@ def always_half(seed: int, p: Mixture, q: Mixture) -> Logits:
 
 def untrained(seed: int, p: Mixture, q: Mixture) -> Logits:
     torch.manual_seed(seed)
-    network = DenseDiscriminator(2, load_params(ROOT / "params.yaml").theory.hidden, "tanh")
+    network = DenseDiscriminator(2, own_params().theory.hidden, "tanh")
 
     def logits(points: np.ndarray) -> np.ndarray:
         with torch.no_grad():

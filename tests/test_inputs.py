@@ -13,6 +13,7 @@ import pytest
 from replication.config.expansion import read_params
 from replication.foundation.errors import InputError
 from replication.inputs import OUTPUT, main, stage_inputs
+from tests.in_small import params_written
 
 ROOT = Path(__file__).parents[1]
 MODELS = ("gan", "dcgan", "improved_gan", "deligan")
@@ -59,7 +60,7 @@ CODE = {
 
 def written() -> dict[str, Any]:
     """params.yaml with the default profile in force, all its values apart."""
-    params = read_params(ROOT / "params.yaml")
+    params = params_written()
     return json.loads(json.dumps({**params, "run": params["profiles"]["cpu"]}))
 
 
@@ -69,7 +70,7 @@ def changed(before: dict[str, Any], after: dict[str, Any]) -> set[str]:
 
 
 @pytest.mark.parametrize("key", PARAMS)
-def test_an_edited_value(key: str) -> None:
+def test_an_edited_value(copied: Path, before: dict[str, Any], key: str) -> None:
     params = written()
     *path, last = key.split(".")
     place = params
@@ -77,7 +78,7 @@ def test_an_edited_value(key: str) -> None:
         place = place[part]
     assert last in place
     place[last] = "edited"
-    assert changed(stage_inputs(written(), ROOT), stage_inputs(params, ROOT)) == PARAMS[key]
+    assert changed(before, stage_inputs(params, copied)) == PARAMS[key]
 
 
 @pytest.fixture(scope="module")
@@ -87,23 +88,26 @@ def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.fixture(scope="module")
+def before(copied: Path) -> dict[str, Any]:
+    return stage_inputs(written(), copied)
+
+
 @pytest.mark.parametrize("file", CODE)
-def test_an_edited_source(copied: Path, file: str) -> None:
-    params, before = written(), stage_inputs(written(), copied)
-    with (copied / "replication" / file).open("a", encoding="utf-8") as source:
-        source.write("# edited\n")
-    assert changed(before, stage_inputs(params, copied)) == CODE[file]
+def test_an_edited_source(copied: Path, before: dict[str, Any], file: str) -> None:
+    path = copied / "replication" / file
+    source = path.read_bytes()
+    path.write_bytes(source + b"# edited\n")
+    after = stage_inputs(written(), copied)
+    path.write_bytes(source)
+    assert changed(before, after) == CODE[file]
 
 
-def test_a_new_cell_is_of_its_model_alone() -> None:
+def test_a_new_cell_is_of_its_model_alone(copied: Path, before: dict[str, Any]) -> None:
     params = written()
     cells = params["run"]["cells"]
     params["run"]["cells"] = {"cpu-new": {**cells["cpu-deligan-toy"], "seeds": "20"}, **cells}
-    assert changed(stage_inputs(written(), ROOT), stage_inputs(params, ROOT)) == {
-        "prepared",
-        "train/deligan",
-        "score/deligan",
-    }
+    assert changed(before, stage_inputs(params, copied)) == {"prepared", "train/deligan", "score/deligan"}
 
 
 def test_values_and_hashes_are_those_of_the_files() -> None:

@@ -14,7 +14,7 @@ from torch import nn
 
 from replication import judge
 from replication.config.datasets import Dataset, Split
-from replication.config.params import Judge, Params, load_params
+from replication.config.params import Judge, Params
 from replication.data.contents import ImageSet
 from replication.data.reading import load_images
 from replication.data.writing import write_dataset
@@ -22,8 +22,8 @@ from replication.foundation.errors import InputError
 from replication.judge import train_judge
 from replication.scoring.classifier import judged
 from replication.scoring.judges import judge_accuracy, read_judge
+from tests.in_small import own_params
 
-ROOT = Path(__file__).parents[1]
 OPTIONS = Judge("shade-classifier", (4,), epochs=4, batch=8, learning_rate=0.02, seed=0)
 PLACE = Path("outputs/judge/shades")
 
@@ -41,7 +41,7 @@ def params(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Params]:
     write_dataset(contents, Dataset("shades", "folder", splits={"full": Split("all")}), place)
     monkeypatch.chdir(tmp_path)
     deterministic, threads = torch.are_deterministic_algorithms_enabled(), torch.get_num_threads()
-    yield replace(load_params(ROOT / "params.yaml"), judges={"shades": OPTIONS})
+    yield replace(own_params(), judges={"shades": OPTIONS})
     torch.use_deterministic_algorithms(deterministic)
     torch.set_num_threads(threads)
 

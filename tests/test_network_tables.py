@@ -6,15 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from replication.describe.networks import Tables, network_tables
-from replication.models.layers.networks import (
-    Conditional,
-    Dropout,
-    GaussianNoise,
-    Generator,
-    Judged,
-    Networks,
-    Stack,
-)
+from replication.models.layers.networks import Conditional, Dropout, GaussianNoise, Generator, Judged, Networks, Stack
 
 
 class Labelled(Conditional):

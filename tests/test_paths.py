@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from replication.config.params import Params, load_params
+from replication.config.params import Params
 from replication.config.paths import value_at
 from replication.foundation.errors import InputError
 from replication.verdicts.benchmarks import load_benchmarks
@@ -21,11 +21,6 @@ ROOT = Path(__file__).parents[1]
 class Oven:
     heat: int
     trays: dict[str, list[int]]
-
-
-@pytest.fixture(scope="module")
-def params() -> Params:
-    return load_params(ROOT / "params.yaml")
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import configparser
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from replication.config.expansion import read_params
 from replication.config.strict import read_yaml
 from replication.foundation.provenance import import_closure
 from replication.inputs import stage_inputs
 from replication.models import MODELS, source_file
+from tests.in_small import params_written
 
 ROOT = Path(__file__).parents[1]
 PIPELINE: dict[str, dict[str, Any]] = read_yaml(ROOT / "dvc.yaml")["stages"]
-PARAMS = read_params(ROOT / "params.yaml")
+PARAMS = params_written()
 STAGES = {name: stage.get("do", stage) for name, stage in PIPELINE.items()}
 INPUTS = stage_inputs({**PARAMS, "run": PARAMS["profiles"]["cpu"]}, ROOT)
 COMPUTING = [name for name in STAGES if name not in ("inputs", "data")]
@@ -192,27 +191,3 @@ def test_one_stage_owns_a_place_and_only_reports_and_the_page_are_in_git() -> No
     assert len(places) == len(set(places)) and {name for name, _ in outputs} == set(STAGES)
     for profile in PARAMS["profiles"].values():
         assert not set(profile["cells"]) & set(profile["experiments"])  # a key names one folder
-
-
-def test_the_grid_comes_from_the_profile_in_force() -> None:
-    grids = {name: stage.get("foreach", stage.get("matrix")) for name, stage in PIPELINE.items()}
-    profile = {"profile": ["${run.name}"]}
-    assert grids == {
-        "inputs": None,
-        "data": None,
-        "prepare": "${run.datasets}",
-        "judge": "${run.judges}",
-        "prepared": None,
-        "train": {**profile, "model": "${run.models}"},
-        "score": {**profile, "model": "${run.models}"},
-        "experiment": profile,
-        "report": profile,
-        "page": None,
-    }
-
-
-def test_dvc_asks_nobody_and_ignores_caches() -> None:
-    settings = configparser.ConfigParser()
-    settings.read_string(re.sub(r"(?m)^\s+", "", (ROOT / ".dvc/config").read_text(encoding="utf-8")))
-    assert settings["core"]["analytics"] == "false" and settings["core"]["check_update"] == "false"
-    assert "__pycache__/" in (ROOT / ".dvcignore").read_text(encoding="utf-8").split()

@@ -12,16 +12,8 @@ import pytest
 from replication.verdicts.benchmarks import claims_of, load_benchmarks
 from replication.verdicts.claims import Claim
 from replication.verdicts.statistics.intervals import mean_estimate
-from replication.verdicts.statistics.rules import (
-    decide,
-    value_p_values,
-)
-from replication.verdicts.studies.power import (
-    Power,
-    least_power,
-    most_false,
-    planned,
-)
+from replication.verdicts.statistics.rules import decide, value_p_values
+from replication.verdicts.studies.power import Power, least_power, most_false, planned
 
 ROOT = Path(__file__).parents[1]
 

@@ -22,16 +22,7 @@ from replication.verdicts.statistics.rules import (
 )
 from replication.verdicts.statistics.superiority import superiority
 from replication.verdicts.studies.planned import STUDIES, design_of, judged
-from replication.verdicts.studies.power import (
-    POWER,
-    Power,
-    least,
-    most_false,
-    planned,
-    problems,
-    table,
-    true_powers,
-)
+from replication.verdicts.studies.power import POWER, Power, least, most_false, planned, problems, table, true_powers
 from tests import hand_made
 
 ROOT = Path(__file__).parents[1]

@@ -7,14 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from replication.foundation.provenance import (
-    PACKAGES,
-    code_hash,
-    environment,
-    import_closure,
-    sha256_file,
-    sha256_text,
-)
+from replication.foundation.provenance import PACKAGES, code_hash, environment, import_closure, sha256_file, sha256_text
 
 # FIPS 180-2, appendix B.1; and the hash of nothing.
 ABC = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"

@@ -18,26 +18,14 @@ from replication.config.recipes import (
     LinearDecay,
     Noise,
     Prior,
-    Recipe,
     Sgd,
     Stopping,
 )
 from replication.describe.recipe import sentences
 from replication.training.schedule import rates_at
+from tests.in_small import plain_recipe
 
-PLAIN = Recipe(
-    engine="eager",
-    objective="non-saturating",
-    discriminator_scale=0.5,
-    schedule="alternate",
-    inner_steps=1,
-    updates=100,
-    batch=10,
-    latent_dim=7,
-    noise=Noise("uniform"),
-    network={"hidden": [4]},
-    adam=Adam(1e-3, 0.5),
-)
+PLAIN = plain_recipe(latent_dim=7, network={"hidden": [4]})
 BALANCE = Balance(1.0, 1.2, 0.7, 3, 0.01, -150, 0.02)
 MIXTURE = Prior(components=50, component="sampled", sigma_init=0.2, sigma_start="signed", regulariser=0.1)
 BALANCED: dict[str, Any] = {"schedule": "balanced", "inner_steps": 5, "balance": BALANCE}
@@ -67,11 +55,7 @@ MATCHING = {"objective": "feature-matching", "feature_matching": FeatureMatching
         ({"real_target": 0.9}, "D's objective", ["0.5 ×", "0.9"]),
         ({"labels": Labels(10, 10)}, "labels", ["10 of each class", "every 10 seeds"]),
         ({"labels": Labels(0)}, "labels", ["all"]),
-        (
-            {"early": Early("saturating", 1)},
-            "G's objective",
-            ["−log D(G(z))", "first 1 iteration ", "log(1 −"],
-        ),
+        ({"early": Early("saturating", 1)}, "G's objective", ["−log D(G(z))", "first 1 iteration ", "log(1 −"]),
         ({**MATCHING, "generator_minibatch": "own"}, "G's objective", ["absolute", "-1"]),
         (
             {"historical_averaging": 0.01, "parameter_average": 1e-4, "labels": Labels(2)},

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from replication import train
-from replication.config.params import Cell, Params, load_params
+from replication.config.params import Cell, Params
 from replication.data.reading import PreparedImages, ToyData
 from replication.foundation.errors import InputError
 from replication.metrics import inception_network
@@ -34,11 +34,6 @@ HOLDS = {
     "forgetting": PLANTED,
     PROBE: DCGAN,
 }
-
-
-@pytest.fixture(scope="module")
-def params() -> Params:
-    return load_params(Path(__file__).parents[1] / "params.yaml")
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from replication.config.expansion import read_params
+from tests.in_small import params_written
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[1]
@@ -23,7 +23,7 @@ PATIENCE = 120.0  # seconds
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A folder with the sources and prepared data, and cells that train for several seconds."""
-    content = read_params(ROOT / "params.yaml")
+    content = params_written()
     content["recipes"]["deligan"]["toy"] |= {"updates": 60_000}
     content["recipes"]["gan"]["digits"] |= {"updates": 1000}
     improved = content["recipes"]["improved_gan"]["digits"]

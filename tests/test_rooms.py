@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import ast
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from replication.__main__ import commands
+from replication.__main__ import commands, main
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "replication"
@@ -108,11 +106,10 @@ def test_the_timing_program_imports_no_report() -> None:
         assert not [parts for parts in imported(file) if parts[:1] in (("report",), ("verdicts",))], file
 
 
-def test_the_commands_are_listed_with_a_line_each() -> None:
+def test_the_commands_are_listed_with_a_line_each(capsys: pytest.CaptureFixture[str]) -> None:
     listed = commands()
     assert set(COMMANDS) < set(listed) and {"describe", "released", "report", "verdicts"} < set(listed)
-    printed = subprocess.run(
-        [sys.executable, "-m", "replication"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
+    main()
+    printed = capsys.readouterr().out
     for name, purpose in listed.items():
-        assert 10 < len(purpose) < 110 and f"{name} " in printed.stdout and purpose in printed.stdout
+        assert 10 < len(purpose) < 110 and f"{name} " in printed and purpose in printed

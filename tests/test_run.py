@@ -19,28 +19,35 @@ from replication.config.expansion import read_params
 from replication.config.params import load_params
 from replication.prepare import prepare
 from replication.table.archives import unpack
+from tests.in_small import params_written
 
 ROOT = Path(__file__).parents[1]
 K1, K5, BROKEN, THEORY = "cpu-gan-toy-k1", "cpu-gan-toy-k5", "cpu-gan-toy-rest", "cpu-theory"
+MIXTURE = "cpu-deligan-toy"  # scored in a moment, where the games of `gan` take seconds
 GAN, DCGAN, REAL = "cpu-gan-digits", "cpu-dcgan-digits", "cpu-reference-points-digits"
 PATIENCE = 600.0  # seconds
 
 
-def write_params(root: Path, updates: dict[str, int], networks: bool = False) -> None:
-    """The suite's own params.yaml with short trainings of two seeds, in a profile that is not in force."""
-    content = read_params(ROOT / "params.yaml")
+def write_params(root: Path, updates: dict[str, int]) -> None:
+    """The suite's own params.yaml with a few short trainings of two seeds, in a profile that is not in force."""
+    content = params_written()
     for name, count in updates.items():
         model, recipe = name.split(".")
         content["recipes"][model][recipe] |= {"updates": count}
     for name in ("toy-k1", "toy-k5", "toy-rest"):
         content["recipes"]["gan"][name] |= {"network": {"hidden": [4], "nonlinearity": "tanh"}, "n_samples": 100}
+    content["recipes"]["deligan"]["toy"] |= {"network": {"hidden": [4], "nonlinearity": "tanh"}, "n_samples": 100}
     content["recipes"]["gan"]["toy-rest"] |= {"batch": 401}  # more than there are points
     content["judges"]["digits"] |= {"epochs": 2}
     content["theory"] |= {"updates": 20, "fresh": 100}
-    profile = content["profiles"]["cpu"]
-    for cell in (*profile["cells"].values(), *profile["experiments"].values()):
-        cell["seeds"] = "0-1"
-    content["run"] = content["profiles"]["paper"]
+    profile, paper = content["profiles"]["cpu"], content["profiles"]["paper"]
+    for kind, keys in (("cells", (K1, K5, BROKEN, MIXTURE, GAN, DCGAN)), ("experiments", (THEORY, REAL))):
+        profile[kind] = {key: {**profile[kind][key], "seeds": "0-1"} for key in keys}
+    profile["models"] = ["gan", "deligan", "dcgan"]
+    content["run"] = content["profiles"]["paper"] = {**paper, "cells": {}, "experiments": {}, "models": []}
+    used = {(cell["model"], cell["recipe"]) for cell in profile["cells"].values()}
+    content["recipes"] = {model: {name: all_of[name] for name in all_of if (model, name) in used}
+                          for model, all_of in content["recipes"].items()}  # fmt: skip
     (root / "params.yaml").write_text(json.dumps(content), encoding="utf-8")
 
 
@@ -73,8 +80,12 @@ def processes_in(root: Path) -> list[int]:
 
 
 def start(root: Path, cells: Sequence[str], *options: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "replication.run", *cells, *options]
-    return subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    command = [sys.executable, "-P", "-m", "replication.run", *cells, *options]
+    # Imported from where it lies, not through the link, so that what is compiled already is found.
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.Popen(
+        command, cwd=root, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
 
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, list[str], str]:
@@ -129,25 +140,26 @@ def test_cells_are_trained_scored_and_packed_and_a_second_call_keeps_them(projec
 
 
 def test_stopped_it_says_what_goes_on_and_ends_with_the_same_measurements(project: Path) -> None:
-    write_params(project, {"gan.toy-k1": 400_000})
-    process = start(project, [K1, THEORY])
+    write_params(project, {"deligan.toy": 150_000})
+    process = start(project, [MIXTURE, THEORY])
     until = time.monotonic() + PATIENCE
-    while not list(project.glob(f".replication/checkpoints/{K1}-*/environment.json")):  # its training has begun
+    while not list(project.glob(f".replication/checkpoints/{MIXTURE}-*/environment.json")):  # its training has begun
         assert process.poll() is None and time.monotonic() < until
         time.sleep(0.02)
     process.send_signal(signal.SIGTERM)
     status, _, said = ended(process)
     sentence = said.splitlines()[-1]
     assert status == 75 and not measured(project)
-    assert sentence.startswith(f"Stopped: nothing is done; the same command goes on with {K1} (stopped at update ")
-    assert sentence.endswith(f" of 400000), {THEORY} (not begun).")
-    (state,) = project.glob(f".replication/checkpoints/{K1}-*/state-*")
-    assert 0 < int(sentence.split("at update ")[1].split()[0]) == int(state.name.split("-")[1]) < 400_000
-    status, printed, said = ended(start(project, [K1, THEORY], "--pack", "out"))
-    assert status == 0 and "| 0/400000" not in said  # it went on, from the checkpoint
+    assert sentence.startswith(f"Stopped: nothing is done; the same command goes on with {MIXTURE} (stopped at update ")
+    assert sentence.endswith(f" of 150000), {THEORY} (not begun).")
+    (state,) = project.glob(f".replication/checkpoints/{MIXTURE}-*/state-*")
+    units = int(state.name.split("-")[1])  # of five updates
+    assert 0 < int(sentence.split("at update ")[1].split()[0]) == 5 * units < 150_000
+    status, printed, said = ended(start(project, [MIXTURE, THEORY], "--pack", "out"))
+    assert status == 0 and "| 0/150000" not in said  # it went on, from the checkpoint
     found = measured(project)
-    assert unpack(Path(f"out/{K1}.tar.gz"))[f"{K1}/measurements.csv"] == found[K1]
-    assert undisturbed(project, [K1, THEORY]) == found and len(found) == 2
+    assert unpack(Path(f"out/{MIXTURE}.tar.gz"))[f"{MIXTURE}/measurements.csv"] == found[MIXTURE]
+    assert undisturbed(project, [MIXTURE, THEORY]) == found and len(found) == 2
 
 
 @pytest.mark.slow

@@ -13,7 +13,6 @@ import pytest
 
 from replication import score as stage
 from replication import train
-from replication.config.expansion import read_params
 from replication.config.params import load_params
 from replication.foundation.errors import InputError
 from replication.foundation.places import SCORED
@@ -22,13 +21,15 @@ from replication.prepare import prepare
 from replication.scoring import toy
 from replication.scoring.components import SHARES
 from replication.table.measurements import read_table
+from tests.in_small import params_written, write_few
 
 Table = Any  # a DataFrame; its stubs do not follow selections
 GAN, DELIGAN, DIGITS = "cpu-gan-toy-k1", "cpu-deligan-toy", "cpu-dcgan-digits"
 SMALL = {"kernel": 3, "init_std": 0.02, "generator": [[4, 0], [1, 2]], "discriminator": [[4, 2], [4, 2]]}
 
 
-def shrink(content: dict[str, Any]) -> None:
+def write_params() -> None:
+    content = params_written()
     dense = {"network": {"hidden": [4], "nonlinearity": "tanh"}, "n_samples": 60}
     content["recipes"]["gan"]["toy-k1"] |= {"updates": 40, **dense}
     content["recipes"]["deligan"]["toy"] |= {"updates": 200, **dense}
@@ -36,26 +37,13 @@ def shrink(content: dict[str, Any]) -> None:
     content["judges"]["digits"] |= {"channels": [4], "epochs": 1}
     cells = content["profiles"]["cpu"]["cells"]
     probe = {"costs": [1e-4], "validation_share": 0.2, "selection_draws": 1, "limited_labels": [2], "limited_draws": 2}
-    kept = {key: {**cells[key], "seeds": "1-2"} for key in (GAN, DELIGAN, DIGITS)}
-    content["run"] = {
-        **content["profiles"]["cpu"],
-        "cells": kept,
-        "models": sorted({c["model"] for c in kept.values()}),
-        "probe": probe,
-    }
+    write_few(content, {key: {**cells[key], "seeds": "1-2"} for key in (GAN, DELIGAN, DIGITS)}, probe=probe)
 
 
 @pytest.fixture
 def workplace(sources: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the sources, small recipes and small budgets, the current directory of the test."""
-    content = read_params(sources / "params.yaml")
-    shrink(content)
-    used = {(cell["model"], cell["recipe"]) for cell in content["run"]["cells"].values()}
-    recipes = {
-        model: {name: own[name] for name in own if (model, name) in used} for model, own in content["recipes"].items()
-    }
-    content |= {"recipes": recipes, "profiles": {"cpu": content["run"]}}  # the fewer lines, the sooner they are read
-    (sources / "params.yaml").write_text(json.dumps(content), encoding="utf-8")
+    write_params()
     monkeypatch.setattr(toy, "GAP_UPDATES", 3)
     monkeypatch.setattr(toy, "FRESH", 50)
     return sources

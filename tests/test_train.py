@@ -12,7 +12,6 @@ import torch
 from safetensors.torch import load_file
 
 from replication import train as stage
-from replication.config.expansion import read_params
 from replication.config.params import load_params
 from replication.foundation.command import exit_clearly
 from replication.foundation.errors import InputError
@@ -22,6 +21,7 @@ from replication.prepare import prepare
 from replication.training import cells
 from replication.training.block import Paused
 from replication.training.code import training_code
+from tests.in_small import params_written, write_few
 
 TOY, DIGITS = "cpu-gan-toy-k1", "cpu-deligan-digits"
 SMALL = {
@@ -33,12 +33,15 @@ SMALL = {
 
 def edit(change: Callable[[dict[str, Any]], Any]) -> None:
     """Change the params.yaml of the current directory."""
-    content = read_params(Path("params.yaml"))
+    content = json.loads(Path("params.yaml").read_text("utf-8"))
     change(content)
     Path("params.yaml").write_text(json.dumps(content), encoding="utf-8")
 
 
-def shrink(content: dict[str, Any]) -> None:
+@pytest.fixture
+def workplace(sources: Path) -> Path:
+    """A folder with the sources and small recipes, the current directory of the test."""
+    content = params_written()
     content["recipes"]["gan"]["toy-k1"] |= {
         "updates": 40,
         "batch": 20,
@@ -46,21 +49,8 @@ def shrink(content: dict[str, Any]) -> None:
     }
     content["recipes"]["deligan"]["digits"] |= {"updates": 20, "latent_dim": 3, "network": SMALL}
     cells = content["profiles"]["cpu"]["cells"]
-    kept = {key: {**cells[key], "seeds": "1-3" if key == TOY else "0-1"} for key in (TOY, DIGITS)}
-    content["run"] = {
-        **content["profiles"]["cpu"],
-        "cells": kept,
-        "models": sorted({cell["model"] for cell in kept.values()}),
-    }
-    content["profiles"] = {"cpu": content["run"]}  # a small file, which is read many times
-    used = {"gan": "toy-k1", "deligan": "digits"}
-    content["recipes"] = {model: {name: content["recipes"][model][name]} for model, name in used.items()}
-
-
-@pytest.fixture
-def workplace(sources: Path) -> Path:
-    """A folder with the sources and small recipes, the current directory of the test."""
-    edit(shrink)
+    kept = {TOY: {**cells[TOY], "seeds": "1-3"}, DIGITS: {**cells[DIGITS], "seeds": "0-1"}}
+    write_few(content, kept, threads=2)  # of which the recipes have one
     return sources
 
 

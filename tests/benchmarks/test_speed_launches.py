@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,8 @@ from benchmarks.speed import launches
 from benchmarks.speed.__main__ import main
 from benchmarks.speed.cases import prepare_case
 from benchmarks.speed.launches import CASES, SEEDS, Launches, count_launches
-from replication.config.params import load_params
 from replication.foundation.errors import InputError
+from tests.in_small import own_params
 
 ROOT = Path(__file__).parents[2]
 # Of one seed, and of each of five where they share a graph.
@@ -21,7 +22,8 @@ MOST = {"gan-mnist": (150, 40), "improved-mnist": (450, 110), "deligan-mnist": (
 
 @pytest.mark.parametrize("name", MOST)
 def test_a_unit_is_few_kernels(name: str) -> None:
-    work = prepare_case(name, load_params(ROOT / "params.yaml"), cases=CASES)
+    work = prepare_case(name, own_params(), cases={name: replace(CASES[name], n=500)})
+    work = replace(work, recipe=replace(work.recipe, batch=10))  # which changes no count
     most, each = MOST[name]
     assert 0 < sum(count_launches(work).values()) <= most
     assert each is None or sum(count_launches(work, SEEDS).values()) <= each * SEEDS

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,7 +15,7 @@ from benchmarks.speed.arms import plain_training
 from benchmarks.speed.cases import CASES, Case, Work, prepare_case
 from benchmarks.speed.plain import Pair, PlainTraining, Source
 from benchmarks.speed.plain_optimisers import plain_optimiser
-from replication.config.params import Params, load_params
+from replication.config.params import Params
 from replication.config.recipes import Adam, Recipe, Sgd
 from replication.foundation.errors import InputError
 from replication.models.layers.networks import Latent, draw_layer_noise
@@ -25,8 +24,8 @@ from replication.training.draws import draw_units, labelled_rows
 from replication.training.initialise import real_samples
 from replication.training.optimisers import adam_update
 from replication.training.trainer import Trainer
+from tests.in_small import own_params
 
-ROOT = Path(__file__).parents[2]
 SGD = Sgd(learning_rate=0.02, momentum=0.5, final_momentum=0.5, momentum_updates=100)
 RECIPES = {
     "alternate": Case("dcgan", "digits", "digits", 0),
@@ -44,11 +43,6 @@ CHANGES = {"simultaneous": {"schedule": "simultaneous"}, "momentum": {"adam": No
 # A bias before batch normalisation has rounding's gradient alone, which Adam makes as large as any: after five inner
 # steps running means, by which G is judged, have moved with it.
 FIRST = {"balanced": 5e-4}
-
-
-@pytest.fixture(scope="module")
-def params() -> Params:
-    return load_params(ROOT / "params.yaml")
 
 
 class Prepared(Source):
@@ -111,7 +105,7 @@ def test_adam_with_epsilon_inside_the_root_is_ours_and_torchs_where_epsilon_is_n
             optimiser.step()
         return layer.weight.detach()[0]
 
-    recipe = load_params(ROOT / "params.yaml").recipe("gan", "digits", "paper")
+    recipe = own_params().recipe("gan", "digits", "paper")
     expected, first, second = start.clone(), torch.zeros(12), torch.zeros(12)
     for step, gradient in enumerate(gradients, 1):
         adam_update([expected], [gradient], [first], [second], step, 3e-3, (0.5, 0.9), 1e-3, 0.1, epsilon_inside=True)

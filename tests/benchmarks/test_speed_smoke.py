@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
@@ -11,11 +10,11 @@ from torch import Tensor
 
 from benchmarks.speed import smoke
 from benchmarks.speed.cases import Work
-from replication.config.params import load_params
 from replication.models.layers.minibatch import MinibatchDiscrimination
 from replication.training.units import Unit, Units
+from tests.in_small import own_params
 
-PARAMS = load_params(Path(__file__).parents[2] / "params.yaml")
+PARAMS = own_params()
 
 
 @pytest.fixture(scope="module")

@@ -10,11 +10,7 @@ from sklearn.metrics import mutual_info_score
 
 from replication.foundation.errors import InputError
 from replication.foundation.seeding import generator
-from replication.metrics.components import (
-    component_information,
-    duplicates_within,
-    variance_share,
-)
+from replication.metrics.components import component_information, duplicates_within, variance_share
 
 
 def stream(seed: int = 0) -> np.random.Generator:

@@ -11,13 +11,7 @@ from torch_fidelity.metric_prc import prc_features_to_metric
 
 from replication.foundation.errors import InputError
 from replication.metrics import distribution, neighbours
-from replication.metrics.distribution import (
-    Distances,
-    distances,
-    kernel_distance,
-    reference_of,
-    references_of,
-)
+from replication.metrics.distribution import Distances, distances, kernel_distance, reference_of, references_of
 
 
 def some_features(count: int, seed: int, width: int = 6, shift: float = 0.0) -> np.ndarray:

@@ -10,14 +10,7 @@ from torch import Tensor, nn
 from replication.models.layers.dense import DenseDiscriminator
 from replication.models.layers.networks import Judged
 from replication.scoring import game
-from replication.scoring.game import (
-    Weights,
-    gradient_norm,
-    logits_of,
-    optimal_probability,
-    train_alone,
-    value_and_hits,
-)
+from replication.scoring.game import Weights, gradient_norm, logits_of, optimal_probability, train_alone, value_and_hits
 from replication.training.objectives import generator_loss
 
 SEEDS = 3

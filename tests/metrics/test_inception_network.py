@@ -14,13 +14,7 @@ from torch import nn
 from replication.foundation.errors import InputError
 from replication.foundation.provenance import sha256_file
 from replication.metrics import inception_network
-from replication.metrics.inception_network import (
-    NAME,
-    SHA256,
-    inception_features,
-    inception_weights,
-    load_inception,
-)
+from replication.metrics.inception_network import NAME, SHA256, inception_features, inception_weights, load_inception
 
 
 class Planted(nn.Module):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +10,7 @@ import torch
 from sklearn.svm import LinearSVC
 from torch.nn.functional import conv2d, leaky_relu
 
-from replication.config.params import Probe, load_params
+from replication.config.params import Probe
 from replication.foundation.errors import InputError
 from replication.foundation.seeding import generator
 from replication.metrics import linear_probe as module
@@ -23,8 +22,8 @@ from replication.metrics.linear_probe import (
 )
 from replication.models import load
 from replication.models.layers.convolutional import ConvolutionalDiscriminator, initialise_normal
+from tests.in_small import own_params
 
-ROOT = Path(__file__).parents[2]
 COSTS = (1e-5, 1e-3, 1e-2)
 
 
@@ -133,7 +132,7 @@ def test_features_of_an_image_do_not_depend_on_the_others() -> None:
 
 
 def test_dcgan_has_the_papers_number_of_features_on_cifar10() -> None:
-    recipe = load_params(ROOT / "params.yaml").recipe("dcgan", "cifar10", "paper")
+    recipe = own_params().recipe("dcgan", "cifar10", "paper")
     discriminator = load("dcgan").build(recipe.network, recipe.prior, recipe.latent_dim, (3, 32, 32)).discriminator
     images = some_images(2, 32, 3)
     features = discriminator_features(discriminator, images, images)

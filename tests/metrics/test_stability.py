@@ -8,13 +8,7 @@ import numpy as np
 import pytest
 
 from replication.foundation.errors import InputError
-from replication.metrics import stability
-from replication.metrics.stability import (
-    collapsed_filters,
-    loss_oscillation,
-    stable,
-)
-from replication.table.definitions import METRICS
+from replication.metrics.stability import collapsed_filters, loss_oscillation, stable
 
 TIME = np.arange(800)
 
@@ -169,11 +163,3 @@ def test_every_failure_alone_makes_a_run_unstable(failure: str) -> None:
 def test_a_loss_without_scale_is_refused() -> None:
     with pytest.raises(InputError, match="scale 0"):
         judged(discriminator_scale=0)
-
-
-def test_the_definition_states_the_thresholds() -> None:
-    protocol = METRICS["stable"].protocol
-    assert f"oscillates beyond {stability.MAX_OSCILLATION}," in protocol
-    assert f"at least {stability.WON} nats" in protocol
-    assert f"diversity is at least {stability.MIN_DIVERSITY} " in protocol
-    assert f"coverage at least {stability.MIN_COVERAGE};" in protocol

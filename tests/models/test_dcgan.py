@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,14 +10,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import batch_norm, conv2d, conv_transpose2d, leaky_relu
 
-from replication.config.params import load_params
 from replication.config.recipes import Prior
 from replication.foundation.errors import InputError
 from replication.models.dcgan import build
 from replication.models.layers.convolutional import ConvolutionalDiscriminator
 from replication.models.layers.networks import Judged, Networks
+from tests.in_small import own_params
 
-PARAMS = load_params(Path(__file__).parents[2] / "params.yaml")
+PARAMS = own_params()
 SMALL: dict[str, Any] = {
     "kernel": 3, "init_std": 0.02, "generator": [[4, 0], [3, 2], [1, 1]], "discriminator": [[2, 1], [3, 2]],
 }  # fmt: skip

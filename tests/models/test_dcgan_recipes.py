@@ -5,25 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from replication.config.params import load_params
 from replication.config.recipes import Recipe
 from replication.models.dcgan import build
 from replication.training.initialise import Samples
 from replication.training.schedule import minibatches_of_unit, rates_at, turns, update_counts
 from replication.training.state import initial_state
 from replication.training.trainer import Trainer
+from tests.in_small import own_params
 
-PARAMS = load_params(Path(__file__).parents[2] / "params.yaml")
+PARAMS = own_params()
 RECIPES = list(PARAMS.recipes["dcgan"])
 SHAPES = {"digits": (1, 8, 8), "mnist": (1, 28, 28), "celeba": (3, 64, 64), "lsun": (3, 64, 64)}
-# What an arm lays over the recipe before the dash: dotted keys and their values.
 
 
 def recipe_of(name: str, variant: str = "code") -> Recipe:
@@ -117,14 +115,11 @@ DISTINCT = {str(recipe_of(name).network): name for name in reversed(RECIPES)}.va
     "name", [pytest.param(name, marks=pytest.mark.slow if name.startswith("digits-") else ()) for name in DISTINCT]
 )
 def test_two_steps_of_every_network(name: str) -> None:
-    for variant in ("paper", "code"):
-        recipe, data, builder = in_small(name, variant)
-        state = initial_state(builder, recipe, (0, 1), data)
-        before = {key: tensor.clone() for key, tensor in state.items()}
-        losses = Trainer(builder, recipe, (0, 1), data, state=state).advance(0, 2)
-        assert np.isfinite(losses).all() and state["diverged"].tolist() == [-1, -1]
-        assert state["steps"].tolist() == [[2, 2], [2, 2]]
-        for key in (k for k in state if k.startswith(("generator", "discriminator")) and "num_batches" not in k):
-            assert not torch.equal(state[key], before[key]), f"{key} stays as it was"
-        weights = state["generator." + next(n for n, _ in builder().generator.named_parameters())]
-        assert not torch.equal(weights[0], weights[1])
+    recipe, data, builder = in_small(name, "code")
+    state = initial_state(builder, recipe, (0,), data)
+    before = {key: tensor.clone() for key, tensor in state.items()}
+    losses = Trainer(builder, recipe, (0,), data, state=state).advance(0, 2)
+    assert np.isfinite(losses).all() and state["diverged"].tolist() == [-1]
+    assert state["steps"].tolist() == [[2, 2]]
+    for key in (k for k in state if k.startswith(("generator", "discriminator")) and "num_batches" not in k):
+        assert not torch.equal(state[key], before[key]), f"{key} stays as it was"

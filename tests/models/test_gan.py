@@ -6,7 +6,6 @@ from copy import deepcopy
 from dataclasses import replace
 from functools import partial
 from math import log, sqrt
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,6 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits as cross_entropy
 
-from replication.config.params import load_params
 from replication.config.recipes import Early, Prior, Recipe
 from replication.foundation.errors import InputError
 from replication.foundation.seeding import generator as stream_of
@@ -29,8 +27,9 @@ from replication.training.schedule import objective_at, rates_at, update_counts
 from replication.training.state import initial_state
 from replication.training.stopping import selection_units
 from replication.training.trainer import Trainer
+from tests.in_small import own_params
 
-PARAMS = load_params(Path(__file__).parents[2] / "params.yaml")
+PARAMS = own_params()
 SHAPES = {"mnist": (1, 28, 28), "cifar10-dense": (3, 32, 32), "cifar10-convolutional": (3, 32, 32)}
 EPOCHS = {"mnist": 50_000 // 100, "cifar10-dense": 40_000 // 100, "cifar10-convolutional": 40_000 // 128}
 RATES = {"mnist": 0.1, "cifar10-dense": 0.025, "cifar10-convolutional": 0.004}

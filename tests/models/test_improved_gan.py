@@ -2,34 +2,26 @@
 
 from __future__ import annotations
 
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from torch import nn
 
-from replication.config.params import Params, load_params
 from replication.config.recipes import Prior, Recipe
 from replication.foundation.errors import InputError
 from replication.models.improved_gan import build
 from replication.models.layers.networks import LayerNoise, Networks, draw_layer_noise
 from replication.models.layers.weight_norm import WeightNorm
+from tests.in_small import own_params
 
-ROOT = Path(__file__).parents[2]
 CLASSES = 10
 DENSE = {"dense": {"generator": [4], "discriminator": [5], "input_noise": 0.3, "hidden_noise": 0.5}}
 CONVOLUTIONAL = {"convolutional": {"generator": [4, 3], "discriminator": [{"channels": 4, "kernel": 3, "padding": 1}]}}
 
 
-@cache
-def params() -> Params:
-    return load_params(ROOT / "params.yaml")
-
-
 def recipe_of(name: str, variant: str) -> Recipe:
-    return params().recipe("improved_gan", name, variant)
+    return own_params().recipe("improved_gan", name, variant)
 
 
 def shape_of(name: str) -> tuple[int, int, int]:

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from replication.config.params import load_params
 from replication.config.recipes import Prior
 from replication.foundation.errors import InputError
 from replication.models.improved_gan import build
 from replication.training.toy.plan import plan_of
+from tests.in_small import own_params
 
-PARAMS = load_params(Path(__file__).parents[2] / "params.yaml")
+PARAMS = own_params()
 MINIBATCH = {"kernels": 3, "dimensions": 2, "form": "paper"}
 POINTS: dict[str, Any] = {"points": {"hidden": [4], "nonlinearity": "tanh", "minibatch": MINIBATCH}}
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from replication.config.params import load_params
 from replication.config.recipes import Recipe
 from replication.models.improved_gan import build
 from replication.models.layers.networks import Networks
@@ -21,9 +19,9 @@ from replication.training.initialise import Samples, initialise_networks
 from replication.training.schedule import SIDES, rates_at
 from replication.training.state import initial_state
 from replication.training.trainer import Trainer
+from tests.in_small import own_params
 
-ROOT = Path(__file__).parents[2]
-PARAMS = load_params(ROOT / "params.yaml")
+PARAMS = own_params()
 CLASSES, SHAPE = 3, (3, 16, 16)
 TRAINED = [
     ("mnist-100", "paper"),

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from replication.config.params import load_params
 from replication.config.recipes import Recipe
 from replication.training.schedule import rates_at
 from replication.verdicts.benchmarks import load_benchmarks
+from tests.in_small import own_params
 
 ROOT = Path(__file__).parents[2]
-PARAMS = load_params(ROOT / "params.yaml")
+PARAMS = own_params()
 
 
 def recipe_of(name: str, variant: str) -> Recipe:

@@ -2,36 +2,35 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 
 import pytest
 
-from replication.config.expansion import read_params
 from replication.config.params import load_params
+from tests.in_small import ROOT, params_written, write_few
 
 TOY, IMAGES, MIXTURE = "cpu-gan-toy-k1", "cpu-dcgan-digits", "cpu-deligan-digits"
 SMALL = {"kernel": 3, "init_std": 0.02, "generator": [[4, 0], [1, 2]], "discriminator": [[4, 2], [4, 2]]}
 N = 70  # samples that are scored: more than the 64 of a figure
 
 
-def params_in_small(root: Path) -> None:
-    content = read_params(root / "params.yaml")
+def write_params() -> None:
+    content = params_written()
     content["recipes"]["gan"]["toy-k1"] |= {
         "updates": 40,
         "network": {"hidden": [4], "nonlinearity": "tanh"},
         "n_samples": N,
     }
     content["recipes"]["dcgan"]["digits"] |= {"updates": 8, "latent_dim": 3, "network": SMALL, "n_samples": N}
-    content["recipes"]["deligan"]["digits"] |= {"updates": 40, "n_samples": N}
+    layers = {"start": 4, "generator": [[1, 3, 2]], "discriminator": [[4, 3, 2]], "pool": 2, "minibatch": [2, 2]}
+    mixture = {"updates": 10, "latent_dim": 3, "network": {"convolutional": layers}, "n_samples": N}
+    content["recipes"]["deligan"]["digits"] |= mixture
     content["judges"]["digits"] |= {"channels": [4], "epochs": 1}
-    run = content["profiles"]["cpu"]
-    cells = {key: {**run["cells"][key], "seeds": "1-2", "protocols": []} for key in (TOY, IMAGES, MIXTURE)}
-    cells[IMAGES]["probe"] = "none"
-    content["run"] = {**run, "cells": cells, "models": ["gan", "dcgan", "deligan"], "experiments": {}}
-    content["profiles"] = {"cpu": content["run"]}
-    (root / "params.yaml").write_text(json.dumps(content), encoding="utf-8")
+    cells = content["profiles"]["cpu"]["cells"]
+    kept = {key: {**cells[key], "seeds": "1-2", "protocols": []} for key in (TOY, IMAGES, MIXTURE)}
+    kept[IMAGES]["probe"] = "none"
+    write_few(content, kept)
 
 
 @pytest.fixture(scope="session")
@@ -43,12 +42,10 @@ def scored(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from replication.scoring import toy
 
     root = tmp_path_factory.mktemp("scored")
-    source = Path(__file__).parents[2]
-    shutil.copy(source / "params.yaml", root)
-    (root / "replication").symlink_to(source / "replication")
-    params_in_small(root)
+    (root / "replication").symlink_to(ROOT / "replication")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
+        write_params()
         patch.setattr(toy, "GAP_UPDATES", 3)
         patch.setattr(toy, "FRESH", 50)
         params = load_params()

@@ -24,8 +24,8 @@ from replication.report import __main__ as report
 from replication.scoring import requirements
 from replication.scoring.left_out import say_once
 from replication.table.measurements import read_table
+from tests.in_small import BENCHMARK, RECIPES, ROOT
 
-ROOT = Path(__file__).parents[2]
 NAME, KEY = "photographs", "cpu-own-photographs"
 # What README says to add, and behind which line of params.yaml.
 LINES = {
@@ -77,20 +77,30 @@ def shrunk(content: dict[str, Any], judged: bool = True) -> dict[str, Any]:
     content["recipes"]["dcgan"]["photographs"] |= few
     run = content["run"]
     run |= {"cells": {KEY: run["cells"][KEY]}, "experiments": {}, "models": ["dcgan"], "datasets": [NAME]}
-    run |= {"judges": [NAME] if judged else []}
+    run |= {"judges": [NAME] if judged else [], "threads": 1}
     if not judged:
         del content["judges"][NAME]
     content["profiles"]["cpu"] = run
     return content
 
 
+@pytest.fixture(scope="module")
+def added(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """params.yaml with the added lines, written out."""
+    path = tmp_path_factory.mktemp("documented") / "params.yaml"
+    path.write_text(documented(), encoding="utf-8")
+    return json.dumps(read_params(path))
+
+
 @pytest.fixture
-def project(sources: Path) -> Path:
-    """Sources, benchmarks and params.yaml with the added lines in small, the current directory of the test."""
-    (sources / "params.yaml").write_text(documented(), encoding="utf-8")
-    content = shrunk(read_params(sources / "params.yaml"))
+def project(sources: Path, added: str) -> Path:
+    """Sources, the added lines in small beside a paper in small; the current directory of the test."""
+    content = shrunk(json.loads(added))
+    content["recipes"] = {"dcgan": {"photographs": content["recipes"]["dcgan"]["photographs"]}, **RECIPES}
+    content["profiles"] = {"cpu": content["run"]}
     (sources / "params.yaml").write_text(json.dumps(content), encoding="utf-8")
-    (sources / "benchmarks").symlink_to(ROOT / "benchmarks")
+    (sources / "benchmarks").mkdir()
+    (sources / "benchmarks/gan2014.yaml").write_text(BENCHMARK, encoding="utf-8")
     say_once.cache_clear()
     return sources
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +17,6 @@ from replication.data.sample_sources import as_levels, read_samples
 from replication.foundation.errors import InputError
 from tests.own.samples import ASKED, DIGITS, GENERATOR, noise, saved
 
-ROOT = Path(__file__).parents[2]
 Make = Callable[[], list[str]]
 REFUSED: list[tuple[Make, str]] = [
     (lambda: ["nowhere"], "nowhere is no folder of images, no .npy file and no package.module:callable"),
@@ -119,8 +117,3 @@ def test_what_has_to_be_there_first_is_named(place: Path) -> None:
     shutil.rmtree("outputs/judge")
     with pytest.raises(InputError, match="There is no judge at outputs/judge/digits/judge.safetensors: run `uv run"):
         score_samples.main([saved(noise()), *ASKED])
-
-
-def test_a_wrong_argument_is_said_before_torch_is_imported() -> None:
-    command = "import sys; from replication import score_samples; assert 'torch' not in sys.modules"
-    subprocess.run([sys.executable, "-c", command], cwd=ROOT, check=True)

@@ -12,14 +12,7 @@ from scipy.stats import t as student
 
 from replication.config.params import Cell
 from replication.report.cells import ScoredCell
-from replication.report.limited_data import (
-    Point,
-    course_panels,
-    size_panels,
-    spreads,
-    toy_panels,
-    without_sweeps,
-)
+from replication.report.limited_data import Point, course_panels, size_panels, spreads, toy_panels, without_sweeps
 from replication.report.limited_figures import draw_limited
 from replication.report.samples import on_first_splits
 from replication.report.score_tables import class_tables

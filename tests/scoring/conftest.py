@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from replication.config.params import Cell, load_params
+from replication.config.params import Cell
 from replication.config.protocols import ProtocolOptions
 from replication.data.reading import PreparedImages
 from replication.models import load
@@ -20,21 +19,11 @@ from replication.scoring.image_cell import ImageCell
 from replication.scoring.rows import Rows
 from replication.scoring.trained import TrainedCell
 from replication.training.state import initial_state, weights_of
+from tests.in_small import own_params
 
 CLASSES, LAST = 3, 8
-NETWORK = {
-    "kernel": 3,
-    "init_std": 0.3,
-    "generator": [[6, 0], [5, 2], [1, 1]],
-    "discriminator": [[2, 1], [4, 2]],
-}
-RECIPE = replace(
-    load_params(Path(__file__).parents[2] / "params.yaml").recipe("dcgan", "digits", "paper"),
-    batch=20,
-    latent_dim=3,
-    n_samples=40,
-    network=NETWORK,
-)
+NETWORK = {"kernel": 3, "init_std": 0.3, "generator": [[6, 0], [5, 2], [1, 1]], "discriminator": [[2, 1], [4, 2]]}
+RECIPE = replace(own_params().recipe("dcgan", "digits", "paper"), batch=20, latent_dim=3, n_samples=40, network=NETWORK)
 
 
 def some_data(train: int = 60, test: int = 60, side: int = 8) -> PreparedImages:

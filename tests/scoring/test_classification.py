@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
-from replication.config.params import Cell, load_params
+from replication.config.params import Cell
 from replication.config.protocols import ProtocolOptions
 from replication.config.recipes import Labels
 from replication.data.reading import PreparedImages
@@ -23,10 +22,11 @@ from replication.scoring.rows import Rows
 from replication.scoring.trained import TrainedCell
 from replication.table.measurements import Measurement, to_table
 from replication.training.state import AVERAGED, State, initial_state, weights_of
+from tests.in_small import own_params
 
 CLASSES = 3
 RECIPE = replace(
-    load_params(Path(__file__).parents[2] / "params.yaml").recipe("improved_gan", "digits", "code"),
+    own_params().recipe("improved_gan", "digits", "code"),
     batch=8,
     latent_dim=3,
     labels=Labels(2),

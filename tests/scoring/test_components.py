@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +11,7 @@ import torch
 from sklearn.metrics import mutual_info_score
 from torch import nn
 
-from replication.config.params import Cell, load_params
+from replication.config.params import Cell
 from replication.config.protocols import Components, ProtocolOptions
 from replication.config.recipes import Noise, Prior
 from replication.data.reading import PreparedImages
@@ -29,9 +28,10 @@ from replication.scoring.trained import TrainedCell
 from replication.table.measurements import to_table
 from replication.training.sampling import draw_with_components
 from replication.training.state import initial_state, weights_of
+from tests.in_small import own_params
 
 RECIPE = replace(
-    load_params(Path(__file__).parents[2] / "params.yaml").recipe("deligan", "digits", "paper"),
+    own_params().recipe("deligan", "digits", "paper"),
     batch=6,
     latent_dim=3,
     network={"convolutional": {"start": 4, "generator": [[4, 3, 2], [1, 3, 1]], "discriminator": [[2, 3, 2]], "pool": 1,

@@ -12,7 +12,6 @@ import pytest
 import torch
 
 from replication import experiment as stage
-from replication.config.expansion import read_params
 from replication.config.feature_controls import FeatureControls
 from replication.config.params import Cell, Probe, load_params
 from replication.data.reading import PreparedImages
@@ -30,8 +29,9 @@ from replication.scoring.rows import Rows, Steps
 from replication.table.measurements import read_table, to_table, write_table
 from replication.training.checkpoints import TrainingClock
 from replication.training.state import bind, initial_state
+from tests.in_small import own_params, params_written
 
-PARAMS = load_params(Path(__file__).parents[2] / "params.yaml")
+PARAMS = own_params()
 RECIPE = replace(
     PARAMS.recipe("dcgan", "digits", "paper"),
     latent_dim=3,
@@ -132,7 +132,7 @@ def test_the_papers_sizes_are_the_defaults() -> None:
 
 
 def test_the_experiment_writes_rows_and_what_they_depend_on(sources: Path) -> None:
-    content, key = read_params(sources / "params.yaml"), "cpu-feature-controls"
+    content, key = params_written(), "cpu-feature-controls"
     cpu = content["profiles"]["cpu"]
     cpu |= {"cells": {}, "models": [], "experiments": {key: {**cpu["experiments"][key], "seeds": "0"}}}
     cpu["probe"] |= {"costs": [1e-3], "selection_draws": 1, "limited_labels": [2], "limited_draws": 2}

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from replication.config.params import Cell, load_params
+from replication.config.params import Cell
 from replication.config.protocols import Components
 from replication.data.reading import ToyData
 from replication.experiments import theory
@@ -27,9 +27,10 @@ from replication.training.state import initial_state, weights_of
 from replication.verdicts.benchmarks import claims_of, load_benchmarks
 from replication.verdicts.claims import Claim
 from replication.verdicts.verdict import judge
+from tests.in_small import own_params
 
 ROOT = Path(__file__).parents[2]
-PARAMS = load_params(ROOT / "params.yaml")
+PARAMS = own_params()
 CLAIMS = {claim.id: claim for claim in claims_of(load_benchmarks(ROOT / "benchmarks"))}
 OPTIONS = replace(PARAMS.theory, fresh=1000, updates=5)
 MEANS = np.array([[0.6, 0.6], [-0.6, -0.6]])

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from replication.config.params import load_params
 from replication.models import load
 from replication.models.layers.priors import MixturePrior
 from replication.models.layers.samples import as_images
 from replication.scoring.image_cell import ImageCell
 from replication.scoring.latent_space import LatentSpace, cell_plausibility
 from replication.training.state import initial_state, weights_of
+from tests.in_small import own_params
 
-PARAMS, CLASSES = load_params(Path(__file__).parents[2] / "params.yaml"), 10
+PARAMS, CLASSES = own_params(), 10
 CONDITIONAL = {
     "kind": "conditional", "init_std": 0.5, "kernel": 3, "dense": [8], "generator": [[4, 0], [1, 2]],
     "discriminator": [[2, 2]],

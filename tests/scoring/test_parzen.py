@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from math import log, pi
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from replication.config.params import Cell, load_params
+from replication.config.params import Cell
 from replication.config.protocols import ProtocolOptions
 from replication.data.reading import PreparedImages
 from replication.models import load
@@ -22,9 +21,10 @@ from replication.scoring.trained import TrainedCell
 from replication.table.measurements import to_table
 from replication.training.sampling import draw_samples
 from replication.training.state import initial_state, weights_of
+from tests.in_small import own_params
 
 RECIPE = replace(
-    load_params(Path(__file__).parents[2] / "params.yaml").recipe("gan", "digits", "paper"),
+    own_params().recipe("gan", "digits", "paper"),
     batch=10, latent_dim=3, pixels="unit", network={"hidden": [5], "nonlinearity": "relu"},
 )  # fmt: skip
 CHOSEN = np.array([0, 1, 2, 5, 6, 7])  # so that rows 3, 4, 8 and 9 of the training images choose the width

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
-from replication.config.params import load_params
 from replication.config.recipes import Recipe
 from replication.models import load
 from replication.models.layers.networks import Generator
 from replication.scoring.quick_generators import BatchwiseNorm, FoldedTransposition, batch_by_batch, folded
 from replication.training.sampling import draw_samples
+from tests.in_small import own_params
 
 SHAPES = {"mnist-conditional": (1, 28, 28), "mnist-gan": (1, 28, 28), "digits": (1, 8, 8)}
 
 
 def recipe_of(name: str) -> Recipe:
-    return replace(load_params(Path(__file__).parents[2] / "params.yaml").recipe("dcgan", name, "code"), batch=8)
+    return replace(own_params().recipe("dcgan", name, "code"), batch=8)
 
 
 def generator_of(name: str) -> Generator:

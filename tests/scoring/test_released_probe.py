@@ -16,7 +16,7 @@ import torch
 from sklearn.svm import LinearSVC
 
 from replication import experiment as stage
-from replication.config.params import Cell, Params, Probe, load_params
+from replication.config.params import Cell, Params, Probe
 from replication.config.released import Released
 from replication.data.reading import PreparedImages
 from replication.experiments import released_probe
@@ -34,6 +34,7 @@ from replication.table.measurements import Measurement, to_table
 from replication.training.checkpoints import TrainingClock
 from replication.verdicts.benchmarks import claims_of, load_benchmarks
 from replication.verdicts.verdict import judge
+from tests.in_small import own_params
 
 TINY = ReleasedNetwork("tiny", 3, ((2, 1), (3, 2), (4, 1)), ((4, 0), (3, 2)), 5, "uniform", (3, 8, 8))
 PROBE = Probe((1e-4, 1e-3, 1e-2), 0.2, 2, (6, 4), 3)
@@ -217,7 +218,7 @@ def test_an_incomplete_release_is_never_the_whole_network(directory: Path) -> No
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch, directory: Path) -> tuple[Params, Cell]:
     """Parameters and a cell that measure the tiny network on images in memory."""
-    params = load_params(Path(__file__).parents[2] / "params.yaml")
+    params = own_params()
     profile = replace(params.profiles["paper"], device="cpu", threads=1, probe=PROBE)
     params = replace(params, profile=profile, released=replace(OPTIONS, directory=str(directory)))
     monkeypatch.setattr(released_weights.read_discriminator, "__defaults__", ((TINY,),))

@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import nn
 
-from replication.config.params import Cell, load_params
+from replication.config.params import Cell
 from replication.config.protocols import ProtocolOptions
 from replication.config.recipes import Recipe
 from replication.data.digits import read_digits
@@ -38,8 +38,9 @@ from replication.training.block import train_block
 from replication.training.initialise import Samples
 from replication.training.sampling import draw_samples
 from replication.training.state import initial_state, weights_of
+from tests.in_small import own_params
 
-PARAMS = load_params(Path(__file__).parents[2] / "params.yaml")
+PARAMS = own_params()
 NETWORK = {"kernel": 3, "init_std": 0.3, "generator": [[4, 0], [3, 2], [1, 1]], "discriminator": [[2, 1], [3, 2]]}
 RECIPE = replace(PARAMS.recipe("dcgan", "digits", "paper"), batch=16, latent_dim=3, n_samples=40, network=NETWORK)
 CONDITIONAL = {"kind": "conditional", "kernel": 3, "init_std": 0.3, "dense": [6], "generator": [[4, 0], [3, 2], [1, 1]],

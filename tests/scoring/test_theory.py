@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
-from replication.config.params import Cell, Theory, load_params
+from replication.config.params import Cell, Theory
 from replication.experiments.theory import (
     add_worse_case,
     discriminator_error,
@@ -27,8 +26,9 @@ from replication.models.layers.networks import Judged, Networks
 from replication.scoring.game import logits_of
 from replication.scoring.rows import Rows
 from replication.table.measurements import Measurement, to_table
+from tests.in_small import own_params
 
-RECIPE = load_params(Path(__file__).parents[2] / "params.yaml").recipe("gan", "toy-k1", "paper")
+RECIPE = own_params().recipe("gan", "toy-k1", "paper")
 THEORY = Theory((4,), updates=3, batch=8, learning_rate=3e-3, q_standard_deviation=0.6, fresh=50, generator="toy-k1")
 P = Mixture(np.array([[0.6, 0.6], [-0.6, -0.6]]), 0.15, np.array([0.5, 0.5]))
 Q = Mixture(np.zeros((1, 2)), 0.6, np.ones(1))

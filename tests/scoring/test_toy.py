@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from sklearn.metrics import mutual_info_score
 
-from replication.config.params import Cell, load_params
+from replication.config.params import Cell
 from replication.config.protocols import Components
 from replication.config.recipes import Recipe
 from replication.data.reading import ToyData
@@ -26,8 +25,9 @@ from replication.scoring.trained import TrainedCell
 from replication.table.measurements import Measurement, to_table
 from replication.training.sampling import draw_samples, draw_with_components
 from replication.training.state import initial_state, weights_of
+from tests.in_small import own_params
 
-PARAMS = load_params(Path(__file__).parents[2] / "params.yaml")
+PARAMS = own_params()
 GAN = replace(PARAMS.recipe("gan", "toy-k1", "paper"), n_samples=60)
 DELIGAN = replace(PARAMS.recipe("deligan", "toy", "code"), n_samples=60)
 MEANS = np.array([[0.6, 0.6], [-0.6, -0.6]])

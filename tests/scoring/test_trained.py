@@ -10,15 +10,15 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from replication.config.params import load_params
 from replication.foundation.errors import InputError
 from replication.foundation.provenance import sha256_file
 from replication.models import load
 from replication.models.layers.networks import Networks
 from replication.scoring.trained import read_trained
 from replication.training.state import initial_state, weights_of
+from tests.in_small import own_params
 
-PARAMS = load_params(Path(__file__).parents[2] / "params.yaml")
+PARAMS = own_params()
 WHERE = {"device": "cpu", "precision": "float32"}
 TOY = replace(PARAMS.recipe("gan", "toy-k1", "paper"), batch=4)
 

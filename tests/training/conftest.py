@@ -36,6 +36,7 @@ from replication.training.run import Run, bind_runs
 from replication.training.schedule import objective_at
 from replication.training.state import State, bind, initial_state
 from replication.training.units import Units, prepare_units
+from tests.in_small import plain_recipe
 
 SHAPE, CLASSES, LATENT = (1, 2, 2), 3, 3
 # Moves within few units, so that masked updates of both sides, and changes of the threshold, occur.
@@ -180,19 +181,7 @@ def rows_of(labelled: Tensor | None) -> np.ndarray | None:
 @pytest.fixture
 def recipe() -> Recipe:
     """The plainest recipe of all."""
-    return Recipe(
-        engine="eager",
-        objective="non-saturating",
-        discriminator_scale=0.5,
-        schedule="alternate",
-        inner_steps=1,
-        updates=8,
-        batch=6,
-        latent_dim=LATENT,
-        noise=Noise("normal"),
-        network={},
-        adam=Adam(1e-2, 0.5),
-    )
+    return plain_recipe(updates=8, batch=6, latent_dim=LATENT, noise=Noise("normal"), adam=Adam(1e-2, 0.5))
 
 
 @pytest.fixture

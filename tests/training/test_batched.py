@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from replication.config.params import load_params
-from replication.config.recipes import Early, FeatureMatching, GeometricDecay, Labels, Recipe, Sgd
+from replication.config.recipes import Early, Recipe
 from replication.models import load
 from replication.training.batched import CapturedBatch, bind_batch, trains_batched
 from replication.training.captured import CapturedSeed
@@ -20,26 +18,15 @@ from replication.training.pieces import PIECE
 from replication.training.run import bind_runs
 from replication.training.state import initial_state
 from replication.training.trainer import Trainer, labels_of, seed_trainings
+from tests.in_small import own_params
+from tests.training import conftest
 
 SEEDS = (5, 0, 2)
 TOLERANCE = 1e-5  # nats, and of weights: sums of stacked products round otherwise, and a game amplifies it
 CASES: dict[str, dict[str, Any]] = {
     "alternate": {"inner_steps": 2, "generator_steps": 2},
-    "semi-supervised": {
-        "objective": "feature-matching",
-        "feature_matching": FeatureMatching("squared-norm", (0, -1)),
-        "generator_minibatch": "own",
-        "parameter_average": 0.1,
-        "labels": Labels(2),
-    },
-    "simultaneous": {
-        "schedule": "simultaneous",
-        "adam": None,
-        "sgd": Sgd(0.1, 0.5, 0.7, 20),
-        "geometric_decay": GeometricDecay(1.01, 0.01),
-        "objective": "saturating",
-        "early": Early("non-saturating", 5),
-    },
+    "semi-supervised": {**conftest.CASES["semi-supervised"], "historical_averaging": 0.0},
+    "simultaneous": {**conftest.CASES["simultaneous"], "early": Early("non-saturating", 5)},
 }
 
 
@@ -99,7 +86,7 @@ def test_a_block_on_a_gpu_trains_its_seeds_as_one(
 
 
 def test_which_recipes_train_so() -> None:
-    params, root = load_params(Path(__file__).parents[2] / "params.yaml"), {}
+    params, root = own_params(), {}
     for model, name, variant in (
         ("gan", "mnist", "code"),
         ("improved_gan", "mnist-100", "code"),

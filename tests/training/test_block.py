@@ -14,7 +14,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from replication.config.recipes import Adam, Balance, Labels, Noise, Prior, Recipe
+from replication.config.recipes import Balance, Labels, Noise, Prior, Recipe
 from replication.data.toy import draw_points
 from replication.foundation.errors import InputError
 from replication.models import load
@@ -25,22 +25,19 @@ from replication.training.initialise import Samples
 from replication.training.pieces import PIECE
 from replication.training.state import State, initial_state
 from replication.training.trainer import Trainer
+from tests.in_small import plain_recipe
 
 LIVELY = Balance(0.7, 0.8, 0.68, 2, 0.01, -3, 0.02, floor_count=0, floor_by=0.005, floor_least=0.66)
 PRIOR = Prior(components=10, component="sampled", sigma_init=0.2, regulariser=0.1)
 SEEDS = (3, 0, 8)
-KERNEL = Recipe(
+KERNEL = plain_recipe(
     engine="kernel",
-    objective="non-saturating",
     discriminator_scale=1.0,
     schedule="balanced",
     inner_steps=5,
     updates=500,
-    batch=10,
-    latent_dim=2,
     noise=Noise("normal"),
     network={"hidden": [6], "nonlinearity": "tanh"},
-    adam=Adam(1e-3, 0.5),
     prior=PRIOR,
     balance=LIVELY,
     scored_shares=(0.0, 0.25, 0.55, 1.0),

@@ -10,26 +10,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from replication.config.recipes import Adam, Balance, Labels, Noise, Prior, Recipe
+from replication.config.recipes import Balance, Labels, Noise, Prior, Recipe
 from replication.foundation.errors import InputError
 from replication.training.draws import draw_components, draw_noise, draw_units, labelled_rows
 from replication.training.schedule import unit_steps
 from replication.training.streams import DeviceStream, HostStream, Stream
+from tests.in_small import plain_recipe
 
-ALTERNATE = Recipe(
-    engine="kernel",
-    objective="non-saturating",
-    discriminator_scale=0.5,
-    schedule="alternate",
-    inner_steps=3,
-    updates=1000,
-    batch=10,
-    latent_dim=2,
-    noise=Noise("uniform"),
-    network={},
-    adam=Adam(1e-3, 0.5),
-    prior=Prior(components=4, component="sampled"),
-)
+ALTERNATE = plain_recipe(engine="kernel", inner_steps=3, updates=1000, prior=Prior(components=4, component="sampled"))
 LABELS = np.arange(43) % 3
 BALANCED = replace(ALTERNATE, schedule="balanced", inner_steps=5, balance=Balance(1.0, 1.0, 0.7, 3, 0.01, -3, 0.01))
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from replication.config.params import Params, load_params
+from replication.config.params import Params
 from replication.config.recipes import Adam, Balance, Recipe
 from replication.data.toy import draw_points
 from replication.foundation import compiled
@@ -24,7 +23,6 @@ from replication.training.toy import kernel, lanes, logistic
 from replication.training.toy.plan import place
 from replication.training.trainer import Trainer
 
-ROOT = Path(__file__).parents[2]
 UNITS = 30
 HALF, ONE = np.float32(0.5), np.float32(1.0)
 # Moves within few units, where the recipes' own threshold stands still for hundreds.
@@ -50,11 +48,6 @@ CASES = (
     ("deligan", "toy-mean-only", "paper"),
     ("deligan", "toy-sigma-only", "paper"),
 )
-
-
-@pytest.fixture(scope="module")
-def params() -> Params:
-    return load_params(ROOT / "params.yaml")
 
 
 @pytest.fixture(scope="module")

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 import pytest
 import torch
 from torch.nn.functional import softplus
 
-from replication.config.params import load_params
 from replication.config.recipes import Recipe
 from replication.data.digits import read_digits
 from replication.models import load
@@ -19,13 +17,14 @@ from replication.training.eager import EagerSeed
 from replication.training.initialise import Samples
 from replication.training.run import bind_runs, memory_format
 from replication.training.state import bind, initial_state
+from tests.in_small import own_params
 
 UNITS = 4
 
 
 @pytest.fixture(scope="module")
 def recipe() -> Recipe:
-    return replace(load_params(Path(__file__).parents[2] / "params.yaml").recipe("dcgan", "digits", "paper"), batch=16)
+    return replace(own_params().recipe("dcgan", "digits", "paper"), batch=16)
 
 
 def test_convolutions_train_as_with_torchs_optimiser(recipe: Recipe) -> None:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
 
 import pytest
 import torch
 
-from replication.config.params import load_params
 from replication.data.digits import read_digits
 from replication.models import load
 from replication.models.layers.same import Edges, SameConvolution, SameTransposed, same_padding
@@ -19,8 +17,8 @@ from replication.training.layer_noise import UnitNoise
 from replication.training.run import bind_runs
 from replication.training.state import initial_state
 from replication.training.trainer import labels_of
+from tests.in_small import own_params
 
-ROOT = Path(__file__).parents[2]
 RECIPES = [
     ("gan", "digits", "paper"),
     ("dcgan", "digits", "paper"),
@@ -33,7 +31,7 @@ RECIPES = [
 @pytest.mark.parametrize(("model", "name", "variant"), RECIPES)
 def test_the_papers_networks_train_as_the_reference(model: str, name: str, variant: str) -> None:
     """Within 1e-4 nats for four units: weights derived once, and convolutions that pad, round otherwise."""
-    recipe, read = load_params(ROOT / "params.yaml").recipe(model, name, variant), read_digits()
+    recipe, read = own_params().recipe(model, name, variant), read_digits()
     data = Samples(torch.from_numpy(read.train_images), torch.from_numpy(read.train_labels).long())
     build = partial(load(model).build, recipe.network, recipe.prior, recipe.latent_dim, (1, 8, 8), 10)
     state, (labelled,) = initial_state(build, recipe, (0,), data), labels_of(recipe, (0,), data)

@@ -17,11 +17,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from replication.config.params import load_params
 from replication.config.recipes import Recipe
 from replication.models import load
 from replication.training.initialise import Samples
 from replication.training.trainer import Trainer
+from tests.in_small import own_params
 
 ROOT = Path(__file__).parents[2]
 RECIPES = {
@@ -36,7 +36,7 @@ UNITS, SEED = 2, 3
 def trained(name: str, seeds: tuple[int, ...], machine: int) -> str:
     """SHA-256 of what SEED has become; each operation on two threads, `machine` seeds at once."""
     model, recipe_name, variant = name.split()
-    recipe = replace(load_params(ROOT / "params.yaml").recipe(model, recipe_name, variant), threads=2)
+    recipe = replace(own_params().recipe(model, recipe_name, variant), threads=2)
     stream = np.random.default_rng(0)
     images = torch.from_numpy(stream.integers(0, 256, (200, *RECIPES[name]), dtype=np.uint8))
     samples = Samples(images, torch.arange(200) % 10)

@@ -3,35 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from replication.config.params import load_params
-from replication.config.recipes import Adam, Balance, Noise, Recipe
+from replication.config.recipes import Balance
 from replication.models import load
 from replication.training.balance import move_threshold
 from replication.training.toy import engine as toy_engine
 from replication.training.toy.plan import plan_of
+from tests.in_small import own_params, plain_recipe
 
 # Released toy code: +.01, at most 1, after more than 10 generator steps; −.001 below a count of −150; floor .73 to .70.
 TOY = Balance(1.0, 1.0, 0.73, 10, 0.01, -150, 0.001, floor_count=-1000, floor_by=0.005, floor_least=0.70)
 DENSE = {"hidden": [2], "nonlinearity": "tanh"}
-RECIPE = Recipe(
-    engine="kernel",
-    objective="non-saturating",
-    discriminator_scale=1.0,
-    schedule="balanced",
-    inner_steps=5,
-    updates=100,
-    batch=10,
-    latent_dim=2,
-    noise=Noise("normal"),
-    network=DENSE,
-    adam=Adam(1e-3, 0.5),
-    balance=TOY,
+RECIPE = plain_recipe(
+    engine="kernel", discriminator_scale=1.0, schedule="balanced", inner_steps=5, network=DENSE, balance=TOY
 )
 CASES = {
     # before (threshold, count, floor), an epoch starts, after
@@ -58,7 +46,7 @@ def test_hand_cases(name: str) -> None:
 
 
 def test_params_hold_the_released_rules() -> None:
-    params = load_params(Path(__file__).parents[2] / "params.yaml")
+    params = own_params()
     assert params.recipe("deligan", "toy", "code").balance == TOY
     digits = params.recipe("deligan", "digits", "code").balance
     # Released MNIST code: after more than 3 generator steps in a row, after more than 1 of the discriminator.

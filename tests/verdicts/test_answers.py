@@ -38,8 +38,7 @@ def test_a_question_over_variants_of_a_protocol_names_each_from_the_highest():
 
 def test_a_question_over_classes_runs_from_the_lowest_to_the_highest():
     table = pd.concat(
-        [around(0.9), around(0.7).assign(**{"class": "cat"}), around(0.8).assign(**{"class": "dog"})],
-        ignore_index=True,
+        [around(0.9), around(0.7).assign(**{"class": "cat"}), around(0.8).assign(**{"class": "dog"})], ignore_index=True
     )
     classes = {key: value for key, value in evidence().measured.items() if key != "class"}
     verdict = judge(claim("question", evidence=evidence(measured=classes)), table)

@@ -49,8 +49,7 @@ def test_indicative_evidence_stands_beside_the_claim_and_never_judges_it():
 
 
 @pytest.mark.parametrize(
-    ("mean", "direction"),
-    [(0.8, "points the claim's way"), (0.5, "points the other way"), (0.71, "undecided")],
+    ("mean", "direction"), [(0.8, "points the claim's way"), (0.5, "points the other way"), (0.71, "undecided")]
 )
 def test_indicative_directions(mean, direction):
     substitute = replace(evidence(), substitutes="a classifier for Inception")

@@ -20,8 +20,7 @@ def spread(values, seed):
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "word"),
-    [(MODES, WORSE, "replicated"), (WORSE, MODES, "reversed"), (MODES, MODES, "inconclusive")],
+    ("one", "other", "word"), [(MODES, WORSE, "replicated"), (WORSE, MODES, "reversed"), (MODES, MODES, "inconclusive")]
 )
 def test_two_moded_runs(one, other, word):
     table = against(runs(spread(one, 0)), runs(spread(other, 1)))
