@@ -18,6 +18,7 @@ from replication.config.params import Params, load_params
 from replication.data.reading import load_images
 from replication.foundation.atomic import atomic_directory
 from replication.foundation.command import exit_clearly
+from replication.foundation.errors import InputError
 from replication.foundation.places import DATA, JUDGES
 from replication.foundation.provenance import environment
 from replication.foundation.runtime import Clock, prepare_device
@@ -26,8 +27,17 @@ from replication.scoring.judges import judge_accuracy, judge_key, judge_options
 
 
 def train_judge(params: Params, dataset: str) -> float | None:
-    """Train and write the judge of a data set; returns its accuracy on the test images, None where there are none."""
+    """Train and write the judge of a data set; returns its accuracy on the test images, None where there are none.
+
+    Raises:
+        InputError: the data set is not prepared, has no judge in params.yaml, or one class alone.
+    """
     options, data, clock = judge_options(params, dataset), load_images(DATA / dataset), Clock()
+    if len(data.class_names) < 2:
+        raise InputError(
+            f"{dataset} has one class, {', '.join(data.class_names)!r}, and a judge tells classes apart: leave it out "
+            "of `judges`, or sort its images into class folders."
+        )
     device = prepare_device(params.profile.device)
     images, labels = torch.from_numpy(data.train_images), torch.from_numpy(data.train_labels)
     network = train_classifier(images, labels, options, len(data.class_names), device)

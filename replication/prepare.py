@@ -43,8 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for name, options in known.items():
         prepare(options, DATA / name)
         write_listings([options], DATA, RAW)  # as it was read: what was downloaded or unpacked belongs to it
-        counts = json.loads((DATA / name / "manifest.json").read_text(encoding="utf-8"))["counts"]
-        print(f"{DATA / name}: " + ", ".join(f"{part['total']} {split}" for split, part in counts.items()))
+        manifest = json.loads((DATA / name / "manifest.json").read_text(encoding="utf-8"))
+        counts = ", ".join(f"{part['total']} {split}" for split, part in manifest["counts"].items())
+        print(f"{DATA / name}: {counts}" + (f" ({manifest['reason']})" if manifest["reason"] else ""))
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ def edit(change: Callable[[dict[str, Any]], object]) -> None:
 def shrink(content: dict[str, Any]) -> None:
     small = {"updates": 40, "network": {"hidden": [4], "nonlinearity": "tanh"}, "n_samples": 60}
     content["recipes"] = {"gan": {"toy-k1": {**content["recipes"]["gan"]["toy-k1"], **small}}}
+    content["papers"] = {"gan": "gan2014"}
     profile = content["profiles"]["cpu"]
     cell = {**profile["cells"][CELL], "seeds": "1-2"}
     content["run"] = {**profile, "cells": {CELL: cell}, "experiments": {}, "models": ["gan"]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +27,7 @@ from tests.in_small import own_params
 
 OPTIONS = Judge("shade-classifier", (4,), epochs=4, batch=8, learning_rate=0.02, seed=0)
 PLACE = Path("outputs/judge/shades")
+IMAGES, LABELS = np.zeros((20, 1, 4, 4), np.uint8), np.zeros(20, np.int64)
 
 
 @pytest.fixture
@@ -92,3 +94,14 @@ def test_the_command_trains_the_judge_named(
     assert capsys.readouterr().out == "outputs/judge/shades: test accuracy 0.950\n"
     with pytest.raises(InputError, match="'pets'"):
         judge.main(["pets"])
+
+
+def test_one_class_needs_no_judge(params: Params) -> None:
+    contents = ImageSet(IMAGES, LABELS, IMAGES[:0], LABELS[:0], ("unlabelled",), "none", ("numpy",))
+    place = Path("outputs/data/shades")
+    shutil.rmtree(place)
+    place.mkdir()
+    write_dataset(contents, Dataset(name="shades", source="digits", splits={"full": Split("all")}), place)
+    with pytest.raises(InputError, match="shades has one class, 'unlabelled'"):
+        train_judge(params, "shades")
+    assert not PLACE.exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from replication.foundation.errors import InputError
 from replication.report.for_dvc import metrics
 from replication.report.page import Page
 
+_TAG = re.compile(r"(?<!\\)<(?=[A-Za-z/!?])")
 TEMPLATES = Path(__file__).with_name("templates")
 BEGIN, END = "<!-- tables:begin -->", "<!-- tables:end -->"
 HTML, FIRST, APPENDICES = "index.html", "README.md", "pages/appendices.md"
@@ -45,10 +47,11 @@ def _set(template: str, **values: Any) -> str:
 
 @cache
 def _environment(escaped: bool) -> Environment:
-    """HTML is escaped, and a Markdown table's cells are by the filter `cell`."""
+    """HTML is escaped; in Markdown what would be HTML is, and a table's cells are by the filter `cell`."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=escaped,
+        finalize=None if escaped else _without_tags,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -58,6 +61,11 @@ def _environment(escaped: bool) -> Environment:
     for name, file in (("style", "style.css"), ("script", "script.js")):
         environment.globals[name] = (TEMPLATES / file).read_text(encoding="utf-8")
     return environment
+
+
+def _without_tags(value: object) -> object:
+    """Text in Markdown that would begin an element of HTML is escaped, once; templates write their own elements."""
+    return _TAG.sub(r"\\<", value) if isinstance(value, str) else value
 
 
 def _cell(text: object) -> str:

@@ -45,7 +45,7 @@ def damaged(folder: Path, provenance: Mapping[str, Any]) -> str:
     steps, written = provenance.get("steps"), provenance.get("weights_sha256")
     if not isinstance(steps, list) or not isinstance(written, dict) or not all(type(step) is int for step in steps):
         return "provenance.json"
-    if {str(step) for step in steps} != written.keys():
+    if steps != sorted(set(steps)) or {str(step) for step in steps} != written.keys():
         return "provenance.json"
     hashes = {f"step{step}.safetensors": digest for step, digest in written.items()}
     hashes[HISTORY] = provenance.get("history_sha256")

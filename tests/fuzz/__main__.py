@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from tests.fuzz.by_hand import by_hand_fuzz
+from tests.fuzz.claim_files import claims_fuzz
 from tests.fuzz.files import FILES
 from tests.fuzz.leaves import leaves_fuzz
 from tests.fuzz.mutations import mutations_fuzz
@@ -23,6 +24,7 @@ KINDS: dict[str, Callable[[], Counter[str]]] = {  # by the name of its row: try 
     "params.yaml by hand": by_hand_fuzz,
     "numbers of params.yaml": leaves_fuzz,
     "numbers of small recipes, trained": small_fuzz,
+    "claim files": claims_fuzz,
     **FILES,
 }
 COLUMNS = (TRACEBACK, SENTENCE, ACCEPTED)

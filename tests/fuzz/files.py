@@ -157,7 +157,7 @@ def became(subject: Subject, content: bytes, before: Any, damage: Damage) -> Out
     return outcome
 
 
-def fuzz(name: str, tries: int = 60) -> Counter[str]:
+def fuzz(name: str, tries: int = 300) -> Counter[str]:
     """Count what becomes of so many random damages to a subject."""
     draw = Random(name)
     with made(name) as (subject, content, before):

@@ -1,0 +1,80 @@
+"""Files of strangers, damaged at random: a sentence or a result, never another content under its hash."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.conftest import BENCHMARK
+from tests.fuzz.claim_files import KINDS, NO_EFFECT, ClaimFiles, claims_fuzz
+from tests.fuzz.damage import BYTES, Damage, damaged, restructured
+from tests.fuzz.files import SUBJECTS, became, fuzz, made
+from tests.fuzz.outcomes import ACCEPTED, SENTENCE, TRACEBACK
+
+SHARES = st.floats(0, 1, exclude_max=True)
+FEW = settings(max_examples=12, derandomize=True, deadline=None, database=None)
+pytestmark = pytest.mark.filterwarnings("ignore")  # of what Pillow and NumPy say of damaged files
+
+
+def damages(kinds: tuple[str, ...]) -> st.SearchStrategy[Damage]:
+    return st.builds(Damage, st.sampled_from(kinds), SHARES, SHARES)
+
+
+@pytest.mark.parametrize("name", SUBJECTS)
+def test_a_damaged_file_is_refused_or_read(name: str) -> None:
+    with made(name) as (subject, content, before):
+
+        @FEW
+        @given(damages(subject.kinds))
+        def hold(damage: Damage) -> None:
+            outcome = became(subject, content, before, damage)
+            assert outcome.kind != TRACEBACK, outcome.text
+
+        hold()
+
+
+@pytest.fixture
+def claims(tmp_path: Path) -> Iterator[ClaimFiles]:
+    (tmp_path / "source").mkdir()
+    (tmp_path / "copy").mkdir()
+    (tmp_path / "source/gan2014.yaml").write_text(BENCHMARK, encoding="utf-8")
+    yield ClaimFiles(tmp_path / "copy", tmp_path / "source")
+
+
+def test_a_damaged_claim_file_is_refused_or_read_as_what_it_says(claims: ClaimFiles) -> None:
+    @settings(FEW, max_examples=60)
+    @given(damages(KINDS), SHARES)
+    def hold(damage: Damage, which: float) -> None:
+        outcome = claims.became(damage, which)
+        assert outcome.kind != TRACEBACK and outcome.text != NO_EFFECT, outcome.text
+
+    hold()
+
+
+def test_damage_is_noticed(claims: ClaimFiles) -> None:
+    """What the tests above hold is nothing where a damage leaves all as it was."""
+    for kind in BYTES:
+        assert damaged(b"abcdefgh" * 9, Damage(kind, 0.2, 0.3)) != b"abcdefgh" * 9
+    value = {"a": [1, {"b": 2}]}
+    assert restructured(value, Damage("remove", 0.9, 0.0)) == {"a": [1, {}]}
+    assert restructured(value, Damage("rename", 0.0, 0.0)) == {"": [1, {"b": 2}]}
+    assert restructured(value, Damage("double", 0.3, 0.0)) == {"a": [1, 1, {"b": 2}]} and value == {"a": [1, {"b": 2}]}
+    assert claims.became(Damage("truncate", 0.5, 0.0), 0.0).kind == SENTENCE
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SUBJECTS)
+def test_many_damages_to_a_file(name: str) -> None:
+    counts = fuzz(name, 1000)
+    assert not counts[TRACEBACK] and counts[SENTENCE] > 100
+
+
+@pytest.mark.slow
+def test_many_damages_to_claim_files(capsys: pytest.CaptureFixture[str]) -> None:
+    counts = claims_fuzz(250)
+    neutral = int(capsys.readouterr().out.split("claim files: ")[1].split()[0])
+    assert not counts[TRACEBACK] and counts[ACCEPTED] and neutral <= 5

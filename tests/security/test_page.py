@@ -1,0 +1,121 @@
+"""Texts of strangers reach the page as text, and hostile archives of records do not reach the report."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import re
+import tarfile
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from replication.config.params import load_params
+from replication.foundation.errors import InputError
+from replication.page import write_page
+from replication.record import take_in
+from replication.report.build import build_report
+from tests.security.held import RAN, listing, pickled
+
+EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)>'\"><b>"
+KEY = "paper-k1"
+TEXTS = (
+    "The hit rate tends to 50 % | at last.",
+    "Gaps are compared.",
+    "Five points.",
+    "A model",
+    "Scores",
+    '"steps | k"',
+    "The toy recipe",
+    "Nothing measures it.",
+    '"Nets <& more>"',
+    "A. Author",
+)
+
+
+class Elements(HTMLParser):
+    """What a browser would make of a page: its elements and their attributes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[tuple[str, dict[str, str | None]]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.append((tag, dict(attrs)))
+
+
+@pytest.fixture(autouse=True)
+def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("replication.report.figures.draw", lambda *_: [])
+
+
+def test_no_text_becomes_an_element_of_the_page(repository: Path) -> None:
+    claims = repository / "benchmarks/gan2014.yaml"
+    quoted = json.dumps(EVIL)
+    text = claims.read_text(encoding="utf-8")
+    for old in TEXTS:
+        assert old in text
+        text = text.replace(old, quoted)
+    claims.write_text(text, encoding="utf-8")
+    for file in (repository / "outputs/score/cpu/gan").glob("*/provenance.json"):
+        written = json.loads(file.read_text(encoding="utf-8"))
+        written["environment"]["device"] = EVIL
+        written["clock"]["host"] = EVIL
+        file.write_text(json.dumps(written), encoding="utf-8")
+    build_report(load_params(), "cpu")
+    write_page(load_params())
+    page = (repository / "reports/index.html").read_text(encoding="utf-8")
+    assert "&lt;script&gt;alert(1)" in page
+    elements = Elements()
+    elements.feed(page)
+    assert not [found for found in elements.seen if found[0] == "img" and found[1].get("src") == "x"]
+    assert not [name for _, attributes in elements.seen for name in attributes if name.startswith("on")]
+    assert [tag for tag, _ in elements.seen].count("script") == 1
+    for file in (repository / "reports").rglob("*.md"):
+        assert not re.search(r"(?<!\\)<(script|img src=x)", file.read_text(encoding="utf-8")), file
+
+
+def packed(content: dict[str, bytes], listed: dict[str, str] | None = None) -> Path:
+    hashes = {name: hashlib.sha256(data).hexdigest() for name, data in content.items()}
+    manifest = json.dumps({"files": hashes if listed is None else listed}).encode()
+    with tarfile.open("cells.tar.gz", "w:gz") as archive:
+        for name, data in {"manifest.json": manifest, **content}.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
+    return Path("cells.tar.gz")
+
+
+HOSTILE: dict[str, Callable[[dict[str, bytes]], Path]] = {
+    "a manifest that names a file outside": lambda content: packed(content, {"../../etc/passwd": "0" * 64}),
+    "a cell of another name": lambda content: packed({f"{KEY}/../x/{n.split('/')[1]}": d for n, d in content.items()}),
+    "a pickle for samples": lambda content: packed({**content, f"{KEY}/samples.npz": pickled()}),
+    "a part of 10^11 seeds": lambda content: packed(
+        {n.replace(KEY, f"{KEY}+0-99999999999"): d.replace(b'"0-2"', b'"0-99999999999"') for n, d in content.items()}
+    ),
+    "a provenance of another cell": lambda content: packed(
+        {n: d.replace(b'"cell": "paper-k1"', b'"cell": "paper-k5"') for n, d in content.items()}
+    ),
+    "a provenance in depth": lambda content: packed({**content, f"{KEY}/provenance.json": b"[" * 100_000}),
+    "a device that is markup": lambda content: packed(
+        {n: d.replace(b'"device": "cpu"', json.dumps({"device": EVIL})[1:-1].encode()) for n, d in content.items()}
+    ),
+    "rows of another profile": lambda content: packed(
+        {n: d.replace(b"paper,gan2014", b"cpu,gan2014") for n, d in content.items()}
+    ),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_record_leaves_nothing(repository: Path, name: str) -> None:
+    folder = repository / "outputs/score/paper/gan" / KEY
+    content = {f"{KEY}/{path.name}": path.read_bytes() for path in sorted(folder.iterdir())}
+    archive = HOSTILE[name](content)
+    before = listing(repository.parent)
+    with pytest.raises(InputError) as refused:
+        take_in([archive], load_params())
+    assert "\n" not in str(refused.value) and len(str(refused.value)) < 2000
+    assert listing(repository.parent) == before and not RAN.exists()
