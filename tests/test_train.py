@@ -50,6 +50,7 @@ def shrink(content: dict[str, Any]) -> None:
     content["run"] = {
         **content["profiles"]["cpu"],
         "cells": kept,
+        "experiments": {},
         "models": sorted({cell["model"] for cell in kept.values()}),
     }
     content["profiles"] = {"cpu": content["run"]}  # a small file, which is read many times
