@@ -20,7 +20,7 @@ def slowly(few: int, many: int) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("amount", [few, pytest.param(many, marks=pytest.mark.slow)])
 
 
-@slowly(97, 1)
+@slowly(131, 1)
 def test_a_number_out_of_its_range_is_refused_or_has_a_reason(amount: int) -> None:
     tried = list(trials(amount))
     assert len(tried) >= 6 * len(leaves()) // amount
