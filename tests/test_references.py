@@ -58,7 +58,6 @@ def entry(kind: str, **changes: Any) -> Callable[[dict[str, Any]], Any]:
         (entry("experiments", recipe="theories"), ("'theories'", "theory")),
         (entry("experiments", dataset="bundled"), ("'bundled'", "toy-bimodal")),
         (lambda written: written["papers"].update(gan="gan2013"), ("papers.gan", "'gan2013'", "gan2014")),
-        (lambda written: written["papers"].update(gann="gan2014"), ("papers", "'gann'", "naive-bayes")),
         (lambda written: written["theory"].update(generator="toy-k9"), ("theory.generator", "'toy-k9'", "toy-k1")),
         (lambda written: written["datasets"]["svhn"].update(judged_by="svhm"), ("judged_by", "'svhm'", "cifar10-jpeg")),
         (lambda written: written["judges"].update(svhm=written["judges"]["svhn"]), ("judges", "'svhm'", "svhn")),

@@ -56,6 +56,43 @@ def test_what_is_not_yaml_is_one_sentence(tmp_path: Path, text: str) -> None:
     assert str(caught.value).startswith(f"{path} is not YAML: ") and "\n" not in str(caught.value)
 
 
+LAUGHS = "".join(f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 9)}]\n" for n in range(1, 9))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a: {b: &a [*a]}", "a.b"),
+        ("a: &a {b: *a}", "a.b"),
+        (f"l0: &l0 [1, 1, 1, 1, 1, 1, 1, 1, 1]\n{LAUGHS}", "aliases"),
+        ("a: 1\nb: " + "[" * 100_000, "line 2"),
+        ("a: 1\nb:\n" + "- " * 100_000, "line 3"),
+        ("a: 1\nb: " + "9" * 10_000, "line 2"),
+        (f"a: {{b: -{2**63}}}", f"a.b: -{2**63}"),
+        ("a: [1, {b: .NaN}]", r"a[1].b: nan"),
+        ("a: {b: 1e999}", "a.b: inf"),
+        ("a: {1: x}", "a: the key 1"),
+        ("null: x", "the whole: the key None"),
+        ("a: 2020-01-01", "a: datetime.date"),
+        ("a: !!set {b}", "a: {'b'}"),
+        ("a: !!bool b", "'b'"),
+        ("a: !!int b", "'b'"),
+    ],
+)
+def test_what_no_file_may_hold_is_one_sentence(tmp_path: Path, text: str, words: str) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError) as caught:
+        read_yaml(path)
+    sentence = str(caught.value)
+    assert sentence.startswith(str(path)) and words in sentence and "\n" not in sentence and len(sentence) < 500
+
+
+def test_a_mark_of_the_encoding_is_no_part_of_a_key(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("\ufeffa: 1", encoding="utf-8")
+    assert read_yaml(tmp_path / "a.yaml") == {"a": 1}
+
+
 def test_bytes_that_are_no_text(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_bytes(b"a: \xff\xfe\n")
     with pytest.raises(InputError, match="a.yaml is not YAML: "):

@@ -67,7 +67,7 @@ class Dataset:
     source: Source
     root: str = ""  # the folder of raw files; data/raw/<name> where unset
     image_size: SizeOrZero = 0  # pixels: resize the shorter side, crop the centre; 0: as the files are
-    channels: Literal[0, 1, 3] = 0  # 3 where unset
+    channels: Literal[0, 1, 3] = 0  # 0: unset, which is 3
     seed: Seed = 0  # 0: a seed as any other
     # Coordinates, negative ones and 0 too.
     modes: Annotated[tuple[tuple[Level, Level], ...], Field(max_length=1000)] = ()

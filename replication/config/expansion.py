@@ -149,7 +149,8 @@ def _chain(sources: Sources, source: Source) -> list[Source]:
 
 def _profile(profile: Any, place: str, papers: Values, places: dict[str, str]) -> dict[str, Any]:
     """A profile with every cell by its name; the place of each is added to `places`."""
-    result: dict[str, Any] = {**deepcopy(OPTIONAL), **_mapping(profile, place)}
+    result: dict[str, Any] = dict(_mapping(profile, place))
+    result |= {key: deepcopy(value) for key, value in OPTIONAL.items() if key not in result}
     seen: dict[str, str] = {}
     for block in sorted({"cells", "experiments"} & {*result}):
         cells = {}

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from replication.config.cell import BUNDLED, LABELS, OWN, Cell
 from replication.config.protocols import ProtocolOptions
@@ -23,6 +23,11 @@ WRITES = ("experiment", "paper", "model", "recipe", "variant", "dataset", "split
 Recipes = Mapping[tuple[str, str, str], Recipe]
 
 
+class Papers(NamedTuple):
+    of_models: Mapping[str, str]
+    files: Mapping[str, None] | None  # names of the files of claims; None where there is no folder of them
+
+
 def known(choices: Mapping[str, Any], name: str, what: str, place: str = FILE) -> Any:
     """What a name stands for; InputError, which begins with `place`, where it stands for nothing."""
     if name not in choices:
@@ -33,18 +38,13 @@ def known(choices: Mapping[str, Any], name: str, what: str, place: str = FILE) -
 def check_references(params: Params, papers: Mapping[str, str], benchmarks: Path) -> None:
     """Hold every name against what it stands for, and cells against each other.
 
-    `papers` are those of the models. A paper has a file in the folder `benchmarks`, where there is one.
+    `papers` are those of the models. A cell's paper has a file in the folder `benchmarks`, where there is one.
 
     Raises:
         InputError: a name stands for nothing; the sentence names its place and the accepted ones.
     """
-    files = (
-        dict.fromkeys((*sorted(file.stem for file in benchmarks.glob("*.yaml")), OWN)) if benchmarks.is_dir() else None
-    )
-    models = dict.fromkeys((*params.recipes, *(model for model, _ in LABELS.values())))
-    for model, paper in papers.items():
-        known(models, model, "model", f"{FILE}: papers")
-        _check_paper(files, paper, f"{FILE}: papers.{model}")
+    files = sorted(file.stem for file in benchmarks.glob("*.yaml")) if benchmarks.is_dir() else None
+    named = Papers(papers, None if files is None else dict.fromkeys((*files, OWN)))
     for dataset in params.datasets.values():
         if dataset.judged_by:
             known(params.judges, dataset.judged_by, "judge", f"{FILE}: datasets.{dataset.name}.judged_by")
@@ -53,7 +53,7 @@ def check_references(params: Params, papers: Mapping[str, str], benchmarks: Path
     params.variant("gan", params.theory.generator, "paper", f"{FILE}: theory.generator")
     recipes = _all_recipes(params)
     for name, profile in (*params.profiles.items(), ("", params.profile)):
-        _check_profile(params, profile, f"profiles.{name}" if name else "run", recipes, files)
+        _check_profile(params, profile, f"profiles.{name}" if name else "run", recipes, named)
         if name and profile.name != name:
             raise InputError(f"{FILE}: profiles.{name}: its name is {profile.name}; write name: {name}.")
     known(params.profiles, params.profile.name, "profile", f"{FILE}: run.name")
@@ -70,14 +70,14 @@ def _all_recipes(params: Params) -> Recipes:
     }
 
 
-def _check_paper(files: Mapping[str, None] | None, paper: str, place: str) -> None:
-    if files is not None:
-        known(files, paper, "paper with a file of claims in benchmarks", place)
+def _check_paper(papers: Papers, cell: Cell, place: str) -> None:
+    if papers.files is not None:
+        of_model = papers.of_models.get(cell.model) == cell.paper
+        where = f"{FILE}: papers.{cell.model}" if of_model else place
+        known(papers.files, cell.paper, "paper with a file of claims in benchmarks", where)
 
 
-def _check_profile(
-    params: Params, profile: Profile, where: str, recipes: Recipes, files: Mapping[str, None] | None
-) -> None:
+def _check_profile(params: Params, profile: Profile, where: str, recipes: Recipes, papers: Papers) -> None:
     """The lists of a profile, and each of its cells."""
     of = f"of profile {profile.name}"
     for name in profile.datasets:
@@ -89,14 +89,14 @@ def _check_profile(
         known(dict.fromkeys(profile.datasets), name, f"dataset {of}", f"{FILE}: {where}.judges")
     for key, cell in profile.cells.items():
         place = f"{FILE}: {params.places[f'{where}.cells.{key}']}"
-        _check_names(params, profile, cell, place, files)
+        _check_names(params, profile, cell, place, papers)
         if cell.experiment:
             raise InputError(f"{place}: experiment {cell.experiment} stands under experiments, not under cells.")
         params.variant(cell.model, cell.recipe, cell.variant, place)
         _check_labelled(cell, recipes[cell.model, cell.recipe, cell.variant], place)
     for key, cell in profile.experiments.items():
         place = f"{FILE}: {params.places[f'{where}.experiments.{key}']}"
-        _check_names(params, profile, cell, place, files)
+        _check_names(params, profile, cell, place, papers)
         _check_experiment(params, cell, place)
     _check_seeds(profile.scored.values(), where)
     used = {cell.model for cell in profile.cells.values()}
@@ -107,7 +107,7 @@ def _check_profile(
             raise InputError(f"{FILE}: {where}.{what} has {twice[0]!r} more than once: take it out.")
 
 
-def _check_names(params: Params, profile: Profile, cell: Cell, place: str, files: Mapping[str, None] | None) -> None:
+def _check_names(params: Params, profile: Profile, cell: Cell, place: str, papers: Papers) -> None:
     """What a cell names exists; `place` is where the cell stands."""
     bundled = cell.experiment == "generative-discriminative"  # whose rows name the data sets
     prepared = {name: params.datasets[name].splits for name in profile.datasets}
@@ -121,7 +121,7 @@ def _check_names(params: Params, profile: Profile, cell: Cell, place: str, files
         raise InputError(f"{place}: cell {cell.key}: keys of profile {profile.name} start with {profile.name}-.")
     for name in cell.protocols:
         known(PROTOCOLS, name, "protocol", place)
-    _check_paper(files, cell.paper, place)
+    _check_paper(papers, cell, place)
 
 
 def _check_experiment(params: Params, cell: Cell, place: str) -> None:

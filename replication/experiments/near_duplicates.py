@@ -30,7 +30,7 @@ def score_near_duplicates(
     images, network = data.train_images[chosen], options.autoencoder
 
     def measure_seed(seed: int) -> None:
-        planted = plant_duplicates(images, options.pairs, options.strengths, generator(seed, "planted duplicates"))
+        planted = plant_duplicates(images, options.pairs, {**options.strengths}, generator(seed, "planted duplicates"))
         weights = train_denoiser(planted.images, options, seed)
         untrained = initial_denoiser(images[0].size, network.hidden, seed)
         add_found(rows, seed, 0, "codes", planted, binary_codes(untrained, planted.images))

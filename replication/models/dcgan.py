@@ -117,7 +117,8 @@ class ConditionalGenerator(Conditional):
         shape: Sequence[int],
     ) -> None:
         super().__init__()
-        check_kernel(kernel)
+        if layers:
+            check_kernel(kernel, shape)
         self.classes = classes
         side = starting_side(layers, shape) if layers else 0
         widths = [latent_dim, *dense, *([layers[0][0] * side * side] if layers else [])]

@@ -90,7 +90,7 @@ class ConvolutionalGenerator(nn.Module):
         self, latent_dim: int, start: int, layers: Sequence[tuple[int, int, int]], shape: Sequence[int]
     ) -> None:
         super().__init__()
-        _check(layers, start)
+        _check(layers, shape)
         if layers[-1][0] != shape[0] or shape[1] != shape[2]:
             raise InputError(
                 f"{WHERE}: the generator {[list(layer) for layer in layers]} cannot end in images of shape "
@@ -128,7 +128,7 @@ class ConvolutionalDiscriminator(nn.Module):
         self, shape: Sequence[int], layers: Sequence[tuple[int, int, int]], pool: int, minibatch: tuple[int, int]
     ) -> None:
         super().__init__()
-        _check(layers, pool)
+        _check(layers, shape)
         blocks, channels, side = [], shape[0], shape[1]
         for index, (width, kernel, stride) in enumerate(layers):
             edges = same_padding(side, kernel, stride)
@@ -200,9 +200,9 @@ def _gained(norm: nn.BatchNorm1d | nn.BatchNorm2d) -> nn.Module:
     return norm
 
 
-def _check(layers: Sequence[tuple[int, int, int]], least: int) -> None:
-    if not layers or min(least, *(min(layer) for layer in layers)) < 1 or any(k < s for _, k, s in layers):
+def _check(layers: Sequence[tuple[int, int, int]], shape: Sequence[int]) -> None:
+    if not layers or any(not stride <= kernel <= shape[1] for _, kernel, stride in layers):
         raise InputError(
-            f"{WHERE}: layers {[list(layer) for layer in layers]} with {least}: channels, kernel and stride are at "
-            "least 1, and no kernel is smaller than its stride."
+            f"{WHERE}: layers {[list(layer) for layer in layers]}: there is one at least, and no kernel is smaller "
+            f"than its stride or larger than the images, {shape[1]} pixels."
         )

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from tests.fuzz.outcomes import ACCEPTED, Outcome, counted
 from tests.fuzz.reasons import reason
-from tests.fuzz.subject import Place, at, changed, places, recipes_at, used, written
+from tests.fuzz.subject import Place, at, changed, of_model, places, recipes_at, used, written
 
 VALUES = (0, -1, 10**12, nan, inf, -inf)
 
@@ -40,7 +40,7 @@ def trials(every: int = 1) -> Iterator[Trial]:
     pairs = [(place, value) for place in leaves() for value in VALUES]
     for place, value in pairs[::every]:
         now = float(value) if isinstance(at(written(), place), float) else value
-        values = changed(written(), place, now)
+        values = changed(of_model(str(place[1])) if place[0] == "recipes" else written(), place, now)
         if place[:2] == ("profiles", "cpu"):  # the profile in force is an alias of it
             values["run"] = values["profiles"]["cpu"]
         yield Trial(place, now, used(values, recipes_at(place)))

@@ -33,6 +33,17 @@ def whole() -> Params:
     return checked(written(), PARAMS)
 
 
+@cache
+def of_model(model: str) -> dict[str, Any]:
+    """The recipes of a model, and of gan, whose generator the theory reads; and the cells that train the model's."""
+    values, profiles = written(), {}
+    for name, profile in values["profiles"].items():
+        cells = [entry for entry in profile["cells"] if entry["model"] == model]
+        profiles[name] = {**profile, "models": [model], "experiments": [], "cells": cells}
+    recipes = {name: recipes for name, recipes in values["recipes"].items() if name in (model, "gan")}
+    return {**values, "recipes": recipes, "profiles": profiles, "run": profiles[values["run"]["name"]]}
+
+
 def changed(values: Any, place: Place, value: object) -> Any:
     """A copy with another value at a place. It shares the rest, so that an alias keeps what it stands for."""
     if not place:

@@ -20,16 +20,17 @@ def slowly(few: int, many: int) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("amount", [few, pytest.param(many, marks=pytest.mark.slow)])
 
 
-@slowly(197, 1)
+@slowly(131, 1)
 def test_a_number_out_of_its_range_is_refused_or_has_a_reason(amount: int) -> None:
     tried = list(trials(amount))
     assert len(tried) >= 6 * len(leaves()) // amount
     assert not [f"{trial.name}\n{trial.outcome.text}" for trial in tried if trial.outcome.kind == TRACEBACK]
     assert not [trial.name for trial in tried if trial.unreasoned]
-    assert any(trial.outcome.kind == ACCEPTED for trial in tried) and not any(reason(t.place, 1e12) for t in tried)
+    assert amount > 1 or any(trial.outcome.kind == ACCEPTED for trial in tried)
+    assert not any(reason(trial.place, 1e12) for trial in tried)
 
 
-@slowly(20, 300)
+@slowly(25, 300)
 def test_a_random_change_is_never_a_traceback(amount: int) -> None:
     tried = mutation_outcomes(amount)
     assert len(tried) >= amount // 2

@@ -57,8 +57,8 @@ def test_both_engines_move_it_alike() -> None:
     stream = np.random.default_rng(0)
     build = load("deligan").build
     for _ in range(20):
-        threshold, ceiling, floor = stream.uniform(0, 1, 3).tolist()
-        rule = Balance(threshold, ceiling, floor, 3, 0.05, -3, 0.07, -5, 0.02, 0.1)
+        floor, threshold, ceiling = sorted(stream.uniform(0, 1, 3).tolist())
+        rule = Balance(threshold, ceiling, floor, 3, 0.05, -3, 0.07, -5, 0.02, floor_least=floor / 2)
         settings = plan_of(build(RECIPE.network, RECIPE.prior, 2, (2,)), replace(RECIPE, balance=rule), 8).thresholds
         for _ in range(20):
             state = np.array([*stream.uniform(0, 1, 3), 0.0, 0.0])

@@ -53,7 +53,7 @@ class ConvolutionalGenerator(nn.Module):
         guidelines: Guidelines = PUBLISHED,
     ) -> None:
         super().__init__()
-        check_kernel(kernel)
+        check_kernel(kernel, shape)
         side = starting_side(layers, shape)
         normalised = guidelines.batch_norm != "none"
         self.first = (layers[0][0], side, side)
@@ -86,7 +86,7 @@ class ConvolutionalDiscriminator(nn.Module):
         self, layers: Sequence[Sequence[int]], kernel: int, shape: Sequence[int], guidelines: Guidelines = PUBLISHED
     ) -> None:
         super().__init__()
-        check_kernel(kernel)
+        check_kernel(kernel, shape)
         check_convolutions(layers)
         blocks, channels, side = [], shape[0], shape[1]
         for index, (width, stride) in enumerate(layers):
@@ -138,11 +138,12 @@ def initialise_normal(module: nn.Module, std: float, gain_std: float | None = No
                 nn.init.zeros_(layer.bias)
 
 
-def check_kernel(kernel: int) -> None:
-    """Raise InputError unless a convolution of this kernel can keep the side of its input."""
-    if kernel < 1 or kernel % 2 == 0:
+def check_kernel(kernel: int, shape: Sequence[int]) -> None:
+    """Raise InputError unless a convolution of this kernel can keep the side of its input, and images hold it."""
+    if kernel % 2 == 0 or kernel > shape[1]:
         raise InputError(
-            f"Convolutions cannot have kernel {kernel} here: it must be odd, so that strides alone change the side."
+            f"Convolutions cannot have kernel {kernel} here: it must be odd, so that strides alone change the side, "
+            f"and at most the side of the images, {shape[1]}."
         )
 
 
