@@ -10,6 +10,7 @@ from typing import NamedTuple
 from replication.foundation.errors import InputError
 
 SENTENCE, ACCEPTED, TRACEBACK = "sentence", "accepted", "traceback"
+NONSENSE = "accepted without reason"  # of the accepted: where it is known, counted beside the three kinds
 
 
 class Outcome(NamedTuple):

@@ -13,7 +13,7 @@ from tests.conftest import BENCHMARK
 from tests.fuzz.claim_files import KINDS, NO_EFFECT, ClaimFiles, claims_fuzz
 from tests.fuzz.damage import BYTES, Damage, damaged, restructured
 from tests.fuzz.files import SUBJECTS, became, fuzz, made
-from tests.fuzz.outcomes import ACCEPTED, SENTENCE, TRACEBACK
+from tests.fuzz.outcomes import ACCEPTED, NONSENSE, SENTENCE, TRACEBACK
 
 SHARES = st.floats(0, 1, exclude_max=True)
 FEW = settings(max_examples=12, derandomize=True, deadline=None, database=None)
@@ -74,7 +74,6 @@ def test_many_damages_to_a_file(name: str) -> None:
 
 
 @pytest.mark.slow
-def test_many_damages_to_claim_files(capsys: pytest.CaptureFixture[str]) -> None:
+def test_many_damages_to_claim_files() -> None:
     counts = claims_fuzz(250)
-    neutral = int(capsys.readouterr().out.split("claim files: ")[1].split()[0])
-    assert not counts[TRACEBACK] and counts[ACCEPTED] and neutral <= 5
+    assert not counts[TRACEBACK] and counts[ACCEPTED] and counts[NONSENSE] <= 5
