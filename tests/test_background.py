@@ -37,7 +37,8 @@ def params(sources: Path) -> Params:
     for cell in experiments.values():
         cell["seeds"] = "0-1" if cell["dataset"] == "digits" else "0"
     content["run"] = {**content["profiles"]["cpu"], **kept, "experiments": experiments}
-    content |= {"recipes": {}, "profiles": {"cpu": content["run"]}}
+    recipes = {"gan": {"toy-k1": content["recipes"]["gan"]["toy-k1"]}}  # which the theory names
+    content |= {"recipes": recipes, "profiles": {"cpu": content["run"]}}
     (sources / "params.yaml").write_text(json.dumps(content), encoding="utf-8")
     loaded = load_params()
     prepare(loaded.datasets["digits"], stage.DATA / "digits")

@@ -217,7 +217,7 @@ def test_a_reading_is_of_one_claim(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "sentence"),
-    [("claims: [", "is not YAML"), ("a: 1\na: 2\n", 'line 2: found duplicate key "a"'), ("- 1\n", "the whole")],
+    [("claims: [", "is not YAML"), ("a: 1\na: 2\n", 'line 2: .*found duplicate key "a"'), ("- 1\n", "the whole")],
 )
 def test_what_is_no_benchmark_file_is_refused(text: str, sentence: str, tmp_path: Path) -> None:
     (tmp_path / "someone2014.yaml").write_text(text, encoding="utf-8")

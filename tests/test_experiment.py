@@ -27,7 +27,8 @@ def shrink(content: dict[str, Any]) -> None:
     content["judges"]["digits"] |= {"channels": [4], "epochs": 1}
     cpu = content["profiles"]["cpu"]
     probe = {"costs": [1e-4], "validation_share": 0.2, "selection_draws": 1, "limited_labels": [2], "limited_draws": 3}
-    experiments = {**cpu["experiments"], THEORY: {**cpu["experiments"][THEORY], "seeds": "0-2"}}
+    kept = {key: cell for key, cell in cpu["experiments"].items() if cell["experiment"] != "feature-controls"}
+    experiments = {**kept, THEORY: {**cpu["experiments"][THEORY], "seeds": "0-2"}}
     points = {**cpu["experiments"][POINTS], "experiment": "reference-points", "seeds": "0-1"}
     protocols = {"reference_points": {"limited": [100], "samples": 120}}
     content["run"] = {**cpu, "experiments": {**experiments, POINTS: points}, "probe": probe, "protocols": protocols}
@@ -93,7 +94,7 @@ def test_reference_points(workplace: Path) -> None:
 
 def test_real_neighbours(workplace: Path) -> None:
     content = read_params(workplace / "params.yaml")
-    other = {"experiment": "real-neighbours", "split": "last50", "seeds": "0-2"}
+    other = {"experiment": "real-neighbours", "recipe": "train", "split": "last50", "seeds": "0-2"}
     content["run"]["experiments"] = {"cpu-real": {**content["run"]["experiments"][POINTS], **other}}
     content["run"]["real_neighbours"] = {"window": 100, "per_class": [10, 100]}
     (workplace / "params.yaml").write_text(json.dumps(content), encoding="utf-8")

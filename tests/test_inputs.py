@@ -17,14 +17,15 @@ from tests.in_small import params_written
 
 ROOT = Path(__file__).parents[1]
 MODELS = ("gan", "dcgan", "improved_gan", "deligan")
+LAST = MODELS[2:]  # which have minibatch layers
 TRAIN, SCORE = {f"train/{model}" for model in MODELS}, {f"score/{model}" for model in MODELS}
 PREPARE = {f"prepare/{name}" for name in ("toy-bimodal", "digits", "digits-planted")}
 JUDGE = {"judge/digits", "judge/digits-planted"}
 
 PARAMS = {
-    "recipes.dcgan.digits-planted.updates": {"train/dcgan"},
-    "recipes.dcgan.digits.batch": {"train/dcgan", "experiment"},  # whose networks, untrained, are a control
-    "recipes.gan.toy-k1.batch": {"train/gan", "experiment"},  # its generator is measured by the theory
+    "recipes.dcgan.digits-planted.updates": {"prepared", "train/dcgan"},
+    "recipes.dcgan.digits.batch": {"prepared", "train/dcgan", "experiment"},  # whose networks, untrained, are a control
+    "recipes.gan.toy-k1.batch": {"prepared", "train/gan", "experiment"},  # its generator is measured by the theory
     "recipes.dcgan.cifar10.batch": set(),  # of another profile
     "profiles.paper.threads": set(),
     "datasets.digits.splits": {"prepare/digits", "prepared"},
@@ -32,18 +33,18 @@ PARAMS = {
     "judges.digits.epochs": {"judge/digits", "prepared", "experiment", *SCORE},
     "run.cells.cpu-gan-digits.seeds": {"prepared", "train/gan", "score/gan"},
     "run.experiments.cpu-theory.seeds": {"prepared", "experiment"},
-    "run.device": {*JUDGE, *TRAIN, *SCORE, "experiment"},
-    "run.threads": {*JUDGE, *TRAIN, *SCORE, "experiment"},
-    "run.probe.costs": {*SCORE, "experiment"},
+    "run.device": {*JUDGE, "prepared", *TRAIN, *SCORE, "experiment"},
+    "run.threads": {*JUDGE, "prepared", *TRAIN, *SCORE, "experiment"},
+    "run.probe.costs": {"prepared", *SCORE, "experiment"},
     "run.near_duplicates.pairs": {"experiment"},
     "theory.updates": {"experiment"},
     "background.outliers.width": {"experiment"},
-    "released.draws": {"experiment"},
+    "released.draws": {"prepared", "experiment"},
 }
 CODE = {
-    "models/gan.py": {"train/gan", "score/gan", "experiment"},
-    "models/deligan.py": {"train/deligan", "score/deligan"},
-    "models/layers/minibatch.py": {f"{stage}/{model}" for stage in ("train", "score") for model in MODELS[2:]},
+    "models/gan.py": {"prepared", "train/gan", "score/gan", "experiment"},
+    "models/deligan.py": {"prepared", "train/deligan", "score/deligan"},
+    "models/layers/minibatch.py": {"prepared", *(f"{stage}/{name}" for stage in ("train", "score") for name in LAST)},
     "models/__init__.py": {*JUDGE, "prepared", *SCORE, "experiment"},  # a name more trains nothing
     "table/definitions/toy.py": {"prepared", *SCORE, "experiment", "report", "page"},
     "train.py": set(),  # trainings are kept by their keys

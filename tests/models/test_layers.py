@@ -112,7 +112,7 @@ def test_discriminators_without_a_convolution_are_refused(layers: list[tuple[int
         ConvolutionalDiscriminator(layers, 3, (1, 8, 8))
 
 
-@pytest.mark.parametrize("kernel", [0, 2, 4, -3])
+@pytest.mark.parametrize("kernel", [0, 2, 4])
 def test_kernels_that_have_no_middle_are_refused(kernel: int) -> None:
     with pytest.raises(InputError, match=rf"kernel {kernel} .*odd.*\.$"):
         ConvolutionalGenerator(4, [(8, 0), (1, 2)], kernel, (1, 8, 8))

@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from replication import inputs, judge, prepare, score, train
+from replication.config.cell import LABELS
 from replication.config.expansion import read_params
 from replication.config.params import load_params
 from replication.foundation.errors import InputError
@@ -196,7 +197,12 @@ def test_experiments_on_held_out_images_are_refused_at_once(project: Path) -> No
     prepare.main([NAME])
     content = json.loads(Path("params.yaml").read_text(encoding="utf-8"))
     cell = {**content["run"]["cells"][KEY], "seeds": "0"}
-    content["run"]["experiments"] = {f"cpu-{kind}": {**cell, "experiment": kind} for kind in requirements.HELD_OUT}
+    experiments = {}
+    for kind in requirements.HELD_OUT:
+        model, recipe = LABELS[kind]
+        named = {"model": model, "recipe": recipe or cell["recipe"]}
+        experiments[f"cpu-{kind}"] = {**cell, "paper": "own", "experiment": kind, **named}
+    content["run"]["experiments"] = experiments
     Path("params.yaml").write_text(json.dumps(content), encoding="utf-8")
     params = load_params()
     for kind in requirements.HELD_OUT:

@@ -141,7 +141,8 @@ def test_the_experiment_writes_rows_and_what_they_depend_on(sources: Path) -> No
     for init_std in (0.02, 0.03):
         recipe = content["recipes"]["dcgan"]["digits"]
         recipe["network"] |= {"discriminator": [[2, 2]], "init_std": init_std}
-        written = {**content, "recipes": {"dcgan": {"digits": recipe}}, "profiles": {"cpu": cpu}, "run": cpu}
+        named = {"gan": {"toy-k1": content["recipes"]["gan"]["toy-k1"]}, "dcgan": {"digits": recipe}}
+        written = {**content, "recipes": named, "profiles": {"cpu": cpu}, "run": cpu}
         (sources / "params.yaml").write_text(json.dumps(written), encoding="utf-8")
         if not hashes:
             prepare(load_params().datasets["digits"], stage.DATA / "digits")

@@ -13,7 +13,7 @@ from replication.experiments.near_duplicates import score_near_duplicates
 from replication.scoring.rows import Rows
 from replication.table.measurements import to_table
 
-OPTIONS = NearDuplicates(Autoencoder(8, 20, 16, 0.01), 0.1, 0.8, 4, {"brightness": 0.0, "shift": 1.0})
+OPTIONS = NearDuplicates(Autoencoder(8, 20, 16, 0.01), 0.1, 0.8, 4, {"brightness": 0.01, "shift": 1.0})
 
 
 def test_rows_of_both_finders_at_both_steps(small_cells: Any) -> None:

@@ -67,7 +67,7 @@ def test_what_lies_on_the_disk_already_needs_no_place(
 def test_networks_of_any_size_are_counted_without_their_values(params: Params) -> None:
     cell = params.cell("cpu-gan-digits")
     recipe = params.recipe_of(cell)
-    wide = replace(recipe, network={**recipe.network, "generator_hidden": [10**7, 10**7]})
+    wide = replace(recipe, network={**recipe.network, "generator_hidden": [2**16, 2**16, 2**16]})
     with pytest.raises(InputError, match="Cell cpu-gan-digits.*GiB of memory"):
         require_room(cell, wide, builder(cell, wide, SHAPE, CLASSES), "cpu")
 
