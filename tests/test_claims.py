@@ -84,3 +84,9 @@ def test_a_claim_over_data_sets_leaves_the_data_set_open() -> None:
 def test_a_question_may_have_one_side_or_two() -> None:
     for bodies in (ONE_SIDE, TWO_SIDES):
         assert check_claim(replace(QUESTION, evidence=bodies), "file: claim") is None
+
+
+def test_a_claim_of_an_unknown_metric_is_of_no_successes() -> None:
+    """What the metric may be is checked after this is asked."""
+    assert not replace(BOUND, evidence=Evidence({**SIDE, "metric": "beauty"}, None, False, None, "")).counts
+    assert replace(BOUND, evidence=Evidence({**SIDE, "metric": "success"}, None, False, None, "")).counts

@@ -142,8 +142,8 @@ class Claim:
     @property
     def counts(self) -> bool:
         """Whether its replicates are outcomes that succeed or fail."""
-        unit = METRICS[str(self.evidence.measured["metric"])].unit if self.evidence else ""
-        return self.replicate_unit == "class" or unit == "0/1"
+        metric = METRICS.get(str(self.evidence.measured.get("metric"))) if self.evidence else None
+        return self.replicate_unit == "class" or (metric is not None and metric.unit == "0/1")
 
     @property
     def published_n(self) -> int | None:
