@@ -7,13 +7,13 @@ Writes `outputs/data/<name>/`: the arrays, `splits/<split>.json` and `manifest.j
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from replication.config.datasets import Dataset
 from replication.config.params import load_params
 from replication.data.listing import write_listings
+from replication.data.reading import load_manifest
 from replication.data.sources import read_source
 from replication.data.writing import write_dataset
 from replication.foundation.atomic import atomic_directory
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for name, options in known.items():
         prepare(options, DATA / name)
         write_listings([options], DATA, RAW)  # as it was read: what was downloaded or unpacked belongs to it
-        manifest = json.loads((DATA / name / "manifest.json").read_text(encoding="utf-8"))
+        manifest = load_manifest(DATA / name)
         counts = ", ".join(f"{part['total']} {split}" for split, part in manifest["counts"].items())
         print(f"{DATA / name}: {counts}" + (f" ({manifest['reason']})" if manifest["reason"] else ""))
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 BENCHMARK = Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8")
 
-TOY = {
+TOY: dict[str, Any] = {
     "engine": "kernel",
     "objective": "non-saturating",
     "discriminator_scale": 0.5,
@@ -41,19 +41,7 @@ BLOCKS = {
 
 def plain_recipe(**changes: Any) -> Recipe:
     """The plainest recipe of all, with some keys changed."""
-    plain: dict[str, Any] = {
-        "engine": "eager",
-        "objective": "non-saturating",
-        "discriminator_scale": 0.5,
-        "schedule": "alternate",
-        "inner_steps": 1,
-        "updates": 100,
-        "batch": 10,
-        "latent_dim": 2,
-        "noise": Noise("uniform"),
-        "network": {},
-        "adam": Adam(1e-3, 0.5),
-    }
+    plain = {**TOY, "engine": "eager", "noise": Noise("uniform"), "network": {}, "adam": Adam(**TOY["adam"])}
     return Recipe(**{**plain, **changes})
 
 
