@@ -26,6 +26,7 @@ from typing import Any
 from threadpoolctl import threadpool_limits
 
 from replication.config.blocks import block_arguments, block_of, device_of, on_device
+from replication.config.cluster import cluster_stages
 from replication.config.params import BUNDLED, Cell, Params, load_params
 from replication.data.bundled import load_bundled
 from replication.data.reading import load_images, load_manifest, load_split, load_toy
@@ -227,7 +228,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     params = on_device(params, asked.device)
     at_once = params.profile.threads if params.profile.device == "cpu" else 1
     (SCORED / params.profile.name / "experiments").mkdir(parents=True, exist_ok=True)  # also of a profile without any
-    in_processes(partial(run_experiment, params), [cell for cell in blocks if not is_measured(params, cell)], at_once)
+    if params.profile.runner == "ray":
+        cluster_stages().stage(params, blocks, "experiment")
+    else:
+        unmeasured = [cell for cell in blocks if not is_measured(params, cell)]
+        in_processes(partial(run_experiment, params), unmeasured, at_once)
     if asked.name == "all" and not (asked.device or asked.seeds):
         keep_only(SCORED / params.profile.name / "experiments", params.profile.experiments)
 

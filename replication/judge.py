@@ -14,6 +14,7 @@ import torch
 from safetensors.torch import save_file
 
 from replication.config.blocks import add_device_option, on_device
+from replication.config.cluster import cluster_stages
 from replication.config.params import Params, load_params
 from replication.data.reading import load_images
 from replication.foundation.atomic import atomic_directory
@@ -65,7 +66,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("name", metavar="NAME", help="a data set that has a judge in params.yaml")
     add_device_option(parser)
     asked = parser.parse_args(arguments)
-    accuracy = train_judge(on_device(load_params(), asked.device), asked.name)
+    params = on_device(load_params(), asked.device)
+    if params.profile.runner == "ray":
+        cluster_stages().train_judges(params, [asked.name])
+        print(f"{JUDGES / asked.name}: trained on the cluster")
+        return
+    accuracy = train_judge(params, asked.name)
     tested = "no test images tell its accuracy" if accuracy is None else f"test accuracy {accuracy:.3f}"
     print(f"{JUDGES / asked.name}: {tested}")
 

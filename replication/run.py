@@ -7,6 +7,9 @@ step, which `replication.load` reads. Data sets and judges that the cells need a
 files must be in place. `--device D` and `--seeds S` name a block as for `replication.train`. DVC, Git and uv are not
 needed.
 
+With `--runner ray` the work goes to a Ray cluster (`--address`, `--shared`, `--unit-seeds`, `--unit-cpus`; `runner` and
+`cluster` of the profile say the same), cut into units of seeds, and the outputs are those of a local run.
+
 Called again, the command goes on: what is done under the same key is kept. With `--minutes M`, or on SIGTERM, it stops
 and leaves with status 75. A training stops at a checkpoint at the end of the stretch that is running: one piece of
 every seed (`replication.training.pieces`: 50 units of the loop on a processor), or as many pieces as take about two
@@ -32,6 +35,7 @@ from pathlib import Path
 import torch
 
 from replication.config.blocks import add_block_options, block_of, device_of
+from replication.config.cluster import add_cluster_options, cluster_stages, with_cluster_options
 from replication.config.params import BUNDLED, Cell, Params, load_params
 from replication.data.writing import is_prepared
 from replication.experiment import is_measured, run_experiment
@@ -62,7 +66,7 @@ class Progress:
     failed: dict[str, str] = field(default_factory=dict)
     left: dict[str, str] = field(default_factory=dict)  # block → where it stopped
 
-    def is_over(self) -> bool:
+    def is_over(self, *_: int) -> bool:
         """Whether to stop now: the time is up, or a signal came."""
         return self.stop.is_set() or time.monotonic() >= self.deadline
 
@@ -106,9 +110,35 @@ def run(
             raise
 
 
+def run_on_cluster(
+    params: Params, blocks: Sequence[Cell], progress: Progress, pack: Path | None = None, weights: bool = False
+) -> None:
+    """As `run`, but what is trained and scored is so on the cluster that the profile names."""
+    ready: list[Cell] = []
+    with Child() as child:
+        for cell in blocks:
+            with progress.of(cell.name):
+                _make_ready(params, cell, child, progress)
+                ready.append(cell)
+
+    def finish(cell: Cell) -> None:
+        with progress.of(cell.name):
+            if pack is not None:
+                _pack(cell, pack, weights)
+            progress.done.append(cell.name)
+
+    failed = cluster_stages().carry_out(params, ready, ["train", "score"], progress.is_over, finish)
+    progress.failed |= failed
+
+
 def _make_ready(params: Params, cell: Cell, child: Child, progress: Progress) -> None:
-    """Prepare the data and the judge that a cell needs and that are absent, and look for all else that it needs."""
-    prepare_device(device_of(params, cell))
+    """Prepare the data and the judge that a cell needs and that are absent, and look for all else that it needs.
+
+    Judges of a cell that goes to a cluster are trained there.
+    """
+    local = params.profile.runner == "local"
+    if local:
+        prepare_device(device_of(params, cell))
     judged = not cell.experiment or cell.experiment == "reference-points"
     judge = params.judged_by(cell.dataset) if judged and cell.dataset != BUNDLED else ""
     for name in {cell.dataset, *probed_data(cell), judge} - {BUNDLED, ""}:
@@ -116,7 +146,7 @@ def _make_ready(params: Params, cell: Cell, child: Child, progress: Progress) ->
             arguments = (params.datasets[name], DATA / name)
             _step(name, "prepared", lambda arguments=arguments: child.call(progress.is_over, prepare, *arguments))
     require_cell(params, cell)
-    if judge and not is_trained(params, judge):
+    if local and judge and not is_trained(params, judge):
         what = f"judge of {judge}"
         _step(what, "trained", lambda: child.call(progress.is_over, train_judge, params, judge))
 
@@ -138,11 +168,15 @@ def _score_and_pack(
     else:
         _step(cell.name, "scored", lambda: child.call(progress.is_over, score, params, cell))
     if pack is not None:
-        target = pack / f"{cell.name}.tar.gz"
-        before = target.read_bytes() if target.is_file() else b""
-        pack_blocks([cell], target, weights=weights)
-        kept = "kept, packed before" if target.read_bytes() == before else f"packed into {target}"
-        print(f"{cell.name}: {kept}", flush=True)
+        _pack(cell, pack, weights)
+
+
+def _pack(cell: Cell, pack: Path, weights: bool) -> None:
+    target = pack / f"{cell.name}.tar.gz"
+    before = target.read_bytes() if target.is_file() else b""
+    pack_blocks([cell], target, weights=weights)
+    kept = "kept, packed before" if target.read_bytes() == before else f"packed into {target}"
+    print(f"{cell.name}: {kept}", flush=True)
 
 
 def _step(name: str, what: str, action: Callable[[], object]) -> None:
@@ -185,13 +219,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--pack", type=Path, metavar="DIR", help="where each scored cell is packed")
     parser.add_argument("--weights", action="store_true", help="pack the networks of the last step too")
     add_block_options(parser)
+    add_cluster_options(parser)
     asked = parser.parse_args(arguments)
     if asked.weights and asked.pack is None:
         raise InputError("--weights says what is packed: name a folder with --pack DIR too.")
     progress = Progress(threading.Event(), time.monotonic() + 60 * asked.minutes)
     signal.signal(signal.SIGTERM, lambda *_: progress.stop.set())
     params, blocks = chosen_blocks(load_params(), asked.cells, asked.device, asked.seeds)
-    run(params, blocks, progress, asked.pack, asked.weights)
+    params = with_cluster_options(params, asked)
+    carry = run_on_cluster if params.profile.runner == "ray" else run
+    carry(params, blocks, progress, asked.pack, asked.weights)
     sentences, status = summary(progress, blocks)
     for sentence in sentences:
         print(sentence, file=sys.stderr, flush=True)

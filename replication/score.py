@@ -19,6 +19,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from replication.config.blocks import block_arguments, block_of, device_of, on_device
+from replication.config.cluster import cluster_stages
 from replication.config.params import Cell, Params, load_params
 from replication.config.recipes import Recipe
 from replication.data.reading import PreparedImages, ToyData, load_images, load_prepared, load_split
@@ -56,8 +57,8 @@ def score_cell(params: Params, cell: Cell) -> None:
     diverged = {int(seed): int(step) for seed, step in trained.provenance["diverged_seeds"].items()}
     where = trained.provenance["device"], trained.provenance["precision"]
     rows = Rows(params.profile.name, cell, len(chosen), diverged, *where)
-    recipe = params.recipe_of(cell)
-    points = LOSS_POINTS if len(seeds) <= MANY_SEEDS else FEWER_POINTS
+    recipe, planned = params.recipe_of(cell), params.profile.scored.get(cell.key, cell).seed_numbers
+    points = LOSS_POINTS if len(planned) <= MANY_SEEDS else FEWER_POINTS
     rows.add_losses(trained.history, seeds, trained.provenance["window"], points, recipe.batch)
     rows.add_divergence(seeds, trained.steps[-1])
     if isinstance(data, ToyData):
@@ -66,7 +67,8 @@ def score_cell(params: Params, cell: Cell) -> None:
 
         build, threads = builder(cell, recipe, (2,)), params.profile.threads
         components, game = params.profile.protocols.components, is_scored_by(cell.model, GAME)
-        shown = score_toy(rows, trained, build, recipe, data, game, components, threads)
+        first = planned.index(seeds[0])
+        shown = score_toy(rows, trained, build, recipe, data, game, components, threads, first)
     else:
         shown = _score_images(params, rows, trained, recipe, data, chosen)
     scored_on = {"scored_on": environment(device, params.profile.threads)["device"]}
@@ -153,8 +155,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     blocks = [block_of(params, cell, asked.device, asked.seeds)[1] for cell in cells]
     params = on_device(params, asked.device)
     at_once = params.profile.threads if params.profile.device == "cpu" else 1
-    with threadpool_limits(1, "blas"):  # NumPy's, as `prepare_device` does for PyTorch
-        in_processes(partial(score_cell, params), [cell for cell in blocks if not is_scored(params, cell)], at_once)
+    if params.profile.runner == "ray":
+        cluster_stages().stage(params, blocks, "score")
+    else:
+        with threadpool_limits(1, "blas"):  # NumPy's, as `prepare_device` does for PyTorch
+            in_processes(partial(score_cell, params), [cell for cell in blocks if not is_scored(params, cell)], at_once)
     if cells[0].model == asked.name and not (asked.device or asked.seeds):
         keep_only((SCORED / cells[0].folder).parent, {cell.key for cell in cells})
 

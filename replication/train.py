@@ -10,30 +10,29 @@ its own: `outputs/train/<profile>-parts/<model>/<cell>@cpu+0-2/`.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import torch
-from safetensors.torch import save_file
 
 from replication.config.blocks import block_arguments, block_of, device_of
+from replication.config.cluster import cluster_stages
 from replication.config.params import Cell, Params, load_params
 from replication.data.reading import load_prepared, load_split
-from replication.foundation.atomic import atomic_directory, keep_only
+from replication.foundation.atomic import keep_only
 from replication.foundation.command import exit_clearly
 from replication.foundation.places import DATA, TRAINED
-from replication.foundation.provenance import environment, recorded, sha256_file, sha256_text
+from replication.foundation.provenance import environment, sha256_text
 from replication.foundation.runtime import prepare_device
+from replication.foundation.usage import measured
 from replication.scoring.requirements import require_cell, require_protocols
-from replication.training.block import Outcome, never, train_block
+from replication.training.block import Outcome, Stop, never, train_block
 from replication.training.cells import builder, cell_key, class_count, training_samples, training_values
 from replication.training.checkpoints import TrainingClock, forget, note_environment, sole_writer
-from replication.training.weights import HISTORY, damaged
+from replication.training.outputs import is_trained, write_trained
 
 
-def train_cell(params: Params, cell: Cell, stop: Callable[[], bool] = never) -> bool:
+def train_cell(params: Params, cell: Cell, stop: Stop = never) -> bool:
     """Train a block into its folder of `outputs/train`, unless a finished output of the same key is there.
 
     Returns:
@@ -52,17 +51,21 @@ def train_cell(params: Params, cell: Cell, stop: Callable[[], bool] = never) -> 
     key = cell_key(cell, recipe, samples, device, here)
     output = TRAINED / cell.folder
     with sole_writer(cell.key + "-" + sha256_text(json.dumps(key))[:16]) as directory:
-        wanted = not _finished(output, key)
+        wanted = not is_trained(output, key)
         if wanted:
             clock = TrainingClock(directory)
             provenance = {**key, "environment": note_environment(directory, here)}
             build = builder(cell, recipe, tuple(samples.values.shape[1:]), class_count(data))
             held_out = training_samples(data, np.setdiff1d(np.arange(len(training_values(data))), rows)).values
-            outcome = train_block(
-                build, recipe, cell.seed_numbers, samples, directory, device, threads, cell.name, held_out, stop, clock
-            )
-            made = {"sample_shape": list(samples.values.shape[1:]), "classes": class_count(data)}
-            _write(output, outcome, {**provenance, **_summary(cell, outcome), **made, "clock": clock.read()})
+            seeds = cell.seed_numbers
+            with measured(device) as usage:
+                outcome = train_block(
+                    build, recipe, seeds, samples, directory, device, threads, cell.name, held_out, stop, clock
+                )
+            provenance |= _summary(cell, outcome)
+            provenance |= {"sample_shape": list(samples.values.shape[1:]), "classes": class_count(data)}
+            provenance["clock"] = {**clock.read(), "usage": {**usage, "seeds": len(seeds)}}
+            write_trained(output, outcome.snapshots, outcome.history, provenance)
         forget(directory)
     return wanted
 
@@ -74,25 +77,6 @@ def _summary(cell: Cell, outcome: Outcome) -> dict[str, Any]:
     return {"diverged_seeds": diverged, "window": outcome.window, "steps": sorted(outcome.snapshots), **kept}
 
 
-def _finished(output: Path, key: Mapping[str, Any]) -> bool:
-    """Whether this very output is there and whole: what was damaged since is trained again, never hashed anew."""
-    before = recorded(output)
-    return {name: before.get(name) for name in key} == key and not damaged(output, before)
-
-
-def _write(output: Path, outcome: Outcome, provenance: dict[str, Any]) -> None:
-    """The output of a block; its provenance has the SHA-256 of the networks of each scored step."""
-    with atomic_directory(output) as directory:
-        provenance["weights_sha256"] = {}
-        for step, state in outcome.snapshots.items():
-            place = directory / f"step{step}.safetensors"
-            save_file(state, place)
-            provenance["weights_sha256"][str(step)] = sha256_file(place)
-        save_file({"losses": torch.from_numpy(outcome.history)}, directory / HISTORY)
-        provenance["history_sha256"] = sha256_file(directory / HISTORY)
-        (directory / "provenance.json").write_text(json.dumps(provenance, indent=1) + "\n", encoding="utf-8")
-
-
 def train_model(params: Params, name: str, device: str = "", seeds: str = "") -> None:
     """Train every cell of a model, and remove what cells that are no longer in params.yaml left.
 
@@ -102,8 +86,11 @@ def train_model(params: Params, name: str, device: str = "", seeds: str = "") ->
     blocks = [block_of(params, cell, device, seeds) for cell in cells]
     for block in blocks:  # before hours of training, not after
         require_cell(*block)
-    for block in blocks:
-        train_cell(*block)
+    if params.profile.runner == "ray":
+        cluster_stages().stage(blocks[0][0], [block for _, block in blocks], "train")
+    else:
+        for block in blocks:
+            train_cell(*block)
     if cells[0].model == name and not (device or seeds):
         keep_only((TRAINED / cells[0].folder).parent, {cell.key for cell in cells})
 

@@ -13,6 +13,7 @@ from pydantic.dataclasses import dataclass
 from replication.config.background import Background
 from replication.config.cell import BUNDLED as BUNDLED
 from replication.config.cell import Cell
+from replication.config.cluster import Cluster, Runner
 from replication.config.datasets import Dataset
 from replication.config.expansion import expand, merged
 from replication.config.feature_controls import FeatureControls
@@ -84,6 +85,8 @@ class Profile:
     real_neighbours: RealNeighbours = field(default_factory=RealNeighbours)
     near_duplicates: NearDuplicates = field(default_factory=NearDuplicates)
     feature_controls: FeatureControls = field(default_factory=FeatureControls)
+    runner: Runner = "local"
+    cluster: Cluster = field(default_factory=Cluster)
 
     @property
     def scored(self) -> dict[str, Cell]:

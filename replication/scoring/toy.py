@@ -30,6 +30,7 @@ LEAST_GAP = 1e-4  # nats: what FRESH draws cannot tell from no gap
 TOGETHER = 10  # seeds whose discriminators train side by side
 SHOWN = 500  # points a seed in the figures
 FIGURED = 60  # seeds in the figures
+OF_SEEDS = {"points", "early_points"}  # of what figures show: the arrays that have a row for each seed
 INFORMED = 20  # seeds of a block of which it is measured what a component tells of the mode
 
 
@@ -43,6 +44,7 @@ class ToyCell:
     recipe: Recipe
     mixture: Mixture
     components: Components  # on how many samples it is measured what components tell of the mode
+    first: int  # place of the block's first seed among those that are planned
 
 
 def score_toy(
@@ -54,12 +56,14 @@ def score_toy(
     game: bool,
     components: Components,
     threads: int,
+    first: int = 0,
 ) -> dict[str, np.ndarray]:
     """Add a toy cell's rows; returns the points that its figures show. `game` adds what GAN 2014 claims of D.
 
-    Of a prior with components `components` says on how many samples it is measured what they tell of the mode.
+    Of a prior with components `components` says on how many samples it is measured what they tell of the mode. The
+    block is the part of the planned one that begins at its seed number `first`, counted from 0.
     """
-    cell = ToyCell(rows, trained, build, recipe, mixture_of(data), components)
+    cell = ToyCell(rows, trained, build, recipe, mixture_of(data), components, first)
     numbered = list(enumerate(rows.cell.seed_numbers))
     watched = tqdm(numbered, desc=f"{rows.cell.key}: scoring", unit="seed")
     shown = side_by_side(lambda place: _score_seed(cell, *place), watched, threads)[:FIGURED]
@@ -85,7 +89,7 @@ def _score_seed(cell: ToyCell, index: int, seed: int) -> list[np.ndarray]:
     held: dict[str, list[np.ndarray]] = {variant: [] for variant in noises_of(recipe)}
     for step in cell.trained.steps:
         networks = cell.trained.networks(cell.build, step, index)
-        if recipe.prior.components > 1 and step in (0, last) and index < INFORMED:
+        if recipe.prior.components > 1 and step in (0, last) and cell.first + index < INFORMED:
             _score_components(cell, networks, seed, step)
         drawn = {
             variant: draw_samples(networks.generator, recipe, noise, seed, f"samples {variant}", recipe.n_samples)

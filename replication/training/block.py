@@ -25,6 +25,7 @@ from replication.training.trainer import Trainer
 
 STRETCH_SECONDS = 2.0  # of training between two looks at the clock
 HISTORY_POINTS = 2000
+Stop = Callable[[int, int], bool]  # asked with the update that was reached and how many there are
 
 
 class Paused(Stopped):
@@ -34,7 +35,7 @@ class Paused(Stopped):
         super().__init__(f"stopped at update {update} of {of}")
 
 
-def never() -> bool:
+def never(update: int, of: int) -> bool:
     """The question whether to stop, where nobody asks."""
     return False
 
@@ -58,7 +59,7 @@ def train_block(
     threads: int = 1,
     name: str = "training",
     validation: Tensor | None = None,
-    stop: Callable[[], bool] = never,
+    stop: Stop = never,
     clock: checkpoints.TrainingClock | None = None,
 ) -> Outcome:
     """Train a block of seeds, going on from the checkpoint in `directory` where there is one.
@@ -83,7 +84,7 @@ def train_block(
                 select_generators(build, recipe, state, seeds, end * unit_steps(recipe), held_out, threads)
             if end in marks:
                 writer.write(f"snapshot{end}", end, weights_of(with_selected(state) if end == units else state))
-            stopping = end < units and stop()
+            stopping = end < units and stop(end * unit_steps(recipe), recipe.updates)
             writer.write("state", end, state, at_once=stopping or end in marks)
             if stopping:
                 raise Paused(end * unit_steps(recipe), recipe.updates)

@@ -1,0 +1,195 @@
+"""Blocks on the cluster: which units each needs, in which order, and the outputs that come of them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from replication.cluster.goods import content_digest, write_content
+from replication.cluster.joining import cut_training, join_scored, join_trained
+from replication.cluster.pool import Pool
+from replication.cluster.screen import Screen
+from replication.cluster.units import (
+    Stage,
+    Unit,
+    experiment_unit,
+    judge_unit,
+    parts_of,
+    scoring_unit,
+    training_unit,
+)
+from replication.cluster.worker import Result
+from replication.config.blocks import device_of
+from replication.config.params import Cell, Params
+from replication.data.reading import load_prepared, load_split
+from replication.experiment import is_measured
+from replication.foundation.errors import InputError
+from replication.foundation.places import DATA, SCORED, TRAINED
+from replication.foundation.provenance import environment, sha256_text
+from replication.score import is_scored, scoring_key
+from replication.training.cells import cell_key, training_samples
+from replication.training.outputs import is_trained
+
+UNITS = Path(".replication/units")  # folders of finished units, until their block is whole
+LOOK_SECONDS = 1.0
+
+
+@dataclass
+class Course:
+    """A block on its way: the stages before it, and the units of the present one that are not finished."""
+
+    block: Cell
+    stages: list[Stage]
+    parts: list[Cell] = field(default_factory=list)
+    waiting: dict[str, Path] = field(default_factory=dict)  # title of a unit → where its folder is kept here
+    kept: list[Path] = field(default_factory=list)  # of every part, in order
+
+
+class Driver:
+    """Carries blocks through their stages. `done(block)` hears of each that is finished."""
+
+    def __init__(self, params: Params, pool: Pool, done: Callable[[Cell], object] = lambda _: None) -> None:
+        self._params, self._pool, self._options, self._done = params, pool, params.profile.cluster, done
+        self._courses: dict[str, Course] = {}  # title of a unit → the course that waits for it
+        self.failed: dict[str, str] = {}
+        self.said: set[str] = set()
+
+    def judges(self, names: Sequence[str], stop: Callable[[], bool]) -> None:
+        """Train judges of data sets.
+
+        Raises:
+            InputError: one failed, or `stop` said so before all were trained.
+        """
+        for name in names:
+            self._submit(judge_unit(self._params, name))
+        self._attend(stop)
+        for name in names:
+            if name in self.failed:
+                raise InputError(self.failed[name])
+
+    def carry_out(self, blocks: Sequence[Cell], stages: Sequence[Stage], stop: Callable[[], bool]) -> None:
+        """Train, score or measure blocks, whatever of it is not done; sentences on what failed are in `failed`."""
+        for block in blocks:
+            own: list[Stage] = ["experiment"] if block.experiment else [s for s in stages if s != "experiment"]
+            self._guarded(block.name, lambda course: self._begin(course), Course(block, own))
+        self._attend(stop)
+
+    def _attend(self, stop: Callable[[], bool]) -> None:
+        """Wait for units and follow them up, until none is left or `stop` says so."""
+        with Screen(self._pool) as screen:
+            while self._pool.running and not stop():
+                for unit, result in self._pool.finished(LOOK_SECONDS):
+                    screen.ended(unit, result)
+                    self._follow(unit, result)
+                screen.show()
+        self._pool.cancel()
+
+    def _begin(self, course: Course) -> None:
+        """Submit the units of the first stage that is not done yet; a block without one left is done."""
+        params, block = self._params, course.block
+        while course.stages and self._is_done(course.stages[0], block):
+            course.stages.pop(0)
+        if not course.stages:
+            self._done(block)
+            return
+        stage = course.stages[0]
+        if stage == "experiment":
+            self._await(course, [(experiment_unit(params, block, self._options.unit_cpus), SCORED / block.folder)])
+            return
+        course.parts = parts_of(params, block, self._options.unit_seeds)
+        keys = [self._key(stage, block, part) for part in course.parts]
+        course.kept = [UNITS / f"{stage}-{part.name}-{key}" for part, key in zip(course.parts, keys, strict=True)]
+        absent = [place for place in zip(course.parts, course.kept, strict=True) if not place[1].exists()]
+        self._await(course, [(self._unit(stage, block, part), kept) for part, kept in absent])
+        if not absent:
+            self._whole(course)
+
+    def _unit(self, stage: Stage, block: Cell, part: Cell) -> Unit:
+        params, cpus = self._params, self._options.unit_cpus
+        if stage == "train":
+            return training_unit(params, block, part, cpus)
+        trained = TRAINED / block.folder
+        if part != block:
+            trained = UNITS / f"cut-{part.name}"
+            cut_training(TRAINED / block.folder, block, part, params, trained)
+        return scoring_unit(params, block, part, trained, cpus)
+
+    def _await(self, course: Course, units: Sequence[tuple[Unit, Path]]) -> None:
+        for unit, kept in units:
+            course.waiting[unit.title] = kept
+            self._courses[unit.title] = course
+            self._submit(unit)
+
+    def _submit(self, unit: Unit) -> None:
+        if not self._pool.fits(unit) and str(unit.demand) not in self.said:
+            self.said.add(str(unit.demand))
+            print(f"{unit.title} waits for a node with {unit.demand}; none that is there has it.", flush=True)
+        self._pool.submit(unit)
+
+    def _follow(self, unit: Unit, result: Result) -> None:
+        """What comes after a unit: the next stage of its block, the unit again with more, or a sentence."""
+        if result.needs_more:
+            more = unit.demand.doubled()
+            if more is None:
+                result = replace(result, needs_more=False, error="It needs more memory than a node gives it.")
+            else:
+                print(f"{unit.title} needs more than {unit.demand}: again with {more}.", flush=True)
+                self._submit(replace(unit, demand=more))
+                return
+        course = self._courses.pop(unit.title, None)
+        block = course.block.name if course else unit.name
+        if result.error:
+            self.failed.setdefault(block, result.error)
+            return
+        self._guarded(block, lambda course: self._take(unit, result, course), course)
+
+    def _take(self, unit: Unit, result: Result, course: Course | None) -> None:
+        """Keep what a unit made, and go on with its block."""
+        if content_digest(result.content) != result.digest:
+            raise InputError(f"What {unit.title} made was changed on its way: run the same command again.")
+        if course is None:
+            write_content(result.content, unit.makes, result.digest)
+            return
+        kept = course.waiting.pop(unit.title)
+        write_content(result.content, kept, result.digest)
+        if not course.waiting and course.block.name not in self.failed:
+            self._whole(course)
+
+    def _whole(self, course: Course) -> None:
+        """Join the parts of a stage, and begin the next."""
+        block, stage = course.block, course.stages.pop(0)
+        if stage == "train":
+            join_trained(course.kept, self._training_key(block), TRAINED / block.folder)
+        elif stage == "score":
+            join_scored(course.kept, TRAINED / block.folder, scoring_key(self._params, block), SCORED / block.folder)
+        for kept in course.kept:
+            shutil.rmtree(kept, ignore_errors=True)
+        for part in course.parts:
+            shutil.rmtree(UNITS / f"cut-{part.name}", ignore_errors=True)
+        course.kept = []
+        self._begin(course)
+
+    def _is_done(self, stage: Stage, block: Cell) -> bool:
+        if stage == "train":
+            return is_trained(TRAINED / block.folder, self._training_key(block))
+        return is_scored(self._params, block) if stage == "score" else is_measured(self._params, block)
+
+    def _training_key(self, block: Cell) -> dict[str, object]:
+        recipe, place = self._params.recipe_of(block), DATA / block.dataset
+        samples = training_samples(load_prepared(place), load_split(place, block.split))
+        here = environment("cpu", recipe.threads)  # of which the key has the versions
+        return cell_key(block, recipe, samples, device_of(self._params, block), here)
+
+    def _key(self, stage: Stage, block: Cell, part: Cell) -> str:
+        """What tells a unit's folder from that of another state of the code, the data or the parameters."""
+        whole = self._training_key(block) if stage == "train" else scoring_key(self._params, block)
+        return sha256_text(json.dumps([whole, part.seeds], sort_keys=True))[:16]
+
+    def _guarded(self, name: str, action: Callable[[Course], object], course: Course | None) -> None:
+        try:
+            action(course)  # type: ignore[arg-type]
+        except InputError as error:
+            self.failed.setdefault(name, str(error))

@@ -1,0 +1,80 @@
+"""Files and folders that travel between machines: read whole, named by their hash, laid where a unit looks for them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from replication.foundation.atomic import atomic_directory
+from replication.foundation.errors import InputError
+from replication.foundation.provenance import sha256_file
+
+FILE = "file"  # what a single file is called where it is kept as a folder of one
+
+Content = dict[str, bytes]  # relative path → bytes
+
+
+def files_of(source: Path) -> dict[str, Path]:
+    """The files of a folder by relative path, or a single file, in order."""
+    if source.is_file():
+        return {FILE: source}
+    return {path.relative_to(source).as_posix(): path for path in sorted(source.rglob("*")) if path.is_file()}
+
+
+def read_content(source: Path) -> Content:
+    """The bytes of every file of a folder, or of a single file."""
+    return {name: path.read_bytes() for name, path in files_of(source).items()}
+
+
+def digest_of(source: Path) -> str:
+    """SHA-256 of names and bytes of every file; equal contents have equal digests wherever they lie."""
+    return _together({name: sha256_file(path) for name, path in files_of(source).items()})
+
+
+def content_digest(content: Mapping[str, bytes]) -> str:
+    """`digest_of` the folder that a content would be written to."""
+    return _together({name: hashlib.sha256(data).hexdigest() for name, data in content.items()})
+
+
+def _together(hashes: Mapping[str, str]) -> str:
+    return hashlib.sha256("".join(f"{digest} {name}\n" for name, digest in sorted(hashes.items())).encode()).hexdigest()
+
+
+def write_content(content: Mapping[str, bytes], folder: Path, digest: str) -> None:
+    """Write a folder, whole or not at all, once its bytes are those of `digest`.
+
+    Raises:
+        InputError: they are others: something was changed on its way.
+    """
+    if content_digest(content) != digest:
+        raise InputError(f"What came for {folder} is not what was sent: run the same command again.")
+    with atomic_directory(folder) as directory:
+        for name, data in content.items():
+            place = directory / name
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(data)
+
+
+def keep_copy(source: Path, store: Path, digest: str) -> Path:
+    """Where `store` has a copy of the files of `source`, which is made if it is absent."""
+    kept = store / digest
+    if not kept.exists():
+        with atomic_directory(kept) as directory:
+            for name, path in files_of(source).items():
+                (directory / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, directory / name)
+    return kept
+
+
+def link(place: Path, kept: Path) -> None:
+    """Make `place` a link to what is kept: to the folder, or to the file where it is a single one."""
+    target = kept / FILE if (kept / FILE).is_file() and len(files_of(kept)) == 1 else kept
+    place.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.symlink(target.absolute(), place)
+    except FileExistsError:  # another unit that reads the same was faster
+        if not place.is_symlink() or Path(os.readlink(place)) != target.absolute():
+            raise InputError(f"{place.absolute()} is in the way: remove this folder.") from None

@@ -1,0 +1,121 @@
+"""Parts of a block become the block, and a block's training is cut into parts: the bytes that one machine writes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from safetensors.torch import load_file
+
+from replication.config.params import Cell, Params
+from replication.foundation.atomic import atomic_directory
+from replication.foundation.errors import InputError
+from replication.foundation.provenance import recorded
+from replication.scoring.toy import FIGURED, OF_SEEDS
+from replication.table.measurements import read_table, table_in, write_table
+from replication.training.cells import params_sha256
+from replication.training.outputs import write_trained
+from replication.training.weights import HISTORY
+
+CLOCKS = ("duration_s", "scoring_s")
+OF_A_PART = ("seeds", "params_sha256")  # of a training's key: the rest is that of the whole block
+
+
+def join_trained(folders: Sequence[Path], key: Mapping[str, Any], output: Path) -> None:
+    """Write a block's training from those of its parts, in the order of their seeds.
+
+    Raises:
+        InputError: a part was trained by other code, packages or data than this machine has: `key` is the block's.
+    """
+    parts = [recorded(folder) for folder in folders]
+    for folder, part in zip(folders, parts, strict=True):
+        other = [name for name in key if name not in OF_A_PART and part.get(name) != key[name]]
+        if other:
+            raise InputError(
+                f"A node trained {folder.name} with another {', '.join(other)} than this machine would: install the "
+                f"same packages on every node ({part.get('versions')} there, {key['versions']} here)."
+            )
+    first = parts[0]
+    snapshots = {step: _stacked([folder / f"step{step}.safetensors" for folder in folders]) for step in first["steps"]}
+    history = _stacked([folder / HISTORY for folder in folders])["losses"].numpy()
+    provenance = {**first, **key, "clock": _clock(parts)}
+    for name in ("diverged_seeds", "selected_steps"):
+        if name in first:
+            provenance[name] = {seed: step for part in parts for seed, step in part[name].items()}
+    provenance["environment"] = _environment([part["environment"] for part in parts])
+    write_trained(output, snapshots, history, provenance)
+
+
+def _stacked(files: Sequence[Path]) -> dict[str, torch.Tensor]:
+    states = [load_file(file) for file in files]
+    return {name: torch.cat([state[name] for state in states]) for name in states[0]}
+
+
+def _environment(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Of all parts; a value in which they differ names each."""
+    return {name: _different([part.get(name) for part in parts]) for name in parts[0]}
+
+
+def _different(values: Sequence[Any]) -> Any:
+    distinct = list(dict.fromkeys(values))
+    return distinct[0] if len(distinct) == 1 else ", ".join(map(str, distinct))
+
+
+def _clock(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The first start, the seconds of all parts together, the hosts, and what the largest part took."""
+    clocks = [part["clock"] for part in parts]
+    clock = {"started": min(clock["started"] for clock in clocks)}
+    clock |= {name: round(sum(c[name] for c in clocks), 1) for name in CLOCKS if name in clocks[0]}
+    clock["host"] = _different([clock["host"] for clock in clocks])
+    usages = [clock["usage"] for clock in clocks if "usage" in clock]
+    if usages:
+        clock["usage"] = max(usages, key=lambda usage: (usage.get("gpu_memory", 0), usage["memory"]))
+    return clock
+
+
+def cut_training(folder: Path, block: Cell, part: Cell, params: Params, output: Path) -> None:
+    """Write the part's training, cut out of the block's in `folder`."""
+    provenance, numbers = recorded(folder), block.seed_numbers
+    begin = numbers.index(part.seed_numbers[0])
+    rows = slice(begin, begin + len(part.seed_numbers))
+    snapshots = {
+        step: {name: tensor[rows].clone() for name, tensor in load_file(folder / f"step{step}.safetensors").items()}
+        for step in provenance["steps"]
+    }
+    history = load_file(folder / HISTORY)["losses"][rows].clone().numpy()
+    own = {str(seed) for seed in part.seed_numbers}
+    for name in ("diverged_seeds", "selected_steps"):
+        if name in provenance:
+            provenance[name] = {seed: step for seed, step in provenance[name].items() if seed in own}
+    key = {**part.identity, "params_sha256": params_sha256(part, params.recipe_of(part))}
+    write_trained(output, snapshots, history, {**provenance, **key})
+
+
+def join_scored(folders: Sequence[Path], trained: Path, scoring_sha256: str, output: Path) -> None:
+    """Write a block's scores from those of its parts: the rows of all, and what figures show of the first seeds."""
+    parts = [recorded(folder) for folder in folders]
+    table = pd.concat([read_table(table_in(folder)) for folder in folders], ignore_index=True)
+    training = {name: value for name, value in recorded(trained).items() if name not in ("window", "steps")}
+    scoring_s = round(sum(part["clock"]["scoring_s"] for part in parts), 1)
+    kept = {name: parts[0][name] for name in ("scored_on", "left_out") if name in parts[0]}
+    clock = {**training["clock"], "scoring_s": scoring_s}
+    provenance = {**training, "clock": clock, **kept, "scoring_sha256": scoring_sha256}
+    with atomic_directory(output) as directory:
+        write_table(table, directory / table_in(folders[0]).name)
+        if shown := _shown(folders):
+            np.savez(directory / "samples.npz", **shown)  # type: ignore[arg-type]
+        (directory / "provenance.json").write_text(json.dumps(provenance, indent=1) + "\n", encoding="utf-8")
+
+
+def _shown(folders: Sequence[Path]) -> dict[str, np.ndarray]:
+    files = [folder / "samples.npz" for folder in folders]
+    samples: list[dict[str, np.ndarray]] = [dict(np.load(file)) for file in files if file.is_file()]
+    if not samples:
+        return {}
+    of_seeds = {name: np.concatenate([each[name] for each in samples])[:FIGURED] for name in OF_SEEDS & {*samples[0]}}
+    return {name: of_seeds.get(name, array) for name, array in samples[0].items()}
