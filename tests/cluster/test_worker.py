@@ -1,0 +1,129 @@
+"""A unit of work in this process: what a node lays out, computes and hands back, without Ray."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from replication.cluster import worker
+from replication.cluster.demands import Demand
+from replication.cluster.goods import content_digest, digest_of, keep_copy, read_content, write_content
+from replication.cluster.worker import Parcel, perform
+from replication.foundation.errors import InputError
+from replication.training.block import Paused
+
+ROOT = Path(__file__).parents[2]
+MADE = Path("outputs/made")
+
+
+def copies(source: str, *_: Any) -> None:
+    """A unit that writes what it reads."""
+    MADE.mkdir(parents=True, exist_ok=True)
+    (MADE / "copy.txt").write_text(Path(source).read_text(encoding="utf-8"), encoding="utf-8")
+
+
+def refuses(*_: Any) -> None:
+    raise InputError("The data are not prepared.")
+
+
+def trains(stop: Any) -> None:
+    """A training that is asked once whether to stop."""
+    if stop(5, 10):
+        raise Paused(5, 10)
+    copies("params.yaml")
+
+
+def fills_the_memory(*_: Any) -> None:
+    raise MemoryError
+
+
+def breaks(*_: Any) -> None:
+    raise ZeroDivisionError("a mistake of ours")
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Where Ray has put the sources; the current directory is restored."""
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "replication").symlink_to(ROOT / "replication")
+    (home / "params.yaml").write_text("{}", encoding="utf-8")
+    monkeypatch.setattr(worker, "HOME", home)
+    monkeypatch.setenv("NUMBA_CACHE_DIR", "")
+    before = Path.cwd()
+    yield home
+    os.chdir(before)
+
+
+def packed(action: Any, *arguments: Any, stage: str = "score", demand: Demand | None = None) -> bytes:
+    return pickle.dumps((action, arguments, MADE, demand or Demand(), stage, f"{stage} a cell"))
+
+
+def test_a_unit_reads_its_parcels_and_hands_back_its_folder(home: Path, tmp_path: Path) -> None:
+    source = tmp_path / "data"
+    (source / "deep").mkdir(parents=True)
+    (source / "deep" / "a.txt").write_text("content", encoding="utf-8")
+    parcel, told = Parcel(Path("outputs/data/set"), digest_of(source), lambda: read_content(source)), []
+    unit, shared = packed(copies, "outputs/data/set/deep/a.txt"), str(tmp_path / "shared")
+    result = perform(unit, [parcel], shared, lambda *words: told.append(words))
+    assert result.content == {"copy.txt": b"content"} and result.digest == content_digest(result.content)
+    assert told and told[0][0] == "score a cell"
+    unfetched = replace(parcel, fetch=None)  # it is there by now
+    assert perform(unit, [unfetched], shared, print).content
+
+
+def test_a_parcel_that_was_changed_on_its_way_is_refused(home: Path, tmp_path: Path) -> None:
+    parcel = Parcel(Path("outputs/data/set"), content_digest({"a": b"right"}), lambda: {"a": b"wrong"})
+    with pytest.raises(InputError):
+        perform(packed(copies, "params.yaml"), [parcel], str(tmp_path / "shared"), print)
+    with pytest.raises(InputError, match="shared"):
+        perform(packed(copies, "params.yaml"), [replace(parcel, fetch=None)], str(tmp_path / "shared"), print)
+
+
+def test_how_units_end(home: Path, tmp_path: Path) -> None:
+    def ends(action: Any, **options: Any) -> worker.Result:
+        return perform(packed(action, **options), [], str(tmp_path / "shared"), lambda *_: None)
+
+    assert ends(refuses).error == "The data are not prepared."
+    assert ends(fills_the_memory).needs_more
+    assert ends(trains, stage="train").content == {"copy.txt": b"{}"}
+    assert ends(trains, stage="train", demand=Demand(memory=10**15)).content
+    assert ends(trains, stage="train", demand=Demand(memory=1)).needs_more  # stopped at its checkpoint
+    with pytest.raises(ZeroDivisionError):  # Ray shows its traceback
+        ends(breaks)
+
+
+def test_checkpoints_of_all_units_lie_in_one_place(home: Path, tmp_path: Path) -> None:
+    perform(packed(copies, "params.yaml"), [], str(tmp_path / "shared"), lambda *_: None)
+    assert Path(".replication").resolve() == (tmp_path / "shared" / "state").resolve()
+
+
+def test_files_and_folders_travel_whole(tmp_path: Path) -> None:
+    single, folder = tmp_path / "weights.pth", tmp_path / "folder"
+    single.write_bytes(b"weights")
+    folder.mkdir()
+    (folder / "b").write_bytes(b"")
+    for source in (single, folder):
+        content, digest = read_content(source), digest_of(source)
+        assert content_digest(content) == digest
+        write_content(content, tmp_path / "written" / digest, digest)
+        assert digest_of(tmp_path / "written" / digest) == digest
+        assert digest_of(keep_copy(source, tmp_path / "store", digest)) == digest
+    assert digest_of(single) != digest_of(folder)
+
+
+def test_without_ray_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "ray.py").write_text("raise ImportError('No module named ray')", encoding="utf-8")
+    (tmp_path / "params.yaml").symlink_to(ROOT / "params.yaml")
+    (tmp_path / "replication").symlink_to(ROOT / "replication")
+    command = [sys.executable, "-m", "replication.run", "--runner", "ray", "cpu-generative-discriminative"]
+    process = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert process.returncode == 2 and "--extra cluster" in process.stderr and "Traceback" not in process.stderr
