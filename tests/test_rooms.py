@@ -39,6 +39,7 @@ COMMANDS = (
     "record",
     "check",
     "score_samples",
+    "cluster",  # a room that does the work of the commands before it on other machines
     "run",
 )  # a command imports commands before it, whose work it does too
 ORDER = (*ROOMS, *COMMANDS)

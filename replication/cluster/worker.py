@@ -59,7 +59,7 @@ def perform(
     began, host = time.monotonic(), socket.gethostname()
     root = Path(shared) if shared else own_root()
     enter(root, parcels)
-    os.environ["NUMBA_CACHE_DIR"] = str(root / "compiled")  # read when Numba's part is imported
+    os.environ.setdefault("NUMBA_CACHE_DIR", str(root / "compiled"))  # read when the compiled games are imported
     action, arguments, makes, demand, stage, title = pickle.loads(packed)
     limited = _Limited(demand, lambda update, of: tell(title, update, of, host))
     try:
