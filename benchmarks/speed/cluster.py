@@ -1,7 +1,7 @@
 """What the cluster costs: 40 toy cells on two Ray nodes of one core against a local run on two cores.
 
-`uv run --extra cluster python -m benchmarks.speed.cluster [--cells N] [--updates U] [--rounds R]` prints seconds of both
-and their ratio, after holding the measurements of both against each other, byte for byte. Both runs begin without
+`uv run --extra cluster python -m benchmarks.speed.cluster [--cells N] [--updates U] [--rounds R]` prints seconds of
+both and their ratio, after holding the measurements of both against each other, byte for byte. Both runs begin without
 prepared data, and with the games compiled.
 """
 
