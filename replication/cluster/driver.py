@@ -100,8 +100,10 @@ class Driver:
             self._await(course, [(experiment_unit(params, block, self._options.unit_cpus), SCORED / block.folder)])
             return
         course.parts = parts_of(params, block, self._options.unit_seeds)
-        keys = [self._key(stage, block, part) for part in course.parts]
-        course.kept = [UNITS / f"{stage}-{part.name}-{key}" for part, key in zip(course.parts, keys, strict=True)]
+        key = self._training_key(block) if stage == "train" else scoring_key(params, block)
+        # Not that of another state of the code, the data or the parameters.
+        state = sha256_text(json.dumps(key, sort_keys=True))[:16]
+        course.kept = [UNITS / f"{stage}-{part.name}-{state}" for part in course.parts]
         absent = [place for place in zip(course.parts, course.kept, strict=True) if not place[1].exists()]
         self._await(course, [(self._unit(stage, block, part), kept) for part, kept in absent])
         if not absent:
@@ -182,11 +184,6 @@ class Driver:
         samples = training_samples(load_prepared(place), load_split(place, block.split))
         here = environment("cpu", recipe.threads)  # of which the key has the versions
         return cell_key(block, recipe, samples, device_of(self._params, block), here)
-
-    def _key(self, stage: Stage, block: Cell, part: Cell) -> str:
-        """What tells a unit's folder from that of another state of the code, the data or the parameters."""
-        whole = self._training_key(block) if stage == "train" else scoring_key(self._params, block)
-        return sha256_text(json.dumps([whole, part.seeds], sort_keys=True))[:16]
 
     def _guarded(self, name: str, action: Callable[[Course], object], course: Course | None) -> None:
         try:

@@ -70,6 +70,7 @@ class Pool:
 
     def __init__(self, address: str, shared: Path | None = None) -> None:
         self._ray, self._shared = ray_library(), shared.absolute() if shared else None
+        self._digests: dict[Path, str] = {}  # of what several units read
         self._stored: dict[str, Any] = {}
         self._running: dict[Any, Unit] = {}
         with tempfile.TemporaryDirectory(prefix="gan-replication-") as sources:
@@ -104,13 +105,20 @@ class Pool:
 
     def submit(self, unit: Unit) -> None:
         """Let the cluster do a unit as soon as there is room for it."""
-        parcels = [Parcel(place, digest_of(source)) for place, source in unit.inputs.items()]
+        parcels = [Parcel(place, self._digest(place, source)) for place, source in unit.inputs.items()]
         sent = [self._sent(parcel, source) for parcel, source in zip(parcels, unit.inputs.values(), strict=True)]
         stored = {parcel.digest: reference for parcel, reference in zip(parcels, sent, strict=True) if reference}
         options = {"name": unit.title, "max_retries": RETRIES, **unit.demand.resources}
         shared = str(self._shared or "")
         reference = self._task.options(**options).remote(unit.packed(), parcels, stored, shared, self._board)
         self._running[reference] = unit
+
+    def _digest(self, place: Path, source: Path) -> str:
+        if TRAINED in place.parents:
+            return digest_of(source)
+        if source not in self._digests:
+            self._digests[source] = digest_of(source)
+        return self._digests[source]
 
     def _sent(self, parcel: Parcel, source: Path) -> Any:
         """An input in the shared folder, or in Ray's store (its reference): what several units read goes there once."""

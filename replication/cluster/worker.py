@@ -78,9 +78,9 @@ def perform(
     return Result(content, content_digest(content), seconds=time.monotonic() - began, host=host)
 
 
-def own_root() -> Path:
+def own_root(temporary: Path | None = None) -> Path:
     """A folder of this node alone, which stays when the command has ended."""
-    return Path(tempfile.gettempdir()) / f"gan-replication-{getpass.getuser()}"
+    return (temporary or Path(tempfile.gettempdir())) / f"gan-replication-{getpass.getuser()}"
 
 
 def enter(root: Path, parcels: Sequence[Parcel]) -> None:

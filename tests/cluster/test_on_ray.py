@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from typing import Any
 
 import pytest
 
+from replication.cluster.worker import own_root
 from tests.in_small import params_written
 
 pytestmark = pytest.mark.cluster
@@ -27,14 +29,18 @@ ROOT = Path(__file__).parents[2]
 DIGITS, TOY, THEORY = "cpu-gan-digits", "cpu-gan-toy-k1", "cpu-theory"
 CELLS = (DIGITS, TOY, THEORY)
 PATIENCE = 600.0  # seconds
+OWN = Path()  # where nodes keep what is their own
 
 
 @pytest.fixture(scope="module", autouse=True)
 def compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Machine code of the toys is compiled by the first that needs it."""
+    """Machine code of the toys is compiled by the first that needs it; nodes have a temporary folder of the test."""
+    global OWN
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NUMBA_CACHE_DIR", str(tmp_path_factory.mktemp("compiled")))
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        patch.setenv("TMPDIR", str(tmp_path_factory.mktemp("own")))
+        OWN = own_root(Path(os.environ["TMPDIR"]))
         yield
 
 
@@ -156,14 +162,27 @@ def test_a_lost_node_changes_no_byte(local: dict[str, bytes], nodes: Nodes, tmp_
 
 
 def test_a_killed_driver_goes_on_where_it_was(local: dict[str, bytes], nodes: Nodes, tmp_path: Path) -> None:
+    """Without a shared folder: inputs travel through Ray, and checkpoints lie in the node's own temporary folder."""
     for _ in range(2):
         nodes.order("add")
     root, options = write_project(tmp_path / "project"), ("--runner", "ray", "--address", nodes.address)
-    options += ("--shared", str(tmp_path / "shared"))
     process = start(root, *options)
-    until(lambda: states(tmp_path / "shared"), process)
+    until(lambda: states(OWN), process)
     process.send_signal(signal.SIGKILL)
     process.communicate()
     ended(start(root, *options))
     assert results(root) == local
     assert not list(root.glob(".replication/units/*"))  # joined and forgotten
+    rescored_as_a_stage(root, nodes.address)
+    assert results(root) == local
+
+
+def rescored_as_a_stage(root: Path, address: str) -> None:
+    """Score the toy cell again as the pipeline's stage does, whose profile says where."""
+    content = json.loads((root / "params.yaml").read_text(encoding="utf-8"))
+    content["run"] |= {"runner": "ray", "cluster": {"address": address, "unit_seeds": 10}}
+    (root / "params.yaml").write_text(json.dumps(content), encoding="utf-8")
+    shutil.rmtree(root / "outputs" / "score" / "cpu" / "gan" / TOY)
+    command = [sys.executable, "-m", "replication.score", TOY]
+    printed = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True).stdout
+    assert [f"score {TOY}+{part}: done" in printed for part in ("0-9", "10-19", "20-24")] == [True] * 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -46,7 +47,7 @@ def test_parts_of_a_block_of_another_device_and_some_seeds(paper: Params) -> Non
     assert names == ["paper-gan-mnist@cpu+1-2", "paper-gan-mnist@cpu+3"]
 
 
-def recorded(cell: Cell, usage: dict[str, object]) -> None:
+def recorded(cell: Cell, usage: Mapping[str, object]) -> None:
     folder = TRAINED / cell.folder
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "provenance.json").write_text(json.dumps({"clock": {"usage": usage}}), encoding="utf-8")
