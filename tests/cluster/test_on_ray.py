@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -44,7 +44,7 @@ def compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
-def write_project(root: Path, updates: int = 1500) -> Path:
+def write_project(root: Path, updates: int = 800) -> Path:
     """A folder with the sources, and a profile of one cell of images, one of toys and one experiment."""
     content = params_written()
     content["recipes"]["gan"]["digits"] |= {"updates": updates}
@@ -147,15 +147,15 @@ def test_a_lost_node_changes_no_byte(local: dict[str, bytes], nodes: Nodes, tmp_
     nodes.order("add")
     process = start(root, "--runner", "ray", "--address", nodes.address, "--shared", str(shared))
     until(lambda: states(shared), process)  # a training is half-way on the only node
-    nodes.order("add")
-    when = datetime.now().astimezone()
     nodes.order("remove")
+    when = datetime.now().astimezone()
+    nodes.order("add")
     ended(process)
     assert results(root) == local
     parts = shared.glob(f"work/*/outputs/train/cpu-parts/gan/{DIGITS}+*/provenance.json")
     clocks = [json.loads(part.read_text(encoding="utf-8"))["clock"] for part in parts]
     began = [datetime.fromisoformat(clock["started"]) for clock in clocks]
-    assert min(began) < when - timedelta(seconds=1)  # the half-way training went on from its checkpoint
+    assert min(began) < when  # the half-way training went on from its checkpoint
     nodes.order("add")
     again = ended(start(root, "--runner", "ray", "--address", nodes.address, "--shared", str(shared)))
     assert "done" not in again and results(root) == local  # all is kept
