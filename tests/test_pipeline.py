@@ -129,7 +129,8 @@ def reads(stage: str) -> set[str]:
             if path:
                 first = kinds.get(path[0], path[0])
                 keys.add("run." + path[1] if first == "profile" and len(path) > 1 else first)
-    return keys - {"profile"} - THROUGH_TRAINING.get(stage, set())
+    elsewhere = {"run.runner", "run.cluster"}  # where the work is done changes no result, and runs no stage again
+    return keys - {"profile"} - elsewhere - THROUGH_TRAINING.get(stage, set())
 
 
 def attributes(node: ast.AST) -> Iterator[str]:

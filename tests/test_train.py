@@ -90,7 +90,8 @@ def test_a_toy_cell(workplace: Path) -> None:
         assert found[name] == getattr(cell, name)
     assert (found["cell"], found["updates"], found["window"], found["steps"]) == (TOY, 40, 1, [0, 10, 20, 40])
     assert found["diverged_seeds"] == {} and found["environment"]["threads"] == 1  # the recipe's
-    assert set(found["clock"]) == {"started", "duration_s", "host"}
+    assert set(found["clock"]) == {"started", "duration_s", "host", "usage"}
+    assert found["clock"]["usage"]["seeds"] > 0 and 10**7 < found["clock"]["usage"]["memory"] < 10**11
     files, names = training_code("gan"), Path("replication/models/__init__.py")  # names of models change no training
     assert {Path("replication/training/cells.py"), *import_closure(Path("replication/models/gan.py"))} - {names} < files
     assert found["code_sha256"] == code_hash(files) and Path("replication/training/loop.py") in files
@@ -176,7 +177,7 @@ def test_what_one_machine_began_another_finishes(workplace: Path, monkeypatch: p
 
     on("A processor", 1)
     with pytest.raises(Paused, match="stopped at update 400 of 1600"):  # where networks are scored
-        stage.train_cell(load_params(), load_params().cell(TOY), lambda: True)
+        stage.train_cell(load_params(), load_params().cell(TOY), lambda *_: True)
     (file,) = Path(".replication/checkpoints").glob("*/clock.json")
     kept = json.loads(file.read_text("utf-8"))
     assert 0 <= kept["duration_s"] < 600

@@ -215,7 +215,7 @@ def test_a_block_that_is_asked_to_stop_does_so_after_a_piece_and_goes_on(case: C
     whole, pauses = case.train(tmp_path / "whole"), []
     while True:
         try:
-            outcome = case.train(tmp_path / "paused", stop=lambda: True)
+            outcome = case.train(tmp_path / "paused", stop=lambda *_: True)
             break
         except Paused as pause:
             pauses.append(str(pause))
