@@ -57,7 +57,7 @@ def score_cell(params: Params, cell: Cell) -> None:
     diverged = {int(seed): int(step) for seed, step in trained.provenance["diverged_seeds"].items()}
     where = trained.provenance["device"], trained.provenance["precision"]
     rows = Rows(params.profile.name, cell, len(chosen), diverged, *where)
-    recipe, planned = params.recipe_of(cell), params.profile.scored.get(cell.key, cell).seed_numbers
+    recipe, planned = params.recipe_of(cell), params.profile.cells.get(cell.key, cell).seed_numbers
     points = LOSS_POINTS if len(planned) <= MANY_SEEDS else FEWER_POINTS
     rows.add_losses(trained.history, seeds, trained.provenance["window"], points, recipe.batch)
     rows.add_divergence(seeds, trained.steps[-1])
