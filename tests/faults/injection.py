@@ -30,6 +30,7 @@ from tests.faults.project import Step, begin, contents, copy, needed, run
 PATIENCE = 120.0  # seconds
 HUNG = 1000  # in place of an exit status
 BAD = "bad"  # a wrong or lost result, a traceback, no sentence, or a process that hangs
+UNREACHED = "not reached"
 FAULTS: dict[str, tuple[str, ...]] = {
     "openat": ("EACCES", "EMFILE", "SIGKILL"),
     "read": ("EIO",),
@@ -102,10 +103,10 @@ class Pipeline:
             yield from (Fault(step, call, place, error) for error in FAULTS[call] for place in picked)
 
     def outcome(self, fault: Fault) -> tuple[str, str]:
-        """What became of it: `not reached`, `went on`, `sentence`, `killed` or BAD, and of what is bad the details."""
+        """What became of it: UNREACHED, `went on`, `sentence`, `killed` or BAD, and of what is bad the details."""
         ending, expected = self._try(fault.step, fault), self._expected[fault.step.name]
         if not ending.injected:
-            return "not reached", ""
+            return UNREACHED, ""
         if ending.status == HUNG:
             return BAD, f"it hung\n{ending.trace[-2000:]}"
         if "Traceback" in ending.errors or ending.status not in (0, 2, -signal.SIGKILL):
