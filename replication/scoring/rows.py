@@ -12,6 +12,7 @@ import numpy as np
 
 from replication.config.params import Cell
 from replication.foundation.atomic import atomic_directory, write_atomically
+from replication.foundation.foreign import read_json
 from replication.table.measurements import Measurement, to_table, write_table
 from replication.training.checkpoints import TrainingClock
 
@@ -87,7 +88,7 @@ class Steps:
         """Add what a killed command kept under `name`; where there is nothing whole, measure and keep it."""
         path = self.directory / f"{name}.json"
         try:
-            rows.collected += [Measurement(**row) for row in json.loads(path.read_text(encoding="utf-8"))]
+            rows.collected += [Measurement(**row) for row in read_json(path)]
         except (FileNotFoundError, ValueError, TypeError):
             measure(rows)
             write_atomically(path, json.dumps([vars(row) for row in rows.collected]))
