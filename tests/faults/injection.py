@@ -23,8 +23,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from numba.core.registry import cpu_target
+
 import replication
 from replication.foundation.command import exit_clearly
+from replication.report import curves
+from replication.scoring import toy
 from tests.faults.project import Step, begin, contents, copy, needed, run
 
 PATIENCE = 120.0  # seconds
@@ -165,10 +169,17 @@ class Pipeline:
 
 
 def import_everything() -> None:
-    """All modules of the suite, so that a fault hits the files of a command and not those of its imports."""
+    """All modules of the suite, so that a fault hits the files of a command and not those of its imports.
+
+    What takes long and opens no file of a command is loaded here too, or made small.
+    """
     for module in pkgutil.walk_packages(replication.__path__, "replication."):
         if not module.name.endswith("__main__") or module.name.count(".") > 1:
             importlib.import_module(module.name)
+    cpu_target.target_context.refresh()
+    toy.GAP_UPDATES, toy.FRESH = 3, 50
+    panels = curves.panels
+    curves.panels = lambda table: panels(table)[:2]
 
 
 def _be(step: Step, root: Path, errors: Path, traced: bool) -> None:
