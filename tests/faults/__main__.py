@@ -11,7 +11,6 @@ import argparse
 import json
 import platform
 import shutil
-import subprocess
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
@@ -23,6 +22,7 @@ from tqdm import tqdm
 
 from replication.table.grids import Grid
 from replication.table.robustness import write_robustness
+from tests.faults.commit import commit
 from tests.faults.injection import BAD, UNREACHED, Fault, Pipeline
 from tests.faults.project import STEPS
 
@@ -54,7 +54,7 @@ class Tried:
 def inject(most: int, commands: Sequence[str], log: Path) -> list[Tried]:
     """Try what the log lacks, add it there, and return all that it holds; what is bad is printed whole as it comes."""
     lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
-    tried, commit = [Tried(**json.loads(line)) for line in lines], _commit()
+    tried = [Tried(**json.loads(line)) for line in lines]
     folder = Path(tempfile.mkdtemp(prefix="faults."))
     try:
         pipeline = Pipeline(folder, commands)
@@ -66,7 +66,7 @@ def inject(most: int, commands: Sequence[str], log: Path) -> list[Tried]:
                 outcome, details = pipeline.outcome(fault)
                 if outcome == BAD:
                     tqdm.write(f"{fault}: {details}")
-                tried.append(Tried(step.name, fault.call, fault.place, fault.error, outcome, commit))
+                tried.append(Tried(step.name, fault.call, fault.place, fault.error, outcome, commit()))
                 with log.open("a", encoding="utf-8") as stream:
                     stream.write(json.dumps(asdict(tried[-1])) + "\n")
     finally:
@@ -88,11 +88,6 @@ def grid_of(tried: Sequence[Tried]) -> Grid:
         commit=" and ".join(dict.fromkeys(one.commit for one in tried)),
     )
     return Grid("Injected faults", note, ("call", "fault", "n", *OUTCOMES), tuple(rows))
-
-
-def _commit() -> str:
-    asked = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
-    return subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip() or "unknown"
 
 
 def main() -> None:

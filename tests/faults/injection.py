@@ -31,7 +31,7 @@ from replication.report import curves
 from replication.scoring import toy
 from tests.faults.project import Step, begin, contents, copy, needed, run
 
-PATIENCE = 120.0  # seconds
+PATIENCE = 120.0  # seconds without any work, or of work
 HUNG = 1000  # in place of an exit status
 BAD = "bad"  # a wrong or lost result, a traceback, no sentence, or a process that hangs
 UNREACHED = "not reached"
@@ -205,17 +205,25 @@ def _be(step: Step, root: Path, errors: Path, traced: bool) -> None:
 
 def _status(child: int) -> int:
     """The exit status of a forked process, which is woken where it stopped itself; HUNG where it does not end."""
-    until, hung = time.monotonic() + PATIENCE, False
+    worked, since, hung = 0.0, time.monotonic(), False
     while True:
         done, status = os.waitpid(child, os.WNOHANG)
         if done:
             return HUNG if hung else os.waitstatus_to_exitcode(status)
         if re.search(r"^State:\t[Tt]", Path(f"/proc/{child}/status").read_text(), re.MULTILINE):
             os.kill(child, signal.SIGCONT)
-        if time.monotonic() > until:
+        if (work := _work(child)) > worked:  # on a machine that does much else it may take long
+            worked, since = work, time.monotonic()
+        if time.monotonic() > since + PATIENCE or worked > PATIENCE:
             hung = True
             os.kill(child, signal.SIGKILL)
         time.sleep(0.005)
+
+
+def _work(child: int) -> float:
+    """Seconds that a process computed so far."""
+    user, system = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 def _difference(found: dict[str, str], expected: dict[str, str]) -> str:
