@@ -38,8 +38,8 @@ REASONED = ("numbers of params.yaml", "numbers of small stages, run", "claim fil
 COLUMNS = (TRACEBACK, SENTENCE, ACCEPTED)
 HEADER = ("kind", "every", "n", *COLUMNS, NONSENSE, "commit")
 NOTE = (
-    "Files as the suite reads them, damaged at random or set to nonsense in each of n ways: `python -m tests.fuzz "
-    "--kinds KIND --every N`, which tries each Nth, at a commit (Python {python}). An accepted one may be harmless: "
+    "Files as the suite reads them, damaged at random or set to nonsense in each of n ways by python -m tests.fuzz "
+    "--kinds KIND --every N, which tries each Nth of what it has, at a commit (Python {python}). An accepted one may be harmless: "
     "another text, another pixel of a picture, a number whose key says why it may be so. Where that is known, one "
     "column counts the accepted ones without such a reason."
 )
