@@ -34,14 +34,14 @@ KINDS: dict[str, Callable[[int], Counter[str]]] = {  # by its row: try each so-m
     **FILES,
 }
 # Kinds of which every accepted damage is held against a reason.
-REASONED = ("numbers of params.yaml", "numbers of small stages, run", "claim files")
+REASONED = ("random changes of params.yaml", "numbers of params.yaml", "numbers of small stages, run", "claim files")
 COLUMNS = (TRACEBACK, SENTENCE, ACCEPTED)
 HEADER = ("kind", "every", "n", *COLUMNS, NONSENSE, "commit")
 NOTE = (
     "Files as the suite reads them, damaged at random or set to nonsense in each of n ways by python -m tests.fuzz "
-    "--kinds KIND --every N, which tries each Nth of what it has, at a commit (Python {python}). An accepted one may be harmless: "
-    "another text, another pixel of a picture, a number whose key says why it may be so. Where that is known, one "
-    "column counts the accepted ones without such a reason."
+    "--kinds KIND --every N, which tries each Nth of what it has, at a commit (Python {python}). An accepted one may "
+    "be harmless: another text, another pixel of a picture, a number whose key says why it may be so. Where that is "
+    "known, one column counts the accepted ones without such a reason, or without any effect on what was read."
 )
 
 
