@@ -32,10 +32,11 @@ from replication.report.sources import PROVENANCE, VERDICTS
 from replication.table.measurements import KEY, read_table, table_in
 from replication.verdicts.benchmarks import claims_of, load_benchmarks
 from replication.verdicts.published import Benchmark
-from replication.verdicts.records import from_json, to_json
+from replication.verdicts.records import to_json
 from replication.verdicts.studies.power import problems as of_plans
 from replication.verdicts.verdict import judge_all
 
+WORDS = ("claim", "origin", "word", "adjusted_word")  # texts of a verdict
 TOLERANCE = 1e-4  # relative; verdicts.json keeps six digits, and the last ones may differ between machines
 
 
@@ -202,7 +203,7 @@ def _words(path: Path) -> dict[str, str]:
 def _records(path: Path) -> list[dict[str, Any]]:
     try:
         records = read_json(path)
-        if not all(isinstance(each[key], str) for each in records for key in ("claim", "word", "adjusted_word")):
+        if not all(isinstance(each[key], str) for each in records for key in WORDS):
             raise ValueError("a word is no text")
         return records
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -211,8 +212,8 @@ def _records(path: Path) -> list[dict[str, Any]]:
 
 def _tally(path: Path) -> str:
     """How many claims of each origin have each adjusted word."""
-    verdicts = from_json(path.read_text(encoding="utf-8"))
-    counts = {name: Counter(v.adjusted_word for v in verdicts if v.origin == key) for key, name in ORIGINS.items()}
+    records = _records(path)
+    counts = {name: Counter(v["adjusted_word"] for v in records if v["origin"] == key) for key, name in ORIGINS.items()}
     return "; ".join(
         f"{name}: {', '.join(f'{n} {word}' for word, n in words.most_common())}"
         for name, words in counts.items()

@@ -7,11 +7,12 @@ training split; scores under it carry its name and are never called inception sc
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 from collections.abc import Sequence
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from replication.config.blocks import add_device_option, on_device
 from replication.config.cluster import cluster_stages
@@ -43,19 +44,19 @@ def train_judge(params: Params, dataset: str) -> float | None:
     images, labels = torch.from_numpy(data.train_images), torch.from_numpy(data.train_labels)
     network = train_classifier(images, labels, options, len(data.class_names), device)
     accuracy = judge_accuracy(network, data)
+    weights = save({name: tensor.cpu() for name, tensor in network.state_dict().items()})
     provenance = {
         "judge": options.name,
         "dataset": dataset,
         "test_accuracy": accuracy,
         "n_test": len(data.test_labels),
         **judge_key(options, dataset),
+        "weights_sha256": hashlib.sha256(weights).hexdigest(),
         "environment": environment(device, params.profile.threads),
         "clock": clock.read(),
     }
     with atomic_directory(JUDGES / dataset) as directory:
-        save_file(
-            {name: tensor.cpu() for name, tensor in network.state_dict().items()}, directory / "judge.safetensors"
-        )
+        (directory / "judge.safetensors").write_bytes(weights)
         (directory / "provenance.json").write_text(json.dumps(provenance, indent=1) + "\n", encoding="utf-8")
     return accuracy
 

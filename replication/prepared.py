@@ -13,9 +13,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from replication.config.params import BUNDLED, Cell, Params, load_params
+from replication.config.strict import strict
 from replication.data.listing import WEIGHTS
 from replication.data.reading import load_manifest
 from replication.foundation.command import exit_clearly
+from replication.foundation.errors import InputError
 from replication.foundation.foreign import read_json
 from replication.foundation.places import DATA, JUDGES, RAW
 from replication.foundation.provenance import sha256_file
@@ -42,13 +44,23 @@ def used(params: Params) -> dict[str, Hashes]:
         stages[f"score/{model}"] = _data(probed) | _judges(params, of_model)
     experiments = params.profile.experiments.values()
     stages["experiment"] = _data(cell.dataset for cell in experiments) | _judges(params, experiments)
-    weights = read_json(RAW / WEIGHTS) if (RAW / WEIGHTS).is_file() else {}
+    weights = listed_weights(RAW / WEIGHTS)
     if any(cell.experiment == "released-probe" for cell in experiments):
         stages["experiment"]["weights/released"] = weights.get("released")
     for cell in cells:
         if INCEPTION in cell.protocols:
             stages[f"score/{cell.model}"]["weights/inception"] = weights.get("inception")
     return stages
+
+
+def listed_weights(path: Path) -> dict[str, dict[str, int | str]]:
+    """What the listing of foreign weights holds, if there is one; InputError where it is damaged."""
+    try:
+        return strict(dict[str, dict[str, int | str]], read_json(path), str(path))
+    except FileNotFoundError:
+        return {}
+    except ValueError as error:
+        raise InputError(f"{path} is no listing ({error}): delete it and run `uv run dvc repro data`.") from error
 
 
 def _data(names: Iterable[str]) -> Hashes:

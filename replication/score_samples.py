@@ -23,8 +23,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from replication.config.blocks import add_device_option, on_device
-from replication.config.cell import LAST_SEED, OWN, Cell
+from replication.config.cell import OWN, Cell
 from replication.config.params import Params, load_params
+from replication.config.strict import SEEDS
 from replication.data.reading import load_images, load_split
 from replication.data.sample_sources import read_labels, read_samples
 from replication.foundation.command import exit_clearly
@@ -184,8 +185,8 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     asked = parser.parse_args(arguments)
     if asked.range and not asked.range[0] < asked.range[1]:
         parser.error("--range is LOW HIGH, LOW below HIGH, such as -1 1")
-    if not 0 <= asked.seed < LAST_SEED:
-        parser.error(f"--seed is at least 0 and below {LAST_SEED}")
+    if not 0 <= asked.seed < SEEDS:
+        parser.error(f"--seed is at least 0 and below {SEEDS}")
     if not asked.name.replace("/", "", 1).replace("-", "").replace("_", "").isalnum():
         parser.error("--name is such as my-model/recipe-1")
     if asked.out is not None and asked.out.exists():

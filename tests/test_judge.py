@@ -72,7 +72,11 @@ def test_what_is_not_the_judge_described_is_refused(params: Params) -> None:
     for other in (replace(OPTIONS, channels=(5,)), replace(OPTIONS, channels=(4, 4))):
         with pytest.raises(InputError, match=str(path)):
             read_judge(other, data, PLACE)
-    for damaged in (written[:100], b"", b"no tensors", written[:-4]):
+    for other in (replace(OPTIONS, epochs=5), replace(OPTIONS, seed=1)):  # of the same shape
+        with pytest.raises(InputError, match=str(path)):
+            read_judge(other, data, PLACE)
+    changed = written[:-1] + bytes([written[-1] ^ 1])
+    for damaged in (written[:100], b"", b"no tensors", written[:-4], changed):
         path.write_bytes(damaged)
         with pytest.raises(InputError, match=str(path)):
             read_judge(OPTIONS, data, PLACE)

@@ -11,11 +11,11 @@ from typing import Any, get_args, get_type_hints
 import pytest
 
 from replication import inputs
-from replication.config.cell import LABELS, LAST_SEED, MOST_SEEDS, Cell, seeds_in
+from replication.config.cell import LABELS, MOST_SEEDS, Cell, seeds_in
 from replication.config.expansion import OPTIONAL, expand, read_params
 from replication.config.params import checked
 from replication.config.protocols import ProtocolOptions
-from replication.config.strict import read_yaml
+from replication.config.strict import SEEDS, read_yaml
 from replication.describe import __main__ as describe
 from replication.experiment import EXPERIMENTS
 from replication.foundation.errors import InputError
@@ -85,14 +85,23 @@ def test_no_two_cells_write_the_same_rows(seeds: Any, shared: str) -> None:
     assert not shared or {"cpu-deligan-toy", "cpu-again"} <= set(sentence.replace("(", " ").split())
 
 
-@pytest.mark.parametrize("text", ["0-999999999999", f"0-{MOST_SEEDS}", str(LAST_SEED), "٣", "1-0", "0-1\n", "1_0"])
+def test_the_generator_of_the_theory_is_asked_for_where_it_is_planned_alone() -> None:
+    def unplanned(written: dict[str, Any]) -> None:
+        written["theory"]["generator"] = "toy-k9"
+        for profile in written["profiles"].values():
+            profile["experiments"] = [entry for entry in profile["experiments"] if entry["experiment"] != "theory"]
+
+    assert judged(unplanned) == ""
+
+
+@pytest.mark.parametrize("text", ["0-999999999999", f"0-{MOST_SEEDS}", str(SEEDS), "٣", "1-0", "0-1\n", "1_0"])
 def test_a_block_of_seeds_is_bounded(text: str) -> None:
     assert seeds_in(text) == ()
 
 
 def test_the_largest_blocks_are_accepted() -> None:
     assert len(seeds_in(f"0-{MOST_SEEDS - 1}")) == MOST_SEEDS
-    assert seeds_in(str(LAST_SEED - 1)) == (LAST_SEED - 1,)
+    assert seeds_in(str(SEEDS - 1)) == (SEEDS - 1,)
 
 
 def test_every_experiment_has_its_labels() -> None:

@@ -10,12 +10,12 @@ from typing import Any, Literal
 
 from pydantic.dataclasses import dataclass
 
-from replication.config.strict import CLOSED
+from replication.config.strict import CLOSED, SEEDS
 
 OWN = "own"  # the paper of what is nobody's: a data set or a generator that a reader brings
 BUNDLED = "bundled"  # the data set of a cell that reads those inside scikit-learn, and names them in its rows
 
-LAST_SEED, MOST_SEEDS = 2**32, 10_000  # as of other seeds; a block is trained and drawn together
+MOST_SEEDS = 10_000  # a block is trained and drawn together
 # The model and the recipe that an experiment's rows go under, by which claims find them; None: the cell names a recipe.
 LABELS: Mapping[str, tuple[str, str | None]] = {
     "theory": ("gan", "theory"),
@@ -34,7 +34,7 @@ def seeds_in(text: str) -> tuple[int, ...]:
     """The seeds of a block as it is written: `0-4` → (0, 1, 2, 3, 4); `7` → (7,); none where it is no block."""
     match = re.fullmatch(r"([0-9]{1,10})(?:-([0-9]{1,10}))?", text)
     first, last = (int(match[1]), int(match[2] or match[1])) if match else (0, -1)
-    return tuple(range(first, last + 1)) if last < LAST_SEED and last - first < MOST_SEEDS else ()
+    return tuple(range(first, last + 1)) if last < SEEDS and last - first < MOST_SEEDS else ()
 
 
 @dataclass(frozen=True, config=CLOSED)
@@ -71,7 +71,7 @@ class Cell:
         if not self.seed_numbers:
             raise ValueError(
                 f"seeds is {self.seeds!r}: write a block such as 0-4, or one as 7, of {MOST_SEEDS} seeds at most that "
-                f"lie below {LAST_SEED}"
+                f"lie below {SEEDS}"
             )
 
     @property

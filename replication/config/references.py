@@ -50,7 +50,6 @@ def check_references(params: Params, papers: Mapping[str, str], benchmarks: Path
             known(params.judges, dataset.judged_by, "judge", f"{FILE}: datasets.{dataset.name}.judged_by")
     for name in params.judges:
         known(params.datasets, name, "data set", f"{FILE}: judges")
-    params.variant("gan", params.theory.generator, "paper", f"{FILE}: theory.generator")
     recipes = _all_recipes(params)
     for name, profile in (*params.profiles.items(), ("", params.profile)):
         _check_profile(params, profile, f"profiles.{name}" if name else "run", recipes, named)
@@ -132,6 +131,8 @@ def _check_experiment(params: Params, cell: Cell, place: str) -> None:
         known({recipe: None}, cell.recipe, f"recipe of experiment {cell.experiment}", place)
     elif cell.experiment == "feature-controls":
         params.variant(cell.model, cell.recipe, cell.variant, place)
+    if cell.experiment == "theory":
+        params.variant("gan", params.theory.generator, "paper", f"{FILE}: theory.generator")
 
 
 def _check_labelled(cell: Cell, recipe: Recipe, place: str) -> None:

@@ -31,7 +31,8 @@ SamplesOrZero = Annotated[int, Field(ge=0, le=10**7)]
 Size = Annotated[int, Field(ge=1, le=2**16)]
 SizeOrZero = Annotated[int, Field(ge=0, le=2**16)]
 Threads = Annotated[int, Field(ge=1, le=1024)]  # no processor has more
-Seed = Annotated[int, Field(ge=0, lt=2**32)]  # as NumPy's and scikit-learn's, which are never negative
+SEEDS = 2**32  # as many as NumPy and scikit-learn have, from 0
+Seed = Annotated[int, Field(ge=0, lt=SEEDS)]
 Positive = Annotated[float, Field(gt=0)]
 # Of noise, data, weights and losses, which lie around 1 in all networks here: float32 has seven digits, so that beside
 # something a thousand times as large half of them are lost, and every nonlinearity is saturated.

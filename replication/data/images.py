@@ -65,15 +65,16 @@ def decode_all(
     """Decode `total` images into one uint8 [n, C, H, W], and hash them: SHA-256 over each name and content in order.
 
     Raises:
-        InputError: an image cannot be decoded or differs in size from the first, or all of them do not fit in memory.
+        InputError: an image cannot be decoded or differs in size from the first, some are missing, or all of them do
+            not fit in memory.
     """
     _require_room(total, (channels, image_size, image_size))
     listing = hashlib.sha256()
-    images, first = np.zeros((0, channels, image_size, image_size), np.uint8), ""
-    for index, (name, content) in enumerate(tqdm(files, "reading images", total, unit="image", disable=None)):
+    images, first, read = np.zeros((0, channels, image_size, image_size), np.uint8), "", 0
+    for read, (name, content) in enumerate(tqdm(files, "reading images", total, unit="image", disable=None), 1):
         listing.update(f"{hashlib.sha256(content).hexdigest()}  {name}\n".encode(errors="surrogateescape"))
         image = decode(content, name, image_size, channels)
-        if index == 0:
+        if read == 1:
             _require_room(total, image.shape)
             images, first = np.empty((total, *image.shape), np.uint8), name
         if image.shape != images.shape[1:]:
@@ -81,7 +82,9 @@ def decode_all(
                 f"{name} is {_size(image)} pixels and {first} is {_size(images[0])}: "
                 "give the data set an image_size to resize and crop all of them to."
             )
-        images[index] = image
+        images[read - 1] = image
+    if read < total:
+        raise InputError(f"There are {read} of {total} images, and the rest cannot be read: copy them again.")
     return images, listing.hexdigest()
 
 

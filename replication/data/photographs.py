@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
+import sys
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -72,18 +76,42 @@ def read_lsun(root: Path, image_size: int, limit: int = 0) -> ImageSet:
 
 def _database(lmdb: Any, place: Path, limit: int) -> tuple[Iterator[tuple[str, bytes]], int]:
     """The images of a database in the order of their keys, and how many."""
-    environment = lmdb.open(str(place), readonly=True, lock=False, readahead=False, meminit=False)
-    with environment.begin() as transaction:
-        entries = transaction.stat()["entries"]
+    file = place / "data.mdb"
+    with closing(_opened(lmdb, place)) as environment, environment.begin() as transaction:
+        entries, page = transaction.stat()["entries"], transaction.stat()["psize"]
+        size, whole = file.stat().st_size, (environment.info()["last_pgno"] + 1) * page
     count = min(limit or entries, entries)
+    if size < whole:  # what is missing would end the process
+        raise InputError(f"{file} has {size} of its {whole} bytes: copy it again.")
+    if _ends_a_process(_walk, lmdb, place, count):
+        raise InputError(f"{file} is damaged: copy it again.")
 
     def images() -> Iterator[tuple[str, bytes]]:
-        with environment.begin() as transaction:
+        with closing(_opened(lmdb, place)) as environment, environment.begin() as transaction:
             for _, (key, content) in zip(range(count), transaction.cursor(), strict=False):
                 yield f"{place.name}/{key.decode(errors='replace')}", content
-        environment.close()
 
     return images(), count
+
+
+def _opened(lmdb: Any, place: Path) -> Any:
+    return lmdb.open(str(place), readonly=True, lock=False, readahead=False, meminit=False)
+
+
+def _walk(lmdb: Any, place: Path, count: int) -> None:
+    """Look at every key, and at no image. A tree of pages that is damaged raises lmdb.Error, or ends the process."""
+    with suppress(lmdb.Error), closing(_opened(lmdb, place)) as environment, environment.begin() as transaction:
+        deque(zip(range(count), transaction.cursor().iternext(values=False), strict=False), 0)
+
+
+def _ends_a_process(function: Callable[..., None], *arguments: Any) -> bool:
+    """Whether a function, tried in a process of its own where one can be forked, ends it."""
+    if sys.platform != "linux":
+        return False
+    process = get_context("fork").Process(target=function, args=arguments)
+    process.start()
+    process.join()
+    return process.exitcode != 0
 
 
 def _altered(image_size: int, limit: int) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load
 from torch import nn
 
 from replication.config.params import Judge, Params
@@ -27,7 +29,11 @@ def is_trained(params: Params, dataset: str) -> bool:
 def judge_key(options: Judge, dataset: str) -> dict[str, object]:
     """What a judge is made of, as its provenance holds it."""
     arrays = {name: digest for name, digest in load_manifest(DATA / dataset)["files"].items() if name.endswith(".npy")}
-    return {"options": json.loads(json.dumps(asdict(options))), "arrays": arrays}
+    return {"options": _plain(options), "arrays": arrays}
+
+
+def _plain(options: Judge) -> dict[str, Any]:
+    return json.loads(json.dumps(asdict(options)))
 
 
 def judge_options(params: Params, dataset: str) -> Judge:
@@ -53,8 +59,13 @@ def read_judge(options: Judge, data: PreparedImages, directory: Path) -> nn.Modu
     network = build_classifier(shape, options.channels, classes, options.convolutions)
     if not path.is_file():  # a pipe would be waited for
         raise InputError(f"There is no judge at {path}: {again}.")
+    content, known = path.read_bytes(), recorded(directory)
+    if known.get("options") != _plain(options):
+        raise InputError(f"{path} is not the judge that params.yaml describes: {again}.")
+    if known.get("weights_sha256") != hashlib.sha256(content).hexdigest():
+        raise InputError(f"{path} is not the file whose hash was recorded when the judge was trained: {again}.")
     try:
-        network.load_state_dict(load_file(path))
+        network.load_state_dict(load(content))
     except (SafetensorError, RuntimeError) as error:
         raise InputError(f"{path} is not the judge that params.yaml describes: {again}.") from error
     return network.eval()

@@ -12,6 +12,8 @@ import numpy as np
 
 from replication.config.params import Cell
 from replication.foundation.atomic import atomic_directory, write_atomically
+from replication.foundation.foreign import read_json
+from replication.foundation.provenance import sha256_text
 from replication.table.measurements import Measurement, to_table, write_table
 from replication.training.checkpoints import TrainingClock
 
@@ -87,10 +89,14 @@ class Steps:
         """Add what a killed command kept under `name`; where there is nothing whole, measure and keep it."""
         path = self.directory / f"{name}.json"
         try:
-            rows.collected += [Measurement(**row) for row in json.loads(path.read_text(encoding="utf-8"))]
-        except (FileNotFoundError, ValueError, TypeError):
+            kept = read_json(path)
+            if kept["sha256"] != sha256_text(json.dumps(kept["rows"])):
+                raise ValueError("it was changed")
+            rows.collected += [Measurement(**row) for row in kept["rows"]]
+        except (FileNotFoundError, ValueError, TypeError, KeyError):
             measure(rows)
-            write_atomically(path, json.dumps([vars(row) for row in rows.collected]))
+            written = [vars(row) for row in rows.collected]
+            write_atomically(path, json.dumps({"rows": written, "sha256": sha256_text(json.dumps(written))}))
             self.clock.keep()
 
 

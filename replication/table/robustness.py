@@ -21,7 +21,7 @@ def read_robustness(folder: Path) -> tuple[Grid, ...]:
     Raises:
         InputError: a file is no table.
     """
-    return tuple(_read(path) for path in sorted(folder.glob("*.json")))
+    return tuple(read_grid(path) for path in sorted(folder.glob("*.json")))
 
 
 def write_robustness(grid: Grid, path: Path) -> None:
@@ -29,7 +29,8 @@ def write_robustness(grid: Grid, path: Path) -> None:
     write_atomically(path, json.dumps(asdict(grid), ensure_ascii=False, indent=1) + "\n")
 
 
-def _read(path: Path) -> Grid:
+def read_grid(path: Path) -> Grid:
+    """One table; InputError where the file holds none."""
     mend = "write it again with `python -m tests.faults --out` or `python -m tests.fuzz --out`"
     try:
         written = read_json(path)

@@ -15,15 +15,19 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, TypeVar
 
 from filelock import FileLock, Timeout
+from pydantic import Field
+from pydantic.dataclasses import dataclass
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from tqdm import tqdm
 
+from replication.config.strict import CLOSED, strict
 from replication.foundation.atomic import write_atomically
 from replication.foundation.errors import InputError
+from replication.foundation.foreign import read_json
 from replication.foundation.runtime import Clock
 from replication.training.state import State
 
@@ -31,6 +35,7 @@ CHECKPOINT_SECONDS = 10.0
 MOST_PENDING = 2  # copies of a training's state that wait for the disk
 WRITING_SHARE = 20.0  # a checkpoint that takes a second to write is written every twenty
 ROOT = Path(".replication/checkpoints")
+_Shape = TypeVar("_Shape")
 
 
 @contextmanager
@@ -54,20 +59,27 @@ def sole_writer(key: str, root: Path = ROOT) -> Iterator[Path]:
         lock.release()
 
 
+@dataclass(frozen=True, config=CLOSED)
+class _Reading:
+    started: str
+    duration_s: Annotated[float, Field(ge=0)]
+    host: str
+
+
 class TrainingClock(Clock):
     """A clock that adds up the calls that a training takes: its last reading lies beside the checkpoint."""
 
     def __init__(self, directory: Path) -> None:
         super().__init__()
         self._path = directory / "clock.json"
-        self._before = _of_a_checkpoint(self._path)
+        self._before = _kept(self._path, _Reading)
 
     def read(self) -> dict[str, Any]:
         """The start of the first call in UTC, the seconds of all calls so far, the host's name."""
         now: dict[str, Any] = super().read()
         if self._before:
-            together = round(self._before["duration_s"] + now["duration_s"], 1)
-            now |= {"started": self._before["started"], "duration_s": together}
+            together = round(self._before.duration_s + now["duration_s"], 1)
+            now |= {"started": self._before.started, "duration_s": together}
         return now
 
     def keep(self) -> None:
@@ -155,16 +167,21 @@ def read_state(directory: Path, name: str) -> tuple[int, State] | None:
 def note_environment(directory: Path, here: dict[str, object]) -> dict[str, object]:
     """Where a training runs, beside its checkpoint: a value that changed since it began reads "before, then now"."""
     path = directory / "environment.json"
-    known = _of_a_checkpoint(path)
+    begun = any(directory.glob("state-*"))
+    known = (begun and _kept(path, dict[str, Any])) or {}
     joined = {name: _joined(known.get(name, value), value) for name, value in here.items()}
     write_atomically(path, json.dumps(joined))
     return joined
 
 
-def _of_a_checkpoint(path: Path) -> dict[str, Any]:
-    """What a JSON file beside a checkpoint holds; nothing where no training has begun."""
-    begun = path.is_file() and any(path.parent.glob("state-*"))
-    return json.loads(path.read_text(encoding="utf-8")) if begun else {}
+def _kept(path: Path, shape: type[_Shape]) -> _Shape | None:
+    """What a JSON file beside a checkpoint holds, if there is one; InputError where it is damaged."""
+    try:
+        return strict(shape, read_json(path), path.name)
+    except FileNotFoundError:
+        return None
+    except (ValueError, InputError) as error:
+        raise InputError(_corrupt(path.parent)) from error
 
 
 def _joined(before: object, now: object) -> object:

@@ -12,7 +12,7 @@ import numpy as np
 from replication.foundation.errors import InputError
 from replication.table.definitions import METRICS
 from replication.verdicts.claims import Claim
-from replication.verdicts.evidence import FEWEST, Replicates, Sides
+from replication.verdicts.evidence import FEWEST, Number, Replicates, Sides
 from replication.verdicts.statistics.intervals import (
     Estimate,
     mean_estimate,
@@ -47,9 +47,9 @@ class Comparison:
     against: Replicates | None  # the other side (order, superiority, rate); None for value and bound
     reference: float | None  # the published value or the bound; None where there are two sides
     # measured − against or − reference; of shares for a rate; for superiority P(a measured value is higher) − ½
-    difference: float
-    low: float  # 90 % interval of the difference: two one-sided tests at .05; NaN where there is none
-    high: float
+    difference: Number
+    low: Number  # 90 % interval of the difference: two one-sided tests at .05; NaN where there is none
+    high: Number
     margin: float | None  # equivalence margin (value) or largest negligible difference (order, superiority, rate)
     p_values: dict[Word, float]  # p of the test that would give each word; empty where none was run
     n_needed: int | None  # replicates a side at which the expected interval would decide; None: no number, or no need

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Annotated
 
 import numpy as np
 import pandas as pd
+from pydantic import BeforeValidator
 
 from replication.foundation.errors import InputError
 from replication.table.definitions import METRICS
@@ -16,6 +18,8 @@ from replication.verdicts.claims import Claim, Evidence, Selection
 FEWEST = 3  # replicates below which nothing is judged
 IDENTITY = {"training": "seed", "label draw": "replicate", "split": "replicate", "dataset": "dataset", "class": "class"}
 FREE = {"seed", "replicate", "value", "n_samples", *WHERE}  # columns that may differ between rows of one side
+# As a file of verdicts has it: null stands for NaN there.
+Number = Annotated[float, BeforeValidator(lambda value: float("nan") if value is None else value)]
 
 
 class EvidenceGap(Exception):
@@ -34,10 +38,10 @@ class Replicates:
     unit: str  # what a replicate is: training, label draw, split or dataset
     step: int  # the step read, in updates
     ids: tuple[int | str, ...]  # seeds of trainings, numbers of draws, names of datasets
-    values: tuple[float, ...]  # a diverged run has the metric's worst value, NaN where that is unbounded
+    values: tuple[Number, ...]  # a diverged run has the metric's worst value, NaN where that is unbounded
     n: int
-    mean: float  # over the replicates with a value
-    sd: float  # n − 1 in the denominator; NaN below two values
+    mean: Number  # over the replicates with a value
+    sd: Number  # n − 1 in the denominator; NaN below two values
     diverged: int  # replicates with a diverged run
     unbounded: int  # of those, how many have no value because the metric has no worst one
 

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
+from replication.config.strict import strict
+from replication.foundation.errors import InputError
 from replication.foundation.foreign import parse_json
-from replication.verdicts.comparisons import Comparison
-from replication.verdicts.evidence import Replicates
-from replication.verdicts.verdict import Indicative, Verdict
+from replication.verdicts.verdict import Verdict
 
 
 def to_json(verdicts: Iterable[Verdict]) -> str:
@@ -21,15 +21,15 @@ def to_json(verdicts: Iterable[Verdict]) -> str:
 
 
 def from_json(text: str) -> tuple[Verdict, ...]:
-    """Verdicts as `to_json` wrote them, numbers at the precision it kept; null in a number's place is NaN."""
-    verdicts = []
-    for record in parse_json(text.encode()):
-        indicative = tuple(
-            Indicative(**{**one, "comparison": _comparison(one["comparison"])}) for one in record["indicative"]
-        )
-        comparison = _comparison(record["comparison"])
-        verdicts.append(Verdict(**{**record, "comparison": comparison, "indicative": indicative}))
-    return tuple(verdicts)
+    """Verdicts as `to_json` wrote them, numbers at the precision it kept; null in a number's place is NaN.
+
+    Raises:
+        ValueError: it holds something else.
+    """
+    try:
+        return strict(tuple[Verdict, ...], parse_json(text.encode()), "verdicts")
+    except InputError as error:
+        raise ValueError(str(error)) from error
 
 
 def _plain(value: Any) -> Any:
@@ -38,23 +38,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _plain(one) for key, one in value.items()}
     return [_plain(one) for one in value] if isinstance(value, list | tuple) else value
-
-
-def _comparison(record: dict[str, Any] | None) -> Comparison | None:
-    if record is None:
-        return None
-    numbers = {key: _number(record[key]) for key in ("difference", "low", "high")}
-    sides = {key: _replicates(record[key]) for key in ("measured", "against")}
-    return Comparison(**{**record, **numbers, **sides})
-
-
-def _replicates(record: dict[str, Any] | None) -> Replicates | None:
-    if record is None:
-        return None
-    values = tuple(_number(value) for value in record["values"])
-    numbers = {"mean": _number(record["mean"]), "sd": _number(record["sd"])}
-    return Replicates(**{**record, **numbers, "ids": tuple(record["ids"]), "values": values})
-
-
-def _number(value: float | None) -> float:
-    return math.nan if value is None else value

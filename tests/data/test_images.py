@@ -156,3 +156,5 @@ def test_images_of_two_sizes_are_one_sentence() -> None:
     contents = [("a.png", encoded(Image.new("L", (2, 3)))), ("b.png", encoded(Image.new("L", (4, 3))))]
     with pytest.raises(InputError, match="b.png is 4×3 pixels and a.png is 2×3: give the data set an image_size"):
         decode_all(contents, 2, 0, 1)
+    with pytest.raises(InputError, match="1 of 2 images"):
+        decode_all(contents[:1], 2, 0, 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import sys
 import zipfile
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ import pytest
 from PIL import Image
 from torchvision.datasets import CelebA
 
+from replication.data import photographs
 from replication.data.photographs import read_celeba, read_lsun
 from replication.foundation.errors import InputError
 
@@ -90,16 +92,28 @@ def test_celeba_unpacked_in_part_is_one_sentence(celeba: Path) -> None:
         read_celeba(celeba, 8)
 
 
+class Cursor(list[tuple[bytes, bytes]]):
+    def iternext(self, values: bool) -> Iterator[bytes]:
+        assert not values
+        return iter([key for key, _ in self])
+
+
 class Database:
     """As much of lmdb.Environment as is read, over keys in order."""
 
     def __init__(self, entries: dict[bytes, bytes]) -> None:
         self.entries = entries
 
+    def info(self) -> dict[str, int]:
+        return {"last_pgno": 1}
+
     @contextmanager
-    def begin(self) -> Iterator[Any]:
-        stat = {"entries": len(self.entries)}
-        yield SimpleNamespace(stat=lambda: stat, cursor=lambda: iter(sorted(self.entries.items())))
+    def begin(self, **_: bool) -> Iterator[Any]:
+        stat = {"entries": len(self.entries), "psize": 100}
+        yield SimpleNamespace(stat=lambda: stat, cursor=self.cursor)
+
+    def cursor(self) -> Any:
+        return Cursor(sorted(self.entries.items()))
 
     def close(self) -> None:
         self.entries = {}
@@ -118,7 +132,7 @@ def lsun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     }
     for name in stored:
         (tmp_path / name).mkdir()
-        (tmp_path / name / "data.mdb").write_bytes(b"")
+        (tmp_path / name / "data.mdb").write_bytes(bytes(200))
 
     def opened(place: str, **_: object) -> Database:
         return Database(stored[Path(place).name])
@@ -152,6 +166,17 @@ def test_lsun_that_is_damaged_is_one_sentence(lsun: Path, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(sys.modules["lmdb"], "open", refuse)
     with pytest.raises(InputError, match=r"cannot be read \(not a database\): copy them again"):
+        read_lsun(lsun, 8)
+
+
+def test_lsun_that_is_cut_off_or_ends_a_process_is_one_sentence(lsun: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = lsun / "bedroom_train_lmdb" / "data.mdb"
+    file.write_bytes(bytes(199))
+    with pytest.raises(InputError, match=r"data.mdb has 199 of its 200 bytes: copy it again"):
+        read_lsun(lsun, 8)
+    file.write_bytes(bytes(200))
+    monkeypatch.setattr(photographs, "_walk", lambda *_: os._exit(1))
+    with pytest.raises(InputError, match=r"data.mdb is damaged: copy it again"):
         read_lsun(lsun, 8)
 
 

@@ -71,7 +71,7 @@ def begin(root: Path) -> None:
 def _params() -> dict[str, Any]:
     written = {
         **read_params(ROOT / "params.yaml"),
-        "recipes": {"gan": {"toy-k1": SMALL, "toy-k5": SMALL, "digits": {**SMALL, "engine": "eager"}}},
+        "recipes": {"gan": {"toy-k1": SMALL, "toy-k5": SMALL, "digits": {**SMALL, "engine": "eager", "updates": 10}}},
     }
     written["judges"]["digits"] |= {"epochs": 1}
     kind = {"paper": "gan2014", "model": "gan", "split": "full", "variant": "paper", "seeds": "0-1"}

@@ -137,9 +137,9 @@ def hand_outcomes(every: int = 1) -> list[tuple[str, Outcome]]:
         return [(name, _read(content)) for name, content in list(texts())[::every]]
 
 
-def by_hand_fuzz() -> Counter[str]:
-    """All cases."""
-    return counted(hand_outcomes())
+def by_hand_fuzz(every: int = 1) -> Counter[str]:
+    """All cases, or each so-manieth."""
+    return counted(hand_outcomes(every))
 
 
 def _read(content: bytes) -> Outcome:

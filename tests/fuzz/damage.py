@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from copy import deepcopy
+from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
 
@@ -13,6 +14,13 @@ ODD: tuple[Any, ...] = (
     None, True, -1, 0, 1, 7, 2**63, 10**40, 0.5, -0.0, 1e308, [], [[]], [1], {}, {"a": 1}, {"__class__": "x"},
     "", "0", "=1", "../../etc/passwd", "a\nb", "\0", "é" * 600,
 )  # fmt: skip
+
+
+class Subject(NamedTuple):
+    file: Path  # that is damaged
+    read: Callable[[], Any]
+    kinds: tuple[str, ...] = BYTES
+    is_hashed: bool = False  # whether what is read after damage is what was read before
 
 
 class Damage(NamedTuple):

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from random import Random
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -32,17 +32,11 @@ from replication.report.cells import read_cell, read_provenance
 from replication.scoring.trained import read_trained
 from replication.table.archives import pack, unpack
 from tests.conftest import params_in_small, score
-from tests.fuzz.damage import BYTES, STRUCTURE, Damage, damaged, drawn, restructured
+from tests.fuzz.damage import BYTES, STRUCTURE, Damage, Subject, damaged, drawn, restructured
 from tests.fuzz.idx import mnist
+from tests.fuzz.kept import KEPT
 from tests.fuzz.outcomes import ACCEPTED, TRACEBACK, Outcome, counted, outcome_of
 from tests.security.test_arrays import trained
-
-
-class Subject(NamedTuple):
-    file: Path  # that is damaged
-    read: Callable[[], Any]
-    kinds: tuple[str, ...] = BYTES
-    is_hashed: bool = False  # whether what is read after damage is what was read before
 
 
 def cell(folder: Path, name: str) -> Subject:
@@ -129,9 +123,10 @@ SUBJECTS: dict[str, Callable[[Path], Subject]] = {
     "packed records": partial(archive, suffix=".tar.gz"),
     "records in a plain tar": partial(archive, suffix=".tar"),
     "released arrays": array,
-    "MNIST, packed": partial(mnist, subject=Subject, suffix=".gz"),
-    "MNIST, unpacked": partial(mnist, subject=Subject, suffix=""),
+    "MNIST, packed": partial(mnist, suffix=".gz"),
+    "MNIST, unpacked": partial(mnist, suffix=""),
     **{f"{kind} pictures": partial(picture, kind=kind) for kind in ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF")},
+    **KEPT,
 }
 
 
@@ -157,7 +152,12 @@ def became(subject: Subject, content: bytes, before: Any, damage: Damage) -> Out
     return outcome
 
 
-def fuzz(name: str, tries: int = 300) -> Counter[str]:
+def files_fuzz(name: str, every: int = 1) -> Counter[str]:
+    """Count what becomes of 300 random damages to a subject, or of a part of them."""
+    return fuzz(name, 300 // every)
+
+
+def fuzz(name: str, tries: int) -> Counter[str]:
     """Count what becomes of so many random damages to a subject."""
     draw = Random(name)
     with made(name) as (subject, content, before):
@@ -165,4 +165,4 @@ def fuzz(name: str, tries: int = 300) -> Counter[str]:
         return counted((f"{name}, {damage}", became(subject, content, before, damage)) for damage in damages)
 
 
-FILES: dict[str, Callable[[], Counter[str]]] = {name: partial(fuzz, name) for name in SUBJECTS}
+FILES: dict[str, Callable[[int], Counter[str]]] = {name: partial(files_fuzz, name) for name in SUBJECTS}

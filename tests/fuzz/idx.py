@@ -5,9 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import struct
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 from urllib.error import URLError
 
 import numpy as np
@@ -15,9 +13,10 @@ import pytest
 from torchvision.datasets import MNIST
 
 from replication.data import vision
+from tests.fuzz.damage import Subject
 
 
-def mnist(folder: Path, subject: Callable[..., Any], suffix: str) -> Any:
+def mnist(folder: Path, suffix: str) -> Subject:
     """MNIST of a few images, whose training images are damaged: packed (`suffix` is .gz) or unpacked."""
     place = folder / "MNIST" / "raw"
     place.mkdir(parents=True)
@@ -42,7 +41,7 @@ def mnist(folder: Path, subject: Callable[..., Any], suffix: str) -> Any:
                     (place / name).unlink(missing_ok=True)
         return data.train_images.tolist(), data.train_labels.tolist()
 
-    return subject(place / f"{names[0]}{suffix}", read, is_hashed=True)
+    return Subject(place / f"{names[0]}{suffix}", read, is_hashed=True)
 
 
 def _idx(count: int, is_labels: bool) -> bytes:

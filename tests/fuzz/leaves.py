@@ -46,9 +46,9 @@ def trials(every: int = 1) -> Iterator[Trial]:
         yield Trial(place, now, used(values, recipes_at(place)))
 
 
-def leaves_fuzz() -> Counter[str]:
-    """All pairs; the accepted ones without a written reason are counted, and printed."""
-    tried = list(trials())
+def leaves_fuzz(every: int = 1) -> Counter[str]:
+    """All pairs, or each so-manieth; the accepted ones without a written reason are counted, and printed."""
+    tried = list(trials(every))
     without = [trial.name for trial in tried if trial.unreasoned]
     print(*without, sep="\n", end="\n" if without else "")
     return counted((trial.name, trial.outcome) for trial in tried) | Counter({NONSENSE: len(without)})

@@ -35,12 +35,12 @@ def whole() -> Params:
 
 @cache
 def of_model(model: str) -> dict[str, Any]:
-    """The recipes of a model, and of gan, whose generator the theory reads; and the cells that train the model's."""
+    """The recipes of a model and the cells that train them."""
     values, profiles = written(), {}
     for name, profile in values["profiles"].items():
         cells = [entry for entry in profile["cells"] if entry["model"] == model]
         profiles[name] = {**profile, "models": [model], "experiments": [], "cells": cells}
-    recipes = {name: recipes for name, recipes in values["recipes"].items() if name in (model, "gan")}
+    recipes = {model: values["recipes"][model]}
     return {**values, "recipes": recipes, "profiles": profiles, "run": profiles[values["run"]["name"]]}
 
 

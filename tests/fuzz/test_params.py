@@ -10,6 +10,7 @@ from tests.fuzz.mutations import mutation_outcomes
 from tests.fuzz.outcomes import ACCEPTED, SENTENCE, TRACEBACK
 from tests.fuzz.reasons import reason
 from tests.fuzz.small import small_outcomes
+from tests.fuzz.stages import stage_trials
 
 FIT = {"seeds as a number", "seeds as a list", "a mark of the encoding"}
 LEFT_OUT = {"no judges", "no protocols", "no experiments", "no neighbours", "no controls", "no near-duplicates"}
@@ -52,3 +53,10 @@ def test_a_small_recipe_with_such_a_number_trains_or_is_refused(amount: int) -> 
     tried = list(small_outcomes(amount, ("eager",) if amount > 1 else ("eager", "kernel")))
     assert len(tried) >= 2000 // amount
     assert not [f"{name}\n{done.text}" for name, done in tried if done.kind == TRACEBACK]
+
+
+@pytest.mark.slow
+def test_a_small_stage_with_such_a_number_runs_or_is_refused() -> None:
+    tried = list(stage_trials())
+    assert len(tried) >= 440 and {trial.outcome.kind for trial in tried} == {SENTENCE, ACCEPTED}
+    assert not [trial.name for trial in tried if trial.unreasoned]

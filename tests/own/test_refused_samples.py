@@ -112,7 +112,7 @@ def test_what_has_to_be_there_first_is_named(place: Path) -> None:
     content = json.loads(Path("params.yaml").read_text(encoding="utf-8"))
     content["judges"]["digits"]["epochs"] = 3
     Path("params.yaml").write_text(json.dumps(content), encoding="utf-8")
-    with pytest.raises(InputError, match="The judge of digits is of other data or options: run `uv run python -m"):
+    with pytest.raises(InputError, match="judge/digits/judge.safetensors is not the judge .* run `uv run python -m"):
         score_samples.main([saved(noise()), *ASKED])
     shutil.rmtree("outputs/judge")
     with pytest.raises(InputError, match="There is no judge at outputs/judge/digits/judge.safetensors: run `uv run"):

@@ -178,6 +178,17 @@ def test_nothing_is_written_after_what_could_not_be(tmp_path: Path, monkeypatch:
     assert [path.name.split("-")[1] for path in tmp_path.glob("state-*")] == ["0"]
 
 
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"started": "2026", "duration_s": "long", "host": "a"}'])
+def test_a_damaged_clock_or_environment_is_named(tmp_path: Path, content: str) -> None:
+    write_state(tmp_path, "state", 5, STATE)
+    (tmp_path / "clock.json").write_text(content)
+    with pytest.raises(InputError, match=f"{tmp_path.name} is corrupt"):
+        TrainingClock(tmp_path)
+    (tmp_path / "environment.json").write_text(content.replace("{", "["))
+    with pytest.raises(InputError, match=f"{tmp_path.name} is corrupt"):
+        note_environment(tmp_path, {"threads": 1})
+
+
 def test_a_state_that_is_not_due_is_not_written(tmp_path: Path) -> None:
     with Writer(tmp_path) as writer:
         writer.write("state", 1, STATE, at_once=False)
