@@ -91,7 +91,7 @@ def _linear_svc(
     train: tuple[Tensor, Tensor], test: tuple[Tensor, Tensor], costs: Sequence[float], rows: Tensor, lower: Tensor
 ) -> SvmTiming:
     """LinearSVC with its own defaults, as the released code calls it."""
-    taken, excess, accuracies_of_fits = np.zeros(2), 0.0, []
+    taken, excess, scores = np.zeros(2), 0.0, []
     tested = test[0].cpu().numpy(), test[1].cpu().numpy()
     for draw, chosen in enumerate(rows):
         features, labels = train[0][chosen].cpu().numpy(), train[1][chosen].cpu().numpy()
@@ -105,10 +105,8 @@ def _linear_svc(
             attained = objectives(weights, torch.from_numpy(features), torch.from_numpy(labels), cost)
             best = lower[draw, index].cpu()
             excess = max(excess, ((attained - best) / best).max().item())
-            accuracies_of_fits.append(machine.score(*tested))
-    return SvmTiming(
-        "LinearSVC", len(accuracies_of_fits), taken[0], taken[1], excess, float(np.mean(accuracies_of_fits))
-    )
+            scores.append(machine.score(*tested))
+    return SvmTiming("LinearSVC", len(scores), taken[0], taken[1], excess, float(np.mean(scores)))
 
 
 def objectives(weights: Tensor, features: Tensor, labels: Tensor, cost: float) -> Tensor:
