@@ -82,7 +82,7 @@ def _appendix(source: Source) -> Appendix:
 def _versions(environments: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, str], ...]:
     names = dict.fromkeys(name for environment in environments for name in environment if name != "device")
     return tuple(
-        (name, ", ".join(distinct(str(one[name]) for one in environments if name in one))) for name in sorted(names)
+        (name, ", ".join(distinct(str(each[name]) for each in environments if name in each))) for name in sorted(names)
     )
 
 
@@ -110,8 +110,8 @@ def _cells(cells: Mapping[str, Mapping[str, Any]]) -> Grid:
 def _metrics(measured: set[str]) -> Grid:
     """Definitions of the metrics that were measured."""
     rows = tuple(
-        (name.replace("_", " "), one.unit, one.better, "none" if one.worst is None else number(one.worst), one.protocol)
-        for name, one in METRICS.items()
+        (name.replace("_", " "), m.unit, m.better, "none" if m.worst is None else number(m.worst), m.protocol)
+        for name, m in METRICS.items()
         if name in measured
     )
     note = (
@@ -128,8 +128,8 @@ def durations(cells: Mapping[str, Mapping[str, Any]]) -> Grid:
         together = {name: total + clock.get(name, 0.0) for name, total in together.items()}
         seconds = (f"{clock[name]:.1f}" if name in clock else NONE for name in together)
         updates = value_in_words(cell.get("updates"))
-        shown = (str(where.get(name, NONE)) for name in ("device", "threads"))
-        rows.append((key, str(len(cell["seeds"])), updates, *seconds, *shown))
+        machine = (str(where.get(name, NONE)) for name in ("device", "threads"))
+        rows.append((key, str(len(cell["seeds"])), updates, *seconds, *machine))
     totals = (f"{seconds:.1f}" for seconds in together.values())
     rows.append(("all", str(sum(len(cell["seeds"]) for cell in cells.values())), NONE, *totals, NONE, NONE))
     header = ("cell", "seeds", "updates", "training or experiment, s", "scoring, s", "device", "threads")

@@ -56,12 +56,12 @@ class Panel:
 
 def panels(rows: pd.DataFrame) -> list[Panel]:
     """What there is to draw of one paper and data set: each arm at its last step and, where measured, untrained."""
-    found = []
+    drawn = []
     for metric in METRICS:
         of_metric = rows.loc[(rows["metric"] == metric) & (rows["class"] == "all")]
         if len(of_metric):
-            found.append(Panel(metric, tuple(_arms(of_metric))))
-    return found
+            drawn.append(Panel(metric, tuple(_arms(of_metric))))
+    return drawn
 
 
 def _arms(rows: pd.DataFrame) -> Iterable[Arm]:
@@ -75,13 +75,13 @@ def _arms(rows: pd.DataFrame) -> Iterable[Arm]:
 def draw_arms(table: pd.DataFrame, folder: Path) -> Iterable[Drawn]:
     """One figure for each paper and data set with such measurements."""
     for (paper, dataset), rows in grouped(without_sweeps(table), ["paper", "dataset"]):
-        shown = panels(rows) if paper != "background" else []
-        if not shown:
+        of_dataset = panels(rows) if paper != "background" else []
+        if not of_dataset:
             continue
-        recipes = sorted({arm.recipe for panel in shown for arm in panel.arms})
+        recipes = sorted({arm.recipe for panel in of_dataset for arm in panel.arms})
         name = f"arms-{paper}-{dataset}"
-        _draw(shown, recipes, folder, name)
-        metrics = ", ".join(panel.metric.replace("_", " ") for panel in shown)
+        _draw(of_dataset, recipes, folder, name)
+        metrics = ", ".join(panel.metric.replace("_", " ") for panel in of_dataset)
         title = (
             f"Inside the networks, on {dataset}: a dot is a seed, a bar their mean; a line is an arm or a control, "
             "hollow where the network is untrained."
@@ -89,17 +89,17 @@ def draw_arms(table: pd.DataFrame, folder: Path) -> Iterable[Drawn]:
         yield Drawn(name, "arms", paper, title, f"Strips of {metrics} on {dataset}, of {', '.join(recipes)}.", True)
 
 
-def _draw(shown: list[Panel], recipes: list[str], folder: Path, name: str) -> None:
-    across = min(ACROSS, len(shown))
-    lines = [shown[start : start + across] for start in range(0, len(shown), across)]
+def _draw(of_dataset: list[Panel], recipes: list[str], folder: Path, name: str) -> None:
+    across = min(ACROSS, len(of_dataset))
+    lines = [of_dataset[start : start + across] for start in range(0, len(of_dataset), across)]
     heights = [max(panel.height for panel in line) for line in lines]
     head = 0.15 + 0.2 * math.ceil(len(recipes) / 3)
     height = sum(heights) + head
     with canvas(4.8 * across, height) as figure:
         grid = figure.subplots(len(lines), across, squeeze=False, gridspec_kw={"height_ratios": heights})
         for line, axes in zip(lines, grid, strict=True):
-            for panel, one in zip(line, axes, strict=False):
-                _draw_panel(one, panel, recipes)
+            for panel, panel_axes in zip(line, axes, strict=False):
+                _draw_panel(panel_axes, panel, recipes)
             for spare in axes[len(line) :]:
                 spare.set_visible(False)
         handles = [

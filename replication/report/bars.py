@@ -26,11 +26,11 @@ def bars(claims: Sequence[Claim], verdicts: Sequence[Verdict]) -> dict[str, list
     """Bars by kind of claim, standardised by the margin (value, order) or the bound; positive is better."""
     groups: dict[str, list[Bar]] = {kind: [] for kind in KINDS}
     for claim, verdict in zip(claims, verdicts, strict=True):
-        shown = verdict.comparison
-        if claim.kind not in groups or shown is None or not (math.isfinite(shown.low) and math.isfinite(shown.high)):
+        numbers = verdict.comparison
+        if claim.kind not in groups or numbers is None or not math.isfinite(numbers.low + numbers.high):
             continue
         scale = {"value": claim.margin, "order": claim.margin, "bound": abs(claim.bound or 0.0)}.get(claim.kind) or 1.0
-        sign = (1 if shown.better == "higher" else -1) / scale
-        ends = sorted((sign * shown.low, sign * shown.high))
-        groups[claim.kind].append(Bar(claim.id, sign * shown.difference, ends[0], ends[1], verdict.word))
-    return {kind: found for kind, found in groups.items() if found}
+        sign = (1 if numbers.better == "higher" else -1) / scale
+        ends = sorted((sign * numbers.low, sign * numbers.high))
+        groups[claim.kind].append(Bar(claim.id, sign * numbers.difference, ends[0], ends[1], verdict.word))
+    return {kind: members for kind, members in groups.items() if members}

@@ -41,7 +41,7 @@ def choose(claims: Sequence[Claim], sources: Sequence[Source], params: Params) -
 
 
 def _chosen(claim: Claim, sources: Sequence[Source], params: Params) -> Chosen:
-    source = max(reversed(sources), key=lambda one: _rank(one.verdicts[claim.id]))
+    source = max(reversed(sources), key=lambda profile: _rank(profile.verdicts[claim.id]))
     verdict = source.verdicts[claim.id]
     measured = verdict.word != "not assessed"
     where = _where(source, claim.evidence) if measured and claim.evidence else None
@@ -60,8 +60,8 @@ def _indicative(claim: Claim, sources: Sequence[Source]) -> Iterator[tuple[Indic
         measured = [(source.verdicts[claim.id].indicative[number], source) for source in reversed(sources)]
         measured = [pair for pair in measured if pair[0].direction != "no measurements"]
         if measured:
-            shown, source = max(measured, key=lambda pair: pair[0].comparison.measured.n if pair[0].comparison else 0)
-            yield shown, _where(source, evidence)
+            result, source = max(measured, key=lambda pair: pair[0].comparison.measured.n if pair[0].comparison else 0)
+            yield result, _where(source, evidence)
 
 
 def _where(source: Source, evidence: Evidence) -> Where:
@@ -70,10 +70,10 @@ def _where(source: Source, evidence: Evidence) -> Where:
     blocks = {name: block for side in sides for name, block in source.blocks(side).items()}
     clocks = [block["clock"] for block in blocks.values()]
     seconds = sum(clock.get(name, 0.0) for clock in clocks for name in ("duration_s", "scoring_s"))
-    shown = list((blocks or source.cells).values())
+    read = list((blocks or source.cells).values())
     return Where(
-        hardware=distinct(str(block["environment"].get("device", "")) for block in shown),
-        precision=distinct(str(block["precision"]) for block in shown),
+        hardware=distinct(str(block["environment"].get("device", "")) for block in read),
+        precision=distinct(str(block["precision"]) for block in read),
         hours=seconds / 3600 if seconds else None,
     )
 
@@ -83,7 +83,7 @@ def cells_of(evidence: Evidence | None, profiles: Iterable[Profile]) -> tuple[st
     sides = [side for side in (evidence.measured, evidence.against) if side] if evidence else []
     best: tuple[str, ...] = ()
     for profile in profiles:
-        found: list[str] = []
+        keys: list[str] = []
         for side in sides:
             wanted = {column: str(side[column]) for column in IDENTITY if column in side}
             named = [
@@ -93,11 +93,11 @@ def cells_of(evidence: Evidence | None, profiles: Iterable[Profile]) -> tuple[st
             ]
             if not named:
                 break
-            found += named
+            keys += named
         else:
-            best = tuple(dict.fromkeys(found)) or best
+            best = tuple(dict.fromkeys(keys)) or best
     return best
 
 
-def distinct(values: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(value for value in values if value))
+def distinct(texts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(value for value in texts if value))

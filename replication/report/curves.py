@@ -52,7 +52,7 @@ def panels(rows: pd.DataFrame) -> list[Panel]:
     whose variants are arms, which have a figure of their own.
     """
     whole = rows.loc[rows["class"] == "all"]
-    found = []
+    drawn = []
     for metric in METRICS:
         if metric in ARMS or metric == "probe_cost":
             continue
@@ -60,8 +60,8 @@ def panels(rows: pd.DataFrame) -> list[Panel]:
         if of_metric.empty or (metric == "diverged" and not of_metric["value"].to_numpy().any()):
             continue
         for (variant,), of_variant in grouped(of_metric, ["metric_variant"]):
-            found.append(Panel(metric, variant, _runs(of_variant)))
-    return found
+            drawn.append(Panel(metric, variant, _runs(of_variant)))
+    return drawn
 
 
 def _runs(rows: pd.DataFrame) -> tuple[Run, ...]:
@@ -78,13 +78,13 @@ def _runs(rows: pd.DataFrame) -> tuple[Run, ...]:
 def draw_curves(table: pd.DataFrame, folder: Path) -> Iterable[Drawn]:
     """One figure for each paper and dataset measured."""
     for (paper, dataset), rows in grouped(without_sweeps(table), ["paper", "dataset"]):
-        shown = panels(rows)
-        if paper == "background" or not shown:
+        of_dataset = panels(rows)
+        if paper == "background" or not of_dataset:
             continue
         labels = labels_of(rows)
         name = f"curves-{paper}-{dataset}"
-        _draw(shown, labels, folder, name)
-        metrics = ", ".join(dict.fromkeys(panel.metric.replace("_", " ") for panel in shown))
+        _draw(of_dataset, labels, folder, name)
+        metrics = ", ".join(dict.fromkeys(panel.metric.replace("_", " ") for panel in of_dataset))
         yield Drawn(
             name=name,
             kind="curves",
@@ -95,17 +95,17 @@ def draw_curves(table: pd.DataFrame, folder: Path) -> Iterable[Drawn]:
         )
 
 
-def _draw(shown: list[Panel], labels: list[str], folder: Path, name: str) -> None:
-    columns = min(COLUMNS, len(shown))
-    lines = math.ceil(len(shown) / columns)
+def _draw(of_dataset: list[Panel], labels: list[str], folder: Path, name: str) -> None:
+    columns = min(COLUMNS, len(of_dataset))
+    lines = math.ceil(len(of_dataset) / columns)
     width = max(2.45 * columns + 0.2, 5.0)
     across = max(1, min(4, int(width / (0.075 * max(map(len, labels)) + 0.55))))  # legend entries side by side
     head = 0.1 + 0.2 * math.ceil(len(labels) / across)
     with canvas(width, 1.75 * lines + head + 0.35) as figure:
         axes = figure.subplots(lines, columns, squeeze=False).ravel()
-        for panel, one in zip(shown, axes, strict=False):
-            _draw_panel(one, panel, labels)
-        for spare in axes[len(shown) :]:
+        for panel, panel_axes in zip(of_dataset, axes, strict=False):
+            _draw_panel(panel_axes, panel, labels)
+        for spare in axes[len(of_dataset) :]:
             spare.set_visible(False)
         styles = [(SERIES[i % len(SERIES)], DASHES[i % len(DASHES)]) for i in range(len(labels))]
         handles = [

@@ -48,8 +48,8 @@ def plots(chosen: Mapping[str, Chosen], sources: Sequence[Source]) -> dict[str, 
 
 def _forest(chosen: Sequence[Chosen]) -> Iterable[Sequence[object]]:
     """A claim's difference between the ends of its interval, in margins or bounds; positive is better."""
-    claims: list[Claim] = [one.claim for one in chosen]
-    for group in bars(claims, [one.verdict for one in chosen]).values():
+    claims: list[Claim] = [choice.claim for choice in chosen]
+    for group in bars(claims, [choice.verdict for choice in chosen]).values():
         for bar in group:
             yield bar.claim, *(f"{value:.4g}" for value in (bar.low, bar.centre, bar.high)), bar.word
 

@@ -84,8 +84,8 @@ def read_page(params: Params, benchmarks: Sequence[Benchmark], root: Path = Path
         ),
         appendices=closed,
         shapes=tuple((word, shape.symbol, MEANINGS[word]) for word, shape in SHAPES.items()),
-        hardware=tuple(dict.fromkeys(name for one in closed.profiles for name in one.hardware)),
-        n_runs=sum(one.n_runs for one in closed.profiles),
+        hardware=tuple(dict.fromkeys(name for profile in closed.profiles for name in profile.hardware)),
+        n_runs=sum(profile.n_runs for profile in closed.profiles),
         plots=plots(chosen, sources),
     )
 

@@ -45,9 +45,9 @@ def committed_rows(measured: pd.DataFrame, reports: Path) -> pd.DataFrame:
         if not table_in(folder).is_file():
             continue
         table = each_seed_once(read_table(table_in(folder)), read_provenance(folder / PROVENANCE)["device"])
-        kept = table["dataset"].isin(list(measured["dataset"])) & table["metric"].isin(list(measured["metric"]))
+        same = table["dataset"].isin(list(measured["dataset"])) & table["metric"].isin(list(measured["metric"]))
         judges = ["", *measured["judge"]]
-        tables.append(table.loc[kept & table["judge"].isin(judges) & (table["class"] == "all")])
+        tables.append(table.loc[same & table["judge"].isin(judges) & (table["class"] == "all")])
     return pd.concat(tables, ignore_index=True) if tables else measured.iloc[:0]
 
 
@@ -108,5 +108,5 @@ def _rows(table: pd.DataFrame, columns: Sequence[tuple[str, str]]) -> list[tuple
 
 def _shortened(cell: str, seeds: str) -> str:
     """Without the number of seeds where it is the line's, and without a spread of nothing but rounding."""
-    kept = cell.removesuffix(f" ({seeds})")
-    return re.sub(r"^(-?\d+\.\d*?)0* ± 0\.0*$", r"\1", kept)
+    alone = cell.removesuffix(f" ({seeds})")
+    return re.sub(r"^(-?\d+\.\d*?)0* ± 0\.0*$", r"\1", alone)

@@ -79,8 +79,8 @@ def _grid(title: str, kind: ScoreTable, rows: pd.DataFrame) -> Grid:
 
 
 def _variants(rows: pd.DataFrame, metric: str) -> Sequence[tuple[str, str]]:
-    found = rows.loc[rows["metric"] == metric, "metric_variant"].tolist()
-    return [(metric, variant) for variant in sorted(set(found))]
+    variants = rows.loc[rows["metric"] == metric, "metric_variant"].tolist()
+    return [(metric, variant) for variant in sorted(set(variants))]
 
 
 def heading(metric: str, variant: str) -> str:
@@ -99,19 +99,19 @@ def _by_run(rows: pd.DataFrame) -> list[tuple[tuple[str, str], pd.DataFrame]]:
 
 def last_step(rows: pd.DataFrame, metric: str, variant: str) -> str:
     """Mean ± standard deviation (n seeds) of a run at its last step."""
-    own = rows.loc[(rows["metric"] == metric) & (rows["metric_variant"] == variant)]
-    if own.empty:
+    of_variant = rows.loc[(rows["metric"] == metric) & (rows["metric_variant"] == variant)]
+    if of_variant.empty:
         return NONE
-    own = own.loc[own["step"] == own["step"].max()]
-    values = own.groupby("seed")["value"].mean().to_numpy(dtype=float)
+    of_variant = of_variant.loc[of_variant["step"] == of_variant["step"].max()]
+    values = of_variant.groupby("seed")["value"].mean().to_numpy(dtype=float)
     lost = int(np.isnan(values).sum())
-    kept = values[np.isfinite(values)]
-    if not len(kept):
+    finite = values[np.isfinite(values)]
+    if not len(finite):
         return f"{NONE} ({lost} diverged)"
-    spread = float(kept.std(ddof=1)) if len(kept) > 1 else None
+    spread = float(finite.std(ddof=1)) if len(finite) > 1 else None
     decimals = decimals_of(spread)
-    said = number(float(kept.mean()), decimals) + (f" ± {number(spread, decimals)}" if decimals is not None else "")
-    return f"{said} ({len(values)}{f', {lost} diverged' if lost else ''})"
+    text = number(float(finite.mean()), decimals) + (f" ± {number(spread, decimals)}" if decimals is not None else "")
+    return f"{text} ({len(values)}{f', {lost} diverged' if lost else ''})"
 
 
 def class_tables(table: pd.DataFrame) -> tuple[Grid, ...]:
@@ -120,17 +120,17 @@ def class_tables(table: pd.DataFrame) -> tuple[Grid, ...]:
     for (_, dataset), rows in grouped(table.loc[table["paper"] == PAPER], ["paper", "dataset"]):
         panels = size_panels(rows)
         modified = next((panel.metric for panel in panels if panel.metric in MODIFIED), "")
-        shown = [panel for panel in panels if panel.metric == modified]
-        if len(shown) > 1:
-            header = ("images", "model", *("mean" if p.class_ == "all" else f"class {p.class_}" for p in shown))
+        curves = [panel for panel in panels if panel.metric == modified]
+        if len(curves) > 1:
+            header = ("images", "model", *("mean" if p.class_ == "all" else f"class {p.class_}" for p in curves))
             title = (
                 f"{modified.replace('_', ' ').capitalize()} of each class by the number of training images, {dataset}"
             )
             note = (
-                f"Mean [90 % t-interval] (n seeds) after {shown[0].step} updates; a class that has no samples has no "
+                f"Mean [90 % t-interval] (n seeds) after {curves[0].step} updates; a class that has no samples has no "
                 "score, a run that diverged the worst one."
             )
-            grids.append(Grid(title, note, header, tuple(_class_rows(shown))))
+            grids.append(Grid(title, note, header, tuple(_class_rows(curves))))
     return tuple(grids)
 
 
@@ -138,9 +138,9 @@ def _class_rows(panels: list[Panel]) -> Iterable[tuple[str, ...]]:
     """A line for each number of images and model, a cell for each panel."""
     for at in sorted({point.at for line in panels[0].lines for point in line.points}):
         for line in panels[0].lines:
-            found = [_point(panel, line.name, at) for panel in panels]
-            if found[0] is not None:
-                yield (str(at), line.name, *(NONE if point is None else _said(point) for point in found))
+            cells = [_point(panel, line.name, at) for panel in panels]
+            if cells[0] is not None:
+                yield (str(at), line.name, *(NONE if point is None else _mean_and_interval(point) for point in cells))
 
 
 def _point(panel: Panel, name: str, at: int) -> Point | None:
@@ -148,7 +148,7 @@ def _point(panel: Panel, name: str, at: int) -> Point | None:
     return next((point for point in points if point.at == at), None)
 
 
-def _said(point: Point) -> str:
+def _mean_and_interval(point: Point) -> str:
     low, high = point.interval
     decimals = decimals_of((high - low) / 2) if np.isfinite(high - low) else 2
     ends = f" [{number(low, decimals)}, {number(high, decimals)}]" if np.isfinite(high - low) else ""

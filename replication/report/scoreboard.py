@@ -83,7 +83,7 @@ def is_judged(claim: Claim, verdict: Verdict) -> bool:
 
 def rows(chosen: Iterable[Chosen], powers: Mapping[str, Power]) -> tuple[Row, ...]:
     """A row for each claim, in order; `powers` of the claims that have a plan."""
-    return tuple(_row(one, powers.get(one.claim.id)) for one in chosen)
+    return tuple(_row(choice, powers.get(choice.claim.id)) for choice in chosen)
 
 
 def _row(chosen: Chosen, power: Power | None) -> Row:
@@ -102,7 +102,7 @@ def _row(chosen: Chosen, power: Power | None) -> Row:
         obstacle=verdict.obstacle or "",
         reason=minus_signs(verdict.reason),
         judged=is_judged(claim, verdict),
-        indicative=tuple(_substitute(claim, one) for one, _ in chosen.indicative),
+        indicative=tuple(_substitute(claim, result) for result, _ in chosen.indicative),
         where=" · ".join(machine(chosen.where)) if chosen.where else "",
         command=command(chosen),
     )
@@ -128,10 +128,10 @@ def command(chosen: Chosen) -> str:
     return " ".join(("uv run python -m replication.run", *chosen.cells)) if chosen.cells else ""
 
 
-def counts(shown: Sequence[Row]) -> tuple[tuple[str, tuple[Count, ...]], ...]:
+def counts(rows: Sequence[Row]) -> tuple[tuple[str, tuple[Count, ...]], ...]:
     """How many claims of each origin have each adjusted word, in the order of ORIGINS and SHAPES."""
     groups = []
     for origin, name in ORIGINS.items():
-        words = [row.adjusted.word for row in shown if row.claim.origin == origin]
+        words = [row.adjusted.word for row in rows if row.claim.origin == origin]
         groups.append((name, tuple(Count(mark(word), words.count(word)) for word in SHAPES if word in words)))
     return tuple(group for group in groups if group[1])

@@ -26,7 +26,7 @@ def answer(claim: Claim, evidence: Evidence, table: pd.DataFrame) -> tuple[str, 
     """
     selections = [side for side in (evidence.measured, evidence.against) if side is not None]
     rows = [select(table, side) for side in selections]
-    if any(one.empty for one in rows):
+    if any(side_rows.empty for side_rows in rows):
         return None
     try:
         comparison = compare(claim, replicates(table, claim, evidence))

@@ -87,10 +87,10 @@ def _agreed(comparison: Comparison) -> str:
 
 
 def _counts(comparison: Comparison) -> str:
-    one, two = comparison.measured, comparison.against
-    second = f" against {round(sum(two.values))} of {two.n}" if two is not None else ""
+    measured, against = comparison.measured, comparison.against
+    other = f" against {round(sum(against.values))} of {against.n}" if against is not None else ""
     p = min(comparison.p_values["replicated"], comparison.p_values["reversed"])
-    counts = f"{round(sum(one.values))} of {one.n} {one.unit}s{second}"
+    counts = f"{round(sum(measured.values))} of {measured.n} {measured.unit}s{other}"
     return f"{comparison.metric} is 1 in {counts} (Boschloo's one-sided p {_p(p)}), a difference"
 
 

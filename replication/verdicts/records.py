@@ -25,7 +25,8 @@ def from_json(text: str) -> tuple[Verdict, ...]:
     verdicts = []
     for record in parse_json(text.encode()):
         indicative = tuple(
-            Indicative(**{**one, "comparison": _comparison(one["comparison"])}) for one in record["indicative"]
+            Indicative(**{**evidence, "comparison": _comparison(evidence["comparison"])})
+            for evidence in record["indicative"]
         )
         comparison = _comparison(record["comparison"])
         verdicts.append(Verdict(**{**record, "comparison": comparison, "indicative": indicative}))
@@ -36,8 +37,8 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float):
         return (0.0 if abs(value) < 1e-12 else float(f"{value:.6g}")) if math.isfinite(value) else None
     if isinstance(value, Mapping):
-        return {key: _plain(one) for key, one in value.items()}
-    return [_plain(one) for one in value] if isinstance(value, list | tuple) else value
+        return {key: _plain(part) for key, part in value.items()}
+    return [_plain(part) for part in value] if isinstance(value, list | tuple) else value
 
 
 def _comparison(record: dict[str, Any] | None) -> Comparison | None:

@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from replication.report.sweep_figures import draw_sweeps
-from replication.report.sweeps import area_classes, area_panel, learning_panels, width_panels
+from replication.report.sweep_figures import area_classes, area_panel, draw_sweeps, learning_panels, width_panels
 from replication.table.measurements import Measurement, to_table
 
 ROW = Measurement("cpu", "background", "pca", "latent-2", "paper", "digits", "full", 100, 0, 0, "auc", 0.5, 50)

@@ -140,9 +140,9 @@ def table(claims: Sequence[Claim], only: Sequence[str] = ()) -> list[str]:
             continue
         power, smallest = powers[claim.id], least(claim, claims)
         n = f"{claim.plan.n}" + (f"+{claim.plan.against_n}" if claim.plan.against_n else "")
-        shown = "none" if smallest is None else f"{smallest:.4g}"
+        least_text = "none" if smallest is None else f"{smallest:.4g}"
         mark = "" if power.true >= least_power() and power.false <= most_false() else "  !"
-        numbers = (n, margin, f"{power.true:.3f}", f"{power.false:.3f}", shown)
+        numbers = (n, margin, f"{power.true:.3f}", f"{power.false:.3f}", least_text)
         lines.append(form.format(claim.id, claim.kind, *numbers) + mark)
     return lines
 
@@ -151,9 +151,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(prog="python -m replication.verdicts power", description=__doc__)
     parser.add_argument("--claim", nargs="+", default=[], metavar="ID", help="the claims to show (default: all)")
-    asked = parser.parse_args(arguments).claim
+    ids = parser.parse_args(arguments).claim
     claims = claims_of(load_benchmarks())
-    unknown = sorted(set(asked) - {claim.id for claim in claims})
+    unknown = sorted(set(ids) - {claim.id for claim in claims})
     if unknown:
         raise InputError(f"There is no claim {', '.join(unknown)} in benchmarks/: name one of its ids.")
-    print("\n".join(table(claims, asked)))
+    print("\n".join(table(claims, ids)))
