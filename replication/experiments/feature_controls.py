@@ -45,9 +45,6 @@ def score_feature_controls(
 
     `build` makes the networks whose discriminator is probed untrained. A seed draws its initial weights, the patches
     and first centroids of K-means, and the probe's labels.
-
-    Raises:
-        InputError: the discriminator has no maps of convolutions, or images are smaller than a patch.
     """
     few = device == "cpu" and data.train_images.size < FEW
     at_once, own = (threads, 1) if few else (1, threads if device == "cpu" else 1)

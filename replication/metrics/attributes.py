@@ -14,11 +14,7 @@ CONTOUR = 0.25  # share of full ink up to which contours are averaged
 
 
 def require_strokes(images: np.ndarray, name: str) -> None:
-    """Refuse images of which thickness and slant say nothing.
-
-    Raises:
-        InputError: they have colours, or a bright background.
-    """
+    """Refuse images of which thickness and slant say nothing."""
     channels, middle = images.shape[1], float(np.median(images))
     if channels != 1 or middle > 127:
         seen = f"{channels} channels" if channels != 1 else f"a median level of {middle:.0f}"

@@ -49,11 +49,7 @@ def learn_dictionary(
     device: str = "cpu",
     threads: int = 1,
 ) -> Dictionary:
-    """Whitening and `units` centroids of random patches of `images` uint8 [n, C, H, W]; tensors stay on `device`.
-
-    Raises:
-        InputError: the patch is larger than the images, or there are more units than patches.
-    """
+    """Whitening and `units` centroids of random patches of `images` uint8 [n, C, H, W]; tensors stay on `device`."""
     _check_patch(images, patch)
     if not 1 <= units <= patches:
         raise InputError(
@@ -98,9 +94,6 @@ def encode(
     A patch's code is by how much each centroid is nearer than centroids are on average, and zero for the others; codes
     are summed over each quadrant of the places. A sum fits float16 as long as images have less than 65 504 places
     over the largest distance.
-
-    Raises:
-        InputError: the patch is larger than the images.
     """
     _check_patch(images, dictionary.patch)
     height, width = (side - dictionary.patch + 1 for side in images.shape[2:])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from replication.foundation.errors import InputError
 from replication.metrics.neighbours import nearest
 
 NOISE = 8.0  # standard deviation, in levels of 255, by which a memoriser's copies differ from training images
@@ -19,15 +18,7 @@ def memorisation_share(
     independently is a training image with probability N / (N + M), so the odds observed are divided by N / M: 0.5 is no
     memorising, 1 every sample nearer to training, whatever the sizes. Equal distances count as chance has them.
     Returns the share and n.
-
-    Raises:
-        InputError: a set is empty.
     """
-    if not len(samples) or not len(training) or not len(held_out):
-        raise InputError(
-            f"Neighbours of {len(samples)} samples among {len(training)} training and {len(held_out)} held-out images: "
-            "give at least one of each; a split that leaves images out has some to hold out."
-        )
     to_training, to_held_out = (nearest(samples, images, device)[0] for images in (training, held_out))
     chance = len(training) / (len(training) + len(held_out))
     nearer = np.where(to_training == to_held_out, chance, to_training < to_held_out).mean()

@@ -8,8 +8,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from replication.foundation.errors import InputError
-
 CHUNK = 8192  # samples that points are compared with at once
 BLOCK = {"cpu": 128, "cuda": 16384}  # points at once: a table that stays in a cache of a core, or one that fills a GPU
 DIRECTIONS = 127  # of a first look: those in which the points lie furthest from the origin
@@ -32,17 +30,11 @@ def nearest_labels(
     Distances are Euclidean. Float32 finds the candidates, and whatever its rounding error could change is decided in
     float64: the result is that of exact arithmetic for all but distances that float64 cannot tell apart. Of samples
     that are equally near the first in the stream is taken. `chunk` and `block` change nothing.
-
-    Raises:
-        InputError: there are no points, a count is below 1, the stream ends before the largest, samples are not finite
-            or of another dimension, or TF32 stands in for float32.
     """
     block = BLOCK.get(points.device.type, CHUNK) if block is None else block
-    _refuse(points, counts, chunk, block)
     nearest = _Nearest(points, block)
     wanted, found, seen = sorted(set(counts)), {}, 0
     for samples, labels in stream:
-        _refuse_samples(points, samples)
         begin = 0
         while begin < len(samples) and wanted:
             end = min(begin + chunk, len(samples), begin + wanted[0] - seen)
@@ -52,9 +44,7 @@ def nearest_labels(
                 found[wanted.pop(0)] = nearest.label.cpu().numpy().copy()
         if not wanted:
             return found
-    raise InputError(
-        f"1-NN wants {wanted[-1]} samples and the stream ends after {seen}: give as many, or ask for fewer."
-    )
+    raise ValueError(f"1-NN wants {wanted[-1]} samples and the stream ends after {seen}")
 
 
 class _Nearest:
@@ -141,24 +131,3 @@ def _shortened(values: Tensor, squares: Tensor, basis: Tensor | None) -> Tensor:
     seen = values @ basis
     rest = (squares - seen.square().sum(dim=1)).clamp_min(0.0).sqrt()
     return torch.cat([seen, rest[:, None]], dim=1).float()
-
-
-def _refuse(points: Tensor, counts: Sequence[int], chunk: int, block: int) -> None:
-    if points.ndim != 2 or not points.numel() or points.dtype != torch.float32:
-        raise InputError(
-            f"1-NN: points are {points.dtype} of shape {list(points.shape)}; give a filled table [m, d] of float32."
-        )
-    if not counts or min(*counts, chunk, block) < 1:
-        raise InputError(f"1-NN: counts {list(counts)}, chunk {chunk} and block {block}; give each as 1 or more.")
-    if points.is_cuda and torch.backends.cuda.matmul.allow_tf32:
-        raise InputError("1-NN: TF32 is on and would round distances; set torch.backends.cuda.matmul.allow_tf32 False.")
-
-
-def _refuse_samples(points: Tensor, samples: Tensor) -> None:
-    if samples.ndim != 2 or samples.shape[1] != points.shape[1] or samples.dtype != torch.float32:
-        raise InputError(
-            f"1-NN: samples are {samples.dtype} of shape {list(samples.shape)}; give float32 [b, {points.shape[1]}], "
-            "as the points are."
-        )
-    if not samples.isfinite().all():
-        raise InputError("1-NN: samples hold NaN or infinity; a run that diverged has no neighbours.")

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from replication.foundation.errors import InputError
 from replication.foundation.seeding import generator
 
 HELD_OUT = 0.2
@@ -32,19 +31,7 @@ def train_transfer_head(features: np.ndarray, labels: np.ndarray, classes: int, 
     """Train on four fifths of features [n, d] and labels [n]: one pass of SGD, an example at a time.
 
     The released code keeps its last whole thousand steps, here all are kept.  # deviation deligan-38
-
-    Raises:
-        InputError: features and labels do not fit each other, or are too few to hold any out.
     """
-    if features.ndim != 2 or len(features) != len(labels) or int(len(features) * HELD_OUT) < 1:
-        raise InputError(
-            f"A transfer head needs features [n, d] and n labels, five or more; got {list(features.shape)} and "
-            f"{len(labels)} labels."
-        )
-    if not np.isfinite(features).all() or labels.min() < 0 or labels.max() >= classes:
-        raise InputError(
-            f"A transfer head needs finite features and labels from 0 to {classes - 1}: extract them again."
-        )
     stream = generator(seed, "transfer head")
     order = stream.permutation(len(features))
     held_out, train = np.split(order, [int(len(order) * HELD_OUT)])

@@ -13,7 +13,6 @@ from torch.nn.functional import cross_entropy, pad
 from tqdm import tqdm
 
 from replication.config.params import Judge
-from replication.foundation.errors import InputError
 from replication.foundation.seeding import generator, torch_seed
 from replication.models.layers.samples import as_samples
 from replication.training.optimisers import adam_update
@@ -105,12 +104,8 @@ def judged(network: nn.Module, images: np.ndarray) -> Judged:
     """What `build_classifier`'s network says of uint8 images [n, C, H, W], on the device that it is on.
 
     Features are the maps of its last convolution averaged over the image, as Inception's pool3 is of its own.
-
-    Raises:
-        InputError: the network does not end as `build_classifier` has it.
     """
-    if not isinstance(network, nn.Sequential) or not isinstance(network[-2], nn.Flatten):
-        raise InputError("This judge has no features to compare: it must end in maps, flattened, and one dense layer.")
+    assert isinstance(network, nn.Sequential)
     network.eval()
     device = next(network.parameters()).device
     features, logits = [], []

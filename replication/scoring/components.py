@@ -6,7 +6,6 @@ import numpy as np
 
 from replication.config.protocols import Components
 from replication.config.recipes import Noise, Recipe
-from replication.foundation.errors import InputError
 from replication.foundation.runtime import side_by_side
 from replication.foundation.seeding import generator as stream_of
 from replication.metrics.components import component_information, duplicates_within, variance_share
@@ -27,22 +26,9 @@ def measure(cell: ImageCell) -> dict[str, np.ndarray]:
 
     Samples are drawn with the noise of training; their class is the judge's. Diversity within components is measured
     under the noise of display too, where that is another.
-
-    Raises:
-        InputError: the recipe's prior has no components, or no judge knows the data set.
     """
-    key = cell.rows.cell.key
-    if not cell.recipe.prior.components:
-        raise InputError(
-            f"Cell {key} names protocol components, but the prior of its recipe has none: take components out of its "
-            "protocols."
-        )
     judge = cell.judge
-    if judge is None:
-        raise InputError(
-            f"Cell {key} names protocol components, but no judge tells the classes of {cell.rows.cell.dataset} apart: "
-            "add one to judges in params.yaml, or take components out of its protocols."
-        )
+    assert judge is not None  # `requirements` holds what the protocol needs
     options, steps = cell.options.components, (cell.trained.steps[-1], 0)
     if cell.trained.steps[0] != 0:
         steps = steps[:1]

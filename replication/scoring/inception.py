@@ -52,11 +52,7 @@ _read: dict[str, RealUnderInception] = {}  # of the data set at hand: a process 
 
 
 def measure(cell: ImageCell) -> dict[str, np.ndarray]:
-    """Score the samples of every seed at the last step; there are no pictures.
-
-    Raises:
-        InputError: the weights are missing, damaged or others, and cannot be downloaded.
-    """
+    """Score the samples of every seed at the last step; there are no pictures."""
     options = cell.options.inception
     if options.weights == SKIPPED:
         return {}

@@ -11,7 +11,6 @@ import numpy as np
 from tqdm import tqdm
 
 from replication.config.protocols import LatentArithmetic
-from replication.foundation.errors import InputError
 from replication.foundation.runtime import side_by_side
 from replication.foundation.seeding import generator as stream_of
 from replication.metrics.arithmetic import (
@@ -28,7 +27,7 @@ from replication.metrics.arithmetic import (
     tercile_cuts,
     with_noise,
 )
-from replication.metrics.attributes import require_strokes, slant, stroke_attributes
+from replication.metrics.attributes import slant, stroke_attributes
 from replication.metrics.plausibility import Plausibility
 from replication.scoring.image_cell import ImageCell
 from replication.scoring.latent_space import LatentSpace, cell_plausibility
@@ -54,18 +53,9 @@ class Pool:
 
 
 def measure(cell: ImageCell) -> dict[str, np.ndarray]:
-    """Add the rows of sums and turns of every seed's last networks; returns two sheets of the first seed.
-
-    Raises:
-        InputError: strokes cannot be measured on these images, or no judge says what is plausible.
-    """
-    require_strokes(cell.seen, cell.data.name)
+    """Add the rows of sums and turns of every seed's last networks; returns two sheets of the first seed."""
     plausibility = cell_plausibility(cell)
-    if plausibility is None:
-        raise InputError(
-            f"Latent arithmetic on {cell.data.name} needs a judge that says what is plausible: add one to judges in "
-            f"params.yaml, or leave latent-arithmetic out of the protocols of cells on {cell.data.name}."
-        )
+    assert plausibility is not None  # `requirements` holds that there is a judge
 
     def score_seed(index: int) -> dict[str, np.ndarray]:
         space = LatentSpace(cell, cell.trained.steps[-1], index)

@@ -8,7 +8,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from replication.config.recipes import Noise, Recipe
 from replication.foundation.seeding import generator as stream_of
-from replication.metrics.batch_statistics import freeze_to_mean
+from replication.metrics.linear_probe import freeze_to_mean
 from replication.metrics.plausibility import Plausibility, learn_plausibility
 from replication.models.layers.networks import Generator
 from replication.scoring.image_cell import ImageCell, pictures

@@ -52,12 +52,8 @@ def fit(
     `features` are float16, float32 or float64 [N, F] and `labels` integers [N] on the features' device. No objective is
     more than EXCESS of the optimum above it. A solution is where the search at the next C starts. On the CPU `threads`
     draws, or blocks of one large problem, are computed side by side, which does not change what they give.
-
-    Raises:
-        InputError: features that are not finite, fewer than two classes, shapes that do not fit, a C not above 0, or
-            features of a size that the solver's precision does not reach.
     """
-    check_examples(features, labels, costs)
+    check_finite(features)
     threads = threads if features.device.type == "cpu" else 1
     classes, index = labels.unique(return_inverse=True)
     draws = torch.arange(len(labels), device=labels.device)[None] if rows is None else rows.to(labels.device)
@@ -99,14 +95,8 @@ def accuracies(machines: Machines, features: Tensor, labels: Tensor, threads: in
     return torch.stack(found).sum(0).double() / len(labels)
 
 
-def check_examples(features: Tensor, labels: Tensor, costs: Sequence[float]) -> None:
-    """Raise InputError unless an L2-SVM can be fitted to these examples."""
-    if features.dim() != 2 or not features.numel() or labels.shape != features.shape[:1]:
-        raise InputError(
-            f"An L2-SVM takes features [n, F] and n labels, not {tuple(features.shape)} and {tuple(labels.shape)}."
-        )
-    if not len(costs) or not all(cost > 0 for cost in costs):
-        raise InputError(f"An L2-SVM takes one C or several, each above 0, not {list(costs)}.")
+def check_finite(features: Tensor) -> None:
+    """Raise InputError where features [n, F] hold NaN or infinity."""
     for start in range(0, len(features), TEST_ROWS):
         if not torch.stack(features[start : start + TEST_ROWS].aminmax()).isfinite().all():  # NaN is both
             raise InputError(
