@@ -62,12 +62,12 @@ def error_gradients(weights: Weights, samples: Tensor) -> list[Tensor]:
     outer = torch.relu(torch.baddbmm(weights[5], codes, weights[4]))
     back = torch.baddbmm(weights[7], outer, weights[6]).sub_(samples).mul_(2.0 / samples[0].numel())
     gradients: list[Tensor] = []
-    for place, given in ((6, outer), (4, codes), (2, inner), (0, samples)):
-        gradients = [torch.bmm(given.mT, back), back.sum(1, keepdim=True), *gradients]
+    for place, entering in ((6, outer), (4, codes), (2, inner), (0, samples)):
+        gradients = [torch.bmm(entering.mT, back), back.sum(1, keepdim=True), *gradients]
         if place:
             back = torch.bmm(back, weights[place].mT)
             if place != 4:  # behind the codes there is no ReLU
-                back = torch.ops.aten.threshold_backward(back, given, 0)
+                back = torch.ops.aten.threshold_backward(back, entering, 0)
     return gradients
 
 
@@ -108,7 +108,7 @@ def _repeated(weights: Weights, images: np.ndarray) -> Tensor:
 
 def _by_seed(tensors: Sequence[Tensor]) -> list[Tensor]:
     """The part of every seed as a view of its own."""
-    return [one for tensor in tensors for one in tensor.unbind()]
+    return [part for tensor in tensors for part in tensor.unbind()]
 
 
 def _orders(seeds: Sequence[int], update: int, count: int) -> Tensor:

@@ -47,17 +47,17 @@ def score_feature_controls(
     and first centroids of K-means, and the probe's labels.
     """
     few = device == "cpu" and data.train_images.size < FEW
-    at_once, own = (threads, 1) if few else (1, threads if device == "cpu" else 1)
+    at_once, threads_each = (threads, 1) if few else (1, threads if device == "cpu" else 1)
     untrained = {
         seed: _untrained(build, seed) for seed in rows.cell.seed_numbers
     }  # torch's stream is one to all threads
 
     def measure_seed(seed: int) -> None:
-        for name, costs, features in _controls(data, probe, options, untrained[seed].to(device), seed, own):
+        for name, costs, features in _controls(data, probe, options, untrained[seed].to(device), seed, threads_each):
             rows.once(f"{name}-{seed}", partial(measure, seed, name, costs, features))
 
     def measure(seed: int, name: str, costs: Sequence[float], features: Callable[[], Features], part: Rows) -> None:
-        result = run_probe(*features(), data, replace(probe, costs=tuple(costs)), seed, device, own)
+        result = run_probe(*features(), data, replace(probe, costs=tuple(costs)), seed, device, threads_each)
         add_probe(part, seed, 0, result, len(data.test_labels), model="control", recipe=name)
 
     side_by_side(measure_seed, rows.cell.seed_numbers, at_once)

@@ -24,11 +24,11 @@ from replication.foundation.seeding import generator
 from replication.metrics.learning_curves import (
     curves_cross,
     draw_split,
+    fit_shared_variance,
     labels_needed,
     overtaking_size,
     training_sizes,
 )
-from replication.metrics.naive_bayes import fit_shared_variance
 from replication.scoring.rows import Rows
 
 GENERATIVE, DISCRIMINATIVE = "naive-bayes", "logistic-regression"

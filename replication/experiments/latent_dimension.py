@@ -84,7 +84,8 @@ def sample_distances(
     """Energy distances [S] by model of held-out images and what the density of the codes of `train` gives, decoded."""
     streams = [generator(seed, "latent density") for seed in seeds]
     linear = [components.decode(draw_codes(components.encode(train), count, stream)) for stream in streams]
-    codes = [draw_codes(own, count, stream) for own, stream in zip(encode(weights, train), streams, strict=True)]
+    encoded = zip(encode(weights, train), streams, strict=True)
+    codes = [draw_codes(of_seed, count, stream) for of_seed, stream in encoded]
     drawn = {"pca": linear, "autoencoder": decode(weights, np.stack(codes))}
     return {model: np.array([image_distance(images, test) for images in by]) for model, by in drawn.items()}
 
@@ -96,20 +97,20 @@ def score_outliers(rows: Rows, data: PreparedImages, chosen: np.ndarray, options
 
     def areas(left_out: int) -> Numbers:
         odd = data.test_labels == left_out
-        kept = train[labels != left_out]
-        scores = outlier_scores(kept, flat_pixels(test), options.width, options.autoencoder, seeds)
+        known = train[labels != left_out]
+        scores = outlier_scores(known, flat_pixels(test), options.width, options.autoencoder, seeds)
         return {key: np.array([roc_auc_score(odd, of_seed) for of_seed in by]) for key, by in scores.items()}
 
-    found = side_by_side(areas, range(len(data.class_names)), threads)
-    kept = [int((labels != left_out).sum()) for left_out in range(len(found))]
-    for model, score in found[0]:
+    areas_by_class = side_by_side(areas, range(len(data.class_names)), threads)
+    counts = [int((labels != left_out).sum()) for left_out in range(len(areas_by_class))]
+    for model, score in areas_by_class[0]:
         step = _updates(model, options.autoencoder)
         where = {"model": model, "recipe": f"latent-{options.width}", "metric_variant": score}
-        by_class = np.stack([one[model, score] for one in found])  # [classes, seeds]
+        by_class = np.stack([by_score[model, score] for by_score in areas_by_class])  # [classes, seeds]
         for seed, column in zip(seeds, by_class.T, strict=True):
-            for name, area, count in zip(data.class_names, column, kept, strict=True):
+            for name, area, count in zip(data.class_names, column, counts, strict=True):
                 rows.add(seed, step, "auc", area, len(test), class_=name, n_train=count, **where)
-            rows.add(seed, step, "auc", column.mean(), len(test), n_train=round(np.mean(kept)), **where)
+            rows.add(seed, step, "auc", column.mean(), len(test), n_train=round(np.mean(counts)), **where)
 
 
 def outlier_scores(

@@ -56,7 +56,7 @@ def _score_subset(rows: Rows, seed: int, data: PreparedImages, learnt: np.ndarra
         return
     standing = generator(seed, "parzen window").permutation(learnt)[:window]
     images = (data.train_images[standing], data.train_images[held_out], data.test_images)
-    points = [as_samples(torch.from_numpy(one), "unit").flatten(1).to(device) for one in images]
+    points = [as_samples(torch.from_numpy(part), "unit").flatten(1).to(device) for part in images]
     add_window(rows, seed, 0, *points, paper="gan2014", **drawn)
 
 

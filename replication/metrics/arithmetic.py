@@ -64,8 +64,8 @@ def relative_spread(results: np.ndarray, pool: np.ndarray) -> float:
     """
     if not len(results) or (np.isfinite(results).sum(axis=0) < 2).any() or (np.isfinite(pool).sum(axis=0) < 2).any():
         return float("nan")
-    own, other = np.nanstd(results, axis=0), np.nanstd(pool, axis=0)
-    return float(np.sqrt(np.mean((own / other) ** 2))) if other.min() > 0 else float("nan")
+    of_results, of_pool = np.nanstd(results, axis=0), np.nanstd(pool, axis=0)
+    return float(np.sqrt(np.mean((of_results / of_pool) ** 2))) if of_pool.min() > 0 else float("nan")
 
 
 def monotonicity(shares: np.ndarray, measured: np.ndarray) -> float:

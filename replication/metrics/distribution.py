@@ -51,8 +51,8 @@ class Distances:
 def reference_of(features: np.ndarray, limit: int) -> Reference:
     """A reference of features [n, d]: its Gaussian of all, the rest of at most `limit`, evenly spaced."""
     gaussian = fit_gaussian(features)
-    kept = every(features, limit).astype(np.float64)
-    return Reference(kept, gaussian, _root(gaussian.covariance), ball_radii(torch.from_numpy(kept)))
+    compared = every(features, limit).astype(np.float64)
+    return Reference(compared, gaussian, _root(gaussian.covariance), ball_radii(torch.from_numpy(compared)))
 
 
 def references_of(sets: Mapping[str, np.ndarray], limit: int) -> dict[str, Reference]:
@@ -115,8 +115,8 @@ def _root(covariance: np.ndarray) -> np.ndarray:
 def _mmd(first: np.ndarray, second: np.ndarray) -> float:
     width, count = first.shape[1], len(first)
 
-    def kernel(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-        values = one @ other.T / width + 1
+    def kernel(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+        values = left @ right.T / width + 1
         return values * values * values  # NumPy's power of 3 is twenty times as slow
 
     within = sum((side.sum() - np.trace(side)) for side in (kernel(first, first), kernel(second, second)))

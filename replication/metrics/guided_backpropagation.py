@@ -57,11 +57,11 @@ def guided_gradients(
 
     `maps` are the network's from samples to [n, F, h, w], and `filters` has one index for each of the n samples.
     """
-    shown = samples.detach().clone().requires_grad_()
+    leaves = samples.detach().clone().requires_grad_()
     with guided(network), torch.enable_grad():
-        found = maps(shown)  # [n, F, h, w]
-        peaks = found[torch.arange(len(found), device=found.device), list(filters)].flatten(1).amax(dim=1)
-        (gradient,) = torch.autograd.grad(peaks.sum(), shown)
+        responses = maps(leaves)  # [n, F, h, w]
+        peaks = responses[torch.arange(len(responses), device=responses.device), list(filters)].flatten(1).amax(dim=1)
+        (gradient,) = torch.autograd.grad(peaks.sum(), leaves)
     return gradient.detach()
 
 

@@ -59,8 +59,8 @@ def modified_inception_score(logits: np.ndarray) -> ModifiedScore:
     _check(logits)
     assigned = logits.argmax(axis=1)
     classes = tuple(_class_score(logits[assigned == label], len(logits)) for label in range(logits.shape[1]))
-    found = np.array([one.modified_score for one in classes if one.count])
-    return ModifiedScore(float(found.mean()), float(found.std()), classes)
+    scores = np.array([of_class.modified_score for of_class in classes if of_class.count])
+    return ModifiedScore(float(scores.mean()), float(scores.std()), classes)
 
 
 def _class_score(logits: np.ndarray, total: int) -> ClassScore:
@@ -79,8 +79,8 @@ def _pair_score(logits: np.ndarray) -> float:
     """The mean over i of Σ p_i log p_i, less that over i and j of Σ p_i log p_j: no need of all pairs."""
     logs = log_softmax(logits.astype(np.float64), axis=1)
     probabilities = np.exp(logs)
-    own = (probabilities * logs).sum(axis=1).mean()
-    return float(np.exp(own - probabilities.mean(axis=0) @ logs.mean(axis=0)))
+    negative_entropy = (probabilities * logs).sum(axis=1).mean()
+    return float(np.exp(negative_entropy - probabilities.mean(axis=0) @ logs.mean(axis=0)))
 
 
 def _check(logits: np.ndarray) -> None:

@@ -56,10 +56,10 @@ def inception_weights(path: str = "", place: Path = PLACE, sha256: str = SHA256)
         place.mkdir(parents=True, exist_ok=True)
         with fetching("the Inception network", place, [NAME], "its SHA-256 is checked"):
             torch.hub.download_url_to_file(ADDRESS, str(file), hash_prefix=sha256)
-    found = sha256_file(file)
-    if found != sha256:
+    digest = sha256_file(file)
+    if digest != sha256:
         raise InputError(
-            f"{file} is not the original Inception network: its SHA-256 begins with {found[:16]}, not {sha256[:16]}; "
+            f"{file} is not the original Inception network: its SHA-256 begins with {digest[:16]}, not {sha256[:16]}; "
             f"remove it and put {NAME} from {ADDRESS} in its place."
         )
     return file
@@ -106,8 +106,8 @@ def inception_features(network: nn.Module, images: np.ndarray, what: str = "imag
     with tqdm(total=len(images), desc=f"Inception: {what}", unit="image") as progress:
         for start in range(0, len(images), size):
             part = torch.from_numpy(images[start : start + size]).to(device)
-            found = network(part.expand(-1, 3, -1, -1))
-            for target, values in zip((pool3, logits), found, strict=True):
+            outputs = network(part.expand(-1, 3, -1, -1))
+            for target, values in zip((pool3, logits), outputs, strict=True):
                 target[start : start + size] = values.cpu().numpy()
             progress.update(len(part))
     return InceptionFeatures(pool3, logits)

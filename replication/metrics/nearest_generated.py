@@ -33,7 +33,7 @@ def nearest_labels(
     """
     block = BLOCK.get(points.device.type, CHUNK) if block is None else block
     nearest = _Nearest(points, block)
-    wanted, found, seen = sorted(set(counts)), {}, 0
+    wanted, labels_at, seen = sorted(set(counts)), {}, 0
     for samples, labels in stream:
         begin = 0
         while begin < len(samples) and wanted:
@@ -41,9 +41,9 @@ def nearest_labels(
             nearest.meet(samples[begin:end], labels[begin:end])
             seen, begin = seen + end - begin, end
             if seen == wanted[0]:
-                found[wanted.pop(0)] = nearest.label.cpu().numpy().copy()
+                labels_at[wanted.pop(0)] = nearest.label.cpu().numpy().copy()
         if not wanted:
-            return found
+            return labels_at
     raise ValueError(f"1-NN wants {wanted[-1]} samples and the stream ends after {seen}")
 
 

@@ -75,7 +75,7 @@ def collapsed_filters(activations: np.ndarray) -> float:
     if not np.isfinite(activations).all():
         return float("nan")
     responses = (_flat(activations[:, place]) for place in range(activations.shape[1]))
-    return float(np.mean([_spread(one) <= CONSTANT * _size(one) for one in responses]))
+    return float(np.mean([_spread(response) <= CONSTANT * _size(response) for response in responses]))
 
 
 def mode_coverage(class_shares: np.ndarray) -> float:

@@ -43,8 +43,8 @@ def train_transfer_head(features: np.ndarray, labels: np.ndarray, classes: int, 
         slope = LEARNING_RATE * (_softmax(example @ weights + biases) - targets[row])
         weights -= np.outer(example, slope)
         biases -= slope
-    found = (features[held_out] @ weights + biases).argmax(axis=1)
-    return TransferHead(weights, biases, float((found == labels[held_out]).mean()), len(held_out))
+    predicted = (features[held_out] @ weights + biases).argmax(axis=1)
+    return TransferHead(weights, biases, float((predicted == labels[held_out]).mean()), len(held_out))
 
 
 def _softmax(logits: np.ndarray) -> np.ndarray:

@@ -54,19 +54,19 @@ def add_information(
 ) -> None:
     """Rows of one seed at one step, from components and classes int [n] of its samples."""
     stream = stream_of(seed, "permuted classes", step)
-    found = component_information(components, classes, options.permutations, stream)
+    result = component_information(components, classes, options.permutations, stream)
     values = {
-        "measured": found.information,
-        "chance": found.chance,
-        "chance-95": found.chance_beyond,
-        "above-chance": found.above_chance,
+        "measured": result.information,
+        "chance": result.chance,
+        "chance-95": result.chance_beyond,
+        "above-chance": result.above_chance,
     }
     for variant, nats in values.items():
-        given = {"metric_variant": variant, "judge": judge}
-        rows.add(seed, step, "component_information", nats, len(classes), **given)
+        where = {"metric_variant": variant, "judge": judge}
+        rows.add(seed, step, "component_information", nats, len(classes), **where)
         if variant in SHARES:
-            rows.add(seed, step, "component_class_share", found.of_entropy(nats), len(classes), **given)
-    rows.add(seed, step, "component_p_value", found.p_value, len(classes), judge=judge)
+            rows.add(seed, step, "component_class_share", result.of_entropy(nats), len(classes), **where)
+    rows.add(seed, step, "component_p_value", result.p_value, len(classes), judge=judge)
 
 
 def add_diversity(
@@ -93,8 +93,8 @@ def sheet_of(images: np.ndarray, components: np.ndarray, of: int) -> np.ndarray:
     chosen = np.unique(np.linspace(0, of - 1, min(of, SHOWN)).round().astype(int))
     sheet = np.zeros((len(chosen), SHOWN, *images.shape[1:]), np.uint8)
     for line, component in zip(sheet, chosen, strict=True):
-        own = images[components == component][:SHOWN]
-        line[: len(own)] = own
+        of_component = images[components == component][:SHOWN]
+        line[: len(of_component)] = of_component
     return sheet
 
 

@@ -56,7 +56,8 @@ def _measure_step(cell: ImageCell, step: int, index: int, images: np.ndarray, la
     for name, values in (("all", selectivity), ("first", selectivity[:first]), ("permuted-labels", chance)):
         cell.rows.add(seed, step, "filter_selectivity", values.mean(), count, metric_variant=name)
     exciting = most_exciting(responses, SHOWN)[:first]  # [filters, SHOWN]
-    shown = samples[torch.from_numpy(exciting.reshape(-1))]
-    gradients = guided_gradients(discriminator, last_maps, shown, np.repeat(np.arange(first), SHOWN).tolist())
-    parts = pictures(shown, cell.recipe), as_picture(torch.nan_to_num(gradients).cpu().numpy())
+    exciting_samples = samples[torch.from_numpy(exciting.reshape(-1))]
+    filters = np.repeat(np.arange(first), SHOWN).tolist()
+    gradients = guided_gradients(discriminator, last_maps, exciting_samples, filters)
+    parts = pictures(exciting_samples, cell.recipe), as_picture(torch.nan_to_num(gradients).cpu().numpy())
     return np.concatenate([part.reshape(first, SHOWN, *images.shape[1:]) for part in parts], axis=1)

@@ -59,8 +59,8 @@ def detector_of(cell: ImageCell) -> Detector:
     size = data.manifest["options"]["planted"]["size"]
     present, held_out = data.train_places[:, 0] >= 0, data.test_places[:, 0] >= 0
     threshold = best_threshold(object_scores(data.train_images, size)[0], present)
-    found = object_scores(data.test_images, size)[0] >= threshold
-    return Detector(size, threshold, balanced_accuracy(found, held_out), len(held_out))
+    detected = object_scores(data.test_images, size)[0] >= threshold
+    return Detector(size, threshold, balanced_accuracy(detected, held_out), len(held_out))
 
 
 def _measure_seed(cell: ImageCell, index: int, detector: Detector) -> np.ndarray:
@@ -89,8 +89,8 @@ def _measure_seed(cell: ImageCell, index: int, detector: Detector) -> np.ndarray
     for name, versions in (("dropped", [without]), ("random-maps", others)):
         frequency = np.mean([detector(images)[0].mean() for images in versions])
         rows.add(seed, step, "object_frequency", float(frequency), len(whole), metric_variant=name)
-        kept = [images[looked] for images in versions]
-        _add_rest(cell, index, name, whole[looked], kept, places[looked], detector.size)
+        versions_looked_at = [images[looked] for images in versions]
+        _add_rest(cell, index, name, whole[looked], versions_looked_at, places[looked], detector.size)
     order = np.argsort(~present, kind="stable")[:SHOWN]  # samples with an object first
     return np.stack([whole[order], without[order], others[0][order]])
 

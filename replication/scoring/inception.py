@@ -60,8 +60,8 @@ def measure(cell: ImageCell) -> dict[str, np.ndarray]:
     references = real.references(cell.chosen, options)
     for index, seed in enumerate(cell.seeds):
         images = cell.sample(step, index, "samples", options.n_samples)
-        found = inception_features(real.network, images, f"{cell.rows.cell.key}, seed {seed}")
-        add_inception_scores(cell.rows, seed, step, found, real.head, references, options)
+        features = inception_features(real.network, images, f"{cell.rows.cell.key}, seed {seed}")
+        add_inception_scores(cell.rows, seed, step, features, real.head, references, options)
     return {}
 
 
@@ -85,22 +85,22 @@ def add_inception_scores(
     rows: Rows,
     seed: int,
     step: int,
-    found: InceptionFeatures,
+    features: InceptionFeatures,
     head: TransferHead | None,
     references: Mapping[str, Reference],
     options: Inception,
     **names: Any,
 ) -> None:
     """Rows of every score of one set of images; `names` are those of a set that is no sample of the cell's."""
-    mean, spread = inception_score(found.logits, options.splits)
-    rows.add(seed, step, "inception_score", mean, len(found), **names)
-    rows.add(seed, step, "inception_score_spread", spread, len(found), **names)
+    mean, spread = inception_score(features.logits, options.splits)
+    rows.add(seed, step, "inception_score", mean, len(features), **names)
+    rows.add(seed, step, "inception_score_spread", spread, len(features), **names)
     if head is not None:
-        add_modified_scores(rows, seed, step, head.logits(found.pool3[: options.modified_samples]), **names)
+        add_modified_scores(rows, seed, step, head.logits(features.pool3[: options.modified_samples]), **names)
         rows.add(seed, step, "transfer_head_accuracy", head.accuracy, head.held_out, **names)
     sizes = {"subsets": options.kernel_subsets, "size": SUBSET_SIZE, "limit": options.manifold_samples}
     measure = partial(distances, seed=seed, **sizes)
-    add_distances(rows, seed, step, found.pool3, references, METRICS, measure, **names)
+    add_distances(rows, seed, step, features.pool3, references, METRICS, measure, **names)
 
 
 def add_modified_scores(rows: Rows, seed: int, step: int, logits: np.ndarray, **names: Any) -> None:

@@ -118,12 +118,12 @@ def _results(
 ) -> dict[str, np.ndarray]:
     """uint8 [trials, results, 1, H, W] by kind of sum; the sum of pixels has one result, as it has no noise."""
     chance = stream.integers(len(pool.latents), size=exemplars.shape)
-    one, middle = combine(pool.latents[exemplars[:, :, :1]]), pool.latents.mean(axis=0)
+    single, middle = combine(pool.latents[exemplars[:, :, :1]]), pool.latents.mean(axis=0)
     centres = {
         "three-exemplars": combine(pool.latents[exemplars]),
-        "one-exemplar": one,
+        "one-exemplar": single,
         # As far from the middle as means of as many exemplars are: a control for length.
-        "one-exemplar-shrunk": middle + (one - middle) / np.sqrt(options.exemplars),
+        "one-exemplar-shrunk": middle + (single - middle) / np.sqrt(options.exemplars),
         "random": combine(pool.latents[chance]),
     }
     # U(−1, 1) has standard deviation 1/√3: there the scale is the paper's, elsewhere it is of latents as spread out.
@@ -139,9 +139,9 @@ def _results(
 
 def _lines(pool: Pool, exemplars: np.ndarray, results: dict[str, np.ndarray], count: int) -> np.ndarray:
     """[≤ count, columns, 1, H, W] of trials: exemplars, their sum, it twice with noise, that of one, that of pixels."""
-    shown = pool.images[exemplars[:count].reshape(min(count, len(exemplars)), -1)]
-    made = [results["three-exemplars"][:count, :3], results["one-exemplar"][:count, :1], results["pixel"][:count]]
-    return np.concatenate([shown, *made], axis=1)
+    exemplar_images = pool.images[exemplars[:count].reshape(min(count, len(exemplars)), -1)]
+    sums = [results["three-exemplars"][:count, :3], results["one-exemplar"][:count, :1], results["pixel"][:count]]
+    return np.concatenate([exemplar_images, *sums], axis=1)
 
 
 def _add_turns(cell: ImageCell, space: LatentSpace, pools: list[Pool], index: int) -> np.ndarray:

@@ -66,7 +66,8 @@ def _add_fades(cell: ImageCell, space: LatentSpace, index: int, plausibility: Pl
     """Rows of as many cross-fades of training images, of one class where labels are fixed; returns their images."""
     options, seed, step = cell.options.latent_walk, cell.seeds[index], cell.trained.steps[-1]
     stream, labels = stream_of(seed, "pixel walk"), cell.data.train_labels[cell.chosen]
-    alike = [np.flatnonzero(labels == one) for one in np.unique(labels)] if space.classes else [np.arange(len(labels))]
+    groups = labels if space.classes else np.zeros(len(labels))
+    alike = [np.flatnonzero(groups == group) for group in np.unique(groups)]
     rows = np.stack([stream.choice(alike[walk % len(alike)], options.points) for walk in range(options.walks)])
     walks = np.round(straight_legs(cell.seen[rows].astype(np.float32), options.steps)).astype(np.uint8)
     legs = walks.reshape(-1, *walks.shape[2:])

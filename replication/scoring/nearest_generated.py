@@ -45,8 +45,8 @@ def measure(cell: ImageCell) -> dict[str, np.ndarray]:
     total = len(cell.seeds) * sum(max(wanted) for wanted in counts.values())
     with tqdm(total=total, desc=f"{cell.rows.cell.key}: 1-NN", unit="sample", unit_scale=True) as progress:
         side_by_side(score_seed, cell.places(counts), cell.threads)
-    shown = cell.sample(steps[-1], 0, "1-nn sheet", SHOWN * cell.classes)  # of each class in turn
-    return {SHEET: shown.reshape(SHOWN, cell.classes, *shown.shape[1:]).swapaxes(0, 1)}
+    sheet = cell.sample(steps[-1], 0, "1-nn sheet", SHOWN * cell.classes)  # of each class in turn
+    return {SHEET: sheet.reshape(SHOWN, cell.classes, *sheet.shape[1:]).swapaxes(0, 1)}
 
 
 def nearest_error(

@@ -57,16 +57,17 @@ def add_stability(
     side_by_side(add_filters, [(step, index, seed) for step in trained.steps for index, seed in seeds], threads)
     for index, seed in seeds:
         shares, judge = judged_shares(rows, seed)
-        for step, own in shares.items():
-            rows.add(seed, step, "mode_coverage", mode_coverage(own), recipe.n_samples, judge=judge)
+        for step, of_step in shares.items():
+            rows.add(seed, step, "mode_coverage", mode_coverage(of_step), recipe.n_samples, judge=judge)
         losses = since_both_moved(trained.history[index])
         if len(losses) < MIN_POINTS:
             continue
         last = trained.steps[-1]
         for column, side in enumerate(SIDES):
-            found = loss_oscillation(losses[:, column])
-            rows.add(seed, last, "loss_oscillation", found, len(losses), metric_variant=side)
-        course = [own for step, own in shares.items() if step > 0]  # an untrained generator's classes mean nothing
+            oscillation = loss_oscillation(losses[:, column])
+            rows.add(seed, last, "loss_oscillation", oscillation, len(losses), metric_variant=side)
+        # An untrained generator's classes mean nothing.
+        course = [of_step for step, of_step in shares.items() if step > 0]
         if course and named(recipe.objective).discriminator is cross_entropies:  # another's loss has other units
             holds = stable(
                 diverged=seed in rows.diverged,
@@ -81,12 +82,12 @@ def add_stability(
 
 def judged_shares(rows: Rows, seed: int) -> tuple[dict[int, np.ndarray], str]:
     """Share of each class [K] in a seed's samples by step, in the order of training, and the judge that said so."""
-    own = [row for row in rows.collected if row.metric == "judge_share" and row.seed == seed and row.class_ != "all"]
-    by_step: dict[int, dict[int, float]] = {step: {} for step in sorted({row.step for row in own})}
-    for row in own:
+    of_seed = [row for row in rows.collected if (row.metric, row.seed) == ("judge_share", seed) and row.class_ != "all"]
+    by_step: dict[int, dict[int, float]] = {step: {} for step in sorted({row.step for row in of_seed})}
+    for row in of_seed:
         by_step[row.step][int(row.class_)] = row.value
     shares = {step: np.array([of[label] for label in sorted(of)]) for step, of in by_step.items()}
-    return shares, own[0].judge if own else ""
+    return shares, of_seed[0].judge if of_seed else ""
 
 
 def collected(rows: Rows, seed: int, step: int, metric: str) -> float:

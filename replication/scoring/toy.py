@@ -62,13 +62,13 @@ def score_toy(
     cell = ToyCell(rows, trained, build, recipe, mixture_of(data), components)
     numbered = list(enumerate(rows.cell.seed_numbers))
     watched = tqdm(numbered, desc=f"{rows.cell.key}: scoring", unit="seed")
-    shown = side_by_side(lambda place: _score_seed(cell, *place), watched, threads)[:FIGURED]
+    points_of_seeds = side_by_side(lambda place: _score_seed(cell, *place), watched, threads)[:FIGURED]
     if game:
         blocks = [numbered[start : start + TOGETHER] for start in range(0, len(numbered), TOGETHER)]
         side_by_side(lambda block: _score_game(cell, block), blocks, threads)
     return {
-        "points": np.stack([points[-1] for points in shown]),
-        "early_points": np.stack([points[0] for points in shown]),
+        "points": np.stack([points[-1] for points in points_of_seeds]),
+        "early_points": np.stack([points[0] for points in points_of_seeds]),
         "real": data.points[:: max(1, len(data.points) // SHOWN)],
     }
 
@@ -81,7 +81,7 @@ def mixture_of(data: ToyData) -> Mixture:
 def _score_seed(cell: ToyCell, index: int, seed: int) -> list[np.ndarray]:
     """Rows of one seed; its points drawn with the noise of training, of each step after the first."""
     rows, recipe, mixture = cell.rows, cell.recipe, cell.mixture
-    last, shown = cell.trained.steps[-1], []
+    last, points_of_steps = cell.trained.steps[-1], []
     held: dict[str, list[np.ndarray]] = {variant: [] for variant in noises_of(recipe)}
     for step in cell.trained.steps:
         networks = cell.trained.networks(cell.build, step, index)
@@ -99,14 +99,14 @@ def _score_seed(cell: ToyCell, index: int, seed: int) -> list[np.ndarray]:
             sigma = networks.generator.get_parameter("prior.sigma").detach().abs()
             rows.add(seed, step, "sigma_mean", float(sigma.mean()), sigma.numel())
         if step > 0:
-            shown.append(drawn[TRAINING].numpy()[:SHOWN].astype(np.float32))
+            points_of_steps.append(drawn[TRAINING].numpy()[:SHOWN].astype(np.float32))
     for variant, by_step in held.items():
         early, end = by_step[1], by_step[-1]
         lost = bool((early & ~end).any())
         count = {"n_samples": recipe.n_samples, "metric_variant": variant}
         rows.add(seed, last, "mode_lost", float(lost), **count)
         rows.add(seed, last, "modes_kept", float(early.any() and not lost), **count)
-    return shown
+    return points_of_steps
 
 
 def _score_points(rows: Rows, points: np.ndarray, mixture: Mixture, seed: int, step: int, variant: str) -> None:
@@ -118,9 +118,9 @@ def _score_points(rows: Rows, points: np.ndarray, mixture: Mixture, seed: int, s
 def _score_components(cell: ToyCell, networks: Networks, seed: int, step: int) -> None:
     """What a sample's component tells of the mode nearest to it, samples drawn with the noise of training."""
     generator, recipe, options = networks.generator, cell.recipe, cell.components
-    drawn, own = draw_with_components(generator, recipe, recipe.noise, seed, "components", options.samples)
+    drawn, of_samples = draw_with_components(generator, recipe, recipe.noise, seed, "components", options.samples)
     nearest = cdist(np.nan_to_num(drawn.double().numpy()), cell.mixture.means).argmin(axis=1)
-    add_information(cell.rows, seed, step, own, nearest, options)
+    add_information(cell.rows, seed, step, of_samples, nearest, options)
 
 
 def _score_game(cell: ToyCell, numbered: Sequence[tuple[int, int]]) -> None:
