@@ -107,9 +107,9 @@ def _score_images(
     params: Params, rows: Rows, trained: TrainedCell, recipe: Recipe, data: PreparedImages, chosen: np.ndarray
 ) -> dict[str, np.ndarray]:
     from replication.scoring.classification import classify_cell
+    from replication.scoring.classifier import judge_options, read_judge, recorded_accuracy
     from replication.scoring.image_cell import ImageCell
     from replication.scoring.images import score_images
-    from replication.scoring.judges import judge_options, read_judge, recorded_accuracy
     from replication.scoring.parzen import score_parzen
     from replication.scoring.probe import probe_cell
     from replication.scoring.protocols import run_protocols

@@ -122,9 +122,9 @@ def add_score_variants(
 ) -> None:
     """Rows of the score of logits [n, K] of images whose classes are `labels` [n], in the variants that its users have.
 
-    `one-split`, `contiguous` (as the released code's, deviation improved-6) and `by-class` (images sorted by class) have one row, of the
-    first seed. So has `with-bias`, where the last layer's `bias` [K] is at hand. `shuffled` has an order and a row for
-    each seed.
+    `one-split`, `contiguous` (as in the released code, deviation improved-6) and `by-class` (sorted) have one row, of
+    the first seed. So has `with-bias`, where the last layer's `bias` [K] is at hand. `shuffled` has an order and a row
+    for each seed.
     """
     first, *others = seeds
     scores = {

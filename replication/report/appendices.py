@@ -10,9 +10,8 @@ from typing import Any
 
 from replication.foundation.errors import InputError
 from replication.foundation.foreign import read_json
-from replication.report.chosen import distinct
 from replication.report.score_tables import class_tables, score_tables
-from replication.report.sources import Source
+from replication.report.sources import Source, distinct
 from replication.report.wording import seed_range, value_in_words
 from replication.table.definitions import METRICS
 from replication.table.grids import NONE, Grid, number

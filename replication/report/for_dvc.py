@@ -5,22 +5,25 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import pandas as pd
 
-from replication.report.bars import bars
-from replication.report.chosen import Chosen
 from replication.report.limited_data import PAPER
 from replication.report.published_tables import Summary, Table
 from replication.report.scoreboard import Count
-from replication.report.sources import Source
+from replication.report.sources import Chosen, Source
 from replication.report.wording import slug
 from replication.verdicts.claims import Claim
+from replication.verdicts.statistics.rules import Word
+from replication.verdicts.verdict import Verdict
 
 COURSES = ("energy_distance", "judge_frechet_distance", "probe_accuracy", "test_error", "parzen_log_likelihood")
 LIMITED = ("judge_score", "modified_judge_score", "inception_score", "modified_inception_score")
 RUN = ["model", "recipe", "variant", "dataset", "metric_variant"]
+KINDS = ("value", "order", "superiority", "rate", "bound")
 
 
 def metrics(summary: Summary, tables: Sequence[Table], counts: Sequence[tuple[str, Sequence[Count]]]) -> str:
@@ -87,3 +90,26 @@ def _csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     stream = io.StringIO()
     csv.writer(stream, lineterminator="\n").writerows([header, *rows])
     return stream.getvalue()
+
+
+@dataclass(frozen=True)
+class Bar:
+    claim: str
+    centre: float
+    low: float
+    high: float
+    word: Word
+
+
+def bars(claims: Sequence[Claim], verdicts: Sequence[Verdict]) -> dict[str, list[Bar]]:
+    """Bars by kind of claim, standardised by the margin (value, order) or the bound; positive is better."""
+    groups: dict[str, list[Bar]] = {kind: [] for kind in KINDS}
+    for claim, verdict in zip(claims, verdicts, strict=True):
+        numbers = verdict.comparison
+        if claim.kind not in groups or numbers is None or not math.isfinite(numbers.low + numbers.high):
+            continue
+        scale = {"value": claim.margin, "order": claim.margin, "bound": abs(claim.bound or 0.0)}.get(claim.kind) or 1.0
+        sign = (1 if numbers.better == "higher" else -1) / scale
+        ends = sorted((sign * numbers.low, sign * numbers.high))
+        groups[claim.kind].append(Bar(claim.id, sign * numbers.difference, ends[0], ends[1], verdict.word))
+    return {kind: members for kind, members in groups.items() if members}

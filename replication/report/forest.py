@@ -8,8 +8,8 @@ from pathlib import Path
 
 from matplotlib.axes import Axes
 
-from replication.report.bars import Bar, bars
 from replication.report.drawing import BAND, FAINT, INK, RULE, SERIES, Drawn, canvas, quiet, save
+from replication.report.for_dvc import Bar, bars
 from replication.report.wording import SHAPES
 from replication.verdicts.claims import Claim
 from replication.verdicts.verdict import Verdict

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from replication.report.chosen import Chosen
 from replication.report.papers import name_of
 from replication.report.scoreboard import Mark, command, machine, mark
+from replication.report.sources import Chosen
 from replication.report.wording import SHAPES, difference, mean_and_spread, minus_signs
 from replication.verdicts.claims import Claim
 from replication.verdicts.comparisons import Comparison

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from replication.report.chosen import Chosen, Where
+from replication.report.sources import Chosen, Where
 from replication.report.wording import SHAPES, difference, margin, minus_signs, published, sides, slug
 from replication.table.grids import NONE
 from replication.verdicts.claims import Claim, Origin

@@ -14,7 +14,7 @@ from torch import nn
 from replication.config.protocols import Inception
 from replication.data.reading import PreparedImages
 from replication.metrics.distribution import Reference, distances, references_of
-from replication.metrics.inception import inception_score, modified_inception_score
+from replication.metrics.inception import TransferHead, inception_score, modified_inception_score, train_transfer_head
 from replication.metrics.inception_network import (
     CLASSES,
     FEATURES,
@@ -23,7 +23,6 @@ from replication.metrics.inception_network import (
     inception_weights,
     load_inception,
 )
-from replication.metrics.transfer_head import TransferHead, train_transfer_head
 from replication.scoring.image_cell import ImageCell
 from replication.scoring.images import HELD_OUT, TRAINING, add_distances
 from replication.scoring.rows import Rows

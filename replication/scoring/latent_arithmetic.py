@@ -24,10 +24,11 @@ from replication.metrics.arithmetic import (
     mean_slope,
     monotonicity,
     relative_spread,
+    slant,
+    stroke_attributes,
     tercile_cuts,
     with_noise,
 )
-from replication.metrics.attributes import slant, stroke_attributes
 from replication.metrics.plausibility import Plausibility
 from replication.scoring.image_cell import ImageCell
 from replication.scoring.latent_space import LatentSpace, cell_plausibility

@@ -7,9 +7,9 @@ from tqdm import tqdm
 
 from replication.foundation.runtime import side_by_side
 from replication.foundation.seeding import generator as stream_of
+from replication.metrics.arithmetic import smoothness, straight_legs
 from replication.metrics.neighbours import nearest
 from replication.metrics.plausibility import Plausibility
-from replication.metrics.walks import smoothness, straight_legs
 from replication.scoring.image_cell import ImageCell
 from replication.scoring.latent_space import REAL, LatentSpace, cell_plausibility
 

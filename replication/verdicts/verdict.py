@@ -10,11 +10,10 @@ import pandas as pd
 
 from replication.table.definitions import METRICS
 from replication.table.measurements import WHERE, each_seed_once
-from replication.verdicts.answers import answer
 from replication.verdicts.claims import Claim, Evidence, Kind, Obstacle, Origin
 from replication.verdicts.comparisons import Comparison, compare, enough_values
 from replication.verdicts.evidence import EvidenceGap, NoMeasurements, replicates, require_enough, select
-from replication.verdicts.reasons import all_diverged, reason, underpowered, without_value
+from replication.verdicts.reasons import all_diverged, answer, reason, underpowered, without_value
 from replication.verdicts.statistics.intervals import LEVEL
 from replication.verdicts.statistics.rules import Word, decide, holm
 from replication.verdicts.studies.power import POWER, Sizes, true_powers

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from replication.metrics.memorisation import memorisation_share, memorised
-from replication.metrics.neighbours import nearest
+from replication.metrics.neighbours import memorisation_share, memorised, nearest
 
 
 def some_images(count: int, seed: int) -> np.ndarray:

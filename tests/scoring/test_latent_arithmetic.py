@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from replication.config.protocols import LatentArithmetic, ProtocolOptions
-from replication.metrics.attributes import stroke_attributes
+from replication.metrics.arithmetic import stroke_attributes
 from replication.models.layers.networks import Conditional, Generator, Networks
 from replication.models.layers.samples import as_images
 from replication.scoring.image_cell import ImageCell
