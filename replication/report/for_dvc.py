@@ -13,7 +13,7 @@ import pandas as pd
 
 from replication.report.limited_data import PAPER
 from replication.report.published_tables import Summary, Table
-from replication.report.scoreboard import Count
+from replication.report.scoreboard import Mark
 from replication.report.sources import Chosen, Source
 from replication.report.wording import slug
 from replication.verdicts.claims import Claim
@@ -26,10 +26,10 @@ RUN = ["model", "recipe", "variant", "dataset", "metric_variant"]
 KINDS = ("value", "order", "superiority", "rate", "bound")
 
 
-def metrics(summary: Summary, tables: Sequence[Table], counts: Sequence[tuple[str, Sequence[Count]]]) -> str:
+def metrics(summary: Summary, tables: Sequence[Table], counts: Sequence[tuple[str, Sequence[tuple[Mark, int]]]]) -> str:
     """How many of the papers' numbers are measured, words by origin, and what stands beside each number, as JSON."""
     numbers = {"in the papers": summary.total, "measured": summary.n_measured, "indicative": summary.indicative}
-    words = {origin: {count.mark.word: count.n for count in of_origin} for origin, of_origin in counts}
+    words = {origin: {mark.word: n for mark, n in of_origin} for origin, of_origin in counts}
     ours = {
         slug(f"{table.anchor} {line.row} {line.column}"): line.ours
         for table in tables

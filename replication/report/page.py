@@ -20,7 +20,7 @@ from replication.report.for_dvc import metrics, plots
 from replication.report.papers import Paper, paper, unpublished
 from replication.report.pictures import Figure
 from replication.report.published_tables import Summary, Table, summary, tables
-from replication.report.scoreboard import Count, counts, rows
+from replication.report.scoreboard import Mark, counts, rows
 from replication.report.sources import PROVENANCE, Source, choose, read_source
 from replication.report.wording import SHAPES
 from replication.table.robustness import FOLDER as ROBUSTNESS
@@ -51,7 +51,7 @@ HTML, FIRST, APPENDICES = "index.html", "README.md", "pages/appendices.md"
 class Page:
     summary: Summary
     tables: tuple[Table, ...]
-    counts: tuple[tuple[str, tuple[Count, ...]], ...]  # adjusted words by origin
+    counts: tuple[tuple[str, tuple[tuple[Mark, int], ...]], ...]  # adjusted words by origin
     forest: Figure | None
     papers: tuple[Paper, ...]
     appendices: Appendices
@@ -65,11 +65,7 @@ class Page:
 
 
 def read_page(params: Params, benchmarks: Sequence[Benchmark], root: Path = Path(".")) -> Page:
-    """Everything that the page says, from `reports/` and `benchmarks/` under `root`.
-
-    Raises:
-        InputError: there is no report yet, or one is broken or of other claims.
-    """
+    """Everything that the page says, from `reports/` and `benchmarks/` under `root`."""
     claims, reports = claims_of(benchmarks), root / REPORTS
     sources = [read_source(reports / name, claims) for name in committed_reports(params, reports)]
     if not sources:
@@ -118,11 +114,7 @@ def pages(page: Page) -> dict[str, str]:
 
 
 def with_tables(readme: str, page: Page) -> str:
-    """README.md with the papers' tables between its markers.
-
-    Raises:
-        InputError: a marker is missing, doubled or out of order.
-    """
+    """README.md with the papers' tables between its markers."""
     if readme.count(BEGIN) != 1 or readme.count(END) != 1 or readme.index(BEGIN) > readme.index(END):
         raise InputError(f"README.md needs one line {BEGIN} and, below it, one line {END}: add them.")
     before, rest = readme.split(BEGIN)

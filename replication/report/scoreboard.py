@@ -31,12 +31,6 @@ class Mark:
 
 
 @dataclass(frozen=True)
-class Count:
-    mark: Mark
-    n: int
-
-
-@dataclass(frozen=True)
 class Substitute:
     """Evidence under a substitute protocol: beside its claim, never its verdict."""
 
@@ -128,10 +122,10 @@ def command(chosen: Chosen) -> str:
     return " ".join(("uv run python -m replication.run", *chosen.cells)) if chosen.cells else ""
 
 
-def counts(rows: Sequence[Row]) -> tuple[tuple[str, tuple[Count, ...]], ...]:
+def counts(rows: Sequence[Row]) -> tuple[tuple[str, tuple[tuple[Mark, int], ...]], ...]:
     """How many claims of each origin have each adjusted word, in the order of ORIGINS and SHAPES."""
     groups = []
     for origin, name in ORIGINS.items():
         words = [row.adjusted.word for row in rows if row.claim.origin == origin]
-        groups.append((name, tuple(Count(mark(word), words.count(word)) for word in SHAPES if word in words)))
+        groups.append((name, tuple((mark(word), words.count(word)) for word in SHAPES if word in words)))
     return tuple(group for group in groups if group[1])

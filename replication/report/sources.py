@@ -51,11 +51,7 @@ class Source:
 
 
 def read_source(folder: Path, claims: Sequence[Claim]) -> Source:
-    """Read a report's folder, `reports/<profile>`.
-
-    Raises:
-        InputError: a file of the folder is missing or broken, or its verdicts are not those of the claims.
-    """
+    """Read a report's folder, `reports/<profile>`."""
     measured, provenance = read_table(table_in(folder)), read_provenance(folder / PROVENANCE)
     return Source(
         profile=provenance["profile"],
