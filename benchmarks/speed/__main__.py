@@ -1,8 +1,8 @@
 """`python -m benchmarks.speed [NAME] [options]`: measure one of BENCHMARKS, or all of them, and print the results.
 
 `training` and `svm` have `--device cuda` for a GPU. A whole run is kept in `benchmarks/speed/results/` with hardware
-and versions, and the report shows it. `--quick` only tries whether everything works. `smoke` takes a minute and checks
-numbers first; it is not one of all.
+and versions, and the report shows it. `--quick` only tries whether everything works. `smoke` checks the numbers of a
+device in a minute; it is not one of all.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The smoke check: it sees wrong numbers, is not stopped by what is slow or fails, and times what it says."""
+"""The smoke check: it sees wrong numbers, and an error does not stop it."""
 
 from __future__ import annotations
 
@@ -47,24 +47,14 @@ def test_only_wrong_numbers_count(capsys: pytest.CaptureFixture[str]) -> None:
     def fails() -> float:
         raise RuntimeError("out of memory\nand more")
 
-    for measure, allowed, right in (
-        (lambda: 1e9, None, True),
-        (fails, None, True),
-        (lambda: 1e-3, 1e-2, True),
-        (lambda: 1e-1, 1e-2, False),
-        (lambda: float("nan"), 1e-2, False),
-        (fails, 1e-2, False),
+    for difference, right in (
+        (lambda: 1e-3, True),
+        (lambda: 1e-1, False),
+        (lambda: float("nan"), False),
+        (fails, False),
     ):
-        assert smoke.run(smoke.Task("first", measure, allowed)) is right
+        assert smoke.check("first", difference, 1e-2) is right
         assert ("WRONG" not in capsys.readouterr().out) is right
-
-
-def test_every_case_is_checked_and_timed() -> None:
-    works = [prepare_case(name, PARAMS, cases=smoke.CASES) for name in smoke.CASES]
-    tasks = smoke.tasks_of(works, "cpu", 1)
-    for work in works:
-        kinds = [task.allowed is None for task in tasks if task.name.startswith(f"{work.title}:")]
-        assert kinds.count(False) >= 1 and kinds.count(True) >= 2
 
 
 @pytest.mark.slow
