@@ -117,8 +117,8 @@ class Found:
 def judge_finder(planted: PlantedDuplicates, codes: np.ndarray) -> Found:
     """Count what is found where images of equal code are taken for one.
 
-    Of a group with images of k origins k − 1 are lost, whichever one is kept: those are the false positives. Repeats
-    that the data set already holds count among them, so that the share is an upper limit.
+    A group with images of k origins loses k − 1 of them, whichever image stays: those are the false positives. Repeats
+    that the data set already holds count among them, so the share is an upper limit.
     """
     group = groups(codes)
     new = planted.kind != ""

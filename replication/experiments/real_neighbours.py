@@ -28,8 +28,8 @@ def score_real_neighbours(
     """Add the rows of every seed of the block; `chosen` are the split's rows of the training images.
 
     Seed 0 has the split itself, each other seed a random subset of as many training images: a replicate of kind split.
-    Of a split of all images there is the one. Beside them each seed has the label draw that semi-supervised trainings
-    of the same number see, for every size that the classes have.
+    A split of all images has seed 0 alone. Each seed also has the label draw of the semi-supervised training of its
+    number, for every size that the classes have.
     """
 
     def score_seed(seed: int) -> None:

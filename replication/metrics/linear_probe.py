@@ -116,11 +116,11 @@ def linear_probe(
     """Fit the L2-SVM on all labels and on draws of a few per class, each at a C chosen on held-out images.
 
     `train` and `test` are (features float16 or float32 [n, F], labels int64 [n]), on the CPU or on `device`, where the
-    work is done. A `validation_share` of the training images is held out. With all labels C is that of the best
-    accuracy on them after a fit on the others, and the machine that is tested is fitted to all. For each number of
-    labels per class C is that of the best mean accuracy on them over `selection_draws` draws of the others (the smaller
-    C of two as good), and `limited_draws` further draws are tested at it (DCGAN's released SVHN script; deviation
-    dcgan-9). On the CPU `threads` draws or blocks are computed side by side, which changes no result.
+    work is done. A `validation_share` of the training images is held out to choose C. With all labels, C has the best
+    accuracy on them after a fit on the others, and the machine that is tested is fitted to all. With few labels per
+    class, C has the best mean accuracy on them over `selection_draws` draws of the others (the smaller C of two as
+    good), and `limited_draws` further draws are tested at it (DCGAN's released SVHN script; deviation dcgan-9). On the
+    CPU `threads` draws or blocks are computed side by side, which changes no result.
     """
     examples = _split(train[0].to(device), train[1].to(device), probe.validation_share, seed)
     test_features, test_labels = test[0].to(device), test[1].to(device)

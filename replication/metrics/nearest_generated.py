@@ -25,11 +25,11 @@ def nearest_labels(
     """For each of `counts` n: the label, int64 [m], of the sample nearest to each point among the first n of a stream.
 
     `points` float32 [m, d]; the stream yields samples float32 [b, d] and their labels int64 [b], on the same device and
-    in the same pixels. It is read once, and of it only each point's least distance and label are kept.
+    in the same pixels. The stream is read once, and only each point's least distance and label stay in memory.
 
     Distances are Euclidean. Float32 finds the candidates, and whatever its rounding error could change is decided in
-    float64: the result is that of exact arithmetic for all but distances that float64 cannot tell apart. Of samples
-    that are equally near the first in the stream is taken. `chunk` and `block` change nothing.
+    float64: the result is that of exact arithmetic for all but distances that float64 cannot tell apart. The first of
+    equally near samples counts. `chunk` and `block` change nothing.
     """
     block = BLOCK.get(points.device.type, CHUNK) if block is None else block
     nearest = _Nearest(points, block)
@@ -50,9 +50,8 @@ def nearest_labels(
 class _Nearest:
     """Each point's least squared distance so far, float64 [m], and the label of its sample, int64 [m].
 
-    A first look compares points and samples in a few directions. The distance there, joined with the difference of the
-    lengths of what is left out, is never more than the whole distance, so that only pairs that may be nearer than what
-    is known are measured.
+    A first look takes the distance in a few directions, joined with the difference of the lengths of the rest. It is
+    never more than the whole distance, so only pairs that may be nearer than the least so far are measured.
     """
 
     def __init__(self, points: Tensor, block: int) -> None:

@@ -33,8 +33,8 @@ def nearest(samples: np.ndarray, images: np.ndarray, device: str = "cpu") -> tup
 def duplicate_rate(samples: np.ndarray, real: np.ndarray) -> tuple[float, int]:
     """The share of samples as near to another sample as the nearest 1 % of as many real images are to another real one.
 
-    Both are uint8 [n, C, H, W]; of the larger set fewer are used, because distances shrink with n. Real images have a
-    rate of about one per cent by construction. Returns the rate and n.
+    Both sets are uint8 [n, C, H, W] and are cut to the size of the smaller, because distances shrink with n. Real images
+    have a rate of about one per cent by construction. Returns the rate and n.
     """
     count = min(len(samples), len(real))
     return share_within(samples[:count], duplicate_threshold(real, count)), count
@@ -88,10 +88,10 @@ def memorisation_share(
 ) -> tuple[float, int]:
     """The share of samples nearer to a training image than to any held-out one, were the two sets equally large.
 
-    uint8 [n, C, H, W] each. Of N training and M held-out images from one population the nearest to an image drawn
-    independently is a training image with probability N / (N + M), so the odds observed are divided by N / M: 0.5 is no
-    memorising, 1 every sample nearer to training, whatever the sizes. Equal distances count as chance has them.
-    Returns the share and n.
+    All are uint8 [n, C, H, W]. Where N training and M held-out images are of one population, the nearest of them to an
+    independent image is a training image with probability N / (N + M), so the odds observed are divided by N / M. 0.5
+    is no memorising; 1 is every sample nearer to training. Equal distances count as chance has them. Returns the share
+    and n.
     """
     to_training, to_held_out = (nearest(samples, images, device)[0] for images in (training, held_out))
     chance = len(training) / (len(training) + len(held_out))

@@ -45,9 +45,9 @@ def stable(
 def loss_oscillation(history: np.ndarray) -> float:
     """Root mean square of a loss's oscillating part over that of the whole, in the second half of the run: 0 to 1.
 
-    The oscillating part is the power at periods up to a quarter of that half, slower ones being the trend of training,
-    less the noise of minibatches: as strong at every frequency, it has the level of the median one, which the few
-    frequencies of an oscillation leave alone. A ratio of two sizes of one curve has no unit. `history` is [T].
+    The oscillating part is the power at periods of at most a quarter of that half, as slower changes are the trend of
+    training, less the noise of minibatches. That noise is as strong at every frequency, so its level is the median
+    power, which the few frequencies of an oscillation do not move. The ratio has no unit. `history` is [T].
     """
     curve = history[len(history) // 2 :].astype(np.float64)
     if not np.isfinite(history).all():

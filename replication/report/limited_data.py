@@ -96,7 +96,7 @@ def without_sweeps(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def size_panels(rows: pd.DataFrame) -> list[Panel]:
-    """Of one data set: metrics over all classes, then the modified score of each class, over the number of images."""
+    """Panels of one data set over the number of images: metrics over all classes, then the modified score of each."""
     named = _named(rows)
     panels = [_panel(named, metric, "all", "n_train") for metric in OVERALL]
     curves = [panel for panel in panels if _is_curve(panel)]
@@ -106,7 +106,7 @@ def size_panels(rows: pd.DataFrame) -> list[Panel]:
 
 
 def course_panels(rows: pd.DataFrame) -> dict[int, Panel]:
-    """By number of images the modified score over the updates of the run, where several numbers were trained on."""
+    """The modified score over the updates by number of images; {} where only one number was trained on."""
     named = _named(rows)
     measured = set(named["metric"].tolist())
     modified = next((metric for metric in MODIFIED[::-1] if metric in measured), "")
@@ -169,7 +169,7 @@ def _at_common_step(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _main_blocks(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Of each model the runs of one recipe on one split, those with the most seeds."""
+    """For each model the runs of the recipe and split with the most seeds."""
     main = {}
     for (name,), group in grouped(rows, ["name"]):
         blocks = grouped(group, ["recipe", "variant", "split"])

@@ -211,7 +211,7 @@ def _ours(claim: Claim, comparison: Comparison, number: PublishedNumber, scale: 
 
 
 def _difference(claim: Claim, comparison: Comparison, scale: float) -> str:
-    """Of a value, against the published one; a claim of another kind says its own thing elsewhere."""
+    """The difference of a value from the published one; claims of other kinds show theirs elsewhere."""
     if claim.kind != "value" or not math.isfinite(comparison.low):
         return ""
     margin = "" if claim.margin is None else f", margin {claim.margin * scale:g}"

@@ -38,7 +38,7 @@ def draw_samples(cells: Iterable[ScoredCell], folder: Path) -> Iterable[Drawn]:
 
 
 def on_first_splits(cells: Iterable[ScoredCell]) -> Iterable[ScoredCell]:
-    """The first block of each cell, less cells of a recipe that came before on another split: curves show those."""
+    """The first block of each cell, without cells whose recipe came before on another split, which curves show."""
     splits: dict[tuple[str, str, str, str], str] = {}
     first: dict[str, ScoredCell] = {}
     for scored in cells:

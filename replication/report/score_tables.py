@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,7 +66,7 @@ def score_tables(table: pd.DataFrame) -> tuple[Grid, ...]:
 
 def _grid(title: str, kind: ScoreTable, rows: pd.DataFrame) -> Grid:
     """Columns are metric and metric variant; judges are named in the note."""
-    columns = [key for metric in kind.metrics for key in _variants(rows, metric)]
+    columns = [key for metric in kind.metrics for key in variants_of(rows, metric)]
     lines = []
     for names, group in _by_run(rows):
         lines.append((*names, *(last_step(group, metric, variant) for metric, variant in columns)))
@@ -77,9 +76,9 @@ def _grid(title: str, kind: ScoreTable, rows: pd.DataFrame) -> Grid:
     return Grid(title, f"Mean ± standard deviation (n seeds), last step. {note}".strip(), header, tuple(lines))
 
 
-def _variants(rows: pd.DataFrame, metric: str) -> Sequence[tuple[str, str]]:
-    variants = rows.loc[rows["metric"] == metric, "metric_variant"].tolist()
-    return [(metric, variant) for variant in sorted(set(variants))]
+def variants_of(rows: pd.DataFrame, metric: str) -> list[tuple[str, str]]:
+    """The metric with each of its variants, in order."""
+    return [(metric, variant) for variant in sorted(set(rows.loc[rows["metric"] == metric, "metric_variant"]))]
 
 
 def heading(metric: str, variant: str) -> str:

@@ -98,7 +98,7 @@ class Chosen:
 
 
 def choose(claims: Sequence[Claim], sources: Sequence[Source], params: Params) -> dict[str, Chosen]:
-    """For each claim the profile that judges it, of several the one with most replicates, of as many the last."""
+    """For each claim the profile that judges it with most replicates; of equal ones the last."""
     return {claim.id: _chosen(claim, sources, params) for claim in claims}
 
 
@@ -117,7 +117,7 @@ def _rank(verdict: Verdict) -> tuple[int, int]:
 
 
 def _indicative(claim: Claim, sources: Sequence[Source]) -> Iterator[tuple[Indicative, Where]]:
-    """Of each body of indicative evidence what the profile with most replicates says."""
+    """For each body of indicative evidence, the result of the profile with most replicates."""
     for number, evidence in enumerate(claim.indicative):
         measured = [(source.verdicts[claim.id].indicative[number], source) for source in reversed(sources)]
         measured = [pair for pair in measured if pair[0].direction != "no measurements"]
@@ -127,7 +127,7 @@ def _indicative(claim: Claim, sources: Sequence[Source]) -> Iterator[tuple[Indic
 
 
 def _where(source: Source, evidence: Evidence) -> Where:
-    """Of the blocks of seeds that the evidence reads; of all where an experiment names its rows otherwise."""
+    """Where the blocks that the evidence reads come from; all blocks where an experiment names its rows otherwise."""
     sides = [side for side in (evidence.measured, evidence.against) if side is not None]
     blocks = {name: block for side in sides for name, block in source.blocks(side).items()}
     clocks = [block["clock"] for block in blocks.values()]

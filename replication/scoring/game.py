@@ -62,7 +62,7 @@ def value_and_hits(
 ) -> tuple[Tensor, Tensor]:
     """E_p[log D] + E_q[log(1 − D)] in nats (GAN 2014, equation 1), and the share told apart, half each side.
 
-    Of each seed, [S] both; samples are [S, n, …].
+    Both are [S], a number for each seed; samples are [S, n, …].
     """
     logits, count = logits_of(discriminator, weights, torch.cat([real, generated], dim=1)), real.shape[1]
     hits = (logits[:, :count] > 0).double().mean(1) + (logits[:, count:] <= 0).double().mean(1)

@@ -23,7 +23,7 @@ SHOWN = 10  # samples of each class on the sheet
 
 
 def measure(cell: ImageCell) -> dict[str, np.ndarray]:
-    """The test error at each of the counts, from one pass over the samples; at the smallest one untrained too.
+    """Add the test error of 1-NN on each count of samples; the untrained generator is measured at the smallest count.
 
     Distances are taken in the pixels that the networks see, and samples are not rounded to levels, as in the released
     code. A seed that diverged is not sampled.

@@ -43,8 +43,8 @@ def add_stability(
 ) -> None:
     """Coverage, filters and losses of every seed, and whether the run was stable.
 
-    The judge's shares and the diversity of samples are read from the rows collected before. Without a judge there is
-    no coverage, and of a history too short to show an oscillation no word on losses: so neither on stability.
+    The judge's shares and the diversity of samples are read from the rows collected before. No row says whether a run
+    was stable where there is no judge, and so no coverage, or where the history is too short to show an oscillation.
     """
 
     def add_filters(place: tuple[int, int, int]) -> None:

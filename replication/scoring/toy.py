@@ -57,7 +57,7 @@ def score_toy(
 ) -> dict[str, np.ndarray]:
     """Add a toy cell's rows; returns the points that its figures show. `game` adds what GAN 2014 claims of D.
 
-    Of a prior with components `components` says on how many samples it is measured what they tell of the mode.
+    `components` says on how many samples it is measured what a prior's component tells of the mode.
     """
     cell = ToyCell(rows, trained, build, recipe, mixture_of(data), components)
     numbered = list(enumerate(rows.cell.seed_numbers))
@@ -126,8 +126,8 @@ def _score_components(cell: ToyCell, networks: Networks, seed: int, step: int) -
 def _score_game(cell: ToyCell, numbered: Sequence[tuple[int, int]]) -> None:
     """Rows of some (place, seed) of the block: D as it is, and as it becomes when it is trained on alone.
 
-    Alone it comes to its optimum against a generator that stands still, so that its hit rate and value there say how
-    far the generator is from the data, whatever the game has left of the discriminator.
+    Trained alone, D reaches its optimum against the fixed generator. Its value and hit rate there say how far the
+    generator is from the data, whatever the game has left of D.
     """
     rows, trained, discriminator, logs = cell.rows, cell.trained, cell.build().discriminator, []
     for step in trained.steps[1:]:
