@@ -33,7 +33,7 @@ def nearest(samples: np.ndarray, images: np.ndarray, device: str = "cpu") -> tup
 def duplicate_rate(samples: np.ndarray, real: np.ndarray) -> tuple[float, int]:
     """The share of samples as near to another sample as the nearest 1 % of as many real images are to another real one.
 
-    Both sets are uint8 [n, C, H, W] and are cut to the size of the smaller, because distances shrink with n. Real images
+    Both sets are uint8 [n, C, H, W] and are cut to the size of the smaller, as distances shrink with n. Real images
     have a rate of about one per cent by construction. Returns the rate and n.
     """
     count = min(len(samples), len(real))

@@ -45,7 +45,7 @@ def build_report(
         (folder / VERDICTS).write_text(to_json(verdicts), encoding="utf-8")
         (folder / "figures").mkdir()
         drawn = draw(cells, table, claims, verdicts, folder / "figures", processes)
-        figures = [figure.record() for figure in drawn]
+        figures = [asdict(figure) for figure in drawn]
         merged = _merged(params.profiles[profile], cells, missing) | {
             "recipes": _recipes(params, loaded),
             "figures": figures,

@@ -1,6 +1,6 @@
 """Scores over the number of training images and over the run, and of toy runs over the latent dimension (DeLiGAN).
 
-Pure: from rows of the table of measurements to panels, which `limited_figures` draws and `score_tables` sets.
+Pure: from rows of the table of measurements to panels, which `limited_figures` draws.
 """
 
 from __future__ import annotations
@@ -101,7 +101,8 @@ def size_panels(rows: pd.DataFrame) -> list[Panel]:
     panels = [_panel(named, metric, "all", "n_train") for metric in OVERALL]
     curves = [panel for panel in panels if _is_curve(panel)]
     modified = next((panel.metric for panel in curves if panel.metric in MODIFIED), "")
-    classes = sorted(set(named.loc[named["metric"] == modified, "class"].tolist()) - {"all"}, key=_in_order)
+    labels = set(named.loc[named["metric"] == modified, "class"].tolist()) - {"all"}
+    classes = sorted(labels, key=lambda label: (int(label), "") if label.isdigit() else (10**9, label))
     return curves + [panel for label in classes if _is_curve(panel := _panel(named, modified, label, "n_train"))]
 
 
@@ -188,7 +189,3 @@ def _values(rows: pd.DataFrame, metric: str, by: str) -> np.ndarray:
     keys, values, worst = rows[by].to_numpy(), rows["value"].to_numpy(dtype=float), METRICS[metric].worst
     means = np.array([values[keys == key].mean() for key in sorted(set(keys.tolist()))])
     return np.where(np.isfinite(means), means, np.nan if worst is None else worst)
-
-
-def _in_order(class_: str) -> tuple[int, str]:
-    return (int(class_), "") if class_.isdigit() else (10**9, class_)

@@ -21,7 +21,7 @@ from replication.report.papers import Paper, paper, unpublished
 from replication.report.pictures import Figure
 from replication.report.published_tables import Summary, Table, summary, tables
 from replication.report.scoreboard import Mark, counts, rows
-from replication.report.sources import PROVENANCE, Source, choose, read_source
+from replication.report.sources import PROVENANCE, choose, read_source
 from replication.report.wording import SHAPES
 from replication.table.robustness import FOLDER as ROBUSTNESS
 from replication.table.speed_tables import FOLDER as SPEED
@@ -73,7 +73,8 @@ def read_page(params: Params, benchmarks: Sequence[Benchmark], root: Path = Path
     chosen = choose(claims, sources, params)
     shown = rows(chosen.values(), planned(claims))
     published = tables(benchmarks, chosen)
-    figures = _figures(sources)
+    # Each figure once: of several profiles that have it, the last one's, which has the most seeds.
+    figures = list({figure.same: figure for source in sources for figure in source.figures}.values())
     provenances = [source.provenance for source in sources]
     closed = appendices(sources, ERROR_RATES, *(root / BENCHMARKS / part for part in (SPEED, ROBUSTNESS)))
     return Page(
@@ -96,12 +97,6 @@ def read_page(params: Params, benchmarks: Sequence[Benchmark], root: Path = Path
 def committed_reports(params: Params, reports: Path = REPORTS) -> list[str]:
     """Profiles that have a report, in the order of params.yaml."""
     return [name for name in params.profiles if (reports / name / PROVENANCE).is_file()]
-
-
-def _figures(sources: Sequence[Source]) -> list[Figure]:
-    """Each figure once: of several profiles that have it, the last one's, which has the most seeds."""
-    last = {figure.same: figure for source in sources for figure in source.figures}
-    return list(last.values())
 
 
 def pages(page: Page) -> dict[str, str]:

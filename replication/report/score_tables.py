@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -17,17 +17,9 @@ NAMES = ["model", "recipe", "variant", "split", "n_train"]
 ARROWS = {"higher": " ↑", "lower": " ↓", "neither": ""}
 
 
-@dataclass(frozen=True)
-class ScoreTable:
-    """Which metrics stand side by side, and what a reader should know of them."""
-
-    title: str
-    metrics: tuple[str, ...]
-    note: str
-
-
+# Title, which metrics stand side by side, and what a reader should know of them.
 TABLES = (
-    ScoreTable(
+    (
         "Scores of images beside their reference points",
         ("inception_score", "modified_inception_score", "fid", "kid", "precision", "recall", "transfer_head_accuracy",
          "judge_score", "modified_judge_score", "judge_frechet_distance", "judge_kernel_distance", "judge_precision",
@@ -35,17 +27,17 @@ TABLES = (
         "Real images show what a score can reach, repeated ones what it cannot tell: a model that only repeats them "
         "scores as well, and its duplicates alone give it away.",
     ),
-    ScoreTable(
+    (
         "L2-SVM on features, beside raw pixels, untrained networks and K-means",
         ("probe_accuracy", "probe_cost"),
         "One accuracy a seed: draws of labels are averaged within it.",
     ),
-    ScoreTable(
+    (
         "Test errors: nearest neighbours of samples, and discriminators that learn from few labels",
         ("test_error",),
         "Label draws are averaged within a seed.",
     ),
-    ScoreTable("Log-likelihood under a Parzen window", ("parzen_log_likelihood", "parzen_standard_error"), ""),
+    ("Log-likelihood under a Parzen window", ("parzen_log_likelihood", "parzen_standard_error"), ""),
 )  # fmt: skip
 
 
@@ -55,23 +47,25 @@ def score_tables(table: pd.DataFrame) -> tuple[Grid, ...]:
     Mean ± standard deviation over n seeds at the last step.
     """
     grids = []
-    for kind in TABLES:
-        rows = table.loc[table["metric"].isin(kind.metrics) & (table["class"] == "all")]
+    for title, metrics, note in TABLES:
+        rows = table.loc[table["metric"].isin(metrics) & (table["class"] == "all")]
         for (dataset,), group in grouped(rows, ["dataset"]):
-            grid = _grid(f"{kind.title}, {dataset}", kind, group)
+            grid = _grid(f"{title}, {dataset}", metrics, note, group)
             if len(grid.rows) > 1 or OWN in set(group["paper"]):
                 grids.append(grid)
     return tuple(grids)
 
 
-def _grid(title: str, kind: ScoreTable, rows: pd.DataFrame) -> Grid:
+def _grid(title: str, metrics: Sequence[str], note: str, rows: pd.DataFrame) -> Grid:
     """Columns are metric and metric variant; judges are named in the note."""
-    columns = [key for metric in kind.metrics for key in variants_of(rows, metric)]
+    columns = [key for metric in metrics for key in variants_of(rows, metric)]
     lines = []
-    for names, group in _by_run(rows):
-        lines.append((*names, *(last_step(group, metric, variant) for metric, variant in columns)))
+    keyed = rows.assign(n_train=rows["n_train"].astype(str))
+    for (model, recipe, variant, split, n_train), group in grouped(keyed, NAMES):
+        values = (last_step(group, *column) for column in columns)
+        lines.append((f"{model} {recipe} ({variant})", f"{split}, {n_train}", *values))
     judges = sorted(set(rows["judge"]) - {""})
-    note = " ".join(filter(None, (kind.note, f"Judged by: {', '.join(judges)}." if judges else "")))
+    note = " ".join(filter(None, (note, f"Judged by: {', '.join(judges)}." if judges else "")))
     header = ("run", "trained on", *(heading(metric, variant) for metric, variant in columns))
     return Grid(title, f"Mean ± standard deviation (n seeds), last step. {note}".strip(), header, tuple(lines))
 
@@ -85,14 +79,6 @@ def heading(metric: str, variant: str) -> str:
     """A metric in words, its variant and which side is better."""
     name = metric.replace("_", " ") + (f", {variant}" if variant else "")
     return name + ARROWS[METRICS[metric].better]
-
-
-def _by_run(rows: pd.DataFrame) -> list[tuple[tuple[str, str], pd.DataFrame]]:
-    keyed = rows.assign(n_train=rows["n_train"].astype(str))
-    return [
-        ((f"{model} {recipe} ({variant})", f"{split}, {n_train}"), group)
-        for (model, recipe, variant, split, n_train), group in grouped(keyed, NAMES)
-    ]
 
 
 def last_step(rows: pd.DataFrame, metric: str, variant: str) -> str:

@@ -11,7 +11,7 @@ from replication.table.grids import NONE
 from replication.verdicts.claims import Claim, Origin
 from replication.verdicts.statistics.rules import Word
 from replication.verdicts.studies.power import Power
-from replication.verdicts.verdict import Indicative, Verdict
+from replication.verdicts.verdict import Indicative
 
 ORIGINS: dict[Origin, str] = {
     "published": "published results",
@@ -70,11 +70,6 @@ def mark(word: Word) -> Mark:
     return Mark(word, SHAPES[word].symbol, slug(word))
 
 
-def is_judged(claim: Claim, verdict: Verdict) -> bool:
-    """Judged for real: the claim's own protocol was measured and its rule gave a word."""
-    return claim.kind != "question" and verdict.word not in ("not assessed", "answered")
-
-
 def rows(chosen: Iterable[Chosen], powers: Mapping[str, Power]) -> tuple[Row, ...]:
     """A row for each claim, in order; `powers` of the claims that have a plan."""
     return tuple(_row(choice, powers.get(choice.claim.id)) for choice in chosen)
@@ -95,7 +90,8 @@ def _row(chosen: Chosen, power: Power | None) -> Row:
         adjusted=mark(verdict.adjusted_word),
         obstacle=verdict.obstacle or "",
         reason=minus_signs(verdict.reason),
-        judged=is_judged(claim, verdict),
+        # its own protocol was measured, and its rule gave a word
+        judged=claim.kind != "question" and verdict.word not in ("not assessed", "answered"),
         indicative=tuple(_substitute(claim, result) for result, _ in chosen.indicative),
         where=" · ".join(machine(chosen.where)) if chosen.where else "",
         command=command(chosen),

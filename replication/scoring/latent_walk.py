@@ -51,7 +51,8 @@ def _add_latent(
     walks = space.images(straight_legs(points, options.steps), space.labels(options.walks))
     legs = walks.reshape(-1, *walks.shape[2:])
     cell.rows.add(seed, step, "walk_smoothness", smoothness(legs), len(legs), metric_variant="latent")
-    remembered, known = legs[:REMEMBERED], cell.seen[_some_rows(len(cell.seen), REAL)]
+    some = np.sort(stream_of(0, "remembered").permutation(len(cell.seen))[:REAL])
+    remembered, known = legs[:REMEMBERED], cell.seen[some]
     memories = known[nearest(remembered.reshape(-1, *legs.shape[2:]), known)[1]].reshape(remembered.shape)
     cell.rows.add(seed, step, "walk_smoothness", smoothness(memories), len(memories), metric_variant="memorised")
     if plausibility is not None:
@@ -80,10 +81,6 @@ def _add_fades(cell: ImageCell, space: LatentSpace, index: int, plausibility: Pl
 
 def _add_share(cell: ImageCell, seed: int, step: int, share: float, count: int, variant: str) -> None:
     cell.rows.add(seed, step, "walk_plausibility", share, count, metric_variant=variant, judge=cell.judge_name)
-
-
-def _some_rows(available: int, count: int) -> np.ndarray:
-    return np.sort(stream_of(0, "remembered").permutation(available)[:count])
 
 
 def _sheet(walks: np.ndarray, fades: np.ndarray) -> np.ndarray:

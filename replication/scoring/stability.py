@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import pairwise
 
 import numpy as np
 import torch
@@ -115,9 +114,6 @@ def last_hidden(generator: nn.Module) -> nn.Module | None:
     """The layer whose output the last convolution sees, unpooling apart; layers run in the order of `modules()`."""
     leaves = [module for module in generator.modules() if not list(module.children())]
     leaves = [leaf for leaf in leaves if not isinstance(leaf, nn.Upsample | nn.Sequential)]
-    before = [previous for previous, leaf in pairwise(leaves) if _convolves(leaf)]
+    convolves = [any(parameter.dim() == 4 for parameter in leaf.parameters(recurse=False)) for leaf in leaves]
+    before = [leaf for leaf, convolves_next in zip(leaves, convolves[1:], strict=False) if convolves_next]
     return before[-1] if before else None
-
-
-def _convolves(layer: nn.Module) -> bool:
-    return any(parameter.dim() == 4 for parameter in layer.parameters(recurse=False))

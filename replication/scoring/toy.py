@@ -93,7 +93,9 @@ def _score_seed(cell: ToyCell, index: int, seed: int) -> list[np.ndarray]:
         }
         for variant, samples in drawn.items():
             points = samples.double().numpy()
-            _score_points(rows, points, mixture, seed, step, variant)
+            scores = {**mode_scores(points, mixture), "energy_distance": energy_distance(points, mixture)}
+            for metric, value in scores.items():
+                rows.add(seed, step, metric, value, len(points), metric_variant=variant)
             held[variant].append(held_modes(points, mixture))
         if recipe.prior.components and recipe.prior.form == "mixture":
             sigma = networks.generator.get_parameter("prior.sigma").detach().abs()
@@ -107,12 +109,6 @@ def _score_seed(cell: ToyCell, index: int, seed: int) -> list[np.ndarray]:
         rows.add(seed, last, "mode_lost", float(lost), **count)
         rows.add(seed, last, "modes_kept", float(early.any() and not lost), **count)
     return points_of_steps
-
-
-def _score_points(rows: Rows, points: np.ndarray, mixture: Mixture, seed: int, step: int, variant: str) -> None:
-    scores = {**mode_scores(points, mixture), "energy_distance": energy_distance(points, mixture)}
-    for metric, value in scores.items():
-        rows.add(seed, step, metric, value, len(points), metric_variant=variant)
 
 
 def _score_components(cell: ToyCell, networks: Networks, seed: int, step: int) -> None:

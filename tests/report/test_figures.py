@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -82,7 +83,7 @@ def test_figures_are_equal_from_two_processes(made: Path, claims: list[Claim], t
     figures = draw(cells, table, claims, judge_all(claims, table), tmp_path, 2)
     report = made / "reports/cpu"
     written = json.loads((report / "provenance.json").read_text(encoding="utf-8"))["figures"]
-    assert [figure.record() for figure in figures] == written
+    assert [asdict(figure) for figure in figures] == written
     files = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
     assert sorted(files) == sorted(name for figure in figures for name in figure.files)
     assert files == {file.name: file.read_bytes() for file in (report / "figures").iterdir()}

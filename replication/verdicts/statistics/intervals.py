@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -51,9 +51,7 @@ class Estimate:
 
     def oriented(self, sign: int) -> Estimate:
         """The same estimate with the difference's sign turned where `sign` is −1."""
-        return Estimate(
-            sign * self.difference, self.standard_error, self.degrees, self.variance, self.floor, self.sides
-        )
+        return replace(self, difference=sign * self.difference)
 
     def _statistic(self, threshold: float) -> Array:
         spread = np.where(self.standard_error > 0, self.standard_error, np.nan)
