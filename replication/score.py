@@ -62,11 +62,12 @@ def score_cell(params: Params, cell: Cell) -> None:
     rows.add_divergence(seeds, trained.steps[-1])
     if isinstance(data, ToyData):
         # Imported where needed: what the other kind of cell imports takes seconds.
-        from replication.scoring.toy import score_toy
+        from replication.scoring.toy import ToyCell, mixture_of, score_toy
 
         build, threads = builder(cell, recipe, (2,)), params.profile.threads
         components, game = params.profile.protocols.components, is_scored_by(cell.model, GAME)
-        shown = score_toy(rows, trained, build, recipe, data, game, components, threads)
+        toy = ToyCell(rows, trained, build, recipe, mixture_of(data), components)
+        shown = score_toy(toy, data.points, game, threads)
     else:
         shown = _score_images(params, rows, trained, recipe, data, chosen)
     scored_on = {"scored_on": environment(device, params.profile.threads)["device"]}

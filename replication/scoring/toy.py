@@ -45,23 +45,10 @@ class ToyCell:
     components: Components  # on how many samples it is measured what components tell of the mode
 
 
-def score_toy(
-    rows: Rows,
-    trained: TrainedCell,
-    build: Callable[[], Networks],
-    recipe: Recipe,
-    data: ToyData,
-    game: bool,
-    components: Components,
-    threads: int,
-) -> dict[str, np.ndarray]:
-    """Add a toy cell's rows; returns the points that its figures show. `game` adds what GAN 2014 claims of D.
-
-    `components` says on how many samples it is measured what a prior's component tells of the mode.
-    """
-    cell = ToyCell(rows, trained, build, recipe, mixture_of(data), components)
-    numbered = list(enumerate(rows.cell.seed_numbers))
-    watched = tqdm(numbered, desc=f"{rows.cell.key}: scoring", unit="seed")
+def score_toy(cell: ToyCell, real: np.ndarray, game: bool, threads: int) -> dict[str, np.ndarray]:
+    """Add a toy cell's rows; returns the points that its figures show. `game` adds what GAN 2014 claims of D."""
+    numbered = list(enumerate(cell.rows.cell.seed_numbers))
+    watched = tqdm(numbered, desc=f"{cell.rows.cell.key}: scoring", unit="seed")
     points_of_seeds = side_by_side(lambda place: _score_seed(cell, *place), watched, threads)[:FIGURED]
     if game:
         blocks = [numbered[start : start + TOGETHER] for start in range(0, len(numbered), TOGETHER)]
@@ -69,7 +56,7 @@ def score_toy(
     return {
         "points": np.stack([points[-1] for points in points_of_seeds]),
         "early_points": np.stack([points[0] for points in points_of_seeds]),
-        "real": data.points[:: max(1, len(data.points) // SHOWN)],
+        "real": real[:: max(1, len(real) // SHOWN)],
     }
 
 
