@@ -34,11 +34,7 @@ class Paper:
     name: str  # such as "DCGAN 2015"
     title: str
     conclusion: str
-    curves: tuple[Figure, ...]
-    arms: tuple[Figure, ...]  # what is inside the networks: the HTML page links to them
-    points: tuple[Figure, ...]
-    sheets: tuple[Figure, ...]
-    grids: tuple[tuple[str, tuple[Figure, ...]], ...]  # cell and its generated, neighbouring and real images
+    figures: tuple[Figure, ...]
     # Runs that belong to no benchmark file have none of the following.
     citation: str = ""
     links: tuple[tuple[str, str], ...] = ()  # name, address
@@ -49,6 +45,15 @@ class Paper:
 
     def of_origin(self, origin: str) -> tuple[Row, ...]:
         return tuple(row for row in self.claims if row.claim.origin == origin)
+
+    def of_kind(self, kind: str) -> tuple[Figure, ...]:
+        return tuple(figure for figure in self.figures if figure.kind == kind)
+
+    @property
+    def grids(self) -> tuple[tuple[str, tuple[Figure, ...]], ...]:
+        """Each cell with its generated, neighbouring and real images."""
+        cells = dict.fromkeys(figure.cell for figure in self.of_kind("grid"))
+        return tuple((cell, tuple(figure for figure in self.of_kind("grid") if figure.cell == cell)) for cell in cells)
 
 
 def paper(
@@ -70,7 +75,7 @@ def paper(
         claims=tuple(sorted(claims, key=lambda row: list(ORIGINS).index(row.claim.origin))),
         leading=tuple(by_id[name] for name in benchmark.leading),
         deviations=benchmark.deviations,
-        **_figures_of(benchmark.paper, figures),
+        figures=tuple(figure for figure in figures if figure.paper == benchmark.paper),
     )
 
 
@@ -88,18 +93,10 @@ def unpublished(
             name="Runs of your own" if key == OWN else f"Runs under {key}",
             title="on your images" if key == OWN else "of which there is no benchmark file",
             conclusion=note,
-            **_figures_of(key, figures),
+            figures=tuple(figure for figure in figures if figure.paper == key),
         )
         for key in sorted({figure.paper for figure in figures} - known - {""})
     )
-
-
-def _figures_of(key: str, figures: Sequence[Figure]) -> dict[str, Any]:
-    """The figures of a paper, by the field of its section."""
-    of_paper = [figure for figure in figures if figure.paper == key]
-    kinds = {"curves": "curves", "arms": "arms", "points": "points", "sheets": "sheet"}
-    by_kind = {field: tuple(figure for figure in of_paper if figure.kind == kind) for field, kind in kinds.items()}
-    return {**by_kind, "grids": _image_grids(of_paper)}
 
 
 def name_of(paper: str) -> str:
@@ -160,11 +157,3 @@ def _ours(recipe: Mapping[str, Any], paths: Sequence[str]) -> str:
         name, value = path.split(".")[-1].replace("_", " "), value_in_words(value_at(recipe, path))
         parts.append(f"{name} {value}" if len(paths) > 1 else value)
     return "; ".join(parts) or NONE
-
-
-def _image_grids(of_paper: Sequence[Figure]) -> tuple[tuple[str, tuple[Figure, ...]], ...]:
-    cells: dict[str, list[Figure]] = {}
-    for figure in of_paper:
-        if figure.kind == "grid":
-            cells.setdefault(figure.cell, []).append(figure)
-    return tuple((cell, tuple(figures)) for cell, figures in cells.items())
