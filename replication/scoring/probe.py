@@ -52,7 +52,7 @@ def probe_cell(cell: ImageCell, probe: Probe, steps: Sequence[int]) -> None:
         add_probe(rows, seed, step, result, len(data.test_labels), on)
         progress.update()
 
-    at_once, threads_each = _shares(data.train_images.size, cell.device, cell.threads)
+    at_once, threads_each = workers(data.train_images.size, cell.device, cell.threads)
     places = [(step, index, seed) for step in steps for index, seed in enumerate(cell.seeds)]
     with tqdm(total=len(places), desc=f"{rows.cell.key}: linear probe", unit="network") as progress:
         side_by_side(probe_seed, places, at_once)
@@ -64,7 +64,7 @@ def probed_data(cell: Cell) -> tuple[str, ...]:
     return (cell.probe,) if other else ()
 
 
-def _shares(pixels: int, device: str, threads: int) -> tuple[int, int]:
+def workers(pixels: int, device: str, threads: int) -> tuple[int, int]:
     """How many networks are probed at once, and on how many threads each: one after another where images are many."""
     if device != "cpu":
         return 1, 1
