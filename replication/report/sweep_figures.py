@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from replication.report.cells import grouped
-from replication.report.curves import Dashes
+from replication.report.curves import Dashes, Series, series_of
 from replication.report.drawing import FAINT, SERIES, Drawn, canvas, finish, quiet
 
 PAPER = "background"
@@ -21,23 +21,9 @@ EXACT = 1e-12  # errors below it are rounding, and a logarithmic axis has no pla
 
 
 @dataclass(frozen=True)
-class Sweep:
-    """Values [runs, T] at positions [T]; a run is a split of the data or a seed."""
-
-    names: tuple[str, ...]  # such as model and metric variant
-    positions: np.ndarray
-    values: np.ndarray
-
-    @property
-    def mean(self) -> np.ndarray:
-        """[T] over the runs."""
-        return self.values.mean(axis=0)
-
-
-@dataclass(frozen=True)
 class Panel:
     title: str
-    sweeps: tuple[Sweep, ...]
+    sweeps: tuple[Series, ...]
     mark: float | None = None  # a position to point out
 
 
@@ -50,7 +36,7 @@ def learning_panels(rows: pd.DataFrame) -> dict[str, list[Panel]]:
     }
     panels: dict[str, list[Panel]] = {}
     for (recipe, dataset), group in grouped(accuracies, ["recipe", "dataset"]):
-        sweeps = _sweeps(group, ["model"], "n_train", "replicate")
+        sweeps = series_of(group, ["model"], "n_train", "replicate")
         panels.setdefault(recipe, []).append(Panel(dataset, sweeps, marks.get((recipe, dataset))))
     return panels
 
@@ -63,7 +49,7 @@ def width_panels(rows: pd.DataFrame) -> list[Panel]:
     return [
         Panel(
             f"{dataset}, {group['n_train'].max()} training images",
-            _sweeps(group, ["model", "metric_variant"], "width", "seed"),
+            series_of(group, ["model", "metric_variant"], "width", "seed"),
         )
         for (dataset, _), group in groups
     ]
@@ -74,23 +60,15 @@ def area_classes(rows: pd.DataFrame) -> list[str]:
     return [*sorted(set(_of(rows, "auc")["class"]) - {"all"}), "all"]
 
 
-def area_panel(rows: pd.DataFrame, classes: Sequence[str]) -> Panel:
+def area_sweeps(rows: pd.DataFrame, classes: Sequence[str]) -> tuple[Series, ...]:
     """Areas under the ROC curve by the class's place among `classes`; sweeps by model and score."""
     areas = _of(rows, "auc")
     areas = areas.assign(place=[classes.index(name) for name in areas["class"]])
-    return Panel("", _sweeps(areas, ["model", "metric_variant"], "place", "seed"))
+    return series_of(areas, ["model", "metric_variant"], "place", "seed")
 
 
 def _of(rows: pd.DataFrame, metric: str) -> pd.DataFrame:
     return rows.loc[rows["metric"] == metric]
-
-
-def _sweeps(rows: pd.DataFrame, names: list[str], position: str, run: str) -> tuple[Sweep, ...]:
-    sweeps = []
-    for key, group in grouped(rows, names):
-        grid = group.pivot_table(index=run, columns=position, values="value", aggfunc="mean", dropna=False)
-        sweeps.append(Sweep(key, grid.columns.to_numpy(dtype=float), grid.to_numpy(dtype=float)))
-    return tuple(sweeps)
 
 
 def draw_sweeps(table: pd.DataFrame, folder: Path) -> Iterable[Drawn]:
@@ -154,7 +132,7 @@ def _widths(rows: pd.DataFrame, folder: Path) -> Drawn:
 
 def _areas(rows: pd.DataFrame, folder: Path) -> Drawn:
     classes = area_classes(rows)
-    sweeps = area_panel(rows, classes).sweeps
+    sweeps = area_sweeps(rows, classes)
     with canvas(9.4, 3.1) as figure:
         axes = figure.subplots()
         axes.axhline(0.5, color=FAINT, linewidth=0.8)
@@ -162,7 +140,8 @@ def _areas(rows: pd.DataFrame, folder: Path) -> Drawn:
             centres = sweep.positions + 0.18 * (place - (len(sweeps) - 1) / 2)
             axes.plot(centres, sweep.values.T, "o", color=colour, markersize=2.6, alpha=0.7, markeredgewidth=0)
             label = ", ".join(sweep.names).replace("-", " ")
-            axes.hlines(sweep.mean, centres - 0.08, centres + 0.08, color=colour, linewidth=1.8, label=label)
+            means = sweep.values.mean(axis=0)
+            axes.hlines(means, centres - 0.08, centres + 0.08, color=colour, linewidth=1.8, label=label)
         axes.set_xticks(range(len(classes)), [*classes[:-1], "mean"])
         _finish(figure, axes, "x: class left out; y: area under ROC", folder, "outliers")
     title = (
@@ -173,11 +152,11 @@ def _areas(rows: pd.DataFrame, folder: Path) -> Drawn:
     return _drawn("outliers", title, f"Areas under the ROC curve by the class left out, for {listed}.")
 
 
-def _lines(axes: Axes, sweep: Sweep, colour: str, dashes: Dashes) -> None:
-    positive = Sweep(sweep.names, sweep.positions, np.where(sweep.values > EXACT, sweep.values, np.nan))
-    axes.plot(positive.positions, positive.values.T, color=colour, linewidth=0.5, alpha=0.35, linestyle=dashes)
+def _lines(axes: Axes, sweep: Series, colour: str, dashes: Dashes) -> None:
+    positive = np.where(sweep.values > EXACT, sweep.values, np.nan)
+    axes.plot(sweep.positions, positive.T, color=colour, linewidth=0.5, alpha=0.35, linestyle=dashes)
     label = ", ".join(sweep.names).replace("-", " ")
-    axes.plot(positive.positions, positive.mean, color=colour, linewidth=1.9, linestyle=dashes, label=label)
+    axes.plot(sweep.positions, positive.mean(axis=0), color=colour, linewidth=1.9, linestyle=dashes, label=label)
 
 
 def _finish(figure: Figure, legend_of: Axes, scales: str, folder: Path, name: str) -> None:

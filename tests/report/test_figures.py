@@ -49,7 +49,7 @@ def test_panels_hold_every_seed_and_leave_quiet_divergence_out(made: Path) -> No
     found = {panel.metric: panel for panel in panels(pd.concat([rows, quiet], ignore_index=True))}
     assert set(found) == {"success", "hit_rate", "discriminator_gap", "generator_loss"}
     one = found["hit_rate"].runs[0]
-    assert one.label == "gan toy-k1 (paper)" and one.values.shape == (5, 3) and one.share.tolist() == [0, 50, 100]
+    assert one.label == "gan toy-k1 (paper)" and one.values.shape == (5, 3) and one.positions.tolist() == [0, 50, 100]
     first = rows.loc[(rows["metric"] == "hit_rate") & (rows["recipe"] == "toy-k1") & (rows["seed"] == 0)]
     assert one.values[0].tolist() == first.sort_values("step")["value"].tolist()
 
