@@ -13,8 +13,7 @@ from replication.foundation.atomic import atomic_directory
 from replication.foundation.places import SCORED
 from replication.foundation.provenance import sha256_file
 from replication.report.cells import RECORDED, ScoredCell, gather
-from replication.report.page import BENCHMARKS, REPORTS
-from replication.report.sources import PROVENANCE, VERDICTS
+from replication.report.sources import BENCHMARKS, PROVENANCE, REPORTS, VERDICTS
 from replication.table.measurements import each_seed_once, join_tables, read_table, table_in, table_to, write_table
 from replication.verdicts.benchmarks import claims_of, load_benchmarks
 from replication.verdicts.published import Benchmark

@@ -21,7 +21,7 @@ from replication.report.papers import Paper, paper, unpublished
 from replication.report.pictures import Figure
 from replication.report.published_tables import Summary, Table, summary, tables
 from replication.report.scoreboard import Mark, counts, rows
-from replication.report.sources import PROVENANCE, choose, read_source
+from replication.report.sources import BENCHMARKS, PROVENANCE, REPORTS, choose, read_source
 from replication.report.wording import SHAPES
 from replication.table.robustness import FOLDER as ROBUSTNESS
 from replication.table.speed_tables import FOLDER as SPEED
@@ -29,7 +29,6 @@ from replication.verdicts.benchmarks import claims_of
 from replication.verdicts.published import Benchmark
 from replication.verdicts.studies.power import planned
 
-REPORTS, BENCHMARKS = Path("reports"), Path("benchmarks")
 MEANINGS = {
     "replicated": "the interval lies within the margin (value), or wholly on the claim's side (every other kind)",
     "differs, better": "the interval lies wholly beyond the margin, on the better side of the published value",

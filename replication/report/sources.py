@@ -19,6 +19,7 @@ from replication.verdicts.records import from_json
 from replication.verdicts.statistics.rules import Word
 from replication.verdicts.verdict import Indicative, Verdict
 
+REPORTS, BENCHMARKS = Path("reports"), Path("benchmarks")
 VERDICTS, PROVENANCE = "verdicts.json", "provenance.json"
 UNJUDGED: tuple[Word, ...] = ("underpowered", "answered")
 
