@@ -25,8 +25,7 @@ from replication.foundation.errors import InputError
 from replication.foundation.foreign import read_json
 from replication.foundation.provenance import sha256_file
 from replication.report.cells import RECORDED, grouped, read_provenance
-from replication.report.page import BENCHMARKS, REPORTS, Page, committed_reports, read_page
-from replication.report.render import pages, with_tables
+from replication.report.page import BENCHMARKS, REPORTS, Page, committed_reports, pages, read_page, with_tables
 from replication.report.scoreboard import ORIGINS
 from replication.report.sources import PROVENANCE, VERDICTS
 from replication.table.measurements import KEY, read_table, table_in

@@ -80,7 +80,7 @@ def theory(rows: Rows, params: Params) -> None:
 def reference_points(rows: Rows, params: Params) -> None:
     """Real images, and what only repeats them, under every score of images."""
     from replication.experiments.reference_points import score_reference_points
-    from replication.scoring.judges import judge_options, read_judge
+    from replication.scoring.classifier import judge_options, read_judge
 
     folder, profile, device = DATA / rows.cell.dataset, params.profile, device_of(params, rows.cell)
     data, options = load_images(folder), judge_options(params, rows.cell.dataset)

@@ -24,8 +24,7 @@ from replication.foundation.errors import InputError
 from replication.foundation.places import DATA, JUDGES
 from replication.foundation.provenance import environment
 from replication.foundation.runtime import Clock, prepare_device
-from replication.scoring.classifier import train_classifier
-from replication.scoring.judges import judge_accuracy, judge_key, judge_options
+from replication.scoring.classifier import judge_accuracy, judge_key, judge_options, train_classifier
 
 
 def train_judge(params: Params, dataset: str) -> float | None:

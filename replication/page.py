@@ -14,8 +14,7 @@ from pathlib import Path
 from replication.config.params import Params, load_params
 from replication.foundation.atomic import write_atomically
 from replication.foundation.command import exit_clearly
-from replication.report.page import REPORTS, read_page
-from replication.report.render import HTML, pages, with_tables
+from replication.report.page import HTML, REPORTS, pages, read_page, with_tables
 from replication.verdicts.benchmarks import load_benchmarks
 
 README = Path("README.md")

@@ -48,7 +48,7 @@ from replication.judge import train_judge
 from replication.prepare import prepare
 from replication.record import pack_blocks
 from replication.score import is_scored, score_cell
-from replication.scoring.judges import is_trained
+from replication.scoring.classifier import is_trained
 from replication.scoring.probe import probed_data
 from replication.scoring.requirements import require_cell
 from replication.train import train_cell

@@ -63,12 +63,12 @@ def score_cell(params: Params, cell: Cell) -> None:
     rows.add_divergence(seeds, trained.steps[-1])
     if isinstance(data, ToyData):
         # Imported where needed: what the other kind of cell imports takes seconds.
-        from replication.scoring.toy import score_toy
+        from replication.scoring.toy import ToyCell, mixture_of, score_toy
 
         build, threads = builder(cell, recipe, (2,)), params.profile.threads
         components, game = params.profile.protocols.components, is_scored_by(cell.model, GAME)
-        first = planned.index(seeds[0])
-        shown = score_toy(rows, trained, build, recipe, data, game, components, threads, first)
+        toy = ToyCell(rows, trained, build, recipe, mixture_of(data), components, planned.index(seeds[0]))
+        shown = score_toy(toy, data.points, game, threads)
     else:
         shown = _score_images(params, rows, trained, recipe, data, chosen)
     scored_on = {"scored_on": environment(device, params.profile.threads)["device"]}
@@ -109,9 +109,9 @@ def _score_images(
     params: Params, rows: Rows, trained: TrainedCell, recipe: Recipe, data: PreparedImages, chosen: np.ndarray
 ) -> dict[str, np.ndarray]:
     from replication.scoring.classification import classify_cell
+    from replication.scoring.classifier import judge_options, read_judge, recorded_accuracy
     from replication.scoring.image_cell import ImageCell
     from replication.scoring.images import score_images
-    from replication.scoring.judges import judge_options, read_judge, recorded_accuracy
     from replication.scoring.parzen import score_parzen
     from replication.scoring.probe import probe_cell
     from replication.scoring.protocols import run_protocols

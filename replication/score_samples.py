@@ -85,7 +85,7 @@ def _cell(asked: argparse.Namespace) -> Cell:
 
 def _judge(params: Params, dataset: str, data: PreparedImages, device: str) -> tuple[JudgeOfSamples | None, list[str]]:
     """The data set's judge, or why there is none."""
-    from replication.scoring.judges import is_trained, judge_options, read_judge, recorded_accuracy
+    from replication.scoring.classifier import is_trained, judge_options, read_judge, recorded_accuracy
     from replication.scoring.sample_set import JudgeOfSamples
 
     name = params.judged_by(dataset)

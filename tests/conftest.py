@@ -50,8 +50,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def remake(root: Path) -> None:
     """Make reports/cpu, the page and README.md's tables of a repository in small."""
     from replication.report.build import build_report
-    from replication.report.page import read_page
-    from replication.report.render import BEGIN, END, pages, with_tables
+    from replication.report.page import BEGIN, END, pages, read_page, with_tables
     from replication.verdicts.benchmarks import load_benchmarks
 
     params = load_params(root / "params.yaml")

@@ -53,7 +53,7 @@ CODE = {
     "experiments/theory.py": {"experiment"},
     "data/digits.py": PREPARE,
     "report/figures.py": {"report"},
-    "report/render.py": {"page"},
+    "report/page.py": {"page"},
     "config/strict.py": {*PREPARE, *JUDGE, "prepared", *TRAIN, *SCORE, "experiment", "report", "page"},
     "check.py": set(),
 }

@@ -21,8 +21,7 @@ from replication.data.reading import load_images
 from replication.data.writing import write_dataset
 from replication.foundation.errors import InputError
 from replication.judge import train_judge
-from replication.scoring.classifier import judged
-from replication.scoring.judges import judge_accuracy, read_judge
+from replication.scoring.classifier import judge_accuracy, judged, read_judge
 from tests.in_small import own_params
 
 OPTIONS = Judge("shade-classifier", (4,), epochs=4, batch=8, learning_rate=0.02, seed=0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 
@@ -16,20 +16,8 @@ from replication.training.initialise import initialise_networks
 from replication.training.trainer import Trainer
 
 
-class Timed(Protocol):
-    """One arm, built and warmed up."""
-
-    name: Arm
-    warm_up_seconds: float
-    peak_memory: int | None
-
-    def run(self, iterations: int) -> float:
-        """Train every seed for so many more iterations; seconds."""
-        ...
-
-
 class Ours:
-    """All seeds at once, as a cell trains them."""
+    """All seeds at once, as a cell trains them; `run` takes a number of iterations and returns seconds."""
 
     name: Arm = "ours"
 

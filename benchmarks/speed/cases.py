@@ -46,20 +46,8 @@ CASES = {
 }
 # What is measured on a device unless cases are chosen: on a processor, what takes minutes there.
 USUAL = {
-    ("training", "cpu"): (
-        "toy",
-        "digits-gan",
-        "digits-dcgan",
-        "gan-mnist",
-        "improved-mnist",
-        "deligan-mnist",
-        "mnist-conditional",
-    ),
-    ("training", "cuda"): tuple(name for name in CASES if name != "toy"),
-    ("scoring", "cpu"): ("digits-dcgan",),
-    ("scoring", "cuda"): ("dcgan-32", "digits-dcgan"),
-    ("stages", "cpu"): ("toy", "digits-dcgan"),
-    ("stages", "cuda"): ("digits-dcgan", "dcgan-32"),
+    "cpu": ("toy", "digits-gan", "digits-dcgan", "gan-mnist", "improved-mnist", "deligan-mnist", "mnist-conditional"),
+    "cuda": tuple(name for name in CASES if name != "toy"),
 }
 
 
@@ -72,23 +60,21 @@ class Work:
     recipe: Recipe
     build: Callable[[], Networks]
     data: Samples  # on the CPU
-    said: str  # what the data are
+    data_name: str  # what the data are
 
 
-def chosen_cases(names: Sequence[str], benchmark: str, device: str) -> tuple[str, ...]:
-    """The cases asked for, or those that a benchmark usually measures on the device.
+def chosen_cases(names: Sequence[str], device: str) -> tuple[str, ...]:
+    """The cases asked for, or those that are usually measured on the device.
 
     Raises:
-        InputError: there is no such case, or the benchmark cannot measure it on the device.
+        InputError: there is no such case, or it cannot be measured on the device.
     """
     for name in names:
         if name not in CASES:
             raise InputError(f"There is no case {name!r}; accepted: {', '.join(CASES)}.")
         if name == "toy" and device == "cuda":
             raise InputError("Case toy trains in compiled loops on the processor: time it with --device cpu.")
-        if benchmark == "scoring" and CASES[name].dataset in ("toy-bimodal", "celeba"):
-            raise InputError(f"Case {name} has no judge to score its samples: leave it out.")
-    return tuple(dict.fromkeys(names)) or USUAL[benchmark, device]
+    return tuple(dict.fromkeys(names)) or USUAL[device]
 
 
 def prepare_case(name: str, params: Params, precision: str = "float32", cases: Mapping[str, Case] = CASES) -> Work:
@@ -98,21 +84,14 @@ def prepare_case(name: str, params: Params, precision: str = "float32", cases: M
     if precision != recipe.precision:
         recipe = replace(recipe, precision=precision)
     options = params.datasets[case.dataset]
-    data, said = (_real(options) if not case.n else _stand_in(options, case.n)), case.dataset
-    if case.n:
-        said = f"random uint8 images in place of {case.dataset}"
+    data = _stand_in(options, case.n) if case.n else _real(options)
+    data_name = f"random uint8 images in place of {case.dataset}" if case.n else case.dataset
     model, shape, classes = load(case.model), sample_shape(options), class_count(options)
 
     def build() -> Networks:
         return model.build(recipe.network, recipe.prior, recipe.latent_dim, shape, classes)
 
-    return Work(name, f"{case.model} {case.recipe} ({case.variant})", recipe, build, data, said)
-
-
-def repeated(data: Samples, count: int) -> Samples:
-    """`count` samples, those of `data` again and again: as a larger data set looks to a trainer."""
-    rows = torch.arange(count) % len(data.values)
-    return Samples(data.values[rows], None if data.labels is None else data.labels[rows])
+    return Work(name, f"{case.model} {case.recipe} ({case.variant})", recipe, build, data, data_name)
 
 
 def _real(options: Dataset) -> Samples:

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
+from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks.speed.flops import FlopCounterMode
 from replication.table.speed import Peak
 
 SIDES = {"cpu": 2048, "cuda": 8192}  # of the matrices multiplied
@@ -38,7 +38,7 @@ class ByteCounter(TorchDispatchMode):
     ) -> Any:
         result = func(*args, **(kwargs or {}))
         if not func.is_view:
-            self.total += sum(_size(one) for one in tree_leaves((args, dict(kwargs or {}), result)))
+            self.total += sum(_size(leaf) for leaf in tree_leaves((args, dict(kwargs or {}), result)))
         return result
 
 
@@ -79,16 +79,16 @@ def _product_gflops(device: str, kind: torch.dtype) -> float:
 
 def _fastest(action: Callable[[], object], device: str) -> float:
     """Seconds of the fastest of REPEATS, after one that is not timed."""
-    found = []
+    seconds = []
     for _ in range(REPEATS + 1):
         start = clock(device)
         action()
-        found.append(clock(device) - start)
-    return min(found[1:])
+        seconds.append(clock(device) - start)
+    return min(seconds[1:])
 
 
 def clock(device: str) -> float:
-    """Seconds, once the device has done what it was given."""
+    """Seconds, once the device has done its work."""
     if device == "cuda":
         torch.cuda.synchronize()
     return time.perf_counter()

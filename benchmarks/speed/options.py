@@ -1,30 +1,30 @@
-"""The command line that the benchmarks share."""
+"""The command line of `python -m benchmarks.speed training`."""
 
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Literal
 
 import torch
 
 from benchmarks.speed.cases import CASES, chosen_cases
-from benchmarks.speed.machine import this_machine
 from replication.foundation.errors import InputError
+from replication.foundation.provenance import PACKAGES, code_hash, environment, import_closure
 from replication.foundation.runtime import prepare_device
+from replication.models import MODELS, source_file
 from replication.table.speed import Machine
 
-Name = Literal["training", "scoring", "stages"]
-SEEDS = {"training": (1, 5), "scoring": (1,), "stages": (1, 2, 5, 10)}
+SEEDS = (1, 5)
 RESULTS = Path("benchmarks/speed/results")
+ENTRY = Path("benchmarks/speed/__main__.py")
 
 
 @dataclass(frozen=True)
 class Options:
-    name: Name
     command: str
     device: str
     threads: int
@@ -39,30 +39,25 @@ class Options:
     out: Path | None  # the file to write, if any
 
 
-def read_options(name: Name, arguments: Sequence[str]) -> Options:
-    """The options of one benchmark; of `--device cuda` it is made sure that there is one.
-
-    Raises:
-        InputError: a case, a count or a length is not one that can be measured.
-    """
-    given = _parser(name).parse_args(arguments)
-    usual_rounds, usual_seconds = (2, 0.3) if given.quick else (5, 3.0)
-    rounds = usual_rounds if given.rounds is None else given.rounds
-    seconds = usual_seconds if given.seconds is None else given.seconds
-    seeds = tuple(given.seeds or SEEDS[name])
-    if min((rounds, *seeds, 1 if given.threads is None else given.threads)) < 1 or not 0 < seconds < float("inf"):
+def read_options(arguments: Sequence[str]) -> Options:
+    """The options of a command line; raises InputError where a case, a count or a length cannot be measured."""
+    options = _parser().parse_args(arguments)
+    usual_rounds, usual_seconds = (2, 0.3) if options.quick else (5, 3.0)
+    rounds = usual_rounds if options.rounds is None else options.rounds
+    seconds = usual_seconds if options.seconds is None else options.seconds
+    seeds = tuple(options.seeds or SEEDS)
+    if min((rounds, *seeds, 1 if options.threads is None else options.threads)) < 1 or not 0 < seconds < float("inf"):
         raise InputError(
-            f"Cannot measure {rounds} rounds of {seconds:g} s with {list(seeds)} seeds and {given.threads} threads: "
+            f"Cannot measure {rounds} rounds of {seconds:g} s with {list(seeds)} seeds and {options.threads} threads: "
             "give at least 1 of each, and a length above 0."
         )
-    cases = chosen_cases(given.case, name, given.device)
+    cases = chosen_cases(options.case, options.device)
     usual_threads = torch_threads()
-    device, threads = prepare_device(given.device, name != "scoring"), given.threads or usual_threads
-    kind = device if given.precision == "float32" else f"{device}-{given.precision}"
-    whole = not (given.quick or given.case or given.seeds or given.rounds or given.seconds)
+    device, threads = prepare_device(options.device, training=True), options.threads or usual_threads
+    kind = device if options.precision == "float32" else f"{device}-{options.precision}"
+    whole = not (options.quick or options.case or options.seeds or options.rounds or options.seconds)
     return Options(
-        name=name,
-        command=" ".join(("python -m benchmarks.speed", name, *arguments)),
+        command=" ".join(("python -m benchmarks.speed training", *arguments)),
         device=device,
         threads=threads,
         torch_threads=usual_threads,
@@ -71,9 +66,9 @@ def read_options(name: Name, arguments: Sequence[str]) -> Options:
         seeds=seeds,
         rounds=rounds,
         seconds=seconds,
-        precision=given.precision,
-        as_json=given.json,
-        out=given.out or (RESULTS / f"{name}-{kind}.json" if whole else None),
+        precision=options.precision,
+        as_json=options.json,
+        out=options.out or (RESULTS / f"training-{kind}.json" if whole else None),
     )
 
 
@@ -83,18 +78,30 @@ def torch_threads() -> int:
     return torch.get_num_threads()
 
 
-def _parser(name: Name) -> argparse.ArgumentParser:
+def this_machine(device: str, threads: int) -> Machine:
+    """Hardware and versions, and the load as it is now."""
+    known = environment(device, threads)
+    versions = {name: str(known[name]) for name in ("python", *PACKAGES)}
+    kind = "cuda" if device == "cuda" else "cpu"
+    return Machine(str(known["device"]), kind, threads, str(known["system"]), round(os.getloadavg()[0], 1), versions)
+
+
+def benchmark_hash(root: Path = Path(".")) -> str:
+    """One hash of all code that a benchmark may run, models included."""
+    models = (file for name in MODELS for file in import_closure(root / source_file(name), root))
+    return code_hash({*import_closure(root / ENTRY, root), *models}, root)
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog=f"python -m benchmarks.speed {name}",
+        prog="python -m benchmarks.speed training",
         description="A run without --case, --seeds, --rounds, --seconds and --quick replaces the file of its name in "
         f"{RESULTS}, which the report shows; any other is printed alone, or written where --out says.",
     )
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--threads", type=int, help="seeds of ours at once (default: as many as torch has threads)")
     parser.add_argument("--case", action="append", default=[], metavar="NAME", help=f"one of {', '.join(CASES)}")
-    parser.add_argument(
-        "--seeds", type=int, nargs="+", metavar="N", help="how many at once, in turn (default: 1 5; stages: 1 2 5 10)"
-    )
+    parser.add_argument("--seeds", type=int, nargs="+", metavar="N", help="how many at once, in turn (default: 1 5)")
     parser.add_argument("--rounds", type=int, help="of each measurement (default: 5)")
     parser.add_argument("--seconds", type=float, help="that a round of training takes (default: 3)")
     parser.add_argument("--precision", choices=("float32", "bfloat16"), default="float32", help="of ours")

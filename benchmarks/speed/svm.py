@@ -4,7 +4,7 @@ The features are synthetic: LeakyReLU 0.2 of 512 correlated Gaussian factors of 
 between ten classes, through a random matrix, with noise and a positive shift: mostly above 0 and strongly correlated,
 as pooled activations are. At the size of DCGAN's Table 1 with all labels, every C of the grid, on a GPU:
 
-    python -m benchmarks.speed svm --device cuda --n 50000 --without-linear-svc
+    python -m benchmarks.speed svm --device cuda --n 50000 --linear-svc-draws 0
 
 and with 400 labels a class, as many draws as the table needs (10 to choose C, 100 to test), at one C, on the CPU:
 
@@ -19,10 +19,11 @@ import os
 import time
 import warnings
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.svm import LinearSVC
@@ -36,23 +37,12 @@ from replication.foundation.runtime import prepare_device
 from replication.foundation.seeding import generator
 from replication.metrics.linear_probe import balanced_rows
 from replication.metrics.svm.fit import accuracies, fit
+from replication.table.speed import SvmTiming
 
 KINDS = 10
 FACTORS = 512
 GRID = (1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2)  # DCGAN's released code
 N_TEST = 2000
-
-
-@dataclass(frozen=True)
-class Timing:
-    """Fits of one solver: how many, their seconds, and how good they are."""
-
-    solver: str
-    fits: int  # of ten one-vs-rest machines each
-    seconds: float
-    cpu_seconds: float  # of all threads: what another process on the machine does not lengthen
-    worst_excess: float  # objective above a lower bound of the optimum, as a share of it, of the worst machine
-    mean_accuracy: float  # on N_TEST examples that were not fitted
 
 
 def synthetic_features(count: int, size: int, device: str = "cpu", seed: int = 0) -> tuple[Tensor, Tensor]:
@@ -72,7 +62,7 @@ def synthetic_features(count: int, size: int, device: str = "cpu", seed: int = 0
 
 def measure(
     n: int, size: int, draws: int, costs: Sequence[float], device: str, threads: int, compared: int
-) -> list[Timing]:
+) -> list[SvmTiming]:
     """Time our fits of `draws` draws of n examples at every C, and LinearSVC's of the first `compared` of them.
 
     With draws = 0 all of n examples are fitted once.
@@ -91,7 +81,7 @@ def measure(
     lower = machines.objectives - machines.gaps
     excess = (machines.gaps / lower).max().item()
     accuracy = accuracies(machines, *test).mean().item()
-    ours = Timing("ours", len(rows) * len(costs), taken[0], taken[1], excess, accuracy)
+    ours = SvmTiming("ours", len(rows) * len(costs), taken[0], taken[1], excess, accuracy)
     if not compared:
         return [ours]
     return [ours, _linear_svc(train, test, costs, rows[:compared], lower)]
@@ -99,9 +89,9 @@ def measure(
 
 def _linear_svc(
     train: tuple[Tensor, Tensor], test: tuple[Tensor, Tensor], costs: Sequence[float], rows: Tensor, lower: Tensor
-) -> Timing:
+) -> SvmTiming:
     """LinearSVC with its own defaults, as the released code calls it."""
-    taken, excess, found = np.zeros(2), 0.0, []
+    taken, excess, scores = np.zeros(2), 0.0, []
     tested = test[0].cpu().numpy(), test[1].cpu().numpy()
     for draw, chosen in enumerate(rows):
         features, labels = train[0][chosen].cpu().numpy(), train[1][chosen].cpu().numpy()
@@ -115,15 +105,15 @@ def _linear_svc(
             attained = objectives(weights, torch.from_numpy(features), torch.from_numpy(labels), cost)
             best = lower[draw, index].cpu()
             excess = max(excess, ((attained - best) / best).max().item())
-            found.append(machine.score(*tested))
-    return Timing("LinearSVC", len(found), taken[0], taken[1], excess, float(np.mean(found)))
+            scores.append(machine.score(*tested))
+    return SvmTiming("LinearSVC", len(scores), taken[0], taken[1], excess, float(np.mean(scores)))
 
 
 def objectives(weights: Tensor, features: Tensor, labels: Tensor, cost: float) -> Tensor:
     """½ (|w|² + b²) + C Σ max(0, 1 − y f)² of machines float64 [K, F + 1], class k against the rest: [K]."""
     total = 0.5 * weights.square().sum(1)
-    for block, own in zip(features.split(1000), labels.split(1000), strict=True):
-        signs = 2.0 * (own[:, None] == torch.arange(len(weights))) - 1.0
+    for block, of_block in zip(features.split(1000), labels.split(1000), strict=True):
+        signs = 2.0 * (of_block[:, None] == torch.arange(len(weights))) - 1.0
         scores = block.double() @ weights[:, :-1].T + weights[:, -1]
         total = total + cost * (1.0 - signs * scores).clamp_min(0.0).square().sum(0)
     return total
@@ -145,38 +135,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--draws", type=int, default=0, help="draws of n examples; 0 fits n examples once")
     parser.add_argument("--costs", type=float, nargs="+", default=GRID, metavar="C")
     parser.add_argument("--threads", type=int, default=2, help="of torch on the CPU")
-    parser.add_argument("--linear-svc-draws", type=int, default=1, help="draws that LinearSVC fits too")
-    parser.add_argument("--without-linear-svc", action="store_true")
+    parser.add_argument("--linear-svc-draws", type=int, default=1, help="draws that LinearSVC fits too; 0: none")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--out", type=Path, metavar="FILE", help="write that object, such as into the results' folder")
-    chosen = parser.parse_args(arguments)
-    if chosen.n < KINDS or chosen.n % KINDS or chosen.features < 1 or min(chosen.draws, chosen.linear_svc_draws) < 0:
+    options = parser.parse_args(arguments)
+    compared, sizes = options.linear_svc_draws, (options.n, options.features, options.draws)
+    if options.n < KINDS or options.n % KINDS or options.features < 1 or min(options.draws, compared) < 0:
         raise InputError(
-            f"Cannot measure {chosen.draws} draws of {chosen.n} examples with {chosen.features} features, "
-            f"{chosen.linear_svc_draws} of them with LinearSVC: give a multiple of ten examples, at least one feature, "
-            "and no number below 0."
+            f"Cannot measure {options.draws} draws of {options.n} examples with {options.features} features, "
+            f"{compared} of them with LinearSVC: give a multiple of ten examples, at least one feature, and no number "
+            "below 0."
         )
-    prepare_device(chosen.device)
-    compared = 0 if chosen.without_linear_svc else chosen.linear_svc_draws
-    sizes = (chosen.n, chosen.features, chosen.draws, chosen.costs)
-    hardware = {**environment(chosen.device, chosen.threads), "load_before": round(os.getloadavg()[0], 1)}
-    timings = measure(*sizes, chosen.device, chosen.threads, compared)
-    named = {"n": chosen.n, "features": chosen.features, "draws": chosen.draws, "costs": list(chosen.costs)}
-    found = {"benchmark": "svm", **named, **hardware, "timings": [asdict(one) for one in timings]}
-    if chosen.out:
-        write_atomically(chosen.out, json.dumps(found, indent=1) + "\n")
-    print(json.dumps(found, indent=1) if chosen.json else _table(chosen, hardware, timings))
-
-
-def _table(chosen: argparse.Namespace, hardware: dict[str, object], timings: list[Timing]) -> str:
-    lines = [
-        f"{chosen.n} examples, {chosen.features} features, {KINDS} classes, {chosen.draws or 'no'} draws, "
-        f"C {', '.join(f'{cost:g}' for cost in chosen.costs)}",
-        ", ".join(f"{name} {value}" for name, value in hardware.items()),
-        f"{'solver':<12}{'fits':>6}{'seconds':>10}{'CPU s':>10}{'s a fit':>10}{'worst excess':>14}{'accuracy':>10}",
-    ]
-    for one in timings:
-        each = one.seconds / one.fits
-        row = f"{one.solver:<12}{one.fits:>6}{one.seconds:>10.2f}{one.cpu_seconds:>10.2f}{each:>10.3f}"
-        lines.append(f"{row}{one.worst_excess:>14.1e}{one.mean_accuracy:>10.4f}")
-    return "\n".join(lines)
+    prepare_device(options.device)
+    hardware = {**environment(options.device, options.threads), "load_before": round(os.getloadavg()[0], 1)}
+    timings = [asdict(timing) for timing in measure(*sizes, options.costs, options.device, options.threads, compared)]
+    named = {"n": options.n, "features": options.features, "draws": options.draws, "costs": list(options.costs)}
+    results = {"benchmark": "svm", **named, **hardware, "timings": timings}
+    if options.out:
+        write_atomically(options.out, json.dumps(results, indent=1) + "\n")
+    table = pd.DataFrame(timings).to_string(index=False)
+    print(json.dumps(results, indent=1) if options.json else f"{named}\n{hardware}\n{table}")

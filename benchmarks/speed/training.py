@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import gc
+import json
+import os
 from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
 from statistics import median
+from typing import Any
 
+import pandas as pd
 import torch
 from tqdm import tqdm
 
-from benchmarks.speed.arms import Ours, Plain, Timed, length_of_round, plain_training
+from benchmarks.speed.arms import Ours, Plain, length_of_round, plain_training
 from benchmarks.speed.cases import Work, prepare_case
 from benchmarks.speed.counting import Need, measure_peak, needs
-from benchmarks.speed.options import Options
-from benchmarks.speed.writing import results_of
+from benchmarks.speed.options import Options, benchmark_hash, read_options
 from replication.config.params import load_params
 from replication.config.recipes import Recipe
+from replication.foundation.atomic import write_atomically
+from replication.table.grids import Grid
 from replication.table.speed import Arm, Bound, Peak, Results, Timing, Training, rate, ratio_of
+from replication.table.speed_tables import grids
 from replication.training.schedule import minibatches_of_unit
 
 NOTES = (
@@ -33,18 +41,19 @@ ON_DEVICE = {
     "cuda": "TF32 is off in ours and plain; beside them stands the plain loop with TF32 convolutions, torch's default. "
     "Toys train in compiled loops on the processor, whatever else a profile trains on, and are timed there.",
 }
+QUIET = 0.25  # processes a core in the minute before
 COUNTED = 8  # iterations under a balanced schedule, whose turns differ
 
 
 def measure_training(options: Options) -> Results:
     """Every case at every number of seeds."""
     params, peak = load_params(), measure_peak(options.device, options.threads)
-    found = []
+    trainings = []
     for name in tqdm(options.cases, desc="training", unit="case", disable=None):
         work = prepare_case(name, params, options.precision)
         need = iteration_needs(work, options.device, options.threads)
-        found += [time_case(work, tuple(range(count)), need, peak, options) for count in options.seeds]
-    return results_of(options, (*NOTES, ON_DEVICE[options.device]), peak=peak, training=tuple(found))
+        trainings += [time_case(work, tuple(range(count)), need, peak, options) for count in options.seeds]
+    return results_of(options, (*NOTES, ON_DEVICE[options.device]), peak=peak, training=tuple(trainings))
 
 
 def time_case(work: Work, seeds: Sequence[int], need: Need, peak: Peak, options: Options) -> Training:
@@ -54,7 +63,7 @@ def time_case(work: Work, seeds: Sequence[int], need: Need, peak: Peak, options:
     beside: list[Arm] = ["plain"]
     if device == "cuda" or threads > 1:
         beside.append("plain, TF32" if device == "cuda" else "plain, one thread")
-    arms: list[Timed] = [
+    arms: list[Ours | Plain] = [
         Ours(work, seeds, device, options.threads),
         *(Plain(work, seeds, device, threads, name) for name in beside),
     ]
@@ -71,7 +80,7 @@ def time_case(work: Work, seeds: Sequence[int], need: Need, peak: Peak, options:
     return Training(
         case=work.name,
         recipe=work.title,
-        data=work.said,
+        data=work.data_name,
         n_train=len(work.data.values),
         batch=work.recipe.batch,
         precision=work.recipe.precision,
@@ -85,7 +94,7 @@ def time_case(work: Work, seeds: Sequence[int], need: Need, peak: Peak, options:
 
 
 def _timing(
-    arm: Timed, iterations: int, seconds: list[float], recipe: Recipe, seeds: int, need: Need, peak: Peak
+    arm: Ours | Plain, iterations: int, seconds: list[float], recipe: Recipe, seeds: int, need: Need, peak: Peak
 ) -> Timing:
     each = seeds * iterations / median(seconds)
     precision = recipe.precision if arm.name == "ours" else "float32"
@@ -120,3 +129,40 @@ def iteration_needs(work: Work, device: str, threads: int) -> Need:
     torch.set_num_threads(threads)
     loop = plain_training(work, 0, device, frugal=True)
     return needs(loop.step, COUNTED if work.recipe.schedule == "balanced" else 1)
+
+
+def results_of(options: Options, notes: Sequence[str], **measured: Any) -> Results:
+    """What was measured, with where, when and by which code."""
+    if options.machine.load_before > QUIET * (os.cpu_count() or 1):
+        notes = (*notes, "Other work ran on the machine: measure again where the load is low.")
+    return Results(
+        benchmark="training",
+        command=options.command,
+        date=datetime.now(UTC).isoformat(timespec="seconds"),
+        code_sha256=benchmark_hash(),
+        machine=options.machine,
+        rounds=options.rounds,
+        round_seconds=options.seconds,
+        notes=tuple(notes),
+        **measured,
+    )
+
+
+def show(results: Results, options: Options) -> None:
+    """Print tables or JSON, and write the file that the options name."""
+    text = json.dumps(asdict(results), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    print(text if options.as_json else "\n".join(map(as_text, grids(results))), end="")
+    if options.out:
+        write_atomically(options.out, text)
+        print("" if options.as_json else f"written: {options.out}\n", end="")
+
+
+def as_text(grid: Grid) -> str:
+    """A table under its title and note."""
+    return f"{grid.title}\n{grid.note}\n\n{pd.DataFrame(grid.rows, columns=[*grid.header]).to_string(index=False)}\n"
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Measure as the command line says, and print and write the results."""
+    options = read_options(arguments)
+    show(measure_training(options), options)

@@ -10,7 +10,7 @@ from replication.cluster.pool import Pool
 from replication.cluster.units import Stage
 from replication.config.params import BUNDLED, Cell, Params
 from replication.foundation.errors import InputError
-from replication.scoring.judges import is_trained as is_judge_trained
+from replication.scoring.classifier import is_trained as is_judge_trained
 
 
 def carry_out(

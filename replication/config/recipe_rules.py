@@ -10,9 +10,12 @@ if TYPE_CHECKING:
 
 def conflicts(recipe: Recipe) -> list[tuple[bool, str]]:
     """For each rule whether a recipe breaks it, and the clause that says so."""
+    return [*_of_turns(recipe), *_of_losses_and_rates(recipe)]
+
+
+def _of_turns(recipe: Recipe) -> list[tuple[bool, str]]:
+    """Rules of the optimiser, and of whose turn it is."""
     balanced, alternate = recipe.schedule == "balanced", recipe.schedule == "alternate"
-    objectives = {recipe.objective, recipe.early.objective if recipe.early else recipe.objective}
-    matching = "feature-matching" in objectives
     optimisers = [recipe.adam, recipe.sgd, recipe.optimiser]
     return [
         (optimisers.count(None) != 2, "it needs one of adam, sgd and optimiser, and not two"),
@@ -29,6 +32,15 @@ def conflicts(recipe: Recipe) -> list[tuple[bool, str]]:
             recipe.noise_of_step == "own" and not (balanced and recipe.inner_steps > 1),
             "noise_of_step: own has an effect under schedule balanced alone, with inner_steps above 1",
         ),
+    ]
+
+
+def _of_losses_and_rates(recipe: Recipe) -> list[tuple[bool, str]]:
+    """Rules of objectives, averages and learning rates."""
+    alternate = recipe.schedule == "alternate"
+    objectives = {recipe.objective, recipe.early.objective if recipe.early else recipe.objective}
+    matching = "feature-matching" in objectives
+    return [
         (
             recipe.early is not None and recipe.early.objective == recipe.objective,
             "early: its objective is that of the rest; leave it out",

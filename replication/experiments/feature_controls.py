@@ -24,10 +24,9 @@ from replication.metrics.linear_probe import discriminator_features
 from replication.models.layers.convolutional import ConvolutionalDiscriminator
 from replication.models.layers.networks import Networks
 from replication.models.layers.samples import as_samples
-from replication.scoring.probe import add_probe, run_probe
+from replication.scoring.probe import add_probe, run_probe, workers
 from replication.scoring.rows import Rows
 
-FEW = 1 << 22  # pixels of all training images, below which the features of several seeds are held at once
 Features = tuple[Tensor, Tensor]  # of the training and of the test images
 Control = tuple[str, Sequence[float], Callable[[], Features]]  # name, C grid, what makes the features
 
@@ -45,22 +44,17 @@ def score_feature_controls(
 
     `build` makes the networks whose discriminator is probed untrained. A seed draws its initial weights, the patches
     and first centroids of K-means, and the probe's labels.
-
-    Raises:
-        InputError: the discriminator has no maps of convolutions, or images are smaller than a patch.
     """
-    few = device == "cpu" and data.train_images.size < FEW
-    at_once, own = (threads, 1) if few else (1, threads if device == "cpu" else 1)
-    untrained = {
-        seed: _untrained(build, seed) for seed in rows.cell.seed_numbers
-    }  # torch's stream is one to all threads
+    at_once, threads_each = workers(data.train_images.size, device, threads)
+    # Here, because torch's stream is one to all threads.
+    untrained = {seed: _untrained(build, seed) for seed in rows.cell.seed_numbers}
 
     def measure_seed(seed: int) -> None:
-        for name, costs, features in _controls(data, probe, options, untrained[seed].to(device), seed, own):
+        for name, costs, features in _controls(data, probe, options, untrained[seed].to(device), seed, threads_each):
             rows.once(f"{name}-{seed}", partial(measure, seed, name, costs, features))
 
     def measure(seed: int, name: str, costs: Sequence[float], features: Callable[[], Features], part: Rows) -> None:
-        result = run_probe(*features(), data, replace(probe, costs=tuple(costs)), seed, device, own)
+        result = run_probe(*features(), data, replace(probe, costs=tuple(costs)), seed, device, threads_each)
         add_probe(part, seed, 0, result, len(data.test_labels), model="control", recipe=name)
 
     side_by_side(measure_seed, rows.cell.seed_numbers, at_once)

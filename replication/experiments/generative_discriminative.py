@@ -24,11 +24,11 @@ from replication.foundation.seeding import generator
 from replication.metrics.learning_curves import (
     curves_cross,
     draw_split,
+    fit_shared_variance,
     labels_needed,
     overtaking_size,
     training_sizes,
 )
-from replication.metrics.naive_bayes import fit_shared_variance
 from replication.scoring.rows import Rows
 
 GENERATIVE, DISCRIMINATIVE = "naive-bayes", "logistic-regression"
@@ -75,11 +75,7 @@ def split_curves(data: LabelledData, split: int, seed: int, options: GenerativeD
 def predict(
     pair: Pair, train: np.ndarray, labels: np.ndarray, test: np.ndarray, options: GenerativeDiscriminative, name: str
 ) -> tuple[np.ndarray, np.ndarray]:
-    """What naive Bayes and logistic regression say about `test` [m, F] after `train` [n, F]: labels [m] each.
-
-    Raises:
-        InputError: logistic regression does not converge.
-    """
+    """What naive Bayes and logistic regression say about `test` [m, F] after `train` [n, F]: labels [m] each."""
     if pair.variance == "shared":  # deviations background-3 and background-5
         generative = fit_shared_variance(train, labels, options.pseudo_examples)
     else:

@@ -28,8 +28,8 @@ def score_real_neighbours(
     """Add the rows of every seed of the block; `chosen` are the split's rows of the training images.
 
     Seed 0 has the split itself, each other seed a random subset of as many training images: a replicate of kind split.
-    Of a split of all images there is the one. Beside them each seed has the label draw that semi-supervised trainings
-    of the same number see, for every size that the classes have.
+    A split of all images has seed 0 alone. Each seed also has the label draw of the semi-supervised training of its
+    number, for every size that the classes have.
     """
 
     def score_seed(seed: int) -> None:
@@ -56,7 +56,7 @@ def _score_subset(rows: Rows, seed: int, data: PreparedImages, learnt: np.ndarra
         return
     standing = generator(seed, "parzen window").permutation(learnt)[:window]
     images = (data.train_images[standing], data.train_images[held_out], data.test_images)
-    points = [as_samples(torch.from_numpy(one), "unit").flatten(1).to(device) for one in images]
+    points = [as_samples(torch.from_numpy(part), "unit").flatten(1).to(device) for part in images]
     add_window(rows, seed, 0, *points, paper="gan2014", **drawn)
 
 

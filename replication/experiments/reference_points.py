@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from torch import nn
@@ -32,7 +33,6 @@ from replication.scoring.images import (
 )
 from replication.scoring.inception import SKIPPED, RealUnderInception, add_inception_scores, real_under_inception
 from replication.scoring.rows import Rows
-from replication.scoring.score_variants import add_score_variants
 
 
 @dataclass(frozen=True)
@@ -66,16 +66,12 @@ def score_reference_points(
     threads: int,
     device: str = "cpu",
 ) -> None:
-    """Add the rows of every reference point of the split `chosen`; under Inception too where the cell names it.
-
-    Raises:
-        InputError: the cell names protocol inception and its weights cannot be had.
-    """
-    found = list(reference_points(rows.cell.seed_numbers, data, chosen, options.reference_points))
-    add_duplicates(rows, data, found, options.reference_points.samples, threads)
-    add_judged(rows, data, found, judge, judge_name)
+    """Add the rows of every reference point of the split `chosen`; under Inception too where the cell names it."""
+    points = list(reference_points(rows.cell.seed_numbers, data, chosen, options.reference_points))
+    add_duplicates(rows, data, points, options.reference_points.samples, threads)
+    add_judged(rows, data, points, judge, judge_name)
     if "inception" in rows.cell.protocols and options.inception.weights != SKIPPED:
-        add_inception(rows, data, found, real_under_inception(data, options.inception, device), options.inception)
+        add_inception(rows, data, points, real_under_inception(data, options.inception, device), options.inception)
 
 
 def reference_points(
@@ -114,6 +110,37 @@ def add_duplicates(rows: Rows, data: PreparedImages, points: list[Point], limit:
     side_by_side(add, points, threads)
 
 
+def add_score_variants(
+    rows: Rows,
+    metric: str,
+    logits: np.ndarray,
+    labels: np.ndarray,
+    splits: int,
+    seeds: Iterable[int],
+    bias: np.ndarray | None = None,
+    **names: Any,
+) -> None:
+    """Rows of the score of logits [n, K] of images whose classes are `labels` [n], in the variants that its users have.
+
+    `one-split`, `contiguous` (as in the released code, deviation improved-6) and `by-class` (sorted) have one row, of
+    the first seed. So has `with-bias`, where the last layer's `bias` [K] is at hand. `shuffled` has an order and a row
+    for each seed.
+    """
+    first, *others = seeds
+    scores = {
+        "one-split": inception_score(logits, 1)[0],
+        "contiguous": inception_score(logits, splits)[0],
+        "by-class": inception_score(logits[np.argsort(labels, kind="stable")], splits)[0],
+    }
+    if bias is not None:
+        scores["with-bias"] = inception_score(logits + bias, splits)[0]
+    for variant, score in scores.items():
+        rows.add(first, 0, metric, score, len(logits), metric_variant=variant, **names)
+    for seed in (first, *others):
+        score = inception_score(generator(seed, "shuffled").permutation(logits), splits)[0]
+        rows.add(seed, 0, metric, score, len(logits), metric_variant="shuffled", **names)
+
+
 def add_judged(rows: Rows, data: PreparedImages, points: list[Point], judge: nn.Module, name: str) -> None:
     """The judge's scores and distances of each set, its accuracy beside them, and the score over held-out images'."""
     train, test = judged(judge, data.train_images), judged(judge, data.test_images)
@@ -121,22 +148,22 @@ def add_judged(rows: Rows, data: PreparedImages, points: list[Point], judge: nn.
     held_out = reference_of(every(test.features, LIMIT), LIMIT)
     real = test.logits[points[0].images]
     for point in tqdm(points, desc=f"{rows.cell.key}: judge", unit="set"):
-        own: Judged = (test if point.held_out else train)[point.images]
+        of_point: Judged = (test if point.held_out else train)[point.images]
         names = {**point.names, "n_train": trained(point)}
-        add_judge_scores(rows, point.seed, 0, own.logits, name, by_class=point.whole, **names)
+        add_judge_scores(rows, point.seed, 0, of_point.logits, name, by_class=point.whole, **names)
         if point.whole:
             drawn = (labels_of(data, point), SPLITS, rows.cell.seed_numbers)
-            add_score_variants(rows, "judge_score_variant", own.logits, *drawn, judge=name, **names)
+            add_score_variants(rows, "judge_score_variant", of_point.logits, *drawn, judge=name, **names)
         rows.add(point.seed, 0, "judge_accuracy", accuracy, len(test), judge=name, **names)
         references = references_of(point, train.features, held_out, LIMIT)
-        add_judge_distances(rows, point.seed, 0, own.features, references, name, **names)
+        add_judge_distances(rows, point.seed, 0, of_point.features, references, name, **names)
         if not point.held_out:
             others = {HELD_OUT: real}
             if len(point.trained_on):
                 others["unrepeated"] = train[point.trained_on].logits
             for variant, logits in others.items():
-                count = min(len(own), len(logits))
-                ratio = inception_score(own.logits[:count], SPLITS)[0] / inception_score(logits[:count], SPLITS)[0]
+                count = min(len(of_point), len(logits))
+                ratio = inception_score(of_point.logits[:count], SPLITS)[0] / inception_score(logits[:count], SPLITS)[0]
                 of = {"judge": name, "metric_variant": variant, **names}
                 rows.add(point.seed, 0, "judge_score_ratio", ratio, count, **of)
 
@@ -147,17 +174,17 @@ def add_inception(
     """The same under Inception, and each split's score of the whole training split (Improved GAN, Table 3)."""
     held_out = reference_of(real.test.pool3, options.manifold_samples)
     for point in tqdm(points, desc=f"{rows.cell.key}: Inception", unit="set"):
-        own = (real.test if point.held_out else real.train)[point.images]
+        of_point = (real.test if point.held_out else real.train)[point.images]
         names = {**point.names, "n_train": trained(point)}
         references = references_of(point, real.train.pool3, held_out, options.manifold_samples)
-        add_inception_scores(rows, point.seed, 0, own, real.head, references, options, **names)
+        add_inception_scores(rows, point.seed, 0, of_point, real.head, references, options, **names)
         if point.whole:
             drawn = (labels_of(data, point), options.splits, rows.cell.seed_numbers, output_bias(real.network))
-            add_score_variants(rows, "inception_score_variant", own.logits, *drawn, **names)
+            add_score_variants(rows, "inception_score_variant", of_point.logits, *drawn, **names)
         if point.recipe == "train":
-            for split, score in enumerate(split_scores(own.logits, options.splits)):
+            for split, score in enumerate(split_scores(of_point.logits, options.splits)):
                 drawn = {"replicate": split, "replicate_kind": "split", **names}
-                rows.add(point.seed, 0, "inception_score", score, len(own) // options.splits, **drawn)
+                rows.add(point.seed, 0, "inception_score", score, len(of_point) // options.splits, **drawn)
 
 
 def labels_of(data: PreparedImages, point: Point) -> np.ndarray:
@@ -167,10 +194,10 @@ def labels_of(data: PreparedImages, point: Point) -> np.ndarray:
 
 def references_of(point: Point, training: np.ndarray, held_out: Reference, limit: int) -> dict[str, Reference]:
     """What a set is compared with: held-out images, and what it is trained on; never with itself."""
-    given = {} if point.held_out else {HELD_OUT: held_out}
+    references = {} if point.held_out else {HELD_OUT: held_out}
     if len(point.trained_on):
-        given[TRAINING] = reference_of(training[point.trained_on], limit)
-    return given
+        references[TRAINING] = reference_of(training[point.trained_on], limit)
+    return references
 
 
 def trained(point: Point) -> int:

@@ -1,7 +1,8 @@
-"""Sums and differences of concepts, a concept being samples of one attribute or two (DCGAN §6.3.2).
+"""Sums and differences of concepts, samples of one attribute or two (DCGAN §6.3.2), and straight walks (§6.1).
 
-Attributes are float [n, 2], thickness and slant; a sample has one to a low or a high degree where it lies in the outer
-tercile of its pool.
+Attributes are float [n, 2], thickness and slant of bright strokes on black (after Morpho-MNIST, Castro et al. 2019).
+They are measured on grey levels, without a threshold at half height or a skeleton, so that they serve strokes of one
+pixel. A sample has an attribute to a low or a high degree where it lies in the outer tercile of its pool.
 """
 
 from __future__ import annotations
@@ -9,11 +10,15 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import rankdata
 
+from replication.foundation.errors import InputError
+
 LOW, HIGH = 0, 1
 TERCILES = (100 / 3, 200 / 3)
 # (thickness, slant): thick slanted − thick upright + thin upright is to be thin slanted.
 TERMS = ((HIGH, HIGH), (HIGH, LOW), (LOW, LOW))
 NAMED = (LOW, HIGH)
+FAINT = 0.1  # share of full ink below which a pixel is background
+CONTOUR = 0.25  # share of full ink up to which contours are averaged
 
 
 def tercile_cuts(attributes: np.ndarray) -> np.ndarray:
@@ -64,8 +69,8 @@ def relative_spread(results: np.ndarray, pool: np.ndarray) -> float:
     """
     if not len(results) or (np.isfinite(results).sum(axis=0) < 2).any() or (np.isfinite(pool).sum(axis=0) < 2).any():
         return float("nan")
-    own, other = np.nanstd(results, axis=0), np.nanstd(pool, axis=0)
-    return float(np.sqrt(np.mean((own / other) ** 2))) if other.min() > 0 else float("nan")
+    of_results, of_pool = np.nanstd(results, axis=0), np.nanstd(pool, axis=0)
+    return float(np.sqrt(np.mean((of_results / of_pool) ** 2))) if of_pool.min() > 0 else float("nan")
 
 
 def monotonicity(shares: np.ndarray, measured: np.ndarray) -> float:
@@ -85,3 +90,79 @@ def mean_slope(shares: np.ndarray, measured: np.ndarray) -> float:
     whole = measured[np.isfinite(measured).all(axis=1)]
     centred = shares - shares.mean()
     return float((whole @ centred / (centred @ centred)).mean()) if len(whole) else float("nan")
+
+
+def straight_legs(points: np.ndarray, steps: int) -> np.ndarray:
+    """float [w, p − 1, steps + 1, …]: from each of p points [w, p, …] straight to the next one, both ends included."""
+    share = np.linspace(0.0, 1.0, steps + 1, dtype=points.dtype).reshape(-1, *[1] * (points.ndim - 2))
+    return (1 - share) * points[:, :-1, None] + share * points[:, 1:, None]
+
+
+def smoothness(legs: np.ndarray) -> float:
+    """Mean over largest change in a step, averaged over legs; `legs` holds images [n, steps + 1, C, H, W].
+
+    A change is a Euclidean distance of pixels. 1: every step changes as much, as in a cross-fade; 1/steps: all of the
+    change is in one step, the sharp transition that DCGAN §6.1 takes for memory. Unlike the length of the path, it does
+    not count detours, which an honest walk has too. A leg along which nothing changes has 0: that walk shows collapse.
+    """
+    flat = legs.reshape(*legs.shape[:2], -1).astype(np.float32)
+    changes = np.stack([np.linalg.norm(leg[1:] - leg[:-1], axis=1) for leg in flat])  # [n, steps]
+    largest = changes.max(axis=1)
+    return float(np.divide(changes.mean(axis=1), largest, out=np.zeros_like(largest), where=largest > 0).mean())
+
+
+def require_strokes(images: np.ndarray, name: str) -> None:
+    """Refuse images of which thickness and slant say nothing."""
+    channels, middle = images.shape[1], float(np.median(images))
+    if channels != 1 or middle > 127:
+        seen = f"{channels} channels" if channels != 1 else f"a median level of {middle:.0f}"
+        raise InputError(
+            f"Latent arithmetic measures the thickness and slant of bright strokes on black, and images of {name} have "
+            f"{seen}: leave latent-arithmetic out of the protocols of cells on {name}."
+        )
+
+
+def thickness(images: np.ndarray) -> np.ndarray:
+    """float64 [n], pixels: twice the ink over the length of its contour, of uint8 images [n, 1, H, W].
+
+    A stroke of width w and length l has w·l/(l + w), nearly w. The contour's length is the total variation of the ink
+    clipped at a quarter, over that quarter (coarea formula): it does not depend on how a thin stroke falls onto pixels.
+    NaN where there is no ink.
+    """
+    ink = _ink(images)
+    clipped = np.pad(np.minimum(ink, CONTOUR), ((0, 0), (1, 1), (1, 1)))
+    down, across = np.diff(clipped, axis=1), np.diff(clipped, axis=2)
+    # Differences at the corner of four pixels: exact for edges along the axes and along diagonals.
+    steep = np.hypot((down[:, :, 1:] + down[:, :, :-1]) / 2, (across[:, 1:] + across[:, :-1]) / 2)
+    return _ratio(2.0 * CONTOUR * ink.sum((1, 2)), steep.sum((1, 2)))
+
+
+def slant(images: np.ndarray) -> np.ndarray:
+    """float64 [n]: the shear that would set each of uint8 images [n, 1, H, W] upright, positive to the right.
+
+    The covariance of place across and height over the variance of height, weighted by ink: shearing a shape by s adds
+    s. NaN where there is no ink, or all of it at one height.
+    """
+    ink = _ink(images)
+    mass = np.maximum(ink.sum((1, 2)), 1e-12)
+    height, across = -np.arange(ink.shape[1], dtype=np.float64), np.arange(ink.shape[2], dtype=np.float64)
+    rows, columns = ink.sum(2), ink.sum(1)  # [n, H], [n, W]
+    middle = rows @ height / mass
+    variance = rows @ height**2 / mass - middle**2
+    covariance = np.einsum("nhw,h,w->n", ink, height, across) / mass - middle * (columns @ across) / mass
+    return _ratio(covariance, variance)
+
+
+def stroke_attributes(images: np.ndarray) -> np.ndarray:
+    """float64 [n, 2]: thickness and slant of uint8 images [n, 1, H, W]."""
+    return np.stack([thickness(images), slant(images)], axis=1)
+
+
+def _ink(images: np.ndarray) -> np.ndarray:
+    """Ink in [0, 1] [n, H, W]; what is faint is none, for a generator's black is not all zeros."""
+    ink = images[:, 0].astype(np.float64) / 255.0
+    return np.where(ink >= FAINT, ink, 0.0)
+
+
+def _ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:
+    return np.divide(above, below, out=np.full(len(below), np.nan), where=below > 1e-9)

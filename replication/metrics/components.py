@@ -42,14 +42,8 @@ class ComponentInformation:
 def component_information(
     components: np.ndarray, classes: np.ndarray, permutations: int, stream: np.random.Generator
 ) -> ComponentInformation:
-    """Mutual information of labels int [n] each, beside that of components with permuted classes.
-
-    Raises:
-        InputError: there are no samples or no permutations, or one array is longer than the other.
-    """
-    components, classes = _numbered(components, classes)
-    if permutations < 1:
-        raise InputError(f"A permutation test needs at least 1 permutation, not {permutations}: ask for 200.")
+    """Mutual information of labels int [n] each, beside that of components with permuted classes."""
+    components, classes = (np.unique(labels, return_inverse=True)[1] for labels in (components, classes))
     lines = [classes, *(stream.permutation(classes) for _ in range(permutations))]
     measured, *permuted = _information(components, np.stack(lines))
     return ComponentInformation(
@@ -67,12 +61,7 @@ def variance_share(samples: np.ndarray, components: np.ndarray) -> float:
     Both are unbiased (n − 1 under the sum of squares), so that components which tell nothing give 1 on average, and
     components of a single image each give 0; NaN where all samples are equal. Components with one sample say nothing
     of their variance and are left out, each other one counts by its samples less one.
-
-    Raises:
-        InputError: no component has two samples, or one array is longer than the other.
     """
-    if len(components) != len(samples):
-        raise InputError(f"Each of {len(samples)} samples has one component, not {len(components)}: give as many.")
     components = np.unique(components, return_inverse=True)[1]
     flat = samples.reshape(len(samples), -1).astype(np.float64)
     counts = np.bincount(components)
@@ -93,15 +82,6 @@ def duplicates_within(samples: np.ndarray, components: np.ndarray, threshold: fl
         members = samples[components == component]
         near += len(members) * share_within(members, threshold) if len(members) > 1 else 0.0
     return near / len(samples)
-
-
-def _numbered(components: np.ndarray, classes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    if len(components) != len(classes) or not len(classes):
-        raise InputError(
-            f"Each sample has one component and one class, but there are {len(components)} components and "
-            f"{len(classes)} classes: give both for the same samples, of which there is at least one."
-        )
-    return np.unique(components, return_inverse=True)[1], np.unique(classes, return_inverse=True)[1]
 
 
 def _information(components: np.ndarray, classes: np.ndarray) -> np.ndarray:

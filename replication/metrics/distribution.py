@@ -49,14 +49,10 @@ class Distances:
 
 
 def reference_of(features: np.ndarray, limit: int) -> Reference:
-    """A reference of features [n, d]: its Gaussian of all, the rest of at most `limit`, evenly spaced.
-
-    Raises:
-        InputError: features are no finite matrix, or too few.
-    """
+    """A reference of features [n, d]: its Gaussian of all, the rest of at most `limit`, evenly spaced."""
     gaussian = fit_gaussian(features)
-    kept = every(features, limit).astype(np.float64)
-    return Reference(kept, gaussian, _root(gaussian.covariance), ball_radii(torch.from_numpy(kept)))
+    compared = every(features, limit).astype(np.float64)
+    return Reference(compared, gaussian, _root(gaussian.covariance), ball_radii(torch.from_numpy(compared)))
 
 
 def references_of(sets: Mapping[str, np.ndarray], limit: int) -> dict[str, Reference]:
@@ -65,17 +61,8 @@ def references_of(sets: Mapping[str, np.ndarray], limit: int) -> dict[str, Refer
 
 
 def distances(samples: np.ndarray, reference: Reference, subsets: int, size: int, seed: int, limit: int) -> Distances:
-    """All four of features [n, d]; of precision and recall `limit` samples at most.
-
-    Raises:
-        InputError: features are no finite matrix, too few, or of another width than the reference's.
-    """
+    """All four of features [n, d]; of precision and recall `limit` samples at most."""
     gaussian = fit_gaussian(samples)
-    if samples.shape[1] != reference.features.shape[1]:
-        raise InputError(
-            f"Samples have {samples.shape[1]} features, the reference {reference.features.shape[1]}: "
-            "compare features of one network."
-        )
     kernel = kernel_distance(samples, reference.features, subsets, size, seed)
     compared = torch.from_numpy(every(samples, limit).astype(np.float64))
     near = _precision_recall(compared, torch.from_numpy(reference.features), reference.radii)
@@ -83,16 +70,9 @@ def distances(samples: np.ndarray, reference: Reference, subsets: int, size: int
 
 
 def fit_gaussian(features: np.ndarray) -> Gaussian:
-    """Mean and covariance of features [n, d].
-
-    Raises:
-        InputError: features are no finite matrix, or of fewer than five samples.
-    """
-    if features.ndim != 2 or features.shape[0] < FEWEST or features.shape[1] < 1:
-        raise InputError(
-            f"Features have shape {list(features.shape)}; distances need an array [n, d] of {FEWEST} samples "
-            "or more: draw more."
-        )
+    """Mean and covariance of features [n, d]."""
+    if len(features) < FEWEST:
+        raise InputError(f"Distances need {FEWEST} samples or more, and there are {len(features)}: draw more.")
     if not np.isfinite(features).all():
         raise InputError("Features are NaN or infinite: the network or the images are broken; make them again.")
     mean = features.mean(axis=0, dtype=np.float64)
@@ -135,8 +115,8 @@ def _root(covariance: np.ndarray) -> np.ndarray:
 def _mmd(first: np.ndarray, second: np.ndarray) -> float:
     width, count = first.shape[1], len(first)
 
-    def kernel(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-        values = one @ other.T / width + 1
+    def kernel(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+        values = left @ right.T / width + 1
         return values * values * values  # NumPy's power of 3 is twenty times as slow
 
     within = sum((side.sum() - np.trace(side)) for side in (kernel(first, first), kernel(second, second)))

@@ -19,9 +19,6 @@ def takes_second_highest(generator: nn.Module) -> nn.Module:
     """The layer whose input is the second-highest maps: the last but one of the transposed convolutions.
 
     The last gives the image, and what it sees are the highest maps that can be dropped.
-
-    Raises:
-        InputError: the generator has fewer than two.
     """
     layers = [layer for layer in generator.modules() if isinstance(layer, nn.ConvTranspose2d)]
     if len(layers) < SECOND_HIGHEST:
@@ -48,9 +45,9 @@ def dropped(layer: nn.Module, maps: Sequence[int]) -> Iterator[None]:
     """Set some of the maps that a layer is given to zero, at every place of every image."""
 
     def drop(_: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        kept = torch.ones(inputs[0].shape[1], dtype=inputs[0].dtype, device=inputs[0].device)
-        kept[list(maps)] = 0
-        return (inputs[0] * kept[:, None, None], *inputs[1:])
+        mask = torch.ones(inputs[0].shape[1], dtype=inputs[0].dtype, device=inputs[0].device)
+        mask[list(maps)] = 0
+        return (inputs[0] * mask[:, None, None], *inputs[1:])
 
     hook = layer.register_forward_pre_hook(drop)
     try:
@@ -69,8 +66,8 @@ def inside_boxes(places: np.ndarray, size: int, side: int, cells: int) -> np.nda
     along = []
     for start in places.T:  # rows, then columns
         covered = (middles >= start[:, None]) & (middles <= start[:, None] + size)
-        own = np.minimum(((start + size / 2) / scale).astype(np.int64), cells - 1)
-        covered[np.arange(len(start)), own] = True
+        middle_cell = np.minimum(((start + size / 2) / scale).astype(np.int64), cells - 1)
+        covered[np.arange(len(start)), middle_cell] = True
         along.append(covered)
     return along[0][:, :, None] & along[1][:, None, :]
 
@@ -88,11 +85,11 @@ def map_weights(activations: np.ndarray, inside: np.ndarray, stream: np.random.G
         places = np.concatenate([np.flatnonzero(covered), outside])
         features.append(maps.reshape(len(maps), -1).T[places])  # [places, F]
         labels.append(covered.reshape(-1)[places])
-    found = np.concatenate(features).astype(np.float64)
-    spread = found.std(axis=0)
+    whole = np.concatenate(features).astype(np.float64)
+    spread = whole.std(axis=0)
     varied = spread > 0
-    scaled = found[:, varied] / spread[varied]
-    weights = np.zeros(found.shape[1])
+    scaled = whole[:, varied] / spread[varied]
+    weights = np.zeros(whole.shape[1])
     if varied.any():
         fitted = LogisticRegression(max_iter=2000).fit(scaled, np.concatenate(labels))
         weights[varied] = fitted.coef_[0]

@@ -57,11 +57,11 @@ def guided_gradients(
 
     `maps` are the network's from samples to [n, F, h, w], and `filters` has one index for each of the n samples.
     """
-    shown = samples.detach().clone().requires_grad_()
+    leaves = samples.detach().clone().requires_grad_()
     with guided(network), torch.enable_grad():
-        found = maps(shown)  # [n, F, h, w]
-        peaks = found[torch.arange(len(found), device=found.device), list(filters)].flatten(1).amax(dim=1)
-        (gradient,) = torch.autograd.grad(peaks.sum(), shown)
+        responses = maps(leaves)  # [n, F, h, w]
+        peaks = responses[torch.arange(len(responses), device=responses.device), list(filters)].flatten(1).amax(dim=1)
+        (gradient,) = torch.autograd.grad(peaks.sum(), leaves)
     return gradient.detach()
 
 
@@ -82,16 +82,10 @@ def filter_selectivity(responses: np.ndarray, labels: np.ndarray, share: float =
 
     `responses` [n, F] are to images of classes `labels` [n]. A filter that is blind to classes has about the largest
     class's share of all images, and more by chance the fewer images are looked at: permuted labels tell how much.
-
-    Raises:
-        InputError: the share of the images holds none, or all of them.
     """
     count = round(share * len(labels))
-    if not 0 < count < len(labels) or len(responses) != len(labels):
-        raise InputError(
-            f"A share of {share} of {len(labels)} labelled images ({len(responses)} responses) leaves {count} to look "
-            "at: give as many responses as labels, and a share that holds some of them, not all."
-        )
+    if not count:
+        raise InputError(f"A share of {share} of {len(labels)} images leaves none to look at: take more images.")
     classes = labels[most_exciting(responses, count)]  # [F, count]
     largest = [np.bincount(of_filter).max() for of_filter in classes]
     return np.array(largest) / count, count

@@ -45,11 +45,7 @@ class InceptionFeatures:
 
 
 def inception_weights(path: str = "", place: Path = PLACE, sha256: str = SHA256) -> Path:
-    """The file of weights: `path`, or where that is empty the one in `place`, downloaded if it is not there.
-
-    Raises:
-        InputError: there is no such file, it cannot be had, or its hash is not `sha256`.
-    """
+    """The file of weights: `path`, or where that is empty the one in `place`, downloaded if it is not there."""
     file = Path(path) if path else place / NAME
     if path and not file.is_file():
         raise InputError(
@@ -60,21 +56,17 @@ def inception_weights(path: str = "", place: Path = PLACE, sha256: str = SHA256)
         place.mkdir(parents=True, exist_ok=True)
         with fetching("the Inception network", place, [NAME], "its SHA-256 is checked"):
             torch.hub.download_url_to_file(ADDRESS, str(file), hash_prefix=sha256)
-    found = sha256_file(file)
-    if found != sha256:
+    digest = sha256_file(file)
+    if digest != sha256:
         raise InputError(
-            f"{file} is not the original Inception network: its SHA-256 begins with {found[:16]}, not {sha256[:16]}; "
+            f"{file} is not the original Inception network: its SHA-256 begins with {digest[:16]}, not {sha256[:16]}; "
             f"remove it and put {NAME} from {ADDRESS} in its place."
         )
     return file
 
 
 def load_inception(file: Path, device: str = "cpu") -> nn.Module:
-    """The network of a file of weights, which is read as tensors alone.
-
-    Raises:
-        InputError: the file is damaged, or holds the weights of another architecture.
-    """
+    """The network of a file of weights, which is read as tensors alone."""
     # Imported here: it takes seconds, and most cells are not scored by Inception.
     from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
@@ -104,16 +96,7 @@ def output_bias(network: nn.Module) -> np.ndarray:
 
 @torch.no_grad()
 def inception_features(network: nn.Module, images: np.ndarray, what: str = "images") -> InceptionFeatures:
-    """Features of uint8 images [n, 1 or 3, H, W] of any size, on the network's device; one channel is shown as grey.
-
-    Raises:
-        InputError: images are none, or of another kind or number of channels.
-    """
-    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1] not in (1, 3) or not len(images):
-        raise InputError(
-            f"Inception takes uint8 images [n, 1 or 3, height, width], at least one; got {images.dtype} "
-            f"{list(images.shape)}."
-        )
+    """Features of uint8 images [n, 1 or 3, H, W] of any size, on the network's device; one channel is shown as grey."""
     device = next(network.parameters()).device
     if device.type == "cuda":  # TF32 would move scores
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
@@ -123,8 +106,8 @@ def inception_features(network: nn.Module, images: np.ndarray, what: str = "imag
     with tqdm(total=len(images), desc=f"Inception: {what}", unit="image") as progress:
         for start in range(0, len(images), size):
             part = torch.from_numpy(images[start : start + size]).to(device)
-            found = network(part.expand(-1, 3, -1, -1))
-            for target, values in zip((pool3, logits), found, strict=True):
+            outputs = network(part.expand(-1, 3, -1, -1))
+            for target, values in zip((pool3, logits), outputs, strict=True):
                 target[start : start + size] = values.cpu().numpy()
             progress.update(len(part))
     return InceptionFeatures(pool3, logits)

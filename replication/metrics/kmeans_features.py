@@ -18,12 +18,14 @@ from tqdm import tqdm
 from replication.foundation.errors import InputError
 from replication.foundation.runtime import side_by_side
 from replication.foundation.seeding import generator
-from replication.metrics.k_means import at_once, k_means
 
 CONTRAST = 10.0  # added to the variance of a patch's pixels
 WHITENING = 0.1  # added to every eigenvalue of the patches' covariance
 SPREAD = 0.01  # added to the variance of a feature
 INITIAL_STD = 0.1  # of the first centroids
+CHUNK = 25_000  # points of one partial sum: fixed, so that a result does not depend on the number of threads
+# Distances held at once: as many as fit into a processor's cache, or keep a GPU busy.
+AT_ONCE = {"cpu": 1 << 20, "cuda": 1 << 27}
 IMAGES = 100  # encoded between two looks of the progress bar
 Storage = Literal["float16", "float32"]
 
@@ -49,11 +51,7 @@ def learn_dictionary(
     device: str = "cpu",
     threads: int = 1,
 ) -> Dictionary:
-    """Whitening and `units` centroids of random patches of `images` uint8 [n, C, H, W]; tensors stay on `device`.
-
-    Raises:
-        InputError: the patch is larger than the images, or there are more units than patches.
-    """
+    """Whitening and `units` centroids of random patches of `images` uint8 [n, C, H, W]; tensors stay on `device`."""
     _check_patch(images, patch)
     if not 1 <= units <= patches:
         raise InputError(
@@ -65,6 +63,45 @@ def learn_dictionary(
     start = torch.from_numpy(first.astype(np.float32)).to(device)
     centroids, objectives = k_means((points - mean) @ whitening, start, iterations, threads)
     return Dictionary(patch, mean, whitening, centroids, objectives)
+
+
+def at_once(distances: int, device: torch.device | str) -> int:
+    """How many items of that many distances each are worked on together, at least one."""
+    return max(1, AT_ONCE[torch.device(device).type] // distances)
+
+
+def k_means(points: Tensor, centroids: Tensor, iterations: int, threads: int = 1) -> tuple[Tensor, tuple[float, ...]]:
+    """Lloyd's algorithm from `centroids` [K, P] on `points` [n, P]; a centroid that loses all its points becomes zero.
+
+    Returns the last centroids and, for every iteration, the mean squared distance to the nearest centroid before it.
+    """
+    squares, chunks, objectives = points.square().sum(1), range(0, len(points), CHUNK), []
+    for _ in tqdm(range(iterations), desc=f"K-means, {len(centroids)} units", unit="iteration"):
+        current = centroids
+
+        def part(start: int, current: Tensor = current) -> tuple[Tensor, Tensor, Tensor]:
+            return _assigned(points[start : start + CHUNK], squares[start : start + CHUNK], current)
+
+        sums, counts, distances = zip(*side_by_side(part, chunks, threads), strict=True)
+        count = torch.stack(counts).sum(0)  # [K]
+        total = torch.stack(sums).sum(0, dtype=torch.float64)  # [K, P]
+        centroids = (total / count.clamp_min(1)[:, None]).to(points.dtype)
+        objectives.append(float(torch.stack(distances).sum()) / len(points))
+    return centroids, tuple(objectives)
+
+
+def _assigned(points: Tensor, squares: Tensor, centroids: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Sum [K, P] and number [K] of the points nearest to each centroid, and the sum of their squared distances."""
+    sums, counts = torch.zeros_like(centroids), torch.zeros(len(centroids), dtype=torch.int64, device=points.device)
+    distance = torch.zeros((), dtype=torch.float64, device=points.device)
+    half = -0.5 * centroids.square().sum(1)
+    block = at_once(len(centroids), points.device)
+    for part, norms in zip(points.split(block), squares.split(block), strict=True):
+        nearness, nearest = torch.addmm(half, part, centroids.T).max(1)  # c·x − |c|²/2: largest where nearest
+        sums.index_add_(0, nearest, part)
+        counts += torch.bincount(nearest, minlength=len(centroids))
+        distance += (norms.to(torch.float64) - 2 * nearness).sum()
+    return sums, counts, distance
 
 
 def sample_patches(images: Tensor, patch: int, count: int, stream: np.random.Generator) -> Tensor:
@@ -98,14 +135,11 @@ def encode(
     A patch's code is by how much each centroid is nearer than centroids are on average, and zero for the others; codes
     are summed over each quadrant of the places. A sum fits float16 as long as images have less than 65 504 places
     over the largest distance.
-
-    Raises:
-        InputError: the patch is larger than the images.
     """
     _check_patch(images, dictionary.patch)
     height, width = (side - dictionary.patch + 1 for side in images.shape[2:])
     quadrants = _quadrants(height, width).to(device)
-    found = torch.empty(len(images), 4 * len(dictionary.centroids), dtype=getattr(torch, storage))
+    features = torch.empty(len(images), 4 * len(dictionary.centroids), dtype=getattr(torch, storage))
     centroids = dictionary.centroids
     joined = torch.cat(  # [|x|², x, 1] · [1, −2c, |c|²] is a squared distance: one product in place of three passes
         [torch.ones_like(centroids[:, :1]), -2 * centroids, centroids.square().sum(1, keepdim=True)], dim=1
@@ -120,11 +154,11 @@ def encode(
             work = torch.empty(min(block, end - start), height * width, len(centroids), device=device)
             for first, last in pairwise([*range(start, end, block), end]):
                 batch = images[first:last].to(device, torch.float32)
-                found[first:last] = _pooled(batch, dictionary, joined, quadrants, work).to("cpu", found.dtype)
+                features[first:last] = _pooled(batch, dictionary, joined, quadrants, work).to("cpu", features.dtype)
             progress.update(end - start)
 
         side_by_side(fill, range(0, len(images), max(IMAGES, block)), threads)
-    return found
+    return features
 
 
 def standardise(train: Tensor, test: Tensor) -> None:

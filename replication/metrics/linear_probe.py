@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import adaptive_max_pool2d
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from replication.config.params import Probe
 from replication.foundation.errors import InputError
 from replication.foundation.runtime import side_by_side
 from replication.foundation.seeding import generator
-from replication.metrics.batch_statistics import freeze_to_mean
 from replication.metrics.svm.fit import accuracies, fit
 from replication.models.layers.convolutional import ConvolutionalDiscriminator
 from replication.models.layers.samples import as_samples
@@ -87,6 +87,22 @@ def freeze_batch_statistics(discriminator: ConvolutionalDiscriminator, images: T
     freeze_to_mean(discriminator, show)
 
 
+@torch.no_grad()
+def freeze_to_mean(network: nn.Module, show: Callable[[], object]) -> None:
+    """Set running statistics to their mean over the batches that `show` passes through, and the network to use them.
+
+    A network that keeps no running statistics has them from here on.
+    """
+    for norm in (module for module in network.modules() if isinstance(module, _BatchNorm)):
+        norm.running_mean = torch.zeros(norm.num_features, device=next(network.parameters()).device)
+        norm.running_var = torch.ones_like(norm.running_mean)
+        norm.num_batches_tracked = torch.zeros((), dtype=torch.int64, device=norm.running_mean.device)
+        norm.track_running_stats, norm.momentum = True, None  # a cumulative mean in place of a moving one
+    network.train()
+    show()
+    network.eval()
+
+
 def linear_probe(
     train: tuple[Tensor, Tensor],
     test: tuple[Tensor, Tensor],
@@ -100,14 +116,11 @@ def linear_probe(
     """Fit the L2-SVM on all labels and on draws of a few per class, each at a C chosen on held-out images.
 
     `train` and `test` are (features float16 or float32 [n, F], labels int64 [n]), on the CPU or on `device`, where the
-    work is done. A `validation_share` of the training images is held out. With all labels C is that of the best
-    accuracy on them after a fit on the others, and the machine that is tested is fitted to all. For each number of
-    labels per class C is that of the best mean accuracy on them over `selection_draws` draws of the others (the smaller
-    C of two as good), and `limited_draws` further draws are tested at it (DCGAN's released SVHN script; deviation
-    dcgan-9). On the CPU `threads` draws or blocks are computed side by side, which changes no result.
-
-    Raises:
-        InputError: what an L2-SVM cannot be fitted to, a share that leaves nothing, or too few images of a class.
+    work is done. A `validation_share` of the training images is held out to choose C. With all labels, C has the best
+    accuracy on them after a fit on the others, and the machine that is tested is fitted to all. With few labels per
+    class, C has the best mean accuracy on them over `selection_draws` draws of the others (the smaller C of two as
+    good), and `limited_draws` further draws are tested at it (DCGAN's released SVHN script; deviation dcgan-9). On the
+    CPU `threads` draws or blocks are computed side by side, which changes no result.
     """
     examples = _split(train[0].to(device), train[1].to(device), probe.validation_share, seed)
     test_features, test_labels = test[0].to(device), test[1].to(device)
@@ -187,11 +200,7 @@ def _chosen(examples: _Examples, rows: Tensor, costs: Sequence[float], threads: 
 
 
 def balanced_rows(labels: np.ndarray, per_class: int, stream: np.random.Generator) -> np.ndarray:
-    """Sorted rows of `per_class` random examples of each class.
-
-    Raises:
-        InputError: a class has fewer examples.
-    """
+    """Sorted rows of `per_class` random examples of each class."""
     kinds, counts = np.unique(labels, return_counts=True)
     if per_class < 1 or counts.min() < per_class:
         raise InputError(

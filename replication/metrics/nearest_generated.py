@@ -8,8 +8,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from replication.foundation.errors import InputError
-
 CHUNK = 8192  # samples that points are compared with at once
 BLOCK = {"cpu": 128, "cuda": 16384}  # points at once: a table that stays in a cache of a core, or one that fills a GPU
 DIRECTIONS = 127  # of a first look: those in which the points lie furthest from the origin
@@ -27,42 +25,33 @@ def nearest_labels(
     """For each of `counts` n: the label, int64 [m], of the sample nearest to each point among the first n of a stream.
 
     `points` float32 [m, d]; the stream yields samples float32 [b, d] and their labels int64 [b], on the same device and
-    in the same pixels. It is read once, and of it only each point's least distance and label are kept.
+    in the same pixels. The stream is read once, and only each point's least distance and label stay in memory.
 
     Distances are Euclidean. Float32 finds the candidates, and whatever its rounding error could change is decided in
-    float64: the result is that of exact arithmetic for all but distances that float64 cannot tell apart. Of samples
-    that are equally near the first in the stream is taken. `chunk` and `block` change nothing.
-
-    Raises:
-        InputError: there are no points, a count is below 1, the stream ends before the largest, samples are not finite
-            or of another dimension, or TF32 stands in for float32.
+    float64: the result is that of exact arithmetic for all but distances that float64 cannot tell apart. The first of
+    equally near samples counts. `chunk` and `block` change nothing.
     """
     block = BLOCK.get(points.device.type, CHUNK) if block is None else block
-    _refuse(points, counts, chunk, block)
     nearest = _Nearest(points, block)
-    wanted, found, seen = sorted(set(counts)), {}, 0
+    wanted, labels_at, seen = sorted(set(counts)), {}, 0
     for samples, labels in stream:
-        _refuse_samples(points, samples)
         begin = 0
         while begin < len(samples) and wanted:
             end = min(begin + chunk, len(samples), begin + wanted[0] - seen)
             nearest.meet(samples[begin:end], labels[begin:end])
             seen, begin = seen + end - begin, end
             if seen == wanted[0]:
-                found[wanted.pop(0)] = nearest.label.cpu().numpy().copy()
+                labels_at[wanted.pop(0)] = nearest.label.cpu().numpy().copy()
         if not wanted:
-            return found
-    raise InputError(
-        f"1-NN wants {wanted[-1]} samples and the stream ends after {seen}: give as many, or ask for fewer."
-    )
+            return labels_at
+    raise ValueError(f"1-NN wants {wanted[-1]} samples and the stream ends after {seen}")
 
 
 class _Nearest:
     """Each point's least squared distance so far, float64 [m], and the label of its sample, int64 [m].
 
-    A first look compares points and samples in a few directions. The distance there, joined with the difference of the
-    lengths of what is left out, is never more than the whole distance, so that only pairs that may be nearer than what
-    is known are measured.
+    A first look takes the distance in a few directions, joined with the difference of the lengths of the rest. It is
+    never more than the whole distance, so only pairs that may be nearer than the least so far are measured.
     """
 
     def __init__(self, points: Tensor, block: int) -> None:
@@ -141,24 +130,3 @@ def _shortened(values: Tensor, squares: Tensor, basis: Tensor | None) -> Tensor:
     seen = values @ basis
     rest = (squares - seen.square().sum(dim=1)).clamp_min(0.0).sqrt()
     return torch.cat([seen, rest[:, None]], dim=1).float()
-
-
-def _refuse(points: Tensor, counts: Sequence[int], chunk: int, block: int) -> None:
-    if points.ndim != 2 or not points.numel() or points.dtype != torch.float32:
-        raise InputError(
-            f"1-NN: points are {points.dtype} of shape {list(points.shape)}; give a filled table [m, d] of float32."
-        )
-    if not counts or min(*counts, chunk, block) < 1:
-        raise InputError(f"1-NN: counts {list(counts)}, chunk {chunk} and block {block}; give each as 1 or more.")
-    if points.is_cuda and torch.backends.cuda.matmul.allow_tf32:
-        raise InputError("1-NN: TF32 is on and would round distances; set torch.backends.cuda.matmul.allow_tf32 False.")
-
-
-def _refuse_samples(points: Tensor, samples: Tensor) -> None:
-    if samples.ndim != 2 or samples.shape[1] != points.shape[1] or samples.dtype != torch.float32:
-        raise InputError(
-            f"1-NN: samples are {samples.dtype} of shape {list(samples.shape)}; give float32 [b, {points.shape[1]}], "
-            "as the points are."
-        )
-    if not samples.isfinite().all():
-        raise InputError("1-NN: samples hold NaN or infinity; a run that diverged has no neighbours.")

@@ -1,4 +1,7 @@
-"""Nearest neighbours by Euclidean distance, in float64: distances of whole numbers, such as pixels, are exact."""
+"""Nearest neighbours by Euclidean distance: repeated samples, and samples that repeat training images.
+
+All is computed in float64: distances of whole numbers, such as pixels, are exact.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ DUPLICATE_PERCENTILE = 1.0
 BLOCK = 4096  # rows compared at once: a large set of photographs does not fit into memory as floats
 NEIGHBOURS = 3  # a ball reaches to the third (Kynkäänniemi 2019)
 ROUNDING = 1e-9  # of squared norms: closer than float64 tells, so the same place
+NOISE = 8.0  # standard deviation, in levels of 255, by which a memoriser's copies differ from training images
 
 
 def nearest(samples: np.ndarray, images: np.ndarray, device: str = "cpu") -> tuple[np.ndarray, np.ndarray]:
@@ -29,8 +33,8 @@ def nearest(samples: np.ndarray, images: np.ndarray, device: str = "cpu") -> tup
 def duplicate_rate(samples: np.ndarray, real: np.ndarray) -> tuple[float, int]:
     """The share of samples as near to another sample as the nearest 1 % of as many real images are to another real one.
 
-    Both are uint8 [n, C, H, W]; of the larger set fewer are used, because distances shrink with n. Real images have a
-    rate of about one per cent by construction. Returns the rate and n.
+    Both sets are uint8 [n, C, H, W] and are cut to the size of the smaller, as distances shrink with n. Real images
+    have a rate of about one per cent by construction. Returns the rate and n.
     """
     count = min(len(samples), len(real))
     return share_within(samples[:count], duplicate_threshold(real, count)), count
@@ -77,3 +81,26 @@ def _to_other(images: np.ndarray) -> np.ndarray:
 
 def _flat(images: np.ndarray, device: str = "cpu") -> Tensor:
     return torch.from_numpy(images.reshape(len(images), -1)).to(device, torch.float64)
+
+
+def memorisation_share(
+    samples: np.ndarray, training: np.ndarray, held_out: np.ndarray, device: str = "cpu"
+) -> tuple[float, int]:
+    """The share of samples nearer to a training image than to any held-out one, were the two sets equally large.
+
+    All are uint8 [n, C, H, W]. Where N training and M held-out images are of one population, the nearest of them to an
+    independent image is a training image with probability N / (N + M), so the odds observed are divided by N / M. 0.5
+    is no memorising; 1 is every sample nearer to training. Equal distances count as chance has them. Returns the share
+    and n.
+    """
+    to_training, to_held_out = (nearest(samples, images, device)[0] for images in (training, held_out))
+    chance = len(training) / (len(training) + len(held_out))
+    nearer = np.where(to_training == to_held_out, chance, to_training < to_held_out).mean()
+    weighted = nearer * (1.0 - chance)
+    return float(weighted / (weighted + (1.0 - nearer) * chance)), len(samples)
+
+
+def memorised(training: np.ndarray, count: int, stream: np.random.Generator, noise: float = NOISE) -> np.ndarray:
+    """What a memoriser makes: `count` random training images with Gaussian noise of `noise` levels, uint8."""
+    copies = training[stream.integers(len(training), size=count)]
+    return np.rint(copies + noise * stream.standard_normal(copies.shape)).clip(0, 255).astype(np.uint8)

@@ -45,12 +45,8 @@ def learn_plausibility(judge: nn.Module, real: np.ndarray, held_out: np.ndarray,
     """What a judge that ends in a linear layer finds plausible; both sets are uint8 [n, C, H, W].
 
     Takes all pairs of `real`: give some ten thousand at most.
-
-    Raises:
-        InputError: the judge has no layer before its logits or gives no numbers, or there are too few images.
     """
-    if not isinstance(judge, nn.Sequential) or len(judge) < 2:
-        raise InputError("Plausibility needs a judge that is a sequence of layers ending in its logits; give such one.")
+    assert isinstance(judge, nn.Sequential)
     if len(real) <= NEIGHBOURS or not len(held_out):
         raise InputError(
             f"Plausibility needs more than {NEIGHBOURS} real images and one held out, not {len(real)} and "

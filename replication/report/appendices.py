@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +9,8 @@ from typing import Any
 
 from replication.foundation.errors import InputError
 from replication.foundation.foreign import read_json
-from replication.report.chosen import distinct
-from replication.report.score_tables import class_tables, score_tables
-from replication.report.sources import Source
+from replication.report.score_tables import score_tables
+from replication.report.sources import Source, distinct
 from replication.report.wording import seed_range, value_in_words
 from replication.table.definitions import METRICS
 from replication.table.grids import NONE, Grid, number
@@ -20,10 +18,10 @@ from replication.table.robustness import read_robustness
 from replication.table.speed_tables import Performance, performance
 
 ERROR_RATES = Path(__file__).with_name("error_rates.json")  # `verdicts.studies.simulation` writes them
-DURATIONS = (
-    "Seconds that a cell's commands recorded, for all its seeds together. Those of a resumed training are the sum of "
-    "its calls, or of its last call alone where an older version trained it. Other work on the machine may have slowed "
-    "them."
+RUNS = (
+    "Seconds are those that a cell's commands recorded, for all its seeds together. Those of a resumed training are "
+    "the sum of its calls, or of its last call alone where an older version trained it. Other work on the machine may "
+    "have slowed them. Hashes are the first 12 digits of SHA-256. Clocks and hosts stand in provenance.json alone."
 )
 
 
@@ -38,8 +36,7 @@ class Appendix:
     versions: tuple[tuple[str, str], ...]
     not_measured: tuple[str, ...]
     scores: tuple[Grid, ...]
-    cells: Grid
-    durations: Grid
+    runs: Grid
     hashes: tuple[tuple[str, str], ...]
 
 
@@ -72,9 +69,8 @@ def _appendix(source: Source) -> Appendix:
         hardware=distinct(environment.get("device", "") for environment in environments),
         versions=_versions(environments),
         not_measured=tuple(source.provenance["not_measured"]),
-        scores=(*score_tables(source.table), *class_tables(source.table)),
-        cells=_cells(source.cells),
-        durations=durations(source.cells),
+        scores=score_tables(source.table),
+        runs=runs(source.cells),
         hashes=tuple((path, digest) for path, digest in source.provenance["files"].items() if "/" not in path),
     )
 
@@ -82,58 +78,46 @@ def _appendix(source: Source) -> Appendix:
 def _versions(environments: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, str], ...]:
     names = dict.fromkeys(name for environment in environments for name in environment if name != "device")
     return tuple(
-        (name, ", ".join(distinct(str(one[name]) for one in environments if name in one))) for name in sorted(names)
+        (name, ", ".join(distinct(str(each[name]) for each in environments if name in each))) for name in sorted(names)
     )
 
 
-def _cells(cells: Mapping[str, Mapping[str, Any]]) -> Grid:
-    rows = []
+def runs(cells: Mapping[str, Mapping[str, Any]]) -> Grid:
+    """A row for each cell of a report's provenance, and the sums; a dash where something was not recorded."""
+    rows, total, count = [], {"duration_s": 0.0, "scoring_s": 0.0}, 0
     for key, cell in cells.items():
-        data = cell["data_sha256"]
-        data = data if isinstance(data, str) else json.dumps(data, sort_keys=True)
+        clock, where, data = cell["clock"], cell["environment"], cell["data_sha256"]
+        total = {name: seconds + clock.get(name, 0.0) for name, seconds in total.items()}
+        count += len(cell["seeds"])
         rows.append(
             (
                 key,
-                value_in_words(cell.get("updates")),
                 seed_range(cell["seeds"]),
+                value_in_words(cell.get("updates")),
                 ", ".join(str(seed) for seed in cell.get("diverged_seeds") or ()) or NONE,
+                *(f"{clock[name]:.1f}" if name in clock else NONE for name in total),
+                *(str(where.get(name, NONE)) for name in ("device", "threads")),
                 *(cell[field][:12] for field in ("code_sha256", "params_sha256")),
-                data[:12] if "{" not in data else NONE,
+                data[:12] if isinstance(data, str) else NONE,
                 "another machine" if cell["recorded"] else "this pipeline",
             )
         )
-    header = ("cell", "updates", "seeds", "diverged", "code", "parameters", "data", "made by")
-    note = "Hashes are the first 12 digits of SHA-256. Clocks and hosts stand in provenance.json alone."
-    return Grid("Runs", note, header, tuple(rows))
+    rows.append(("all", f"{count} in all", *[NONE] * 2, *(f"{seconds:.1f}" for seconds in total.values()), *[NONE] * 6))
+    header = ("cell", "seeds", "updates", "diverged", "training or experiment, s", "scoring, s", "device", "threads")
+    return Grid("Runs", RUNS, (*header, "code", "parameters", "data", "made by"), tuple(rows))
 
 
 def _metrics(measured: set[str]) -> Grid:
     """Definitions of the metrics that were measured."""
     rows = tuple(
-        (name.replace("_", " "), one.unit, one.better, "none" if one.worst is None else number(one.worst), one.protocol)
-        for name, one in METRICS.items()
+        (name.replace("_", " "), m.unit, m.better, "none" if m.worst is None else number(m.worst), m.protocol)
+        for name, m in METRICS.items()
         if name in measured
     )
     note = (
         "A diverged run takes the metric's worst value and stays; where there is none, the claim cannot be replicated."
     )
     return Grid("Metrics", note, ("metric", "unit", "better", "worst", "protocol"), rows)
-
-
-def durations(cells: Mapping[str, Mapping[str, Any]]) -> Grid:
-    """One row a cell of a report's provenance, and their sum; a dash where a duration was not recorded."""
-    rows, together = [], {"duration_s": 0.0, "scoring_s": 0.0}
-    for key, cell in cells.items():
-        clock, where = cell["clock"], cell["environment"]
-        together = {name: total + clock.get(name, 0.0) for name, total in together.items()}
-        seconds = (f"{clock[name]:.1f}" if name in clock else NONE for name in together)
-        updates = value_in_words(cell.get("updates"))
-        shown = (str(where.get(name, NONE)) for name in ("device", "threads"))
-        rows.append((key, str(len(cell["seeds"])), updates, *seconds, *shown))
-    totals = (f"{seconds:.1f}" for seconds in together.values())
-    rows.append(("all", str(sum(len(cell["seeds"]) for cell in cells.values())), NONE, *totals, NONE, NONE))
-    header = ("cell", "seeds", "updates", "training or experiment, s", "scoring, s", "device", "threads")
-    return Grid("Time that cells took", DURATIONS, header, tuple(rows))
 
 
 def error_rate_grid(path: Path) -> Grid:

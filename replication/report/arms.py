@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,67 +20,35 @@ from replication.table.definitions.memorisation import MEMORISATION
 METRICS = (*LATENT, *INSIDE, *MEMORISATION)  # of these an arm or a control is a metric variant
 ACROSS = 2  # panels side by side
 LINE = 0.19  # inches of one recipe's dots
+ARM = ["metric", "metric_variant", "model", "recipe"]
 
 
-@dataclass(frozen=True)
-class Arm:
-    """Values [seeds] of one recipe under one metric variant, NaN where the run diverged."""
+def arms(rows: pd.DataFrame) -> pd.DataFrame:
+    """What there is to draw of one paper and data set: metric, arm, label, untrained, and the mean value of each seed.
 
-    recipe: str
-    name: str  # the metric variant
-    values: np.ndarray
-    untrained: bool
-
-
-@dataclass(frozen=True)
-class Panel:
-    metric: str
-    arms: tuple[Arm, ...]
-
-    @property
-    def names(self) -> list[str]:
-        """The names of the arms, once each."""
-        return list(dict.fromkeys(arm.name for arm in self.arms))
-
-    @property
-    def kinds(self) -> list[tuple[str, bool]]:
-        """What shares the space of an arm: recipes, trained and untrained."""
-        return sorted({(arm.recipe, arm.untrained) for arm in self.arms})
-
-    @property
-    def height(self) -> float:
-        """Inches that the arms take."""
-        return LINE * len(self.names) * max(1.0, 0.75 * len(self.kinds)) + 0.55
-
-
-def panels(rows: pd.DataFrame) -> list[Panel]:
-    """What there is to draw of one paper and data set: each arm at its last step and, where measured, untrained."""
-    found = []
-    for metric in METRICS:
-        of_metric = rows.loc[(rows["metric"] == metric) & (rows["class"] == "all")]
-        if len(of_metric):
-            found.append(Panel(metric, tuple(_arms(of_metric))))
-    return found
-
-
-def _arms(rows: pd.DataFrame) -> Iterable[Arm]:
-    for (variant, model, recipe), group in grouped(rows, ["metric_variant", "model", "recipe"]):
-        steps = sorted({int(step) for step in group["step"].tolist()})
-        for step in sorted({steps[-1], steps[0]} if steps[0] == 0 else {steps[-1]}, reverse=True):
-            values = group.loc[group["step"] == step].groupby("seed")["value"].mean()
-            yield Arm(f"{model} {recipe}", variant or "–", values.to_numpy(dtype=float), step == 0 and steps[-1] > 0)
+    An arm stands at its last step and, where measured, untrained. Metrics come in the order of METRICS.
+    """
+    rows = rows.loc[rows["metric"].isin(METRICS) & (rows["class"] == "all")]
+    last = rows.groupby(ARM)["step"].transform("max")
+    chosen = rows.assign(untrained=(rows["step"] == 0) & (last > 0)).loc[(rows["step"] == last) | (rows["step"] == 0)]
+    values = chosen.groupby([*ARM, "untrained", "seed"], as_index=False)["value"].mean()
+    return values.assign(
+        order=values["metric"].map(METRICS.index),
+        arm=values["metric_variant"].replace("", "–"),
+        label=values["model"] + " " + values["recipe"],
+    ).sort_values(["order", *ARM, "untrained", "seed"], kind="stable")
 
 
 def draw_arms(table: pd.DataFrame, folder: Path) -> Iterable[Drawn]:
     """One figure for each paper and data set with such measurements."""
     for (paper, dataset), rows in grouped(without_sweeps(table), ["paper", "dataset"]):
-        shown = panels(rows) if paper != "background" else []
-        if not shown:
+        of_dataset = arms(rows)
+        if paper == "background" or of_dataset.empty:
             continue
-        recipes = sorted({arm.recipe for panel in shown for arm in panel.arms})
-        name = f"arms-{paper}-{dataset}"
-        _draw(shown, recipes, folder, name)
-        metrics = ", ".join(panel.metric.replace("_", " ") for panel in shown)
+        panels = [panel for _, panel in of_dataset.groupby("order")]
+        recipes, name = sorted(set(of_dataset["label"])), f"arms-{paper}-{dataset}"
+        _draw(panels, recipes, folder, name)
+        metrics = ", ".join(panel["metric"].iloc[0].replace("_", " ") for panel in panels)
         title = (
             f"Inside the networks, on {dataset}: a dot is a seed, a bar their mean; a line is an arm or a control, "
             "hollow where the network is untrained."
@@ -89,17 +56,23 @@ def draw_arms(table: pd.DataFrame, folder: Path) -> Iterable[Drawn]:
         yield Drawn(name, "arms", paper, title, f"Strips of {metrics} on {dataset}, of {', '.join(recipes)}.", True)
 
 
-def _draw(shown: list[Panel], recipes: list[str], folder: Path, name: str) -> None:
-    across = min(ACROSS, len(shown))
-    lines = [shown[start : start + across] for start in range(0, len(shown), across)]
-    heights = [max(panel.height for panel in line) for line in lines]
+def _kinds(panel: pd.DataFrame) -> list[tuple[str, bool]]:
+    """What shares the space of an arm: recipes, trained and untrained."""
+    return sorted(set(zip(panel["label"], panel["untrained"], strict=True)))
+
+
+def _draw(panels: list[pd.DataFrame], recipes: list[str], folder: Path, name: str) -> None:
+    across = min(ACROSS, len(panels))
+    lines = [panels[start : start + across] for start in range(0, len(panels), across)]
+    sizes = [[LINE * p["arm"].nunique() * max(1.0, 0.75 * len(_kinds(p))) + 0.55 for p in line] for line in lines]
+    heights = [max(line) for line in sizes]
     head = 0.15 + 0.2 * math.ceil(len(recipes) / 3)
     height = sum(heights) + head
     with canvas(4.8 * across, height) as figure:
         grid = figure.subplots(len(lines), across, squeeze=False, gridspec_kw={"height_ratios": heights})
         for line, axes in zip(lines, grid, strict=True):
-            for panel, one in zip(line, axes, strict=False):
-                _draw_panel(one, panel, recipes)
+            for panel, panel_axes in zip(line, axes, strict=False):
+                _draw_panel(panel_axes, panel, recipes)
             for spare in axes[len(line) :]:
                 spare.set_visible(False)
         handles = [
@@ -111,21 +84,20 @@ def _draw(shown: list[Panel], recipes: list[str], folder: Path, name: str) -> No
         save(figure, folder, name)
 
 
-def _draw_panel(axes: Axes, panel: Panel, recipes: list[str]) -> None:
+def _draw_panel(axes: Axes, panel: pd.DataFrame, recipes: list[str]) -> None:
     axes.grid(axis="x", color=RULE, linewidth=0.5)
     axes.set_axisbelow(True)
-    axes.set_title(panel.metric.replace("_", " "), fontsize=8)
-    names, kinds = panel.names, panel.kinds
+    axes.set_title(panel["metric"].iloc[0].replace("_", " "), fontsize=8)
+    names, kinds = list(dict.fromkeys(panel["arm"])), _kinds(panel)
     pitch = 0.8 / len(kinds)
-    for arm in panel.arms:
-        colour = SERIES[recipes.index(arm.recipe) % len(SERIES)]
-        place = kinds.index((arm.recipe, arm.untrained))
-        centre = names.index(arm.name) + (place - (len(kinds) - 1) / 2) * pitch
-        inside = "none" if arm.untrained else colour
+    for (arm, label, untrained), of_arm in panel.groupby(["arm", "label", "untrained"], sort=False):
+        values, colour = of_arm["value"].to_numpy(), SERIES[recipes.index(label) % len(SERIES)]
+        centre = names.index(arm) + (kinds.index((label, untrained)) - (len(kinds) - 1) / 2) * pitch
+        inside = "none" if untrained else colour
         style = {"color": colour, "markerfacecolor": inside, "markersize": 3.2, "markeredgewidth": 0.7, "alpha": 0.8}
-        axes.plot(arm.values, np.full(len(arm.values), centre), "o", **style)
-        if np.isfinite(arm.values).any():
-            mean = float(np.nanmean(arm.values))
+        axes.plot(values, np.full(len(values), centre), "o", **style)
+        if np.isfinite(values).any():
+            mean = float(np.nanmean(values))
             axes.vlines(mean, centre - 0.42 * pitch, centre + 0.42 * pitch, color=colour, linewidth=1.6)
     axes.set_yticks(range(len(names)), names, fontsize=7)
     axes.set_ylim(len(names) - 0.45, -0.55)  # the first arm at the top

@@ -13,8 +13,7 @@ from replication.foundation.atomic import atomic_directory
 from replication.foundation.places import SCORED
 from replication.foundation.provenance import sha256_file
 from replication.report.cells import RECORDED, ScoredCell, gather
-from replication.report.page import BENCHMARKS, REPORTS
-from replication.report.sources import PROVENANCE, VERDICTS
+from replication.report.sources import BENCHMARKS, PROVENANCE, REPORTS, VERDICTS
 from replication.table.measurements import each_seed_once, join_tables, read_table, table_in, table_to, write_table
 from replication.verdicts.benchmarks import claims_of, load_benchmarks
 from replication.verdicts.published import Benchmark
@@ -30,11 +29,7 @@ def build_report(
     benchmarks: Path = BENCHMARKS,
     processes: int = 1,
 ) -> Path:
-    """Join, judge and draw `reports/<profile>/`, figures in so many processes; it appears whole or not at all.
-
-    Raises:
-        InputError: a cell is missing or does not fit params.yaml, or a claim's selection is ambiguous.
-    """
+    """Join, judge and draw `reports/<profile>/`, figures in so many processes; it appears whole or not at all."""
     from replication.report.figures import draw  # matplotlib: needed here alone, and slow to import
 
     cells, missing = gather(params.profiles[profile], scores, reports / RECORDED.name)
@@ -49,7 +44,7 @@ def build_report(
         (folder / VERDICTS).write_text(to_json(verdicts), encoding="utf-8")
         (folder / "figures").mkdir()
         drawn = draw(cells, table, claims, verdicts, folder / "figures", processes)
-        figures = [figure.record() for figure in drawn]
+        figures = [asdict(figure) for figure in drawn]
         merged = _merged(params.profiles[profile], cells, missing) | {
             "recipes": _recipes(params, loaded),
             "figures": figures,

@@ -24,19 +24,25 @@ DASHES: tuple[Dashes, ...] = ("-", (0, (4, 1.5)), (0, (1, 1)), (0, (5, 1, 1, 1))
 
 
 @dataclass(frozen=True)
-class Run:
-    """One recipe's values of one metric: steps [T] as a share of the run, values [seeds, T] (NaN where diverged)."""
+class Series:
+    """Values [runs, T] at positions [T], NaN where a run diverged; a run is a seed, or a split of the data."""
 
-    label: str
-    share: np.ndarray
+    names: tuple[str, ...]  # such as model, recipe and variant
+    positions: np.ndarray
     values: np.ndarray
+
+    @property
+    def label(self) -> str:
+        """Such as "deligan toy (code)", of the three names of a recipe."""
+        model, recipe, variant = self.names
+        return f"{model} {recipe} ({variant})"
 
 
 @dataclass(frozen=True)
 class Panel:
     metric: str
     variant: str
-    runs: tuple[Run, ...]
+    runs: tuple[Series, ...]
 
 
 def labels_of(rows: pd.DataFrame) -> list[str]:
@@ -52,7 +58,7 @@ def panels(rows: pd.DataFrame) -> list[Panel]:
     whose variants are arms, which have a figure of their own.
     """
     whole = rows.loc[rows["class"] == "all"]
-    found = []
+    drawn = []
     for metric in METRICS:
         if metric in ARMS or metric == "probe_cost":
             continue
@@ -60,31 +66,30 @@ def panels(rows: pd.DataFrame) -> list[Panel]:
         if of_metric.empty or (metric == "diverged" and not of_metric["value"].to_numpy().any()):
             continue
         for (variant,), of_variant in grouped(of_metric, ["metric_variant"]):
-            found.append(Panel(metric, variant, _runs(of_variant)))
-    return found
+            runs = series_of(of_variant, ["model", "recipe", "variant"], "step", "seed")
+            drawn.append(Panel(metric, variant, runs))
+    return drawn
 
 
-def _runs(rows: pd.DataFrame) -> tuple[Run, ...]:
-    runs = []
-    for (model, recipe, variant), group in grouped(rows, ["model", "recipe", "variant"]):
-        means = pd.Series(group.groupby(["seed", "step"])["value"].mean())
-        grid = pd.DataFrame(means.unstack("step"))
-        steps = grid.columns.to_numpy(dtype=float)
-        share = 100 * steps / steps.max() if steps.max() > 0 else steps
-        runs.append(Run(f"{model} {recipe} ({variant})", share, grid.to_numpy(dtype=float)))
-    return tuple(runs)
+def series_of(rows: pd.DataFrame, names: list[str], position: str, run: str) -> tuple[Series, ...]:
+    """The rows by some names in order, the values of a run at one position averaged."""
+    series = []
+    for key, group in grouped(rows, names):
+        grid = pd.Series(group.groupby([run, position])["value"].mean()).unstack(position)
+        series.append(Series(key, grid.columns.to_numpy(dtype=float), grid.to_numpy(dtype=float)))
+    return tuple(series)
 
 
 def draw_curves(table: pd.DataFrame, folder: Path) -> Iterable[Drawn]:
     """One figure for each paper and dataset measured."""
     for (paper, dataset), rows in grouped(without_sweeps(table), ["paper", "dataset"]):
-        shown = panels(rows)
-        if paper == "background" or not shown:
+        of_dataset = panels(rows)
+        if paper == "background" or not of_dataset:
             continue
         labels = labels_of(rows)
         name = f"curves-{paper}-{dataset}"
-        _draw(shown, labels, folder, name)
-        metrics = ", ".join(dict.fromkeys(panel.metric.replace("_", " ") for panel in shown))
+        _draw(of_dataset, labels, folder, name)
+        metrics = ", ".join(dict.fromkeys(panel.metric.replace("_", " ") for panel in of_dataset))
         yield Drawn(
             name=name,
             kind="curves",
@@ -95,17 +100,17 @@ def draw_curves(table: pd.DataFrame, folder: Path) -> Iterable[Drawn]:
         )
 
 
-def _draw(shown: list[Panel], labels: list[str], folder: Path, name: str) -> None:
-    columns = min(COLUMNS, len(shown))
-    lines = math.ceil(len(shown) / columns)
+def _draw(of_dataset: list[Panel], labels: list[str], folder: Path, name: str) -> None:
+    columns = min(COLUMNS, len(of_dataset))
+    lines = math.ceil(len(of_dataset) / columns)
     width = max(2.45 * columns + 0.2, 5.0)
     across = max(1, min(4, int(width / (0.075 * max(map(len, labels)) + 0.55))))  # legend entries side by side
     head = 0.1 + 0.2 * math.ceil(len(labels) / across)
     with canvas(width, 1.75 * lines + head + 0.35) as figure:
         axes = figure.subplots(lines, columns, squeeze=False).ravel()
-        for panel, one in zip(shown, axes, strict=False):
-            _draw_panel(one, panel, labels)
-        for spare in axes[len(shown) :]:
+        for panel, panel_axes in zip(of_dataset, axes, strict=False):
+            _draw_panel(panel_axes, panel, labels)
+        for spare in axes[len(of_dataset) :]:
             spare.set_visible(False)
         styles = [(SERIES[i % len(SERIES)], DASHES[i % len(DASHES)]) for i in range(len(labels))]
         handles = [
@@ -120,7 +125,7 @@ def _draw_panel(axes: Axes, panel: Panel, labels: list[str]) -> None:
     title = panel.metric.replace("_", " ")
     axes.set_title(f"{title}\n{panel.variant}" if panel.variant else title, fontsize=8)
     counted = METRICS[panel.metric].unit in ("0/1", "modes")  # a median of these hides how many runs there are of each
-    still = all(len(run.share) == 1 for run in panel.runs)
+    still = all(len(run.positions) == 1 for run in panel.runs)
     for position, run in enumerate(panel.runs):
         place = labels.index(run.label)
         if still:
@@ -137,7 +142,7 @@ def _draw_panel(axes: Axes, panel: Panel, labels: list[str]) -> None:
         axes.set_ylim(-0.04, 1.04)
 
 
-def _strip(axes: Axes, run: Run, position: int, colour: str, counted: bool) -> None:
+def _strip(axes: Axes, run: Series, position: int, colour: str, counted: bool) -> None:
     centre = np.nanmean if counted else np.nanmedian
     values = run.values[:, 0]
     offsets = np.linspace(-0.16, 0.16, len(values)) if len(values) > 1 else np.zeros(1)
@@ -146,13 +151,14 @@ def _strip(axes: Axes, run: Run, position: int, colour: str, counted: bool) -> N
         axes.hlines(centre(values), position - 0.28, position + 0.28, color=colour, linewidth=1.8)
 
 
-def _lines(axes: Axes, run: Run, colour: str, dashes: Dashes, counted: bool) -> None:
-    if len(run.share) == 1:  # a control beside runs that have a course
+def _lines(axes: Axes, run: Series, colour: str, dashes: Dashes, counted: bool) -> None:
+    if len(run.positions) == 1:  # a control beside runs that have a course
         axes.axhline(float(np.mean(run.values)), color=colour, linewidth=1.2, linestyle=dashes)
         return
-    axes.plot(run.share, run.values.T, color=colour, linewidth=0.5, alpha=0.4, rasterized=len(run.values) > MANY)
+    share = 100 * run.positions / run.positions.max()
+    axes.plot(share, run.values.T, color=colour, linewidth=0.5, alpha=0.4, rasterized=len(run.values) > MANY)
     centre = np.nanmean if counted else np.nanmedian
     seen = np.isfinite(run.values).any(axis=0)
-    middle = np.full(len(run.share), np.nan)
+    middle = np.full(len(share), np.nan)
     middle[seen] = centre(run.values[:, seen], axis=0)
-    axes.plot(run.share, middle, color=colour, linewidth=1.9, linestyle=dashes)
+    axes.plot(share, middle, color=colour, linewidth=1.9, linestyle=dashes)

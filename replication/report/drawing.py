@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -63,9 +63,6 @@ class Drawn:
     title: str
     alt: str
     vector: bool  # an SVG stands beside the PNG
-
-    def record(self) -> dict[str, Any]:
-        return asdict(self)
 
     @property
     def files(self) -> tuple[str, ...]:

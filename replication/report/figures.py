@@ -41,7 +41,7 @@ def draw(
         (draw_sweeps, table),
         (draw_samples, cells),
     ]
-    drawn = [one for group in _side_by_side(tasks, folder, processes) for one in group]
+    drawn = [figure for group in _side_by_side(tasks, folder, processes) for figure in group]
     return [*draw_forest(claims, verdicts, folder), *drawn]
 
 
@@ -51,8 +51,8 @@ def _side_by_side(tasks: Sequence[Task], folder: Path, processes: int) -> list[l
         return [_drawn(task, folder) for task in tasks]
     with ProcessPoolExecutor(processes - 1, get_context("spawn")) as others:
         handed = [others.submit(_drawn, task, folder) for task in tasks]
-        own = {place: _drawn(tasks[place], folder) for place in reversed(range(len(tasks))) if handed[place].cancel()}
-        return [own[place] if place in own else future.result() for place, future in enumerate(handed)]
+        here = {place: _drawn(tasks[place], folder) for place in reversed(range(len(tasks))) if handed[place].cancel()}
+        return [here[place] if place in here else future.result() for place, future in enumerate(handed)]
 
 
 def _drawn(task: Task, folder: Path) -> list[Drawn]:

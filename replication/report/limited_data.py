@@ -1,6 +1,6 @@
-"""Scores over the number of training images, over draws of them, and of toy runs over the latent dimension (DeLiGAN).
+"""Scores over the number of training images and over the run, and of toy runs over the latent dimension (DeLiGAN).
 
-Pure: from rows of the table of measurements to panels, which `limited_figures` draws and `score_tables` sets.
+Pure: from rows of the table of measurements to panels, which `limited_figures` draws.
 """
 
 from __future__ import annotations
@@ -47,18 +47,18 @@ class Point:
 
     @property
     def mean(self) -> float:
-        kept = self.values[np.isfinite(self.values)]
-        return float(kept.mean()) if len(kept) else float("nan")
+        finite = self.values[np.isfinite(self.values)]
+        return float(finite.mean()) if len(finite) else float("nan")
 
     @property
     def interval(self) -> tuple[float, float]:
         """90 %: exact of a share, else Student's t; NaN where fewer than two values are left."""
-        kept = self.values[np.isfinite(self.values)]
-        if self.counted and len(kept):
-            return share_interval(int(round(kept.sum())), len(kept))
-        if len(kept) < 2:
+        finite = self.values[np.isfinite(self.values)]
+        if self.counted and len(finite):
+            return share_interval(int(round(finite.sum())), len(finite))
+        if len(finite) < 2:
             return float("nan"), float("nan")
-        low, high = mean_estimate(kept).interval()
+        low, high = mean_estimate(finite).interval()
         return float(low), float(high)
 
 
@@ -78,22 +78,13 @@ class Panel:
     lines: tuple[Line, ...]
 
 
-@dataclass(frozen=True)
-class Spread:
-    """One model's values at one number of images: of the seeds on one draw of them, and of one seed on every draw."""
-
-    name: str
-    seeds: Point
-    splits: Point
-
-
 def without_sweeps(table: pd.DataFrame) -> pd.DataFrame:
     """A table less the runs that only stand in these figures: a recipe keeps the split it is measured on most."""
     drop = np.zeros(len(table), bool)
     recipes = table["recipe"].to_numpy()
-    own = (table["paper"] == PAPER).to_numpy()
-    for recipe in sorted(set(recipes[own].tolist())):
-        here = own & (recipes == recipe)
+    of_paper = (table["paper"] == PAPER).to_numpy()
+    for recipe in sorted(set(recipes[of_paper].tolist())):
+        here = of_paper & (recipes == recipe)
         if TOY_SWEEP.fullmatch(recipe) or recipe.endswith(HALF):
             drop |= here
         elif recipe in MODELS:
@@ -105,41 +96,29 @@ def without_sweeps(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def size_panels(rows: pd.DataFrame) -> list[Panel]:
-    """Of one data set: metrics over all classes, then the modified score of each class, over the number of images."""
+    """Panels of one data set over the number of images: metrics over all classes, then the modified score of each."""
     named = _named(rows)
-    shown = [_panel(named, metric, "all", "n_train") for metric in OVERALL]
-    found = [panel for panel in shown if _is_curve(panel)]
-    modified = next((panel.metric for panel in found if panel.metric in MODIFIED), "")
-    classes = sorted(set(named.loc[named["metric"] == modified, "class"].tolist()) - {"all"}, key=_in_order)
-    return found + [panel for one in classes if _is_curve(panel := _panel(named, modified, one, "n_train"))]
+    panels = [_panel(named, metric, "all", "n_train") for metric in OVERALL]
+    curves = [panel for panel in panels if _is_curve(panel)]
+    modified = next((panel.metric for panel in curves if panel.metric in MODIFIED), "")
+    labels = set(named.loc[named["metric"] == modified, "class"].tolist()) - {"all"}
+    classes = sorted(labels, key=lambda label: (int(label), "") if label.isdigit() else (10**9, label))
+    return curves + [panel for label in classes if _is_curve(panel := _panel(named, modified, label, "n_train"))]
 
 
 def course_panels(rows: pd.DataFrame) -> dict[int, Panel]:
-    """By number of images the modified score over the updates of the run, where several numbers were trained on."""
+    """The modified score over the updates by number of images; {} where only one number was trained on."""
     named = _named(rows)
     measured = set(named["metric"].tolist())
     modified = next((metric for metric in MODIFIED[::-1] if metric in measured), "")
-    own = _plain(named, modified, "all")
-    sizes = sorted({int(n) for n in own["n_train"].tolist()})
-    found = {}
+    scores = _plain(named, modified, "all")
+    sizes = sorted({int(n) for n in scores["n_train"].tolist()})
+    panels = {}
     for size in sizes if len(sizes) > 1 else []:
-        blocks = _main_blocks(own.loc[own["n_train"] == size])
+        blocks = _main_blocks(scores.loc[scores["n_train"] == size])
         lines = [Line(name, tuple(_points(blocks[name], "step", modified))) for name in NAMES if name in blocks]
-        found[size] = Panel(modified, "all", 0, tuple(lines))
-    return found
-
-
-def spreads(rows: pd.DataFrame) -> dict[str, list[Spread]]:
-    """By metric the spread over seeds beside that over draws of as many images, where there is more than one draw."""
-    named, found = _named(rows), {}
-    for metric in OVERALL:
-        own = _at_common_step(_plain(named, metric, "all"))
-        for (name,), group in grouped(own, ["name"]):
-            for size in sorted(set(group["n_train"].tolist())):
-                spread = _spread(name, group.loc[group["n_train"] == size], metric)
-                if spread is not None:
-                    found.setdefault(metric, []).append(spread)
-    return {metric: sorted(group, key=lambda one: NAMES.index(one.name)) for metric, group in found.items()}
+        panels[size] = Panel(modified, "all", 0, tuple(lines))
+    return panels
 
 
 def toy_panels(rows: pd.DataFrame) -> list[Panel]:
@@ -168,15 +147,15 @@ def _plain(named: pd.DataFrame, metric: str, class_: str) -> pd.DataFrame:
 
 
 def _panel(named: pd.DataFrame, metric: str, class_: str, axis: str, names: tuple[str, ...] = NAMES) -> Panel:
-    own = _at_common_step(_plain(named, metric, class_))
-    if own.empty:
+    scores = _at_common_step(_plain(named, metric, class_))
+    if scores.empty:
         return Panel(metric, class_, 0, ())
     parts: dict[str, list[Point]] = {}
-    for place in sorted(set(own[axis].tolist())):
-        for name, block in _main_blocks(own.loc[own[axis] == place]).items():
+    for place in sorted(set(scores[axis].tolist())):
+        for name, block in _main_blocks(scores.loc[scores[axis] == place]).items():
             parts.setdefault(name, []).extend(_points(block, axis, metric))
     lines = tuple(Line(name, tuple(parts[name])) for name in names if name in parts)
-    return Panel(metric, class_, int(own["step"].iloc[0]), lines)
+    return Panel(metric, class_, int(scores["step"].iloc[0]), lines)
 
 
 def _is_curve(panel: Panel) -> bool:
@@ -191,12 +170,12 @@ def _at_common_step(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _main_blocks(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Of each model the runs of one recipe on one split, those with the most seeds."""
-    found = {}
+    """For each model the runs of the recipe and split with the most seeds."""
+    main = {}
     for (name,), group in grouped(rows, ["name"]):
         blocks = grouped(group, ["recipe", "variant", "split"])
-        found[name] = min(blocks, key=lambda one: (-one[1]["seed"].nunique(), one[0]))[1]
-    return found
+        main[name] = min(blocks, key=lambda block: (-block[1]["seed"].nunique(), block[0]))[1]
+    return main
 
 
 def _points(rows: pd.DataFrame, axis: str, metric: str) -> Iterable[Point]:
@@ -210,19 +189,3 @@ def _values(rows: pd.DataFrame, metric: str, by: str) -> np.ndarray:
     keys, values, worst = rows[by].to_numpy(), rows["value"].to_numpy(dtype=float), METRICS[metric].worst
     means = np.array([values[keys == key].mean() for key in sorted(set(keys.tolist()))])
     return np.where(np.isfinite(means), means, np.nan if worst is None else worst)
-
-
-def _spread(name: str, rows: pd.DataFrame, metric: str) -> Spread | None:
-    """None where there is one draw alone, or no seed that every draw was trained with."""
-    by_split = {split: set(block["seed"].tolist()) for (split,), block in grouped(rows, ["split"])}
-    shared = set.intersection(*by_split.values())
-    if len(by_split) < 2 or not shared:
-        return None
-    seeds = _values(_main_blocks(rows)[name], metric, "seed")
-    splits = _values(rows.loc[rows["seed"] == min(shared)], metric, "split")
-    size = int(rows["n_train"].iloc[0])
-    return Spread(name, Point(size, seeds), Point(size, splits))
-
-
-def _in_order(class_: str) -> tuple[int, str]:
-    return (int(class_), "") if class_.isdigit() else (10**9, class_)

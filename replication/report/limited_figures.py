@@ -1,4 +1,4 @@
-"""Figures of DeLiGAN's readers' questions: scores over training images, draws of them, updates, latent dimensions."""
+"""Figures of DeLiGAN's readers' questions: scores over training images, updates and latent dimensions."""
 
 from __future__ import annotations
 
@@ -20,11 +20,8 @@ from replication.report.limited_data import (
     PRIORS,
     Line,
     Panel,
-    Point,
-    Spread,
     course_panels,
     size_panels,
-    spreads,
     toy_panels,
 )
 
@@ -39,7 +36,6 @@ def draw_limited(table: pd.DataFrame, folder: Path) -> Iterable[Drawn]:
         kinds: list[tuple[str, Callable[..., tuple[str, str]], Sequence[Any]]] = [
             ("limited-data", _sizes, size_panels(rows)),
             ("limited-course", _courses, list(course_panels(rows).items())),
-            ("limited-draws", _draws, list(spreads(rows).items())),
             ("latent-sweep", _latents, toy_panels(rows)),
         ]
         for kind, draw, panels in kinds:
@@ -55,14 +51,14 @@ def _sizes(panels: Sequence[Panel], dataset: str, folder: Path, name: str) -> tu
     lines = 1 + math.ceil(len(parts) / across)
     with canvas(max(2.0 * across, 5.0), 1.75 * lines + 0.5) as figure:
         axes = figure.subplots(lines, across, squeeze=False)
-        for one, panel in zip(
+        for panel_axes, panel in zip(
             (*axes[0], *axes[1:].ravel()), (*whole, *[None] * (across - len(whole)), *parts), strict=False
         ):
             if panel is not None:
                 of = "" if panel.class_ == "all" else f"\nclass {panel.class_}"
-                one.set_title(f"{_words(panel.metric)}{of}", fontsize=8)
-                _curves(one, panel.lines, NAMES, 1.04)
-                _axis(one, panel.lines)
+                panel_axes.set_title(f"{_words(panel.metric)}{of}", fontsize=8)
+                _curves(panel_axes, panel.lines, NAMES, 1.04)
+                _axis(panel_axes, panel.lines)
         _finish(figure, NAMES, _drawn_lines(panels), "x: training images", folder, name)
     steps = sorted({panel.step for panel in panels})
     title = (
@@ -78,10 +74,10 @@ def _courses(panels: Sequence[tuple[int, Panel]], dataset: str, folder: Path, na
     lines = math.ceil(len(panels) / across)
     with canvas(max(3.2 * across, 5.0), 1.9 * lines + 0.5) as figure:
         axes = figure.subplots(lines, across, squeeze=False, sharey=True).ravel()
-        for one, (size, panel) in zip(axes, panels, strict=False):
-            one.set_title(f"{size} images", fontsize=8)
-            _curves(one, panel.lines, NAMES)
-            one.set_xticks(sorted({point.at for line in panel.lines for point in line.points}))
+        for panel_axes, (size, panel) in zip(axes, panels, strict=False):
+            panel_axes.set_title(f"{size} images", fontsize=8)
+            _curves(panel_axes, panel.lines, NAMES)
+            panel_axes.set_xticks(sorted({point.at for line in panel.lines for point in line.points}))
         _finish(figure, NAMES, _drawn_lines(panel for _, panel in panels), "x: updates", folder, name)
     metric = _words(panels[0][1].metric)
     title = (
@@ -94,38 +90,16 @@ def _courses(panels: Sequence[tuple[int, Panel]], dataset: str, folder: Path, na
     )
 
 
-def _draws(groups: Sequence[tuple[str, list[Spread]]], dataset: str, folder: Path, name: str) -> tuple[str, str]:
-    sizes = sorted({spread.seeds.at for _, group in groups for spread in group})
-    with canvas(max(2.3 * len(groups), 5.0), 2.3) as figure:
-        axes = figure.subplots(1, len(groups), squeeze=False)[0]
-        for one, (metric, group) in zip(axes, groups, strict=True):
-            one.set_title(_words(metric), fontsize=8)
-            for place, spread in enumerate(group):
-                colour = SERIES[NAMES.index(spread.name) % len(SERIES)]
-                for side, point in enumerate((spread.seeds, spread.splits)):
-                    _strip(one, 2 * place + 0.8 * side, point, colour, side == 1)
-            ticks = [2 * place + 0.8 * side for place in range(len(group)) for side in (0, 1)]
-            one.set_xticks(ticks, ["seeds", "draws"] * len(group))
-        _finish(figure, NAMES, {spread.name for _, group in groups for spread in group}, "", folder, name)
-    spread = groups[0][1][0]
-    title = (
-        f"What differs from run to run on {' and '.join(map(str, sizes))} images of {dataset}: "
-        f"{len(spread.seeds.values)} seeds on one draw of the images (filled), and one seed on "
-        f"{len(spread.splits.values)} draws (hollow); a bar is the mean ± one standard deviation. {DIVERGED}"
-    )
-    return title, f"Strips of scores over seeds and over draws of training images of {dataset}."
-
-
 def _latents(panels: Sequence[Panel], dataset: str, folder: Path, name: str) -> tuple[str, str]:
     with canvas(max(2.4 * len(panels), 5.0), 2.4) as figure:
         axes = figure.subplots(1, len(panels), squeeze=False)[0]
-        for one, panel in zip(axes, panels, strict=True):
-            one.set_title(_words(panel.metric), fontsize=8)
-            _curves(one, panel.lines, PRIORS, 1.06)
+        for panel_axes, panel in zip(axes, panels, strict=True):
+            panel_axes.set_title(_words(panel.metric), fontsize=8)
+            _curves(panel_axes, panel.lines, PRIORS, 1.06)
             places = sorted({point.at for line in panel.lines for point in line.points})
-            one.set_xscale("log", base=2)
-            one.set_xticks(places, [str(place) for place in places])
-            one.minorticks_off()
+            panel_axes.set_xscale("log", base=2)
+            panel_axes.set_xticks(places, [str(place) for place in places])
+            panel_axes.minorticks_off()
         _finish(figure, PRIORS, _drawn_lines(panels), "x: latent dimensions", folder, name)
     seeds = sorted({len(point.values) for panel in panels for line in panel.lines for point in line.points})
     title = (
@@ -164,25 +138,15 @@ def _axis(axes: Axes, lines: Iterable[Line]) -> None:
     axes.minorticks_off()
 
 
-def _strip(axes: Axes, centre: float, point: Point, colour: str, hollow: bool) -> None:
-    values = point.values
-    offsets = np.linspace(-0.15, 0.15, len(values)) if len(values) > 1 else np.zeros(1)
-    inside = "none" if hollow else colour
-    axes.plot(centre + offsets, values, "o", color=colour, markerfacecolor=inside, markersize=3, markeredgewidth=0.7)
-    kept = values[np.isfinite(values)]
-    if len(kept) > 1:
-        axes.errorbar(centre + 0.28, kept.mean(), kept.std(ddof=1), color=colour, capsize=2, linewidth=1.2, marker="_")
-
-
 def _words(metric: str) -> str:
     return metric.replace("_", " ")
 
 
 def _finish(figure: Figure, names: Sequence[str], drawn: set[str], scale: str, folder: Path, name: str) -> None:
     """Quiet grids, spare panels hidden, one legend of the names drawn, what the x axis is, and the files."""
-    for one in figure.axes:
-        one.set_visible(bool(one.get_title(loc="left")))
-        quiet(one)
-    shown = [(SERIES[place % len(SERIES)], label) for place, label in enumerate(names) if label in drawn]
-    handles = [figure.axes[0].plot([], [], color=colour, linewidth=1.6, label=label)[0] for colour, label in shown]
+    for panel in figure.axes:
+        panel.set_visible(bool(panel.get_title(loc="left")))
+        quiet(panel)
+    labels = [(SERIES[place % len(SERIES)], label) for place, label in enumerate(names) if label in drawn]
+    handles = [figure.axes[0].plot([], [], color=colour, linewidth=1.6, label=label)[0] for colour, label in labels]
     finish(figure, handles, scale, folder, name, across=5, length=2.0)

@@ -1,24 +1,27 @@
 """The one page for everything measured, whatever profile or machine it came from, as a pure function of files.
 
-It reads the committed reports of all profiles and the benchmarks; `replication.report.render` sets it.
+`read_page` reads the committed reports of all profiles and the benchmarks. `pages` sets index.html, the Markdown pages
+and what DVC shows, and `with_tables` the tables of README.md. No figure is drawn here.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 from replication.config.params import Params
 from replication.foundation.errors import InputError
 from replication.report.appendices import ERROR_RATES, Appendices, appendices
-from replication.report.chosen import choose
-from replication.report.for_dvc import plots
+from replication.report.for_dvc import metrics, plots
 from replication.report.papers import Paper, paper, unpublished
 from replication.report.pictures import Figure
 from replication.report.published_tables import Summary, Table, summary, tables
-from replication.report.scoreboard import Count, counts, rows
-from replication.report.sources import PROVENANCE, Source, read_source
+from replication.report.scoreboard import Mark, counts, rows
+from replication.report.sources import BENCHMARKS, PROVENANCE, REPORTS, choose, read_source
 from replication.report.wording import SHAPES
 from replication.table.robustness import FOLDER as ROBUSTNESS
 from replication.table.speed_tables import FOLDER as SPEED
@@ -26,7 +29,6 @@ from replication.verdicts.benchmarks import claims_of
 from replication.verdicts.published import Benchmark
 from replication.verdicts.studies.power import planned
 
-REPORTS, BENCHMARKS = Path("reports"), Path("benchmarks")
 MEANINGS = {
     "replicated": "the interval lies within the margin (value), or wholly on the claim's side (every other kind)",
     "differs, better": "the interval lies wholly beyond the margin, on the better side of the published value",
@@ -38,13 +40,17 @@ MEANINGS = {
     "answered": "a question: answered by what was measured, never scored",
     "not assessed": "not run, data closed, needs people, too costly or protocol differs: the reason says which",
 }
+_TAG = re.compile(r"(?<!\\)<(?=[A-Za-z/!?])")
+TEMPLATES = Path(__file__).with_name("templates")
+BEGIN, END = "<!-- tables:begin -->", "<!-- tables:end -->"
+HTML, FIRST, APPENDICES = "index.html", "README.md", "pages/appendices.md"
 
 
 @dataclass(frozen=True)
 class Page:
     summary: Summary
     tables: tuple[Table, ...]
-    counts: tuple[tuple[str, tuple[Count, ...]], ...]  # adjusted words by origin
+    counts: tuple[tuple[str, tuple[tuple[Mark, int], ...]], ...]  # adjusted words by origin
     forest: Figure | None
     papers: tuple[Paper, ...]
     appendices: Appendices
@@ -58,11 +64,7 @@ class Page:
 
 
 def read_page(params: Params, benchmarks: Sequence[Benchmark], root: Path = Path(".")) -> Page:
-    """Everything that the page says, from `reports/` and `benchmarks/` under `root`.
-
-    Raises:
-        InputError: there is no report yet, or one is broken or of other claims.
-    """
+    """Everything that the page says, from `reports/` and `benchmarks/` under `root`."""
     claims, reports = claims_of(benchmarks), root / REPORTS
     sources = [read_source(reports / name, claims) for name in committed_reports(params, reports)]
     if not sources:
@@ -70,7 +72,8 @@ def read_page(params: Params, benchmarks: Sequence[Benchmark], root: Path = Path
     chosen = choose(claims, sources, params)
     shown = rows(chosen.values(), planned(claims))
     published = tables(benchmarks, chosen)
-    figures = _figures(sources)
+    # Each figure once: of several profiles that have it, the last one's, which has the most seeds.
+    figures = list({figure.same: figure for source in sources for figure in source.figures}.values())
     provenances = [source.provenance for source in sources]
     closed = appendices(sources, ERROR_RATES, *(root / BENCHMARKS / part for part in (SPEED, ROBUSTNESS)))
     return Page(
@@ -84,8 +87,8 @@ def read_page(params: Params, benchmarks: Sequence[Benchmark], root: Path = Path
         ),
         appendices=closed,
         shapes=tuple((word, shape.symbol, MEANINGS[word]) for word, shape in SHAPES.items()),
-        hardware=tuple(dict.fromkeys(name for one in closed.profiles for name in one.hardware)),
-        n_runs=sum(one.n_runs for one in closed.profiles),
+        hardware=tuple(dict.fromkeys(name for profile in closed.profiles for name in profile.hardware)),
+        n_runs=sum(profile.n_runs for profile in closed.profiles),
         plots=plots(chosen, sources),
     )
 
@@ -95,7 +98,60 @@ def committed_reports(params: Params, reports: Path = REPORTS) -> list[str]:
     return [name for name in params.profiles if (reports / name / PROVENANCE).is_file()]
 
 
-def _figures(sources: Sequence[Source]) -> list[Figure]:
-    """Each figure once: of several profiles that have it, the last one's, which has the most seeds."""
-    last = {figure.same: figure for source in sources for figure in source.figures}
-    return list(last.values())
+def pages(page: Page) -> dict[str, str]:
+    """Every file that the page consists of, by its path under `reports/`."""
+    texts = {HTML: _set("index.html.jinja", page=page), FIRST: _set("first.md.jinja", page=page)}
+    for section in page.papers:
+        texts[f"pages/{section.anchor}.md"] = _set("paper.md.jinja", page=page, paper=section)
+    texts |= {APPENDICES: _set("appendices.md.jinja", page=page)}
+    return {**texts, "metrics.json": metrics(page.summary, page.tables, page.counts), **page.plots}
+
+
+def with_tables(readme: str, page: Page) -> str:
+    """README.md with the papers' tables between its markers."""
+    if readme.count(BEGIN) != 1 or readme.count(END) != 1 or readme.index(BEGIN) > readme.index(END):
+        raise InputError(f"README.md needs one line {BEGIN} and, below it, one line {END}: add them.")
+    before, rest = readme.split(BEGIN)
+    return f"{before}{BEGIN}\n\n{_set('readme.md.jinja', page=page).strip()}\n\n{END}{rest.split(END)[1]}"
+
+
+def _set(template: str, **values: Any) -> str:
+    html = template.endswith("html.jinja")
+    return _environment(html).get_template(template).render(html=html, **values)
+
+
+@cache
+def _environment(escaped: bool) -> Any:
+    """HTML is escaped; in Markdown what would be HTML is, and a table's cells are by the filter `cell`."""
+    from jinja2 import (  # slow to import, and no command but page needs it
+        Environment,
+        FileSystemLoader,
+        StrictUndefined,
+    )
+
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=escaped,
+        finalize=None if escaped else _without_tags,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["cell"] = _cell
+    for name, file in (("style", "style.css"), ("script", "script.js")):
+        environment.globals[name] = (TEMPLATES / file).read_text(encoding="utf-8")
+    return environment
+
+
+def _without_tags(value: object) -> object:
+    """Text in Markdown that would begin an element of HTML is escaped, once; templates write their own elements."""
+    return _TAG.sub(r"\\<", value) if isinstance(value, str) else value
+
+
+def _cell(text: object) -> str:
+    """Text inside a Markdown table: one line, no bar, no HTML, no emphasis by accident."""
+    line = " ".join(str(text).split())
+    for sign in ("\\", "|", "*", "_", "<", "["):
+        line = line.replace(sign, f"\\{sign}")
+    return line

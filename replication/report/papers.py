@@ -34,11 +34,7 @@ class Paper:
     name: str  # such as "DCGAN 2015"
     title: str
     conclusion: str
-    curves: tuple[Figure, ...]
-    arms: tuple[Figure, ...]  # what is inside the networks: the HTML page links to them
-    points: tuple[Figure, ...]
-    sheets: tuple[Figure, ...]
-    grids: tuple[tuple[str, tuple[Figure, ...]], ...]  # cell and its generated, neighbouring and real images
+    figures: tuple[Figure, ...]
     # Runs that belong to no benchmark file have none of the following.
     citation: str = ""
     links: tuple[tuple[str, str], ...] = ()  # name, address
@@ -50,12 +46,21 @@ class Paper:
     def of_origin(self, origin: str) -> tuple[Row, ...]:
         return tuple(row for row in self.claims if row.claim.origin == origin)
 
+    def of_kind(self, kind: str) -> tuple[Figure, ...]:
+        return tuple(figure for figure in self.figures if figure.kind == kind)
+
+    @property
+    def grids(self) -> tuple[tuple[str, tuple[Figure, ...]], ...]:
+        """Each cell with its generated, neighbouring and real images."""
+        cells = dict.fromkeys(figure.cell for figure in self.of_kind("grid"))
+        return tuple((cell, tuple(figure for figure in self.of_kind("grid") if figure.cell == cell)) for cell in cells)
+
 
 def paper(
-    benchmark: Benchmark, shown: Sequence[Row], figures: Sequence[Figure], sources: Sequence[Mapping[str, Any]]
+    benchmark: Benchmark, rows: Sequence[Row], figures: Sequence[Figure], sources: Sequence[Mapping[str, Any]]
 ) -> Paper:
     """One benchmark file's section; `sources` are the provenances of the profiles."""
-    claims = tuple(row for row in shown if row.claim.paper == benchmark.paper)
+    claims = tuple(row for row in rows if row.claim.paper == benchmark.paper)
     by_id = {deviation.id: deviation for deviation in benchmark.deviations}
     recipes = [_recipe(recipe, sources) for recipe in benchmark.recipes]
     return Paper(
@@ -70,7 +75,7 @@ def paper(
         claims=tuple(sorted(claims, key=lambda row: list(ORIGINS).index(row.claim.origin))),
         leading=tuple(by_id[name] for name in benchmark.leading),
         deviations=benchmark.deviations,
-        **_figures_of(benchmark.paper, figures),
+        figures=tuple(figure for figure in figures if figure.paper == benchmark.paper),
     )
 
 
@@ -88,18 +93,10 @@ def unpublished(
             name="Runs of your own" if key == OWN else f"Runs under {key}",
             title="on your images" if key == OWN else "of which there is no benchmark file",
             conclusion=note,
-            **_figures_of(key, figures),
+            figures=tuple(figure for figure in figures if figure.paper == key),
         )
         for key in sorted({figure.paper for figure in figures} - known - {""})
     )
-
-
-def _figures_of(key: str, figures: Sequence[Figure]) -> dict[str, Any]:
-    """The figures of a paper, by the field of its section."""
-    shown = [figure for figure in figures if figure.paper == key]
-    kinds = {"curves": "curves", "arms": "arms", "points": "points", "sheets": "sheet"}
-    by_kind = {field: tuple(figure for figure in shown if figure.kind == kind) for field, kind in kinds.items()}
-    return {**by_kind, "grids": _image_grids(shown)}
 
 
 def name_of(paper: str) -> str:
@@ -123,25 +120,25 @@ def conclusion(claims: Sequence[Row]) -> str:
     return f"{first} No result measured so far speaks against it." if judged else first
 
 
-def _citation(said: Citation) -> str:
-    authors = said.authors if len(said.authors) <= 4 else (*said.authors[:3], "et al")
-    year = "" if str(said.year) in said.venue else f", {said.year}"
-    return f"{', '.join(authors)}. {said.title}. {said.venue}{year}."
+def _citation(citation: Citation) -> str:
+    authors = citation.authors if len(citation.authors) <= 4 else (*citation.authors[:3], "et al")
+    year = "" if str(citation.year) in citation.venue else f", {citation.year}"
+    return f"{', '.join(authors)}. {citation.title}. {citation.venue}{year}."
 
 
-def _links(said: Citation) -> tuple[tuple[str, str], ...]:
+def _links(citation: Citation) -> tuple[tuple[str, str], ...]:
     links = []
-    if said.arxiv:
-        links.append((f"arXiv {said.arxiv}", f"https://arxiv.org/abs/{said.arxiv}"))
-    if said.released_code:
-        links.append((said.released_code, f"https://github.com/{said.released_code}"))
+    if citation.arxiv:
+        links.append((f"arXiv {citation.arxiv}", f"https://arxiv.org/abs/{citation.arxiv}"))
+    if citation.released_code:
+        links.append((citation.released_code, f"https://github.com/{citation.released_code}"))
     return tuple(links)
 
 
 def _recipe(recipe: PublishedRecipe, sources: Sequence[Mapping[str, Any]]) -> Grid:
     """The paper's recipe beside ours: one column a variant that ran, else the first there is."""
     name = f"{recipe.model}.{recipe.recipe}"
-    known: Mapping[str, Any] = next((one["recipes"][name] for one in sources if name in one["recipes"]), {})
+    known: Mapping[str, Any] = next((known["recipes"][name] for known in sources if name in known["recipes"]), {})
     cells = [cell for source in sources for cell in source["cells"].values()]
     run = {cell["variant"] for cell in cells if (cell["model"], cell["recipe"]) == (recipe.model, recipe.recipe)}
     variants = sorted(run & set(known)) or list(known)[:1]
@@ -155,16 +152,8 @@ def _recipe(recipe: PublishedRecipe, sources: Sequence[Mapping[str, Any]]) -> Gr
 
 
 def _ours(recipe: Mapping[str, Any], paths: Sequence[str]) -> str:
-    found = []
+    parts = []
     for path in paths:
         name, value = path.split(".")[-1].replace("_", " "), value_in_words(value_at(recipe, path))
-        found.append(f"{name} {value}" if len(paths) > 1 else value)
-    return "; ".join(found) or NONE
-
-
-def _image_grids(own: Sequence[Figure]) -> tuple[tuple[str, tuple[Figure, ...]], ...]:
-    cells: dict[str, list[Figure]] = {}
-    for figure in own:
-        if figure.kind == "grid":
-            cells.setdefault(figure.cell, []).append(figure)
-    return tuple((cell, tuple(figures)) for cell, figures in cells.items())
+        parts.append(f"{name} {value}" if len(paths) > 1 else value)
+    return "; ".join(parts) or NONE

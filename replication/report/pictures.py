@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import html
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -53,8 +54,8 @@ class Figure:
         """Pixels on the page at scale 1, from the drawn file."""
         if not self.svg:
             return int.from_bytes((self.folder / self.png).read_bytes()[16:20], "big")
-        found = re.search(r'width="([\d.]+)pt"', (self.folder / self.svg).read_text(encoding="utf-8"))
-        return round(float(found[1]) * 4 / 3) if found else 960
+        written = re.search(r'width="([\d.]+)pt"', (self.folder / self.svg).read_text(encoding="utf-8"))
+        return round(float(written[1]) * 4 / 3) if written else 960
 
     @property
     def inline(self) -> str:
@@ -63,7 +64,7 @@ class Figure:
         if self.svg and (self.folder / self.svg).stat().st_size <= min(LONGEST, 3 * image):
             return inline_svg((self.folder / self.svg).read_text(encoding="utf-8"), slug(self.png), self.alt)
         encoded = base64.b64encode((self.folder / self.png).read_bytes()).decode("ascii")
-        return f'<img src="data:image/png;base64,{encoded}" alt="{_escape(self.alt)}" width="{self.width}">'
+        return f'<img src="data:image/png;base64,{encoded}" alt="{_escaped(self.alt)}" width="{self.width}">'
 
 
 def figure(record: Mapping[str, Any], folder: Path) -> Figure:
@@ -88,8 +89,8 @@ def inline_svg(written: str, name: str, alt: str) -> str:
     opening, rest = body.split(">", 1)
     opening = re.sub(r' (width|height)="[^"]*"', "", opening)
     opening = re.sub(r' xmlns(:xlink)?="[^"]*"', "", opening).replace(' version="1.1"', "")
-    return f'{opening} role="img" aria-label="{_escape(alt)}">{rest.strip()}'
+    return f'{opening} role="img" aria-label="{_escaped(alt)}">{rest.strip()}'
 
 
-def _escape(text: str) -> str:
-    return text.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;").replace(">", "&gt;")
+def _escaped(text: str) -> str:
+    return html.escape(text, quote=False).replace('"', "&quot;")

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from replication.report.chosen import Chosen
 from replication.report.papers import name_of
 from replication.report.scoreboard import Mark, command, machine, mark
+from replication.report.sources import Chosen
 from replication.report.wording import SHAPES, difference, mean_and_spread, minus_signs
 from replication.verdicts.claims import Claim
 from replication.verdicts.comparisons import Comparison
@@ -88,8 +88,8 @@ def tables(benchmarks: Sequence[Benchmark], chosen: Mapping[str, Chosen]) -> tup
     return tuple(_table(benchmark, table, chosen) for benchmark in benchmarks for table in benchmark.tables)
 
 
-def summary(shown: Sequence[Table]) -> Summary:
-    lines = [line for table in shown for line in table.lines]
+def summary(tables: Sequence[Table]) -> Summary:
+    lines = [line for table in tables for line in table.lines]
     ours = [line for line in lines if line.counts]
     references = [line for line in lines if not line.trained and line.claim]
     return Summary(
@@ -129,52 +129,52 @@ def _lines(columns: Sequence[TableColumn], row: TableRow, place: int, chosen: Ma
     """Lines of the row at `place` of its table, which is the label of a class."""
     rest = []
     for column in columns:
-        shown = row.numbers[column.name]
-        if shown.claim or shown.why:
-            yield _line(row, place, column, len(columns) > 1, shown, chosen.get(shown.claim))
-            if shown.released:
+        number = row.numbers[column.name]
+        if number.claim or number.why:
+            yield _line(row, place, column, len(columns) > 1, number, chosen.get(number.claim))
+            if number.released:
                 released = replace(row, name=f"{row.name}, the authors' own network", trained=False)
-                number_of = replace(shown, claim=shown.released, others=())
-                yield _line(released, place, column, len(columns) > 1, number_of, chosen[shown.released])
-        elif shown.value is not None:
-            rest.append((column.name, shown))
+                number_of = replace(number, claim=number.released, others=())
+                yield _line(released, place, column, len(columns) > 1, number_of, chosen[number.released])
+        elif number.value is not None:
+            rest.append((column.name, number))
     if rest and len(columns) > 1:
-        verified = all(shown.verified for _, shown in rest)
-        text = " · ".join(f"{name} {_published(shown)}" for name, shown in rest)
-        yield _plain(row, text, verified, [other for _, shown in rest for other in shown.others])
+        verified = all(number.verified for _, number in rest)
+        text = " · ".join(f"{name} {_published(number)}" for name, number in rest)
+        yield _plain(row, text, verified, [other for _, number in rest for other in number.others])
     elif rest:
         yield _plain(row, _published(rest[0][1]), rest[0][1].verified, rest[0][1].others)
 
 
 def _plain(row: TableRow, text: str, verified: bool, others: Sequence[Other]) -> Line:
-    linked = any(shown.claim for shown in row.numbers.values())
+    linked = any(number.claim for number in row.numbers.values())
     why = () if row.trained or linked else ("baseline, not rerun",)
     return Line(row.name, text, verified, row.trained, "baseline", why, tuple(others))
 
 
 def _line(
-    row: TableRow, place: int, column: TableColumn, named: bool, shown: PublishedNumber, one: Chosen | None
+    row: TableRow, place: int, column: TableColumn, named: bool, number: PublishedNumber, choice: Chosen | None
 ) -> Line:
     state: State = "not run"
-    ours, shape, apart, obstacle, by = "", None, "", "no recipe", (shown.why,)
-    if one is not None:
-        comparison, obstacle = one.verdict.comparison, one.verdict.obstacle or ""
-        if one.where is not None and comparison is not None:
-            state, shape = "measured", mark(one.verdict.adjusted_word)
-            ours = _ours(one.claim, comparison, shown, column.scale, place)
-            by = (_n(_side(comparison, shown)), *machine(one.where))
-            apart = _difference(one.claim, comparison, column.scale)
-        elif one.indicative:
+    ours, shape, apart, obstacle, by = "", None, "", "no recipe", (number.why,)
+    if choice is not None:
+        comparison, obstacle = choice.verdict.comparison, choice.verdict.obstacle or ""
+        if choice.where is not None and comparison is not None:
+            state, shape = "measured", mark(choice.verdict.adjusted_word)
+            ours = _ours(choice.claim, comparison, number, column.scale, place)
+            by = (_n(_side(comparison, number)), *machine(choice.where))
+            apart = _difference(choice.claim, comparison, column.scale)
+        elif choice.indicative:
             state = "indicative"
-            ours, by = _substitute(one, shown, column.scale, place)
+            ours, by = _substitute(choice, number, column.scale, place)
         else:
-            by = (f"{one.verdict.obstacle}: {minus_signs(one.verdict.reason)}",)
+            by = (f"{choice.verdict.obstacle}: {minus_signs(choice.verdict.reason)}",)
     return Line(
         row=row.name,
         column=column.name if named else "",
-        published=_published(shown),
-        unit="" if column.unit == "1" or shown.value is None else column.unit,
-        verified=shown.verified,
+        published=_published(number),
+        unit="" if column.unit == "1" or number.value is None else column.unit,
+        verified=number.verified,
         trained=row.trained,
         state=state,
         ours=ours,
@@ -182,28 +182,28 @@ def _line(
         difference=apart,
         obstacle=obstacle,
         by=by,
-        others=shown.others,
-        claim=shown.claim,
-        command=command(one) if one else "",
+        others=number.others,
+        claim=number.claim,
+        command=command(choice) if choice else "",
     )
 
 
-def _substitute(one: Chosen, shown: PublishedNumber, scale: float, place: int) -> tuple[str, tuple[str, ...]]:
+def _substitute(choice: Chosen, number: PublishedNumber, scale: float, place: int) -> tuple[str, tuple[str, ...]]:
     """The numbers of the first body of indicative evidence, and what stands in for what."""
-    indicative, where = next((pair for pair in one.indicative if pair[0].comparison), one.indicative[0])
+    indicative, where = next((pair for pair in choice.indicative if pair[0].comparison), choice.indicative[0])
     comparison, by = indicative.comparison, (indicative.substitutes,)
     if comparison is None:
         return "", (*by, *machine(where))
-    return _ours(one.claim, comparison, shown, scale, place), (*by, _n(_side(comparison, shown)), *machine(where))
+    return _ours(choice.claim, comparison, number, scale, place), (*by, _n(_side(comparison, number)), *machine(where))
 
 
-def _side(comparison: Comparison, shown: PublishedNumber) -> Replicates:
-    side = comparison.against if shown.side == "against" else comparison.measured
+def _side(comparison: Comparison, number: PublishedNumber) -> Replicates:
+    side = comparison.against if number.side == "against" else comparison.measured
     return side if side is not None else comparison.measured
 
 
-def _ours(claim: Claim, comparison: Comparison, shown: PublishedNumber, scale: float, place: int) -> str:
-    side = _side(comparison, shown)
+def _ours(claim: Claim, comparison: Comparison, number: PublishedNumber, scale: float, place: int) -> str:
+    side = _side(comparison, number)
     if claim.replicate_unit == "class":
         agrees = dict(zip(map(str, side.ids), side.values, strict=True)).get(str(place))
         return "no score" if agrees is None else ("the other way", "as published")[int(agrees)]
@@ -211,7 +211,7 @@ def _ours(claim: Claim, comparison: Comparison, shown: PublishedNumber, scale: f
 
 
 def _difference(claim: Claim, comparison: Comparison, scale: float) -> str:
-    """Of a value, against the published one; a claim of another kind says its own thing elsewhere."""
+    """The difference of a value from the published one; claims of other kinds show theirs elsewhere."""
     if claim.kind != "value" or not math.isfinite(comparison.low):
         return ""
     margin = "" if claim.margin is None else f", margin {claim.margin * scale:g}"
@@ -223,8 +223,8 @@ def _n(side: Replicates) -> str:
     return f"n = {side.n} {side.unit}{'s' if side.n > 1 and side.unit != 'class' else ''}{diverged}"
 
 
-def _published(shown: PublishedNumber) -> str:
-    if shown.value is None:
-        return shown.note or "not known"
-    spread = f" ± {shown.spread:g}" if shown.spread is not None else ""
-    return f"{shown.value:.10g}{spread}".replace("-", "−")
+def _published(number: PublishedNumber) -> str:
+    if number.value is None:
+        return number.note or "not known"
+    spread = f" ± {number.spread:g}" if number.spread is not None else ""
+    return f"{number.value:.10g}{spread}".replace("-", "−")

@@ -11,9 +11,8 @@ import pandas as pd
 
 from replication.config.cell import OWN
 from replication.report.cells import grouped, read_provenance
-from replication.report.score_tables import heading, last_step
+from replication.report.score_tables import heading, last_step, variants_of
 from replication.report.sources import PROVENANCE
-from replication.table.definitions import METRICS
 from replication.table.grids import NONE, Grid
 from replication.table.measurements import each_seed_once, read_table, table_in
 
@@ -45,9 +44,9 @@ def committed_rows(measured: pd.DataFrame, reports: Path) -> pd.DataFrame:
         if not table_in(folder).is_file():
             continue
         table = each_seed_once(read_table(table_in(folder)), read_provenance(folder / PROVENANCE)["device"])
-        kept = table["dataset"].isin(list(measured["dataset"])) & table["metric"].isin(list(measured["metric"]))
+        same = table["dataset"].isin(list(measured["dataset"])) & table["metric"].isin(list(measured["metric"]))
         judges = ["", *measured["judge"]]
-        tables.append(table.loc[kept & table["judge"].isin(judges) & (table["class"] == "all")])
+        tables.append(table.loc[same & table["judge"].isin(judges) & (table["class"] == "all")])
     return pd.concat(tables, ignore_index=True) if tables else measured.iloc[:0]
 
 
@@ -59,7 +58,7 @@ def side_by_side(measured: pd.DataFrame, committed: pd.DataFrame) -> tuple[Grid,
     whole = measured.loc[measured["class"] == "all"]
     grids = []
     for title, metrics in KINDS:
-        columns = [(metric, variant) for metric in metrics for variant in _variants(whole, metric)]
+        columns = [column for metric in metrics for column in variants_of(whole, metric)]
         if columns:
             rows = [row for table in (whole, committed) for row in _rows(table, columns)]
             once: dict[tuple[str, ...], tuple[str, ...]] = {}
@@ -86,11 +85,6 @@ def as_text(grid: Grid) -> str:
     return "\n".join([grid.title, "", *aligned])
 
 
-def _variants(rows: pd.DataFrame, metric: str) -> list[str]:
-    assert metric in METRICS
-    return sorted(set(rows.loc[rows["metric"] == metric, "metric_variant"].tolist()))
-
-
 def _rows(table: pd.DataFrame, columns: Sequence[tuple[str, str]]) -> list[tuple[str, ...]]:
     """A line for each run that has a value in some column: its name, samples of a seed, seeds, values."""
     lines = []
@@ -108,5 +102,5 @@ def _rows(table: pd.DataFrame, columns: Sequence[tuple[str, str]]) -> list[tuple
 
 def _shortened(cell: str, seeds: str) -> str:
     """Without the number of seeds where it is the line's, and without a spread of nothing but rounding."""
-    kept = cell.removesuffix(f" ({seeds})")
-    return re.sub(r"^(-?\d+\.\d*?)0* ± 0\.0*$", r"\1", kept)
+    alone = cell.removesuffix(f" ({seeds})")
+    return re.sub(r"^(-?\d+\.\d*?)0* ± 0\.0*$", r"\1", alone)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
 from replication.config.cell import OWN
 from replication.report.cells import grouped
-from replication.report.limited_data import MODIFIED, PAPER, Panel, Point, size_panels
 from replication.report.wording import decimals_of
 from replication.table.definitions import METRICS
 from replication.table.grids import NONE, Grid, number
@@ -19,17 +17,9 @@ NAMES = ["model", "recipe", "variant", "split", "n_train"]
 ARROWS = {"higher": " ↑", "lower": " ↓", "neither": ""}
 
 
-@dataclass(frozen=True)
-class ScoreTable:
-    """Which metrics stand side by side, and what a reader should know of them."""
-
-    title: str
-    metrics: tuple[str, ...]
-    note: str
-
-
+# Title, which metrics stand side by side, and what a reader should know of them.
 TABLES = (
-    ScoreTable(
+    (
         "Scores of images beside their reference points",
         ("inception_score", "modified_inception_score", "fid", "kid", "precision", "recall", "transfer_head_accuracy",
          "judge_score", "modified_judge_score", "judge_frechet_distance", "judge_kernel_distance", "judge_precision",
@@ -37,17 +27,17 @@ TABLES = (
         "Real images show what a score can reach, repeated ones what it cannot tell: a model that only repeats them "
         "scores as well, and its duplicates alone give it away.",
     ),
-    ScoreTable(
+    (
         "L2-SVM on features, beside raw pixels, untrained networks and K-means",
         ("probe_accuracy", "probe_cost"),
         "One accuracy a seed: draws of labels are averaged within it.",
     ),
-    ScoreTable(
+    (
         "Test errors: nearest neighbours of samples, and discriminators that learn from few labels",
         ("test_error",),
         "Label draws are averaged within a seed.",
     ),
-    ScoreTable("Log-likelihood under a Parzen window", ("parzen_log_likelihood", "parzen_standard_error"), ""),
+    ("Log-likelihood under a Parzen window", ("parzen_log_likelihood", "parzen_standard_error"), ""),
 )  # fmt: skip
 
 
@@ -57,30 +47,32 @@ def score_tables(table: pd.DataFrame) -> tuple[Grid, ...]:
     Mean ± standard deviation over n seeds at the last step.
     """
     grids = []
-    for kind in TABLES:
-        rows = table.loc[table["metric"].isin(kind.metrics) & (table["class"] == "all")]
+    for title, metrics, note in TABLES:
+        rows = table.loc[table["metric"].isin(metrics) & (table["class"] == "all")]
         for (dataset,), group in grouped(rows, ["dataset"]):
-            grid = _grid(f"{kind.title}, {dataset}", kind, group)
+            grid = _grid(f"{title}, {dataset}", metrics, note, group)
             if len(grid.rows) > 1 or OWN in set(group["paper"]):
                 grids.append(grid)
     return tuple(grids)
 
 
-def _grid(title: str, kind: ScoreTable, rows: pd.DataFrame) -> Grid:
+def _grid(title: str, metrics: Sequence[str], note: str, rows: pd.DataFrame) -> Grid:
     """Columns are metric and metric variant; judges are named in the note."""
-    columns = [key for metric in kind.metrics for key in _variants(rows, metric)]
+    columns = [key for metric in metrics for key in variants_of(rows, metric)]
     lines = []
-    for names, group in _by_run(rows):
-        lines.append((*names, *(last_step(group, metric, variant) for metric, variant in columns)))
+    keyed = rows.assign(n_train=rows["n_train"].astype(str))
+    for (model, recipe, variant, split, n_train), group in grouped(keyed, NAMES):
+        values = (last_step(group, *column) for column in columns)
+        lines.append((f"{model} {recipe} ({variant})", f"{split}, {n_train}", *values))
     judges = sorted(set(rows["judge"]) - {""})
-    note = " ".join(filter(None, (kind.note, f"Judged by: {', '.join(judges)}." if judges else "")))
+    note = " ".join(filter(None, (note, f"Judged by: {', '.join(judges)}." if judges else "")))
     header = ("run", "trained on", *(heading(metric, variant) for metric, variant in columns))
     return Grid(title, f"Mean ± standard deviation (n seeds), last step. {note}".strip(), header, tuple(lines))
 
 
-def _variants(rows: pd.DataFrame, metric: str) -> Sequence[tuple[str, str]]:
-    found = rows.loc[rows["metric"] == metric, "metric_variant"].tolist()
-    return [(metric, variant) for variant in sorted(set(found))]
+def variants_of(rows: pd.DataFrame, metric: str) -> list[tuple[str, str]]:
+    """The metric with each of its variants, in order."""
+    return [(metric, variant) for variant in sorted(set(rows.loc[rows["metric"] == metric, "metric_variant"]))]
 
 
 def heading(metric: str, variant: str) -> str:
@@ -89,67 +81,18 @@ def heading(metric: str, variant: str) -> str:
     return name + ARROWS[METRICS[metric].better]
 
 
-def _by_run(rows: pd.DataFrame) -> list[tuple[tuple[str, str], pd.DataFrame]]:
-    keyed = rows.assign(n_train=rows["n_train"].astype(str))
-    return [
-        ((f"{model} {recipe} ({variant})", f"{split}, {n_train}"), group)
-        for (model, recipe, variant, split, n_train), group in grouped(keyed, NAMES)
-    ]
-
-
 def last_step(rows: pd.DataFrame, metric: str, variant: str) -> str:
     """Mean ± standard deviation (n seeds) of a run at its last step."""
-    own = rows.loc[(rows["metric"] == metric) & (rows["metric_variant"] == variant)]
-    if own.empty:
+    of_variant = rows.loc[(rows["metric"] == metric) & (rows["metric_variant"] == variant)]
+    if of_variant.empty:
         return NONE
-    own = own.loc[own["step"] == own["step"].max()]
-    values = own.groupby("seed")["value"].mean().to_numpy(dtype=float)
+    of_variant = of_variant.loc[of_variant["step"] == of_variant["step"].max()]
+    values = of_variant.groupby("seed")["value"].mean().to_numpy(dtype=float)
     lost = int(np.isnan(values).sum())
-    kept = values[np.isfinite(values)]
-    if not len(kept):
+    finite = values[np.isfinite(values)]
+    if not len(finite):
         return f"{NONE} ({lost} diverged)"
-    spread = float(kept.std(ddof=1)) if len(kept) > 1 else None
+    spread = float(finite.std(ddof=1)) if len(finite) > 1 else None
     decimals = decimals_of(spread)
-    said = number(float(kept.mean()), decimals) + (f" ± {number(spread, decimals)}" if decimals is not None else "")
-    return f"{said} ({len(values)}{f', {lost} diverged' if lost else ''})"
-
-
-def class_tables(table: pd.DataFrame) -> tuple[Grid, ...]:
-    """For each data set the modified score of every class by the number of images: mean [90 % interval] over seeds."""
-    grids = []
-    for (_, dataset), rows in grouped(table.loc[table["paper"] == PAPER], ["paper", "dataset"]):
-        panels = size_panels(rows)
-        modified = next((panel.metric for panel in panels if panel.metric in MODIFIED), "")
-        shown = [panel for panel in panels if panel.metric == modified]
-        if len(shown) > 1:
-            header = ("images", "model", *("mean" if p.class_ == "all" else f"class {p.class_}" for p in shown))
-            title = (
-                f"{modified.replace('_', ' ').capitalize()} of each class by the number of training images, {dataset}"
-            )
-            note = (
-                f"Mean [90 % t-interval] (n seeds) after {shown[0].step} updates; a class that has no samples has no "
-                "score, a run that diverged the worst one."
-            )
-            grids.append(Grid(title, note, header, tuple(_class_rows(shown))))
-    return tuple(grids)
-
-
-def _class_rows(panels: list[Panel]) -> Iterable[tuple[str, ...]]:
-    """A line for each number of images and model, a cell for each panel."""
-    for at in sorted({point.at for line in panels[0].lines for point in line.points}):
-        for line in panels[0].lines:
-            found = [_point(panel, line.name, at) for panel in panels]
-            if found[0] is not None:
-                yield (str(at), line.name, *(NONE if point is None else _said(point) for point in found))
-
-
-def _point(panel: Panel, name: str, at: int) -> Point | None:
-    points = (point for line in panel.lines if line.name == name for point in line.points)
-    return next((point for point in points if point.at == at), None)
-
-
-def _said(point: Point) -> str:
-    low, high = point.interval
-    decimals = decimals_of((high - low) / 2) if np.isfinite(high - low) else 2
-    ends = f" [{number(low, decimals)}, {number(high, decimals)}]" if np.isfinite(high - low) else ""
-    return f"{number(point.mean, decimals)}{ends} ({len(point.values)})"
+    text = number(float(finite.mean()), decimals) + (f" ± {number(spread, decimals)}" if decimals is not None else "")
+    return f"{text} ({len(values)}{f', {lost} diverged' if lost else ''})"

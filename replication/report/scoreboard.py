@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from replication.report.chosen import Chosen, Where
+from replication.report.sources import Chosen, Where
 from replication.report.wording import SHAPES, difference, margin, minus_signs, published, sides, slug
 from replication.table.grids import NONE
 from replication.verdicts.claims import Claim, Origin
 from replication.verdicts.statistics.rules import Word
 from replication.verdicts.studies.power import Power
-from replication.verdicts.verdict import Indicative, Verdict
+from replication.verdicts.verdict import Indicative
 
 ORIGINS: dict[Origin, str] = {
     "published": "published results",
@@ -28,12 +28,6 @@ class Mark:
     word: str
     symbol: str
     slug: str
-
-
-@dataclass(frozen=True)
-class Count:
-    mark: Mark
-    n: int
 
 
 @dataclass(frozen=True)
@@ -76,14 +70,9 @@ def mark(word: Word) -> Mark:
     return Mark(word, SHAPES[word].symbol, slug(word))
 
 
-def is_judged(claim: Claim, verdict: Verdict) -> bool:
-    """Judged for real: the claim's own protocol was measured and its rule gave a word."""
-    return claim.kind != "question" and verdict.word not in ("not assessed", "answered")
-
-
 def rows(chosen: Iterable[Chosen], powers: Mapping[str, Power]) -> tuple[Row, ...]:
     """A row for each claim, in order; `powers` of the claims that have a plan."""
-    return tuple(_row(one, powers.get(one.claim.id)) for one in chosen)
+    return tuple(_row(choice, powers.get(choice.claim.id)) for choice in chosen)
 
 
 def _row(chosen: Chosen, power: Power | None) -> Row:
@@ -101,8 +90,9 @@ def _row(chosen: Chosen, power: Power | None) -> Row:
         adjusted=mark(verdict.adjusted_word),
         obstacle=verdict.obstacle or "",
         reason=minus_signs(verdict.reason),
-        judged=is_judged(claim, verdict),
-        indicative=tuple(_substitute(claim, one) for one, _ in chosen.indicative),
+        # its own protocol was measured, and its rule gave a word
+        judged=claim.kind != "question" and verdict.word not in ("not assessed", "answered"),
+        indicative=tuple(_substitute(claim, result) for result, _ in chosen.indicative),
         where=" · ".join(machine(chosen.where)) if chosen.where else "",
         command=command(chosen),
     )
@@ -128,10 +118,10 @@ def command(chosen: Chosen) -> str:
     return " ".join(("uv run python -m replication.run", *chosen.cells)) if chosen.cells else ""
 
 
-def counts(shown: Sequence[Row]) -> tuple[tuple[str, tuple[Count, ...]], ...]:
+def counts(rows: Sequence[Row]) -> tuple[tuple[str, tuple[tuple[Mark, int], ...]], ...]:
     """How many claims of each origin have each adjusted word, in the order of ORIGINS and SHAPES."""
     groups = []
     for origin, name in ORIGINS.items():
-        words = [row.adjusted.word for row in shown if row.claim.origin == origin]
-        groups.append((name, tuple(Count(mark(word), words.count(word)) for word in SHAPES if word in words)))
+        words = [row.adjusted.word for row in rows if row.claim.origin == origin]
+        groups.append((name, tuple((mark(word), words.count(word)) for word in SHAPES if word in words)))
     return tuple(group for group in groups if group[1])

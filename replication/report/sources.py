@@ -1,23 +1,27 @@
-"""The committed report of one profile as the page reads it: measurements, verdicts, provenance and figures."""
+"""The committed reports as the page reads them, and which profile speaks for a claim."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from replication.config.params import Params, Profile
 from replication.foundation.errors import InputError
 from replication.report.cells import IDENTITY, read_provenance
 from replication.report.pictures import Figure, figure
 from replication.table.measurements import each_seed_once, read_table, table_in
-from replication.verdicts.claims import Claim, Selection
+from replication.verdicts.claims import Claim, Evidence, Selection
 from replication.verdicts.records import from_json
-from replication.verdicts.verdict import Verdict
+from replication.verdicts.statistics.rules import Word
+from replication.verdicts.verdict import Indicative, Verdict
 
+REPORTS, BENCHMARKS = Path("reports"), Path("benchmarks")
 VERDICTS, PROVENANCE = "verdicts.json", "provenance.json"
+UNJUDGED: tuple[Word, ...] = ("underpowered", "answered")
 
 
 @dataclass(frozen=True)
@@ -48,11 +52,7 @@ class Source:
 
 
 def read_source(folder: Path, claims: Sequence[Claim]) -> Source:
-    """Read a report's folder, `reports/<profile>`.
-
-    Raises:
-        InputError: a file of the folder is missing or broken, or its verdicts are not those of the claims.
-    """
+    """Read a report's folder, `reports/<profile>`."""
     measured, provenance = read_table(table_in(folder)), read_provenance(folder / PROVENANCE)
     return Source(
         profile=provenance["profile"],
@@ -76,3 +76,91 @@ def _verdicts(path: Path, claims: Sequence[Claim]) -> dict[str, Verdict]:
         command = f"uv run python -m replication.report --profile {path.parent.name}"
         raise InputError(f"{path} and benchmarks/ have different claims (such as {first}): run `{command}`.")
     return verdicts
+
+
+@dataclass(frozen=True)
+class Where:
+    """Where measurements come from. `hours` is what the cells' commands took together; None where none recorded it."""
+
+    hardware: tuple[str, ...]
+    precision: tuple[str, ...]
+    hours: float | None
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The verdict that the page shows for a claim; `where` is None where nothing of it was measured."""
+
+    claim: Claim
+    verdict: Verdict
+    where: Where | None
+    cells: tuple[str, ...]  # of params.yaml, that measure it; none where nothing in the suite does
+    indicative: tuple[tuple[Indicative, Where], ...]  # what was measured under a substitute protocol
+
+
+def choose(claims: Sequence[Claim], sources: Sequence[Source], params: Params) -> dict[str, Chosen]:
+    """For each claim the profile that judges it with most replicates; of equal ones the last."""
+    return {claim.id: _chosen(claim, sources, params) for claim in claims}
+
+
+def _chosen(claim: Claim, sources: Sequence[Source], params: Params) -> Chosen:
+    source = max(reversed(sources), key=lambda profile: _rank(profile.verdicts[claim.id]))
+    verdict = source.verdicts[claim.id]
+    measured = verdict.word != "not assessed"
+    where = _where(source, claim.evidence) if measured and claim.evidence else None
+    cells = cells_of(claim.evidence, params.profiles.values())
+    return Chosen(claim, verdict, where, cells, tuple(_indicative(claim, sources)))
+
+
+def _rank(verdict: Verdict) -> tuple[int, int]:
+    weight = 0 if verdict.word == "not assessed" else 1 if verdict.word in UNJUDGED else 2
+    return weight, verdict.comparison.measured.n if verdict.comparison else 0
+
+
+def _indicative(claim: Claim, sources: Sequence[Source]) -> Iterator[tuple[Indicative, Where]]:
+    """For each body of indicative evidence, the result of the profile with most replicates."""
+    for number, evidence in enumerate(claim.indicative):
+        measured = [(source.verdicts[claim.id].indicative[number], source) for source in reversed(sources)]
+        measured = [pair for pair in measured if pair[0].direction != "no measurements"]
+        if measured:
+            result, source = max(measured, key=lambda pair: pair[0].comparison.measured.n if pair[0].comparison else 0)
+            yield result, _where(source, evidence)
+
+
+def _where(source: Source, evidence: Evidence) -> Where:
+    """Where the blocks that the evidence reads come from; all blocks where an experiment names its rows otherwise."""
+    sides = [side for side in (evidence.measured, evidence.against) if side is not None]
+    blocks = {name: block for side in sides for name, block in source.blocks(side).items()}
+    clocks = [block["clock"] for block in blocks.values()]
+    seconds = sum(clock.get(name, 0.0) for clock in clocks for name in ("duration_s", "scoring_s"))
+    read = list((blocks or source.cells).values())
+    return Where(
+        hardware=distinct(str(block["environment"].get("device", "")) for block in read),
+        precision=distinct(str(block["precision"]) for block in read),
+        hours=seconds / 3600 if seconds else None,
+    )
+
+
+def cells_of(evidence: Evidence | None, profiles: Iterable[Profile]) -> tuple[str, ...]:
+    """Names of the cells that a body of evidence reads, of the last profile that has them all."""
+    sides = [side for side in (evidence.measured, evidence.against) if side] if evidence else []
+    best: tuple[str, ...] = ()
+    for profile in profiles:
+        keys: list[str] = []
+        for side in sides:
+            wanted = {column: str(side[column]) for column in IDENTITY if column in side}
+            named = [
+                key
+                for key, cell in profile.scored.items()
+                if all(str(getattr(cell, column)) == value for column, value in wanted.items())
+            ]
+            if not named:
+                break
+            keys += named
+        else:
+            best = tuple(dict.fromkeys(keys)) or best
+    return best
+
+
+def distinct(texts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(value for value in texts if value))

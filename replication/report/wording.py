@@ -71,10 +71,10 @@ def sides(claim: Claim, comparison: Comparison | None) -> str:
     """The measured side, and the one it is compared with."""
     if comparison is None:
         return NONE
-    one, two = comparison.measured, comparison.against
+    ours, theirs = comparison.measured, comparison.against
     if claim.kind == "rate":
-        return " against ".join(f"{round(sum(s.values))} of {s.n}" for s in (one, two) if s is not None)
-    return measured(one) + (f" against {measured(two)}" if two is not None else "")
+        return " against ".join(f"{round(sum(s.values))} of {s.n}" for s in (ours, theirs) if s is not None)
+    return measured(ours) + (f" against {measured(theirs)}" if theirs is not None else "")
 
 
 def difference(comparison: Comparison | None, scale: float = 1.0) -> str:
@@ -93,9 +93,9 @@ def difference(comparison: Comparison | None, scale: float = 1.0) -> str:
 def published(claim: Claim) -> str:
     """What the paper says, as a number where it gives one and as a direction otherwise."""
     if claim.published is not None:
-        said = claim.published
-        spread = f" ± {said.spread:g} ({said.spread_kind})" if said.spread is not None else ""
-        return f"{said.value:.6g}".replace("-", "−") + spread + ("" if said.verified else " (unverified)")
+        printed = claim.published
+        spread = f" ± {printed.spread:g} ({printed.spread_kind})" if printed.spread is not None else ""
+        return f"{printed.value:.6g}".replace("-", "−") + spread + ("" if printed.verified else " (unverified)")
     if claim.bound is not None:
         ours = " (our bound)" if claim.origin != "published" else ""
         return f"{'above' if claim.better == 'higher' else 'below'} {number(claim.bound)}{ours}"
@@ -116,9 +116,9 @@ def value_in_words(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, dict):
-        return ", ".join(f"{key} {value_in_words(one)}" for key, one in value.items())
+        return ", ".join(f"{key} {value_in_words(part)}" for key, part in value.items())
     if isinstance(value, list | tuple):
-        return "[" + ", ".join(value_in_words(one) for one in value) + "]"
+        return "[" + ", ".join(value_in_words(part) for part in value) + "]"
     return f"{value:g}".replace("-", "−") if isinstance(value, float) else str(value)
 
 

@@ -69,11 +69,12 @@ def add_test_errors(
 ) -> None:
     """Rows of each seed and of each whole ensemble: `probabilities` [n, K] of each seed, `learnt` labels seen."""
     draws: dict[int, list[int]] = {}
-    for place, (seed, own) in enumerate(zip(seeds, probabilities, strict=True)):
+    for place, (seed, of_seed) in enumerate(zip(seeds, probabilities, strict=True)):
         draw = seed // options.trainings_per_draw
         draws.setdefault(draw, []).append(place)
         drawn = {"replicate": draw, "replicate_kind": "label draw"} if options.per_class else {}
-        rows.add(seed, step, METRIC, share_wrong(own, truth), len(truth), metric_variant=f"{learnt}-labels", **drawn)
+        error = share_wrong(of_seed, truth)
+        rows.add(seed, step, METRIC, error, len(truth), metric_variant=f"{learnt}-labels", **drawn)
     for draw, places in draws.items():
         if options.trainings_per_draw == 1 or len(places) < options.trainings_per_draw:
             continue

@@ -6,7 +6,6 @@ import numpy as np
 
 from replication.config.protocols import Components
 from replication.config.recipes import Noise, Recipe
-from replication.foundation.errors import InputError
 from replication.foundation.runtime import side_by_side
 from replication.foundation.seeding import generator as stream_of
 from replication.metrics.components import component_information, duplicates_within, variance_share
@@ -27,22 +26,9 @@ def measure(cell: ImageCell) -> dict[str, np.ndarray]:
 
     Samples are drawn with the noise of training; their class is the judge's. Diversity within components is measured
     under the noise of display too, where that is another.
-
-    Raises:
-        InputError: the recipe's prior has no components, or no judge knows the data set.
     """
-    key = cell.rows.cell.key
-    if not cell.recipe.prior.components:
-        raise InputError(
-            f"Cell {key} names protocol components, but the prior of its recipe has none: take components out of its "
-            "protocols."
-        )
     judge = cell.judge
-    if judge is None:
-        raise InputError(
-            f"Cell {key} names protocol components, but no judge tells the classes of {cell.rows.cell.dataset} apart: "
-            "add one to judges in params.yaml, or take components out of its protocols."
-        )
+    assert judge is not None  # `requirements` holds what the protocol needs
     options, steps = cell.options.components, (cell.trained.steps[-1], 0)
     if cell.trained.steps[0] != 0:
         steps = steps[:1]
@@ -68,19 +54,19 @@ def add_information(
 ) -> None:
     """Rows of one seed at one step, from components and classes int [n] of its samples."""
     stream = stream_of(seed, "permuted classes", step)
-    found = component_information(components, classes, options.permutations, stream)
+    result = component_information(components, classes, options.permutations, stream)
     values = {
-        "measured": found.information,
-        "chance": found.chance,
-        "chance-95": found.chance_beyond,
-        "above-chance": found.above_chance,
+        "measured": result.information,
+        "chance": result.chance,
+        "chance-95": result.chance_beyond,
+        "above-chance": result.above_chance,
     }
     for variant, nats in values.items():
-        given = {"metric_variant": variant, "judge": judge}
-        rows.add(seed, step, "component_information", nats, len(classes), **given)
+        where = {"metric_variant": variant, "judge": judge}
+        rows.add(seed, step, "component_information", nats, len(classes), **where)
         if variant in SHARES:
-            rows.add(seed, step, "component_class_share", found.of_entropy(nats), len(classes), **given)
-    rows.add(seed, step, "component_p_value", found.p_value, len(classes), judge=judge)
+            rows.add(seed, step, "component_class_share", result.of_entropy(nats), len(classes), **where)
+    rows.add(seed, step, "component_p_value", result.p_value, len(classes), judge=judge)
 
 
 def add_diversity(
@@ -107,8 +93,8 @@ def sheet_of(images: np.ndarray, components: np.ndarray, of: int) -> np.ndarray:
     chosen = np.unique(np.linspace(0, of - 1, min(of, SHOWN)).round().astype(int))
     sheet = np.zeros((len(chosen), SHOWN, *images.shape[1:]), np.uint8)
     for line, component in zip(sheet, chosen, strict=True):
-        own = images[components == component][:SHOWN]
-        line[: len(own)] = own
+        of_component = images[components == component][:SHOWN]
+        line[: len(of_component)] = of_component
     return sheet
 
 

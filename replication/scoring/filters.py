@@ -6,7 +6,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from replication.foundation.errors import InputError
 from replication.foundation.runtime import side_by_side
 from replication.foundation.seeding import generator
 from replication.metrics.guided_backpropagation import (
@@ -29,19 +28,9 @@ def measure(cell: ImageCell) -> dict[str, np.ndarray]:
 
     Images are held-out ones. Batch normalisation is frozen to the mean of per-batch statistics over the images trained
     on, as for the linear probe, so that an image's gradient is its own.
-
-    Raises:
-        InputError: the discriminator has no maps of its convolutions, or the data set no held-out images.
     """
-    kept = len(cell.data.test_images)
-    if not kept or not isinstance(cell.build().discriminator, ConvolutionalDiscriminator):
-        raise InputError(
-            f"Cell {cell.rows.cell.key} has {kept} held-out images and "
-            f"{type(cell.build().discriminator).__name__}: name protocol filters on a convolutional dcgan cell of a "
-            "data set with test images."
-        )
     # Test images may be sorted by class, so the first of them would not do.
-    chosen = np.sort(generator(0, "filters").permutation(kept)[: cell.options.filters.images])
+    chosen = np.sort(generator(0, "filters").permutation(len(cell.data.test_images))[: cell.options.filters.images])
     images, labels = cell.data.test_images[chosen], cell.data.test_labels[chosen]
     steps = (0, cell.trained.steps[-1])
     places = [(step, index) for index in range(len(cell.seeds)) for step in steps]
@@ -67,7 +56,8 @@ def _measure_step(cell: ImageCell, step: int, index: int, images: np.ndarray, la
     for name, values in (("all", selectivity), ("first", selectivity[:first]), ("permuted-labels", chance)):
         cell.rows.add(seed, step, "filter_selectivity", values.mean(), count, metric_variant=name)
     exciting = most_exciting(responses, SHOWN)[:first]  # [filters, SHOWN]
-    shown = samples[torch.from_numpy(exciting.reshape(-1))]
-    gradients = guided_gradients(discriminator, last_maps, shown, np.repeat(np.arange(first), SHOWN).tolist())
-    parts = pictures(shown, cell.recipe), as_picture(torch.nan_to_num(gradients).cpu().numpy())
+    exciting_samples = samples[torch.from_numpy(exciting.reshape(-1))]
+    filters = np.repeat(np.arange(first), SHOWN).tolist()
+    gradients = guided_gradients(discriminator, last_maps, exciting_samples, filters)
+    parts = pictures(exciting_samples, cell.recipe), as_picture(torch.nan_to_num(gradients).cpu().numpy())
     return np.concatenate([part.reshape(first, SHOWN, *images.shape[1:]) for part in parts], axis=1)

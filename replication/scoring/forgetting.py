@@ -9,7 +9,6 @@ import numpy as np
 import torch
 
 from replication.data.planted import balanced_accuracy, best_threshold, object_scores
-from replication.foundation.errors import InputError
 from replication.foundation.runtime import side_by_side
 from replication.foundation.seeding import generator as stream_of
 from replication.metrics.forgetting import (
@@ -20,7 +19,6 @@ from replication.metrics.forgetting import (
     recorded,
     takes_second_highest,
 )
-from replication.models.layers.convolutional import ConvolutionalGenerator
 from replication.models.layers.networks import Generator
 from replication.scoring.classifier import judged
 from replication.scoring.image_cell import ImageCell, draw_images
@@ -48,37 +46,21 @@ def measure(cell: ImageCell) -> dict[str, np.ndarray]:
 
     Samples are drawn thrice from the same noise: whole, with the maps dropped, and with as many random maps dropped.
     Where no sample shows the object no map is dropped, and nothing changes. The sheet `forgetting` is the first seed's.
-
-    Raises:
-        InputError: the data set has no planted object, or the generator no second-highest maps.
     """
-    if not isinstance(cell.build().generator.body, ConvolutionalGenerator):
-        raise InputError(
-            f"Cell {cell.rows.cell.key} has a generator of {type(cell.build().generator.body).__name__}: name protocol "
-            "forgetting on a convolutional dcgan cell."
-        )
     detector = detector_of(cell)
     sheets = side_by_side(lambda index: _measure_seed(cell, index, detector), range(len(cell.seeds)), cell.threads)
     return {"forgetting": sheets[0]}
 
 
 def detector_of(cell: ImageCell) -> Detector:
-    """The detector of a data set's planted object.
-
-    Raises:
-        InputError: none is planted.
-    """
+    """The detector of a data set's planted object."""
     data = cell.data
-    if data.train_places is None or data.test_places is None:
-        raise InputError(
-            f"Data set {data.name} has no planted object to forget: name protocol forgetting on a data set with "
-            "`planted` in params.yaml."
-        )
+    assert data.train_places is not None and data.test_places is not None  # as `requirements` holds
     size = data.manifest["options"]["planted"]["size"]
     present, held_out = data.train_places[:, 0] >= 0, data.test_places[:, 0] >= 0
     threshold = best_threshold(object_scores(data.train_images, size)[0], present)
-    found = object_scores(data.test_images, size)[0] >= threshold
-    return Detector(size, threshold, balanced_accuracy(found, held_out), len(held_out))
+    detected = object_scores(data.test_images, size)[0] >= threshold
+    return Detector(size, threshold, balanced_accuracy(detected, held_out), len(held_out))
 
 
 def _measure_seed(cell: ImageCell, index: int, detector: Detector) -> np.ndarray:
@@ -107,8 +89,8 @@ def _measure_seed(cell: ImageCell, index: int, detector: Detector) -> np.ndarray
     for name, versions in (("dropped", [without]), ("random-maps", others)):
         frequency = np.mean([detector(images)[0].mean() for images in versions])
         rows.add(seed, step, "object_frequency", float(frequency), len(whole), metric_variant=name)
-        kept = [images[looked] for images in versions]
-        _add_rest(cell, index, name, whole[looked], kept, places[looked], detector.size)
+        versions_looked_at = [images[looked] for images in versions]
+        _add_rest(cell, index, name, whole[looked], versions_looked_at, places[looked], detector.size)
     order = np.argsort(~present, kind="stable")[:SHOWN]  # samples with an object first
     return np.stack([whole[order], without[order], others[0][order]])
 

@@ -28,7 +28,7 @@ def logits_of(discriminator: nn.Module, weights: Mapping[str, Tensor], samples: 
     if _is_tanh_network(discriminator) and not torch.is_grad_enabled():
         layers = list(weights.values())
         return torch.cat([_activations(layers, part.flatten(2))[-1][..., 0] for part in samples.split(BLOCK, 1)], 1)
-    return vmap(lambda one, batch: functional_call(discriminator, one, (batch,)).source)(dict(weights), samples)
+    return vmap(lambda of_seed, batch: functional_call(discriminator, of_seed, (batch,)).source)(dict(weights), samples)
 
 
 def train_alone(
@@ -50,9 +50,9 @@ def train_alone(
         values = list(part.values())
         first, second = ([torch.zeros_like(value) for value in values] for _ in range(2))
         for update in range(updates):
-            found = gradients(part, *(side[seeds] for side in draw(update)))
+            steps = gradients(part, *(side[seeds] for side in draw(update)))
             rate = torch.tensor(learning_rate * (1.0 - update / updates))
-            fused_adam_update(values, found, first, second, torch.tensor(update + 1), rate)
+            fused_adam_update(values, steps, first, second, torch.tensor(update + 1), rate)
     return trained
 
 
@@ -62,7 +62,7 @@ def value_and_hits(
 ) -> tuple[Tensor, Tensor]:
     """E_p[log D] + E_q[log(1 − D)] in nats (GAN 2014, equation 1), and the share told apart, half each side.
 
-    Of each seed, [S] both; samples are [S, n, …].
+    Both are [S], a number for each seed; samples are [S, n, …].
     """
     logits, count = logits_of(discriminator, weights, torch.cat([real, generated], dim=1)), real.shape[1]
     hits = (logits[:, :count] > 0).double().mean(1) + (logits[:, count:] <= 0).double().mean(1)
@@ -91,8 +91,8 @@ def _any_gradients(discriminator: nn.Module, weights: Weights, real: Tensor, gen
     leaves = {name: tensor.detach().requires_grad_() for name, tensor in weights.items()}
     both = logits_of(discriminator, leaves, torch.cat([real, generated], dim=1))
     loss = -_value(both, real.shape[1]).sum()  # a sum over seeds: no seed sees another's gradient
-    found = torch.autograd.grad(loss, list(leaves.values()))
-    return [gradient.contiguous() for gradient in found]  # fused Adam reads memory, whatever the strides
+    slopes = torch.autograd.grad(loss, list(leaves.values()))
+    return [gradient.contiguous() for gradient in slopes]  # fused Adam reads memory, whatever the strides
 
 
 def _is_tanh_network(discriminator: nn.Module) -> bool:
@@ -104,17 +104,17 @@ def _is_tanh_network(discriminator: nn.Module) -> bool:
 
 def _activations(layers: Sequence[Tensor], points: Tensor) -> list[Tensor]:
     """What goes into each dense layer, and the logits [S, n, 1] last; `layers` are matrices and biases in turn."""
-    found = [points]
+    outputs = [points]
     for place in range(0, len(layers), 2):
         matrix, bias = layers[place], layers[place + 1]  # [S, out, in], [S, out]
         if matrix.shape[1] == 1:  # a product of so narrow a matrix takes longest
-            found.append((found[-1] * matrix).sum(2, keepdim=True).add_(bias[:, None]))
+            outputs.append((outputs[-1] * matrix).sum(2, keepdim=True).add_(bias[:, None]))
         else:
-            found.append(torch.baddbmm(bias[:, None], found[-1], matrix.mT))
+            outputs.append(torch.baddbmm(bias[:, None], outputs[-1], matrix.mT))
         if place + 2 < len(layers):
             # tanh x = 2σ(2x) − 1, which takes a third of the time of PyTorch's tanh and rounds by 1e-7 at most.
-            found[-1].mul_(2.0).sigmoid_().mul_(2.0).sub_(1.0)
-    return found
+            outputs[-1].mul_(2.0).sigmoid_().mul_(2.0).sub_(1.0)
+    return outputs
 
 
 @torch.no_grad()
@@ -128,9 +128,9 @@ def _dense_gradients(weights: Weights, real: Tensor, generated: Tensor) -> list[
     back[:, real.shape[1] :].div_(generated.shape[1])
     gradients: list[Tensor] = []
     for place in range(len(layers) - 2, -1, -2):
-        given, matrix = inputs[place // 2], layers[place]
-        gradients = [back.mT @ given, back.sum(1), *gradients]
+        entering, matrix = inputs[place // 2], layers[place]
+        gradients = [back.mT @ entering, back.sum(1), *gradients]
         if place:
             onward = back * matrix if matrix.shape[1] == 1 else back @ matrix
-            back = torch.ops.aten.tanh_backward(onward, given)
+            back = torch.ops.aten.tanh_backward(onward, entering)
     return gradients

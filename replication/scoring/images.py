@@ -45,10 +45,10 @@ def score_images(cell: ImageCell) -> dict[str, np.ndarray]:
         step, index = place
         seed, images = cell.seeds[index], cell.sample(step, index, "samples", cell.recipe.n_samples)
         if cell.judge is not None:
-            found = judged(cell.judge, images)
-            add_judge_scores(rows, seed, step, found.logits, cell.judge_name)
+            under_judge = judged(cell.judge, images)
+            add_judge_scores(rows, seed, step, under_judge.logits, cell.judge_name)
             if step in (cell.trained.steps[0], last):
-                add_judge_distances(rows, seed, step, found.features, references, cell.judge_name)
+                add_judge_distances(rows, seed, step, under_judge.features, references, cell.judge_name)
             if cell.recipe.display_noise:
                 _add_training_noise(cell, step, index)
         add_spread(rows, seed, step, images, seen)
@@ -56,14 +56,14 @@ def score_images(cell: ImageCell) -> dict[str, np.ndarray]:
         rows.add(seed, step, "duplicate_rate", rate, count)
         return images[:GRID]
 
-    shown = np.empty(0, np.uint8)
+    first_images = np.empty(0, np.uint8)
     for step in tqdm(cell.trained.steps, desc=f"{rows.cell.key}: scoring", unit="step"):
-        shown = side_by_side(score_seed, cell.places([step]), cell.threads)[0]
+        first_images = side_by_side(score_seed, cell.places([step]), cell.threads)[0]
     for seed in cell.seeds if cell.judge is not None and count else ():
         rows.add(seed, last, "judge_accuracy", accuracy, count, judge=cell.judge_name)
     add_stability(rows, cell.trained, cell.build, cell.recipe, cell.classes, cell.threads)
-    neighbours, real = seen[nearest(shown, seen)[1]], seen[:: max(1, len(seen) // GRID)][:GRID]
-    return {"grid": shown, "neighbours": neighbours, "real": real}
+    neighbours, real = seen[nearest(first_images, seen)[1]], seen[:: max(1, len(seen) // GRID)][:GRID]
+    return {"grid": first_images, "neighbours": neighbours, "real": real}
 
 
 def _add_training_noise(cell: ImageCell, step: int, index: int) -> None:
@@ -106,12 +106,12 @@ def add_judge_scores(
 
     `names` are those of a set of images that is no sample of the cell's.
     """
-    given, count = {"judge": judge, **names}, len(logits)
+    where, count = {"judge": judge, **names}, len(logits)
     modified = modified_inception_score(logits)
-    rows.add(seed, step, "judge_score", inception_score(logits, splits)[0], count, **given)
-    rows.add(seed, step, "modified_judge_score", modified.mean, count, **given)
+    rows.add(seed, step, "judge_score", inception_score(logits, splits)[0], count, **where)
+    rows.add(seed, step, "modified_judge_score", modified.mean, count, **where)
     for label, one in enumerate(modified.classes if by_class else ()):
-        of_class = {**given, "class_": str(label)}
+        of_class = {**where, "class_": str(label)}
         rows.add(seed, step, "judge_share", one.share, count, **of_class)
         if one.count:
             rows.add(seed, step, "judge_score", one.score, one.count, **of_class)

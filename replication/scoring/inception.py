@@ -14,7 +14,7 @@ from torch import nn
 from replication.config.protocols import Inception
 from replication.data.reading import PreparedImages
 from replication.metrics.distribution import Reference, distances, references_of
-from replication.metrics.inception import inception_score, modified_inception_score
+from replication.metrics.inception import TransferHead, inception_score, modified_inception_score, train_transfer_head
 from replication.metrics.inception_network import (
     CLASSES,
     FEATURES,
@@ -23,7 +23,6 @@ from replication.metrics.inception_network import (
     inception_weights,
     load_inception,
 )
-from replication.metrics.transfer_head import TransferHead, train_transfer_head
 from replication.scoring.image_cell import ImageCell
 from replication.scoring.images import HELD_OUT, TRAINING, add_distances
 from replication.scoring.rows import Rows
@@ -52,11 +51,7 @@ _read: dict[str, RealUnderInception] = {}  # of the data set at hand: a process 
 
 
 def measure(cell: ImageCell) -> dict[str, np.ndarray]:
-    """Score the samples of every seed at the last step; there are no pictures.
-
-    Raises:
-        InputError: the weights are missing, damaged or others, and cannot be downloaded.
-    """
+    """Score the samples of every seed at the last step; there are no pictures."""
     options = cell.options.inception
     if options.weights == SKIPPED:
         return {}
@@ -64,8 +59,8 @@ def measure(cell: ImageCell) -> dict[str, np.ndarray]:
     references = real.references(cell.chosen, options)
     for index, seed in enumerate(cell.seeds):
         images = cell.sample(step, index, "samples", options.n_samples)
-        found = inception_features(real.network, images, f"{cell.rows.cell.key}, seed {seed}")
-        add_inception_scores(cell.rows, seed, step, found, real.head, references, options)
+        features = inception_features(real.network, images, f"{cell.rows.cell.key}, seed {seed}")
+        add_inception_scores(cell.rows, seed, step, features, real.head, references, options)
     return {}
 
 
@@ -89,22 +84,22 @@ def add_inception_scores(
     rows: Rows,
     seed: int,
     step: int,
-    found: InceptionFeatures,
+    features: InceptionFeatures,
     head: TransferHead | None,
     references: Mapping[str, Reference],
     options: Inception,
     **names: Any,
 ) -> None:
     """Rows of every score of one set of images; `names` are those of a set that is no sample of the cell's."""
-    mean, spread = inception_score(found.logits, options.splits)
-    rows.add(seed, step, "inception_score", mean, len(found), **names)
-    rows.add(seed, step, "inception_score_spread", spread, len(found), **names)
+    mean, spread = inception_score(features.logits, options.splits)
+    rows.add(seed, step, "inception_score", mean, len(features), **names)
+    rows.add(seed, step, "inception_score_spread", spread, len(features), **names)
     if head is not None:
-        add_modified_scores(rows, seed, step, head.logits(found.pool3[: options.modified_samples]), **names)
+        add_modified_scores(rows, seed, step, head.logits(features.pool3[: options.modified_samples]), **names)
         rows.add(seed, step, "transfer_head_accuracy", head.accuracy, head.held_out, **names)
     sizes = {"subsets": options.kernel_subsets, "size": SUBSET_SIZE, "limit": options.manifold_samples}
     measure = partial(distances, seed=seed, **sizes)
-    add_distances(rows, seed, step, found.pool3, references, METRICS, measure, **names)
+    add_distances(rows, seed, step, features.pool3, references, METRICS, measure, **names)
 
 
 def add_modified_scores(rows: Rows, seed: int, step: int, logits: np.ndarray, **names: Any) -> None:

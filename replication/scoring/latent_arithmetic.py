@@ -11,7 +11,6 @@ import numpy as np
 from tqdm import tqdm
 
 from replication.config.protocols import LatentArithmetic
-from replication.foundation.errors import InputError
 from replication.foundation.runtime import side_by_side
 from replication.foundation.seeding import generator as stream_of
 from replication.metrics.arithmetic import (
@@ -25,10 +24,11 @@ from replication.metrics.arithmetic import (
     mean_slope,
     monotonicity,
     relative_spread,
+    slant,
+    stroke_attributes,
     tercile_cuts,
     with_noise,
 )
-from replication.metrics.attributes import require_strokes, slant, stroke_attributes
 from replication.metrics.plausibility import Plausibility
 from replication.scoring.image_cell import ImageCell
 from replication.scoring.latent_space import LatentSpace, cell_plausibility
@@ -54,18 +54,9 @@ class Pool:
 
 
 def measure(cell: ImageCell) -> dict[str, np.ndarray]:
-    """Add the rows of sums and turns of every seed's last networks; returns two sheets of the first seed.
-
-    Raises:
-        InputError: strokes cannot be measured on these images, or no judge says what is plausible.
-    """
-    require_strokes(cell.seen, cell.data.name)
+    """Add the rows of sums and turns of every seed's last networks; returns two sheets of the first seed."""
     plausibility = cell_plausibility(cell)
-    if plausibility is None:
-        raise InputError(
-            f"Latent arithmetic on {cell.data.name} needs a judge that says what is plausible: add one to judges in "
-            f"params.yaml, or leave latent-arithmetic out of the protocols of cells on {cell.data.name}."
-        )
+    assert plausibility is not None  # `requirements` holds that there is a judge
 
     def score_seed(index: int) -> dict[str, np.ndarray]:
         space = LatentSpace(cell, cell.trained.steps[-1], index)
@@ -128,12 +119,12 @@ def _results(
 ) -> dict[str, np.ndarray]:
     """uint8 [trials, results, 1, H, W] by kind of sum; the sum of pixels has one result, as it has no noise."""
     chance = stream.integers(len(pool.latents), size=exemplars.shape)
-    one, middle = combine(pool.latents[exemplars[:, :, :1]]), pool.latents.mean(axis=0)
+    single, middle = combine(pool.latents[exemplars[:, :, :1]]), pool.latents.mean(axis=0)
     centres = {
         "three-exemplars": combine(pool.latents[exemplars]),
-        "one-exemplar": one,
+        "one-exemplar": single,
         # As far from the middle as means of as many exemplars are: a control for length.
-        "one-exemplar-shrunk": middle + (one - middle) / np.sqrt(options.exemplars),
+        "one-exemplar-shrunk": middle + (single - middle) / np.sqrt(options.exemplars),
         "random": combine(pool.latents[chance]),
     }
     # U(−1, 1) has standard deviation 1/√3: there the scale is the paper's, elsewhere it is of latents as spread out.
@@ -149,9 +140,9 @@ def _results(
 
 def _lines(pool: Pool, exemplars: np.ndarray, results: dict[str, np.ndarray], count: int) -> np.ndarray:
     """[≤ count, columns, 1, H, W] of trials: exemplars, their sum, it twice with noise, that of one, that of pixels."""
-    shown = pool.images[exemplars[:count].reshape(min(count, len(exemplars)), -1)]
-    made = [results["three-exemplars"][:count, :3], results["one-exemplar"][:count, :1], results["pixel"][:count]]
-    return np.concatenate([shown, *made], axis=1)
+    exemplar_images = pool.images[exemplars[:count].reshape(min(count, len(exemplars)), -1)]
+    sums = [results["three-exemplars"][:count, :3], results["one-exemplar"][:count, :1], results["pixel"][:count]]
+    return np.concatenate([exemplar_images, *sums], axis=1)
 
 
 def _add_turns(cell: ImageCell, space: LatentSpace, pools: list[Pool], index: int) -> np.ndarray:

@@ -8,7 +8,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from replication.config.recipes import Noise, Recipe
 from replication.foundation.seeding import generator as stream_of
-from replication.metrics.batch_statistics import freeze_to_mean
+from replication.metrics.linear_probe import freeze_to_mean
 from replication.metrics.plausibility import Plausibility, learn_plausibility
 from replication.models.layers.networks import Generator
 from replication.scoring.image_cell import ImageCell, pictures
@@ -49,21 +49,21 @@ class LatentSpace:
         flat = torch.from_numpy(np.ascontiguousarray(latents, np.float32)).flatten(0, -2)
         spread = torch.from_numpy(np.broadcast_to(each, latents.shape[:-1]).reshape(-1).copy())
         parts = [self._decode(*part) for part in zip(flat.split(DECODED), spread.split(DECODED), strict=True)]
-        made = np.concatenate(parts)
-        return made.reshape(*latents.shape[:-1], *made.shape[1:])
+        decoded = np.concatenate(parts)
+        return decoded.reshape(*latents.shape[:-1], *decoded.shape[1:])
 
     def labels(self, count: int) -> np.ndarray:
         """int64 [count]: each class in turn for a conditional generator, else zeros."""
         return np.arange(count) % max(self.classes, 1)
 
     def _decode(self, latents: torch.Tensor, labels: torch.Tensor) -> np.ndarray:
-        network, given = self._generator, latents.to(self._device)
+        network, moved = self._generator, latents.to(self._device)
         if network.has_reference:
-            samples = network.body(torch.cat([network.reference, given]))[len(network.reference) :]
+            samples = network.body(torch.cat([network.reference, moved]))[len(network.reference) :]
         elif network.conditional:
-            samples = network.body(given, labels.to(self._device))
+            samples = network.body(moved, labels.to(self._device))
         else:
-            samples = network.body(given)
+            samples = network.body(moved)
         return pictures(samples, self._recipe)
 
 

@@ -7,9 +7,9 @@ from tqdm import tqdm
 
 from replication.foundation.runtime import side_by_side
 from replication.foundation.seeding import generator as stream_of
+from replication.metrics.arithmetic import smoothness, straight_legs
 from replication.metrics.neighbours import nearest
 from replication.metrics.plausibility import Plausibility
-from replication.metrics.walks import smoothness, straight_legs
 from replication.scoring.image_cell import ImageCell
 from replication.scoring.latent_space import REAL, LatentSpace, cell_plausibility
 
@@ -51,7 +51,8 @@ def _add_latent(
     walks = space.images(straight_legs(points, options.steps), space.labels(options.walks))
     legs = walks.reshape(-1, *walks.shape[2:])
     cell.rows.add(seed, step, "walk_smoothness", smoothness(legs), len(legs), metric_variant="latent")
-    remembered, known = legs[:REMEMBERED], cell.seen[_some_rows(len(cell.seen), REAL)]
+    some = np.sort(stream_of(0, "remembered").permutation(len(cell.seen))[:REAL])
+    remembered, known = legs[:REMEMBERED], cell.seen[some]
     memories = known[nearest(remembered.reshape(-1, *legs.shape[2:]), known)[1]].reshape(remembered.shape)
     cell.rows.add(seed, step, "walk_smoothness", smoothness(memories), len(memories), metric_variant="memorised")
     if plausibility is not None:
@@ -66,7 +67,8 @@ def _add_fades(cell: ImageCell, space: LatentSpace, index: int, plausibility: Pl
     """Rows of as many cross-fades of training images, of one class where labels are fixed; returns their images."""
     options, seed, step = cell.options.latent_walk, cell.seeds[index], cell.trained.steps[-1]
     stream, labels = stream_of(seed, "pixel walk"), cell.data.train_labels[cell.chosen]
-    alike = [np.flatnonzero(labels == one) for one in np.unique(labels)] if space.classes else [np.arange(len(labels))]
+    groups = labels if space.classes else np.zeros(len(labels))
+    alike = [np.flatnonzero(groups == group) for group in np.unique(groups)]
     rows = np.stack([stream.choice(alike[walk % len(alike)], options.points) for walk in range(options.walks)])
     walks = np.round(straight_legs(cell.seen[rows].astype(np.float32), options.steps)).astype(np.uint8)
     legs = walks.reshape(-1, *walks.shape[2:])
@@ -79,10 +81,6 @@ def _add_fades(cell: ImageCell, space: LatentSpace, index: int, plausibility: Pl
 
 def _add_share(cell: ImageCell, seed: int, step: int, share: float, count: int, variant: str) -> None:
     cell.rows.add(seed, step, "walk_plausibility", share, count, metric_variant=variant, judge=cell.judge_name)
-
-
-def _some_rows(available: int, count: int) -> np.ndarray:
-    return np.sort(stream_of(0, "remembered").permutation(available)[:count])
 
 
 def _sheet(walks: np.ndarray, fades: np.ndarray) -> np.ndarray:

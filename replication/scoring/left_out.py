@@ -1,4 +1,4 @@
-"""What a data set without test images costs a cell: said before its training, with its scores and in its report."""
+"""What a cell is not measured by where its data set has no test images: a sentence for its training and its report."""
 
 from __future__ import annotations
 

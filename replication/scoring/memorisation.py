@@ -9,7 +9,7 @@ from replication.config.recipes import Recipe
 from replication.data.reading import PreparedImages
 from replication.foundation.runtime import side_by_side
 from replication.foundation.seeding import generator
-from replication.metrics.memorisation import memorisation_share, memorised
+from replication.metrics.neighbours import memorisation_share, memorised
 from replication.scoring.image_cell import ImageCell
 from replication.scoring.rows import Rows
 

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from replication.foundation.errors import InputError
 from replication.foundation.runtime import side_by_side
 from replication.metrics.nearest_generated import nearest_labels
 from replication.models.layers.samples import as_samples
@@ -24,15 +23,11 @@ SHOWN = 10  # samples of each class on the sheet
 
 
 def measure(cell: ImageCell) -> dict[str, np.ndarray]:
-    """The test error at each of the counts, from one pass over the samples; at the smallest one untrained too.
+    """Add the test error of 1-NN on each count of samples; the untrained generator is measured at the smallest count.
 
     Distances are taken in the pixels that the networks see, and samples are not rounded to levels, as in the released
     code. A seed that diverged is not sampled.
-
-    Raises:
-        InputError: the generator is not told labels, or the data set has no test images.
     """
-    _refuse(cell)
     options, steps = cell.options.nearest_generated, cell.trained.steps
     points = as_samples(torch.from_numpy(cell.data.test_images), cell.recipe.pixels).flatten(1).to(cell.device)
     counts = {steps[0]: options.counts[:1]} if steps[0] == 0 else {}
@@ -50,8 +45,8 @@ def measure(cell: ImageCell) -> dict[str, np.ndarray]:
     total = len(cell.seeds) * sum(max(wanted) for wanted in counts.values())
     with tqdm(total=total, desc=f"{cell.rows.cell.key}: 1-NN", unit="sample", unit_scale=True) as progress:
         side_by_side(score_seed, cell.places(counts), cell.threads)
-    shown = cell.sample(steps[-1], 0, "1-nn sheet", SHOWN * cell.classes)  # of each class in turn
-    return {SHEET: shown.reshape(SHOWN, cell.classes, *shown.shape[1:]).swapaxes(0, 1)}
+    sheet = cell.sample(steps[-1], 0, "1-nn sheet", SHOWN * cell.classes)  # of each class in turn
+    return {SHEET: sheet.reshape(SHOWN, cell.classes, *sheet.shape[1:]).swapaxes(0, 1)}
 
 
 def nearest_error(
@@ -88,16 +83,3 @@ def _samples(cell: ImageCell, step: int, index: int, progress: tqdm) -> Iterator
         number += 1
         yield torch.nan_to_num(drawn).flatten(1), labels
         progress.update(size)
-
-
-def _refuse(cell: ImageCell) -> None:
-    key = cell.rows.cell.key
-    if not cell.build().generator.conditional:
-        raise InputError(
-            f"Cell {key} names protocol nearest-generated, but its generator is told no labels: take the protocol out, "
-            "or use a network of kind conditional."
-        )
-    if not len(cell.data.test_labels):
-        raise InputError(
-            f"Cell {key} names protocol nearest-generated, but {cell.data.name} has no test images: take it out."
-        )

@@ -43,18 +43,18 @@ def probe_cell(cell: ImageCell, probe: Probe, steps: Sequence[int]) -> None:
         step, index, seed = place
         discriminator = cell.networks(step, index).discriminator
         assert isinstance(discriminator, ConvolutionalDiscriminator)
-        train = discriminator_features(discriminator, train_images, shuffled, own)
-        test = discriminator_features(discriminator, test_images, None, own)
+        train = discriminator_features(discriminator, train_images, shuffled, threads_each)
+        test = discriminator_features(discriminator, test_images, None, threads_each)
         for features in (train, test):
             # A diverged run's rows read NaN whatever is fitted here, and the SVM takes moderate numbers only.
             features.nan_to_num_(0.0).clamp_(-LARGEST, LARGEST)
-        result = run_probe(train, test, data, probe, seed, cell.device, own)
+        result = run_probe(train, test, data, probe, seed, cell.device, threads_each)
         add_probe(rows, seed, step, result, len(data.test_labels), on)
-        shown.update()
+        progress.update()
 
-    at_once, own = _shares(data.train_images.size, cell.device, cell.threads)
+    at_once, threads_each = workers(data.train_images.size, cell.device, cell.threads)
     places = [(step, index, seed) for step in steps for index, seed in enumerate(cell.seeds)]
-    with tqdm(total=len(places), desc=f"{rows.cell.key}: linear probe", unit="network") as shown:
+    with tqdm(total=len(places), desc=f"{rows.cell.key}: linear probe", unit="network") as progress:
         side_by_side(probe_seed, places, at_once)
 
 
@@ -64,7 +64,7 @@ def probed_data(cell: Cell) -> tuple[str, ...]:
     return (cell.probe,) if other else ()
 
 
-def _shares(pixels: int, device: str, threads: int) -> tuple[int, int]:
+def workers(pixels: int, device: str, threads: int) -> tuple[int, int]:
     """How many networks are probed at once, and on how many threads each: one after another where images are many."""
     if device != "cpu":
         return 1, 1

@@ -199,7 +199,7 @@ def _latent_walk(planned: Planned) -> None:
 
 
 def _latent_arithmetic(planned: Planned) -> None:
-    from replication.metrics.attributes import require_strokes
+    from replication.metrics.arithmetic import require_strokes
 
     require_strokes(planned.data.train_images[planned.rows], planned.data.name)
     planned.require_judge()

@@ -21,9 +21,9 @@ VALUE = 4  # bytes of a float32
 def require_room(cell: Cell, recipe: Recipe, build: Callable[[], Networks], device: str) -> None:
     """Raise InputError where the block cannot fit into memory, or what it leaves on the disk.
 
-    Counted is what is there at once at least: weights, gradients and the optimiser's state of every seed in memory; the
-    networks of every scored step and two checkpoints on the disk, less what lies there. Activations, data and libraries
-    come on top. Networks are built without values.
+    It counts what exists at once at least: weights, gradients and the optimiser's state of every seed in memory; the
+    networks of every scored step and two checkpoints on the disk, less what lies there already. Activations, data and
+    libraries come on top. Networks are built without values.
     """
     with torch.device("meta"):
         networks = build()

@@ -47,7 +47,7 @@ class Rows:
         row = {"paper": cell.paper, "model": cell.model, "recipe": cell.recipe, "variant": cell.variant}
         place = {"dataset": cell.dataset, "split": cell.split, "n_train": self.n_train}
         where = {"device": self.device, "precision": self.precision}
-        given = {**row, **place, **where, **other}  # a control measured beside a cell has names of its own
+        columns = {**row, **place, **where, **other}  # a control measured beside a cell has names of its own
         measured = float("nan") if lost else float(value)
         self.collected.append(
             Measurement(
@@ -57,7 +57,7 @@ class Rows:
                 metric=metric,
                 value=measured,
                 n_samples=n_samples,
-                **given,
+                **columns,
             )
         )
 
@@ -100,10 +100,10 @@ class Steps:
             self.clock.keep()
 
 
-def write_scores(output: Path, rows: Rows, shown: dict[str, np.ndarray], provenance: dict[str, Any]) -> None:
+def write_scores(output: Path, rows: Rows, samples: dict[str, np.ndarray], provenance: dict[str, Any]) -> None:
     """Write a scored cell, whole or not at all."""
     with atomic_directory(output) as directory:
         write_table(to_table(rows.collected), directory / "measurements.csv")
-        if shown:
-            np.savez(directory / "samples.npz", **shown)  # type: ignore[arg-type]
+        if samples:
+            np.savez(directory / "samples.npz", **samples)  # type: ignore[arg-type]
         (directory / "provenance.json").write_text(json.dumps(provenance, indent=1) + "\n", encoding="utf-8")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import pairwise
 
 import numpy as np
 import torch
@@ -43,8 +42,8 @@ def add_stability(
 ) -> None:
     """Coverage, filters and losses of every seed, and whether the run was stable.
 
-    The judge's shares and the diversity of samples are read from the rows collected before. Without a judge there is
-    no coverage, and of a history too short to show an oscillation no word on losses: so neither on stability.
+    The judge's shares and the diversity of samples are read from the rows collected before. No row says whether a run
+    was stable where there is no judge, and so no coverage, or where the history is too short to show an oscillation.
     """
 
     def add_filters(place: tuple[int, int, int]) -> None:
@@ -57,16 +56,17 @@ def add_stability(
     side_by_side(add_filters, [(step, index, seed) for step in trained.steps for index, seed in seeds], threads)
     for index, seed in seeds:
         shares, judge = judged_shares(rows, seed)
-        for step, own in shares.items():
-            rows.add(seed, step, "mode_coverage", mode_coverage(own), recipe.n_samples, judge=judge)
+        for step, of_step in shares.items():
+            rows.add(seed, step, "mode_coverage", mode_coverage(of_step), recipe.n_samples, judge=judge)
         losses = since_both_moved(trained.history[index])
         if len(losses) < MIN_POINTS:
             continue
         last = trained.steps[-1]
         for column, side in enumerate(SIDES):
-            found = loss_oscillation(losses[:, column])
-            rows.add(seed, last, "loss_oscillation", found, len(losses), metric_variant=side)
-        course = [own for step, own in shares.items() if step > 0]  # an untrained generator's classes mean nothing
+            oscillation = loss_oscillation(losses[:, column])
+            rows.add(seed, last, "loss_oscillation", oscillation, len(losses), metric_variant=side)
+        # An untrained generator's classes mean nothing.
+        course = [of_step for step, of_step in shares.items() if step > 0]
         if course and named(recipe.objective).discriminator is cross_entropies:  # another's loss has other units
             holds = stable(
                 diverged=seed in rows.diverged,
@@ -81,12 +81,12 @@ def add_stability(
 
 def judged_shares(rows: Rows, seed: int) -> tuple[dict[int, np.ndarray], str]:
     """Share of each class [K] in a seed's samples by step, in the order of training, and the judge that said so."""
-    own = [row for row in rows.collected if row.metric == "judge_share" and row.seed == seed and row.class_ != "all"]
-    by_step: dict[int, dict[int, float]] = {step: {} for step in sorted({row.step for row in own})}
-    for row in own:
+    of_seed = [row for row in rows.collected if (row.metric, row.seed) == ("judge_share", seed) and row.class_ != "all"]
+    by_step: dict[int, dict[int, float]] = {step: {} for step in sorted({row.step for row in of_seed})}
+    for row in of_seed:
         by_step[row.step][int(row.class_)] = row.value
     shares = {step: np.array([of[label] for label in sorted(of)]) for step, of in by_step.items()}
-    return shares, own[0].judge if own else ""
+    return shares, of_seed[0].judge if of_seed else ""
 
 
 def collected(rows: Rows, seed: int, step: int, metric: str) -> float:
@@ -114,9 +114,6 @@ def last_hidden(generator: nn.Module) -> nn.Module | None:
     """The layer whose output the last convolution sees, unpooling apart; layers run in the order of `modules()`."""
     leaves = [module for module in generator.modules() if not list(module.children())]
     leaves = [leaf for leaf in leaves if not isinstance(leaf, nn.Upsample | nn.Sequential)]
-    before = [previous for previous, leaf in pairwise(leaves) if _convolves(leaf)]
+    convolves = [any(parameter.dim() == 4 for parameter in leaf.parameters(recurse=False)) for leaf in leaves]
+    before = [leaf for leaf, convolves_next in zip(leaves, convolves[1:], strict=False) if convolves_next]
     return before[-1] if before else None
-
-
-def _convolves(layer: nn.Module) -> bool:
-    return any(parameter.dim() == 4 for parameter in layer.parameters(recurse=False))

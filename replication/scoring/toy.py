@@ -44,36 +44,21 @@ class ToyCell:
     recipe: Recipe
     mixture: Mixture
     components: Components  # on how many samples it is measured what components tell of the mode
-    first: int  # place of the block's first seed among those that are planned
+    first: int = 0  # place of the block's first seed among those that are planned
 
 
-def score_toy(
-    rows: Rows,
-    trained: TrainedCell,
-    build: Callable[[], Networks],
-    recipe: Recipe,
-    data: ToyData,
-    game: bool,
-    components: Components,
-    threads: int,
-    first: int = 0,
-) -> dict[str, np.ndarray]:
-    """Add a toy cell's rows; returns the points that its figures show. `game` adds what GAN 2014 claims of D.
-
-    Of a prior with components `components` says on how many samples it is measured what they tell of the mode. The
-    block is the part of the planned one that begins at its seed number `first`, counted from 0.
-    """
-    cell = ToyCell(rows, trained, build, recipe, mixture_of(data), components, first)
-    numbered = list(enumerate(rows.cell.seed_numbers))
-    watched = tqdm(numbered, desc=f"{rows.cell.key}: scoring", unit="seed")
-    shown = side_by_side(lambda place: _score_seed(cell, *place), watched, threads)[:FIGURED]
+def score_toy(cell: ToyCell, real: np.ndarray, game: bool, threads: int) -> dict[str, np.ndarray]:
+    """Add a toy cell's rows; returns the points that its figures show. `game` adds what GAN 2014 claims of D."""
+    numbered = list(enumerate(cell.rows.cell.seed_numbers))
+    watched = tqdm(numbered, desc=f"{cell.rows.cell.key}: scoring", unit="seed")
+    points_of_seeds = side_by_side(lambda place: _score_seed(cell, *place), watched, threads)[:FIGURED]
     if game:
         blocks = [numbered[start : start + TOGETHER] for start in range(0, len(numbered), TOGETHER)]
         side_by_side(lambda block: _score_game(cell, block), blocks, threads)
     return {
-        "points": np.stack([points[-1] for points in shown]),
-        "early_points": np.stack([points[0] for points in shown]),
-        "real": data.points[:: max(1, len(data.points) // SHOWN)],
+        "points": np.stack([points[-1] for points in points_of_seeds]),
+        "early_points": np.stack([points[0] for points in points_of_seeds]),
+        "real": real[:: max(1, len(real) // SHOWN)],
     }
 
 
@@ -85,7 +70,7 @@ def mixture_of(data: ToyData) -> Mixture:
 def _score_seed(cell: ToyCell, index: int, seed: int) -> list[np.ndarray]:
     """Rows of one seed; its points drawn with the noise of training, of each step after the first."""
     rows, recipe, mixture = cell.rows, cell.recipe, cell.mixture
-    last, shown = cell.trained.steps[-1], []
+    last, points_of_steps = cell.trained.steps[-1], []
     held: dict[str, list[np.ndarray]] = {variant: [] for variant in noises_of(recipe)}
     for step in cell.trained.steps:
         networks = cell.trained.networks(cell.build, step, index)
@@ -97,41 +82,37 @@ def _score_seed(cell: ToyCell, index: int, seed: int) -> list[np.ndarray]:
         }
         for variant, samples in drawn.items():
             points = samples.double().numpy()
-            _score_points(rows, points, mixture, seed, step, variant)
+            scores = {**mode_scores(points, mixture), "energy_distance": energy_distance(points, mixture)}
+            for metric, value in scores.items():
+                rows.add(seed, step, metric, value, len(points), metric_variant=variant)
             held[variant].append(held_modes(points, mixture))
         if recipe.prior.components and recipe.prior.form == "mixture":
             sigma = networks.generator.get_parameter("prior.sigma").detach().abs()
             rows.add(seed, step, "sigma_mean", float(sigma.mean()), sigma.numel())
         if step > 0:
-            shown.append(drawn[TRAINING].numpy()[:SHOWN].astype(np.float32))
+            points_of_steps.append(drawn[TRAINING].numpy()[:SHOWN].astype(np.float32))
     for variant, by_step in held.items():
         early, end = by_step[1], by_step[-1]
         lost = bool((early & ~end).any())
         count = {"n_samples": recipe.n_samples, "metric_variant": variant}
         rows.add(seed, last, "mode_lost", float(lost), **count)
         rows.add(seed, last, "modes_kept", float(early.any() and not lost), **count)
-    return shown
-
-
-def _score_points(rows: Rows, points: np.ndarray, mixture: Mixture, seed: int, step: int, variant: str) -> None:
-    scores = {**mode_scores(points, mixture), "energy_distance": energy_distance(points, mixture)}
-    for metric, value in scores.items():
-        rows.add(seed, step, metric, value, len(points), metric_variant=variant)
+    return points_of_steps
 
 
 def _score_components(cell: ToyCell, networks: Networks, seed: int, step: int) -> None:
     """What a sample's component tells of the mode nearest to it, samples drawn with the noise of training."""
     generator, recipe, options = networks.generator, cell.recipe, cell.components
-    drawn, own = draw_with_components(generator, recipe, recipe.noise, seed, "components", options.samples)
+    drawn, of_samples = draw_with_components(generator, recipe, recipe.noise, seed, "components", options.samples)
     nearest = cdist(np.nan_to_num(drawn.double().numpy()), cell.mixture.means).argmin(axis=1)
-    add_information(cell.rows, seed, step, own, nearest, options)
+    add_information(cell.rows, seed, step, of_samples, nearest, options)
 
 
 def _score_game(cell: ToyCell, numbered: Sequence[tuple[int, int]]) -> None:
     """Rows of some (place, seed) of the block: D as it is, and as it becomes when it is trained on alone.
 
-    Alone it comes to its optimum against a generator that stands still, so that its hit rate and value there say how
-    far the generator is from the data, whatever the game has left of the discriminator.
+    Trained alone, D reaches its optimum against the fixed generator. Its value and hit rate there say how far the
+    generator is from the data, whatever the game has left of D.
     """
     rows, trained, discriminator, logs = cell.rows, cell.trained, cell.build().discriminator, []
     for step in trained.steps[1:]:

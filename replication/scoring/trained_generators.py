@@ -143,7 +143,7 @@ def _verified(block: _Block) -> bytes:
     step, digest = recorded_weights(block.provenance, block.place)
     data = block.weights
     if isinstance(data, Path):
-        file = next((one for one in (data / WEIGHTS, data / f"step{step}.safetensors") if one.is_file()), None)
+        file = next((path for path in (data / WEIGHTS, data / f"step{step}.safetensors") if path.is_file()), None)
         if file is None:
             raise InputError(f"{data} has no weights: pack them with --weights, or train the cell again.")
         data = _content(file, MOST_WEIGHTS)
@@ -174,7 +174,7 @@ def _read(path: Path) -> list[_Block]:
     """The blocks of an archive, of a folder of a block, or of a folder of such folders."""
     if path.is_dir():
         folders = (
-            [path] if (path / PROVENANCE).is_file() else sorted(one.parent for one in path.glob(f"*/{PROVENANCE}"))
+            [path] if (path / PROVENANCE).is_file() else sorted(file.parent for file in path.glob(f"*/{PROVENANCE}"))
         )
         return [_in_folder(folder) for folder in folders]
     content = unpack(path, weights=True)
@@ -204,5 +204,5 @@ def _known(cell: str, path: str | Path) -> str:
     """What is said of a cell that has no training here."""
     names = sorted({key_of(block.name) for block in (_read(Path(path)) if path else _local())})
     where = str(path) if path else str(TRAINED)
-    asked = f"{where} has no training of {cell!r}" if cell else f"Name the cell to load from {where}"
-    return f"{asked}; it has {', '.join(names) or 'none: run `uv run python -m replication.train CELL`'}."
+    sentence = f"{where} has no training of {cell!r}" if cell else f"Name the cell to load from {where}"
+    return f"{sentence}; it has {', '.join(names) or 'none: run `uv run python -m replication.train CELL`'}."

@@ -1,7 +1,7 @@
-"""Study the verdict rule and the claims: `python -m replication.verdicts power|simulation|second-build`.
+"""Study the verdict rule and the claims: `python -m replication.verdicts power|simulation`.
 
-`power` says how often each claim would be called replicated as it is planned, `simulation` how often the rule errs,
-and `second-build` whether two blocks of seeds give the same words. Each has a `--help` of its own.
+`power` says how often each claim would be called replicated as it is planned, and `simulation` how often the rule errs.
+Each has a `--help`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from importlib import import_module
 from replication.foundation.command import exit_clearly
 from replication.foundation.errors import chosen
 
-STUDIES = {"power": "power", "simulation": "simulation", "second-build": "second_build"}
+STUDIES = {name: f"replication.verdicts.studies.{name}" for name in ("power", "simulation")}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -22,8 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if not words or words[0] in ("-h", "--help"):
         print(__doc__)
         return
-    study = chosen(STUDIES, words[0], "study")
-    import_module(f"replication.verdicts.studies.{study}").main(words[1:])
+    import_module(chosen(STUDIES, words[0], "study")).main(words[1:])
 
 
 if __name__ == "__main__":

@@ -26,11 +26,7 @@ ONLY_OF: Mapping[str, tuple[Kind, ...]] = {
 
 
 def check_claim(claim: Claim, where: str) -> None:
-    """Hold a claim against what its kind needs.
-
-    Raises:
-        InputError: a field that the kind needs is missing, or one that it must not have is there.
-    """
+    """Hold a claim against what its kind needs."""
     _check_fields(claim, where)
     if claim.plan:
         _check_plan(claim, claim.plan, f"{where}.plan")

@@ -72,20 +72,26 @@ def compare(claim: Claim, sides: Sides) -> Comparison:
 
 
 def _compare_means(claim: Claim, sides: Sides) -> Comparison:
-    one, two = _with_values(sides)
+    values, other_values = _with_values(sides)
     reference = _reference(claim)
     bare = _bare(claim, sides, reference)
-    if len(one) < 2 or (two is not None and len(two) < 2):
+    if len(values) < 2 or (other_values is not None and len(other_values) < 2):
         return bare
-    estimate = _estimate(claim, sides.paired, one, two)
+    estimate = _estimate(claim, sides.paired, values, other_values)
     difference = float(estimate.difference)
     if not estimate.standard_error > 0:
-        first = float(one[0]) - (float(two[0]) if two is not None else reference or 0.0)  # no mean's rounding
-        return _agreed(claim, replace(bare, difference=first), min(len(one), len(one if two is None else two)))
+        first = float(values[0]) - (
+            float(other_values[0]) if other_values is not None else reference or 0.0
+        )  # no mean's rounding
+        return _agreed(
+            claim,
+            replace(bare, difference=first),
+            min(len(values), len(values if other_values is None else other_values)),
+        )
     low, high = (float(end) for end in estimate.interval())
     words = _words(claim, estimate.oriented(_sign(claim)), bare.metric)
     p_values = {word: float(p) for word, p in words.items()}
-    present = max(len(one), len(two) if two is not None else 0)
+    present = max(len(values), len(other_values) if other_values is not None else 0)
     return _judged(claim, replace(bare, difference=difference), (low, high), p_values, estimate.half_width, present)
 
 
@@ -104,15 +110,15 @@ def _agreed(claim: Claim, bare: Comparison, n: int) -> Comparison:
 def _compare_superiority(claim: Claim, sides: Sides) -> Comparison:
     """A run without a value is the worst of all, whatever the others are: a tie with its like, below every other."""
     worst, bare = -_sign(claim) * np.inf, _bare(claim, sides, None)
-    one, two = (
+    values, other_values = (
         np.nan_to_num(np.array(s.values), nan=worst, posinf=np.inf, neginf=-np.inf)
         for s in (sides.measured, _other(claim, sides))
     )
-    estimate = superiority(one, two)
+    estimate = superiority(values, other_values)
     low, high = (float(end) for end in estimate.interval())
     words = order_p_values(estimate.oriented(_sign(claim)), claim.margin or 0.0)
     p_values: dict[Word, float] = {word: float(p) for word, p in words.items()}
-    difference, present = float(estimate.estimate.difference), max(len(one), len(two))
+    difference, present = float(estimate.estimate.difference), max(len(values), len(other_values))
     bare = replace(bare, difference=difference)
     return _judged(claim, bare, (low, high), p_values, estimate.estimate.half_width, present)
 
@@ -190,17 +196,19 @@ def _with_values(sides: Sides) -> tuple[np.ndarray, np.ndarray | None]:
         return sides.measured.finite(), None
     if not sides.paired:
         return sides.measured.finite(), sides.against.finite()
-    one, two = np.array(sides.measured.values), np.array(sides.against.values)
-    both = np.isfinite(one) & np.isfinite(two)
-    return one[both], two[both]
+    first, second = np.array(sides.measured.values), np.array(sides.against.values)
+    both = np.isfinite(first) & np.isfinite(second)
+    return first[both], second[both]
 
 
-def _estimate(claim: Claim, paired: bool, one: np.ndarray, two: np.ndarray | None) -> Estimate:
+def _estimate(claim: Claim, paired: bool, values: np.ndarray, other_values: np.ndarray | None) -> Estimate:
     overlap = claim.overlap or 0.0
-    if two is not None:
-        return paired_estimate(one, two, overlap) if paired else welch_estimate(one, two, overlap)
+    if other_values is not None:
+        return (
+            paired_estimate(values, other_values, overlap) if paired else welch_estimate(values, other_values, overlap)
+        )
     published_n = claim.published_n if claim.kind == "value" else None
-    return mean_estimate(one, _reference(claim) or 0.0, published_n, overlap)
+    return mean_estimate(values, _reference(claim) or 0.0, published_n, overlap)
 
 
 def _words(claim: Claim, oriented: Estimate, metric: str) -> dict:
@@ -229,5 +237,5 @@ def _successes(claim: Claim, side: Replicates) -> int:
 
 def enough_values(sides: Sides) -> bool:
     """Whether FEWEST replicates of every side (pairs, where paired) have a value."""
-    one, two = _with_values(sides)
-    return min(len(one), FEWEST if two is None else len(two)) >= FEWEST
+    values, other_values = _with_values(sides)
+    return min(len(values), FEWEST if other_values is None else len(other_values)) >= FEWEST

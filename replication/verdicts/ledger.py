@@ -39,7 +39,7 @@ def deviations_in_force(
         for deviation in benchmark.deviations:
             reason = _reason(deviation.key, own_paper, name, cells, written)
             held += [Held(reason, deviation)] if reason else []
-    return tuple(sorted(held, key=lambda one: get_args(Reason).index(one.reason)))
+    return tuple(sorted(held, key=lambda entry: get_args(Reason).index(entry.reason)))
 
 
 def _reason(key: str, own_paper: bool, name: RecipeName, cells: Collection[str], written: Sources) -> Reason | None:

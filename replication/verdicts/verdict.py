@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 
 from replication.table.definitions import METRICS
 from replication.table.measurements import WHERE, each_seed_once
-from replication.verdicts.answers import answer
 from replication.verdicts.claims import Claim, Evidence, Kind, Obstacle, Origin
 from replication.verdicts.comparisons import Comparison, compare, enough_values
 from replication.verdicts.evidence import EvidenceGap, NoMeasurements, replicates, require_enough, select
-from replication.verdicts.reasons import all_diverged, reason, underpowered, without_value
+from replication.verdicts.reasons import all_diverged, answer, reason, underpowered, without_value
 from replication.verdicts.statistics.intervals import LEVEL
 from replication.verdicts.statistics.rules import Word, decide, holm
 from replication.verdicts.studies.power import POWER, Sizes, true_powers
@@ -89,9 +88,6 @@ def judge_all(claims: Iterable[Claim], table: pd.DataFrame, device: str = "cpu")
     Within a family each word is adjusted over every claim for which it was tested, so that the chance of giving that
     word wrongly to any claim of the family is at most .05. A claim with fewer replicates than planned, and so with
     less power than POWER, is underpowered and leaves the family: its power does not depend on what was measured.
-
-    Raises:
-        InputError: a claim's selections are ambiguous or do not fit its kind.
     """
     listed, once = tuple(claims), each_seed_once(table, device)
     return _judged(listed, [table if _names_a_device(claim) else once for claim in listed])
@@ -112,10 +108,10 @@ def _judged(listed: Sequence[Claim], tables: Sequence[pd.DataFrame]) -> tuple[Ve
 
 def _judged_alone(claim: Claim, table: pd.DataFrame) -> Verdict:
     if claim.evidence is None:
-        found = Finding("not assessed", claim.not_assessed)
+        finding = Finding("not assessed", claim.not_assessed)
     else:
-        found = _finding(claim, claim.evidence, table)
-    assessed = found.word != "not assessed"
+        finding = _finding(claim, claim.evidence, table)
+    assessed = finding.word != "not assessed"
     return Verdict(
         claim=claim.id,
         origin=claim.origin,
@@ -123,37 +119,37 @@ def _judged_alone(claim: Claim, table: pd.DataFrame) -> Verdict:
         family=claim.family,
         replicate_unit=claim.replicate_unit,
         published=claim.published.value if claim.published else None,
-        word=found.word,
-        adjusted_word=found.word,
+        word=finding.word,
+        adjusted_word=finding.word,
         obstacle=None if assessed else claim.obstacle,
         power=None,
-        reason=found.reason,
-        comparison=found.comparison,
-        n_needed=found.n_needed,
+        reason=finding.reason,
+        comparison=finding.comparison,
+        n_needed=finding.n_needed,
         indicative=tuple(_indicative(claim, evidence, table) for evidence in claim.indicative),
     )
 
 
 def _with_power(claims: Sequence[Claim], verdicts: list[Verdict]) -> list[Verdict]:
-    """Verdicts of which those with fewer replicates than planned say their power, and are underpowered if it is low."""
+    """The verdicts; one with fewer replicates than planned states its power, and is underpowered where that is low."""
     sizes = {
-        claim.id: (shown.measured.n, shown.against.n if shown.against and claim.plan.against_n else None)
+        claim.id: (numbers.measured.n, numbers.against.n if numbers.against and claim.plan.against_n else None)
         for claim, verdict in zip(claims, verdicts, strict=True)
-        if claim.plan and (shown := verdict.comparison) and verdict.word not in ("not assessed", "answered")
+        if claim.plan and (numbers := verdict.comparison) and verdict.word not in ("not assessed", "answered")
     }
-    there = [claim for claim in claims if claim.id in sizes]
-    fewer = {claim.family for claim in there if _fewer(claim, sizes)}
-    powers = true_powers([claim for claim in there if claim.family in fewer], sizes)
+    compared = [claim for claim in claims if claim.id in sizes]
+    fewer = {claim.family for claim in compared if _fewer(claim, sizes)}
+    powers = true_powers([claim for claim in compared if claim.family in fewer], sizes)
     for index, claim in enumerate(claims):
-        shown = verdicts[index].comparison
-        if shown is None or claim.id not in powers or not _fewer(claim, sizes):
+        comparison = verdicts[index].comparison
+        if comparison is None or claim.id not in powers or not _fewer(claim, sizes):
             continue
         power = powers[claim.id]
-        verdicts[index] = replace(verdicts[index], power=power)
+        changes: dict[str, Any] = {"power": power}
         if power < POWER:
-            why = underpowered(claim, shown, power)
-            changes = {"word": "underpowered", "adjusted_word": "underpowered", "reason": why, "n_needed": None}
-            verdicts[index] = replace(verdicts[index], **changes)
+            sentence = underpowered(claim, comparison, power)
+            changes |= {"word": "underpowered", "adjusted_word": "underpowered", "reason": sentence, "n_needed": None}
+        verdicts[index] = replace(verdicts[index], **changes)
     return verdicts
 
 
@@ -168,17 +164,17 @@ def _names_a_device(claim: Claim) -> bool:
 
 
 def _indicative(claim: Claim, evidence: Evidence, table: pd.DataFrame) -> Indicative:
-    found = _finding(claim, evidence, table)
-    direction = DIRECTIONS.get(found.word, "undecided")
+    finding = _finding(claim, evidence, table)
+    direction = DIRECTIONS.get(finding.word, "undecided")
     if any(select(table, side).empty for side in (evidence.measured, evidence.against) if side is not None):
         direction = "no measurements"
-    return Indicative(evidence.substitutes, direction, found.reason, found.comparison)
+    return Indicative(evidence.substitutes, direction, finding.reason, finding.comparison)
 
 
 def _finding(claim: Claim, evidence: Evidence, table: pd.DataFrame) -> Finding:
     if claim.kind == "question":
-        found = answer(claim, evidence, table)
-        return Finding("answered", *found) if found else Finding("not assessed", claim.not_assessed or NO_ROWS)
+        answered = answer(claim, evidence, table)
+        return Finding("answered", *answered) if answered else Finding("not assessed", claim.not_assessed or NO_ROWS)
     try:
         sides = replicates(table, claim, evidence)
         require_enough(sides)
@@ -202,9 +198,9 @@ def _finding(claim: Claim, evidence: Evidence, table: pd.DataFrame) -> Finding:
 
 
 def _with_diverged(claim: Claim, comparison: Comparison, word: Word, diverged: str) -> Finding:
-    """A run without a value is infinitely bad: it upholds a word against the claim and forbids every other.
+    """A run without a value is infinitely bad, so no word for the claim is possible.
 
-    It upholds one only where it lies on the measured side, which it can but make worse.
+    A word against the claim stays where such runs lie on the measured side alone, because they only make it worse.
     """
     sided = METRICS[comparison.metric].better == claim.better
     measured_alone = comparison.against is None or comparison.against.unbounded == 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,11 +9,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks.speed import counting, options, scoring, stages, training
-from benchmarks.speed.__main__ import BENCHMARKS, main
+from benchmarks.speed import __main__, counting, options, training
+from benchmarks.speed.__main__ import main
 from benchmarks.speed.arms import plain_training
-from benchmarks.speed.cases import CASES, USUAL, prepare_case, repeated
-from benchmarks.speed.options import Name, read_options
+from benchmarks.speed.cases import CASES, USUAL, prepare_case
+from benchmarks.speed.options import read_options
 from benchmarks.speed.training import time_case
 from replication.config.params import load_params
 from replication.foundation.errors import InputError
@@ -32,9 +31,6 @@ def in_small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     monkeypatch.setattr(options, "RESULTS", tmp_path / "kept")  # a run of a test never replaces a measurement
     monkeypatch.setitem(counting.SIDES, "cpu", 64)
     monkeypatch.setitem(counting.COPIED, "cpu", 2**16)
-    monkeypatch.setattr(scoring, "SIZES", (64, 100))
-    monkeypatch.setattr(scoring, "POINTS", 10)
-    monkeypatch.setattr(stages, "TIMES", (1, 3))
     yield
 
 
@@ -76,7 +72,7 @@ def test_arms_take_turns_and_each_is_first_in_every_other_round(monkeypatch: pyt
     monkeypatch.setattr(training, "Ours", Fake)
     monkeypatch.setattr(training, "Plain", Fake)
     work = prepare_case("digits-dcgan", load_params())
-    given = read_options("training", ["--rounds", "4", "--seconds", "0.1"])
+    given = read_options(["--rounds", "4", "--seconds", "0.1"])
     found = time_case(work, (0, 1), counting.Need(1e9, 1e6), PEAK, given)
     assert order[-8:] == ["ours", "plain", "plain", "ours"] * 2
     assert found.ratios[0].median == pytest.approx(3.0)
@@ -101,18 +97,6 @@ def test_on_a_gpu_memory_is_measured_and_tf32_stands_beside(tmp_path: Path) -> N
     assert not torch.backends.cudnn.allow_tf32
 
 
-def test_scoring_and_stages_write_every_size(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    main(["scoring", *SHORT, "--json", "--out", str(tmp_path / "scoring.json")])
-    found = json.loads(capsys.readouterr().out)
-    steps = ("samples drawn", "judge logits", "1-NN", "Parzen window")
-    assert [(one["measure"], one["n"]) for one in found["scoring"]] == [(step, n) for step in steps for n in (64, 100)]
-    main(["stages", *SHORT, "--seeds", "1", "2", "--out", str(tmp_path / "stages.json")])
-    grown = read_results(tmp_path / "stages.json")
-    assert isinstance(grown, Results)
-    assert [(one.seeds, one.n_train) for one in grown.growth] == [(1, 1297), (2, 1297), (1, 3 * 1297)]
-    assert all(one.seconds_per_1000 > 0 for one in grown.growth)
-
-
 def test_the_svm_writes_what_the_report_reads(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "svm-cpu.json"
     main(["svm", "--n", "40", "--features", "60", "--costs", "1e-3", "--threads", "1", "--out", str(path)])
@@ -122,15 +106,15 @@ def test_the_svm_writes_what_the_report_reads(tmp_path: Path, capsys: pytest.Cap
 
 
 def test_only_a_whole_run_is_kept_by_itself() -> None:
-    def kept(name: Name, *arguments: str) -> str | None:
-        place = read_options(name, arguments).out
+    def kept(*arguments: str) -> str | None:
+        place = read_options(arguments).out
         return place and place.name
 
-    assert kept("training") == "training-cpu.json" and kept("stages", "--json") == "stages-cpu.json"
-    assert kept("training", "--precision", "bfloat16") == "training-cpu-bfloat16.json"
+    assert kept() == kept("--json") == "training-cpu.json"
+    assert kept("--precision", "bfloat16") == "training-cpu-bfloat16.json"
     for part in (["--quick"], ["--case", "toy"], ["--rounds", "9"], ["--seeds", "3"], ["--seconds", "1"]):
-        assert kept("training", *part) is None
-    assert kept("training", "--quick", "--out", "here.json") == "here.json"
+        assert kept(*part) is None
+    assert kept("--quick", "--out", "here.json") == "here.json"
 
 
 @pytest.mark.parametrize(
@@ -138,21 +122,19 @@ def test_only_a_whole_run_is_kept_by_itself() -> None:
     [
         (
             ["nothing"],
-            "There is no benchmark 'nothing'; accepted: training, scoring, stages, svm, smoke, launches, all",
+            "There is no benchmark 'nothing'; accepted: training, svm, smoke, all",
         ),
         (["training", "--case", "dcgan-65"], "There is no case 'dcgan-65'; accepted: dcgan-64, "),
         (["training", "--rounds", "0"], "Cannot measure 0 rounds"),
-        (["stages", "--seconds", "-1"], "a length above 0"),
+        (["training", "--seconds", "-1"], "a length above 0"),
         (["training", "--seeds", "1", "0"], r"with \[1, 0\] seeds"),
         (["training", "--threads", "0"], "0 threads"),
-        (["scoring", "--case", "toy"], "Case toy has no judge"),
         (["training", "--device", "cuda", "--case", "toy"], "Case toy trains in compiled loops on the processor"),
         (["--case", "toy"], "All benchmarks in one run write files of their own"),
     ],
 )
 def test_what_cannot_be_measured_is_named(arguments: list[str], sentence: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module, name in ((training, "measure_training"), (scoring, "measure_scoring"), (stages, "measure_stages")):
-        monkeypatch.setattr(module, name, lambda given: pytest.fail("it is measured all the same"))
+    monkeypatch.setattr(training, "measure_training", lambda _: pytest.fail("it is measured all the same"))
     with pytest.raises(InputError, match=sentence):
         main(arguments)
 
@@ -165,26 +147,20 @@ def test_a_device_that_is_not_there_is_named() -> None:
 
 def test_without_a_name_every_benchmark_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     ran: list[tuple[str, ...]] = []
-    monkeypatch.setattr("benchmarks.speed.__main__._shared", lambda name, arguments: ran.append((name, *arguments)))
-    monkeypatch.setattr("benchmarks.speed.__main__._svm", lambda arguments: ran.append(("svm", *arguments)))
+    monkeypatch.setattr(__main__, "_run", lambda name, arguments: ran.append((name, *arguments)))
     main(["--quick"])
-    assert [one[:2] for one in ran[:3]] == [(name, "--quick") for name in ("training", "scoring", "stages")]
-    assert ran[3][:3] == ("svm", "--device", "cpu") and "--n" in ran[3] and "--out" not in ran[3]
+    assert ran[0] == ("training", "--quick")
+    assert ran[1][:3] == ("svm", "--device", "cpu") and "--n" in ran[1] and "--out" not in ran[1]
     main([])
-    assert ran[7][-1].endswith("svm-cpu.json")
+    assert ran[3][-1].endswith("svm-cpu.json")
 
 
 def test_usual_cases_exist_and_every_recipe_builds_in_its_shape() -> None:
     params = load_params()
     assert {name for names in USUAL.values() for name in names} == set(CASES)
-    assert {name for name, _ in USUAL} | {"svm", "smoke", "launches", "all"} == set(BENCHMARKS)
     for name in CASES:
         if name == "dcgan-64":  # fifty megabytes of images: the others stand for it
             continue
         work = prepare_case(name, params)
         assert len(work.data.values) >= work.recipe.batch
-        assert ("random" in work.said) == (CASES[name].dataset in ("mnist", "cifar10"))
-    digits = prepare_case("digits-dcgan", params).data
-    larger = repeated(digits, 3000)
-    assert larger.labels is not None and digits.labels is not None
-    assert len(larger.values) == 3000 and torch.equal(larger.labels[1297:2594], digits.labels)
+        assert ("random" in work.data_name) == (CASES[name].dataset in ("mnist", "cifar10"))

@@ -25,8 +25,7 @@ from replication.data.photographs import LSUN_FOLDERS, read_lsun
 from replication.prepared import listed_weights
 from replication.report.appendices import error_rate_grid
 from replication.report.sources import _verdicts as read_verdicts
-from replication.scoring.classifier import build_classifier
-from replication.scoring.judges import read_judge
+from replication.scoring.classifier import build_classifier, read_judge
 from replication.scoring.rows import Rows, Steps
 from replication.table.measurements import read_table
 from replication.table.robustness import read_robustness

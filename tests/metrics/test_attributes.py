@@ -7,7 +7,7 @@ import pytest
 from scipy.ndimage import distance_transform_edt
 
 from replication.foundation.errors import InputError
-from replication.metrics.attributes import require_strokes, slant, stroke_attributes, thickness
+from replication.metrics.arithmetic import require_strokes, slant, stroke_attributes, thickness
 
 FINE = 16  # parts of a pixel's side that a stroke is drawn with
 LENGTH = {28: 18.0, 8: 6.0}

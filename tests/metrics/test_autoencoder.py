@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from replication.config.background import Autoencoder
-from replication.experiments.autoencoder import (
+from replication.experiments.latent_dimension import (
     encode,
     error_gradients,
     initial_weights,

@@ -8,7 +8,6 @@ import torch
 from torch import nn
 
 from replication.config.params import Judge
-from replication.foundation.errors import InputError
 from replication.scoring import classifier
 from replication.scoring.classifier import augmented, build_classifier, judged, train_classifier
 
@@ -77,11 +76,6 @@ def test_features_are_the_mean_maps_and_logits_the_judges(convolutions: int, mon
     np.testing.assert_allclose(found.logits, logits, rtol=1e-4, atol=1e-5)
     some = found[np.array([4, 4, 0])]
     assert (len(some), some.classes.tolist()) == (3, logits.argmax(1)[[4, 4, 0]].tolist())
-
-
-def test_a_network_without_maps_is_refused() -> None:
-    with pytest.raises(InputError, match="no features"):
-        judged(nn.Sequential(nn.Linear(3, 2), nn.Linear(2, 2)), np.zeros((2, 1, 4, 4), np.uint8))
 
 
 def test_convolutions_of_each_width_by_hand() -> None:

@@ -90,7 +90,7 @@ def test_a_filter_of_one_class_and_a_blind_one() -> None:
 
 
 def test_a_share_of_no_image_is_refused() -> None:
-    with pytest.raises(InputError, match="a share that holds some"):
+    with pytest.raises(InputError, match="none to look at"):
         filter_selectivity(np.zeros((8, 2)), np.zeros(8, int), share=0.05)
 
 

@@ -90,13 +90,6 @@ def test_features_come_in_the_order_of_the_images_grey_ones_too(monkeypatch: pyt
     assert found[np.array([6, 6])].pool3[:, 0].tolist() == [6, 6]
 
 
-@pytest.mark.parametrize("shape", [(0, 3, 4, 4), (2, 2, 4, 4), (2, 4, 4)])
-def test_what_is_no_set_of_images_is_refused(shape: tuple[int, ...]) -> None:
-    for images in (np.zeros(shape, np.uint8), np.zeros((2, 3, 4, 4), np.float32)):
-        with pytest.raises(InputError, match="Inception takes uint8"):
-            inception_features(Planted(), images)
-
-
 @pytest.mark.slow
 def test_the_network_is_torch_fidelitys_and_its_logits_have_no_bias(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -8,13 +8,13 @@ import torch
 from sklearn.cluster import KMeans
 
 from replication.foundation.errors import InputError
-from replication.metrics import k_means as lloyd
+from replication.metrics import kmeans_features as lloyd
 from replication.metrics import kmeans_features as module
-from replication.metrics.k_means import k_means
 from replication.metrics.kmeans_features import (
     Dictionary,
     encode,
     fit_whitening,
+    k_means,
     learn_dictionary,
     normalise_contrast,
     sample_patches,

@@ -5,9 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from replication.foundation.errors import InputError
-from replication.metrics.memorisation import memorisation_share, memorised
-from replication.metrics.neighbours import nearest
+from replication.metrics.neighbours import memorisation_share, memorised, nearest
 
 
 def some_images(count: int, seed: int) -> np.ndarray:
@@ -46,8 +44,3 @@ def test_a_memoriser_has_one_and_fresh_images_a_half() -> None:
     assert memorisation_share(copies, training, held_out)[0] == 1.0
     # 900 draws of probability 0.8: the odds over 4 lie within 3.3 standard deviations of even
     assert memorisation_share(fresh, training, held_out)[0] == pytest.approx(0.5, abs=3.3 * 0.25 / (0.16 * 900) ** 0.5)
-
-
-def test_an_empty_set_is_refused() -> None:
-    with pytest.raises(InputError, match="at least one of each"):
-        memorisation_share(some_images(3, 0), some_images(3, 1), some_images(0, 2))

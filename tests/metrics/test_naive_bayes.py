@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from replication.metrics.naive_bayes import fit_shared_variance
+from replication.metrics.learning_curves import fit_shared_variance
 
 
 def three_classes(count: int) -> tuple[np.ndarray, np.ndarray]:

@@ -8,7 +8,7 @@ import torch
 
 from replication.config.background import Autoencoder
 from replication.config.near_duplicates import NearDuplicates
-from replication.experiments.near_duplicate_codes import (
+from replication.experiments.near_duplicates import (
     PlantedDuplicates,
     binary_codes,
     groups,

@@ -10,7 +10,6 @@ import torch
 from sklearn.neighbors import KNeighborsClassifier
 from torch import Tensor
 
-from replication.foundation.errors import InputError
 from replication.metrics import nearest_generated as metric
 from replication.metrics.nearest_generated import nearest_labels
 
@@ -107,21 +106,9 @@ def test_the_stream_is_read_no_further_than_needed() -> None:
     assert len(read) == 3
 
 
-MISTAKES = {
-    "no points": ((POINTS[:0], [(SAMPLES, LABELS)], (3,)), r"points .*\[0, 9\]"),
-    "double": ((POINTS.double(), [(SAMPLES, LABELS)], (3,)), "points .*float64"),
-    "dimension": ((POINTS[:, :3], [(SAMPLES, LABELS)], (3,)), r"samples .*\[300, 9\]"),
-    "no counts": ((POINTS, [(SAMPLES, LABELS)], ()), "counts"),
-    "zero": ((POINTS, [(SAMPLES, LABELS)], (0, 3)), "counts"),
-    "short": ((POINTS, [(SAMPLES, LABELS)], (3, 301)), "301 samples"),
-    "diverged": ((POINTS, [(SAMPLES * torch.nan, LABELS)], (3,)), "NaN"),
-}
-
-
-@pytest.mark.parametrize(("arguments", "named"), MISTAKES.values(), ids=MISTAKES)
-def test_a_mistake_is_refused(arguments: tuple, named: str) -> None:
-    with pytest.raises(InputError, match=named):
-        nearest_labels(*arguments)
+def test_a_stream_that_ends_early_is_refused() -> None:
+    with pytest.raises(ValueError, match="301 samples"):
+        nearest_labels(POINTS, [(SAMPLES, LABELS)], (3, 301))
 
 
 @pytest.mark.gpu
@@ -133,9 +120,3 @@ def test_a_gpu_finds_what_the_cpu_finds() -> None:
     for samples in (SAMPLES, near):
         found = nearest_labels(POINTS.cuda(), [(samples.cuda(), LABELS.cuda())], (300,))
         assert np.array_equal(found[300], written_out(POINTS, samples, LABELS))
-    torch.backends.cuda.matmul.allow_tf32 = True
-    try:
-        with pytest.raises(InputError, match="TF32 is on"):
-            nearest_labels(POINTS.cuda(), [(SAMPLES.cuda(), LABELS.cuda())], (300,))
-    finally:
-        torch.backends.cuda.matmul.allow_tf32 = False

@@ -68,7 +68,6 @@ def test_bad_input_is_one_clear_sentence() -> None:
     for network, known, held_out, named in (
         (judge(), real[:3], real, "3 and 10"),
         (judge(), real, real[:0], "10 and 0"),
-        (nn.Flatten(), real, real, "sequence of layers"),
         (judge(float("nan")), real, real, "finite"),
     ):
         with pytest.raises(InputError, match=named):

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from replication.foundation.errors import InputError
 from replication.metrics.stability import collapsed_filters, loss_oscillation, stable
 
 TIME = np.arange(800)
@@ -80,12 +79,6 @@ def test_a_diverged_history_has_no_oscillation() -> None:
     assert np.isnan(loss_oscillation(np.where(TIME == 799, np.inf, 1.0)))
 
 
-@pytest.mark.parametrize("history", [np.ones(63), np.ones((100, 2))])
-def test_a_history_too_short_or_of_two_sides_is_refused(history: np.ndarray) -> None:
-    with pytest.raises(InputError, match=r"give \[T\], T ≥ 64"):
-        loss_oscillation(history)
-
-
 def test_filters_without_a_spread_have_collapsed() -> None:
     lively = stream().exponential(size=(200, 6))
     lively[:, 1] = 0.0  # dead
@@ -109,10 +102,7 @@ def test_one_map_for_every_sample_is_a_collapse_and_equal_means_are_not() -> Non
     assert collapsed_filters(shuffled.mean(axis=(1, 2), keepdims=True)) == 1.0
 
 
-def test_activations_that_say_nothing_are_refused_and_diverged_ones_have_no_value() -> None:
-    for few in (np.ones((1, 3)), np.ones((9, 0)), np.ones(9)):
-        with pytest.raises(InputError, match="activations have shape"):
-            collapsed_filters(few)
+def test_diverged_activations_have_no_value() -> None:
     assert np.isnan(collapsed_filters(np.array([[1.0], [np.nan]])))
 
 
@@ -158,8 +148,3 @@ def test_a_healthy_run_is_stable_at_the_thresholds_too() -> None:
 @pytest.mark.parametrize("failure", FAILURES)
 def test_every_failure_alone_makes_a_run_unstable(failure: str) -> None:
     assert judged(**FAILURES[failure]) is False
-
-
-def test_a_loss_without_scale_is_refused() -> None:
-    with pytest.raises(InputError, match="scale 0"):
-        judged(discriminator_scale=0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from replication.metrics.walks import smoothness, straight_legs
+from replication.metrics.arithmetic import smoothness, straight_legs
 
 
 def test_legs_go_straight_from_point_to_point() -> None:

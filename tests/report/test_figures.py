@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -48,7 +49,7 @@ def test_panels_hold_every_seed_and_leave_quiet_divergence_out(made: Path) -> No
     found = {panel.metric: panel for panel in panels(pd.concat([rows, quiet], ignore_index=True))}
     assert set(found) == {"success", "hit_rate", "discriminator_gap", "generator_loss"}
     one = found["hit_rate"].runs[0]
-    assert one.label == "gan toy-k1 (paper)" and one.values.shape == (5, 3) and one.share.tolist() == [0, 50, 100]
+    assert one.label == "gan toy-k1 (paper)" and one.values.shape == (5, 3) and one.positions.tolist() == [0, 50, 100]
     first = rows.loc[(rows["metric"] == "hit_rate") & (rows["recipe"] == "toy-k1") & (rows["seed"] == 0)]
     assert one.values[0].tolist() == first.sort_values("step")["value"].tolist()
 
@@ -82,7 +83,7 @@ def test_figures_are_equal_from_two_processes(made: Path, claims: list[Claim], t
     figures = draw(cells, table, claims, judge_all(claims, table), tmp_path, 2)
     report = made / "reports/cpu"
     written = json.loads((report / "provenance.json").read_text(encoding="utf-8"))["figures"]
-    assert [figure.record() for figure in figures] == written
+    assert [asdict(figure) for figure in figures] == written
     files = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
     assert sorted(files) == sorted(name for figure in figures for name in figure.files)
     assert files == {file.name: file.read_bytes() for file in (report / "figures").iterdir()}

@@ -12,10 +12,9 @@ from scipy.stats import t as student
 
 from replication.config.params import Cell
 from replication.report.cells import ScoredCell
-from replication.report.limited_data import Point, course_panels, size_panels, spreads, toy_panels, without_sweeps
+from replication.report.limited_data import Point, course_panels, size_panels, toy_panels, without_sweeps
 from replication.report.limited_figures import draw_limited
 from replication.report.samples import on_first_splits
-from replication.report.score_tables import class_tables
 from replication.table.measurements import Measurement, to_table
 from replication.verdicts.statistics.shares import share_interval
 
@@ -111,7 +110,7 @@ def test_a_diverged_run_counts_with_the_worst_value(digits: pd.DataFrame) -> Non
 
 def test_a_run_on_one_number_of_images_is_no_curve(digits: pd.DataFrame) -> None:
     one = digits.loc[digits["n_train"] == 500]
-    assert size_panels(one) == [] and course_panels(one) == {} and class_tables(one) == ()
+    assert size_panels(one) == [] and course_panels(one) == {}
 
 
 def test_courses_hold_every_step_of_each_number_of_images(digits: pd.DataFrame) -> None:
@@ -122,16 +121,6 @@ def test_courses_hold_every_step_of_each_number_of_images(digits: pd.DataFrame) 
     assert [point.at for point in deligan.points] == [0, 300, 600]
     assert gan.points[2].values == pytest.approx([value_of("gan", "last50", s, 600) for s in range(4)])
     assert [line.name for line in found[250].lines] == ["DeLiGAN"]
-
-
-def test_draws_of_the_images_stand_beside_seeds(digits: pd.DataFrame) -> None:
-    found = spreads(digits)
-    assert list(found) == ["modified_judge_score", "judge_score"]
-    (one,) = found["judge_score"]
-    assert (one.name, one.seeds.at) == ("DeLiGAN", 250)
-    assert one.seeds.values == pytest.approx([value_of("", "last25", s, 300) for s in range(3)])
-    assert one.splits.values == pytest.approx([value_of("", split, 0, 300) for split in ("draw-b", "last25")])
-    assert spreads(digits.loc[digits["split"] != "draw-b"]) == {}
 
 
 def test_toy_arms_are_read_at_the_shorter_runs_end_and_sampled_as_trained(toy: pd.DataFrame) -> None:
@@ -159,25 +148,12 @@ def test_other_figures_leave_the_sweeps_out(table: pd.DataFrame) -> None:
     assert len(without_sweeps(other)) == len(other)
 
 
-def test_a_table_has_a_line_for_each_number_of_images_and_model(table: pd.DataFrame) -> None:
-    (grid,) = class_tables(table)
-    assert grid.header == ("images", "model", "mean", "class 9", "class 10")
-    assert [row[:2] for row in grid.rows] == [
-        ("250", "DeLiGAN"), ("500", "DeLiGAN"), ("500", "GAN"), ("1297", "DeLiGAN"), ("1297", "GAN")]  # fmt: skip
-    values = np.array([value_of("", "last25", s, 300) for s in range(3)])
-    half = student.ppf(0.95, 2) * values.std(ddof=1) / np.sqrt(3)
-    low, high = values.mean() - half, values.mean() + half
-    assert grid.rows[0][2] == f"{values.mean():.2f} [{low:.2f}, {high:.2f}] (3)"
-    assert "after 300 updates" in grid.note and grid.title.endswith("training images, digits")
-
-
 @pytest.mark.slow
 def test_figures_say_what_they_show(table: pd.DataFrame, tmp_path: Path) -> None:
     drawn = list(draw_limited(table, tmp_path))
-    names = ["limited-data-digits", "limited-course-digits", "limited-draws-digits", "latent-sweep-toy-bimodal"]
+    names = ["limited-data-digits", "limited-course-digits", "latent-sweep-toy-bimodal"]
     assert [one.name for one in drawn] == names
-    assert "after 300 updates" in drawn[0].title and "3 seeds on one draw" in drawn[2].title
-    assert "one seed on 2 draws" in drawn[2].title and "a dot is a seed (2 or 3 an arm)" in drawn[3].title
+    assert "after 300 updates" in drawn[0].title and "a dot is a seed (2 or 3 an arm)" in drawn[2].title
     assert all((tmp_path / file).is_file() for one in drawn for file in one.files)
 
 

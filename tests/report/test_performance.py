@@ -12,8 +12,7 @@ import pytest
 
 from replication.config.params import load_params
 from replication.foundation.errors import InputError
-from replication.report.page import read_page
-from replication.report.render import pages
+from replication.report.page import pages, read_page
 from replication.table.speed import (
     Growth,
     Machine,

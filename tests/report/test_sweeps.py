@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from replication.report.sweep_figures import draw_sweeps
-from replication.report.sweeps import area_classes, area_panel, learning_panels, width_panels
+from replication.report.sweep_figures import area_classes, area_sweeps, draw_sweeps, learning_panels, width_panels
 from replication.table.measurements import Measurement, to_table
 
 ROW = Measurement("cpu", "background", "pca", "latent-2", "paper", "digits", "full", 100, 0, 0, "auc", 0.5, 50)
@@ -54,7 +53,6 @@ def test_learning_curves_are_by_split_and_marked_where_they_cross(table: pd.Data
     one = wine.sweeps[0]
     assert one.names == ("logistic-regression",) and one.positions.tolist() == [4, 32]
     assert one.values == pytest.approx(np.array([[0.54, 0.82], [0.56, 0.84], [0.58, 0.86]]))
-    assert one.mean == pytest.approx([0.56, 0.84])
 
 
 def test_widths_are_numbers_and_the_largest_training_set_comes_first(table: pd.DataFrame) -> None:
@@ -68,7 +66,7 @@ def test_widths_are_numbers_and_the_largest_training_set_comes_first(table: pd.D
 def test_areas_end_with_the_mean_over_the_classes(table: pd.DataFrame) -> None:
     classes = area_classes(table)
     assert classes == ["10", "2", "all"]
-    (sweep,) = area_panel(table, classes).sweeps
+    (sweep,) = area_sweeps(table, classes)
     assert sweep.positions.tolist() == [0, 1, 2] and sweep.values.tolist() == [[0.6] * 3, [0.7] * 3]
 
 

@@ -15,7 +15,6 @@ from replication.config.params import Cell
 from replication.config.protocols import Components, ProtocolOptions
 from replication.config.recipes import Noise, Prior
 from replication.data.reading import PreparedImages
-from replication.foundation.errors import InputError
 from replication.models import load
 from replication.models.layers.networks import Networks
 from replication.models.layers.samples import as_images
@@ -142,13 +141,6 @@ def test_without_an_untrained_step_there_is_the_last_alone() -> None:
     cell = cell_of(steps=(4, 8))
     measure(cell)
     assert {row.step for row in cell.rows.collected} == {8}
-
-
-def test_what_cannot_be_measured_is_one_sentence() -> None:
-    cell = cell_of()
-    for change in ({"recipe": replace(RECIPE, prior=Prior())}, {"judge": None}):
-        with pytest.raises(InputError, match="cpu-rows"):
-            measure(replace(cell, **change))
 
 
 def test_a_sheet_holds_components_evenly_chosen_and_black_where_samples_lack() -> None:

@@ -6,11 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import pytest
 import torch
 
 from replication.config.protocols import Filters, ProtocolOptions
-from replication.foundation.errors import InputError
 from replication.scoring.filters import measure
 from replication.table.measurements import to_table
 
@@ -39,9 +37,3 @@ def test_filters_that_know_a_class_are_selective(small_cells: Any) -> None:
     cell.trained.states[small_cells.last]["discriminator.blocks.0.0.weight"] = kernel + 1
     measure(cell)
     assert small_cells.values(cell, "filter_selectivity", "all") == {(0, 0): 0.5, (0, small_cells.last): 1.0}
-
-
-def test_a_network_without_convolutions_is_refused(small_cells: Any) -> None:
-    cell = small_cells(OPTIONS, kind="dense", hidden=[4, 4], nonlinearity="leaky-relu")
-    with pytest.raises(InputError, match="convolutional dcgan cell"):
-        measure(cell)

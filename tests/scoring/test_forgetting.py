@@ -11,7 +11,6 @@ import pytest
 from replication.config.protocols import Forgetting, ProtocolOptions
 from replication.data.planted import plant_object
 from replication.data.reading import PreparedImages
-from replication.foundation.errors import InputError
 from replication.scoring import forgetting
 from replication.scoring.forgetting import Detector, detector_of, measure
 from replication.table.measurements import to_table
@@ -64,13 +63,3 @@ def test_the_detector_is_set_on_training_images(small_cells: Any) -> None:
     assert detector.accuracy == 1.0 and detector.n_test == 60  # the object has more contrast than the noise
     assert data.test_places is not None
     assert np.array_equal(detector(data.test_images)[0], data.test_places[:, 0] >= 0)
-
-
-def test_cells_without_an_object_or_maps_are_refused(small_cells: Any) -> None:
-    with pytest.raises(InputError, match="no planted object to forget"):
-        measure(small_cells(OPTIONS))
-    data = planted(small_cells.data())
-    with pytest.raises(InputError, match="on a convolutional dcgan cell"):
-        measure(small_cells(OPTIONS, data=data, kind="dense", hidden=[4, 4], nonlinearity="leaky-relu"))
-    with pytest.raises(InputError, match="has 1 transposed convolutions"):
-        measure(small_cells(OPTIONS, data=data, generator=[[4, 0], [1, 2]]))

@@ -88,5 +88,6 @@ def test_an_untrained_game_is_not_at_rest(monkeypatch: pytest.MonkeyPatch, key: 
     steps = (0, recipe.updates // 4, recipe.updates)
     trained = TrainedCell(steps, dict.fromkeys(steps, start), np.ones((10, 1, 2), np.float32), {})
     data = ToyData("toy", MEANS.astype(np.float32), np.array([0, 1]), MEANS, 0.15, np.full(2, 0.5), {})
-    toy.score_toy(rows, trained, build, recipe, data, True, Components(80, 10), threads=2)
+    cell = toy.ToyCell(rows, trained, build, recipe, toy.mixture_of(data), Components(80, 10))
+    toy.score_toy(cell, data.points, True, threads=2)
     assert word(claim, rows) not in ("replicated", "not assessed")

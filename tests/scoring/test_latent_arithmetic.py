@@ -6,13 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import pytest
 import torch
 from torch import Tensor, nn
 
 from replication.config.protocols import LatentArithmetic, ProtocolOptions
-from replication.foundation.errors import InputError
-from replication.metrics.attributes import stroke_attributes
+from replication.metrics.arithmetic import stroke_attributes
 from replication.models.layers.networks import Conditional, Generator, Networks
 from replication.models.layers.samples import as_images
 from replication.scoring.image_cell import ImageCell
@@ -124,11 +122,3 @@ def test_a_conditional_generator_adds_within_a_class(small_cells: Any) -> None:
     assert sheets["arithmetic"].shape[0] == 6 and sheets["turn"].shape[0] == 8
     counts = {row.metric_variant: row.n_samples for row in cell.rows.collected if row.metric == "arithmetic_success"}
     assert counts["three-exemplars"] == 30 * 9 and counts["pixel"] == 30
-
-
-def test_what_cannot_be_measured_is_one_clear_sentence(small_cells: Any) -> None:
-    cell = small_cells(OPTIONS)
-    colours = replace(cell.data, train_images=cell.data.train_images.repeat(3, axis=1), name="cifar10")
-    for change, named in (({"data": colours}, "cifar10"), ({"judge": None}, "judge")):
-        with pytest.raises(InputError, match=named):
-            measure(replace(cell, **change))

@@ -13,7 +13,6 @@ from sklearn.neighbors import KNeighborsClassifier
 from torch import Tensor, nn
 
 from replication.config.protocols import NearestGenerated, ProtocolOptions
-from replication.foundation.errors import InputError
 from replication.models import load
 from replication.models.layers.networks import Conditional, Generator, Networks
 from replication.models.layers.samples import as_samples
@@ -128,14 +127,6 @@ def test_a_diverged_seed_reads_nan_and_is_not_sampled(small_cells: Any, monkeypa
     assert {key for key, value in found.items() if np.isnan(value)} == {
         (1, small_cells.last, name) for name in ("1-nn-50", "1-nn-130")
     }
-
-
-def test_what_cannot_be_measured_is_one_sentence(small_cells: Any) -> None:
-    cell = conditional(small_cells)
-    empty = replace(cell.data, test_images=cell.data.test_images[:0], test_labels=cell.data.test_labels[:0])
-    for wrong, named in ((small_cells(OPTIONS), "no labels"), (replace(cell, data=empty), "no test images")):
-        with pytest.raises(InputError, match=named):
-            measure(wrong)
 
 
 def test_a_count_has_a_short_name() -> None:

@@ -13,7 +13,13 @@ from torch import nn
 from replication.config.params import Cell
 from replication.config.protocols import Inception, ProtocolOptions, ReferencePoints
 from replication.data.reading import PreparedImages
-from replication.experiments.reference_points import Point, mixed, reference_points, score_reference_points
+from replication.experiments.reference_points import (
+    Point,
+    add_score_variants,
+    mixed,
+    reference_points,
+    score_reference_points,
+)
 from replication.metrics.distribution import distances, reference_of
 from replication.metrics.inception import inception_score, split_scores
 from replication.metrics.inception_network import inception_features
@@ -22,7 +28,6 @@ from replication.scoring import inception
 from replication.scoring.classifier import judged
 from replication.scoring.images import LIMIT, SUBSET_SIZE, SUBSETS
 from replication.scoring.rows import Rows
-from replication.scoring.score_variants import add_score_variants
 from replication.table.measurements import Measurement, to_table
 
 POINTS = ReferencePoints((20, 40, 1000), 80)

@@ -20,7 +20,7 @@ from replication.models.layers.networks import Networks
 from replication.scoring import toy
 from replication.scoring.components import noises_of
 from replication.scoring.rows import Rows
-from replication.scoring.toy import mixture_of, score_toy
+from replication.scoring.toy import ToyCell, mixture_of, score_toy
 from replication.scoring.trained import TrainedCell
 from replication.table.measurements import Measurement, to_table
 from replication.training.sampling import draw_samples, draw_with_components
@@ -62,7 +62,8 @@ def scored(
             for tensor in states[step].values():
                 tensor[numbers.index(seed)] = torch.nan
     trained = TrainedCell((0, 5, 10), states, np.ones((len(numbers), 1, 2), np.float32), {})
-    shown = score_toy(rows, trained, lambda: build(model, recipe), recipe, DATA, game, Components(80, 10), threads=2)
+    cell = ToyCell(rows, trained, lambda: build(model, recipe), recipe, mixture_of(DATA), Components(80, 10))
+    shown = score_toy(cell, DATA.points, game, threads=2)
     to_table(rows.collected)  # raises where a row is unknown or occurs twice
     return rows.collected, shown
 

@@ -52,12 +52,8 @@ def fit(
     `features` are float16, float32 or float64 [N, F] and `labels` integers [N] on the features' device. No objective is
     more than EXCESS of the optimum above it. A solution is where the search at the next C starts. On the CPU `threads`
     draws, or blocks of one large problem, are computed side by side, which does not change what they give.
-
-    Raises:
-        InputError: features that are not finite, fewer than two classes, shapes that do not fit, a C not above 0, or
-            features of a size that the solver's precision does not reach.
     """
-    check_examples(features, labels, costs)
+    check_finite(features)
     threads = threads if features.device.type == "cpu" else 1
     classes, index = labels.unique(return_inverse=True)
     draws = torch.arange(len(labels), device=labels.device)[None] if rows is None else rows.to(labels.device)
@@ -95,18 +91,12 @@ def accuracies(machines: Machines, features: Tensor, labels: Tensor, threads: in
         return (told == labels[start : start + TEST_ROWS, None, None]).sum(0)
 
     blocks = range(0, len(features), TEST_ROWS)
-    found = side_by_side(hits, blocks, threads if features.device.type == "cpu" else 1)
-    return torch.stack(found).sum(0).double() / len(labels)
+    hits_of_blocks = side_by_side(hits, blocks, threads if features.device.type == "cpu" else 1)
+    return torch.stack(hits_of_blocks).sum(0).double() / len(labels)
 
 
-def check_examples(features: Tensor, labels: Tensor, costs: Sequence[float]) -> None:
-    """Raise InputError unless an L2-SVM can be fitted to these examples."""
-    if features.dim() != 2 or not features.numel() or labels.shape != features.shape[:1]:
-        raise InputError(
-            f"An L2-SVM takes features [n, F] and n labels, not {tuple(features.shape)} and {tuple(labels.shape)}."
-        )
-    if not len(costs) or not all(cost > 0 for cost in costs):
-        raise InputError(f"An L2-SVM takes one C or several, each above 0, not {list(costs)}.")
+def check_finite(features: Tensor) -> None:
+    """Raise InputError where features [n, F] hold NaN or infinity."""
     for start in range(0, len(features), TEST_ROWS):
         if not torch.stack(features[start : start + TEST_ROWS].aminmax()).isfinite().all():  # NaN is both
             raise InputError(
@@ -119,7 +109,7 @@ def _fit_dual(features: Tensor, index: Tensor, kinds: int, costs: Sequence[float
     """The machines of draws [D, n], all of them at once."""
     signs = _signs(index[draws], kinds)  # [D, K, n]
     small = draws.shape[1] * features.shape[1] <= DOUBLE
-    found: Parts | None = None
+    solution: Parts | None = None
     for dtype in (torch.float64,) if small else (torch.float32, torch.float64):
         rows = features[draws.flatten()].to(dtype).view(*draws.shape, -1)  # [D, n, F]
         gram = gram_matrix(rows).double()  # sums of its large values cancel: float32 loses the solution among them
@@ -128,11 +118,11 @@ def _fit_dual(features: Tensor, index: Tensor, kinds: int, costs: Sequence[float
             alpha = solve_dual(gram, signs.double(), cost, leading, alpha, TOLERANCE)
             parts.append(_certified(rows, signs.to(dtype), alpha.to(dtype), cost))
         weights, objectives, gaps = (torch.stack(each, dim=1) for each in zip(*parts, strict=True))
-        found = weights.float(), objectives, gaps
+        solution = weights.float(), objectives, gaps
         if (gaps <= EXCESS * objectives).all():
             break  # else rounding kept float32 from it
-    assert found is not None
-    return found
+    assert solution is not None
+    return solution
 
 
 def _certified(rows: Tensor, signs: Tensor, alpha: Tensor, cost: float) -> Parts:
@@ -165,14 +155,14 @@ def _fit_primal(
             gradient = weights - streamed.combine(2.0 * cost * left * signs)
             squared = [each.double().square().sum(-1) for each in (weights, left, gradient)]
             parts.append((weights, 0.5 * squared[0] + cost * squared[1], 0.5 * squared[2]))
-    found, objectives, gaps = (torch.stack(each)[None] for each in zip(*parts, strict=True))
-    return found.float(), objectives, gaps
+    whole, objectives, gaps = (torch.stack(each)[None] for each in zip(*parts, strict=True))
+    return whole.float(), objectives, gaps
 
 
 def _signs(index: Tensor, kinds: int) -> Tensor:
     """+1 where an example is of the class and −1 elsewhere: [..., n] → float32 [..., K, n]."""
-    own = index.unsqueeze(-2) == torch.arange(kinds, device=index.device).unsqueeze(-1)
-    return own.float() * 2.0 - 1.0
+    of_class = index.unsqueeze(-2) == torch.arange(kinds, device=index.device).unsqueeze(-1)
+    return of_class.float() * 2.0 - 1.0
 
 
 def _chunks(draws: Tensor, size: int, kinds: int) -> list[Tensor]:

@@ -120,7 +120,7 @@ def _curved(streamed: StreamedFeatures, active: Tensor, cost: float, direction: 
 def _preconditioner(leading: Leading, active: Tensor, cost: float) -> Callable[[Tensor], Tensor]:
     """The inverse of U (I + 2C Z_Aᵀ Z_A) Uᵀ on the leading directions, Z their scores; beside, of a multiple of I."""
     basis, known = leading.directions, leading.scores
-    seen = (known[:, one > 0] for one in active)  # of most examples, few are active
+    seen = (known[:, of_class > 0] for of_class in active)  # of most examples, few are active
     within = torch.stack([part @ part.T for part in seen])  # [K, r, r]
     identity = torch.eye(len(known), dtype=known.dtype, device=known.device)
     factor = torch.linalg.cholesky(identity + 2.0 * cost * within)

@@ -6,8 +6,9 @@ study also judges ten thousand simulated ones. Every test is one-sided at LEVEL,
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -50,9 +51,7 @@ class Estimate:
 
     def oriented(self, sign: int) -> Estimate:
         """The same estimate with the difference's sign turned where `sign` is −1."""
-        return Estimate(
-            sign * self.difference, self.standard_error, self.degrees, self.variance, self.floor, self.sides
-        )
+        return replace(self, difference=sign * self.difference)
 
     def _statistic(self, threshold: float) -> Array:
         spread = np.where(self.standard_error > 0, self.standard_error, np.nan)
@@ -97,8 +96,11 @@ def welch_estimate(first: ArrayLike, second: ArrayLike, overlap: float = 0.0) ->
 
     With fewer than FEW values on a side, the degrees are those of the smaller side, which never errs too often.
     """
-    one, two = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
-    sides = (one.mean(axis=-1), _variance(one), one.shape[-1]), (two.mean(axis=-1), _variance(two), two.shape[-1])
+    values, other_values = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
+    sides = (
+        (values.mean(axis=-1), _variance(values), values.shape[-1]),
+        (other_values.mean(axis=-1), _variance(other_values), other_values.shape[-1]),
+    )
     return welch_of_moments(*sides, overlap=overlap)
 
 
@@ -130,10 +132,7 @@ def replicates_to_settle(half_width: Callable[[int], float], distance: float, pr
     If the estimate stays where it is, an interval that wide just decides: the chance of settling there is about
     even. None where no n up to MOST_REPLICATES is enough.
     """
-    low, high = present, MOST_REPLICATES
-    if not half_width(high) <= distance:
+    if not half_width(MOST_REPLICATES) <= distance:
         return None
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if half_width(middle) <= distance else (middle, high)
-    return high
+    candidates = range(present + 1, MOST_REPLICATES)
+    return present + 1 + bisect_left(candidates, True, key=lambda n: half_width(n) <= distance)

@@ -14,6 +14,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import betainc, betaincinv
+from scipy.stats import rankdata
 
 from replication.verdicts.statistics.intervals import LEVEL, Array, Estimate, welch_of_moments
 
@@ -36,9 +37,9 @@ class Superiority:
         """p of "P − ½ ≤ threshold": small where P lies above."""
         # P ≤ ½ + t allows a win at most that often; with t < 0 it also allows no loss at most 1 + 2t of the time
         p = _at_least(self.wins, self.trials, 0.5 + threshold)
-        kept = self.trials - self.losses
+        not_lost = self.trials - self.losses
         if threshold < 0:
-            p = np.where(kept > self.wins, _at_least(kept, self.trials, 1 + 2 * threshold), p)
+            p = np.where(not_lost > self.wins, _at_least(not_lost, self.trials, 1 + 2 * threshold), p)
         p = np.where(self.trials > 0, p, self.estimate.p_above(threshold))
         return np.maximum(p, self.exact_above) if threshold == 0 else p
 
@@ -62,9 +63,9 @@ class Superiority:
 
     def _least(self, level: float) -> Array:
         """The smallest P that the counts allow."""
-        kept = self.trials - self.losses
-        won, half = _least_share(self.wins, self.trials, level), _least_share(kept, self.trials, level) / 2
-        return np.where((kept > self.wins) & (won < 0.5), half, won)
+        not_lost = self.trials - self.losses
+        won, half = _least_share(self.wins, self.trials, level), _least_share(not_lost, self.trials, level) / 2
+        return np.where((not_lost > self.wins) & (won < 0.5), half, won)
 
 
 def _at_least(count: Array, trials: Array, share: float) -> Array:
@@ -82,9 +83,9 @@ def _least_share(count: Array, trials: Array, level: float) -> Array:
 
 def superiority(first: ArrayLike, second: ArrayLike) -> Superiority:
     """Of (..., n) against (..., m) outcomes, more is better; −∞ is worse than any other and a tie with itself."""
-    one, two = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
-    n, m = one.shape[-1], two.shape[-1]
-    wins, losses = _placements(one, two)
+    values, other_values = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
+    n, m = values.shape[-1], other_values.shape[-1]
+    wins, losses = _placements(values, other_values)
     share = wins.mean(axis=-1)
     variance, other_variance = (
         np.where(np.ptp(side, axis=-1) > 0, side.var(axis=-1, ddof=1), 0.0) for side in (wins, losses)
@@ -92,52 +93,39 @@ def superiority(first: ArrayLike, second: ArrayLike) -> Superiority:
     estimate = welch_of_moments((share, variance, n), (np.full_like(share, 0.5), other_variance, m))
     counts = _counts(wins, losses, variance == 0, other_variance == 0)
     none = np.zeros_like(share)
-    exact = (mann_whitney_p(one, two), mann_whitney_p(two, one)) if n * m <= EXACT else (none, none)
+    exact = (
+        (mann_whitney_p(values, other_values), mann_whitney_p(other_values, values)) if n * m <= EXACT else (none, none)
+    )
     return Superiority(estimate, *counts, *exact)
 
 
 def _counts(wins: Array, losses: Array, alike: Bools, others_alike: Bools) -> tuple[Array, Array, Array]:
     """Trials, wins and losses of the first side: runs of the side that is not alike, of the smaller if both are."""
     n, m = wins.shape[-1], losses.shape[-1]
-    of_one = (wins == 1).sum(axis=-1), (wins == 0).sum(axis=-1)
-    of_two = (losses == 0).sum(axis=-1), (losses == 1).sum(axis=-1)
+    first_counts = (wins == 1).sum(axis=-1), (wins == 0).sum(axis=-1)
+    second_counts = (losses == 0).sum(axis=-1), (losses == 1).sum(axis=-1)
     second = alike & (~others_alike | (m < n))
     trials = np.where(alike | others_alike, np.where(second, m, n), 0)
-    won, lost = (np.where(second, two, one) * (trials > 0) for one, two in zip(of_one, of_two, strict=True))
+    won, lost = (
+        np.where(second, of_second, of_first) * (trials > 0)
+        for of_first, of_second in zip(first_counts, second_counts, strict=True)
+    )
     return trials.astype(np.float64), won.astype(np.float64), lost.astype(np.float64)
 
 
-def _placements(one: Array, two: Array) -> tuple[Array, Array]:
-    """(..., n) and (..., m): for each value the share of the other sample's that it is above, ties by half."""
-    joint = np.concatenate([one, two], axis=-1)
-    order = np.argsort(joint, axis=-1, kind="stable")
-    ranked = np.take_along_axis(joint, order, axis=-1)
-    from_one = order < one.shape[-1]
-    equal = ranked[..., 1:] == ranked[..., :-1]
-    shares = []
-    for values, its in ((one, from_one), (two, ~from_one)):
-        upto = np.cumsum(~its, axis=-1)  # values of the other sample up to and with this place
-        beaten = _middle(upto, ~its, equal) if equal.any() else upto
-        shares.append(np.reshape(beaten[its], values.shape) / (joint.shape[-1] - values.shape[-1]))
-    return shares[0], shares[1]
+def _placements(first: Array, other: Array) -> tuple[Array, Array]:
+    """(..., n) and (..., m), ascending: for each value the share of the other sample that it is above, ties by half."""
+    n, m = first.shape[-1], other.shape[-1]
+    ranks = np.asarray(rankdata(np.concatenate([first, other], axis=-1), axis=-1))
+    above = (ranks[..., :n] - rankdata(first, axis=-1)) / m, (ranks[..., n:] - rankdata(other, axis=-1)) / n
+    return np.sort(above[0], axis=-1), np.sort(above[1], axis=-1)
 
 
-def _middle(upto: Array, counted: Bools, equal: Bools) -> Array:
-    """`upto` at the middle of each run of equal values: half way between what is below it and what is at its end."""
-    edge = np.ones_like(equal[..., :1])
-    places = np.broadcast_to(np.arange(upto.shape[-1]), upto.shape)
-    start = np.maximum.accumulate(np.where(np.concatenate([edge, ~equal], axis=-1), places, 0), axis=-1)
-    last = np.where(np.concatenate([~equal, edge], axis=-1), places, places.shape[-1] - 1)
-    end = np.flip(np.minimum.accumulate(np.flip(last, axis=-1), axis=-1), axis=-1)
-    below = np.take_along_axis(upto - counted, start, axis=-1)
-    return (below + np.take_along_axis(upto, end, axis=-1)) / 2
-
-
-def mann_whitney_p(one: Array, two: Array) -> Array:
+def mann_whitney_p(first: Array, other: Array) -> Array:
     """Exact p of "the first sample is not above the second", over all ways to deal the values into two samples."""
-    n, m = one.shape[-1], two.shape[-1]
-    joint = np.concatenate([one, two], axis=-1)
-    doubled = np.rint(_placements(one, two)[0].sum(axis=-1) * m * 2).astype(np.int64)  # 2 U
+    n, m = first.shape[-1], other.shape[-1]
+    joint = np.concatenate([first, other], axis=-1)
+    doubled = np.rint(_placements(first, other)[0].sum(axis=-1) * m * 2).astype(np.int64)  # 2 U
     ordered = np.sort(joint, axis=-1)
     if not (ordered[..., 1:] == ordered[..., :-1]).any():
         return _upper_tail((1,) * (n + m), n)[doubled]

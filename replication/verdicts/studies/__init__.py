@@ -1,1 +1,1 @@
-"""Studies drawn at random: the power of claims, the error rates of the rule, and a second build."""
+"""Studies drawn at random: the power of claims, and the error rates of the rule."""
