@@ -24,7 +24,7 @@ from replication.foundation.command import exit_clearly
 from replication.models import load
 from replication.training.schedule import update_counts
 from replication.verdicts.benchmarks import load_benchmarks
-from replication.verdicts.ledger import Held, deviations_in_force
+from replication.verdicts.ledger import deviations_in_force
 from tests.in_small import own_params, params_written
 
 ROOT = Path(__file__).parents[1]
@@ -79,6 +79,7 @@ def recounted(params: Params, said: Description, shape: tuple[int, ...]) -> dict
     return dict(zip(("generator", "discriminator"), sums, strict=True))
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(("model", "recipe", "variant"), RECIPES)
 def test_every_recipe(params: Params, ledger: Any, model: str, recipe: str, variant: str) -> None:
     said = describe(params, model, recipe, variant)
@@ -98,14 +99,6 @@ def test_every_recipe(params: Params, ledger: Any, model: str, recipe: str, vari
     assert (found["latent_dim"], found["batch"]) == (options.latent_dim, options.batch)
     assert found["deviations"] == [one.deviation.id for one in held]
     assert all(f"\n  {id} " in text for id in found["deviations"])
-
-
-def test_entries_of_a_variant_stand_with_it_alone(params: Params, ledger: Any) -> None:
-    def ids(variant: str) -> set[str]:
-        held: tuple[Held, ...] = ledger(describe(params, "deligan", "toy", variant))
-        return {one.deviation.id for one in held if one.reason == "recipe"}
-
-    assert "deligan-2" in ids("code") - ids("paper")
 
 
 def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *arguments: str) -> tuple[int, str, str]:
@@ -181,6 +174,20 @@ def test_a_recipe_without_a_cell_takes_the_data_set_that_its_name_tells_or_asks(
         command.InputError, match="No cell .* trains recipes.gan.toy-k1: name the data set .*--dataset; "
     ):
         describe(bare, "gan", "toy-k1")
+
+
+def test_a_mixtures_networks_prior_and_variants_by_hand(params: Params) -> None:
+    said = describe(params, "deligan", "toy")
+    first = said.tables.layers[0]
+    assert (first.type, first.output_shape, first.parameters) == ("MixturePrior", ("B", 2), 50 * 2 + 50 * 2)
+    toy = 2 * 32 + 32 + 32 * 2 + 2
+    assert said.tables.parameters == {"generator": 200 + toy, "discriminator": 2 * 32 + 32 + 32 + 1}
+    found, code = to_json(said, ()), to_json(describe(params, "deligan", "toy", "code"), ())
+    assert found["updates"] == {"generator": None, "discriminator": None, "together": 320000}
+    assert found["prior"] | {"components": 50, "component": "sampled", "sigma_init": 0.2} == found["prior"]
+    assert code["prior"] | {"component": "row", "sigma_init": 0.02} == code["prior"]
+    assert (found["variant"], found["variants"]) == ("paper", ["paper", "code"])
+    assert "variant paper (--variant code describes the other)" in to_text(said, ())
 
 
 def test_readmes_sample_is_what_the_command_prints(params: Params, ledger: Any) -> None:

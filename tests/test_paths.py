@@ -63,8 +63,3 @@ def test_every_deviation_names_one_key_that_exists(params: Params, benchmarks: t
     keys = [deviation.key for benchmark in benchmarks for deviation in benchmark.deviations if deviation.key]
     assert len(keys) > 20
     assert not [key for key in keys if isinstance(value_at(params, key), Mapping)]
-
-
-def test_one_path_gives_each_variant_its_own_value(params: Params) -> None:
-    sigma = [value_at(params.recipe("deligan", "toy", variant), "prior.sigma_init") for variant in ("paper", "code")]
-    assert sigma[0] != sigma[1]

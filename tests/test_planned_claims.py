@@ -34,6 +34,7 @@ def names(with_plan: bool) -> Iterator[str]:
             yield one.id
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("name", list(names(with_plan=True)))
 def test_a_claim_is_planned_rightly(name: str) -> None:
     assert powers()[name].true >= least_power()

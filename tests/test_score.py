@@ -30,7 +30,8 @@ SMALL = {"kernel": 3, "init_std": 0.02, "generator": [[4, 0], [1, 2]], "discrimi
 
 def write_params() -> None:
     content = params_written()
-    dense = {"network": {"hidden": [4], "nonlinearity": "tanh"}, "n_samples": 60}
+    # Not in compiled loops, which take half a minute to compile.
+    dense = {"engine": "eager", "network": {"hidden": [4], "nonlinearity": "tanh"}, "n_samples": 60}
     content["recipes"]["gan"]["toy-k1"] |= {"updates": 40, **dense}
     content["recipes"]["deligan"]["toy"] |= {"updates": 200, **dense}
     content["recipes"]["dcgan"]["digits"] |= {"updates": 8, "latent_dim": 3, "network": SMALL, "n_samples": 100}
@@ -119,6 +120,7 @@ def test_a_mixture_is_scored_with_both_noises(workplace: Path) -> None:
     assert start["value"].tolist() == pytest.approx([0.02, 0.02])
 
 
+@pytest.mark.integration
 def test_images_are_scored_under_the_judge_and_the_probe(workplace: Path) -> None:
     trained(DIGITS)
     with pytest.raises(InputError, match="outputs/judge/digits/judge.safetensors"):

@@ -44,11 +44,9 @@ def edit(change: Callable[[dict[str, Any]], Any]) -> None:
 def workplace(sources: Path) -> Path:
     """A folder with the sources and small recipes, the current directory of the test."""
     content = params_written()
-    content["recipes"]["gan"]["toy-k1"] |= {
-        "updates": 40,
-        "batch": 20,
-        "network": {"hidden": [4], "nonlinearity": "tanh"},
-    }
+    # Not in compiled loops, which take half a minute to compile.
+    small = {"engine": "eager", "updates": 40, "batch": 20, "network": {"hidden": [4], "nonlinearity": "tanh"}}
+    content["recipes"]["gan"]["toy-k1"] |= small
     content["recipes"]["deligan"]["digits"] |= {"updates": 20, "latent_dim": 3, "network": SMALL}
     cells = content["profiles"]["cpu"]["cells"]
     kept = {TOY: {**cells[TOY], "seeds": "1-3"}, DIGITS: {**cells[DIGITS], "seeds": "0-1"}}
@@ -164,8 +162,9 @@ def test_a_diverged_seed_stands_in_the_provenance(workplace: Path, monkeypatch: 
     assert all(0 < step <= 40 for step in found["diverged_seeds"].values())
 
 
+@pytest.mark.integration
 def test_what_one_machine_began_another_finishes(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    edit(lambda content: content["recipes"]["gan"]["toy-k1"].update(updates=1600))  # two pieces
+    edit(lambda content: content["recipes"]["gan"]["toy-k1"].update(engine="kernel", updates=1600))  # two pieces
     prepare(load_params().datasets["toy-bimodal"], stage.DATA / "toy-bimodal")
     real = stage.environment
 

@@ -38,6 +38,7 @@ def in_small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     yield
 
 
+@pytest.mark.integration
 def test_training_prints_tables_and_writes_what_the_report_reads(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -101,6 +102,7 @@ def test_on_a_gpu_memory_is_measured_and_tf32_stands_beside(tmp_path: Path) -> N
     assert not torch.backends.cudnn.allow_tf32
 
 
+@pytest.mark.integration
 def test_scoring_and_stages_write_every_size(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(["scoring", *SHORT, "--json", "--out", str(tmp_path / "scoring.json")])
     found = json.loads(capsys.readouterr().out)

@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[2]
 MOST = {"gan-mnist": (150, 40), "improved-mnist": (450, 110), "deligan-mnist": (1700, None)}
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("name", MOST)
 def test_a_unit_is_few_kernels(name: str) -> None:
     work = prepare_case(name, own_params(), cases={name: replace(CASES[name], n=500)})

@@ -30,6 +30,7 @@ def work() -> Work:
     return replace(whole, recipe=recipe, build=build)
 
 
+@pytest.mark.integration
 def test_captured_units_that_share_their_draws_are_seen(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(smoke.UNITS, "cpu", 4)
     assert smoke.captured_difference(work, "cpu") < 0.01  # seeds that share a graph round otherwise
@@ -80,6 +81,7 @@ def test_only_wrong_numbers_count(capsys: pytest.CaptureFixture[str], monkeypatc
         assert left.pop() == int(wrong) and "left out: second" in capsys.readouterr().out
 
 
+@pytest.mark.integration
 def test_every_recipe_is_checked_and_timed() -> None:
     works = [smoke.work_of(model, name, PARAMS) for model, name in smoke.RECIPES]
     tasks = smoke.tasks_of(works, "cpu", 1)

@@ -39,10 +39,3 @@ def test_squared_distance_to_the_mode_is_chi_squared() -> None:
 def test_a_seed_repeats_bit_for_bit_and_another_does_not() -> None:
     first, again, other = (draw_points(BIMODAL, 0.15, 200, seed).points for seed in (7, 7, 8))
     assert first.tobytes() == again.tobytes() != other.tobytes()
-
-
-def test_the_density_travels_with_the_points() -> None:
-    data = draw_points(BIMODAL, 0.15, 200, seed=0)
-    assert data.means.tolist() == BIMODAL
-    assert data.weights.tolist() == [0.5, 0.5]
-    assert data.class_names == ("mode 0", "mode 1")

@@ -29,6 +29,8 @@ from replication.verdicts.claims import Claim
 from replication.verdicts.verdict import judge
 from tests.in_small import own_params
 
+pytestmark = pytest.mark.integration
+
 ROOT = Path(__file__).parents[2]
 PARAMS = own_params()
 CLAIMS = {claim.id: claim for claim in claims_of(load_benchmarks(ROOT / "benchmarks"))}

@@ -36,6 +36,8 @@ from replication.verdicts.benchmarks import claims_of, load_benchmarks
 from replication.verdicts.verdict import judge
 from tests.in_small import own_params
 
+pytestmark = pytest.mark.integration
+
 TINY = ReleasedNetwork("tiny", 3, ((2, 1), (3, 2), (4, 1)), ((4, 0), (3, 2)), 5, "uniform", (3, 8, 8))
 PROBE = Probe((1e-4, 1e-3, 1e-2), 0.2, 2, (6, 4), 3)
 OPTIONS = Released("", 5, 1, 2, (1.0,))

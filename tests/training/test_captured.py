@@ -22,6 +22,8 @@ from replication.training.run import bind_runs
 from replication.training.schedule import objective_at
 from tests.training.conftest import CASES
 
+pytestmark = pytest.mark.integration
+
 # What brings values from the host: a graph would repeat those of the moment of its capture.
 FROM_HOST = {"lift_fresh", "_local_scalar_dense", "scalar_tensor", "_pin_memory"}
 

@@ -28,6 +28,7 @@ RECIPES = [
 ]
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(("model", "name", "variant"), RECIPES)
 def test_the_papers_networks_train_as_the_reference(model: str, name: str, variant: str) -> None:
     """Within 1e-4 nats for four units: weights derived once, and convolutions that pad, round otherwise."""
