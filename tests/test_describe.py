@@ -23,9 +23,8 @@ from replication.describe.networks import Tables
 from replication.foundation.command import exit_clearly
 from replication.models import load
 from replication.training.schedule import update_counts
-from replication.verdicts.benchmarks import load_benchmarks
 from replication.verdicts.ledger import deviations_in_force
-from tests.in_small import own_params, params_written
+from tests.in_small import own_benchmarks, own_params, params_written
 
 ROOT = Path(__file__).parents[1]
 SISTERS = re.compile(r"^(digits|cifar10)-|-ensemble$")  # recipes that differ in a key from one described beside them
@@ -49,7 +48,7 @@ tables_of = command._tables
 
 @pytest.fixture(scope="module")
 def ledger() -> Any:
-    papers, sources = load_benchmarks(ROOT / "benchmarks"), recipe_sources(read_yaml(ROOT / "params.yaml"))
+    papers, sources = own_benchmarks(), recipe_sources(read_yaml(ROOT / "params.yaml"))
     return lambda said: deviations_in_force(papers, said.name, said.cells, sources)
 
 
@@ -116,7 +115,7 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *ar
 def test_the_command_prints_the_same_totals_as_json(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    papers = load_benchmarks(ROOT / "benchmarks")
+    papers = own_benchmarks()
     monkeypatch.setattr(command, "load_benchmarks", lambda _: papers)
     status, page, _ = run(capsys, monkeypatch, "deligan", "digits", "--dataset", "digits")
     assert status == 0
