@@ -73,8 +73,11 @@ WRONG: dict[str, tuple[Callable[[str], str], str]] = {
         "of measurements: ['n_samples', 'samples']; expected ['profile',",
     ),
     "seed": (lambda text: text.replace(",400,11,", ",400,eleven,"), "Column seed of"),
+    "no seed": (lambda text: text.replace(",400,11,", ",400,,"), "Column seed of"),
     "value": (lambda text: text.replace(",NaN,", ",none,"), "Column value of"),
+    "no value": (lambda text: text.replace(",NaN,", ",,"), "Column value of"),
     "kind": (lambda text: text.replace(",training,", ",draw,"), "replicate kinds ['draw']; known: ['dataset', "),
+    "nothing": (lambda text: "", "is not a CSV table of measurements"),
 }
 
 

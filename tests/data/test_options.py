@@ -61,6 +61,8 @@ def test_splits_that_mean_nothing(split: dict[str, Any], words: str) -> None:
         ),
         ({"source": "digits", "planted": {"share": 1.0, "size": 3}}, r"planted\.share: .*1\.0"),
         ({"source": "digits", "planted": {"share": 0.5, "size": 4}}, r"planted\.size: .*multiple of 3.*4"),
+        ({"source": "digits", "planted": {"share": 0.5, "size": 0}}, r"planted\.size: .*0"),
+        ({"source": "digits", "planted": {"share": 0.5, "size": 3, "seed": -1}}, r"planted\.seed: .*-1"),
     ],
 )
 def test_data_sets_that_mean_nothing(options: dict[str, Any], words: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from replication.config.recipes import Balance, Early, Recipe, Sgd
+from replication.config.recipes import Balance, Early, LinearDecay, Recipe, Sgd
 from replication.training.schedule import minibatches_of_unit, objective_at, rates_at, turns, unit_steps, update_counts
 
 BALANCE = Balance(1.0, 1.0, 0.7, 3, 0.003, -1, 0.003)
@@ -54,6 +54,12 @@ def test_minibatches_and_update_counts(
     assert tuple(update_counts(changed).values()) == counts
     assert list(update_counts(changed)) == ["generator", "discriminator", "together"]
     assert unit_steps(changed) == (4 if changed.schedule == "balanced" else 1)
+
+
+def test_a_linear_rate_ends_at_zero_and_stays_there(recipe: Recipe) -> None:
+    changed = replace(recipe, linear_decay=LinearDecay(4, 8))
+    found = [rates_at(changed, unit).learning_rate for unit in range(10)]
+    assert found == pytest.approx([0.01] * 5 + [0.0075, 0.005, 0.0025, 0.0, 0.0])
 
 
 def test_gans_momentum_rises_over_250_epochs(recipe: Recipe) -> None:
