@@ -27,11 +27,6 @@ CELL = "cpu-gan-toy-k1"
 
 
 @pytest.fixture(scope="module")
-def params() -> Params:
-    return load_params(ROOT / "params.yaml")
-
-
-@pytest.fixture(scope="module")
 def written() -> str:
     """params.yaml as JSON, which is YAML too, with the cells and recipes of the cpu profile alone: read sooner."""
     content = read_params(ROOT / "params.yaml")
