@@ -33,7 +33,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     order = {name: place for place, name in enumerate(FIRST)}
     items.sort(key=lambda item: order.get(item.nodeid.split("::")[0], len(order)))
     for item in items:
-        if item.nodeid.split("::")[0] in order and not item.get_closest_marker("slow"):
+        name, slow = item.nodeid.split("::")[0], item.get_closest_marker("slow")
+        if (name in order or name.startswith("tests/fuzz/")) and not slow:
             item.add_marker(pytest.mark.integration)
 
 
