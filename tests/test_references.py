@@ -103,6 +103,7 @@ def test_every_experiment_has_its_labels() -> None:
     assert words == set(LABELS) == set(EXPERIMENTS)
 
 
+@pytest.mark.integration
 def test_what_looks_optional_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     written = deepcopy(WRITTEN)
     bare = {key: value for key, value in CPU.items() if key not in OPTIONAL}

@@ -98,6 +98,7 @@ def test_a_toy_cell(workplace: Path) -> None:
     assert not list(Path(".replication/checkpoints").glob("*/*")), "a finished cell keeps no checkpoint"
 
 
+@pytest.mark.integration
 def test_an_image_cell_twice_gives_the_same_bytes(workplace: Path) -> None:
     output = train(DIGITS, "digits")
     first = contents(output)
@@ -106,6 +107,7 @@ def test_an_image_cell_twice_gives_the_same_bytes(workplace: Path) -> None:
     assert contents(train(DIGITS, "digits")) == first
 
 
+@pytest.mark.integration
 def test_a_finished_output_is_kept_and_one_of_another_recipe_is_not(
     workplace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -150,6 +152,7 @@ def test_the_key_of_a_cell_sees(workplace: Path, field: str, change: Callable[[d
     assert changed - {"params_sha256"} == {field} - {"params_sha256", ""} and changed >= {field} - {""}
 
 
+@pytest.mark.integration
 def test_a_diverged_seed_stands_in_the_provenance(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def beyond_floats(*arguments: Any) -> State:
         state = initial_state(*arguments)
@@ -194,6 +197,7 @@ def test_what_one_machine_began_another_finishes(workplace: Path, monkeypatch: p
     assert not read(output)["clock"]["started"].startswith("2020")  # it began anew
 
 
+@pytest.mark.integration
 def test_a_part_of_the_seeds_is_trained_beside_the_plan_and_ends_the_same(workplace: Path) -> None:
     whole = train(TOY, "toy-bimodal")
     before = contents(whole)
