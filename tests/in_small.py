@@ -16,6 +16,8 @@ from replication.config.recipes import Adam, Noise, Recipe
 if TYPE_CHECKING:
     import numpy as np
 
+    from replication.verdicts.published import Benchmark
+
 ROOT = Path(__file__).parents[1]
 BENCHMARK = Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8")
 
@@ -49,6 +51,14 @@ def plain_recipe(**changes: Any) -> Recipe:
 def own_params() -> Params:
     """The suite's own params.yaml, which takes half a second to read."""
     return load_params(ROOT / "params.yaml")
+
+
+@cache
+def own_benchmarks() -> tuple[Benchmark, ...]:
+    """The suite's own benchmark files."""
+    from replication.verdicts.benchmarks import load_benchmarks
+
+    return load_benchmarks(ROOT / "benchmarks")
 
 
 @cache

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-from functools import reduce
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from replication import experiment as stage
-from replication.config.background import Background
 from replication.config.params import Params, load_params
-from replication.config.strict import strict
 from replication.foundation.errors import InputError
 from replication.foundation.places import SCORED
 from replication.prepare import prepare
@@ -59,6 +56,7 @@ def measured(params: Params, key: str, times: int = 2) -> tuple[Table, dict[str,
     return read_table(output / "measurements.csv"), scored.provenance
 
 
+@pytest.mark.integration
 def test_each_writes_rows_that_the_report_reads(params: Params) -> None:
     table, provenance = measured(params, "cpu-generative-discriminative")
     assert set(table["dataset"]) == {"iris", "wine"} and set(table["model"]) == {"naive-bayes", "logistic-regression"}
@@ -81,28 +79,3 @@ def test_an_unknown_data_set_stops_the_run(params: Params, sources: Path) -> Non
     (sources / "params.yaml").write_text(json.dumps(content), encoding="utf-8")
     with pytest.raises(InputError, match="'boston'"):
         stage.main(["cpu-generative-discriminative"])
-
-
-@pytest.mark.parametrize(
-    ("keys", "value"),
-    [
-        ("latent_dimension.depth", 2),
-        ("outliers.width", "8"),
-        ("generative_discriminative.pairs.ng-jordan.variance", "tied"),
-    ],
-)
-def test_wrong_options_are_named(keys: str, value: Any) -> None:
-    options = params_written()["background"]
-    *parents, last = keys.split(".")
-    reduce(dict.__getitem__, parents, options)[last] = value
-    with pytest.raises(InputError, match=keys):
-        strict(Background, options, "params.yaml: background")
-
-
-def test_only_an_experiment_reads_the_bundled_data_sets(tmp_path: Path) -> None:
-    content = params_written()
-    content["profiles"]["cpu"]["cells"]["cpu-gan-digits"]["dataset"] = "bundled"
-    path = tmp_path / "params.yaml"
-    path.write_text(json.dumps(content), encoding="utf-8")
-    with pytest.raises(InputError, match="cpu-gan-digits: 'bundled'"):
-        load_params(path)

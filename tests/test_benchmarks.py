@@ -11,6 +11,7 @@ import pytest
 
 from replication.foundation.errors import InputError
 from replication.verdicts.benchmarks import load_benchmarks, schema
+from tests.in_small import own_benchmarks
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 SIDE = {
@@ -233,7 +234,7 @@ def test_an_empty_place_is_refused(tmp_path: Path) -> None:
 
 
 def test_claims_select_runs_of_papers_that_have_a_file() -> None:
-    loaded = load_benchmarks(BENCHMARKS)
+    loaded = own_benchmarks()
     evidence = [one for paper in loaded for claim in paper.claims for one in (claim.evidence, *claim.indicative) if one]
     selected = {side["paper"] for one in evidence for side in (one.measured, one.against) if side and "paper" in side}
     assert len(selected) > 3 and selected <= {paper.paper for paper in loaded}

@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from safetensors import SafetensorError
@@ -82,12 +81,6 @@ def test_what_the_machine_refuses_is_one_line(
     assert all(word in line for word in words)
 
 
-def test_an_array_too_large_for_any_machine_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(MemoryError) as refused:
-        np.zeros(1 << 60, np.uint8)
-    assert "memory" in ending(refused.value, capsys)[1]
-
-
 @pytest.mark.parametrize("error", [ValueError("a bug"), RuntimeError("a bug"), SafetensorError("a bug")])
 def test_a_mistake_of_ours_keeps_its_traceback(error: Exception) -> None:
     assert trouble(error) == ""
@@ -130,6 +123,7 @@ def test_a_signal_ends_a_command_with_a_sentence_and_nothing_half_written(
     assert [path.name for path in tmp_path.iterdir()] == ["command.py"]
 
 
+@pytest.mark.integration
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere work is not done in other processes")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_no_process_outlives_the_command_that_started_it(number: signal.Signals, tmp_path: Path) -> None:
@@ -188,9 +182,3 @@ def test_a_terminal_of_few_characters_shows_their_codes(tmp_path: Path) -> None:
     ran = subprocess.run([sys.executable, tmp_path / "command.py"], capture_output=True, text=True, env=environment)
     assert ran.stdout == "1 \\xb1 2\n" and ran.returncode == 2
     assert ran.stderr == "error: \\u201c\\u03c3\\u201d is no split.\n"
-
-
-def test_a_command_that_works_returns() -> None:
-    done = []
-    exit_clearly(lambda: done.append(True))
-    assert done == [True]

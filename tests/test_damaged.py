@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,10 @@ from replication.config.params import load_params
 from replication.foundation.errors import InputError
 from replication.foundation.places import DATA, SCORED, TRAINED
 from replication.prepare import prepare
+from replication.scoring import toy
+from tests.in_small import ROOT
+
+pytestmark = pytest.mark.integration
 
 CELL = "cpu-gan-toy-k1"
 
@@ -35,12 +40,26 @@ def shrink(content: dict[str, Any]) -> None:
     content["profiles"] = {"cpu": content["run"]}
 
 
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of small parameters, prepared data and a small training."""
+    root = tmp_path_factory.mktemp("trained")
+    shutil.copy(ROOT / "params.yaml", root)
+    (root / "replication").symlink_to(ROOT / "replication")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        edit(shrink)
+        prepare(load_params().datasets["toy-bimodal"], DATA / "toy-bimodal")
+        train.main([CELL])
+    return root
+
+
 @pytest.fixture
-def training(sources: Path) -> Path:
-    """The folder of a small training, in a folder of small parameters that is the current one."""
-    edit(shrink)
-    prepare(load_params().datasets["toy-bimodal"], DATA / "toy-bimodal")
-    train.main([CELL])
+def training(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a small training, in a copy that is the current directory; its game is scored in short."""
+    shutil.copytree(trained, tmp_path / "copy", symlinks=True)
+    monkeypatch.chdir(tmp_path / "copy")
+    monkeypatch.setattr(toy, "GAP_UPDATES", 3)
     return TRAINED / load_params().cell(CELL).folder
 
 

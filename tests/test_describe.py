@@ -22,9 +22,8 @@ from replication.describe.__main__ import Description, describe, to_text
 from replication.describe.networks import Tables
 from replication.foundation.command import exit_clearly
 from replication.models import load
-from replication.verdicts.benchmarks import load_benchmarks
-from replication.verdicts.ledger import Held, deviations_in_force
-from tests.in_small import own_params, params_written
+from replication.verdicts.ledger import deviations_in_force
+from tests.in_small import own_benchmarks, own_params, params_written
 
 ROOT = Path(__file__).parents[1]
 SISTERS = re.compile(r"^(digits|cifar10)-|-ensemble$")  # recipes that differ in a key from one described beside them
@@ -48,7 +47,7 @@ tables_of = command._tables
 
 @pytest.fixture(scope="module")
 def ledger() -> Any:
-    papers, sources = load_benchmarks(ROOT / "benchmarks"), recipe_sources(read_yaml(ROOT / "params.yaml"))
+    papers, sources = own_benchmarks(), recipe_sources(read_yaml(ROOT / "params.yaml"))
     return lambda description: deviations_in_force(papers, description.name, description.cells, sources)
 
 
@@ -78,6 +77,7 @@ def recounted(params: Params, said: Description, shape: tuple[int, ...]) -> dict
     return dict(zip(("generator", "discriminator"), sums, strict=True))
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(("model", "recipe", "variant"), RECIPES)
 def test_every_recipe(params: Params, ledger: Any, model: str, recipe: str, variant: str) -> None:
     description = describe(params, model, recipe, variant)
@@ -91,14 +91,6 @@ def test_every_recipe(params: Params, ledger: Any, model: str, recipe: str, vari
     assert all(f"\n  {entry.deviation.id} " in text for entry in held)
     for key, value in asdict(params.recipe(model, recipe, variant)).items():
         assert value is None or f"\n  {key} " in text
-
-
-def test_entries_of_a_variant_stand_with_it_alone(params: Params, ledger: Any) -> None:
-    def ids(variant: str) -> set[str]:
-        held: tuple[Held, ...] = ledger(describe(params, "deligan", "toy", variant))
-        return {one.deviation.id for one in held if one.reason == "recipe"}
-
-    assert "deligan-2" in ids("code") - ids("paper")
 
 
 def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *arguments: str) -> tuple[int, str, str]:
@@ -152,6 +144,14 @@ def test_a_recipe_without_a_cell_takes_the_data_set_of_its_name_or_asks(params: 
     assert describe(bare, "gan", "digits").dataset.name == "digits"
     with pytest.raises(command.InputError, match="No cell .* trains recipes.gan.toy-k1: name the data set .*--dataset"):
         describe(bare, "gan", "toy-k1")
+
+
+def test_a_mixtures_networks_by_hand(params: Params) -> None:
+    said = describe(params, "deligan", "toy")
+    first = said.tables.layers[0]
+    assert (first.type, first.output_shape, first.parameters) == ("MixturePrior", ("B", 2), 50 * 2 + 50 * 2)
+    toy = 2 * 32 + 32 + 32 * 2 + 2
+    assert said.tables.parameters == {"generator": 200 + toy, "discriminator": 2 * 32 + 32 + 32 + 1}
 
 
 def test_readmes_sample_is_what_the_command_prints(params: Params, ledger: Any) -> None:

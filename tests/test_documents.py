@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from replication.verdicts.benchmarks import claims_of, load_benchmarks
-from tests.in_small import own_params
+from replication.verdicts.benchmarks import claims_of
+from tests.in_small import own_benchmarks, own_params
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = ("README.md", "CONTRIBUTING.md", "benchmarks/README.md", "benchmarks/QUESTIONS.md")
-NAMES = {deviation.id for one in load_benchmarks(ROOT / "benchmarks") for deviation in one.deviations}
-CLAIMS = {claim.id for claim in claims_of(load_benchmarks(ROOT / "benchmarks"))}
+NAMES = {deviation.id for one in own_benchmarks() for deviation in one.deviations}
+CLAIMS = {claim.id for claim in claims_of(own_benchmarks())}
 
 
 def text_of(name: str) -> str:

@@ -214,10 +214,6 @@ def refused(written: dict[str, Any], tmp_path: Path) -> str:
 @pytest.mark.parametrize(
     ("block", "key", "value", "sentence"),
     [
-        ("cells", "recipe", "toi", "'toi' is no recipe of deligan; accepted: toy, "),
-        ("cells", "variant", "cod", "'cod' is no variant of recipes.deligan.toy; accepted: paper, code."),
-        ("cells", "dataset", "mnist", "'mnist' is no dataset of profile cpu; accepted: toy-bimodal, "),
-        ("cells", "seeds", "4-2", "seeds is '4-2': "),
         ("cells", "protocols", ["filter"], "'filter' is no protocol; accepted: "),
         ("experiments", "dataset", "mnist", "'mnist' is no dataset of profile cpu; accepted: toy-bimodal, "),
     ],

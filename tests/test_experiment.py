@@ -78,6 +78,7 @@ def test_theory(workplace: Path) -> None:
     assert measured(THEORY)[1] == content
 
 
+@pytest.mark.integration
 def test_reference_points(workplace: Path) -> None:
     with pytest.raises(InputError, match="outputs/judge/digits"):
         stage.main([POINTS])
@@ -92,6 +93,7 @@ def test_reference_points(workplace: Path) -> None:
     assert measured(POINTS)[1] == content
 
 
+@pytest.mark.integration
 def test_real_neighbours(workplace: Path) -> None:
     content = read_params(workplace / "params.yaml")
     other = {"experiment": "real-neighbours", "recipe": "train", "split": "last50", "seeds": "0-2"}

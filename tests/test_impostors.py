@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -23,12 +22,10 @@ from replication.metrics.neighbours import duplicate_threshold, share_within
 from replication.metrics.toy import Mixture
 from replication.models.layers.dense import DenseDiscriminator
 from replication.table.measurements import Measurement, to_table
-from replication.verdicts.benchmarks import load_benchmarks
 from replication.verdicts.claims import Claim, Selection
 from replication.verdicts.verdict import judge
-from tests.in_small import own_params
+from tests.in_small import own_benchmarks, own_params
 
-ROOT = Path(__file__).parents[1]
 SEEDS, FRESH = 20, 2000
 REAL_SCORE = 8.26  # of real digits under their judge: what the committed report shows
 Logits = Callable[[np.ndarray], np.ndarray]  # points [n, 2] → [n]
@@ -159,7 +156,7 @@ IMPOSTORS: dict[str, dict[str, Callable[[], Sides]]] = {
 
 
 def instruments() -> Iterator[Claim]:
-    for benchmark in load_benchmarks(ROOT / "benchmarks"):
+    for benchmark in own_benchmarks():
         yield from (claim for claim in benchmark.claims if claim.origin == "instrument" and claim.can_be_judged)
 
 

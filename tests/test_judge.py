@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
 from replication import judge
 from replication.config.datasets import Dataset, Split
@@ -21,7 +20,7 @@ from replication.data.reading import load_images
 from replication.data.writing import write_dataset
 from replication.foundation.errors import InputError
 from replication.judge import train_judge
-from replication.scoring.classifier import judge_accuracy, judged, read_judge
+from replication.scoring.classifier import judge_accuracy, read_judge
 from tests.in_small import own_params
 
 OPTIONS = Judge("shade-classifier", (4,), epochs=4, batch=8, learning_rate=0.02, seed=0)
@@ -79,14 +78,6 @@ def test_what_is_not_the_judge_described_is_refused(params: Params) -> None:
         path.write_bytes(damaged)
         with pytest.raises(InputError, match=str(path)):
             read_judge(OPTIONS, data, PLACE)
-
-
-def test_accuracy_is_the_share_of_test_images(params: Params) -> None:
-    data = load_images(Path("outputs/data/shades"))
-    torch.manual_seed(1)
-    network = nn.Sequential(nn.Flatten(), nn.Linear(16, 2))
-    hits = [judged(network, data.test_images[[i]]).classes == data.test_labels[i] for i in range(20)]
-    assert judge_accuracy(network, data) == np.mean(hits)
 
 
 def test_the_command_trains_the_judge_named(

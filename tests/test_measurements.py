@@ -77,7 +77,6 @@ WRONG: dict[str, tuple[Callable[[str], str], str]] = {
     "value": (lambda text: text.replace(",NaN,", ",none,"), "Column value of"),
     "no value": (lambda text: text.replace(",NaN,", ",,"), "Column value of"),
     "kind": (lambda text: text.replace(",training,", ",draw,"), "replicate kinds ['draw']; known: ['dataset', "),
-    "twice": (lambda text: text + text.splitlines()[-1] + "\n", "measures the same thing twice, first: {'prof"),
     "nothing": (lambda text: "", "is not a CSV table of measurements"),
 }
 

@@ -4,28 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, is_dataclass
-from pathlib import Path
 
 import pytest
 
 from replication.config.params import Params
 from replication.config.paths import value_at
 from replication.foundation.errors import InputError
-from replication.verdicts.benchmarks import load_benchmarks
-from replication.verdicts.published import Benchmark
-
-ROOT = Path(__file__).parents[1]
+from tests.in_small import own_benchmarks
 
 
 @dataclass(frozen=True)
 class Oven:
     heat: int
     trays: dict[str, list[int]]
-
-
-@pytest.fixture(scope="module")
-def benchmarks() -> tuple[Benchmark, ...]:
-    return load_benchmarks(ROOT / "benchmarks")
 
 
 def test_a_path_walks_dataclasses_and_mappings() -> None:
@@ -47,9 +38,9 @@ def test_a_wrong_path_names_the_accepted_keys(path: str, sentence: str) -> None:
         value_at({"oven": Oven(200, {})}, path)
 
 
-def test_every_recipe_row_leads_to_plain_values(params: Params, benchmarks: tuple[Benchmark, ...]) -> None:
+def test_every_recipe_row_leads_to_plain_values(params: Params) -> None:
     found = 0
-    for published in (one for benchmark in benchmarks for one in benchmark.recipes if one.recipe):
+    for published in (one for benchmark in own_benchmarks() for one in benchmark.recipes if one.recipe):
         variants = params.recipes[published.model][published.recipe].get("variants", {"paper": {}})
         for variant in variants:
             recipe = params.recipe(published.model, published.recipe, variant)
@@ -59,12 +50,7 @@ def test_every_recipe_row_leads_to_plain_values(params: Params, benchmarks: tupl
     assert found > 50
 
 
-def test_every_deviation_names_one_key_that_exists(params: Params, benchmarks: tuple[Benchmark, ...]) -> None:
-    keys = [deviation.key for benchmark in benchmarks for deviation in benchmark.deviations if deviation.key]
+def test_every_deviation_names_one_key_that_exists(params: Params) -> None:
+    keys = [deviation.key for benchmark in own_benchmarks() for deviation in benchmark.deviations if deviation.key]
     assert len(keys) > 20
     assert not [key for key in keys if isinstance(value_at(params, key), Mapping)]
-
-
-def test_one_path_gives_each_variant_its_own_value(params: Params) -> None:
-    sigma = [value_at(params.recipe("deligan", "toy", variant), "prior.sigma_init") for variant in ("paper", "code")]
-    assert sigma[0] != sigma[1]

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from replication.verdicts.benchmarks import claims_of, load_benchmarks
+from replication.verdicts.benchmarks import claims_of
 from replication.verdicts.claims import Claim
 from replication.verdicts.statistics.intervals import mean_estimate
 from replication.verdicts.statistics.rules import decide, value_p_values
 from replication.verdicts.studies.power import Power, least_power, most_false, planned
+from tests.in_small import own_benchmarks
 
-ROOT = Path(__file__).parents[1]
 
-
-@cache
 def claims() -> tuple[Claim, ...]:
-    return tuple(claims_of(load_benchmarks(ROOT / "benchmarks")))
+    return tuple(claims_of(own_benchmarks()))
 
 
 @cache
@@ -34,6 +31,7 @@ def names(with_plan: bool) -> Iterator[str]:
             yield one.id
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("name", list(names(with_plan=True)))
 def test_a_claim_is_planned_rightly(name: str) -> None:
     assert powers()[name].true >= least_power()

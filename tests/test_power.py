@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -25,7 +24,6 @@ from replication.verdicts.studies.planned import STUDIES, design_of, judged
 from replication.verdicts.studies.power import Power, most_false, planned, problems, table, true_powers
 from tests import hand_made
 
-ROOT = Path(__file__).parents[1]
 NOISE = 4 * 0.5 / STUDIES**0.5  # four standard errors of a simulated share
 SIDE = hand_made.evidence().measured
 

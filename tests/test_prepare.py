@@ -14,7 +14,6 @@ from replication import prepare as stage
 from replication.config.datasets import Dataset, Split
 from replication.data.reading import load_images, load_split, load_toy
 from replication.foundation.command import exit_clearly
-from replication.foundation.errors import InputError
 
 FULL = {"full": Split("all")}
 
@@ -85,12 +84,3 @@ def test_a_split_that_cannot_be_had_leaves_no_half_written_output(
     knows(monkeypatch, Dataset("digits", "digits", splits={"many": Split("first", n=5000)}))
     assert "asks for 5000 images of the training set, which has only 1297" in fails("digits", capsys)
     assert list(Path("outputs/data").iterdir()) == []
-
-
-def test_a_failure_while_writing_keeps_what_was_valid_before(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    stage.main(["digits"])
-    before = contents(workplace / "outputs")
-    knows(monkeypatch, Dataset("digits", "digits", splits={"many": Split("first", n=5000)}))
-    with pytest.raises(InputError):
-        stage.main(["digits"])
-    assert contents(workplace / "outputs") == before

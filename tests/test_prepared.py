@@ -37,7 +37,7 @@ def params(sources: Path) -> Params:
     return params
 
 
-def test_each_stage_has_the_data_and_judges_of_its_cells(params: Params) -> None:
+def test_each_stage_has_the_data_and_judges_of_its_cells_and_changes_with_their_contents_alone(params: Params) -> None:
     place = JUDGES / "digits" / "judge.safetensors"
     place.parent.mkdir(parents=True)
     place.write_bytes(b"a judge")
@@ -49,22 +49,13 @@ def test_each_stage_has_the_data_and_judges_of_its_cells(params: Params) -> None
     assert set(stages["score/gan.json"]) == {"data/toy-bimodal", "data/digits", "judge/digits"}
     assert set(stages["train/dcgan.json"]) == {"data/digits", "data/digits-planted"}
     place.write_bytes(b"another judge")
-    scored = {f"score/{model}.json" for model in models}
-    assert changed(stages, written()) == scored | {"experiment.json"}
-
-
-def test_a_data_set_that_no_cell_names_changes_nothing(params: Params) -> None:
-    before = written()
-    prepare(params.datasets["toy-unimodal"], DATA / "toy-unimodal")
-    assert changed(before, written()) == set()
-
-
-def test_other_contents_of_a_data_set_change_the_stages_that_read_it(params: Params) -> None:
-    before = written()
+    prepare(params.datasets["toy-unimodal"], DATA / "toy-unimodal")  # which no cell names
+    again = written()
+    assert changed(stages, again) == {f"score/{model}.json" for model in models} | {"experiment.json"}
     options = params.datasets["digits-planted"]
     assert options.planted
     prepare(replace(options, planted=replace(options.planted, seed=1)), DATA / options.name)
-    assert changed(before, written()) == {"train/dcgan.json", "score/dcgan.json"}
+    assert changed(again, written()) == {"train/dcgan.json", "score/dcgan.json"}
 
 
 def test_weights_of_others_change_the_stages_that_read_them(params: Params) -> None:

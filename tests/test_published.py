@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy.stats import norm
 
 from replication.config.params import BUNDLED, Cell, Params
-from replication.verdicts.benchmarks import load_benchmarks
 from replication.verdicts.claims import Claim, Selection
 from replication.verdicts.published import Benchmark
-
-ROOT = Path(__file__).parents[1]
+from tests.in_small import own_benchmarks
 
 
 @pytest.fixture(scope="module")
 def benchmarks() -> dict[str, Benchmark]:
-    return {benchmark.paper: benchmark for benchmark in load_benchmarks(ROOT / "benchmarks")}
+    return {benchmark.paper: benchmark for benchmark in own_benchmarks()}
 
 
 @pytest.fixture(scope="module")

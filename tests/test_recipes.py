@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from replication.config.params import Params, load_params
+from replication.config.params import Params
 from replication.config.recipes import Adam, Balance, FeatureMatching, Recipe, Sgd
 from replication.foundation.errors import InputError
 
-ROOT = Path(__file__).parents[1]
 BALANCE = {
     "threshold": 1.0, "ceiling": 1.0, "floor": 0.7, "raise_count": 3, "raise_by": 0.01, "lower_count": -3,
     "lower_by": 0.01,
@@ -64,11 +62,6 @@ CONFLICTS: list[tuple[dict[str, Any], str]] = [  # what is changed, and the key 
     ({"bacth": 50, "batch": None}, r"bacth: .*50.*accepted keys: \["),  # its right spelling is missing
     ({"adam": {"learning_rte": 1e-3, "beta1": 0.5}}, r"adam.learning_rte: .*accepted keys: \['beta1', 'beta2', "),
 ]
-
-
-@pytest.fixture(scope="module")
-def params() -> Params:
-    return load_params(ROOT / "params.yaml")
 
 
 @pytest.mark.parametrize(("changes", "words"), CONFLICTS)

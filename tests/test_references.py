@@ -94,7 +94,10 @@ def test_the_generator_of_the_theory_is_asked_for_where_it_is_planned_alone() ->
     assert judged(unplanned) == ""
 
 
-@pytest.mark.parametrize("text", ["0-999999999999", f"0-{MOST_SEEDS}", str(SEEDS), "٣", "1-0", "0-1\n", "1_0"])
+ENDLESS = ["0-999999999999", f"0-{MOST_SEEDS}", str(SEEDS)]
+
+
+@pytest.mark.parametrize("text", [*ENDLESS, "٣", "1-0", "0-1\n", "1_0", "", "0-", "-3", "0,1", "0 - 4", "a"])
 def test_a_block_of_seeds_is_bounded(text: str) -> None:
     assert seeds_in(text) == ()
 
@@ -109,6 +112,7 @@ def test_every_experiment_has_its_labels() -> None:
     assert words == set(LABELS) == set(EXPERIMENTS)
 
 
+@pytest.mark.integration
 def test_what_looks_optional_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     written = deepcopy(WRITTEN)
     bare = {key: value for key, value in CPU.items() if key not in OPTIONAL}

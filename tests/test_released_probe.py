@@ -24,15 +24,14 @@ from replication.released.probe import (
     probe_released,
 )
 from replication.released.weights import ReleasedNetwork, read_discriminator
+from tests.test_released_weights import leaky, theano_convolution, write_release
 
 TINY = ReleasedNetwork("tiny", 3, ((2, 1), (3, 2)), ((4, 0), (3, 2)), 5, "uniform", (3, 8, 8))
 
 
 @pytest.fixture
 def directory(tmp_path: Path) -> Path:
-    stream = np.random.default_rng(0)
-    for number, shape in enumerate(TINY.discriminator_shapes, start=1):
-        np.save(tmp_path / f"3_discrim_params.jl_{number:02d}.npy", stream.normal(0.2, 1.0, shape).astype(np.float32))
+    write_release(tmp_path, TINY)
     return tmp_path
 
 
@@ -46,27 +45,15 @@ def shades(count: int = 60, classes: int = 3) -> PreparedImages:
 
 
 def first_maps(images: np.ndarray, kernel: np.ndarray) -> np.ndarray:
-    return np.maximum(convolved(images / 127.5 - 1.0, kernel, 1), 0.2 * convolved(images / 127.5 - 1.0, kernel, 1))
-
-
-def convolved(values: np.ndarray, kernel: np.ndarray, stride: int) -> np.ndarray:
-    """Theano's 3×3 convolution with a border of 1, one output pixel at a time: the kernel is read backwards."""
-    padded = np.pad(values.astype(np.float64), ((0, 0), (0, 0), (1, 1), (1, 1)))
-    side = (values.shape[2] - 1) // stride + 1
-    result = np.zeros((len(values), len(kernel), side, side))
-    for i in range(side):
-        for j in range(side):
-            window = padded[:, :, i * stride : i * stride + 3, j * stride : j * stride + 3]
-            result[:, :, i, j] = np.einsum("ncuv,ocuv->no", window, kernel[:, :, ::-1, ::-1])
-    return result
+    return leaky(theano_convolution(images / 127.5 - 1.0, kernel, 1, 1))
 
 
 def test_features_are_the_authors(directory: Path) -> None:
     """Layer by layer: statistics are means over batches of 8, 8 and 4 rows, each counted once, of biased variances."""
-    arrays = [np.load(directory / f"3_discrim_params.jl_{number:02d}.npy") for number in range(1, 5)]
+    arrays = [np.load(directory / f"7_discrim_params.jl_{number:02d}.npy") for number in range(1, 5)]
     images = np.random.default_rng(2).integers(0, 256, (20, 3, 8, 8), dtype=np.uint8)
     order = np.random.default_rng(3).permutation(20)
-    before = convolved(first_maps(images, arrays[0]), arrays[1], 2)  # [20, 3, 4, 4]
+    before = theano_convolution(first_maps(images, arrays[0]), arrays[1], 2, 1)  # [20, 3, 4, 4]
     batches = [before[order[start : start + 8]] for start in (0, 8, 16)]
     mean = np.mean([batch.mean((0, 2, 3)) for batch in batches], axis=0)
     variance = np.mean([batch.var((0, 2, 3)) for batch in batches], axis=0)
@@ -117,7 +104,7 @@ def test_statistics_of_classes_apart_differ_from_those_of_shuffled_images(direct
 
 
 def test_one_convolution_needs_no_statistics(directory: Path) -> None:
-    (directory / "3_discrim_params.jl_02.npy").unlink()
+    (directory / "7_discrim_params.jl_02.npy").unlink()
     released = read_discriminator(directory, [TINY])
     result = probe_released(released, shades(), 4, 2, seed=0)
     assert result["n_features"] == 32

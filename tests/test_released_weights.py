@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Callable
 from itertools import product
 from pathlib import Path
 
@@ -21,11 +23,13 @@ TINY = {
 }
 
 
-def write_release(directory: Path, network: ReleasedNetwork, net: str = "discrim", seed: int = 0) -> list[np.ndarray]:
+def write_release(
+    directory: Path, network: ReleasedNetwork, net: str = "discrim", spread: float = 1.0
+) -> list[np.ndarray]:
     """Random arrays of a network, as its release would hold them."""
-    stream = np.random.default_rng(seed)
+    stream = np.random.default_rng(0)
     shapes = network.discriminator_shapes if net == "discrim" else network.generator_shapes
-    arrays = [stream.normal(0.2, 1.0, shape).astype(np.float32) for shape in shapes]
+    arrays = [stream.normal(0.2, spread, shape).astype(np.float32) for shape in shapes]
     for number, array in enumerate(arrays, start=1):
         np.save(directory / f"7_{net}_params.jl_{number:02d}.npy", array)
     return arrays
@@ -174,3 +178,55 @@ def test_the_released_discriminators_are_read() -> None:
     svhn, imagenet = (read_discriminator(SHARED / name) for name in ("svhn32", "imagenet32"))
     assert (svhn.layers, svhn.epoch, svhn.missing) == (3, 200, ())
     assert imagenet.epoch == 30 and imagenet.layers == min([6, *(gap.layer - 1 for gap in imagenet.missing)])
+
+
+@pytest.fixture
+def release(tmp_path: Path) -> Path:
+    """The arrays of a tiny discriminator."""
+    for number, shape in enumerate(TINY[3].discriminator_shapes, start=1):
+        np.save(tmp_path / f"7_discrim_params.jl_{number:02d}.npy", np.ones(shape, np.float32))
+    return tmp_path
+
+
+def truncated(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-5])
+
+
+def infinite(path: Path) -> None:
+    array = np.load(path)
+    array.flat[0] = np.nan
+    np.save(path, array)
+
+
+DAMAGES = [
+    truncated,
+    infinite,
+    lambda path: np.save(path, np.load(path).astype(int)),
+    lambda path: np.save(path, np.zeros((3, 2, 5, 5), np.float32)),
+]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_file_is_named(release: Path, damage: Callable[[Path], object]) -> None:
+    damage(release / "7_discrim_params.jl_02.npy")
+    with pytest.raises(InputError, match="7_discrim_params.jl_02.npy"):
+        read_discriminator(release, [TINY[3]])
+
+
+def test_a_folder_that_is_no_release_is_refused(release: Path) -> None:
+    (release / "empty").mkdir()
+    for folder in ("none", "empty"):
+        with pytest.raises(InputError, match=folder):
+            read_discriminator(release / folder)
+    with pytest.raises(InputError, match=r"\[2, 3, 3, 3\].*\[128, 3, 3, 3\]"):
+        read_discriminator(release)
+    np.save(release / "7_discrim_params.jl_09.npy", np.zeros(2, np.float32))
+    with pytest.raises(InputError, match="jl_09.npy"):
+        read_discriminator(release, [TINY[3]])
+    shutil.copy(release / "7_discrim_params.jl_01.npy", release / "8_discrim_params.jl_01.npy")
+    with pytest.raises(InputError, match="epochs 7, 8"):
+        read_discriminator(release, [TINY[3]])
+    for path in release.glob("*_01.npy"):
+        path.unlink()
+    with pytest.raises(InputError, match="jl_01.npy"):
+        read_discriminator(release, [TINY[3]])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -43,7 +44,6 @@ COMMANDS = (
 )  # a command imports commands before it, whose work it does too
 LATE = "cluster"  # a room that has other machines do the work of commands
 ORDER = (*ROOMS, *COMMANDS[:-1], LATE, COMMANDS[-1])
-ANYWHERE = ("__init__",)  # loads by name
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE or path.stem in COMMANDS)
 
 
@@ -52,9 +52,14 @@ def place(parts: tuple[str, ...]) -> int:
     return len(ORDER) if parts[-1] == "__main__" else ORDER.index(parts[0])
 
 
+@cache
+def parsed(file: Path) -> ast.Module:
+    return ast.parse(file.read_text(encoding="utf-8"))
+
+
 def imported(file: Path) -> Iterator[tuple[str, ...]]:
     """The project's modules that a file imports, wherever the statement stands, as parts below `replication`."""
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+    for node in ast.walk(parsed(file)):
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         if isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{file}: a relative import"
@@ -90,7 +95,7 @@ def test_within_a_room_no_imports_go_in_a_circle() -> None:
 
 def at_import(file: Path) -> Iterator[tuple[str, ...]]:
     """What a file imports when it is imported itself; not what a function of it imports."""
-    body = [ast.parse(file.read_text(encoding="utf-8"))]
+    body: list[ast.AST] = [parsed(file)]
     for node in body:
         for child in ast.iter_child_nodes(node):
             if isinstance(child, ast.ImportFrom) and child.module and child.module.startswith("replication."):

@@ -30,7 +30,8 @@ SMALL = {"kernel": 3, "init_std": 0.02, "generator": [[4, 0], [1, 2]], "discrimi
 
 def write_params() -> None:
     content = params_written()
-    dense = {"network": {"hidden": [4], "nonlinearity": "tanh"}, "n_samples": 60}
+    # Not in compiled loops, which take half a minute to compile.
+    dense = {"engine": "eager", "network": {"hidden": [4], "nonlinearity": "tanh"}, "n_samples": 60}
     content["recipes"]["gan"]["toy-k1"] |= {"updates": 40, **dense}
     content["recipes"]["deligan"]["toy"] |= {"updates": 200, **dense}
     content["recipes"]["dcgan"]["digits"] |= {"updates": 8, "latent_dim": 3, "network": SMALL, "n_samples": 100}
@@ -95,6 +96,7 @@ def test_a_toy_gan_is_scored_as_a_game_too(workplace: Path) -> None:
     assert shown["points"].shape == (2, 60, 2) and set(shown) == {"points", "early_points", "real"}
 
 
+@pytest.mark.integration
 def test_a_diverged_seed_reads_nan_from_its_step_on_and_the_other_as_before(workplace: Path) -> None:
     provenance = trained(GAN)
     healthy, _, _ = scored(GAN)
@@ -108,6 +110,7 @@ def test_a_diverged_seed_reads_nan_from_its_step_on_and_the_other_as_before(work
     assert table[table["metric"] == "diverged"].set_index("seed")["value"].to_dict() == {1: 0.0, 2: 1.0}
 
 
+@pytest.mark.integration
 def test_a_mixture_is_scored_with_both_noises(workplace: Path) -> None:
     trained(DELIGAN)
     table, _, _ = scored(DELIGAN)
@@ -119,6 +122,7 @@ def test_a_mixture_is_scored_with_both_noises(workplace: Path) -> None:
     assert start["value"].tolist() == pytest.approx([0.02, 0.02])
 
 
+@pytest.mark.integration
 def test_images_are_scored_under_the_judge_and_the_probe(workplace: Path) -> None:
     trained(DIGITS)
     with pytest.raises(InputError, match="outputs/judge/digits/judge.safetensors"):
@@ -155,6 +159,7 @@ def test_features_are_probed_at_the_scored_steps_nearest_to_their_shares() -> No
     assert stage.probed_steps((0, 5), (0.25, 0.5)) == [0]
 
 
+@pytest.mark.integration
 def test_a_part_of_the_seeds_is_scored_beside_the_plan_and_measures_the_same(workplace: Path) -> None:
     trained(GAN)
     whole, _, _ = scored(GAN)
@@ -166,6 +171,7 @@ def test_a_part_of_the_seeds_is_scored_beside_the_plan_and_measures_the_same(wor
     assert set(part["device"]) == {"cpu"} and set(part["precision"]) == {"float32"}
 
 
+@pytest.mark.integration
 def test_scores_are_known_by_all_that_they_depend_on(workplace: Path) -> None:
     trained(GAN)
     params, cell = load_params(), load_params().cell(GAN)

@@ -44,11 +44,9 @@ def edit(change: Callable[[dict[str, Any]], Any]) -> None:
 def workplace(sources: Path) -> Path:
     """A folder with the sources and small recipes, the current directory of the test."""
     content = params_written()
-    content["recipes"]["gan"]["toy-k1"] |= {
-        "updates": 40,
-        "batch": 20,
-        "network": {"hidden": [4], "nonlinearity": "tanh"},
-    }
+    # Not in compiled loops, which take half a minute to compile.
+    small = {"engine": "eager", "updates": 40, "batch": 20, "network": {"hidden": [4], "nonlinearity": "tanh"}}
+    content["recipes"]["gan"]["toy-k1"] |= small
     content["recipes"]["deligan"]["digits"] |= {"updates": 20, "latent_dim": 3, "network": SMALL}
     cells = content["profiles"]["cpu"]["cells"]
     kept = {TOY: {**cells[TOY], "seeds": "1-3"}, DIGITS: {**cells[DIGITS], "seeds": "0-1"}}
@@ -101,6 +99,7 @@ def test_a_toy_cell(workplace: Path) -> None:
     assert not list(Path(".replication/checkpoints").glob("*/*")), "a finished cell keeps no checkpoint"
 
 
+@pytest.mark.integration
 def test_an_image_cell_twice_gives_the_same_bytes(workplace: Path) -> None:
     output = train(DIGITS, "digits")
     first = contents(output)
@@ -109,6 +108,7 @@ def test_an_image_cell_twice_gives_the_same_bytes(workplace: Path) -> None:
     assert contents(train(DIGITS, "digits")) == first
 
 
+@pytest.mark.integration
 def test_a_finished_output_is_kept_and_one_of_another_recipe_is_not(
     workplace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -153,6 +153,7 @@ def test_the_key_of_a_cell_sees(workplace: Path, field: str, change: Callable[[d
     assert changed - {"params_sha256"} == {field} - {"params_sha256", ""} and changed >= {field} - {""}
 
 
+@pytest.mark.integration
 def test_a_diverged_seed_stands_in_the_provenance(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def beyond_floats(*arguments: Any) -> State:
         state = initial_state(*arguments)
@@ -165,8 +166,9 @@ def test_a_diverged_seed_stands_in_the_provenance(workplace: Path, monkeypatch: 
     assert all(0 < step <= 40 for step in found["diverged_seeds"].values())
 
 
+@pytest.mark.integration
 def test_what_one_machine_began_another_finishes(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    edit(lambda content: content["recipes"]["gan"]["toy-k1"].update(updates=1600))  # two pieces
+    edit(lambda content: content["recipes"]["gan"]["toy-k1"].update(engine="kernel", updates=1600))  # two pieces
     prepare(load_params().datasets["toy-bimodal"], stage.DATA / "toy-bimodal")
     real = stage.environment
 
@@ -196,6 +198,7 @@ def test_what_one_machine_began_another_finishes(workplace: Path, monkeypatch: p
     assert not read(output)["clock"]["started"].startswith("2020")  # it began anew
 
 
+@pytest.mark.integration
 def test_a_part_of_the_seeds_is_trained_beside_the_plan_and_ends_the_same(workplace: Path) -> None:
     whole = train(TOY, "toy-bimodal")
     before = contents(whole)

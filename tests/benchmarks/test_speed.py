@@ -53,14 +53,6 @@ def test_both_solvers_are_measured_on_the_same_draws() -> None:
     assert [one.fits for one in measure(40, 60, 0, (1e-3,), "cpu", 1, 1)] == [1, 1]
 
 
-def test_the_command_prints_a_table_with_hardware_and_versions(capsys: pytest.CaptureFixture[str]) -> None:
-    main([*SMALL, "--draws", "2", "--linear-svc-draws", "0"])
-    printed = capsys.readouterr().out.splitlines()
-    assert "'n': 40, 'features': 60, 'draws': 2, 'costs': [0.001, 0.01]" in printed[0]
-    assert torch.__version__.split("+")[0] in printed[1] and "'threads': 1" in printed[1]
-    assert [line.split()[0] for line in printed[2:]] == ["solver", "ours"]
-
-
 def test_json_holds_every_number(capsys: pytest.CaptureFixture[str]) -> None:
     main([*SMALL, "--json"])
     found = json.loads(capsys.readouterr().out)

@@ -34,6 +34,7 @@ def in_small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     yield
 
 
+@pytest.mark.integration
 def test_training_prints_tables_and_writes_what_the_report_reads(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

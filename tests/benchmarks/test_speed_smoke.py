@@ -30,6 +30,7 @@ def work() -> Work:
     return replace(whole, recipe=recipe, build=build)
 
 
+@pytest.mark.integration
 def test_captured_units_that_share_their_draws_are_seen(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(smoke.UNITS, "cpu", 4)
     assert smoke.captured_difference(work, "cpu") < 0.01  # seeds that share a graph round otherwise

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import os
 import pickle
 import struct
 from pathlib import Path
@@ -19,6 +18,7 @@ from torchvision.datasets import CIFAR10, MNIST, SVHN
 from replication.data import vision
 from replication.data.vision import MNIST_UNPACKED, read_cifar10, read_mnist, read_svhn
 from replication.foundation.errors import InputError
+from tests.security.held import RAN, pickled
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "data" / "mnist"
 RANDOM = np.random.default_rng(0)
@@ -116,16 +116,6 @@ def test_the_original_mnist_files_have_the_sums_written_here() -> None:
         assert md5(gzip.decompress(packed)) == MNIST_UNPACKED[name.removesuffix(".gz")]
 
 
-class Payload:
-    """A pickle that makes a folder when it is opened."""
-
-    def __init__(self, place: Path) -> None:
-        self.place = place
-
-    def __reduce__(self) -> tuple[Any, tuple[str]]:
-        return os.mkdir, (str(self.place),)
-
-
 @pytest.fixture
 def cifar10(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, np.ndarray]:
     """Two batches of three images and a test batch, as the original pickles lay them out."""
@@ -157,14 +147,16 @@ def test_cifar10_planes_become_channels(tmp_path: Path, cifar10: dict[str, np.nd
 
 
 @pytest.mark.parametrize("name", ["data_2", "test", "meta"])
-def test_a_foreign_cifar10_pickle_is_never_opened(tmp_path: Path, cifar10: dict[str, np.ndarray], name: str) -> None:
-    content = pickle.dumps(Payload(tmp_path / "ran"))
-    (tmp_path / CIFAR10.base_folder / name).write_bytes(content)
+def test_a_foreign_cifar10_pickle_is_never_opened(
+    tmp_path: Path, cifar10: dict[str, np.ndarray], name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / CIFAR10.base_folder / name).write_bytes(pickled())
     with pytest.raises(InputError, match="CIFAR-10 are missing or damaged"):
         read_cifar10(tmp_path)
-    assert not (tmp_path / "ran").exists()
-    pickle.loads(content)
-    assert (tmp_path / "ran").exists()  # the payload does work, so the line above says something
+    assert not RAN.exists()
+    pickle.loads(pickled())
+    assert RAN.exists()  # the payload does work, so the line above says something
 
 
 def test_svhn_digit_ten_is_zero(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,14 +7,12 @@ import json
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from replication.config.datasets import Dataset, Split
 from replication.data.contents import ImageSet
 from replication.data.digits import read_digits
 from replication.data.toy import draw_points
 from replication.data.writing import write_dataset
-from replication.foundation.errors import InputError
 
 DIGITS = Dataset("digits", "digits", splits={"full": Split("all"), "last50": Split("last", per_class=50)})
 
@@ -80,9 +78,3 @@ def test_a_set_that_is_not_canonical_says_why(tmp_path: Path) -> None:
     write_dataset(contents, Dataset("mine", "folder", splits={"full": Split("all")}), tmp_path)
     manifest = json.loads((tmp_path / "manifest.json").read_text())
     assert (manifest["canonical"], manifest["reason"]) == (False, "recompressed")
-
-
-def test_a_split_larger_than_the_data_is_refused(tmp_path: Path) -> None:
-    options = Dataset("digits", "digits", splits={"many": Split("first", per_class=200)})
-    with pytest.raises(InputError, match="asks for 200 images of class 0, which has only 128"):
-        written(tmp_path / "a", options)

@@ -48,12 +48,6 @@ def test_splits_are_contiguous() -> None:
     )  # fmt: skip
 
 
-def test_the_spread_is_that_of_the_population() -> None:
-    logits = some_logits(40, 6)
-    scores = split_scores(logits, 4)
-    assert inception_score(logits, 4)[1] == pytest.approx(np.sqrt(((scores - scores.mean()) ** 2).mean()))
-
-
 def test_the_modified_score_of_a_class_is_the_mean_over_all_pairs() -> None:
     logits = of_one_class(some_logits(13, 4))
     first, *others = modified_inception_score(logits).classes

@@ -20,9 +20,7 @@ from replication.metrics.linear_probe import (
     freeze_batch_statistics,
     linear_probe,
 )
-from replication.models import load
 from replication.models.layers.convolutional import ConvolutionalDiscriminator, initialise_normal
-from tests.in_small import own_params
 
 COSTS = (1e-5, 1e-3, 1e-2)
 
@@ -129,14 +127,6 @@ def test_features_of_an_image_do_not_depend_on_the_others() -> None:
     together = discriminator_features(small_discriminator(), images, images)
     alone = discriminator_features(small_discriminator(), images[4:5], images)
     torch.testing.assert_close(alone, together[4:5])
-
-
-def test_dcgan_has_the_papers_number_of_features_on_cifar10() -> None:
-    recipe = own_params().recipe("dcgan", "cifar10", "paper")
-    discriminator = load("dcgan").build(recipe.network, recipe.prior, recipe.latent_dim, (3, 32, 32)).discriminator
-    images = some_images(2, 32, 3)
-    features = discriminator_features(discriminator, images, images)
-    assert features.shape == (2, 28672)  # DCGAN §5.1
 
 
 def test_all_labels_are_linear_svc_at_the_c_of_the_best_validation() -> None:

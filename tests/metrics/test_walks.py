@@ -16,13 +16,6 @@ def test_legs_go_straight_from_point_to_point() -> None:
     assert legs[0, 1].tolist() == [[4, 8], [4, 6], [4, 4], [4, 2], [4, 0]]
 
 
-def test_images_are_walked_between_alike() -> None:
-    images = np.random.default_rng(0).random((3, 4, 1, 5, 5))
-    legs = straight_legs(images, 2)
-    assert legs.shape == (3, 3, 3, 1, 5, 5)
-    assert legs[2, 1, 1] == pytest.approx((images[2, 1] + images[2, 2]) / 2)
-
-
 def test_a_cross_fade_is_as_smooth_as_can_be_and_a_jump_is_not() -> None:
     ends = np.random.default_rng(1).random((20, 2, 1, 4, 4))
     fades = straight_legs(ends, 8).reshape(20, 9, 1, 4, 4)

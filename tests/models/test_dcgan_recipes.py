@@ -111,6 +111,7 @@ def in_small(name: str, variant: str) -> tuple[Recipe, Samples, partial[Any]]:
 DISTINCT = {str(recipe_of(name).network): name for name in reversed(RECIPES)}.values()
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=pytest.mark.slow if name.startswith("digits-") else ()) for name in DISTINCT]
 )

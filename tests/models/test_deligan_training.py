@@ -80,6 +80,7 @@ def train(name: str, recipe: Recipe, units: int = 2) -> list[Run]:
 DISTINCT = {repr(replace(small(name), updates=10, linear_decay=None)): name for name in reversed(NAMES)}.values()
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("name", DISTINCT)
 def test_two_units_are_finite_and_differ_between_seeds(name: str) -> None:
     recipe = small(name)
@@ -95,6 +96,7 @@ def test_two_units_are_finite_and_differ_between_seeds(name: str) -> None:
     assert recipe.schedule == "balanced" or counted == [2 * recipe.generator_steps, 2 * recipe.inner_steps]
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("name", DISTINCT)
 def test_gradients_reach_every_parameter(name: str) -> None:
     recipe, data = small(name), data_for(name)
@@ -164,6 +166,7 @@ def test_paper_and_code_differ_by_the_ledgers_keys() -> None:
     assert not different("cifar10-gan") | different("cifar10-gan-deeper") | different("sketches-gan")
 
 
+@pytest.mark.integration
 def test_the_regulariser_moves_sigma_and_is_off_where_the_code_never_adds_it() -> None:
     assert (
         recipe_of("toy-unregularised", "code").prior.regulariser == recipe_of("cifar10", "code").prior.regulariser == 0

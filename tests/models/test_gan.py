@@ -173,6 +173,7 @@ def test_the_variants_differ_in_four_keys(name: str) -> None:
     assert replace(paper, **keys) == code  # pyright: ignore[reportArgumentType]
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("variant", ["paper", "code"])
 @pytest.mark.parametrize("name", SHAPES)
 def test_two_steps_give_every_parameter_of_every_seed_a_gradient(name: str, variant: str) -> None:

@@ -67,6 +67,7 @@ def builder(recipe: Recipe) -> Callable[[], Networks]:
     return lambda: build(recipe.network, recipe.prior, recipe.latent_dim, SHAPE, CLASSES)
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(("name", "variant"), TRAINED)
 def test_two_updates_are_finite_and_each_seeds_own(name: str, variant: str) -> None:
     recipe, data, seeds = in_small(recipe_of(name, variant)), some_data(), (0, 1)

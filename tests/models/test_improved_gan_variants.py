@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from replication.config.recipes import Recipe
 from replication.training.schedule import rates_at
-from replication.verdicts.benchmarks import load_benchmarks
-from tests.in_small import own_params
+from tests.in_small import own_benchmarks, own_params
 
-ROOT = Path(__file__).parents[2]
 PARAMS = own_params()
 
 
@@ -42,7 +39,7 @@ DIFFERENCES = {
 @pytest.fixture(scope="module")
 def named() -> set[str]:
     """Keys of `variants.code` that the ledger has an entry for."""
-    (benchmark,) = (one for one in load_benchmarks(ROOT / "benchmarks") if one.paper == "improved_gan2016")
+    (benchmark,) = (one for one in own_benchmarks() if one.paper == "improved_gan2016")
     keys = [one.key for one in benchmark.deviations if ".variants.code." in one.key]
     assert len(keys) == len(set(keys))
     return {key.split(".variants.code.")[1] for key in keys}

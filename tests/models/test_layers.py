@@ -14,22 +14,8 @@ from replication.models.layers.convolutional import (
     ConvolutionalGenerator,
     initialise_normal,
 )
-from replication.models.layers.dense import DenseDiscriminator, DenseNetworks, dense
+from replication.models.layers.dense import DenseDiscriminator, dense
 from replication.models.layers.samples import as_images, as_samples
-
-
-def size(module: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in module.parameters())
-
-
-def test_dense_networks_for_points_by_hand() -> None:
-    generator, discriminator = DenseNetworks((32,), "tanh").build(None, 2, (2,))
-    assert size(generator) == (2 * 32 + 32) + (32 * 2 + 2)
-    assert size(discriminator) == (2 * 32 + 32) + (32 + 1)
-    points = generator(10 * torch.randn(50, 2), torch.zeros(50, dtype=torch.int64))
-    assert points.shape == (50, 2)
-    assert points.abs().max() <= 1
-    assert discriminator(points).logits.shape == (50,)
 
 
 def test_a_dense_network_is_its_equation() -> None:

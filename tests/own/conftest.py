@@ -1,4 +1,4 @@
-"""Three small cells, trained and scored once: what a reader's tools read."""
+"""Three small cells, their data prepared and judged once, trained and scored once: what a reader's tools read."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from replication.config.params import load_params
+from replication.foundation.places import DATA
 from tests.in_small import ROOT, params_written, write_few
 
 TOY, IMAGES, MIXTURE = "cpu-gan-toy-k1", "cpu-dcgan-digits", "cpu-deligan-digits"
@@ -34,24 +35,36 @@ def write_params() -> None:
 
 
 @pytest.fixture(scope="session")
-def scored(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three small cells, trained and scored."""
-    from replication import score, train  # imported where needed: the process that hands out tests computes nothing
-    from replication.judge import train_judge
+def judged(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Prepared data of three small cells, and the judge of the digits."""
+    from replication.judge import (
+        train_judge,  # imported where needed: the process that hands out tests computes nothing
+    )
     from replication.prepare import prepare
-    from replication.scoring import toy
 
-    root = tmp_path_factory.mktemp("scored")
+    root = tmp_path_factory.mktemp("judged")
     (root / "replication").symlink_to(ROOT / "replication")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
         write_params()
-        patch.setattr(toy, "GAP_UPDATES", 3)
-        patch.setattr(toy, "FRESH", 50)
         params = load_params()
         for name in ("toy-bimodal", "digits"):
-            prepare(params.datasets[name], score.DATA / name)
+            prepare(params.datasets[name], DATA / name)
         train_judge(params, "digits")
+    return root
+
+
+@pytest.fixture(scope="session")
+def scored(judged: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The three cells trained and scored too."""
+    from replication import score, train
+    from replication.scoring import toy
+
+    root = shutil.copytree(judged, tmp_path_factory.mktemp("scored") / "place", symlinks=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        patch.setattr(toy, "GAP_UPDATES", 3)
+        patch.setattr(toy, "FRESH", 50)
         for key in (TOY, IMAGES, MIXTURE):
             train.main([key])
             score.main([key])
@@ -59,9 +72,19 @@ def scored(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def place(scored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of it, the current directory of the test."""
+def place(judged: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the prepared data and the judge, the current directory of the test."""
+    return _copy(judged, tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def trained_place(scored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of what is trained and scored, the current directory of the test."""
+    return _copy(scored, tmp_path, monkeypatch)
+
+
+def _copy(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     root = tmp_path / "place"
-    shutil.copytree(scored, root, symlinks=True)
+    shutil.copytree(source, root, symlinks=True)
     monkeypatch.chdir(root)
     return root

@@ -23,6 +23,8 @@ from replication.record import main as record
 from replication.record import pack_blocks
 from replication.table.archives import WEIGHTS, unpack
 
+pytestmark = pytest.mark.integration
+
 TOY, IMAGES, MIXTURE = "cpu-gan-toy-k1", "cpu-dcgan-digits", "cpu-deligan-digits"
 N = 70  # samples that are scored: more than the 64 of a figure
 
@@ -38,7 +40,7 @@ def packed(key: str, weights: bool = True) -> Path:
     return place
 
 
-def test_samples_are_those_that_scoring_drew(place: Path) -> None:
+def test_samples_are_those_that_scoring_drew(trained_place: Path) -> None:
     for key in (IMAGES, MIXTURE):
         generator = replication.load(key, seed=1)
         images = generator.sample(N)
@@ -55,7 +57,7 @@ def test_samples_are_those_that_scoring_drew(place: Path) -> None:
         np.testing.assert_array_equal(points, shown(TOY)["points"][index])
 
 
-def test_threads_are_left_as_they_were(place: Path) -> None:
+def test_threads_are_left_as_they_were(trained_place: Path) -> None:
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
@@ -65,7 +67,7 @@ def test_threads_are_left_as_they_were(place: Path) -> None:
         torch.set_num_threads(before)
 
 
-def test_a_part_of_the_seeds_is_read_too(place: Path) -> None:
+def test_a_part_of_the_seeds_is_read_too(trained_place: Path) -> None:
     expected = replication.load(TOY, 2).sample(N)
     shutil.rmtree(TRAINED / load_params().cell(TOY).folder)
     train.main([TOY, "--seeds", "2"])
@@ -74,7 +76,7 @@ def test_a_part_of_the_seeds_is_read_too(place: Path) -> None:
         replication.load(TOY, 1)
 
 
-def test_an_archive_carries_weights_where_it_is_asked_to(place: Path) -> None:
+def test_an_archive_carries_weights_where_it_is_asked_to(trained_place: Path) -> None:
     expected = replication.load(IMAGES, 2).sample(N)
     archive = packed(IMAGES)
     shutil.rmtree("outputs")  # as on another machine
@@ -88,30 +90,30 @@ def test_an_archive_carries_weights_where_it_is_asked_to(place: Path) -> None:
         replication.load(TOY, path=str(archive))
 
 
-def test_what_is_packed_without_weights_is_what_it_was_before(place: Path) -> None:
+def test_what_is_packed_without_weights_is_what_it_was_before(trained_place: Path) -> None:
     with_weights, without = unpack(packed(IMAGES)), unpack(packed(IMAGES, weights=False))
     assert with_weights == without and f"{IMAGES}/{WEIGHTS}" in unpack(packed(IMAGES), weights=True)
     with pytest.raises(InputError, match="carries no weights: make it with `python -m replication.run CELL --pack"):
         replication.load(path=str(packed(IMAGES, weights=False)))
 
 
-def test_the_command_packs_weights_only_where_it_packs(place: Path) -> None:
+def test_the_command_packs_weights_only_where_it_packs(trained_place: Path) -> None:
     with pytest.raises(InputError, match="--weights says what is packed: name a folder with --pack DIR too"):
         run.main([IMAGES, "--weights"])
 
 
-def test_the_size_of_weights_is_limited(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_size_of_weights_is_limited(trained_place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     archive = packed(IMAGES)
     monkeypatch.setattr("replication.table.archives.MOST_WEIGHTS", 1000)
     with pytest.raises(InputError, match=f"{IMAGES}/{WEIGHTS} unpacks to .* bytes; 1000 at most"):
         replication.load(path=str(archive))
 
 
-def test_a_report_keeps_no_weights(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_report_keeps_no_weights(trained_place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("replication.report.build.build_report", lambda *_: None)
     monkeypatch.setattr("replication.page.write_page", lambda *_: None)
     record([str(packed(IMAGES))])
-    kept = {path.name for path in (place / "reports/recorded" / IMAGES).iterdir()}
+    kept = {path.name for path in (trained_place / "reports/recorded" / IMAGES).iterdir()}
     assert kept == {"measurements.csv.gz", "provenance.json", "samples.npz"}
 
 
@@ -162,25 +164,27 @@ def rewritten(path: Path, **values: object) -> None:
         (other_networks, "its weights do not fit the networks of digits"),
     ],
 )
-def test_what_is_not_the_training_is_refused(place: Path, change: Callable[[Path], None], sentence: str) -> None:
+def test_what_is_not_the_training_is_refused(
+    trained_place: Path, change: Callable[[Path], None], sentence: str
+) -> None:
     change(TRAINED / load_params().cell(IMAGES).folder)
     with pytest.raises(InputError, match=sentence):
         replication.load(IMAGES, 1)
 
 
-def test_a_changed_training_is_not_packed(place: Path) -> None:
+def test_a_changed_training_is_not_packed(trained_place: Path) -> None:
     other_weights(TRAINED / load_params().cell(IMAGES).folder)
     with pytest.raises(InputError, match="step8.safetensors is missing or not what was trained and scored"):
         packed(IMAGES)
 
 
-def test_an_archive_that_was_changed_is_refused(place: Path) -> None:
+def test_an_archive_that_was_changed_is_refused(trained_place: Path) -> None:
     archive = packed(IMAGES)
     content = unpack(archive, weights=True)
-    folder = place / "unpacked" / IMAGES
+    folder = trained_place / "unpacked" / IMAGES
     folder.mkdir(parents=True)
     for name, data in content.items():
-        (place / "unpacked" / name).write_bytes(data)
+        (trained_place / "unpacked" / name).write_bytes(data)
     weights = folder / WEIGHTS
     weights.write_bytes(weights.read_bytes()[:-1] + b"\x00\x01")
     with pytest.raises(InputError, match="the weights are not those whose hash is recorded"):
@@ -190,7 +194,7 @@ def test_an_archive_that_was_changed_is_refused(place: Path) -> None:
         replication.load(IMAGES, 1, path=str(archive))
 
 
-def test_cells_that_are_trained_here_are_listed(place: Path) -> None:
+def test_cells_that_are_trained_here_are_listed(trained_place: Path) -> None:
     names = ", ".join(sorted((TOY, IMAGES, MIXTURE)))
     with pytest.raises(InputError, match=rf"^outputs/train has no training of 'mine'; it has {names}\.$"):
         replication.load("mine")

@@ -77,21 +77,6 @@ def test_what_is_no_set_of_samples_is_refused_in_one_sentence(
     assert "\n" not in str(refused.value)
 
 
-def test_nothing_is_unpickled(place: Path) -> None:
-    np.save("samples.npy", np.array([print] * 120, dtype=object), allow_pickle=True)
-    with pytest.raises(InputError, match="samples.npy is no .npy file of numbers"):
-        score_samples.main(["samples.npy", *ASKED])
-    np.savez("archive.npz", noise())
-    shutil.move("archive.npz", "samples.npy")
-    with pytest.raises(InputError, match="samples.npy holds no array with numbers in it|no .npy file of numbers"):
-        score_samples.main(["samples.npy", *ASKED])
-    header = b"\x93NUMPY\x01\x00" + (118).to_bytes(2, "little")
-    claim = f"{{'descr': '|u1', 'fortran_order': False, 'shape': ({10**12}, 1, 8, 8), }}".ljust(117) + "\n"
-    Path("samples.npy").write_bytes(header + claim.encode())
-    with pytest.raises(InputError, match="samples.npy is no .npy file of numbers"):
-        score_samples.main(["samples.npy", *ASKED])
-
-
 def test_limits_hold(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("replication.data.sample_sources.MOST_BYTES", 100)
     with pytest.raises(InputError, match="100 at most: score fewer samples"):

@@ -19,7 +19,6 @@ from replication.scoring.sample_set import sorted_by_class
 from replication.table.measurements import read_table, table_to, write_table
 from tests.own.samples import ASKED, GENERATOR, noise, saved
 
-ROOT = Path(__file__).parents[2]
 IMAGES, N = "cpu-dcgan-digits", 70
 
 
@@ -34,8 +33,9 @@ def values(result: dict[str, Any]) -> dict[tuple[str, str, str], float]:
     return {(row["metric"], row["metric_variant"], row["class"]): row["value"] for row in rows}
 
 
+@pytest.mark.integration
 def test_a_cells_own_samples_score_as_the_suite_scored_them(
-    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    trained_place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("replication.data.sample_sources.FEWEST", 10)
     samples = replication.load(IMAGES, seed=1).sample(N)
@@ -107,9 +107,10 @@ def test_every_form_of_the_same_samples_scores_alike(
         assert values(result) == values(first), form
 
 
-def test_the_reader_sees_the_papers_models_beside(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.integration
+def test_the_reader_sees_the_papers_models_beside(trained_place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     table = read_table(SCORED / load_params().cell(IMAGES).folder / "measurements.csv")
-    folder = place / "reports/cpu"
+    folder = trained_place / "reports/cpu"
     folder.mkdir(parents=True)
     write_table(table, table_to(folder, len(table)))
     (folder / "provenance.json").write_text(json.dumps({"device": "cpu"}), encoding="utf-8")

@@ -18,6 +18,8 @@ from replication.page import write_page
 from replication.record import take_in
 from replication.table.measurements import read_table
 
+pytestmark = pytest.mark.integration
+
 Content = dict[str, bytes]
 Pack = Callable[..., Path]
 

@@ -16,6 +16,7 @@ def content(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.mark.integration
 def test_a_second_report_has_the_same_bytes_whatever_else_lies_about(repository: Path) -> None:
     first = content(repository / "reports" / "cpu")
     (repository / "outputs/score/cpu/gan/cpu-old").mkdir()

@@ -13,8 +13,7 @@ from replication.foundation.errors import InputError
 from replication.report.page import Page, read_page
 from replication.report.published_tables import Line
 from replication.verdicts.benchmarks import claims_of, load_benchmarks
-
-ROOT = Path(__file__).parents[2]
+from tests.in_small import own_benchmarks
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +89,7 @@ def test_a_wrong_link_is_refused(repository: Path, old: str, new: str, sentence:
 
 
 def test_every_published_value_stands_in_a_table() -> None:
-    benchmarks = load_benchmarks(ROOT / "benchmarks")
+    benchmarks = own_benchmarks()
     numbers = [number for benchmark in benchmarks for *_, number in benchmark.numbers()]
     linked = {name for number in numbers for name in (number.claim, number.released)}
     values = {claim.id for claim in claims_of(benchmarks) if claim.kind == "value" and claim.origin == "published"}

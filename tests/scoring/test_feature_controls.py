@@ -31,6 +31,8 @@ from replication.training.checkpoints import TrainingClock
 from replication.training.state import bind, initial_state
 from tests.in_small import own_params, params_written
 
+pytestmark = pytest.mark.integration
+
 PARAMS = own_params()
 RECIPE = replace(
     PARAMS.recipe("dcgan", "digits", "paper"),

@@ -18,6 +18,8 @@ from replication.metrics.learning_curves import curves_cross, labels_needed
 from replication.scoring.rows import Rows
 from replication.table.measurements import to_table
 
+pytestmark = pytest.mark.integration
+
 OPTIONS = GenerativeDiscriminative(
     datasets=("iris",),  # of the bundled ones, which no test reads
     splits=6,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,14 +23,15 @@ from replication.scoring.rows import Rows
 from replication.scoring.trained import TrainedCell
 from replication.table.measurements import to_table
 from replication.training.state import initial_state, weights_of
-from replication.verdicts.benchmarks import claims_of, load_benchmarks
+from replication.verdicts.benchmarks import claims_of
 from replication.verdicts.claims import Claim
 from replication.verdicts.verdict import judge
-from tests.in_small import own_params
+from tests.in_small import own_benchmarks, own_params
 
-ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.integration
+
 PARAMS = own_params()
-CLAIMS = {claim.id: claim for claim in claims_of(load_benchmarks(ROOT / "benchmarks"))}
+CLAIMS = {claim.id: claim for claim in claims_of(own_benchmarks())}
 OPTIONS = replace(PARAMS.theory, fresh=1000, updates=5)
 MEANS = np.array([[0.6, 0.6], [-0.6, -0.6]])
 P = Mixture(MEANS, 0.15, np.full(2, 0.5))

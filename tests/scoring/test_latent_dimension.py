@@ -16,6 +16,8 @@ from replication.foundation.errors import InputError
 from replication.scoring.rows import Rows
 from replication.table.measurements import to_table
 
+pytestmark = pytest.mark.integration
+
 NETWORK = Autoencoder(hidden=16, updates=150, batch=16, learning_rate=0.01)
 
 

@@ -15,6 +15,8 @@ from replication.scoring.quick_generators import BatchwiseNorm, FoldedTransposit
 from replication.training.sampling import draw_samples
 from tests.in_small import own_params
 
+pytestmark = pytest.mark.integration
+
 SHAPES = {"mnist-conditional": (1, 28, 28), "mnist-gan": (1, 28, 28), "digits": (1, 8, 8)}
 
 

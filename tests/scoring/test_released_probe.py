@@ -1,11 +1,7 @@
-"""The released discriminator as an experiment: names of its rows, and numbers from their parts and scikit-learn.
-
-The network is small and its weights are random; images differ in brightness and noise.
-"""
+"""The released discriminator as an experiment: names of its rows, and numbers from their parts and scikit-learn."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -32,9 +28,12 @@ from replication.scoring.requirements import require_experiment
 from replication.scoring.rows import Rows, Steps
 from replication.table.measurements import Measurement, to_table
 from replication.training.checkpoints import TrainingClock
-from replication.verdicts.benchmarks import claims_of, load_benchmarks
+from replication.verdicts.benchmarks import claims_of
 from replication.verdicts.verdict import judge
-from tests.in_small import own_params
+from tests.in_small import own_benchmarks, own_params
+from tests.test_released_weights import write_release
+
+pytestmark = pytest.mark.integration
 
 TINY = ReleasedNetwork("tiny", 3, ((2, 1), (3, 2), (4, 1)), ((4, 0), (3, 2)), 5, "uniform", (3, 8, 8))
 PROBE = Probe((1e-4, 1e-3, 1e-2), 0.2, 2, (6, 4), 3)
@@ -45,20 +44,16 @@ STATISTICS = ("training images", "test images", "training images by class", "eac
 
 @pytest.fixture
 def directory(tmp_path: Path) -> Path:
-    return write_release(tmp_path / "released")
-
-
-def write_release(folder: Path) -> Path:
-    stream = np.random.default_rng(0)
-    folder.mkdir()
-    for number, shape in enumerate(TINY.discriminator_shapes, start=1):
-        np.save(folder / f"3_discrim_params.jl_{number:02d}.npy", stream.normal(0.2, 0.5, shape).astype(np.float32))
-    return folder
+    (tmp_path / "released").mkdir()
+    write_release(tmp_path / "released", TINY, spread=0.5)
+    return tmp_path / "released"
 
 
 @pytest.fixture(scope="module")
 def rows(tmp_path_factory: pytest.TempPathFactory) -> list[Measurement]:
-    return rows_of(read_discriminator(write_release(tmp_path_factory.mktemp("release") / "released"), [TINY]), "0-2")
+    folder = tmp_path_factory.mktemp("release")
+    write_release(folder, TINY, spread=0.5)
+    return rows_of(read_discriminator(folder, [TINY]), "0-2")
 
 
 def shades() -> PreparedImages:
@@ -193,7 +188,7 @@ def test_every_claim_on_a_released_network_finds_its_rows(rows: list[Measurement
         for row in rows
     ]
     table, judged = to_table(named), 0
-    for claim in claims_of(load_benchmarks(Path(__file__).parents[2] / "benchmarks")):
+    for claim in claims_of(own_benchmarks()):
         if claim.evidence is None or claim.evidence.measured["model"] != "released":
             continue
         verdict = judge(claim, table)
@@ -209,7 +204,7 @@ def test_every_claim_on_a_released_network_finds_its_rows(rows: list[Measurement
 
 
 def test_an_incomplete_release_is_never_the_whole_network(directory: Path) -> None:
-    (directory / "3_discrim_params.jl_05.npy").unlink()  # the kernel of the third convolution
+    (directory / "7_discrim_params.jl_05.npy").unlink()  # the kernel of the third convolution
     rows = rows_of(read_discriminator(directory, [TINY]))
     axes = {"", "-pooling", "-statistics", "-costs", "-costs-few"}
     assert {row.recipe for row in rows} == {f"tiny-2-of-3{axis}" for axis in axes}
@@ -249,7 +244,6 @@ def test_the_weights_are_part_of_the_provenance(
     moved = directory.rename(directory.with_name("elsewhere"))
     same = replace(params, released=replace(params.released, directory=str(moved)))
     assert stage.experiment_key(same, cell) == key
-    np.save(moved / "3_discrim_params.jl_01.npy", np.zeros(TINY.discriminator_shapes[0], np.float32))
+    np.save(moved / "7_discrim_params.jl_01.npy", np.zeros(TINY.discriminator_shapes[0], np.float32))
     other = stage.experiment_key(same, cell)
     assert {name for name in key if key[name] != other[name]} == {"weights_sha256"}
-    assert json.dumps(key)

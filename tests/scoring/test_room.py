@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from replication.config.params import Cell, Params, load_params
+from replication.config.params import Cell, Params
 from replication.config.recipes import Recipe
 from replication.foundation import capacity
 from replication.foundation.errors import InputError
@@ -20,11 +20,6 @@ from replication.scoring.room import require_room
 from replication.training.cells import builder
 
 SHAPE, CLASSES = (1, 8, 8), 10
-
-
-@pytest.fixture(scope="module")
-def params() -> Params:
-    return load_params(Path(__file__).parents[2] / "params.yaml")
 
 
 def weights_of(cell: Cell, recipe: Recipe) -> int:

@@ -27,6 +27,13 @@ class Payload:
         return Path.mkdir, (RAN,)
 
 
+Content = bytes | Callable[[], bytes]  # of a file; large ones are made where they are needed
+
+
+def made(content: Content) -> bytes:
+    return content() if callable(content) else content
+
+
 def pickled() -> bytes:
     return pickle.dumps(Payload())
 

@@ -19,6 +19,8 @@ from replication.data.folder import read_folder
 from tests.fuzz.outcomes import ACCEPTED, SENTENCE
 from tests.security.held import RAN, held, listing, pickled
 
+pytestmark = pytest.mark.integration
+
 FIRST, SECOND = "train/cat/1.png", "train/cat/2.png"
 Make = Callable[[Path], object]  # of the archive, at the place without its suffix
 

@@ -21,7 +21,9 @@ from replication.released.arrays import read_array
 from replication.report.cells import read_samples as read_shown
 from replication.scoring.trained import read_trained
 from tests.fuzz.outcomes import ACCEPTED, SENTENCE
-from tests.security.held import MEMORY, RAN, Payload, held, pickled
+from tests.security.held import MEMORY, RAN, Content, Payload, held, made, pickled
+
+pytestmark = pytest.mark.integration
 
 SHAPE = (120, 1, 8, 8)
 Read = Callable[[Path], object]
@@ -82,13 +84,13 @@ NPY: dict[str, bytes] = {
     "a version that nobody knows": headed("{}", version=(9, 9)),
     "more bytes than numbers": saved(np.zeros(4, np.float32)) + bytes(64),
 }
-NPZ: dict[str, bytes] = {
+NPZ: dict[str, Content] = {
     "a pickle": pickled(),
     "a pickle inside": archive({"grid.npy": pickled()}),
     "objects inside": archive({"grid.npy": saved(np.array([Payload()], dtype=object), allow_pickle=True)}),
     "eight terabytes inside": archive({"grid.npy": announced(f"({2 * 10**12},)")}),
-    "a bomb": archive({"grid.npy": bytes(1 << 27)}),
-    "many arrays": archive({f"grid{number}.npy": saved(np.zeros(9)) for number in range(3000)}),
+    "a bomb": lambda: archive({"grid.npy": bytes(1 << 27)}),
+    "many arrays": lambda: archive({f"grid{number}.npy": saved(np.zeros(9)) for number in range(3000)}),
     "a name outside": archive({"../grid.npy": saved(np.zeros(9))}),
     "a checkpoint of PyTorch": checkpoint(),
 }
@@ -103,13 +105,13 @@ def tensor(first: int = 0, last: int = 64, shape: object = (16,), kind: str = "F
     return {"dtype": kind, "shape": shape, "data_offsets": [first, last]}
 
 
-WEIGHTS: dict[str, bytes] = {
+WEIGHTS: dict[str, Content] = {
     "a pickle": pickled(),
     "a checkpoint of PyTorch": checkpoint(),
     "a header beyond the file": tensors({}, length=10**6),
     "a header of 2^63": tensors({}, length=2**63),
     "a header of 2^64 - 1": tensors({}, length=2**64 - 1),
-    "a header of 110 MB of spaces": tensors(b"{}" + b" " * (110 << 20), b""),
+    "a header of 110 MB of spaces": lambda: tensors(b"{}" + b" " * (110 << 20), b""),
     "tensors that overlap": tensors({"a": tensor(), "b": tensor(32, 64, (8,))}),
     "a hole between tensors": tensors({"a": tensor(0, 32, (8,)), "b": tensor(36, 64, (7,))}),
     "a tensor beyond the file": tensors({"a": tensor(0, 10**9, (25 * 10**7,))}),
@@ -164,13 +166,13 @@ def test_what_is_no_array_is_refused(name: str, read: Read) -> None:
 
 @pytest.mark.parametrize("name", NPZ)
 def test_what_is_no_archive_of_samples_is_refused(name: str) -> None:
-    Path("samples.npz").write_bytes(NPZ[name])
+    Path("samples.npz").write_bytes(made(NPZ[name]))
     refused(read_shown, Path("samples.npz"))
 
 
 @pytest.mark.parametrize("name", WEIGHTS)
 def test_weights_with_a_false_header_are_refused_also_under_their_own_hash(name: str) -> None:
-    trained(Path("cell"), WEIGHTS[name])
+    trained(Path("cell"), made(WEIGHTS[name]))
     refused(read_trained, Path("cell"), 300 * 2**20)
 
 

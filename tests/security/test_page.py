@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
 import json
 import re
-import tarfile
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
@@ -18,6 +15,7 @@ from replication.foundation.errors import InputError
 from replication.page import write_page
 from replication.record import take_in
 from replication.report.build import build_report
+from tests.record.conftest import archive as packed
 from tests.security.held import RAN, listing, pickled
 
 EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)>'\"><b>"
@@ -78,19 +76,13 @@ def test_no_text_becomes_an_element_of_the_page(repository: Path) -> None:
         assert not re.search(r"(?<!\\)<(script|img src=x)", file.read_text(encoding="utf-8")), file
 
 
-def packed(content: dict[str, bytes], listed: dict[str, str] | None = None) -> Path:
-    hashes = {name: hashlib.sha256(data).hexdigest() for name, data in content.items()}
-    manifest = json.dumps({"files": hashes if listed is None else listed}).encode()
-    with tarfile.open("cells.tar.gz", "w:gz") as archive:
-        for name, data in {"manifest.json": manifest, **content}.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(data)
-            archive.addfile(member, io.BytesIO(data))
-    return Path("cells.tar.gz")
+def listing_more(content: dict[str, bytes]) -> Path:
+    manifest = json.dumps({"files": {"../../etc/passwd": "0" * 64}}).encode()
+    return packed({"manifest.json": manifest, **content}, rehash=False)
 
 
 HOSTILE: dict[str, Callable[[dict[str, bytes]], Path]] = {
-    "a manifest that names a file outside": lambda content: packed(content, {"../../etc/passwd": "0" * 64}),
+    "a manifest that names a file outside": listing_more,
     "a cell of another name": lambda content: packed({f"{KEY}/../x/{n.split('/')[1]}": d for n, d in content.items()}),
     "a pickle for samples": lambda content: packed({**content, f"{KEY}/samples.npz": pickled()}),
     "a part of 10^11 seeds": lambda content: packed(

@@ -17,7 +17,9 @@ from PIL import Image
 from replication.data.folder import read_folder
 from replication.data.listing import write_listings
 from tests.fuzz.outcomes import ACCEPTED, SENTENCE
-from tests.security.held import RAN, held, pickled
+from tests.security.held import RAN, Content, held, made, pickled
+
+pytestmark = pytest.mark.integration
 
 Make = Callable[[Path], object]
 
@@ -52,12 +54,12 @@ def declared(width: int, height: int) -> bytes:
 def tiff(width: int, height: int, pages: int = 1) -> bytes:
     """A TIFF of so many pages, all of the same few bytes."""
     tags = ((256, 4, width), (257, 4, height), (258, 3, 8), (259, 3, 1), (262, 3, 1), (273, 4, 8), (279, 4, 16))
-    content = b"II*\0" + struct.pack("<I", 24) + bytes(16)
-    for page in range(pages):
-        entries = b"".join(struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in tags)
-        following = len(content) + 2 + len(entries) + 4 if page + 1 < pages else 0
-        content += struct.pack("<H", len(tags)) + entries + struct.pack("<I", following)
-    return content
+    entries = struct.pack("<H", len(tags)) + b"".join(
+        struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in tags
+    )
+    ends = [24 + (page + 1) * (len(entries) + 4) for page in range(pages)]
+    packed = (entries + struct.pack("<I", end if end < ends[-1] else 0) for end in ends)
+    return b"II*\0" + struct.pack("<I", 24) + bytes(16) + b"".join(packed)
 
 
 def circular() -> bytes:
@@ -74,21 +76,21 @@ def zeros(size: int) -> bytes:
     return zlib.compress(bytes(size), 9)
 
 
-CONTENT: dict[str, tuple[str, bytes]] = {
+CONTENT: dict[str, tuple[str, Content]] = {
     "a pickle": ("a.png", pickled()),
     "PNG of 2^31 by 2^31": ("a.png", png(width=2**31 - 1, height=2**31 - 1)),
     "PNG of 30 000 by 30 000": ("a.png", png(width=30_000, height=30_000)),
     "PNG of no pixels": ("a.png", png(width=0, height=0)),
-    "PNG with 1 GB of a text": ("a.png", png((b"zTXt", b"a\0\0" + zeros(1 << 28)))),
-    "PNG with a profile that is a bomb": ("a.png", png((b"iCCP", b"a\0\0" + zeros(1 << 26)))),
-    "PNG with many texts": ("a.png", png(*[(b"zTXt", b"a\0\0" + zeros(1 << 20))] * 100)),
+    "PNG with 1 GB of a text": ("a.png", lambda: png((b"zTXt", b"a\0\0" + zeros(1 << 28)))),
+    "PNG with a profile that is a bomb": ("a.png", lambda: png((b"iCCP", b"a\0\0" + zeros(1 << 26)))),
+    "PNG with many texts": ("a.png", lambda: png(*[(b"zTXt", b"a\0\0" + zeros(1 << 20))] * 100)),
     "PNG with a chunk that is too long": ("a.png", png()[:40] + b"\x7f\xff\xff\xff" + png()[44:]),
     "JPEG that declares 65 535 by 65 535": ("a.jpg", declared(65_535, 65_535)),
     "TIFF of 2^30 by 2^30": ("a.tif", tiff(2**30, 2**30)),
-    "TIFF of 20 000 pages": ("a.tif", tiff(4, 4, 20_000)),
+    "TIFF of 20 000 pages": ("a.tif", lambda: tiff(4, 4, 20_000)),
     "GIF named PNG": ("a.png", frames("GIF", 3)),
-    "WebP of many frames": ("a.webp", frames("WEBP")),
-    "PNG of many frames": ("a.png", frames("PNG")),
+    "WebP of many frames": ("a.webp", lambda: frames("WEBP")),
+    "PNG of many frames": ("a.png", lambda: frames("PNG")),
     "SVG named PNG": ("a.png", b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>"),
     "PDF named PNG": ("a.png", b"%PDF-1.7\n1 0 obj\n<< /OpenAction << /S /JavaScript >> >>\n"),
     "EPS named JPEG": ("a.jpg", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 4 4\n(touch it-ran) system\n"),
@@ -146,7 +148,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize("name", [*CONTENT, *PLACES])
 def test_what_is_no_picture_is_named(place: Path, name: str) -> None:
     if name in CONTENT:
-        (place / CONTENT[name][0]).write_bytes(CONTENT[name][1])
+        (place / CONTENT[name][0]).write_bytes(made(CONTENT[name][1]))
     else:
         PLACES[name](place)
     became = held(lambda: read_folder(place.parents[1], 64))

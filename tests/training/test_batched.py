@@ -43,6 +43,7 @@ def batch_of(case: Any, seeds: tuple[int, ...]) -> CapturedBatch:
     return CapturedBatch(bind_batch(case.build, state), case.recipe, case.data, seeds, labelled)
 
 
+@pytest.mark.integration
 def test_a_seed_of_a_block_is_the_seed_alone(case: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(PIECE, "captured", 5)
     assert trains_batched(case.build(), case.recipe)

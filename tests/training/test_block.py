@@ -27,6 +27,8 @@ from replication.training.state import State, initial_state
 from replication.training.trainer import Trainer
 from tests.in_small import plain_recipe
 
+pytestmark = pytest.mark.integration
+
 LIVELY = Balance(0.7, 0.8, 0.68, 2, 0.01, -3, 0.02, floor_count=0, floor_by=0.005, floor_least=0.66)
 PRIOR = Prior(components=10, component="sampled", sigma_init=0.2, regulariser=0.1)
 SEEDS = (3, 0, 8)

@@ -13,7 +13,6 @@ from torch import Tensor
 from replication.config.recipes import Balance, Labels, Noise, Prior, Recipe
 from replication.foundation.errors import InputError
 from replication.training.draws import draw_components, draw_noise, draw_units, labelled_rows
-from replication.training.schedule import unit_steps
 from replication.training.streams import DeviceStream, HostStream, Stream
 from tests.in_small import plain_recipe
 
@@ -28,17 +27,6 @@ def test_draws_are_a_function_of_seed_and_unit(recipe: Recipe) -> None:
     for first, second in zip(one, again, strict=True):
         np.testing.assert_array_equal(first, second)
     assert not torch.equal(one.noise, other.noise) and not torch.equal(one.rows, other.rows)
-
-
-def test_shapes() -> None:
-    draws = draw_units(ALTERNATE, 0, 40, 0, 6)
-    assert (draws.noise.shape, draws.component.shape, draws.rows.shape) == ((6, 4, 10, 2), (6, 4, 10), (6, 3, 10))
-    draws = draw_units(BALANCED, 0, 40, 0, 6)
-    assert (draws.noise.shape, draws.component.shape, draws.rows.shape) == ((6, 1, 10, 2), (6, 1, 10), (6, 1, 10))
-    draws = draw_units(replace(BALANCED, noise_of_step="own"), 0, 40, 0, 6)
-    assert (draws.noise.shape, draws.rows.shape, draws.labelled.shape) == ((6, 5, 10, 2), (6, 1, 10), (6, 0, 0))
-    assert (draws.noise.dtype, draws.component.dtype, draws.rows.dtype) == (torch.float32, torch.int64, torch.int64)
-    assert (unit_steps(ALTERNATE), unit_steps(BALANCED)) == (1, 5)
 
 
 @pytest.mark.parametrize("n_rows", [40, 43, 30_000], ids=["whole", "with a remainder", "large"])

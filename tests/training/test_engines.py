@@ -23,6 +23,8 @@ from replication.training.toy import kernel, lanes, logistic
 from replication.training.toy.plan import place
 from replication.training.trainer import Trainer
 
+pytestmark = pytest.mark.integration
+
 UNITS = 30
 HALF, ONE = np.float32(0.5), np.float32(1.0)
 # Moves within few units, where the recipes' own threshold stands still for hundreds.

@@ -191,6 +191,7 @@ def classes_below(*hints: Any) -> Iterator[type]:
             yield from classes_below(*get_args(hint))
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("engine", KIND)
 @pytest.mark.parametrize("key", TABLE["keys"])
 def test_a_key_has_an_effect_or_is_refused(key: str, engine: str) -> None:
@@ -212,6 +213,7 @@ def test_a_key_has_an_effect_or_is_refused(key: str, engine: str) -> None:
                 assert not equal(one, two), (base, name)
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("engine", KIND)
 @pytest.mark.parametrize(("base", "changes", "key"), TABLE["refused"])
 def test_what_would_have_no_effect_is_refused(base: str, changes: dict[str, Any], key: str, engine: str) -> None:

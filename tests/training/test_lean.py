@@ -1,12 +1,14 @@
-"""Units in few kernels against the reference, with the networks of the papers."""
+"""Units in few kernels against the reference, with the networks of the papers, and how networks lie in memory."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import pytest
 import torch
 
+from replication.config.recipes import Recipe
 from replication.data.digits import read_digits
 from replication.models import load
 from replication.models.layers.same import Edges, SameConvolution, SameTransposed, same_padding
@@ -14,7 +16,7 @@ from replication.training.captured import CapturedSeed
 from replication.training.eager import EagerSeed
 from replication.training.initialise import Samples
 from replication.training.layer_noise import UnitNoise
-from replication.training.run import bind_runs
+from replication.training.run import bind_runs, memory_format
 from replication.training.state import initial_state
 from replication.training.trainer import labels_of
 from tests.in_small import own_params
@@ -28,6 +30,7 @@ RECIPES = [
 ]
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(("model", "name", "variant"), RECIPES)
 def test_the_papers_networks_train_as_the_reference(model: str, name: str, variant: str) -> None:
     """Within 1e-4 nats for four units: weights derived once, and convolutions that pad, round otherwise."""
@@ -59,3 +62,26 @@ def test_a_convolution_that_pads_by_itself_is_the_padded_one(side: int, kernel: 
     for one, other in zip(apart, (down(around(images)), cut(up(maps))), strict=True):
         assert one.shape == other.shape
         torch.testing.assert_close(other, one, rtol=0, atol=2e-6)
+
+
+@pytest.fixture(scope="module")
+def recipe() -> Recipe:
+    return replace(own_params().recipe("dcgan", "digits", "paper"), batch=16)
+
+
+@pytest.mark.parametrize(
+    ("device", "precision", "last"),
+    [("cpu", "float32", True), ("cuda", "tf32", True), ("cuda:0", "bfloat16", True), ("cuda:0", "float32", False)],
+)
+def test_channels_come_first_in_float32_on_a_gpu_alone(device: str, precision: str, last: bool) -> None:
+    assert memory_format(device, precision) == (torch.channels_last if last else torch.contiguous_format)
+
+
+def test_what_is_beside_a_weight_lies_in_memory_as_it_does(recipe: Recipe) -> None:
+    build = partial(load("dcgan").build, recipe.network, recipe.prior, recipe.latent_dim, (1, 8, 8), 10)
+    (run,) = bind_runs(build, initial_state(build, recipe, (0,)))
+    weight = run.tensors["discriminator.blocks.1.0.weight"]
+    assert weight.is_contiguous(memory_format=torch.channels_last) and not weight.is_contiguous()
+    for prefix in ("first.", "second."):
+        for name in run.names["generator"] + run.names["discriminator"]:
+            assert run.tensors[prefix + name].stride() == run.tensors[name].stride()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from replication.config.recipes import Balance, Early, GeometricDecay, LinearDecay, Recipe, Sgd
+from replication.config.recipes import Balance, Early, LinearDecay, Recipe, Sgd
 from replication.training.schedule import minibatches_of_unit, objective_at, rates_at, turns, unit_steps, update_counts
 
 BALANCE = Balance(1.0, 1.0, 0.7, 3, 0.003, -1, 0.003)
@@ -56,19 +56,10 @@ def test_minibatches_and_update_counts(
     assert unit_steps(changed) == (4 if changed.schedule == "balanced" else 1)
 
 
-def test_dcgans_conditional_rate_ends_at_zero(recipe: Recipe) -> None:
+def test_a_linear_rate_ends_at_zero_and_stays_there(recipe: Recipe) -> None:
     changed = replace(recipe, linear_decay=LinearDecay(4, 8))
     found = [rates_at(changed, unit).learning_rate for unit in range(10)]
     assert found == pytest.approx([0.01] * 5 + [0.0075, 0.005, 0.0025, 0.0, 0.0])
-
-
-@pytest.mark.parametrize("unit", [0, 1, 1000, 499_999, 2_878_000, 2_879_000, 10_000_000])
-def test_gans_rate_falls_each_minibatch_to_its_floor(recipe: Recipe, unit: int) -> None:
-    sgd = Sgd(0.1, 0.5, 0.7, momentum_updates=1)
-    changed = replace(recipe, adam=None, sgd=sgd, geometric_decay=GeometricDecay(1.000004, 1e-6))
-    expected = max(0.1 / 1.000004**unit, 1e-6)
-    assert rates_at(changed, unit).learning_rate == pytest.approx(expected, rel=1e-6)
-    assert (expected == 1e-6) == (unit > 2_878_237)  # ln(0.1/1e-6)/ln(1.000004)
 
 
 def test_gans_momentum_rises_over_250_epochs(recipe: Recipe) -> None:

@@ -24,6 +24,8 @@ from replication.training.state import State, bind
 from replication.training.stopping import selection_units
 from replication.training.trainer import Trainer
 
+pytestmark = pytest.mark.integration
+
 SEEDS = (3, 0, 8, 1)
 MARKS = (2, 4, 6, 8)
 RULE = Stopping(every=2, samples=16, sigma_points=5)

@@ -23,6 +23,8 @@ from replication.training.initialise import Samples
 from replication.training.trainer import Trainer
 from tests.in_small import own_params
 
+pytestmark = pytest.mark.integration
+
 ROOT = Path(__file__).parents[2]
 RECIPES = {
     "gan mnist code": (1, 28, 28),
