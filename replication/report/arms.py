@@ -29,7 +29,7 @@ def arms(rows: pd.DataFrame) -> pd.DataFrame:
     An arm stands at its last step and, where measured, untrained. Metrics come in the order of METRICS.
     """
     rows = rows.loc[rows["metric"].isin(METRICS) & (rows["class"] == "all")]
-    last = rows.groupby(ARM)["step"].transform("max")
+    last = pd.Series(rows.groupby(ARM)["step"].transform("max"))
     chosen = rows.assign(untrained=(rows["step"] == 0) & (last > 0)).loc[(rows["step"] == last) | (rows["step"] == 0)]
     values = chosen.groupby([*ARM, "untrained", "seed"], as_index=False)["value"].mean()
     return values.assign(
@@ -64,7 +64,7 @@ def _kinds(panel: pd.DataFrame) -> list[tuple[str, bool]]:
 def _draw(panels: list[pd.DataFrame], recipes: list[str], folder: Path, name: str) -> None:
     across = min(ACROSS, len(panels))
     lines = [panels[start : start + across] for start in range(0, len(panels), across)]
-    sizes = [[LINE * p["arm"].nunique() * max(1.0, 0.75 * len(_kinds(p))) + 0.55 for p in line] for line in lines]
+    sizes = [[LINE * len(set(p["arm"])) * max(1.0, 0.75 * len(_kinds(p))) + 0.55 for p in line] for line in lines]
     heights = [max(line) for line in sizes]
     head = 0.15 + 0.2 * math.ceil(len(recipes) / 3)
     height = sum(heights) + head
@@ -90,7 +90,8 @@ def _draw_panel(axes: Axes, panel: pd.DataFrame, recipes: list[str]) -> None:
     axes.set_title(panel["metric"].iloc[0].replace("_", " "), fontsize=8)
     names, kinds = list(dict.fromkeys(panel["arm"])), _kinds(panel)
     pitch = 0.8 / len(kinds)
-    for (arm, label, untrained), of_arm in panel.groupby(["arm", "label", "untrained"], sort=False):
+    for _, of_arm in panel.groupby(["arm", "label", "untrained"], sort=False):
+        arm, label, untrained = (of_arm[column].iloc[0] for column in ("arm", "label", "untrained"))
         values, colour = of_arm["value"].to_numpy(), SERIES[recipes.index(label) % len(SERIES)]
         centre = names.index(arm) + (kinds.index((label, untrained)) - (len(kinds) - 1) / 2) * pitch
         inside = "none" if untrained else colour
