@@ -29,7 +29,8 @@ from replication.report.page import BENCHMARKS, REPORTS, Page, committed_reports
 from replication.report.render import pages, with_tables
 from replication.report.scoreboard import ORIGINS
 from replication.report.sources import PROVENANCE, VERDICTS
-from replication.table.measurements import KEY, read_table, table_in
+from replication.table.columns import KEY
+from replication.table.measurements import read_table, table_in
 from replication.verdicts.benchmarks import claims_of, load_benchmarks
 from replication.verdicts.published import Benchmark
 from replication.verdicts.records import from_json, to_json

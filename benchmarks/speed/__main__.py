@@ -1,9 +1,9 @@
 """`python -m benchmarks.speed [NAME] [options]`: measure one of BENCHMARKS, or all of them, and print what was found.
 
-`training`, `scoring` and `stages` share their options, with `--device cuda` for a GPU; `svm` has its own, and
-`launches` counts what a GPU would start. What a whole run finds is kept in `benchmarks/speed/results/` with hardware
-and versions, and the report shows it. `--quick` only tries whether everything works. `smoke` takes a minute, checks
-numbers first, and is not one of all.
+`training`, `scoring` and `stages` share their options, with `--device cuda` for a GPU; `svm` has its own, `launches`
+counts what a GPU would start, and `rows` measures the page of ten million measurements. What a whole run finds is kept
+in `benchmarks/speed/results/` with hardware and versions, and the report shows it. `--quick` only tries whether
+everything works. `smoke` takes a minute, checks numbers first, and is not one of all.
 """
 
 from __future__ import annotations
@@ -54,6 +54,12 @@ def _launches(arguments: Sequence[str]) -> None:
     main(arguments)
 
 
+def _rows(arguments: Sequence[str]) -> None:
+    from benchmarks.speed.rows import main
+
+    main(arguments)
+
+
 def _all(arguments: Sequence[str]) -> None:
     """The benchmarks that share their options, one after another, and then the L2-SVM at its usual size."""
     from benchmarks.speed.options import RESULTS, read_options
@@ -75,6 +81,7 @@ BENCHMARKS: dict[str, Callable[[Sequence[str]], None]] = {
     "svm": _svm,
     "smoke": _smoke,
     "launches": _launches,
+    "rows": _rows,
     "all": _all,
 }
 

@@ -72,8 +72,8 @@ def _where(source: Source, evidence: Evidence) -> Where:
     seconds = sum(clock.get(name, 0.0) for clock in clocks for name in ("duration_s", "scoring_s"))
     shown = list((blocks or source.cells).values())
     return Where(
-        hardware=distinct(str(block["environment"].get("device", "")) for block in shown),
-        precision=distinct(str(block["precision"]) for block in shown),
+        hardware=once(str(block["environment"].get("device", "")) for block in shown),
+        precision=once(str(block["precision"]) for block in shown),
         hours=seconds / 3600 if seconds else None,
     )
 
@@ -99,5 +99,5 @@ def cells_of(evidence: Evidence | None, profiles: Iterable[Profile]) -> tuple[st
     return best
 
 
-def distinct(values: Iterable[str]) -> tuple[str, ...]:
+def once(values: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(value for value in values if value))

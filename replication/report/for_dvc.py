@@ -58,8 +58,8 @@ def _curves(sources: Sequence[Source]) -> Iterable[Sequence[object]]:
     """The median over seeds of each run's scores, over the share of the run."""
     for source in sources:
         rows = source.table.loc[source.table["metric"].isin(COURSES) & (source.table["class"] == "all")]
-        medians = rows.groupby([*RUN, "metric", "step"])["value"].median()
-        for keys, course in medians.groupby(level=[*RUN, "metric"]):
+        medians = rows.groupby([*RUN, "metric", "step"], observed=True)["value"].median()
+        for keys, course in medians.groupby(level=[*RUN, "metric"], observed=True):
             steps = course.index.get_level_values("step")
             if len(steps) > 1:
                 name = f"{source.profile} {_run(keys)}"
@@ -73,8 +73,8 @@ def _limited(sources: Sequence[Source]) -> Iterable[Sequence[object]]:
         rows: pd.DataFrame = source.table.loc[
             source.table["metric"].isin(LIMITED) & (source.table["class"] == "all") & (source.table["paper"] == PAPER)
         ]
-        last = rows.loc[rows["step"] == rows.groupby([*RUN, "split"])["step"].transform("max")]
-        for keys, value in last.groupby([*RUN, "metric", "n_train"])["value"].mean().items():
+        last = rows.loc[rows["step"] == rows.groupby([*RUN, "split"], observed=True)["step"].transform("max")]
+        for keys, value in last.groupby([*RUN, "metric", "n_train"], observed=True)["value"].mean().items():
             yield f"{source.profile} {_run(keys)}", keys[-2], keys[-1], f"{value:.6g}"
 
 

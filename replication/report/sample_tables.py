@@ -11,9 +11,8 @@ import pandas as pd
 
 from replication.config.cell import OWN
 from replication.report.cells import grouped, read_provenance
-from replication.report.score_tables import heading, last_step
+from replication.report.score_tables import heading, last_steps, variants
 from replication.report.sources import PROVENANCE
-from replication.table.definitions import METRICS
 from replication.table.grids import NONE, Grid
 from replication.table.measurements import each_seed_once, read_table, table_in
 
@@ -59,7 +58,7 @@ def side_by_side(measured: pd.DataFrame, committed: pd.DataFrame) -> tuple[Grid,
     whole = measured.loc[measured["class"] == "all"]
     grids = []
     for title, metrics in KINDS:
-        columns = [(metric, variant) for metric in metrics for variant in _variants(whole, metric)]
+        columns = [(metric, variant) for metric in metrics for variant in variants(whole, metric)]
         if columns:
             rows = [row for table in (whole, committed) for row in _rows(table, columns)]
             once: dict[tuple[str, ...], tuple[str, ...]] = {}
@@ -86,16 +85,12 @@ def as_text(grid: Grid) -> str:
     return "\n".join([grid.title, "", *aligned])
 
 
-def _variants(rows: pd.DataFrame, metric: str) -> list[str]:
-    assert metric in METRICS
-    return sorted(set(rows.loc[rows["metric"] == metric, "metric_variant"].tolist()))
-
-
 def _rows(table: pd.DataFrame, columns: Sequence[tuple[str, str]]) -> list[tuple[str, ...]]:
     """A line for each run that has a value in some column: its name, samples of a seed, seeds, values."""
     lines = []
     for (profile, paper, model, recipe, variant, split, n_train), group in grouped(table, RUN):
-        cells = [last_step(group, metric, of) for metric, of in columns]
+        measured = {key[-2:]: cell for key, cell in last_steps(group).items()}
+        cells = [measured.get(column, NONE) for column in columns]
         if all(cell == NONE for cell in cells):
             continue
         mine = paper == OWN and variant == OWN

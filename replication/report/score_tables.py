@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,7 @@ from replication.report.limited_data import MODIFIED, PAPER, Panel, Point, size_
 from replication.report.wording import decimals_of
 from replication.table.definitions import METRICS
 from replication.table.grids import NONE, Grid, number
+from replication.table.validation import distinct, key_numbers
 
 NAMES = ["model", "recipe", "variant", "split", "n_train"]
 ARROWS = {"higher": " ↑", "lower": " ↓", "neither": ""}
@@ -61,26 +62,29 @@ def score_tables(table: pd.DataFrame) -> tuple[Grid, ...]:
         rows = table.loc[table["metric"].isin(kind.metrics) & (table["class"] == "all")]
         for (dataset,), group in grouped(rows, ["dataset"]):
             grid = _grid(f"{kind.title}, {dataset}", kind, group)
-            if len(grid.rows) > 1 or OWN in set(group["paper"]):
+            if len(grid.rows) > 1 or OWN in distinct(group, "paper"):
                 grids.append(grid)
     return tuple(grids)
 
 
 def _grid(title: str, kind: ScoreTable, rows: pd.DataFrame) -> Grid:
     """Columns are metric and metric variant; judges are named in the note."""
-    columns = [key for metric in kind.metrics for key in _variants(rows, metric)]
+    columns = [(metric, variant) for metric in kind.metrics for variant in variants(rows, metric)]
+    cells = last_steps(rows)
     lines = []
-    for names, group in _by_run(rows):
-        lines.append((*names, *(last_step(group, metric, variant) for metric, variant in columns)))
-    judges = sorted(set(rows["judge"]) - {""})
+    for run in sorted({key[:-2] for key in cells}, key=lambda run: [*map(str, run)]):
+        model, recipe, variant, split, n_train = run
+        shown = (cells.get((*run, *column), NONE) for column in columns)
+        lines.append((f"{model} {recipe} ({variant})", f"{split}, {n_train}", *shown))
+    judges = [judge for judge in distinct(rows, "judge") if judge]
     note = " ".join(filter(None, (kind.note, f"Judged by: {', '.join(judges)}." if judges else "")))
     header = ("run", "trained on", *(heading(metric, variant) for metric, variant in columns))
     return Grid(title, f"Mean ± standard deviation (n seeds), last step. {note}".strip(), header, tuple(lines))
 
 
-def _variants(rows: pd.DataFrame, metric: str) -> Sequence[tuple[str, str]]:
-    found = rows.loc[rows["metric"] == metric, "metric_variant"].tolist()
-    return [(metric, variant) for variant in sorted(set(found))]
+def variants(rows: pd.DataFrame, metric: str) -> list[str]:
+    """The variants under which a metric was measured, in order."""
+    return distinct(rows.loc[rows["metric"] == metric], "metric_variant")
 
 
 def heading(metric: str, variant: str) -> str:
@@ -89,21 +93,24 @@ def heading(metric: str, variant: str) -> str:
     return name + ARROWS[METRICS[metric].better]
 
 
-def _by_run(rows: pd.DataFrame) -> list[tuple[tuple[str, str], pd.DataFrame]]:
-    keyed = rows.assign(n_train=rows["n_train"].astype(str))
-    return [
-        ((f"{model} {recipe} ({variant})", f"{split}, {n_train}"), group)
-        for (model, recipe, variant, split, n_train), group in grouped(keyed, NAMES)
-    ]
+def last_steps(rows: pd.DataFrame) -> dict[tuple[str | int, ...], str]:
+    """Mean ± standard deviation (n seeds) at the last step, by NAMES, metric and metric variant."""
+    key = [*NAMES, "metric", "metric_variant"]
+    numbers, steps = key_numbers(rows, key), rows["step"].to_numpy()
+    at_end = steps == pd.Series(steps).groupby(numbers).transform("max").to_numpy()
+    own, numbers = rows.loc[at_end], numbers[at_end]
+    means = pd.Series(own["value"].to_numpy()).groupby([numbers, own["seed"].to_numpy()]).mean()
+    _, starts = np.unique(means.index.get_level_values(0), return_index=True)
+    _, firsts = np.unique(numbers, return_index=True)
+    names = own.iloc[firsts][key].itertuples(index=False, name=None)
+    return {
+        name: _mean_of(values)
+        for name, values in zip(names, np.split(means.to_numpy(dtype=float), starts[1:]), strict=True)
+    }
 
 
-def last_step(rows: pd.DataFrame, metric: str, variant: str) -> str:
-    """Mean ± standard deviation (n seeds) of a run at its last step."""
-    own = rows.loc[(rows["metric"] == metric) & (rows["metric_variant"] == variant)]
-    if own.empty:
-        return NONE
-    own = own.loc[own["step"] == own["step"].max()]
-    values = own.groupby("seed")["value"].mean().to_numpy(dtype=float)
+def _mean_of(values: np.ndarray) -> str:
+    """Of one value a seed, NaN where it diverged."""
     lost = int(np.isnan(values).sum())
     kept = values[np.isfinite(values)]
     if not len(kept):

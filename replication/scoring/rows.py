@@ -12,7 +12,7 @@ import numpy as np
 
 from replication.config.params import Cell
 from replication.foundation.atomic import atomic_directory, write_atomically
-from replication.table.measurements import Measurement, to_table, write_table
+from replication.table.measurements import Measurement, table_to, to_table, write_table
 from replication.training.checkpoints import TrainingClock
 
 
@@ -97,7 +97,8 @@ class Steps:
 def write_scores(output: Path, rows: Rows, shown: dict[str, np.ndarray], provenance: dict[str, Any]) -> None:
     """Write a scored cell, whole or not at all."""
     with atomic_directory(output) as directory:
-        write_table(to_table(rows.collected), directory / "measurements.csv")
+        table = to_table(rows.collected)
+        write_table(table, table_to(directory, len(table), packed=False))
         if shown:
             np.savez(directory / "samples.npz", **shown)  # type: ignore[arg-type]
         (directory / "provenance.json").write_text(json.dumps(provenance, indent=1) + "\n", encoding="utf-8")

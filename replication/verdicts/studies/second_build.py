@@ -91,7 +91,7 @@ def lines(found: Sequence[Pair]) -> list[str]:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print both builds' words."""
     parser = argparse.ArgumentParser(prog="python -m replication.verdicts second-build", description=__doc__)
-    parser.add_argument("tables", nargs="+", type=Path, metavar="TABLE", help="tables of measurements (CSV)")
+    parser.add_argument("tables", nargs="+", type=Path, metavar="TABLE", help="tables of measurements (CSV or Parquet)")
     parser.add_argument("--from", dest="border", type=int, default=BORDER, help="the first seed of the second build")
     asked = parser.parse_args(arguments)
     claims = claims_of(load_benchmarks())
