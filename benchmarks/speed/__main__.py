@@ -1,9 +1,10 @@
 """`python -m benchmarks.speed [NAME] [options]`: measure one of BENCHMARKS, or all of them, and print what was found.
 
 `training`, `scoring` and `stages` share their options, with `--device cuda` for a GPU; `svm` has its own, `launches`
-counts what a GPU would start, and `rows` measures the page of ten million measurements. What a whole run finds is kept
-in `benchmarks/speed/results/` with hardware and versions, and the report shows it. `--quick` only tries whether
-everything works. `smoke` takes a minute, checks numbers first, and is not one of all.
+counts what a GPU would start. What a whole run finds is kept in `benchmarks/speed/results/` with hardware and versions,
+and the report shows it. `--quick` only tries whether everything works. `smoke` takes a minute, checks numbers first,
+and is not one of all; nor are `rows`, which measures the page of ten million measurements, and `counted` and `scale`, which
+simulate the suite on many GPUs.
 """
 
 from __future__ import annotations
@@ -60,6 +61,18 @@ def _rows(arguments: Sequence[str]) -> None:
     main(arguments)
 
 
+def _counted(arguments: Sequence[str]) -> None:
+    from benchmarks.speed.counted import main
+
+    main(arguments)
+
+
+def _scale(arguments: Sequence[str]) -> None:
+    from benchmarks.speed.scale import main
+
+    main(arguments)
+
+
 def _all(arguments: Sequence[str]) -> None:
     """The benchmarks that share their options, one after another, and then the L2-SVM at its usual size."""
     from benchmarks.speed.options import RESULTS, read_options
@@ -82,6 +95,8 @@ BENCHMARKS: dict[str, Callable[[Sequence[str]], None]] = {
     "smoke": _smoke,
     "launches": _launches,
     "rows": _rows,
+    "counted": _counted,
+    "scale": _scale,
     "all": _all,
 }
 

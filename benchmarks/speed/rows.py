@@ -20,20 +20,24 @@ import tempfile
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from pydantic.dataclasses import dataclass
 
+from replication.config.strict import CLOSED, strict
+from replication.foundation.atomic import write_atomically
 from replication.foundation.errors import InputError
+from replication.foundation.foreign import read_json
 from replication.table.columns import COLUMNS
 from replication.table.definitions import METRICS
 from replication.table.measurements import read_table, table_in, table_to, write_table
 
 ROOT = Path(__file__).parents[2]
+RESULT = Path("benchmarks/speed/page.json")
 PROFILE = "cpu"  # whose rows are repeated
 SIZES = (100_000, 1_000_000, 10_000_000)
 STEP = 100_000  # between a seed and the one that repeats it
@@ -42,7 +46,7 @@ SPREAD = 1e-3  # relative standard deviation by which other values differ from t
 COMMANDS = {"gate": ("replication.check", "--profile", PROFILE), "page": ("replication.page",)}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=CLOSED)
 class Cost:
     """What one command took; `processor` is less than `seconds` where other work shared the core."""
 
@@ -121,16 +125,28 @@ def measured(sizes: Sequence[int]) -> list[Cost]:
     return costs
 
 
+def read_costs(path: Path = RESULT) -> list[Cost]:
+    """What was measured and kept.
+
+    Raises:
+        InputError: there is nothing, or something else.
+    """
+    try:
+        return [strict(Cost, cost, str(path)) for cost in read_json(path)]
+    except (OSError, ValueError, TypeError) as error:
+        command = f"uv run python -m benchmarks.speed rows --out {path}"
+        raise InputError(f"{path} holds no costs ({error}): run `{command}`.") from error
+
+
 def main(arguments: Sequence[str]) -> None:
-    """Print what was measured: a line a command and size, or JSON."""
+    """Print what was measured, a line a command and size."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.speed rows", description=__doc__)
     parser.add_argument("--rows", type=int, nargs="+", default=SIZES, metavar="N", help="default: 10^5, 10^6, 10^7")
-    parser.add_argument("--json", action="store_true", dest="as_json", help="print JSON")
+    parser.add_argument("--out", type=Path, metavar="FILE", help=f"keep what is measured, as {RESULT}")
     asked = parser.parse_args(arguments)
     costs = measured(asked.rows)
-    if asked.as_json:
-        print(json.dumps([vars(cost) for cost in costs], indent=1))
-        return
+    if asked.out:
+        write_atomically(asked.out, json.dumps([vars(cost) for cost in costs], indent=1) + "\n")
     for cost in costs:
         print(
             f"{cost.command:8} {cost.rows:>10} rows: {cost.seconds:6.1f} s, {cost.processor:6.1f} s of processor, "

@@ -57,9 +57,9 @@ def read_parquet(path: Path) -> pd.DataFrame:
     """
     pyarrow, parquet = _pyarrow()
     with plain_file(path) as stream:
-        file = parquet.ParquetFile(stream, read_dictionary=list(TEXTS))
-        _check(file.metadata, file.schema_arrow, pyarrow)
         try:
+            file = parquet.ParquetFile(stream, read_dictionary=list(TEXTS))
+            _check(file.metadata, file.schema_arrow, pyarrow)
             return pd.DataFrame({column: _column(file, column) for column in COLUMNS}, copy=False)
         except (pyarrow.ArrowException, OSError) as error:
             raise ValueError(str(error)) from error

@@ -107,10 +107,10 @@ def _ranks(column: pd.Series) -> tuple[np.ndarray, int]:
 
 def _pairs(table: pd.DataFrame, one: str, two: str) -> list[tuple[str, str]]:
     """The pairs of texts that two columns have in a row."""
-    first, second = (table[column].array for column in (one, two))
-    count = max(1, len(second.categories))  # type: ignore[union-attr]
-    found = np.unique(first.codes.astype(np.int64) * count + second.codes)  # type: ignore[union-attr]
-    return [(first.categories[pair // count], second.categories[pair % count]) for pair in found]  # type: ignore[union-attr]
+    first, second = (pd.Categorical(table[column]) for column in (one, two))
+    count = max(1, len(second.categories))
+    found = np.flatnonzero(np.bincount(first.codes.astype(np.int64) * count + second.codes))
+    return [(first.categories[pair // count], second.categories[pair % count]) for pair in found]
 
 
 def _integers(column: pd.Series) -> np.ndarray:
