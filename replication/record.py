@@ -25,9 +25,9 @@ from replication.foundation.command import exit_clearly
 from replication.foundation.errors import InputError
 from replication.foundation.places import SCORED, TRAINED
 from replication.foundation.provenance import sha256_file
-from replication.report.cells import FILES, RECORDED, ScoredCell, read_cell, recorded_blocks, refuse_overlap
+from replication.report.cells import RECORDED, ScoredCell, read_cell, recorded_blocks, refuse_overlap
 from replication.table.archives import pack, unpack
-from replication.table.measurements import read_table, write_table
+from replication.table.measurements import read_table, table_in, table_to, write_table
 from replication.training.weights import verified_weights
 
 REPORTS, BENCHMARKS = RECORDED.parent, Path("benchmarks")
@@ -74,9 +74,10 @@ def _keep(content: Mapping[str, bytes], params: Params, reports: Path, kept: lis
             (incoming / name).parent.mkdir(exist_ok=True)
             (incoming / name).write_bytes(data)
         for name in sorted({member.split("/")[0] for member in content}):
-            table = incoming / name / FILES[0]
-            write_table(read_table(table), table.with_name(f"{table.name}.gz"))
+            table = table_in(incoming / name)
+            rows = read_table(table)
             table.unlink()
+            write_table(rows, table_to(table.parent, len(rows), packed=True))
             place = _accepted(incoming / name, params, reports / RECORDED.name)
             places.append(place)
             if not place.exists():
@@ -151,8 +152,8 @@ def pack_blocks(
     folders, networks = [], {}
     for block in blocks:
         folder = scores / block.folder
-        if not (folder / FILES[0]).is_file():
-            raise InputError(f"Cell {block.name} is not scored: there is no {folder / FILES[0]}.")
+        if not table_in(folder).is_file():
+            raise InputError(f"Cell {block.name} is not scored: there is no {table_in(folder)}.")
         scored = read_cell(folder, block, block.profile, recorded=False)
         folders.append(folder)
         if weights and not block.experiment:

@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 
 from replication.foundation.errors import InputError
+from replication.table.columns import COLUMNS
 from replication.table.measurements import (
-    COLUMNS,
     Measurement,
     each_seed_once,
     join_tables,

@@ -1,8 +1,9 @@
 """`python -m benchmarks.speed [NAME] [options]`: measure one of BENCHMARKS, or all of them, and print the results.
 
 `training` and `svm` have `--device cuda` for a GPU. A whole run is kept in `benchmarks/speed/results/` with hardware
-and versions, and the report shows it. `--quick` only tries whether everything works. `smoke` checks the numbers of a
-device in a minute; it is not one of all.
+and versions, and the report shows it. `--quick` only tries whether everything works. Not of all: `smoke` checks the
+numbers of a device in a minute, `launches` counts what a GPU would start, `rows` measures the page of ten million
+measurements, and `counted` and `scale` simulate the suite on many GPUs.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from importlib import import_module
 from replication.foundation.command import exit_clearly
 from replication.foundation.errors import InputError
 
-BENCHMARKS = ("training", "svm", "smoke", "all")
+BENCHMARKS = ("training", "svm", "smoke", "launches", "rows", "counted", "scale", "all")
 SVM_IN_SMALL = ("--n", "200", "--features", "1000", "--costs", "1e-3")
 
 

@@ -10,12 +10,13 @@ from typing import Any
 from replication.foundation.errors import InputError
 from replication.foundation.foreign import read_json
 from replication.report.score_tables import score_tables
-from replication.report.sources import Source, distinct
+from replication.report.sources import Source, once
 from replication.report.wording import seed_range, value_in_words
 from replication.table.definitions import METRICS
 from replication.table.grids import NONE, Grid, number
 from replication.table.robustness import read_robustness
 from replication.table.speed_tables import Performance, performance
+from replication.table.validation import distinct
 
 ERROR_RATES = Path(__file__).with_name("error_rates.json")  # `verdicts.studies.simulation` writes them
 RUNS = (
@@ -53,7 +54,7 @@ def appendices(sources: Sequence[Source], error_rates: Path, speed: Path, robust
     """The appendices of all profiles; `speed` holds what was timed, `robustness` what faults and fuzzing came to."""
     return Appendices(
         profiles=tuple(_appendix(source) for source in sources),
-        metrics=_metrics({metric for source in sources for metric in set(source.table["metric"])}),
+        metrics=_metrics({metric for source in sources for metric in distinct(source.table, "metric")}),
         error_rates=error_rate_grid(error_rates),
         performance=performance(speed),
         robustness=read_robustness(robustness),
@@ -66,7 +67,7 @@ def _appendix(source: Source) -> Appendix:
         profile=source.profile,
         n_runs=sum(len(cell["seeds"]) for cell in source.cells.values()),
         n_rows=source.rows,
-        hardware=distinct(environment.get("device", "") for environment in environments),
+        hardware=once(environment.get("device", "") for environment in environments),
         versions=_versions(environments),
         not_measured=tuple(source.provenance["not_measured"]),
         scores=score_tables(source.table),
@@ -78,7 +79,7 @@ def _appendix(source: Source) -> Appendix:
 def _versions(environments: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, str], ...]:
     names = dict.fromkeys(name for environment in environments for name in environment if name != "device")
     return tuple(
-        (name, ", ".join(distinct(str(each[name]) for each in environments if name in each))) for name in sorted(names)
+        (name, ", ".join(once(str(each[name]) for each in environments if name in each))) for name in sorted(names)
     )
 
 

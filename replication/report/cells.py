@@ -19,10 +19,12 @@ from replication.foundation.arrays import parse_array
 from replication.foundation.errors import InputError
 from replication.foundation.foreign import read_json
 from replication.foundation.places import SCORED
-from replication.table.measurements import WHERE, read_table, table_in
+from replication.table.columns import WHERE
+from replication.table.measurements import read_table, table_in
+from replication.table.validation import distinct, key_numbers
 
 RECORDED = Path("reports/recorded")
-FILES = ("measurements.csv", "provenance.json", "samples.npz")
+FILES = ("provenance.json", "samples.npz")  # beside the table
 IDENTITY = ("paper", "model", "recipe", "variant", "dataset", "split")
 PROVENANCE: dict[str, type | tuple[type, ...]] = {
     "cell": str,
@@ -98,14 +100,14 @@ def gather(profile: Profile, scores: Path = SCORED, recorded: Path = RECORDED) -
     for key, cell in profile.scored.items():
         blocks, local = recorded_blocks(recorded, cell, profile), scores / cell.folder
         devices = {block.device for block in blocks}
-        if (local / FILES[0]).is_file() and read_provenance(local / FILES[1]).get("device") not in devices:
+        if table_in(local).is_file() and read_provenance(local / FILES[0]).get("device") not in devices:
             blocks.append(read_cell(local, cell, profile.name, recorded=False))
         found += sorted(blocks, key=lambda block: (block.device != profile.device, block.cell.seed_numbers))
         if not blocks:
             missing.append(key)
     if missing and not any(cell.recorded for cell in found):
         raise InputError(
-            f"There is no {scores / profile.scored[missing[0]].folder / FILES[0]}: run `uv run dvc repro` to measure "
+            f"There is no {table_in(scores / profile.scored[missing[0]].folder)}: run `uv run dvc repro` to measure "
             f"cell {missing[0]}."
         )
     return found, missing
@@ -141,7 +143,7 @@ def read_cell(folder: Path, cell: Cell, profile: str, recorded: bool) -> ScoredC
     A recorded block may hold a part of the cell's seeds.
     """
     where = table_in(folder)
-    table, provenance = read_table(where), read_provenance(folder / FILES[1])
+    table, provenance = read_table(where), read_provenance(folder / FILES[0])
     if table.empty:
         raise InputError(f"{where} has no rows: score cell {cell.key} again.")
     expected = {"profile": profile}
@@ -149,16 +151,16 @@ def read_cell(folder: Path, cell: Cell, profile: str, recorded: bool) -> ScoredC
         expected["dataset"] = cell.dataset
     if not cell.experiment:  # an experiment measures runs of several recipes
         expected |= {column: str(getattr(cell, column)) for column in IDENTITY}
-    _check_provenance(provenance, cell, folder / FILES[1])
+    _check_provenance(provenance, cell, folder / FILES[0])
     for column, wanted in (expected | {column: provenance[column] for column in WHERE}).items():
-        other = sorted(set(table[column]) - {wanted})
+        other = sorted(set(distinct(table, column)) - {wanted})
         if other:
             raise InputError(f"{where} has {column} {other[0]!r}, but cell {cell.key} has {wanted!r}.")
     block = _block(provenance, cell, recorded, folder)
-    seeds = sorted({int(seed) for seed in table["seed"].tolist()})
+    seeds = distinct(table, "seed")
     if seeds != list(block.seed_numbers):
         raise InputError(f"{where} holds seeds {seeds}, but cell {cell.key} has {block.seeds}: score it again.")
-    return ScoredCell(block, table, provenance, read_samples(folder / FILES[2]), folder, recorded)
+    return ScoredCell(block, table, provenance, read_samples(folder / FILES[1]), folder, recorded)
 
 
 def _block(provenance: Mapping[str, Any], cell: Cell, recorded: bool, folder: Path) -> Cell:
@@ -167,16 +169,18 @@ def _block(provenance: Mapping[str, Any], cell: Cell, recorded: bool, folder: Pa
     seeds = named if isinstance(named, str) else written(named) if named else ""
     found, planned = set(seeds_in(seeds)), set(cell.seed_numbers)
     if not found or not found <= planned or not (recorded or found == planned):
-        raise InputError(f"{folder / FILES[1]}: seeds are {shown(named)}, but cell {cell.key} has {cell.seeds!r}.")
+        raise InputError(f"{folder / FILES[0]}: seeds are {shown(named)}, but cell {cell.key} has {cell.seeds!r}.")
     return replace(cell, seeds=seeds, part=folder.name.removeprefix(cell.key) if recorded else cell.part)
 
 
 def grouped(rows: pd.DataFrame, columns: Sequence[str]) -> list[tuple[tuple[str, ...], pd.DataFrame]]:
-    """Rows by their values in some columns of text, in order."""
-    found: dict[tuple[str, ...], list[int]] = {}
-    for place, values in enumerate(zip(*(rows[column].tolist() for column in columns), strict=True)):
-        found.setdefault(values, []).append(place)
-    return [(values, rows.iloc[found[values]]) for values in sorted(found)]
+    """Rows by their values in some columns, in order; those of a group stay in the table's order."""
+    numbers = key_numbers(rows, columns)
+    order = np.argsort(numbers, kind="stable")
+    parts = np.split(order, np.flatnonzero(np.diff(numbers[order])) + 1) if len(order) else []
+    firsts = rows.iloc[[part[0] for part in parts]]
+    names = zip(*(firsts[column].tolist() for column in columns), strict=True)
+    return [(name, rows.iloc[part]) for name, part in zip(names, parts, strict=True)]
 
 
 def read_provenance(path: Path) -> dict[str, Any]:

@@ -47,8 +47,8 @@ class Panel:
 
 def labels_of(rows: pd.DataFrame) -> list[str]:
     """The recipes of some rows, in order: "deligan toy (code)"."""
-    names = rows["model"] + " " + rows["recipe"] + " (" + rows["variant"] + ")"
-    return sorted(set(names.tolist()))
+    named = rows[["model", "recipe", "variant"]].drop_duplicates()
+    return sorted({f"{model} {recipe} ({variant})" for model, recipe, variant in named.itertuples(index=False)})
 
 
 def panels(rows: pd.DataFrame) -> list[Panel]:

@@ -18,6 +18,7 @@ from replication.report.forest import draw_forest
 from replication.report.limited_figures import draw_limited
 from replication.report.samples import draw_samples
 from replication.report.sweep_figures import draw_sweeps
+from replication.table.validation import distinct
 from replication.verdicts.claims import Claim
 from replication.verdicts.verdict import Verdict
 
@@ -33,7 +34,7 @@ def draw(
     processes: int = 1,
 ) -> list[Drawn]:
     """Draw all figures into `folder`, in so many processes; returns them in the order of the page."""
-    papers = sorted(set(table["paper"].tolist()))
+    papers = distinct(table, "paper")
     tasks: list[Task] = [
         *((draw_curves, table.loc[table["paper"] == paper]) for paper in papers),
         (draw_arms, table),

@@ -56,8 +56,8 @@ def _curves(sources: Sequence[Source]) -> Iterable[Sequence[object]]:
     """The median over seeds of each run's scores, over the share of the run."""
     for source in sources:
         rows = source.table.loc[source.table["metric"].isin(COURSES) & (source.table["class"] == "all")]
-        medians = rows.groupby([*RUN, "metric", "step"])["value"].median()
-        for keys, course in medians.groupby(level=[*RUN, "metric"]):
+        medians = rows.groupby([*RUN, "metric", "step"], observed=True)["value"].median()
+        for keys, course in medians.groupby(level=[*RUN, "metric"], observed=True):
             steps = course.index.get_level_values("step")
             if len(steps) > 1:
                 name = f"{source.profile} {_run(keys)}"

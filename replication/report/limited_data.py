@@ -14,6 +14,7 @@ import pandas as pd
 
 from replication.report.cells import grouped
 from replication.table.definitions import METRICS
+from replication.table.validation import distinct
 from replication.verdicts.statistics.intervals import mean_estimate
 from replication.verdicts.statistics.shares import share_interval
 
@@ -81,10 +82,9 @@ class Panel:
 def without_sweeps(table: pd.DataFrame) -> pd.DataFrame:
     """A table less the runs that only stand in these figures: a recipe keeps the split it is measured on most."""
     drop = np.zeros(len(table), bool)
-    recipes = table["recipe"].to_numpy()
     of_paper = (table["paper"] == PAPER).to_numpy()
-    for recipe in sorted(set(recipes[of_paper].tolist())):
-        here = of_paper & (recipes == recipe)
+    for recipe in distinct(table.loc[of_paper], "recipe"):
+        here = of_paper & (table["recipe"] == recipe).to_numpy()
         if TOY_SWEEP.fullmatch(recipe) or recipe.endswith(HALF):
             drop |= here
         elif recipe in MODELS:
@@ -101,7 +101,7 @@ def size_panels(rows: pd.DataFrame) -> list[Panel]:
     panels = [_panel(named, metric, "all", "n_train") for metric in OVERALL]
     curves = [panel for panel in panels if _is_curve(panel)]
     modified = next((panel.metric for panel in curves if panel.metric in MODIFIED), "")
-    labels = set(named.loc[named["metric"] == modified, "class"].tolist()) - {"all"}
+    labels = set(distinct(named.loc[named["metric"] == modified], "class")) - {"all"}
     classes = sorted(labels, key=lambda label: (int(label), "") if label.isdigit() else (10**9, label))
     return curves + [panel for label in classes if _is_curve(panel := _panel(named, modified, label, "n_train"))]
 
@@ -136,9 +136,9 @@ def toy_panels(rows: pd.DataFrame) -> list[Panel]:
 
 def _named(rows: pd.DataFrame) -> pd.DataFrame:
     """Rows of the recipes that the curves know, with the model's name."""
-    names = [MODELS.get(recipe.removesuffix(HALF), "") for recipe in rows["recipe"].tolist()]
-    named = rows.assign(name=names)
-    return named.loc[(named["name"] != "") & (named["paper"] == PAPER)]
+    known = [recipe for recipe in distinct(rows, "recipe") if recipe.removesuffix(HALF) in MODELS]
+    own = rows.loc[rows["recipe"].isin(known) & (rows["paper"] == PAPER)]
+    return own.assign(name=own["recipe"].map(lambda recipe: MODELS.get(recipe.removesuffix(HALF), "")))
 
 
 def _plain(named: pd.DataFrame, metric: str, class_: str) -> pd.DataFrame:

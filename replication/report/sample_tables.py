@@ -11,7 +11,7 @@ import pandas as pd
 
 from replication.config.cell import OWN
 from replication.report.cells import grouped, read_provenance
-from replication.report.score_tables import heading, last_step, variants_of
+from replication.report.score_tables import heading, last_steps, variants_of
 from replication.report.sources import PROVENANCE
 from replication.table.grids import NONE, Grid
 from replication.table.measurements import each_seed_once, read_table, table_in
@@ -89,7 +89,8 @@ def _rows(table: pd.DataFrame, columns: Sequence[tuple[str, str]]) -> list[tuple
     """A line for each run that has a value in some column: its name, samples of a seed, seeds, values."""
     lines = []
     for (profile, paper, model, recipe, variant, split, n_train), group in grouped(table, RUN):
-        cells = [last_step(group, metric, of) for metric, of in columns]
+        measured = {key[-2:]: cell for key, cell in last_steps(group).items()}
+        cells = [measured.get(column, NONE) for column in columns]
         if all(cell == NONE for cell in cells):
             continue
         mine = paper == OWN and variant == OWN

@@ -12,6 +12,7 @@ from replication.report.cells import grouped
 from replication.report.wording import decimals_of
 from replication.table.definitions import METRICS
 from replication.table.grids import NONE, Grid, number
+from replication.table.validation import distinct, key_numbers
 
 NAMES = ["model", "recipe", "variant", "split", "n_train"]
 ARROWS = {"higher": " ↑", "lower": " ↓", "neither": ""}
@@ -51,7 +52,7 @@ def score_tables(table: pd.DataFrame) -> tuple[Grid, ...]:
         rows = table.loc[table["metric"].isin(metrics) & (table["class"] == "all")]
         for (dataset,), group in grouped(rows, ["dataset"]):
             grid = _grid(f"{title}, {dataset}", metrics, note, group)
-            if len(grid.rows) > 1 or OWN in set(group["paper"]):
+            if len(grid.rows) > 1 or OWN in distinct(group, "paper"):
                 grids.append(grid)
     return tuple(grids)
 
@@ -59,12 +60,13 @@ def score_tables(table: pd.DataFrame) -> tuple[Grid, ...]:
 def _grid(title: str, metrics: Sequence[str], note: str, rows: pd.DataFrame) -> Grid:
     """Columns are metric and metric variant; judges are named in the note."""
     columns = [key for metric in metrics for key in variants_of(rows, metric)]
+    cells = last_steps(rows)
     lines = []
-    keyed = rows.assign(n_train=rows["n_train"].astype(str))
-    for (model, recipe, variant, split, n_train), group in grouped(keyed, NAMES):
-        values = (last_step(group, *column) for column in columns)
+    for run in sorted({key[:-2] for key in cells}, key=lambda run: [*map(str, run)]):
+        model, recipe, variant, split, n_train = run
+        values = (cells.get((*run, *column), NONE) for column in columns)
         lines.append((f"{model} {recipe} ({variant})", f"{split}, {n_train}", *values))
-    judges = sorted(set(rows["judge"]) - {""})
+    judges = [judge for judge in distinct(rows, "judge") if judge]
     note = " ".join(filter(None, (note, f"Judged by: {', '.join(judges)}." if judges else "")))
     header = ("run", "trained on", *(heading(metric, variant) for metric, variant in columns))
     return Grid(title, f"Mean ± standard deviation (n seeds), last step. {note}".strip(), header, tuple(lines))
@@ -72,7 +74,7 @@ def _grid(title: str, metrics: Sequence[str], note: str, rows: pd.DataFrame) -> 
 
 def variants_of(rows: pd.DataFrame, metric: str) -> list[tuple[str, str]]:
     """The metric with each of its variants, in order."""
-    return [(metric, variant) for variant in sorted(set(rows.loc[rows["metric"] == metric, "metric_variant"]))]
+    return [(metric, variant) for variant in distinct(rows.loc[rows["metric"] == metric], "metric_variant")]
 
 
 def heading(metric: str, variant: str) -> str:
@@ -81,13 +83,24 @@ def heading(metric: str, variant: str) -> str:
     return name + ARROWS[METRICS[metric].better]
 
 
-def last_step(rows: pd.DataFrame, metric: str, variant: str) -> str:
-    """Mean ± standard deviation (n seeds) of a run at its last step."""
-    of_variant = rows.loc[(rows["metric"] == metric) & (rows["metric_variant"] == variant)]
-    if of_variant.empty:
-        return NONE
-    of_variant = of_variant.loc[of_variant["step"] == of_variant["step"].max()]
-    values = of_variant.groupby("seed")["value"].mean().to_numpy(dtype=float)
+def last_steps(rows: pd.DataFrame) -> dict[tuple[str | int, ...], str]:
+    """Mean ± standard deviation (n seeds) at the last step, by NAMES, metric and metric variant."""
+    key = [*NAMES, "metric", "metric_variant"]
+    numbers, steps = key_numbers(rows, key), rows["step"].to_numpy()
+    at_end = steps == pd.Series(steps).groupby(numbers).transform("max").to_numpy()
+    own, numbers = rows.loc[at_end], numbers[at_end]
+    means = pd.Series(own["value"].to_numpy()).groupby([numbers, own["seed"].to_numpy()]).mean()
+    _, starts = np.unique(means.index.get_level_values(0), return_index=True)
+    _, firsts = np.unique(numbers, return_index=True)
+    names = own.iloc[firsts][key].itertuples(index=False, name=None)
+    return {
+        name: _mean_of(values)
+        for name, values in zip(names, np.split(means.to_numpy(dtype=float), starts[1:]), strict=True)
+    }
+
+
+def _mean_of(values: np.ndarray) -> str:
+    """Of one value a seed, NaN where it diverged."""
     lost = int(np.isnan(values).sum())
     finite = values[np.isfinite(values)]
     if not len(finite):

@@ -135,8 +135,8 @@ def _where(source: Source, evidence: Evidence) -> Where:
     seconds = sum(clock.get(name, 0.0) for clock in clocks for name in ("duration_s", "scoring_s"))
     read = list((blocks or source.cells).values())
     return Where(
-        hardware=distinct(str(block["environment"].get("device", "")) for block in read),
-        precision=distinct(str(block["precision"]) for block in read),
+        hardware=once(str(block["environment"].get("device", "")) for block in read),
+        precision=once(str(block["precision"]) for block in read),
         hours=seconds / 3600 if seconds else None,
     )
 
@@ -162,5 +162,5 @@ def cells_of(evidence: Evidence | None, profiles: Iterable[Profile]) -> tuple[st
     return best
 
 
-def distinct(texts: Iterable[str]) -> tuple[str, ...]:
+def once(texts: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(value for value in texts if value))

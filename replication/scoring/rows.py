@@ -14,7 +14,7 @@ from replication.config.params import Cell
 from replication.foundation.atomic import atomic_directory, write_atomically
 from replication.foundation.foreign import read_json
 from replication.foundation.provenance import sha256_text
-from replication.table.measurements import Measurement, to_table, write_table
+from replication.table.measurements import Measurement, table_to, to_table, write_table
 from replication.training.checkpoints import TrainingClock
 
 
@@ -103,7 +103,8 @@ class Steps:
 def write_scores(output: Path, rows: Rows, samples: dict[str, np.ndarray], provenance: dict[str, Any]) -> None:
     """Write a scored cell, whole or not at all."""
     with atomic_directory(output) as directory:
-        write_table(to_table(rows.collected), directory / "measurements.csv")
+        table = to_table(rows.collected)
+        write_table(table, table_to(directory, len(table), packed=False))
         if samples:
             np.savez(directory / "samples.npz", **samples)  # type: ignore[arg-type]
         (directory / "provenance.json").write_text(json.dumps(provenance, indent=1) + "\n", encoding="utf-8")

@@ -16,9 +16,10 @@ from replication.foundation.archives import opened
 from replication.foundation.atomic import write_atomically
 from replication.foundation.errors import InputError
 from replication.foundation.foreign import parse_json
+from replication.table.measurements import NAME, PARQUET
 
 MANIFEST = "manifest.json"
-MEMBERS = ("measurements.csv", "provenance.json", "samples.npz")
+MEMBERS = (NAME, PARQUET, "provenance.json", "samples.npz")
 WEIGHTS = "weights.safetensors"  # of every seed at the last step: only where they were asked for
 MOST_FILES = 1_000
 MOST_BYTES = 256 * 2**20  # of all members but weights, unpacked

@@ -11,8 +11,9 @@ import pandas as pd
 from pydantic import BeforeValidator
 
 from replication.foundation.errors import InputError
+from replication.table.columns import COLUMNS, INTEGERS, KEY, WHERE
 from replication.table.definitions import METRICS
-from replication.table.measurements import COLUMNS, INTEGERS, KEY, WHERE
+from replication.table.validation import distinct, key_numbers
 from replication.verdicts.claims import Claim, Evidence, Selection
 
 FEWEST = 3  # replicates below which nothing is judged
@@ -119,11 +120,15 @@ def _matching(table: pd.DataFrame, selection: Selection) -> pd.DataFrame:
     unknown = sorted(set(selection) - set(COLUMNS))
     if unknown:
         raise InputError(f"A selection names unknown columns {unknown}; columns are {list(COLUMNS)}.")
-    places = np.arange(len(table))
+    places: np.ndarray | slice = slice(None)
     for column, wanted in sorted(selection.items(), key=lambda item: item[0] != "metric"):  # the narrowest first
         if column != "step":
-            same = table[column].to_numpy()[places] == (wanted if column in INTEGERS else str(wanted))
-            places = places[same]
+            values = table[column].array
+            if isinstance(values, pd.Categorical):
+                same = values.codes[places] == values.categories.get_indexer(pd.Index([str(wanted)], dtype=object))[0]
+            else:
+                same = values.to_numpy()[places] == (wanted if column in INTEGERS else str(wanted))
+            places = np.flatnonzero(same) if isinstance(places, slice) else places[same]
     return table.iloc[places]
 
 
@@ -152,7 +157,7 @@ def _side(table: pd.DataFrame, unit: str, selection: Selection, budget: int | No
     _require_one_thing(rows, unit, selection, claim)
     identity = IDENTITY[unit]
     for column in ("seed", identity):
-        missing = sorted(set(matching[column].tolist()) - set(rows[column].tolist()))
+        missing = sorted(set(distinct(matching, column)) - set(distinct(rows, column)))
         if missing:
             step = selection.get("step", "final")
             raise EvidenceGap(f"Step {step} is not measured for {column} {', '.join(map(str, missing))}.")
@@ -163,14 +168,15 @@ def _require_one_thing(rows: pd.DataFrame, unit: str, selection: Selection, clai
     """A selection must leave nothing open but what varies between replicates."""
     free = FREE | {"dataset": {"dataset", "n_train", "split"}, "class": {"class"}}.get(unit, set())
     for column in COLUMNS:
-        found = sorted(set(map(str, rows[column].tolist())))
-        if column not in free and len(found) > 1:
-            shown = ", ".join(found[:6])
+        found = distinct(rows, column) if column not in free else ()
+        if len(found) > 1:
+            shown = ", ".join(sorted(map(str, found))[:6])
             raise InputError(f"Claim {claim} leaves {column} open ({shown}): add it to {dict(selection)}.")
-    if rows.duplicated([column for column in KEY if column not in WHERE]).any():
-        shown = ", ".join(sorted(set(rows["device"].tolist())))
+    numbers = key_numbers(rows, [column for column in KEY if column not in WHERE])
+    if len(np.unique(numbers)) < len(rows):
+        shown = ", ".join(distinct(rows, "device"))
         raise InputError(f"Claim {claim} counts a seed on each device ({shown}): add device to {dict(selection)}.")
-    kinds = set(rows["replicate_kind"].tolist())
+    kinds = set(distinct(rows, "replicate_kind"))
     if unit in ("label draw", "split") and kinds and kinds != {unit}:
         raise EvidenceGap(f"The claim's replicate is a {unit}, but the measurements vary the {kinds.pop()}.")
 
@@ -178,26 +184,26 @@ def _require_one_thing(rows: pd.DataFrame, unit: str, selection: Selection, clai
 def _reduced(rows: pd.DataFrame, unit: str, identity: str) -> Replicates:
     metric = str(rows["metric"].iloc[0])
     worst = METRICS[metric].worst
-    raw = rows["value"].to_numpy(dtype=np.float64)
-    diverged = ~np.isfinite(raw)
-    filled = rows.assign(value=np.where(diverged, np.nan if worst is None else worst, raw), diverged=diverged)
-    groups = {key: group for key, group in filled.groupby(identity, sort=True)}
-    sizes = sorted({len(group) for group in groups.values()})
-    if len(sizes) > 1:
+    numbers = key_numbers(rows, [identity])
+    order = np.argsort(numbers, kind="stable")
+    ids, starts, sizes = np.unique(numbers[order], return_index=True, return_counts=True)
+    if sizes.min() < sizes.max():
         raise EvidenceGap(
-            f"Each {unit} should hold as many values of {metric}, but they hold {sizes[0]} to {sizes[-1]}."
+            f"Each {unit} should hold as many values of {metric}, but they hold {sizes.min()} to {sizes.max()}."
         )
-    values = np.array([group["value"].to_numpy().mean() for group in groups.values()], dtype=np.float64)
+    raw = rows["value"].to_numpy(dtype=np.float64)[order].reshape(len(ids), -1)  # [replicates, values of each]
+    diverged = ~np.isfinite(raw)
+    values = np.where(diverged, np.nan if worst is None else worst, raw).mean(axis=1)
     finite = values[np.isfinite(values)]
     return Replicates(
         metric=metric,
         unit=unit,
         step=int(rows["step"].iloc[0]),
-        ids=tuple(key if isinstance(key, str) else int(str(key)) for key in groups),
+        ids=tuple(rows[identity].iloc[order[starts]].tolist()),
         values=tuple(values.tolist()),
         n=len(values),
         mean=float(finite.mean()) if len(finite) else float("nan"),
         sd=float(finite.std(ddof=1)) if len(finite) > 1 else float("nan"),
-        diverged=sum(bool(group["diverged"].to_numpy().any()) for group in groups.values()),
+        diverged=int(diverged.any(axis=1).sum()),
         unbounded=len(values) - len(finite),
     )

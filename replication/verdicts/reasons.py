@@ -7,8 +7,9 @@ import math
 import pandas as pd
 
 from replication.foundation.errors import InputError
+from replication.table.columns import COLUMNS
 from replication.table.definitions import METRICS
-from replication.table.measurements import COLUMNS
+from replication.table.validation import distinct
 from replication.verdicts.claims import Claim, Evidence, Selection
 from replication.verdicts.comparisons import Comparison, compare
 from replication.verdicts.evidence import FREE, EvidenceGap, Replicates, replicates, select
@@ -179,12 +180,12 @@ def _range(rows: pd.DataFrame, selection: Selection) -> str:
     """
     metric = selection.get("metric", "The value")
     rows = rows.loc[rows["value"].notna()]
-    open_columns = [name for name in COLUMNS if name not in FREE and len(set(rows[name].tolist())) > 1]
+    open_columns = [name for name in COLUMNS if name not in FREE and len(distinct(rows, name)) > 1]
     if rows.empty:
         return f"{metric} has no value: every run diverged."
     if not open_columns:
         return f"{metric} is {_spread(rows)})."
-    groups = {key: group for key, group in rows.groupby(open_columns, sort=True)}
+    groups = {key: group for key, group in rows.groupby(open_columns, sort=True, observed=True)}
     means = {key: float(group["value"].to_numpy().mean()) for key, group in groups.items()}
     if open_columns == ["metric_variant"] and len(groups) <= LISTED:
         falling = sorted(groups, key=lambda key: -means[key])

@@ -8,8 +8,9 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from replication.table.columns import WHERE
 from replication.table.definitions import METRICS
-from replication.table.measurements import WHERE, each_seed_once
+from replication.table.measurements import each_seed_once
 from replication.verdicts.claims import Claim, Evidence, Kind, Obstacle, Origin
 from replication.verdicts.comparisons import Comparison, compare, enough_values
 from replication.verdicts.evidence import EvidenceGap, NoMeasurements, replicates, require_enough, select

@@ -14,7 +14,8 @@ from replication.data.reading import load_manifest
 from replication.foundation.provenance import recorded
 from replication.report.cells import read_provenance
 from replication.scoring.trained_generators import load
-from replication.table.measurements import COLUMNS, read_table, to_table, write_table
+from replication.table.columns import COLUMNS
+from replication.table.measurements import read_table, to_table, write_table
 from replication.table.speed import read_results
 from replication.verdicts.benchmarks import load_benchmarks
 from tests.fuzz.outcomes import ACCEPTED, SENTENCE

@@ -1,0 +1,169 @@
+"""What each cell of `paper` takes, from measured rates alone; for each number it is said whence it comes.
+
+measured   the cell's own commands recorded it, for all of its seeds
+scaled     of measured cells of the same kind: compiled toys by updates, scoring by seeds, experiments by their sort
+counted    arithmetic or kernels, counted, at the rate at which a measured training of the suite did them
+assumed    nothing of its sort was measured
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import median
+from typing import Any, Literal
+
+from benchmarks.speed.counted import PROFILE, name_of, read_counted
+from benchmarks.speed.launches import RESULT as LAUNCHES
+from replication.config.blocks import device_of
+from replication.config.cell import Cell, seeds_in
+from replication.config.params import Params
+from replication.foundation.errors import InputError
+from replication.foundation.foreign import read_json
+from replication.training.schedule import unit_steps
+
+RECORDED = Path("reports/recorded")
+Basis = Literal["measured", "scaled", "counted", "assumed"]
+Bound = Literal["arithmetic", "launches", "processor"]
+BY_ARITHMETIC, BY_LAUNCHES = "paper-dcgan-mnist-conditional", "paper-dcgan-mnist-gan"  # whose rates all others take
+ASSUMED = 600.0  # seconds of an experiment of which nothing was measured
+# Of each model the case of `launches` whose networks are nearest: (on colour images, on others).
+NEAREST = {
+    "gan": ("gan-mnist", "gan-mnist"),
+    "dcgan": ("dcgan-cifar10", "dcgan-mnist-gan"),
+    "improved_gan": ("deligan-cifar10", "improved-mnist"),
+    "deligan": ("deligan-cifar10", "deligan-mnist"),
+}
+COLOUR = ("cifar10", "svhn", "celeba", "imagenet")  # how names of data sets with colours begin
+
+
+@dataclass(frozen=True)
+class Rates:
+    """What a measured GPU did in a second while it trained five seeds side by side."""
+
+    gflop: float
+    kernels: float
+
+
+@dataclass(frozen=True)
+class CellCost:
+    """Seconds of all of a cell's seeds, trained and scored on one device; an experiment is all training."""
+
+    key: str
+    seeds: int
+    device: str
+    bound: Bound
+    training: float
+    training_basis: Basis
+    scoring: float
+    scoring_basis: Basis
+
+    def scaled(self, factor: float) -> CellCost:
+        """With all but what was measured so many times as long."""
+        return replace(
+            self,
+            training=self.training * (1 if self.training_basis == "measured" else factor),
+            scoring=self.scoring * (1 if self.scoring_basis == "measured" else factor),
+        )
+
+
+def costs(params: Params) -> list[CellCost]:
+    """Every cell of the profile, in the order of params.yaml."""
+    params = replace(params, profile=params.profiles[PROFILE])
+    clocks = _clocks(params)
+    return [_cost(params, cell, clocks) for cell in params.profile.scored.values()]
+
+
+def rates(params: Params) -> Rates:
+    """From the two trainings that a GPU did: one that arithmetic bounds, and one that launches bound."""
+    params = replace(params, profile=params.profiles[PROFILE])
+    clocks = _clocks(params)
+    units = {key: _units(params, params.cell(key)) for key in (BY_ARITHMETIC, BY_LAUNCHES)}
+    arithmetic, launches = params.cell(BY_ARITHMETIC), params.cell(BY_LAUNCHES)
+    return Rates(
+        gflop=units[BY_ARITHMETIC] * read_counted()[name_of(arithmetic)] / clocks[BY_ARITHMETIC]["duration_s"],
+        kernels=units[BY_LAUNCHES] * _kernels(launches, _launches()) / clocks[BY_LAUNCHES]["duration_s"],
+    )
+
+
+def _clocks(params: Params) -> dict[str, Mapping[str, Any]]:
+    """The clocks of cells that were recorded whole, on the planned device."""
+    found = {}
+    for key, cell in params.profile.scored.items():
+        path = RECORDED / key / "provenance.json"
+        if path.is_file():
+            provenance = read_json(path)
+            whole = seeds_in(str(provenance["seeds"])) == cell.seed_numbers
+            if whole and provenance["device"] == device_of(params, cell):
+                found[key] = provenance["clock"]
+    return found
+
+
+def _units(params: Params, cell: Cell) -> float:
+    """Units of all seeds."""
+    recipe = params.recipe_of(cell)
+    return len(cell.seed_numbers) * recipe.updates / unit_steps(recipe)
+
+
+def _launches() -> dict[str, float]:
+    """Kernels that a GPU starts for a unit of a seed, of five that may share a graph, by case."""
+    rows = re.findall(r"^\| (\S+) \|.*\| *([\d.]+) \|$", LAUNCHES.read_text(encoding="utf-8"), re.MULTILINE)
+    if not rows:
+        raise InputError(f"{LAUNCHES} lists no kernels: run `uv run python -m benchmarks.speed launches`.")
+    return {case: float(kernels) for case, kernels in rows}
+
+
+def _kernels(cell: Cell, launches: Mapping[str, float]) -> float:
+    known = f"{cell.model}-{cell.recipe}".replace("improved_gan", "improved")
+    colour = cell.dataset.startswith(COLOUR) or "minibatch" in cell.recipe and cell.model == "improved_gan"
+    return launches.get(known, launches[NEAREST[cell.model][0 if colour else 1]])
+
+
+def _cost(params: Params, cell: Cell, clocks: Mapping[str, Mapping[str, Any]]) -> CellCost:
+    device = device_of(params, cell)
+    if cell.experiment:
+        seconds, basis = _experiment(params, cell, clocks)
+        return CellCost(cell.key, len(cell.seed_numbers), device, "processor", seconds, basis, 0.0, basis)
+    bound: Bound = "processor"
+    if device == "cuda":
+        of_unit = rates(params)
+        arithmetic = read_counted()[name_of(cell)] / of_unit.gflop
+        starting = _kernels(cell, _launches()) / of_unit.kernels
+        bound = "arithmetic" if arithmetic > starting else "launches"
+        training = _units(params, cell) * max(arithmetic, starting)
+    else:
+        same = [
+            clocks[key]["duration_s"] / _units(params, other)
+            for key, other in params.profile.cells.items()
+            if key in clocks and other.model == cell.model and device_of(params, other) == "cpu"
+        ]
+        training = _units(params, cell) * median(same)
+    basis: Basis = "counted" if device == "cuda" else "scaled"
+    if cell.key in clocks:
+        training, basis = clocks[cell.key]["duration_s"], "measured"
+    scoring, scored = _scoring(params, cell, clocks)
+    return CellCost(cell.key, len(cell.seed_numbers), device, bound, training, basis, scoring, scored)
+
+
+def _scoring(params: Params, cell: Cell, clocks: Mapping[str, Mapping[str, Any]]) -> tuple[float, Basis]:
+    if "scoring_s" in clocks.get(cell.key, {}):
+        return clocks[cell.key]["scoring_s"], "measured"
+    same = [
+        clocks[key]["scoring_s"] / len(other.seed_numbers)
+        for key, other in params.profile.cells.items()
+        if "scoring_s" in clocks.get(key, {}) and device_of(params, other) == device_of(params, cell)
+    ]
+    return len(cell.seed_numbers) * median(same), "scaled"
+
+
+def _experiment(params: Params, cell: Cell, clocks: Mapping[str, Mapping[str, Any]]) -> tuple[float, Basis]:
+    if cell.key in clocks:
+        return clocks[cell.key]["duration_s"], "measured"
+    same = [
+        clocks[key]["duration_s"]
+        for key, other in params.profile.experiments.items()
+        if key in clocks and other.experiment == cell.experiment
+    ]
+    return (median(same), "scaled") if same else (ASSUMED, "assumed")
