@@ -149,7 +149,7 @@ def test_a_recipe_without_a_cell_takes_the_data_set_of_its_name_or_asks(params: 
 def test_a_mixtures_networks_by_hand(params: Params) -> None:
     said = describe(params, "deligan", "toy")
     first = said.tables.layers[0]
-    assert (first.type, first.output_shape, first.parameters) == ("MixturePrior", ("B", 2), 50 * 2 + 50 * 2)
+    assert (first.kind, first.output_shape, first.parameters) == ("MixturePrior()", ("B", 2), 50 * 2 + 50 * 2)
     toy = 2 * 32 + 32 + 32 * 2 + 2
     assert said.tables.parameters == {"generator": 200 + toy, "discriminator": 2 * 32 + 32 + 32 + 1}
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 
-from ray.cluster_utils import Cluster
+from ray.cluster_utils import Cluster  # pyright: ignore[reportMissingImports]
 
 
 def main() -> None:

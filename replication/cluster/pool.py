@@ -31,7 +31,7 @@ def ray_library() -> Any:
         InputError: it is not installed.
     """
     try:
-        import ray
+        import ray  # pyright: ignore[reportMissingImports]
     except ImportError as error:
         raise InputError(
             f"The runner ray needs Ray ({error}): install it with `uv sync --extra cluster`, here and on every node."

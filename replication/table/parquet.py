@@ -22,8 +22,8 @@ GROUP = 2**20  # rows of a row group: what is read at once of a column
 def _pyarrow() -> tuple[Any, Any]:
     """pyarrow and its module for Parquet, which only long tables need."""
     try:
-        import pyarrow
-        import pyarrow.parquet
+        import pyarrow  # pyright: ignore[reportMissingImports]
+        import pyarrow.parquet  # pyright: ignore[reportMissingImports]
     except ImportError as error:
         raise InputError(
             "A table of more than a million measurements is a Parquet file, which pyarrow reads and writes: install it "

@@ -58,7 +58,8 @@ def unlike_columns(header: Sequence[str]) -> str:
 
 def distinct(table: pd.DataFrame, column: str) -> list:
     """The values of a column, each once and in order."""
-    return sorted(pd.unique(table[column]).tolist())
+    values: pd.Series = table[column]
+    return sorted(values.unique().tolist())
 
 
 def categories(codes: np.ndarray, values: Sequence[str]) -> pd.Categorical:

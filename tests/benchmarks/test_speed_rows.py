@@ -21,7 +21,7 @@ def test_generated_rows_are_a_valid_table_with_more_seeds_and_recipes(tmp_path: 
     table = generated(base, 28)  # ten copies: three recipes, four blocks of seeds of which the last is not whole
     write_table(table, tmp_path / "a.csv")
     read = read_table(tmp_path / "a.csv")
-    assert len(read) == 30 and read["recipe"].nunique() == 3
+    assert len(read) == 30 and len(set(read["recipe"])) == 3
     assert sorted({seed // STEP for seed in read["seed"]}) == [0, 1, 2, 3]
     original = base["value"].to_numpy()
     assert table["value"].to_numpy()[:3].tolist() == original.tolist()

@@ -13,7 +13,7 @@ from replication.config.params import Probe
 from replication.data.reading import PreparedImages
 from replication.metrics.linear_probe import ProbeResult, discriminator_features, linear_probe
 from replication.models.layers.convolutional import ConvolutionalDiscriminator
-from replication.scoring.probe import _shares, probe_cell
+from replication.scoring.probe import probe_cell, workers
 from replication.table.measurements import to_table
 
 PROBE = Probe((1e-4, 1e-3), 0.25, 2, (3, 2), 4)
@@ -77,9 +77,9 @@ def test_house_numbers_have_errors_too(small_cells: Any) -> None:
 
 
 def test_many_images_are_probed_one_network_after_another() -> None:
-    assert _shares(1797 * 64, "cpu", 4) == (4, 1)
-    assert _shares(50_000 * 3072, "cpu", 4) == (1, 4)
-    assert _shares(1797 * 64, "cuda", 4) == (1, 1)
+    assert workers(1797 * 64, "cpu", 4) == (4, 1)
+    assert workers(50_000 * 3072, "cpu", 4) == (1, 4)
+    assert workers(1797 * 64, "cuda", 4) == (1, 1)
 
 
 def test_statistics_are_taken_from_shuffled_images(small_cells: Any, monkeypatch: pytest.MonkeyPatch) -> None:
