@@ -55,6 +55,10 @@ def describe(params: Params, model: str, recipe: str, variant: str = "", dataset
 
     The default `variant` is `paper` where the recipe has it; the default `dataset` is that of a cell that trains the
     recipe, or the one for which the recipe is named.
+
+    Raises:
+        InputError: there is no such model, recipe, variant or data set, no cell tells the data set, or the networks do
+            not fit its samples.
     """
     variants = tuple(params.recipes.get(model, {}).get(recipe, {}).get("variants") or ("paper",))
     name = RecipeName(model, recipe, variant or ("paper" if "paper" in variants else variants[0]))

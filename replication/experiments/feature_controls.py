@@ -44,6 +44,9 @@ def score_feature_controls(
 
     `build` makes the networks whose discriminator is probed untrained. A seed draws its initial weights, the patches
     and first centroids of K-means, and the probe's labels.
+
+    Raises:
+        InputError: the discriminator has no maps of convolutions, or images are smaller than a patch.
     """
     at_once, threads_each = workers(data.train_images.size, device, threads)
     # Here, because torch's stream is one to all threads.

@@ -39,6 +39,9 @@ def plant_duplicates(
 
     Kinds: shift (pixels to the left or right, the edge repeated), brightness (levels up or down), noise (standard
     deviation in levels) and jpeg (quality from 1 to 95).
+
+    Raises:
+        InputError: a kind is unknown, or there are fewer images than near-duplicates.
     """
     unknown = sorted(set(strengths) - set(ALTERATIONS))
     if unknown or not strengths or not 0 < pairs * len(strengths) <= len(images):

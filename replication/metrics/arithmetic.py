@@ -112,7 +112,11 @@ def smoothness(legs: np.ndarray) -> float:
 
 
 def require_strokes(images: np.ndarray, name: str) -> None:
-    """Refuse images of which thickness and slant say nothing."""
+    """Refuse images of which thickness and slant say nothing.
+
+    Raises:
+        InputError: they have colours, or a bright background.
+    """
     channels, middle = images.shape[1], float(np.median(images))
     if channels != 1 or middle > 127:
         seen = f"{channels} channels" if channels != 1 else f"a median level of {middle:.0f}"

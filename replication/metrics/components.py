@@ -61,6 +61,9 @@ def variance_share(samples: np.ndarray, components: np.ndarray) -> float:
     Both are unbiased (n − 1 under the sum of squares), so that components which tell nothing give 1 on average, and
     components of a single image each give 0; NaN where all samples are equal. Components with one sample say nothing
     of their variance and are left out, each other one counts by its samples less one.
+
+    Raises:
+        InputError: no component has two samples, or one array is longer than the other.
     """
     components = np.unique(components, return_inverse=True)[1]
     flat = samples.reshape(len(samples), -1).astype(np.float64)

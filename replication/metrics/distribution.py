@@ -49,7 +49,11 @@ class Distances:
 
 
 def reference_of(features: np.ndarray, limit: int) -> Reference:
-    """A reference of features [n, d]: its Gaussian of all, the rest of at most `limit`, evenly spaced."""
+    """A reference of features [n, d]: its Gaussian of all, the rest of at most `limit`, evenly spaced.
+
+    Raises:
+        InputError: features are no finite matrix, or too few.
+    """
     gaussian = fit_gaussian(features)
     compared = every(features, limit).astype(np.float64)
     return Reference(compared, gaussian, _root(gaussian.covariance), ball_radii(torch.from_numpy(compared)))
@@ -61,7 +65,11 @@ def references_of(sets: Mapping[str, np.ndarray], limit: int) -> dict[str, Refer
 
 
 def distances(samples: np.ndarray, reference: Reference, subsets: int, size: int, seed: int, limit: int) -> Distances:
-    """All four of features [n, d]; of precision and recall `limit` samples at most."""
+    """All four of features [n, d]; of precision and recall `limit` samples at most.
+
+    Raises:
+        InputError: features are no finite matrix, too few, or of another width than the reference's.
+    """
     gaussian = fit_gaussian(samples)
     kernel = kernel_distance(samples, reference.features, subsets, size, seed)
     compared = torch.from_numpy(every(samples, limit).astype(np.float64))
@@ -70,7 +78,11 @@ def distances(samples: np.ndarray, reference: Reference, subsets: int, size: int
 
 
 def fit_gaussian(features: np.ndarray) -> Gaussian:
-    """Mean and covariance of features [n, d]."""
+    """Mean and covariance of features [n, d].
+
+    Raises:
+        InputError: features are no finite matrix, or of fewer than five samples.
+    """
     if len(features) < FEWEST:
         raise InputError(f"Distances need {FEWEST} samples or more, and there are {len(features)}: draw more.")
     if not np.isfinite(features).all():

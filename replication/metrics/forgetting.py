@@ -19,6 +19,9 @@ def takes_second_highest(generator: nn.Module) -> nn.Module:
     """The layer whose input is the second-highest maps: the last but one of the transposed convolutions.
 
     The last gives the image, and what it sees are the highest maps that can be dropped.
+
+    Raises:
+        InputError: the generator has fewer than two.
     """
     layers = [layer for layer in generator.modules() if isinstance(layer, nn.ConvTranspose2d)]
     if len(layers) < SECOND_HIGHEST:

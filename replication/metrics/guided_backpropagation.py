@@ -82,6 +82,9 @@ def filter_selectivity(responses: np.ndarray, labels: np.ndarray, share: float =
 
     `responses` [n, F] are to images of classes `labels` [n]. A filter that is blind to classes has about the largest
     class's share of all images, and more by chance the fewer images are looked at: permuted labels tell how much.
+
+    Raises:
+        InputError: the share of the images holds none, or all of them.
     """
     count = round(share * len(labels))
     if not count:

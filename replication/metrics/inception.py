@@ -38,13 +38,21 @@ class ModifiedScore:
 
 
 def inception_score(logits: np.ndarray, splits: int) -> tuple[float, float]:
-    """Mean and population SD of `split_scores` of logits [n, K] (Salimans 2016 §4 and its released code)."""
+    """Mean and population SD of `split_scores` of logits [n, K] (Salimans 2016 §4 and its released code).
+
+    Raises:
+        InputError: as `split_scores`.
+    """
     scores = split_scores(logits, splits)
     return float(scores.mean()), float(scores.std())
 
 
 def split_scores(logits: np.ndarray, splits: int) -> np.ndarray:
-    """exp E_x KL(p(y|x) ‖ p(y)) of each of the contiguous, unshuffled splits of logits [n, K]; float64 [splits]."""
+    """exp E_x KL(p(y|x) ‖ p(y)) of each of the contiguous, unshuffled splits of logits [n, K]; float64 [splits].
+
+    Raises:
+        InputError: logits are no finite matrix, or there are fewer samples than splits.
+    """
     _check(logits)
     count = len(logits)
     if not 1 <= splits <= count:
@@ -60,6 +68,9 @@ def modified_inception_score(logits: np.ndarray) -> ModifiedScore:
     """exp E_i E_j KL(p(y|x_i) ‖ p(y|x_j)) within each class of logits [n, K] (DeLiGAN §5 and its released code).
 
     Samples go to the class of their argmax. A class without samples has no score, and no part in the mean.
+
+    Raises:
+        InputError: logits are no finite matrix, or there are no samples.
     """
     _check(logits)
     assigned = logits.argmax(axis=1)

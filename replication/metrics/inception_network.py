@@ -45,7 +45,11 @@ class InceptionFeatures:
 
 
 def inception_weights(path: str = "", place: Path = PLACE, sha256: str = SHA256) -> Path:
-    """The file of weights: `path`, or where that is empty the one in `place`, downloaded if it is not there."""
+    """The file of weights: `path`, or where that is empty the one in `place`, downloaded if it is not there.
+
+    Raises:
+        InputError: there is no such file, it cannot be had, or its hash is not `sha256`.
+    """
     file = Path(path) if path else place / NAME
     if path and not file.is_file():
         raise InputError(
@@ -66,7 +70,11 @@ def inception_weights(path: str = "", place: Path = PLACE, sha256: str = SHA256)
 
 
 def load_inception(file: Path, device: str = "cpu") -> nn.Module:
-    """The network of a file of weights, which is read as tensors alone."""
+    """The network of a file of weights, which is read as tensors alone.
+
+    Raises:
+        InputError: the file is damaged, or holds the weights of another architecture.
+    """
     # Imported here: it takes seconds, and most cells are not scored by Inception.
     from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 

@@ -51,7 +51,11 @@ def learn_dictionary(
     device: str = "cpu",
     threads: int = 1,
 ) -> Dictionary:
-    """Whitening and `units` centroids of random patches of `images` uint8 [n, C, H, W]; tensors stay on `device`."""
+    """Whitening and `units` centroids of random patches of `images` uint8 [n, C, H, W]; tensors stay on `device`.
+
+    Raises:
+        InputError: the patch is larger than the images, or there are more units than patches.
+    """
     _check_patch(images, patch)
     if not 1 <= units <= patches:
         raise InputError(

@@ -52,6 +52,9 @@ def draw_split(
 
     `test_share` of every class is held out. The first training rows are `per_class` of each class; the rest follow in
     random order, so that each training set of a split holds every smaller one.
+
+    Raises:
+        InputError: a class is too small for that.
     """
     first, rest, test = [], [], []
     for label in np.unique(labels):

@@ -121,6 +121,9 @@ def linear_probe(
     class, C has the best mean accuracy on them over `selection_draws` draws of the others (the smaller C of two as
     good), and `limited_draws` further draws are tested at it (DCGAN's released SVHN script; deviation dcgan-9). On the
     CPU `threads` draws or blocks are computed side by side, which changes no result.
+
+    Raises:
+        InputError: what an L2-SVM cannot be fitted to, a share that leaves nothing, or too few images of a class.
     """
     examples = _split(train[0].to(device), train[1].to(device), probe.validation_share, seed)
     test_features, test_labels = test[0].to(device), test[1].to(device)
@@ -200,7 +203,11 @@ def _chosen(examples: _Examples, rows: Tensor, costs: Sequence[float], threads: 
 
 
 def balanced_rows(labels: np.ndarray, per_class: int, stream: np.random.Generator) -> np.ndarray:
-    """Sorted rows of `per_class` random examples of each class."""
+    """Sorted rows of `per_class` random examples of each class.
+
+    Raises:
+        InputError: a class has fewer examples.
+    """
     kinds, counts = np.unique(labels, return_counts=True)
     if per_class < 1 or counts.min() < per_class:
         raise InputError(

@@ -30,6 +30,10 @@ def nearest_labels(
     Distances are Euclidean. Float32 finds the candidates, and whatever its rounding error could change is decided in
     float64: the result is that of exact arithmetic for all but distances that float64 cannot tell apart. The first of
     equally near samples counts. `chunk` and `block` change nothing.
+
+    Raises:
+        InputError: there are no points, a count is below 1, the stream ends before the largest, samples are not finite
+            or of another dimension, or TF32 stands in for float32.
     """
     block = BLOCK.get(points.device.type, CHUNK) if block is None else block
     nearest = _Nearest(points, block)

@@ -45,6 +45,9 @@ def learn_plausibility(judge: nn.Module, real: np.ndarray, held_out: np.ndarray,
     """What a judge that ends in a linear layer finds plausible; both sets are uint8 [n, C, H, W].
 
     Takes all pairs of `real`: give some ten thousand at most.
+
+    Raises:
+        InputError: the judge has no layer before its logits or gives no numbers, or there are too few images.
     """
     assert isinstance(judge, nn.Sequential)
     if len(real) <= NEIGHBOURS or not len(held_out):

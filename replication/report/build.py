@@ -29,7 +29,11 @@ def build_report(
     benchmarks: Path = BENCHMARKS,
     processes: int = 1,
 ) -> Path:
-    """Join, judge and draw `reports/<profile>/`, figures in so many processes; it appears whole or not at all."""
+    """Join, judge and draw `reports/<profile>/`, figures in so many processes; it appears whole or not at all.
+
+    Raises:
+        InputError: a cell is missing or does not fit params.yaml, or a claim's selection is ambiguous.
+    """
     from replication.report.figures import draw  # matplotlib: needed here alone, and slow to import
 
     cells, missing = gather(params.profiles[profile], scores, reports / RECORDED.name)

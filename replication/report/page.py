@@ -64,7 +64,11 @@ class Page:
 
 
 def read_page(params: Params, benchmarks: Sequence[Benchmark], root: Path = Path(".")) -> Page:
-    """Everything that the page says, from `reports/` and `benchmarks/` under `root`."""
+    """Everything that the page says, from `reports/` and `benchmarks/` under `root`.
+
+    Raises:
+        InputError: there is no report yet, or one is broken or of other claims.
+    """
     claims, reports = claims_of(benchmarks), root / REPORTS
     sources = [read_source(reports / name, claims) for name in committed_reports(params, reports)]
     if not sources:
@@ -108,7 +112,11 @@ def pages(page: Page) -> dict[str, str]:
 
 
 def with_tables(readme: str, page: Page) -> str:
-    """README.md with the papers' tables between its markers."""
+    """README.md with the papers' tables between its markers.
+
+    Raises:
+        InputError: a marker is missing, doubled or out of order.
+    """
     if readme.count(BEGIN) != 1 or readme.count(END) != 1 or readme.index(BEGIN) > readme.index(END):
         raise InputError(f"README.md needs one line {BEGIN} and, below it, one line {END}: add them.")
     before, rest = readme.split(BEGIN)

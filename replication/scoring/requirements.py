@@ -1,7 +1,7 @@
 """What a cell's protocols need beside its training, looked for before anything is computed.
 
-A protocol that lacks its input would stop the scoring of its cell, and so lose every row of it after hours. What
-only some protocols use is imported where it is used: it takes seconds, and most cells name none of them.
+A protocol that lacks its input would stop the scoring of its cell after hours. What only some protocols use is
+imported where it is used: it takes seconds.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def require_cell(params: Params, cell: Cell) -> None:
     require_protocols(params, cell, data, rows)
     samples, held_out = training_samples(data, rows), len(training_values(data)) - len(rows)
     build = builder(cell, recipe, tuple(samples.values.shape[1:]), class_count(data))
-    if params.profile.runner == "local":  # else a node does, when it is about to train
+    if params.profile.runner == "local":  # else a node looks
         require_room(cell, recipe, build, device_of(params, cell))
     check_training(build, recipe, samples, held_out, f"Cell {cell.key}")
 

@@ -35,7 +35,12 @@ def schema() -> str:
 
 
 def load_benchmarks(directory: Path = Path("benchmarks")) -> tuple[Benchmark, ...]:
-    """Read every `*.yaml` in `directory` (not below it), the earliest paper first and `background` last."""
+    """Read every `*.yaml` in `directory` (not below it), the earliest paper first and `background` last.
+
+    Raises:
+        InputError: a file or the directory is missing, is not YAML, has a wrong key or value, repeats an identifier, or
+            a claim lacks what its kind needs. The sentence names the file, the place, the value and the accepted ones.
+    """
     if not directory.is_dir():
         raise InputError(f"There is no directory {directory}: run the command in the root of the repository.")
     paths = sorted(directory.glob("*.yaml"))

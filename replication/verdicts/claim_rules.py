@@ -26,7 +26,11 @@ ONLY_OF: Mapping[str, tuple[Kind, ...]] = {
 
 
 def check_claim(claim: Claim, where: str) -> None:
-    """Hold a claim against what its kind needs."""
+    """Hold a claim against what its kind needs.
+
+    Raises:
+        InputError: a field that the kind needs is missing, or one that it must not have is there.
+    """
     _check_fields(claim, where)
     if claim.plan:
         _check_plan(claim, claim.plan, f"{where}.plan")

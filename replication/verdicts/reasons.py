@@ -145,6 +145,9 @@ def answer(claim: Claim, evidence: Evidence, table: pd.DataFrame) -> tuple[str, 
     """The sentence and the comparison behind it; None where a side has no measurements.
 
     A question over several steps, classes, data sets or models has no comparison: its sentence names the ends.
+
+    Raises:
+        InputError: a selection names a column that is not there.
     """
     selections = [side for side in (evidence.measured, evidence.against) if side is not None]
     rows = [select(table, side) for side in selections]

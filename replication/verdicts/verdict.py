@@ -89,6 +89,9 @@ def judge_all(claims: Iterable[Claim], table: pd.DataFrame, device: str = "cpu")
     Within a family each word is adjusted over every claim for which it was tested, so that the chance of giving that
     word wrongly to any claim of the family is at most .05. A claim with fewer replicates than planned, and so with
     less power than POWER, is underpowered and leaves the family: its power does not depend on what was measured.
+
+    Raises:
+        InputError: a claim's selections are ambiguous or do not fit its kind.
     """
     listed, once = tuple(claims), each_seed_once(table, device)
     return _judged(listed, [table if _names_a_device(claim) else once for claim in listed])

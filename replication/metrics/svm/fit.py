@@ -52,6 +52,10 @@ def fit(
     `features` are float16, float32 or float64 [N, F] and `labels` integers [N] on the features' device. No objective is
     more than EXCESS of the optimum above it. A solution is where the search at the next C starts. On the CPU `threads`
     draws, or blocks of one large problem, are computed side by side, which does not change what they give.
+
+    Raises:
+        InputError: features that are not finite, fewer than two classes, shapes that do not fit, a C not above 0, or
+            features of a size that the solver's precision does not reach.
     """
     check_finite(features)
     threads = threads if features.device.type == "cpu" else 1
