@@ -1,10 +1,10 @@
 """`python -m benchmarks.speed [NAME] [options]`: measure one of BENCHMARKS, or all of them, and print what was found.
 
-`training`, `scoring` and `stages` share their options, with `--device cuda` for a GPU; `svm` has its own, `launches`
-counts what a GPU would start. What a whole run finds is kept in `benchmarks/speed/results/` with hardware and versions,
-and the report shows it. `--quick` only tries whether everything works. `smoke` takes a minute, checks numbers first,
-and is not one of all; nor are `rows`, which measures the page of ten million measurements, and `counted` and `scale`, which
-simulate the suite on many GPUs.
+`training`, `scoring` and `stages` share their options, with `--device cuda` for a GPU; `svm` has its own, and
+`launches` counts what a GPU would start. What a whole run finds is kept in `benchmarks/speed/results/` with hardware
+and versions, and the report shows it. `--quick` only tries whether everything works. `smoke` takes a minute, checks
+numbers first, and is not one of all; nor are `rows`, which measures the page of ten million measurements, and `counted`
+and `scale`, which simulate the suite on many GPUs.
 """
 
 from __future__ import annotations
