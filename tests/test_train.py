@@ -88,9 +88,7 @@ def test_a_toy_cell(workplace: Path) -> None:
         assert found[name] == getattr(cell, name)
     assert (found["cell"], found["updates"], found["window"], found["steps"]) == (TOY, 40, 1, [0, 10, 20, 40])
     assert found["diverged_seeds"] == {} and found["environment"]["threads"] == 1  # the recipe's
-    assert (
-        set(found["clock"]) == {"started", "duration_s", "host", "usage"} and found["clock"]["usage"]["memory"] > 10**7
-    )
+    assert {*found["clock"]} == {"started", "duration_s", "host", "usage"} and found["clock"]["usage"]["seeds"] > 0
     files, names = training_code("gan"), Path("replication/models/__init__.py")  # names of models change no training
     assert {Path("replication/training/cells.py"), *import_closure(Path("replication/models/gan.py"))} - {names} < files
     assert found["code_sha256"] == code_hash(files) and Path("replication/training/loop.py") in files

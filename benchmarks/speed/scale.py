@@ -113,9 +113,7 @@ def _of_bases(of: Sequence[CellCost]) -> str:
         for basis in get_args(Basis):
             own = [cost for cost in of if cost.device == device and cost.training_basis == basis]
             if own:
-                trained, scored = (
-                    sum(seconds) / 3600 for seconds in zip(*((c.training, c.scoring) for c in own), strict=True)
-                )
+                trained, scored = (sum(getattr(cost, part) for cost in own) / 3600 for part in ("training", "scoring"))
                 body.append((f"{name}, {basis}", str(len(own)), f"{trained:.3g}", f"{scored:.3g}"))
     return table(("training", "cells", "hours of training", "hours of their scoring"), body)
 

@@ -89,14 +89,14 @@ def last_steps(rows: pd.DataFrame) -> dict[tuple[str | int, ...], str]:
     numbers, steps = key_numbers(rows, key), rows["step"].to_numpy()
     at_end = steps == pd.Series(steps).groupby(numbers).transform("max").to_numpy()
     own, numbers = rows.loc[at_end], numbers[at_end]
-    means = pd.DataFrame({"run": numbers, "seed": own["seed"].to_numpy(), "value": own["value"].to_numpy()})
-    means = means.groupby(["run", "seed"], as_index=False)["value"].mean()
-    _, starts = np.unique(means["run"], return_index=True)
+    values = pd.Series(own["value"].to_numpy())
+    means = pd.Series(values.groupby([numbers, own["seed"].to_numpy()]).mean())
+    _, starts = np.unique(means.index.get_level_values(0), return_index=True)
     _, firsts = np.unique(numbers, return_index=True)
     names = own.iloc[firsts][key].itertuples(index=False, name=None)
     return {
         name: _mean_of(values)
-        for name, values in zip(names, np.split(means["value"].to_numpy(), starts[1:]), strict=True)
+        for name, values in zip(names, np.split(means.to_numpy(dtype=float), starts[1:]), strict=True)
     }
 
 

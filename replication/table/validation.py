@@ -58,8 +58,7 @@ def unlike_columns(header: Sequence[str]) -> str:
 
 def distinct(table: pd.DataFrame, column: str) -> list:
     """The values of a column, each once and in order."""
-    values: pd.Series = table[column]
-    return sorted(values.unique().tolist())
+    return sorted(pd.Series(table[column]).unique().tolist())
 
 
 def categories(codes: np.ndarray, values: Sequence[str]) -> pd.Categorical:
