@@ -176,7 +176,7 @@ def import_everything() -> None:
     for module in pkgutil.walk_packages(replication.__path__, "replication."):
         if not module.name.endswith("__main__") or module.name.count(".") > 1:
             importlib.import_module(module.name)
-    cpu_target.target_context.refresh()
+    cpu_target.target_context.refresh()  # pyright: ignore[reportAttributeAccessIssue]
     toy.GAP_UPDATES, toy.FRESH = 3, 50
     panels = curves.panels
     curves.panels = lambda table: panels(table)[:2]
