@@ -67,9 +67,10 @@ def _stages(written: Mapping[str, Any]) -> Iterator[tuple[str, Sequence[Key], It
     needed = [*grid, *SCORING, ("released",), *sets, *judges, *_recipes(written, run["cells"].values())]
     yield "prepared", list(dict.fromkeys(needed)), run["models"]
     cells = run["experiments"].values()
-    generator: Key = ("recipes", "gan", written["theory"]["generator"])
+    theory = any(cell.get("experiment") == "theory" for cell in cells)
+    generator: list[Key] = [("recipes", "gan", written["theory"]["generator"])] if theory else []
     built = [cell["model"] for cell in cells if cell["model"] in MODELS]
-    yield "experiment", [*EXPERIMENTS, generator, *_recipes(written, cells)], built
+    yield "experiment", [*EXPERIMENTS, *generator, *_recipes(written, cells)], built
     yield "report", [], ()  # it shows all recipes, and depends on the whole of params.yaml
     yield "page", [], ()
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from replication.foundation import provenance
+from replication.foundation.errors import InputError
 from replication.foundation.provenance import PACKAGES, code_hash, environment, import_closure, sha256_file, sha256_text
 
 # FIPS 180-2, appendix B.1; and the hash of nothing.
@@ -69,6 +71,12 @@ def test_the_code_hash_does_not_depend_on_where_the_repository_lies(root: Path, 
     (elsewhere / "package").mkdir(parents=True)
     (elsewhere / "package/first.py").write_text(SOURCES["package/first.py"], encoding="utf-8")
     assert code_hash([elsewhere / "package/first.py"], elsewhere) == code_hash([root / "package/first.py"], root)
+
+
+def test_a_version_that_cannot_be_read_is_no_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(provenance, "version", lambda _: None)  # as of a package whose files may not be read
+    with pytest.raises(InputError, match="version of torch"):
+        environment("cpu", 1)
 
 
 def test_the_environment_names_versions_and_hardware() -> None:

@@ -92,6 +92,9 @@ def test_the_generator_of_the_theory_is_asked_for_where_it_is_planned_alone() ->
             profile["experiments"] = [entry for entry in profile["experiments"] if entry["experiment"] != "theory"]
 
     assert judged(unplanned) == ""
+    written = deepcopy(WRITTEN)
+    unplanned(written)
+    assert "recipes.gan.toy-k9" not in inputs.stage_inputs(expand(written).written, ROOT)["experiment"]["params"]
 
 
 ENDLESS = ["0-999999999999", f"0-{MOST_SEEDS}", str(SEEDS)]

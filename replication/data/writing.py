@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import asdict
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -15,7 +14,7 @@ from replication.config.datasets import Dataset, Split
 from replication.data.contents import ImageSet, PointSet
 from replication.data.splits import class_counts, hash_indices, split_indices
 from replication.foundation.foreign import read_json
-from replication.foundation.provenance import sha256_file
+from replication.foundation.provenance import installed, sha256_file
 
 
 def write_dataset(contents: ImageSet | PointSet, options: Dataset, directory: Path) -> None:
@@ -47,7 +46,7 @@ def write_dataset(contents: ImageSet | PointSet, options: Dataset, directory: Pa
         "files": {file: sha256_file(directory / file) for file in _files(arrays, options)},
         "raw_inputs": dict(contents.raw_inputs),
         "options": _options(options),
-        "libraries": {library: version(library) for library in contents.libraries},
+        "libraries": {library: installed(library) for library in contents.libraries},
     }
     _write_json(directory / "manifest.json", manifest, indent=2)
 

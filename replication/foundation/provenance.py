@@ -12,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from replication.foundation.errors import InputError
 from replication.foundation.foreign import read_json
 
 PACKAGES = ("torch", "torchvision", "numpy", "scipy", "scikit-learn", "numba", "pandas")
@@ -38,12 +39,25 @@ def recorded(folder: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def installed(package: str) -> str:
+    """The version of a package that is installed.
+
+    Raises:
+        PackageNotFoundError: it is not.
+        InputError: its files cannot be read, of which `version` says nothing.
+    """
+    found: str | None = version(package)
+    if not found:
+        raise InputError(f"The version of {package} cannot be read: make its files readable, or install it again.")
+    return found
+
+
 def environment(device: str, threads: int) -> dict[str, object]:
     """Versions and hardware, as the report shows them beside every number."""
     versions: dict[str, object] = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
-            versions[package] = version(package)
+            versions[package] = installed(package)
         except PackageNotFoundError:
             versions[package] = "absent"
     return {**versions, "device": _device_name(device), "threads": threads, "system": platform.system()}
