@@ -16,7 +16,7 @@ from pathlib import Path
 from tests.fuzz.outcomes import TRACEBACK, Outcome, outcome_of
 
 MEMORY, SECONDS = 200 * 2**20, 10
-WAITING = 30  # seconds after which an action waits for something that does not come
+WAITING = 120  # seconds after which an action waits for something that does not come
 RAN = Path("it-ran")  # what the payloads below make, in the folder that is the current one
 
 
