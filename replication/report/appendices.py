@@ -9,7 +9,7 @@ from typing import Any
 
 from replication.foundation.errors import InputError
 from replication.foundation.foreign import read_json
-from replication.report.score_tables import score_tables
+from replication.report.score_tables import class_tables, score_tables
 from replication.report.sources import Source, once
 from replication.report.wording import seed_range, value_in_words
 from replication.table.definitions import METRICS
@@ -70,7 +70,7 @@ def _appendix(source: Source) -> Appendix:
         hardware=once(environment.get("device", "") for environment in environments),
         versions=_versions(environments),
         not_measured=tuple(source.provenance["not_measured"]),
-        scores=score_tables(source.table),
+        scores=(*score_tables(source.table), *class_tables(source.table)),
         runs=runs(source.cells),
         hashes=tuple((path, digest) for path, digest in source.provenance["files"].items() if "/" not in path),
     )

@@ -15,6 +15,7 @@ from replication.report.cells import ScoredCell
 from replication.report.limited_data import Point, course_panels, size_panels, toy_panels, without_sweeps
 from replication.report.limited_figures import draw_limited
 from replication.report.samples import on_first_splits
+from replication.report.score_tables import class_tables
 from replication.table.measurements import Measurement, to_table
 from replication.verdicts.statistics.shares import share_interval
 
@@ -110,7 +111,7 @@ def test_a_diverged_run_counts_with_the_worst_value(digits: pd.DataFrame) -> Non
 
 def test_a_run_on_one_number_of_images_is_no_curve(digits: pd.DataFrame) -> None:
     one = digits.loc[digits["n_train"] == 500]
-    assert size_panels(one) == [] and course_panels(one) == {}
+    assert size_panels(one) == [] and course_panels(one) == {} and class_tables(one) == ()
 
 
 def test_courses_hold_every_step_of_each_number_of_images(digits: pd.DataFrame) -> None:
@@ -146,6 +147,18 @@ def test_other_figures_leave_the_sweeps_out(table: pd.DataFrame) -> None:
         ("digits", "last50"), ("elsewhere", "another")}  # fmt: skip
     other = table.assign(paper="gan2014")
     assert len(without_sweeps(other)) == len(other)
+
+
+def test_a_table_has_a_line_for_each_number_of_images_and_model(table: pd.DataFrame) -> None:
+    (grid,) = class_tables(table)
+    assert grid.header == ("images", "model", "mean", "class 9", "class 10")
+    assert [row[:2] for row in grid.rows] == [
+        ("250", "DeLiGAN"), ("500", "DeLiGAN"), ("500", "GAN"), ("1297", "DeLiGAN"), ("1297", "GAN")]  # fmt: skip
+    values = np.array([value_of("", "last25", s, 300) for s in range(3)])
+    half = student.ppf(0.95, 2) * values.std(ddof=1) / np.sqrt(3)
+    low, high = values.mean() - half, values.mean() + half
+    assert grid.rows[0][2] == f"{values.mean():.2f} [{low:.2f}, {high:.2f}] (3)"
+    assert "after 300 updates" in grid.note and grid.title.endswith("training images, digits")
 
 
 @pytest.mark.slow
