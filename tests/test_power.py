@@ -21,7 +21,7 @@ from replication.verdicts.statistics.rules import (
 )
 from replication.verdicts.statistics.superiority import superiority
 from replication.verdicts.studies.planned import STUDIES, design_of, judged
-from replication.verdicts.studies.power import Power, most_false, planned, problems, table, true_powers
+from replication.verdicts.studies.power import POWER, Power, least, most_false, planned, problems, table, true_powers
 from tests import hand_made
 
 NOISE = 4 * 0.5 / STUDIES**0.5  # four standard errors of a simulated share
@@ -148,6 +148,15 @@ def test_like_designs_of_a_family_are_drawn_apart():
     # of two independent: replicated at half the level, or at the level where the other is at half
     expected = at_half + (alone - at_half) * at_half
     assert both["one"] == pytest.approx(expected, abs=NOISE)
+
+
+def test_the_least_margin_gives_the_power_asked_for():
+    one = claim("value", plan={"n": 6, "sd": 0.02})
+    smallest = least(one, [one])
+    assert smallest is not None
+    assert power(replace(one, margin=smallest)).true == pytest.approx(POWER, abs=0.005)
+    far = claim("rate", plan={"n": 3, "against_n": 3, "share": 1.0, "against_share": 0.5})
+    assert least(far, [far]) is None
 
 
 def test_the_table_marks_what_the_gate_refuses():

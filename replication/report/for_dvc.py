@@ -9,6 +9,9 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+import pandas as pd
+
+from replication.report.limited_data import PAPER
 from replication.report.published_tables import Summary, Table
 from replication.report.scoreboard import Mark
 from replication.report.sources import Chosen, Source
@@ -18,6 +21,7 @@ from replication.verdicts.statistics.rules import Word
 from replication.verdicts.verdict import Verdict
 
 COURSES = ("energy_distance", "judge_frechet_distance", "probe_accuracy", "test_error", "parzen_log_likelihood")
+LIMITED = ("judge_score", "modified_judge_score", "inception_score", "modified_inception_score")
 RUN = ["model", "recipe", "variant", "dataset", "metric_variant"]
 KINDS = ("value", "order", "superiority", "rate", "bound")
 
@@ -37,10 +41,11 @@ def metrics(summary: Summary, tables: Sequence[Table], counts: Sequence[tuple[st
 
 
 def plots(chosen: Mapping[str, Chosen], sources: Sequence[Source]) -> dict[str, str]:
-    """CSV files by their path: differences of claims, and courses of scores."""
+    """CSV files by their path: differences of claims, courses of scores, scores over the number of images."""
     return {
         "plots/forest.csv": _csv(("claim", "low", "difference", "high", "word"), _forest([*chosen.values()])),
         "plots/curves.csv": _csv(("run", "metric", "share", "median"), _curves(sources)),
+        "plots/limited-data.csv": _csv(("run", "metric", "images", "mean"), _limited(sources)),
     }
 
 
@@ -63,6 +68,17 @@ def _curves(sources: Sequence[Source]) -> Iterable[Sequence[object]]:
                 name = f"{source.profile} {_run(keys)}"
                 for step, value in zip(steps, course, strict=True):
                     yield name, keys[-1], f"{100 * step / steps.max():.4g}", f"{value:.6g}"
+
+
+def _limited(sources: Sequence[Source]) -> Iterable[Sequence[object]]:
+    """Mean scores at the end of training by the number of training images."""
+    for source in sources:
+        rows: pd.DataFrame = source.table.loc[
+            source.table["metric"].isin(LIMITED) & (source.table["class"] == "all") & (source.table["paper"] == PAPER)
+        ]
+        last = rows.loc[rows["step"] == rows.groupby([*RUN, "split"], observed=True)["step"].transform("max")]
+        for keys, value in last.groupby([*RUN, "metric", "n_train"], observed=True)["value"].mean().items():
+            yield f"{source.profile} {_run(keys)}", keys[-2], keys[-1], f"{value:.6g}"
 
 
 def _run(keys: Sequence[object]) -> str:

@@ -7,7 +7,7 @@ estimate with DeLong's variance; both for normal outcomes, a shift apart.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -29,6 +29,7 @@ from replication.verdicts.statistics.superiority import EXACT, Superiority, supe
 
 STUDIES = 10_000
 SEED = 2014
+FARTHEST = 100.0  # SD beyond which no margin or effect is sought
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,21 @@ class Design:
     effect: float  # a difference; P of superiority; a share
     against: float  # the other share of a rate; the bound of a share
     counted: bool  # a bound on 0/1 outcomes
+    turned: bool  # shares of failures, because fewer successes are better
+
+    def at(self, value: float) -> Design:
+        """The same with another margin (of a value) or another true effect."""
+        return replace(self, margin=value) if self.kind == "value" else replace(self, effect=value)
+
+    def reach(self) -> tuple[float, float]:
+        """Where `at` may be asked: no effect at all, and the farthest."""
+        if self.kind == "superiority":
+            return 0.5, 1.0 - 1e-6
+        return (self.against, 1.0) if self.kind == "rate" or self.counted else (0.0, FARTHEST * self.sd)
+
+    def shown(self, value: float) -> float:
+        """A value of `at` as the claim's file has it, where a lower share may be the better one."""
+        return 1 - value if self.turned else value
 
 
 def design_of(claim: Claim, sizes: tuple[int, int | None] | None = None) -> Design:
@@ -72,6 +88,7 @@ def design_of(claim: Claim, sizes: tuple[int, int | None] | None = None) -> Desi
         effect=effect,
         against=against,
         counted=counted,
+        turned=shares and claim.better == "lower",
     )
 
 

@@ -4,8 +4,9 @@
     uv run python -m replication.verdicts power --claim ID …      these claims alone
 
 Columns: the replicates planned; the margin; P(true), the chance that the word adjusted within the claim's family is
-"replicated" where the plan's effect is true; and P(false), the chance of the plain word where the claim is false by its
-margin.
+"replicated" where the plan's effect is true; P(false), the chance of the plain word where the claim is false by its
+margin; and the least margin (a value), effect (an order, superiority, a bound) or share (a rate) that would give
+P(true) = .80 at that number of replicates.
 
 Every number comes from simulated studies of `replication.verdicts.studies.planned`, judged by the rule itself.
 """
@@ -107,22 +108,41 @@ def _family_rates(names: Sequence[str], designs: Sequence[Design]) -> list[float
     return (np.array(words) & (holm(p_values) <= LEVEL)).mean(axis=1).tolist()
 
 
+def least(claim: Claim, claims: Sequence[Claim]) -> float | None:
+    """The margin, effect or share at which the claim's power is POWER, the others of its family as they are planned.
+
+    None where none in reach gives it: a hundred SD, or a probability of 1.
+    """
+    members = [other for other in claims if other.family == claim.family and other.plan and other.id != claim.id]
+    names, designs = [claim.id, *(other.id for other in members)], [design_of(other) for other in members]
+    design = design_of(claim)
+    low, high = design.reach()
+    if _family_rates(names, [design.at(high), *designs])[0] < POWER:
+        return None
+    while high - low > 1e-3 * abs(high):
+        middle = (low + high) / 2
+        enough = _family_rates(names, [design.at(middle), *designs])[0] >= POWER
+        low, high = (low, middle) if enough else (middle, high)
+    return design.shown(high)
+
+
 def table(claims: Sequence[Claim], only: Sequence[str] = ()) -> list[str]:
     """The lines that the command prints: a claim without a plan says so."""
     powers = planned(claims)
-    form = "{:44} {:11} {:>9} {:>8} {:>8} {:>8}"
-    lines = [form.format("claim", "kind", "n", "margin", "P(true)", "P(false)")]
+    form = "{:44} {:11} {:>9} {:>8} {:>8} {:>8} {:>9}"
+    lines = [form.format("claim", "kind", "n", "margin", "P(true)", "P(false)", "least")]
     for claim in claims:
         if not claim.can_be_judged or (only and claim.id not in only):
             continue
         margin = "" if claim.margin is None else f"{claim.margin:.4g}"
         if claim.plan is None:
-            lines.append(form.format(claim.id, claim.kind, "no plan", margin, "", ""))
+            lines.append(form.format(claim.id, claim.kind, "no plan", margin, "", "", ""))
             continue
-        power = powers[claim.id]
+        power, smallest = powers[claim.id], least(claim, claims)
         n = f"{claim.plan.n}" + (f"+{claim.plan.against_n}" if claim.plan.against_n else "")
+        least_text = "none" if smallest is None else f"{smallest:.4g}"
         mark = "" if power.true >= least_power() and power.false <= most_false() else "  !"
-        numbers = (n, margin, f"{power.true:.3f}", f"{power.false:.3f}")
+        numbers = (n, margin, f"{power.true:.3f}", f"{power.false:.3f}", least_text)
         lines.append(form.format(claim.id, claim.kind, *numbers) + mark)
     return lines
 
