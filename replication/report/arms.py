@@ -28,7 +28,7 @@ def arms(rows: pd.DataFrame) -> pd.DataFrame:
 
     An arm stands at its last step and, where measured, untrained. Metrics come in the order of METRICS.
     """
-    rows = rows.loc[rows["metric"].isin(METRICS) & (rows["class"] == "all")]
+    rows = rows.loc[rows["metric"].isin(METRICS) & (rows["class"] == "all")].astype(dict.fromkeys(ARM, str))
     last = pd.Series(rows.groupby(ARM)["step"].transform("max"))
     chosen = rows.assign(untrained=(rows["step"] == 0) & (last > 0)).loc[(rows["step"] == last) | (rows["step"] == 0)]
     values = chosen.groupby([*ARM, "untrained", "seed"], as_index=False)["value"].mean()

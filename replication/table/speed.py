@@ -91,31 +91,8 @@ class Training:
 
 
 @dataclass(frozen=True, config=CLOSED)
-class Scoring:
-    """One step of scoring at one size."""
-
-    measure: str
-    what: str
-    n: int
-    seconds: tuple[float, ...]
-    per_second: float  # of n, in the median round
-
-
-@dataclass(frozen=True, config=CLOSED)
-class Growth:
-    """What training costs as seeds or training samples grow; ours alone."""
-
-    case: str
-    seeds: int
-    n_train: int
-    iterations: int
-    seconds: tuple[float, ...]
-    seconds_per_1000: float  # iterations of every seed, in the median round
-
-
-@dataclass(frozen=True, config=CLOSED)
 class Results:
-    benchmark: Literal["training", "scoring", "stages"]
+    benchmark: Literal["training"]
     command: str
     date: str
     code_sha256: str
@@ -125,8 +102,6 @@ class Results:
     notes: tuple[str, ...]
     peak: Peak | None = None
     training: tuple[Training, ...] = ()
-    scoring: tuple[Scoring, ...] = ()
-    growth: tuple[Growth, ...] = ()
 
 
 @dataclass(frozen=True, config=CLOSED)
@@ -185,8 +160,8 @@ def read_results(path: Path) -> Results | SvmResults:
     named = written.get("benchmark") if isinstance(written, dict) else None
     if named == "svm":
         return strict(SvmResults, _versions_together(written), str(path))
-    if named not in ("training", "scoring", "stages"):
-        raise InputError(f"{path}: benchmark is {named!r}; accepted: training, scoring, stages, svm.")
+    if named != "training":
+        raise InputError(f"{path}: benchmark is {named!r}; accepted: training, svm.")
     return strict(Results, written, str(path))
 
 

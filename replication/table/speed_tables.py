@@ -8,9 +8,7 @@ from pathlib import Path
 
 from replication.table.grids import NONE, Grid, number
 from replication.table.speed import (
-    Growth,
     Results,
-    Scoring,
     SvmResults,
     SvmTiming,
     Timing,
@@ -22,8 +20,6 @@ FOLDER = Path("speed", "results")  # inside of benchmarks/
 DEVICES = {"cpu": "a processor", "cuda": "a GPU"}
 KINDS = {
     "training": "training, ours beside a plain loop",
-    "scoring": "scoring",
-    "stages": "training as seeds and samples grow",
     "svm": "the L2-SVM beside LinearSVC",
 }
 
@@ -31,7 +27,7 @@ KINDS = {
 @dataclass(frozen=True)
 class Performance:
     grids: tuple[Grid, ...]
-    not_measured: tuple[str, ...]  # such as "scoring on a GPU"
+    not_measured: tuple[str, ...]  # such as "the L2-SVM on a GPU"
 
 
 def performance(folder: Path) -> Performance:
@@ -55,23 +51,15 @@ def grids(results: Results | SvmResults) -> tuple[Grid, ...]:
         return (_svm(results),)
     machine, title = results.machine, KINDS[results.benchmark].capitalize()
     said = (
-        f"n = {results.rounds} rounds" + (f" of about {results.round_seconds:g} s" if not results.scoring else ""),
+        f"n = {results.rounds} rounds of about {results.round_seconds:g} s",
         f"{machine.device}, {_threads(machine.threads)}, load {machine.load_before:g} before",
         _versions(machine.versions),
         f"{results.date[:10]}, {results.command}, code {results.code_sha256[:12]}",
     )
     note = " ".join((f"{'; '.join(said)}.", *results.notes, *_peak(results)))
-    tables = {
-        "training": (TRAINING, _training(results.training)),
-        "scoring": (SCORING, [_scoring(one) for one in results.scoring]),
-        "stages": (GROWTH, [_growth(one) for one in results.growth]),
-    }
-    header, rows = tables[results.benchmark]
-    return (Grid(f"{title}, {machine.device}", note, header, tuple(rows)),)
+    return (Grid(f"{title}, {machine.device}", note, TRAINING, tuple(_training(results.training))),)
 
 
-SCORING = ("step", "of", "n", "fastest, s", "a second, median")
-GROWTH = ("case", "seeds", "training samples", "s per 1000 iterations", "of one seed")
 TRAINING = (
     "case",
     "of",
@@ -85,15 +73,6 @@ TRAINING = (
     "memory, ours; plain",
     "warm-up, ours; plain",
 )
-
-
-def _scoring(one: Scoring) -> tuple[str, ...]:
-    return one.measure, one.what, str(one.n), number(min(one.seconds)), number(one.per_second)
-
-
-def _growth(one: Growth) -> tuple[str, ...]:
-    whole, each = one.seconds_per_1000, one.seconds_per_1000 / one.seeds
-    return one.case, str(one.seeds), str(one.n_train), number(whole), number(each)
 
 
 def _training(cases: Sequence[Training]) -> list[tuple[str, ...]]:

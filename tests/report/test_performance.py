@@ -14,11 +14,9 @@ from replication.config.params import load_params
 from replication.foundation.errors import InputError
 from replication.report.page import pages, read_page
 from replication.table.speed import (
-    Growth,
     Machine,
     Peak,
     Results,
-    Scoring,
     SvmResults,
     Timing,
     Training,
@@ -82,15 +80,6 @@ def test_a_line_says_both_rates_their_ratio_and_the_time_over_one_seed() -> None
                                               "abababababab", "A note.", "50000 GFLOP/s"))  # fmt: skip
 
 
-def test_scoring_and_growth_have_lines_of_their_own() -> None:
-    scored = Results("scoring", "c", "2026-01-02", "ab", MACHINE, 3, 3.0, (),
-                     scoring=(Scoring("1-NN", "1×8×8", 4000, (0.5, 0.4, 0.8), 8000.0),))  # fmt: skip
-    assert grids(scored)[0].rows == (("1-NN", "1×8×8", "4000", "0.4", "8000"),)
-    grown = Results("stages", "c", "2026-01-02", "ab", MACHINE, 3, 3.0, (),
-                    growth=(Growth("toy", 5, 400, 2000, (3.0, 3.0, 4.0), 1.5),))  # fmt: skip
-    assert grids(grown)[0].rows == (("toy", "5", "400", "1.5", "0.3"),)
-
-
 def test_the_committed_files_can_be_read_and_fill_the_section() -> None:
     folder = ROOT / "benchmarks" / FOLDER
     found = [read_results(path) for path in sorted(folder.glob("*.json"))]
@@ -120,7 +109,7 @@ def wrong(kind: str, key: str, value: float) -> dict[str, Any]:
     ("written", "sentence"),
     [
         ("{", "is no JSON file"),
-        ("[1]", "benchmark is None; accepted: training, scoring, stages, svm"),
+        ("[1]", "benchmark is None; accepted: training, svm"),
         (changed(benchmark="sampling"), "benchmark is 'sampling'"),
         (changed(colour="red"), r"colour: unexpected keyword argument.*accepted keys: \['benchmark'"),
         (changed(rounds="three"), "rounds: input should be a valid integer"),
@@ -141,7 +130,7 @@ def test_both_pages_show_the_section(repository: Path) -> None:
         texts = pages(read_page(load_params(), load_benchmarks()))
         return texts["pages/appendices.md"], re.sub(r"<[^>]+>", "", texts["index.html"])
 
-    assert "## Speed" in shown()[0] and "scoring on a GPU" in shown()[0]
+    assert "## Speed" in shown()[0] and "the L2-SVM beside LinearSVC on a GPU" in shown()[0]
     write(repository / "benchmarks" / FOLDER, asdict(RESULTS))
     markdown, html = shown()
     for said in ("Training, ours beside a plain loop, A card", "n = 3 rounds", "dcgan celeba (paper)"):
