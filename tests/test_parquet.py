@@ -104,6 +104,7 @@ def test_without_pyarrow_one_sentence_says_what_to_install(tmp_path: Path, monke
             act()
 
 
+@pytest.mark.integration
 @SETTINGS
 @given(
     seeds=st.lists(st.integers(0, 10**17), min_size=1, max_size=20),

@@ -70,7 +70,7 @@ def test_weights_of_others_change_the_stages_that_read_them(params: Params) -> N
     place = RAW / "_weights.json"
     place.parent.mkdir(parents=True, exist_ok=True)
     stages = []
-    for content in ("{}", '{"released": 1}', '{"released": 1, "inception": 2}'):
+    for content in ("{}", '{"released": {"a": 1}}', '{"released": {"a": 1}, "inception": {"b": 2}}'):
         place.write_text(content)
         stages.append(used(replace(params, profile=profile)))
     assert changed(stages[0], stages[1]) == {"experiment"}

@@ -76,6 +76,7 @@ POINTS |= {"modes_kept", "mode_lost"}
 TRAINING = {("generator_loss", ""), ("discriminator_loss", ""), ("diverged", "")}
 
 
+@pytest.mark.integration
 def test_a_toy_gan_is_scored_as_a_game_too(workplace: Path) -> None:
     before = trained(GAN)
     table, files, provenance = scored(GAN)

@@ -29,6 +29,7 @@ def test_every_wrong_word_of_every_kind_is_simulated():
     assert len({(case.kind, case.truth, case.n, case.against_n) for case in cases}) == len(cases)
 
 
+@pytest.mark.integration
 def test_rule_errs_no_more_often_than_it_may_in_a_quick_run():
     cases = [case for case in all_cases() if case.kind != "rate" and case.n == 5]
     assert len(cases) > 20

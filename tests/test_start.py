@@ -32,6 +32,7 @@ def imported(*modules: str) -> list[dict[str, str | None]]:
     return json.loads(subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=True).stdout)
 
 
+@pytest.mark.integration
 def test_commands_that_need_no_torch_start_without_it_and_what_one_imports_is_among_its_inputs() -> None:
     of_prepare, *others = imported("prepare", "", "inputs", "score_samples")
     for modules in (of_prepare, *others):
@@ -42,6 +43,7 @@ def test_commands_that_need_no_torch_start_without_it_and_what_one_imports_is_am
     assert len(sources) > 20 and sources <= set(inputs["prepare/digits"]["code"])
 
 
+@pytest.mark.integration
 def test_training_and_scoring_import_nothing_that_a_bare_machine_lacks() -> None:
     """By their sources, as importing torch takes seconds: not what functions import when they are called."""
     package = ROOT / "replication"

@@ -217,6 +217,7 @@ def test_a_part_of_the_seeds_is_trained_beside_the_plan_and_ends_the_same(workpl
             stage.main([DIGITS, "--device", "cuda"])
 
 
+@pytest.mark.integration
 def test_a_model_trains_its_cells_keeps_those_that_are_as_before_and_removes_strangers(workplace: Path) -> None:
     train(TOY, "toy-bimodal")
     folder = TRAINED / load_params().cell(TOY).folder

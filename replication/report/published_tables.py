@@ -164,11 +164,12 @@ def _line(
             ours = _ours(choice.claim, comparison, number, column.scale, place)
             by = (_n(_side(comparison, number)), *machine(choice.where))
             apart = _difference(choice.claim, comparison, column.scale)
-        elif choice.indicative:
+        elif any(evidence.comparison for evidence, _ in choice.indicative):
             state = "indicative"
             ours, by = _substitute(choice, number, column.scale, place)
         else:
-            by = (f"{choice.verdict.obstacle}: {minus_signs(choice.verdict.reason)}",)
+            few = [f"{evidence.substitutes}: {evidence.reason}" for evidence, _ in choice.indicative]
+            by = (f"{choice.verdict.obstacle}: {minus_signs(choice.verdict.reason)}", *few)
     return Line(
         row=row.name,
         column=column.name if named else "",
@@ -190,10 +191,9 @@ def _line(
 
 def _substitute(choice: Chosen, number: PublishedNumber, scale: float, place: int) -> tuple[str, tuple[str, ...]]:
     """The numbers of the first body of indicative evidence, and what stands in for what."""
-    indicative, where = next((pair for pair in choice.indicative if pair[0].comparison), choice.indicative[0])
-    comparison, by = indicative.comparison, (indicative.substitutes,)
-    if comparison is None:
-        return "", (*by, *machine(where))
+    evidence, where = next(pair for pair in choice.indicative if pair[0].comparison)
+    comparison, by = evidence.comparison, (evidence.substitutes,)
+    assert comparison is not None
     return _ours(choice.claim, comparison, number, scale, place), (*by, _n(_side(comparison, number)), *machine(where))
 
 

@@ -44,9 +44,12 @@ class Source:
     def blocks(self, selection: Selection) -> dict[str, Mapping[str, Any]]:
         """Blocks of the cells that a claim's selection reads; none where an experiment names its rows otherwise."""
         wanted = {column: str(selection[column]) for column in IDENTITY if column in selection and column != "paper"}
+        named = {  # rows of a released network have its name for a recipe
+            name: {**block, "recipe": block.get("released", block["recipe"])} for name, block in self.cells.items()
+        }
         return {
-            name: block
-            for name, block in self.cells.items()
+            name: self.cells[name]
+            for name, block in named.items()
             if all(block[column] == value for column, value in wanted.items())
         }
 

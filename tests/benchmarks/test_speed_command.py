@@ -123,7 +123,7 @@ def test_only_a_whole_run_is_kept_by_itself() -> None:
     [
         (
             ["nothing"],
-            "There is no benchmark 'nothing'; accepted: training, svm, smoke, all",
+            "There is no benchmark 'nothing'; accepted: training, svm, smoke, launches, rows, counted, scale, all",
         ),
         (["training", "--case", "dcgan-65"], "There is no case 'dcgan-65'; accepted: dcgan-64, "),
         (["training", "--rounds", "0"], "Cannot measure 0 rounds"),

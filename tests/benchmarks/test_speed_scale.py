@@ -64,6 +64,7 @@ def test_arithmetic_is_counted_as_the_timing_program_counts_it(params: Params) -
     assert read_counted()[name] == pytest.approx(gflop_of_unit(params, cells[name]))
 
 
+@pytest.mark.integration
 def test_the_committed_file_is_what_the_program_writes(params: Params) -> None:
     """`uv run python -m benchmarks.speed scale` writes it anew, after cells, counts or measurements have changed."""
     of = costs(params)

@@ -44,6 +44,7 @@ def files(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "provenance.json"}
 
 
+@pytest.mark.integration
 def test_parts_join_into_the_block(
     block: tuple[Path, Params, Cell], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -73,6 +74,7 @@ def test_parts_join_into_the_block(
     assert {**recorded(tmp_path / "scored"), **rest} == scored
 
 
+@pytest.mark.integration
 def test_a_part_of_other_packages_is_refused(
     block: tuple[Path, Params, Cell], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

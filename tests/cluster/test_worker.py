@@ -120,6 +120,7 @@ def test_files_and_folders_travel_whole(tmp_path: Path) -> None:
     assert digest_of(single) != digest_of(folder)
 
 
+@pytest.mark.integration
 def test_without_ray_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "ray.py").write_text("raise ImportError('No module named ray')", encoding="utf-8")
     (tmp_path / "params.yaml").symlink_to(ROOT / "params.yaml")

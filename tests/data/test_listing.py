@@ -123,6 +123,7 @@ def test_files_are_read_once(place: Place, monkeypatch: pytest.MonkeyPatch) -> N
     assert len(read) == 4
 
 
+@pytest.mark.integration
 def test_thousands_of_files_take_no_time(place: Place) -> None:
     for index in range(6000):
         (place.root / "train/a" / f"{index}.jpg").write_bytes(b"%d" % index)

@@ -54,6 +54,7 @@ def test_a_cells_own_samples_score_as_the_suite_scored_them(
     assert not any("judge" in one for one in others)  # what is left needs networks, losses or labels
 
 
+@pytest.mark.integration
 def test_training_images_as_samples_are_told_from_noise(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data = load_images(score.DATA / "digits")
     copied, drawn = (values(scored([saved(one)], capsys)) for one in (data.train_images[:300], noise(300)))
@@ -83,6 +84,7 @@ def test_1_nn_learns_from_labelled_samples(place: Path, capsys: pytest.CaptureFi
     assert values(scored(arguments, capsys))["test_error", "1-nn-300", "all"] > 0.5
 
 
+@pytest.mark.integration
 def test_every_form_of_the_same_samples_scores_alike(
     place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

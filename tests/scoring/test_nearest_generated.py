@@ -63,6 +63,7 @@ def test_rows_are_those_of_a_classifier_trained_on_the_same_samples(
     assert sheets["conditional"].shape == (3, 10, 1, 8, 8) and sheets["conditional"].dtype == np.uint8
 
 
+@pytest.mark.integration
 def test_batches_are_drawn_together_where_launches_cost_more_than_arithmetic(
     small_cells: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
