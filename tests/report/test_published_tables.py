@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,10 @@ import pytest
 from replication.config.params import load_params
 from replication.foundation.errors import InputError
 from replication.report.page import Page, read_page
-from replication.report.published_tables import Line
+from replication.report.published_tables import Line, summary, tables
+from replication.report.sources import Where, choose, read_source
 from replication.verdicts.benchmarks import claims_of, load_benchmarks
+from replication.verdicts.verdict import Indicative
 from tests.in_small import own_benchmarks
 
 
@@ -50,6 +53,18 @@ def test_what_is_not_measured_says_why(page: Page) -> None:
     baseline = lines(page, "table-one")[0]
     assert baseline.state == "baseline" and not baseline.counts
     assert (late.obstacle, early.obstacle, late.unit, baseline.unit) == ("not run", "no recipe", "%", "")
+
+
+def test_evidence_of_too_few_replicates_is_no_number(made: Path) -> None:
+    benchmarks = load_benchmarks(made / "benchmarks")
+    claims = claims_of(benchmarks)
+    chosen = choose(claims, [read_source(made / "reports" / "cpu", claims)], load_params(made / "params.yaml"))
+    few = Indicative("a part for the whole", "undecided", "2 of at least 3 replicates are measured.", None)
+    chosen["elsewhere"] = replace(chosen["elsewhere"], indicative=((few, Where((), (), None)),))
+    table = next(one for one in tables(benchmarks, chosen) if one.anchor == "table-two")
+    line = next(line for line in table.lines if line.claim == "elsewhere")
+    assert line.state == "not run" and line.ours == "" and "2 of at least 3" in line.by[-1]
+    assert summary([table]).indicative == 0
 
 
 def test_the_summary_counts_the_authors_own_numbers(page: Page) -> None:
