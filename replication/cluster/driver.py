@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from replication.cluster.goods import content_digest, write_content
+from replication.cluster.goods import write_content
 from replication.cluster.joining import cut_training, join_scored, join_trained
 from replication.cluster.pool import Pool
 from replication.cluster.screen import Screen
@@ -135,12 +135,12 @@ class Driver:
         """What comes after a unit: the next stage of its block, the unit again with more, or a sentence."""
         if result.needs_more:
             more = unit.demand.doubled()
-            if more is None:
-                result = replace(result, needs_more=False, error="It needs more memory than a node gives it.")
-            else:
+            if more and self._pool.fits(replace(unit, demand=more)):
                 print(f"{unit.title} needs more than {unit.demand}: again with {more}.", flush=True)
                 self._submit(replace(unit, demand=more))
                 return
+            lacking = f"It needs more than {unit.demand}, and no node has twice as much: make its batch smaller."
+            result = replace(result, needs_more=False, error=lacking)
         course = self._courses.pop(unit.title, None)
         block = course.block.name if course else unit.name
         if result.error:
@@ -150,8 +150,6 @@ class Driver:
 
     def _take(self, unit: Unit, result: Result, course: Course | None) -> None:
         """Keep what a unit made, and go on with its block."""
-        if content_digest(result.content) != result.digest:
-            raise InputError(f"What {unit.title} made was changed on its way: run the same command again.")
         if course is None:
             write_content(result.content, unit.makes, result.digest)
             return
