@@ -168,7 +168,8 @@ def _line(
             state = "indicative"
             ours, by = _substitute(choice, number, column.scale, place)
         else:
-            few = [f"{evidence.substitutes}: {evidence.reason}" for evidence, _ in choice.indicative]
+            names = [(evidence.substitutes, evidence.reason) for evidence, _ in choice.indicative]
+            few = [f"{name[:1].upper()}{name[1:]}: {reason}" for name, reason in names]
             by = (f"{choice.verdict.obstacle}: {minus_signs(choice.verdict.reason)}", *few)
     return Line(
         row=row.name,
