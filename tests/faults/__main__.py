@@ -11,12 +11,14 @@ import argparse
 import json
 import platform
 import shutil
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import RLock
 
 from tqdm import tqdm
 
@@ -65,7 +67,7 @@ def inject(most: int, commands: Sequence[str], log: Path) -> list[Tried]:
                     continue
                 outcome, details = pipeline.outcome(fault)
                 if outcome == BAD:
-                    tqdm.write(f"{fault}: {details}")
+                    print(f"{fault}: {details}", file=sys.stderr, flush=True)
                 tried.append(Tried(step.name, fault.call, fault.place, fault.error, outcome, commit()))
                 with log.open("a", encoding="utf-8") as stream:
                     stream.write(json.dumps(asdict(tried[-1])) + "\n")
@@ -99,6 +101,7 @@ def main() -> None:
     parser.add_argument("--log", type=Path)
     parser.add_argument("--out", type=Path)
     asked = parser.parse_args()
+    tqdm.set_lock(RLock())  # that of tqdm is shared with forked processes, and one that is killed may hold it for ever
     with tempfile.TemporaryDirectory() as folder:
         grid = grid_of(inject(asked.most, asked.commands, asked.log or Path(folder, "faults.jsonl")))
     for row in (grid.header, *grid.rows):
