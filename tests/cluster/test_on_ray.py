@@ -142,37 +142,38 @@ def states(shared: Path) -> list[Path]:
     return list(shared.glob(f"state/checkpoints/{DIGITS}-*/state-*"))
 
 
-def test_a_lost_node_changes_no_byte(local: dict[str, bytes], nodes: Nodes, tmp_path: Path) -> None:
+def test_a_killed_driver_and_a_lost_node_change_no_byte(local: dict[str, bytes], nodes: Nodes, tmp_path: Path) -> None:
     root, shared = write_project(tmp_path / "project"), tmp_path / "shared"
+    options = ("--runner", "ray", "--address", nodes.address, "--shared", str(shared))
     nodes.order("add")
-    process = start(root, "--runner", "ray", "--address", nodes.address, "--shared", str(shared))
+    process = start(root, *options)
     until(lambda: states(shared), process)  # a training is half-way on the only node
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    when, begun = datetime.now().astimezone(), len(states(shared))
+    process = start(root, *options)
+    until(lambda: len(states(shared)) != begun, process)  # it has gone on: that training ended, or the next is half-way
     nodes.order("remove")
-    when = datetime.now().astimezone()
-    nodes.order("add")
+    for _ in range(2):
+        nodes.order("add")
     ended(process)
     assert results(root) == local
     parts = shared.glob(f"work/*/outputs/train/cpu-parts/gan/{DIGITS}+*/provenance.json")
     clocks = [json.loads(part.read_text(encoding="utf-8"))["clock"] for part in parts]
-    began = [datetime.fromisoformat(clock["started"]) for clock in clocks]
-    assert min(began) < when  # the half-way training went on from its checkpoint
-    nodes.order("add")
-    again = ended(start(root, "--runner", "ray", "--address", nodes.address, "--shared", str(shared)))
-    assert "done" not in again and results(root) == local  # all is kept
+    assert min(datetime.fromisoformat(clock["started"]) for clock in clocks) < when  # it went on from its checkpoint
+    assert not list(root.glob(".replication/units/*"))  # joined and forgotten
 
 
-def test_a_killed_driver_goes_on_where_it_was(local: dict[str, bytes], nodes: Nodes, tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_without_a_shared_folder_and_as_a_stage_no_byte_changes(
+    local: dict[str, bytes], nodes: Nodes, tmp_path: Path
+) -> None:
     """Without a shared folder: inputs travel through Ray, and checkpoints lie in the node's own temporary folder."""
     for _ in range(2):
         nodes.order("add")
-    root, options = write_project(tmp_path / "project"), ("--runner", "ray", "--address", nodes.address)
-    process = start(root, *options)
-    until(lambda: states(OWN), process)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-    ended(start(root, *options))
-    assert results(root) == local
-    assert not list(root.glob(".replication/units/*"))  # joined and forgotten
+    root = write_project(tmp_path / "project")
+    ended(start(root, "--runner", "ray", "--address", nodes.address))
+    assert results(root) == local and OWN.exists()
     rescored_as_a_stage(root, nodes.address)
     assert results(root) == local
 
