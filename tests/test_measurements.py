@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +13,6 @@ import pytest
 from replication.foundation.errors import InputError
 from replication.table.columns import COLUMNS
 from replication.table.measurements import (
-    Measurement,
     each_seed_once,
     join_tables,
     read_table,
@@ -23,15 +21,7 @@ from replication.table.measurements import (
     to_table,
     write_table,
 )
-
-ROW = Measurement("cpu", "gan2014", "gan", "toy-k1", "paper", "toy-bimodal", "full", 400, 3, 100, "success", 1.0, 2000)
-ROWS = (
-    ROW,
-    replace(ROW, seed=11, value=0.1 + 0.2),
-    replace(ROW, seed=2, value=math.nan),
-    replace(ROW, metric="judge_share", class_="7", judge="digits-classifier", value=1e-17),
-    replace(ROW, metric="probe_accuracy", metric_variant="limited-labels", replicate=4, replicate_kind="label draw"),
-)
+from tests.rows_in_small import ROW, ROWS
 
 
 def test_a_table_comes_back_as_it_was(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import builtins
 import json
-import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,6 @@ from replication.table.columns import KEY
 from replication.table.measurements import (
     MANY,
     PARQUET,
-    Measurement,
     join_tables,
     read_table,
     table_in,
@@ -32,14 +30,8 @@ from replication.table.measurements import (
 )
 from replication.table.parquet import write_parquet
 from replication.table.validation import key_numbers
+from tests.rows_in_small import ROW, ROWS
 
-ROW = Measurement("cpu", "gan2014", "gan", "toy-k1", "paper", "toy-bimodal", "full", 400, 3, 100, "success", 1.0, 2000)
-ROWS = (
-    ROW,
-    replace(ROW, seed=11, value=0.1 + 0.2),
-    replace(ROW, seed=2, value=math.nan),
-    replace(ROW, metric="judge_share", class_="7", judge="digits-classifier", value=1e-17),
-)
 SETTINGS = settings(derandomize=True, deadline=None, database=None, max_examples=40)
 
 

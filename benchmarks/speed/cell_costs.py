@@ -90,15 +90,15 @@ def rates(params: Params) -> Rates:
 
 def _clocks(params: Params) -> dict[str, Mapping[str, Any]]:
     """The clocks of cells that were recorded whole, on the planned device."""
-    found = {}
+    clocks = {}
     for key, cell in params.profile.scored.items():
         path = RECORDED / key / "provenance.json"
         if path.is_file():
             provenance = read_json(path)
             whole = seeds_in(str(provenance["seeds"])) == cell.seed_numbers
             if whole and provenance["device"] == device_of(params, cell):
-                found[key] = provenance["clock"]
-    return found
+                clocks[key] = provenance["clock"]
+    return clocks
 
 
 def _units(params: Params, cell: Cell) -> float:

@@ -15,13 +15,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.speed.nodes import ROOT, Nodes
 from replication.config.expansion import read_params
 
-ROOT = Path(__file__).parents[2]
 SEEDS = 10  # of a cell: what scoring plays together
 RECIPE, DATASET = "toy-k1", "toy-bimodal"
 
@@ -53,22 +52,6 @@ def seconds(root: Path, keys: Sequence[str], *options: str) -> float:
     return time.monotonic() - began
 
 
-@contextmanager
-def nodes(count: int) -> Iterator[str]:
-    """The address of a cluster of so many nodes of one core on this machine."""
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
-    process = subprocess.Popen([sys.executable, "-m", "benchmarks.speed.nodes"], cwd=ROOT, **pipes)
-    assert process.stdin and process.stdout
-    address = next(line.strip() for line in process.stdout if line.strip().rpartition(":")[2].isdecimal())
-    for _ in range(count):
-        print("add", file=process.stdin, flush=True)
-        next(line for line in process.stdout if line.strip() == "ok")
-    try:
-        yield address
-    finally:
-        process.communicate()
-
-
 def measurements(root: Path) -> dict[str, bytes]:
     """The table of each cell."""
     return {path.parent.name: path.read_bytes() for path in root.glob("outputs/score/*/*/*/measurements.csv")}
@@ -81,23 +64,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--updates", type=int, default=10_000, help="of each training")
     parser.add_argument("--rounds", type=int, default=1)
     asked = parser.parse_args(arguments)
-    taken: dict[str, list[float]] = {"local": [], "ray": []}
+    durations: dict[str, list[float]] = {"local": [], "ray": []}
     with tempfile.TemporaryDirectory() as folder:
         os.environ["NUMBA_CACHE_DIR"] = str(Path(folder) / "compiled")
         keys = write_project(Path(folder) / "warm", 1, 100)
         seconds(Path(folder) / "warm", keys)  # compiles
         for number in range(asked.rounds):
-            local, remote = (Path(folder) / f"{name}-{number}" for name in taken)
+            local, remote = (Path(folder) / f"{name}-{number}" for name in durations)
             keys = write_project(local, asked.cells, asked.updates)
             write_project(remote, asked.cells, asked.updates)
-            taken["local"].append(seconds(local, keys))
-            with nodes(2) as address:
-                taken["ray"].append(seconds(remote, keys, "--runner", "ray", "--address", address))
+            durations["local"].append(seconds(local, keys))
+            with Nodes() as nodes:
+                for _ in range(2):
+                    nodes.order("add")
+                durations["ray"].append(seconds(remote, keys, "--runner", "ray", "--address", nodes.address))
             if measurements(local) != measurements(remote) or len(measurements(local)) != asked.cells:
                 raise SystemExit("The cluster measured something else than the local run.")
-    for name, values in taken.items():
+    for name, values in durations.items():
         print(f"{name}: {', '.join(f'{value:.1f}' for value in values)} s")
-    ratios = [remote / local for local, remote in zip(*taken.values(), strict=True)]
+    ratios = [remote / local for local, remote in zip(*durations.values(), strict=True)]
     print(f"ratio: {statistics.median(ratios):.2f} (n = {len(ratios)}, {asked.cells} cells of {SEEDS} seeds)")
 
 

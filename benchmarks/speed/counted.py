@@ -83,7 +83,7 @@ def _of_update(networks: Networks, recipe: Recipe, shape: Sequence[int], side: s
 
 
 def _gradient(total: Tensor, network: torch.nn.Module) -> None:
-    torch.autograd.grad(total, [one for one in network.parameters() if one.requires_grad], allow_unused=True)
+    torch.autograd.grad(total, [weight for weight in network.parameters() if weight.requires_grad], allow_unused=True)
 
 
 def read_counted(path: Path = RESULT) -> dict[str, float]:
@@ -106,11 +106,11 @@ def main(arguments: Sequence[str]) -> None:
     chosen = parser.parse_args(arguments).recipe
     params = load_params()
     known = cells_on_gpu(params)
-    found = {}
+    counts = {}
     for name in chosen or known:
         if name not in known:
             raise InputError(f"There is no recipe {name!r} on a GPU; accepted: {', '.join(known)}.")
-        found[name] = round(gflop_of_unit(params, known[name]), 6)
-        print(f"{name}: {found[name]:.4g} GFLOP a unit", flush=True)
+        counts[name] = round(gflop_of_unit(params, known[name]), 6)
+        print(f"{name}: {counts[name]:.4g} GFLOP a unit", flush=True)
     if not chosen:
-        write_atomically(RESULT, json.dumps(found, indent=1) + "\n")
+        write_atomically(RESULT, json.dumps(counts, indent=1) + "\n")

@@ -92,9 +92,9 @@ def prepared(root: Path, rows: int) -> int:
         source, target = ROOT / name, root / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)
-    kept = table_in(report)
-    table = generated(read_table(kept), rows)
-    kept.unlink()
+    original = table_in(report)
+    table = generated(read_table(original), rows)
+    original.unlink()
     write_table(table, table_to(report, len(table)))
     return len(table)
 
@@ -105,12 +105,12 @@ def cost_of(command: str, root: Path, rows: int) -> Cost:
     start = time.perf_counter()
     words = [sys.executable, "-m", *COMMANDS[command]]
     process = subprocess.Popen(words, cwd=root, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    said = process.stderr.read().decode() if process.stderr else ""
+    errors = process.stderr.read().decode() if process.stderr else ""
     _, status, used = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - start
     process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != (command == "gate") or "Traceback" in said:
-        raise InputError(f"{command} of {rows} rows ended with status {process.returncode}: {said[-500:]}")
+    if process.returncode != (command == "gate") or "Traceback" in errors:
+        raise InputError(f"{command} of {rows} rows ended with status {process.returncode}: {errors[-500:]}")
     return Cost(command, rows, seconds, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024 / 1e9)
 
 

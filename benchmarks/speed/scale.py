@@ -96,12 +96,12 @@ def _of_gpus(of: Sequence[CellCost]) -> str:
     header = ("GPUs", "makespan", "½ to 2 ×", "params.yaml's order", "in use", "GPU-hours used", "held", "bound by")
     body = []
     for line in lines(of):
-        n, made = line.gpus, line.planned
+        n, plan = line.gpus, line.planned
         low, high = (end.makespan for end in line.ends)
         body.append((
-            str(n), hours(made.makespan), f"{hours(low)} to {hours(high)}", hours(line.in_order.makespan),
-            f"{100 * made.busy / n / made.makespan:.0f} %", f"{made.busy / 3600:.0f}",
-            f"{n * made.makespan / 3600:.0f}", bound_by(of, line),
+            str(n), hours(plan.makespan), f"{hours(low)} to {hours(high)}", hours(line.in_order.makespan),
+            f"{100 * plan.busy / n / plan.makespan:.0f} %", f"{plan.busy / 3600:.0f}",
+            f"{n * plan.makespan / 3600:.0f}", bound_by(of, line),
         ))  # fmt: skip
     return table(header, body)
 
@@ -111,10 +111,12 @@ def _of_bases(of: Sequence[CellCost]) -> str:
     body = []
     for device, name in (("cuda", "GPU"), ("cpu", "processor")):
         for basis in get_args(Basis):
-            own = [cost for cost in of if cost.device == device and cost.training_basis == basis]
-            if own:
-                trained, scored = (sum(getattr(cost, part) for cost in own) / 3600 for part in ("training", "scoring"))
-                body.append((f"{name}, {basis}", str(len(own)), f"{trained:.3g}", f"{scored:.3g}"))
+            costs = [cost for cost in of if cost.device == device and cost.training_basis == basis]
+            if costs:
+                trained, scored = (
+                    sum(getattr(cost, part) for cost in costs) / 3600 for part in ("training", "scoring")
+                )
+                body.append((f"{name}, {basis}", str(len(costs)), f"{trained:.3g}", f"{scored:.3g}"))
     return table(("training", "cells", "hours of training", "hours of their scoring"), body)
 
 
@@ -135,8 +137,8 @@ def _of_cells(of: Sequence[CellCost]) -> str:
 
 def _of_the_page() -> str:
     body = [
-        (one.command, str(one.rows), f"{one.seconds:.0f}", f"{one.processor:.0f}", f"{one.gigabytes:.2f}")
-        for one in read_costs()
+        (cost.command, str(cost.rows), f"{cost.seconds:.0f}", f"{cost.processor:.0f}", f"{cost.gigabytes:.2f}")
+        for cost in read_costs()
     ]
     return table(("command", "measurements", "seconds", "seconds of processor", "GB at most"), body)
 

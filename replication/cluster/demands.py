@@ -5,15 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from replication.config.blocks import device_of
 from replication.config.params import Cell, Params
 from replication.foundation.places import SCORED, TRAINED
 from replication.foundation.provenance import recorded
+from replication.report.cells import RECORDED
 
-RECORDED = Path("reports/recorded")
 SPARE = 1.2  # of what was recorded: another draw of a run takes a little more
 PARTS = 20  # of a GPU: shares are multiples of a twentieth
 

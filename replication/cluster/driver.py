@@ -44,8 +44,8 @@ class Course:
     block: Cell
     stages: list[Stage]
     parts: list[Cell] = field(default_factory=list)
-    waiting: dict[str, Path] = field(default_factory=dict)  # title of a unit → where its folder is kept here
-    kept: list[Path] = field(default_factory=list)  # of every part, in order
+    waiting: dict[str, Path] = field(default_factory=dict)  # title of a unit → where its folder comes to lie here
+    folders: list[Path] = field(default_factory=list)  # of every part, in order
 
 
 class Driver:
@@ -54,14 +54,15 @@ class Driver:
     def __init__(self, params: Params, pool: Pool, done: Callable[[Cell], object] = lambda _: None) -> None:
         self._params, self._pool, self._options, self._done = params, pool, params.profile.cluster, done
         self._courses: dict[str, Course] = {}  # title of a unit → the course that waits for it
+        self._keys: dict[str, dict[str, object]] = {}  # of trainings, by block: data are read and hashed for them
+        self._announced: set[str] = set()  # demands that no node meets
         self.failed: dict[str, str] = {}
-        self.said: set[str] = set()
 
     def judges(self, names: Sequence[str], stop: Callable[[], bool]) -> None:
         """Train judges of data sets.
 
         Raises:
-            InputError: one failed, or `stop` said so before all were trained.
+            InputError: one failed.
         """
         for name in names:
             self._submit(judge_unit(self._params, name))
@@ -73,8 +74,8 @@ class Driver:
     def carry_out(self, blocks: Sequence[Cell], stages: Sequence[Stage], stop: Callable[[], bool]) -> None:
         """Train, score or measure blocks, whatever of it is not done; sentences on what failed are in `failed`."""
         for block in blocks:
-            own: list[Stage] = ["experiment"] if block.experiment else [s for s in stages if s != "experiment"]
-            self._guarded(block.name, lambda course: self._begin(course), Course(block, own))
+            ahead: list[Stage] = ["experiment"] if block.experiment else [s for s in stages if s != "experiment"]
+            self._guarded(block.name, self._begin, Course(block, ahead))
         self._attend(stop)
 
     def _attend(self, stop: Callable[[], bool]) -> None:
@@ -103,31 +104,31 @@ class Driver:
         key = self._training_key(block) if stage == "train" else scoring_key(params, block)
         # Not that of another state of the code, the data or the parameters.
         state = sha256_text(json.dumps(key, sort_keys=True))[:16]
-        course.kept = [UNITS / f"{stage}-{part.name}-{state}" for part in course.parts]
-        absent = [place for place in zip(course.parts, course.kept, strict=True) if not place[1].exists()]
-        self._await(course, [(self._unit(stage, block, part), kept) for part, kept in absent])
+        course.folders = [UNITS / f"{stage}-{part.name}-{state}" for part in course.parts]
+        absent = {part: place for part, place in zip(course.parts, course.folders, strict=True) if not place.exists()}
+        units = self._units(stage, block, list(absent))
+        self._await(course, list(zip(units, absent.values(), strict=True)))
         if not absent:
             self._whole(course)
 
-    def _unit(self, stage: Stage, block: Cell, part: Cell) -> Unit:
+    def _units(self, stage: Stage, block: Cell, parts: Sequence[Cell]) -> list[Unit]:
         params, cpus = self._params, self._options.unit_cpus
         if stage == "train":
-            return training_unit(params, block, part, cpus)
-        trained = TRAINED / block.folder
-        if part != block:
-            trained = UNITS / f"cut-{part.name}"
-            cut_training(TRAINED / block.folder, block, part, params, trained)
-        return scoring_unit(params, block, part, trained, cpus)
+            return [training_unit(params, block, part, cpus) for part in parts]
+        whole = TRAINED / block.folder
+        cuts = {part: UNITS / f"cut-{part.name}" for part in parts if part != block}
+        cut_training(whole, block, cuts, params)
+        return [scoring_unit(params, block, part, cuts.get(part, whole), cpus) for part in parts]
 
     def _await(self, course: Course, units: Sequence[tuple[Unit, Path]]) -> None:
-        for unit, kept in units:
-            course.waiting[unit.title] = kept
+        for unit, folder in units:
+            course.waiting[unit.title] = folder
             self._courses[unit.title] = course
             self._submit(unit)
 
     def _submit(self, unit: Unit) -> None:
-        if not self._pool.fits(unit) and str(unit.demand) not in self.said:
-            self.said.add(str(unit.demand))
+        if not self._pool.fits(unit) and str(unit.demand) not in self._announced:
+            self._announced.add(str(unit.demand))
             print(f"{unit.title} waits for a node with {unit.demand}; none that is there has it.", flush=True)
         self._pool.submit(unit)
 
@@ -153,8 +154,7 @@ class Driver:
         if course is None:
             write_content(result.content, unit.makes, result.digest)
             return
-        kept = course.waiting.pop(unit.title)
-        write_content(result.content, kept, result.digest)
+        write_content(result.content, course.waiting.pop(unit.title), result.digest)
         if not course.waiting and course.block.name not in self.failed:
             self._whole(course)
 
@@ -162,14 +162,12 @@ class Driver:
         """Join the parts of a stage, and begin the next."""
         block, stage = course.block, course.stages.pop(0)
         if stage == "train":
-            join_trained(course.kept, self._training_key(block), TRAINED / block.folder)
+            join_trained(course.folders, self._training_key(block), TRAINED / block.folder)
         elif stage == "score":
-            join_scored(course.kept, TRAINED / block.folder, scoring_key(self._params, block), SCORED / block.folder)
-        for kept in course.kept:
-            shutil.rmtree(kept, ignore_errors=True)
-        for part in course.parts:
-            shutil.rmtree(UNITS / f"cut-{part.name}", ignore_errors=True)
-        course.kept = []
+            join_scored(course.folders, TRAINED / block.folder, scoring_key(self._params, block), SCORED / block.folder)
+        for folder in (*course.folders, *(UNITS / f"cut-{part.name}" for part in course.parts)):
+            shutil.rmtree(folder, ignore_errors=True)
+        course.folders = []
         self._begin(course)
 
     def _is_done(self, stage: Stage, block: Cell) -> bool:
@@ -178,10 +176,12 @@ class Driver:
         return is_scored(self._params, block) if stage == "score" else is_measured(self._params, block)
 
     def _training_key(self, block: Cell) -> dict[str, object]:
-        recipe, place = self._params.recipe_of(block), DATA / block.dataset
-        samples = training_samples(load_prepared(place), load_split(place, block.split))
-        here = environment("cpu", recipe.threads)  # of which the key has the versions
-        return cell_key(block, recipe, samples, device_of(self._params, block), here)
+        if block.name not in self._keys:
+            recipe, place = self._params.recipe_of(block), DATA / block.dataset
+            samples = training_samples(load_prepared(place), load_split(place, block.split))
+            here = environment("cpu", recipe.threads)  # of which the key has the versions
+            self._keys[block.name] = cell_key(block, recipe, samples, device_of(self._params, block), here)
+        return self._keys[block.name]
 
     def _guarded(self, name: str, action: Callable[[Course], object], course: Course | None) -> None:
         try:

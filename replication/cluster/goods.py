@@ -60,18 +60,26 @@ def write_content(content: Mapping[str, bytes], folder: Path, digest: str) -> No
 
 def keep_copy(source: Path, store: Path, digest: str) -> Path:
     """Where `store` has a copy of the files of `source`, which is made if it is absent."""
-    kept = store / digest
-    if not kept.exists():
-        with atomic_directory(kept) as directory:
+    copy = store / digest
+    if not copy.exists():
+        with atomic_directory(copy) as directory:
             for name, path in files_of(source).items():
                 (directory / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(path, directory / name)
-    return kept
+    return copy
 
 
-def link(place: Path, kept: Path) -> None:
-    """Make `place` a link to what is kept: to the folder, or to the file where it is a single one."""
-    target = kept / FILE if (kept / FILE).is_file() and len(files_of(kept)) == 1 else kept
+def single_or_all(folder: Path) -> Path:
+    """What a kept folder stands for: its file where it was made of a single one, else itself."""
+    return folder / FILE if (folder / FILE).is_file() and len(files_of(folder)) == 1 else folder
+
+
+def link(place: Path, target: Path) -> None:
+    """Make `place` a link to `target`, whoever is first.
+
+    Raises:
+        InputError: something else is there.
+    """
     place.parent.mkdir(parents=True, exist_ok=True)
     try:
         os.symlink(target.absolute(), place)

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from safetensors.torch import load_file
 
 from replication.config.params import Cell, Params
-from replication.foundation.atomic import atomic_directory
 from replication.foundation.errors import InputError
 from replication.foundation.provenance import recorded
+from replication.scoring.rows import write_scored
 from replication.scoring.toy import FIGURED, OF_SEEDS
-from replication.table.measurements import read_table, table_in, write_table
+from replication.table.measurements import join_tables, read_table, table_in
 from replication.training.cells import params_sha256
 from replication.training.outputs import write_trained
 from replication.training.weights import HISTORY
@@ -78,44 +76,43 @@ def _clock(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return clock
 
 
-def cut_training(folder: Path, block: Cell, part: Cell, params: Params, output: Path) -> None:
-    """Write the part's training, cut out of the block's in `folder`."""
-    provenance, numbers = recorded(folder), block.seed_numbers
-    begin = numbers.index(part.seed_numbers[0])
-    rows = slice(begin, begin + len(part.seed_numbers))
-    snapshots = {
-        step: {name: tensor[rows].clone() for name, tensor in load_file(folder / f"step{step}.safetensors").items()}
-        for step in provenance["steps"]
-    }
-    history = load_file(folder / HISTORY)["losses"][rows].clone().numpy()
-    own = {str(seed) for seed in part.seed_numbers}
-    for name in ("diverged_seeds", "selected_steps"):
-        if name in provenance:
-            provenance[name] = {seed: step for seed, step in provenance[name].items() if seed in own}
-    key = {**part.identity, "params_sha256": params_sha256(part, params.recipe_of(part))}
-    write_trained(output, snapshots, history, {**provenance, **key})
+def cut_training(folder: Path, block: Cell, parts: Mapping[Cell, Path], params: Params) -> None:
+    """Write the training of each part into its folder, cut out of the block's in `folder`."""
+    provenance = recorded(folder)
+    states = {step: load_file(folder / f"step{step}.safetensors") for step in provenance["steps"]} if parts else {}
+    history = load_file(folder / HISTORY)["losses"] if parts else torch.empty(0)
+    for part, output in parts.items():
+        begin = block.seed_numbers.index(part.seed_numbers[0])
+        rows, names = slice(begin, begin + len(part.seed_numbers)), set(map(str, part.seed_numbers))
+        cut = {
+            field: {seed: step for seed, step in provenance[field].items() if seed in names}
+            for field in ("diverged_seeds", "selected_steps")
+            if field in provenance
+        }
+        key = {**part.identity, "params_sha256": params_sha256(part, params.recipe_of(part))}
+        snapshots = {
+            step: {name: tensor[rows].clone() for name, tensor in state.items()} for step, state in states.items()
+        }
+        write_trained(output, snapshots, history[rows].clone().numpy(), {**provenance, **cut, **key})
 
 
 def join_scored(folders: Sequence[Path], trained: Path, scoring_sha256: str, output: Path) -> None:
     """Write a block's scores from those of its parts: the rows of all, and what figures show of the first seeds."""
     parts = [recorded(folder) for folder in folders]
-    table = pd.concat([read_table(table_in(folder)) for folder in folders], ignore_index=True)
+    table = join_tables(read_table(table_in(folder)) for folder in folders)
     training = {name: value for name, value in recorded(trained).items() if name not in ("window", "steps")}
     scoring_s = round(sum(part["clock"]["scoring_s"] for part in parts), 1)
-    kept = {name: parts[0][name] for name in ("scored_on", "left_out") if name in parts[0]}
+    alike = {name: parts[0][name] for name in ("scored_on", "left_out") if name in parts[0]}
     clock = {**training["clock"], "scoring_s": scoring_s}
-    provenance = {**training, "clock": clock, **kept, "scoring_sha256": scoring_sha256}
-    with atomic_directory(output) as directory:
-        write_table(table, directory / table_in(folders[0]).name)
-        if shown := _shown(folders):
-            np.savez(directory / "samples.npz", **shown)  # type: ignore[arg-type]
-        (directory / "provenance.json").write_text(json.dumps(provenance, indent=1) + "\n", encoding="utf-8")
+    write_scored(
+        output, table, _samples(folders), {**training, "clock": clock, **alike, "scoring_sha256": scoring_sha256}
+    )
 
 
-def _shown(folders: Sequence[Path]) -> dict[str, np.ndarray]:
+def _samples(folders: Sequence[Path]) -> dict[str, np.ndarray]:
     files = [folder / "samples.npz" for folder in folders]
-    samples: list[dict[str, np.ndarray]] = [dict(np.load(file)) for file in files if file.is_file()]
-    if not samples:
+    parts: list[dict[str, np.ndarray]] = [dict(np.load(file)) for file in files if file.is_file()]
+    if not parts:
         return {}
-    of_seeds = {name: np.concatenate([each[name] for each in samples])[:FIGURED] for name in OF_SEEDS & {*samples[0]}}
-    return {name: of_seeds.get(name, array) for name, array in samples[0].items()}
+    of_seeds = {name: np.concatenate([part[name] for part in parts])[:FIGURED] for name in OF_SEEDS & {*parts[0]}}
+    return {name: of_seeds.get(name, array) for name, array in parts[0].items()}

@@ -14,12 +14,12 @@ from typing import Any
 from replication.cluster.goods import digest_of, keep_copy, read_content
 from replication.cluster.units import Unit
 from replication.cluster.worker import Parcel, Result, perform
+from replication.config.cluster import Cluster
 from replication.foundation.child import in_a_sentence
 from replication.foundation.errors import InputError
 from replication.foundation.places import TRAINED
 
 RETRIES = 5  # after the loss of a node or of a process, before a unit counts as failed
-SOURCES = ("replication", "params.yaml")
 LEFT_OUT = shutil.ignore_patterns("__pycache__", ".*")
 Told = dict[str, tuple[int, int, str]]  # title of a unit → update, of how many, host
 
@@ -62,23 +62,21 @@ def on_node(packed: bytes, parcels: Sequence[Parcel], stored: Mapping[str, Any],
 
 
 class Pool:
-    """Units that run on the cluster.
+    """Units that run on the cluster that the options name.
 
     `shared` is a folder that every node sees, for inputs and checkpoints; without one inputs travel through Ray's
     store, and checkpoints lie on the node that wrote them.
     """
 
-    def __init__(self, address: str, shared: Path | None = None) -> None:
-        self._ray, self._shared = ray_library(), shared.absolute() if shared else None
+    def __init__(self, options: Cluster) -> None:
+        self._ray, self._shared = ray_library(), Path(options.shared).absolute() if options.shared else None
         self._digests: dict[Path, str] = {}  # of what several units read
         self._stored: dict[str, Any] = {}
         self._running: dict[Any, Unit] = {}
         with tempfile.TemporaryDirectory(prefix="gan-replication-") as sources:
-            for name in SOURCES:
-                place = Path(sources) / name
-                copy = shutil.copytree if Path(name).is_dir() else shutil.copyfile
-                copy(name, place, **({"ignore": LEFT_OUT} if Path(name).is_dir() else {}))  # type: ignore[operator]
-            self._connect(address, sources)
+            shutil.copytree("replication", Path(sources, "replication"), ignore=LEFT_OUT)
+            shutil.copy("params.yaml", sources)
+            self._connect(options.address, sources)
         here = self._ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
             self._ray.get_runtime_context().get_node_id(), soft=True
         )

@@ -49,8 +49,8 @@ class Screen:
 
     def lines(self, most: int) -> list[str]:
         """Units that have begun, a line each as far as there is room, and how many there are of each kind."""
-        told, running = self._pool.told(), self._pool.running
-        begun = [(unit, *told[unit.title]) for unit in running if unit.title in told]
+        progress, running = self._pool.told(), self._pool.running
+        begun = [(unit, *progress[unit.title]) for unit in running if unit.title in progress]
         lines = [f"{unit.title[:TITLE]:{TITLE}}  {_share(update, of):>5}  {host}" for unit, update, of, host in begun]
         hidden = len(lines) - (most - 1)
         if hidden > 0:

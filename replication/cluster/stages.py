@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from replication.cluster.driver import Driver
 from replication.cluster.pool import Pool
@@ -32,8 +31,7 @@ def carry_out(
     Raises:
         InputError: Ray is not installed, there is no cluster, or a judge could not be trained.
     """
-    options = params.profile.cluster
-    with Pool(options.address, Path(options.shared) if options.shared else None) as pool:
+    with Pool(params.profile.cluster) as pool:
         driver = Driver(params, pool, done)
         if "score" in stages:
             driver.judges(_judges(params, blocks), stop)
@@ -47,8 +45,7 @@ def train_judges(params: Params, names: Sequence[str]) -> None:
     Raises:
         InputError: one cannot be trained.
     """
-    options = params.profile.cluster
-    with Pool(options.address, Path(options.shared) if options.shared else None) as pool:
+    with Pool(params.profile.cluster) as pool:
         Driver(params, pool).judges(names, lambda: False)
 
 

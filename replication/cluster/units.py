@@ -24,7 +24,11 @@ from replication.train import train_cell
 from replication.training.block import Stop, never
 
 Stage = Literal["judge", "train", "score", "experiment"]
-SEEDS = {"kernel": 2 * TOGETHER, "cuda": 5, "cpu": 1}  # of a unit: compiled toys, a GPU's side by side, a processor's
+UNIT_SEEDS = {
+    "kernel": 2 * TOGETHER,
+    "cuda": 5,
+    "cpu": 1,
+}  # compiled toys; side by side on a GPU; on a processor
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,7 @@ def parts_of(params: Params, block: Cell, seeds: int = 0) -> list[Cell]:
     recipe, numbers = params.recipe_of(block), block.seed_numbers
     kernel = recipe.engine == "kernel"
     together = TOGETHER if kernel else recipe.labels.trainings_per_draw if recipe.labels else 1
-    size = seeds or SEEDS["kernel" if kernel else device_of(params, block)]
+    size = seeds or UNIT_SEEDS["kernel" if kernel else device_of(params, block)]
     size = -(-size // together) * together
     offset = 0 if kernel else numbers[0] % together  # draws of labels are counted from seed 0
     cuts = [0, *range(size - offset, len(numbers), size), len(numbers)]

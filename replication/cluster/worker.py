@@ -18,7 +18,7 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from replication.cluster.demands import Demand
-from replication.cluster.goods import Content, content_digest, link, read_content, write_content
+from replication.cluster.goods import Content, content_digest, link, read_content, single_or_all, write_content
 from replication.foundation.errors import InputError
 from replication.foundation.usage import resident
 from replication.training.block import Paused
@@ -89,30 +89,21 @@ def enter(root: Path, parcels: Sequence[Parcel]) -> None:
     Units of the same code that read the same share a folder: what one has finished another finds.
     """
     for parcel in parcels:
-        kept = root / "inputs" / parcel.digest
-        if not kept.exists():
+        folder = root / "inputs" / parcel.digest
+        if not folder.exists():
             if parcel.fetch is None:
-                raise InputError(f"{kept} is not there: every node must see the shared folder {root}.")
-            write_content(parcel.fetch(), kept, parcel.digest)
+                raise InputError(f"{folder} is not there: every node must see the shared folder {root}.")
+            write_content(parcel.fetch(), folder, parcel.digest)
     names = [str(HOME), *(f"{parcel.place} {parcel.digest}" for parcel in parcels)]
     work = root / "work" / hashlib.sha256("\n".join(names).encode()).hexdigest()[:24]
     for part in ("replication", "params.yaml"):
-        _link_home(work / part, HOME / part)
+        link(work / part, HOME / part)
     (root / "state").mkdir(parents=True, exist_ok=True)
-    _link_home(work / ".replication", root / "state")
+    link(work / ".replication", root / "state")
     for parcel in parcels:
         if not parcel.place.is_absolute():
-            link(work / parcel.place, root / "inputs" / parcel.digest)
+            link(work / parcel.place, single_or_all(root / "inputs" / parcel.digest))
     os.chdir(work)
-
-
-def _link_home(place: Path, target: Path) -> None:
-    place.parent.mkdir(parents=True, exist_ok=True)
-    if not place.is_symlink():
-        try:
-            os.symlink(target.absolute(), place)
-        except FileExistsError:
-            pass
 
 
 def limit_gpu(demand: Demand) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from replication.config.params import Cell
 from replication.foundation.atomic import atomic_directory, write_atomically
@@ -102,8 +103,12 @@ class Steps:
 
 def write_scores(output: Path, rows: Rows, samples: dict[str, np.ndarray], provenance: dict[str, Any]) -> None:
     """Write a scored cell, whole or not at all."""
+    write_scored(output, to_table(rows.collected), samples, provenance)
+
+
+def write_scored(output: Path, table: pd.DataFrame, samples: dict[str, np.ndarray], provenance: dict[str, Any]) -> None:
+    """`write_scores` of rows that are a table already."""
     with atomic_directory(output) as directory:
-        table = to_table(rows.collected)
         write_table(table, table_to(directory, len(table), packed=False))
         if samples:
             np.savez(directory / "samples.npz", **samples)  # type: ignore[arg-type]

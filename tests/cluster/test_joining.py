@@ -40,23 +40,28 @@ def block(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Params, Cell]
     return root, params, whole
 
 
+@pytest.fixture
+def scored(block: tuple[Path, Params, Cell], monkeypatch: pytest.MonkeyPatch) -> tuple[Params, Cell]:
+    """The block, with its folder as the current one."""
+    root, params, whole = block
+    monkeypatch.chdir(root)
+    return params, whole
+
+
 def files(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "provenance.json"}
 
 
 @pytest.mark.integration
-def test_parts_join_into_the_block(
-    block: tuple[Path, Params, Cell], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    root, params, whole = block
-    monkeypatch.chdir(root)
+def test_parts_join_into_the_block(scored: tuple[Params, Cell], tmp_path: Path) -> None:
+    params, whole = scored
     parts = parts_of(params, whole, 10)
     assert [len(part.seed_numbers) for part in parts] == [10, 10, 5]
-    for part in parts:
+    cuts = {part: tmp_path / part.name for part in parts}
+    cut_training(TRAINED / whole.folder, whole, cuts, params)
+    for part, cut in cuts.items():
         train_cell(params, part)
         score_cell(params, part)
-        cut = tmp_path / part.name
-        cut_training(TRAINED / whole.folder, whole, part, params, cut)
         assert files(cut) == files(TRAINED / part.folder)
         there, clocks = recorded(TRAINED / part.folder), ("clock", "environment")
         assert {**recorded(cut), **{name: there[name] for name in clocks}} == there
@@ -68,20 +73,17 @@ def test_parts_join_into_the_block(
     assert {**joined, "clock": written["clock"]} == written
     join_scored([SCORED / part.folder for part in parts], TRAINED / whole.folder, "key", tmp_path / "scored")
     assert files(tmp_path / "scored") == files(SCORED / whole.folder)
-    scored = recorded(SCORED / whole.folder)
-    assert scored["scoring_sha256"] == scoring_key(params, whole)
-    rest = {"clock": scored["clock"], "scoring_sha256": scored["scoring_sha256"]}
-    assert {**recorded(tmp_path / "scored"), **rest} == scored
+    at_once = recorded(SCORED / whole.folder)
+    assert at_once["scoring_sha256"] == scoring_key(params, whole)
+    rest = {"clock": at_once["clock"], "scoring_sha256": at_once["scoring_sha256"]}
+    assert {**recorded(tmp_path / "scored"), **rest} == at_once
 
 
 @pytest.mark.integration
-def test_a_part_of_other_packages_is_refused(
-    block: tuple[Path, Params, Cell], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    root, params, whole = block
-    monkeypatch.chdir(root)
+def test_a_part_of_other_packages_is_refused(scored: tuple[Params, Cell], tmp_path: Path) -> None:
+    params, whole = scored
     part = replace(whole, seeds="0-9", part="+0-9")
-    cut_training(TRAINED / whole.folder, whole, part, params, tmp_path / "part")
+    cut_training(TRAINED / whole.folder, whole, {part: tmp_path / "part"}, params)
     place = tmp_path / "part" / "provenance.json"
     other = {**json.loads(place.read_text(encoding="utf-8")), "versions": {"torch": "1.0"}}
     place.write_text(json.dumps(other), encoding="utf-8")

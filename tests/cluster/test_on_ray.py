@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.speed.nodes import Nodes
 from replication.cluster.worker import own_root
 from tests.in_small import params_written
 
@@ -98,38 +99,12 @@ def run_here(root: Path, cells: Sequence[str] = CELLS) -> dict[str, bytes]:
     return found
 
 
-class Nodes:
-    """A cluster without a core, to which tests add nodes of one core each."""
-
-    def __init__(self) -> None:
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
-        self._process = subprocess.Popen([sys.executable, "-m", "benchmarks.speed.nodes"], cwd=ROOT, **pipes)
-        self.address = self._read()
-
-    def _read(self) -> str:
-        assert self._process.stdout
-        while line := self._process.stdout.readline():
-            if line.strip() == "ok" or line.strip().rpartition(":")[2].isdecimal():
-                return line.strip()
-        raise AssertionError("Ray did not start")
-
-    def order(self, word: str) -> None:
-        """`add` a node or `remove` the oldest."""
-        assert self._process.stdin
-        print(word, file=self._process.stdin, flush=True)
-        assert self._read() == "ok"
-
-    def close(self) -> None:
-        self._process.communicate(timeout=60)
-
-
 @pytest.fixture
 def nodes() -> Iterator[Nodes]:
     if find_spec("ray") is None:
         pytest.skip("Ray is not installed: `uv sync --extra cluster`")
-    nodes = Nodes()
-    yield nodes
-    nodes.close()
+    with Nodes() as nodes:
+        yield nodes
 
 
 def states(shared: Path) -> list[Path]:
