@@ -182,3 +182,25 @@ def test_a_terminal_of_few_characters_shows_their_codes(tmp_path: Path) -> None:
     ran = subprocess.run([sys.executable, tmp_path / "command.py"], capture_output=True, text=True, env=environment)
     assert ran.stdout == "1 \\xb1 2\n" and ran.returncode == 2
     assert ran.stderr == "error: \\u201c\\u03c3\\u201d is no split.\n"
+
+
+@pytest.mark.integration
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere work is not done in other processes")
+def test_a_process_killed_while_it_draws_a_bar_does_not_stop_the_command(tmp_path: Path) -> None:
+    body = """
+        from tqdm import tqdm
+        from replication.foundation.child import in_processes
+        def work(name):
+            tqdm.get_lock().acquire()
+            os.kill(os.getpid(), signal.SIGKILL)
+        def main():
+            tqdm.get_lock()  # as the first bar does
+            try:
+                in_processes(work, ["a", "b"], 2)
+            finally:
+                with tqdm.get_lock():
+                    print("ready", flush=True)
+    """
+    output, errors = begun(body, tmp_path).communicate(timeout=120)
+    assert output == "ready\n"
+    assert errors.count("\n") == 1 and "killed" in errors

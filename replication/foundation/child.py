@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 import torch
 from threadpoolctl import threadpool_limits
+from tqdm import tqdm
 
 from replication.foundation.errors import InputError, Stopped
 
@@ -106,6 +107,11 @@ def _follow_parent() -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
+def _begin_forked() -> None:
+    tqdm.set_lock(threading.RLock())  # a forked process shares its parent's: killed with it, it would stop them all
+    _follow_parent()
+
+
 def _end_with_parent() -> None:
     parent = parent_process()
     if parent is not None:
@@ -124,7 +130,7 @@ def in_processes(function: Callable[[_Item], None], items: Sequence[_Item], proc
             function(item)
         return
     workers = min(processes, len(items))
-    with ProcessPoolExecutor(workers, mp_context=get_context("fork"), initializer=_follow_parent) as pool:
+    with ProcessPoolExecutor(workers, mp_context=get_context("fork"), initializer=_begin_forked) as pool:
         try:
             for _ in pool.map(function, items):  # an error of any is raised here, and what has not begun is left out
                 pass
