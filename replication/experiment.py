@@ -34,7 +34,15 @@ from replication.foundation.atomic import keep_only
 from replication.foundation.child import in_processes
 from replication.foundation.command import exit_clearly
 from replication.foundation.places import DATA, JUDGES, SCORED
-from replication.foundation.provenance import code_hash, environment, import_closure, recorded, sha256_file, sha256_text
+from replication.foundation.provenance import (
+    changed_file,
+    code_hash,
+    environment,
+    import_closure,
+    recorded,
+    sha256_file,
+    sha256_text,
+)
 from replication.foundation.runtime import prepare_device
 from replication.scoring.requirements import require_experiment
 from replication.scoring.rows import Rows, Steps, write_scores
@@ -64,7 +72,7 @@ def is_measured(params: Params, cell: Cell) -> bool:
     """Whether the experiment's rows are those that running it again would give."""
     before = recorded(SCORED / cell.folder)
     key = experiment_key(params, cell) if before else {"cell": cell.key}
-    return {name: before.get(name) for name in key} == key
+    return {name: before.get(name) for name in key} == key and not changed_file(SCORED / cell.folder, before)
 
 
 def theory(rows: Rows, params: Params) -> None:

@@ -24,8 +24,9 @@ from replication.foundation.atomic import scratch_directory
 from replication.foundation.command import exit_clearly
 from replication.foundation.errors import InputError
 from replication.foundation.places import SCORED, TRAINED
-from replication.foundation.provenance import sha256_file
+from replication.foundation.provenance import recorded, sha256_file
 from replication.report.cells import RECORDED, ScoredCell, read_cell, recorded_blocks, refuse_overlap
+from replication.scoring.rows import write_provenance
 from replication.table.archives import pack, unpack
 from replication.table.measurements import read_table, table_in, table_to, write_table
 from replication.training.weights import verified_weights
@@ -78,6 +79,8 @@ def _keep(content: Mapping[str, bytes], params: Params, reports: Path, kept: lis
             rows = read_table(table)
             table.unlink()
             write_table(rows, table_to(table.parent, len(rows), packed=True))
+            if "files" in (provenance := recorded(table.parent)):  # archives of before had none
+                write_provenance(table.parent, provenance)
             place = _accepted(incoming / name, params, reports / RECORDED.name)
             places.append(place)
             if not place.exists():

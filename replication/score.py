@@ -28,7 +28,15 @@ from replication.foundation.child import in_processes
 from replication.foundation.command import exit_clearly
 from replication.foundation.errors import InputError
 from replication.foundation.places import DATA, JUDGES, SCORED, TRAINED
-from replication.foundation.provenance import code_hash, environment, import_closure, recorded, sha256_file, sha256_text
+from replication.foundation.provenance import (
+    changed_file,
+    code_hash,
+    environment,
+    import_closure,
+    recorded,
+    sha256_file,
+    sha256_text,
+)
 from replication.foundation.runtime import Clock, prepare_device
 from replication.models import GAME, PARZEN, PROBE, is_scored_by, source_file
 from replication.scoring.left_out import INCEPTION, left_out
@@ -102,7 +110,8 @@ def is_scored(params: Params, cell: Cell) -> bool:
     if training := recorded(TRAINED / cell.folder):
         require_training_of(cell, params.recipe_of(cell), training)
     before = recorded(SCORED / cell.folder)
-    return bool(before) and before.get("scoring_sha256") == scoring_key(params, cell)
+    same = bool(before) and before.get("scoring_sha256") == scoring_key(params, cell)
+    return same and not changed_file(SCORED / cell.folder, before)
 
 
 def _score_images(

@@ -104,7 +104,8 @@ def score(folder: Path, cell: Cell, profile: str) -> None:
     """Scores of one cell, drawn rather than measured; equal arguments give equal files."""
     import numpy as np
 
-    from replication.table.measurements import Measurement, to_table, write_table
+    from replication.scoring.rows import write_scored
+    from replication.table.measurements import Measurement, to_table
 
     rows = []
     common = {column: getattr(cell, column) for column in ("paper", "model", "recipe", "variant", "dataset", "split")}
@@ -123,13 +124,10 @@ def score(folder: Path, cell: Cell, profile: str) -> None:
             success = float(many or seed == 0)
             rows.append(Measurement(profile, **common, n_train=40, seed=seed, step=100, metric="success", value=success,
                                     n_samples=100))  # fmt: skip
-    folder.mkdir(parents=True)
-    write_table(to_table(rows), folder / "measurements.csv")
-    (folder / "provenance.json").write_text(json.dumps(provenance_of(cell)), encoding="utf-8")
-    np.savez(folder / "samples.npz", allow_pickle=False, **samples_of(cell, generator))
+    write_scored(folder, to_table(rows), samples_of(cell, generator), provenance_of(cell))
 
 
-def provenance_of(cell: Cell) -> dict[str, object]:
+def provenance_of(cell: Cell) -> dict[str, Any]:
     where = {"python": "3.11", "torch": "2.11", "device": "A processor (2 cores)", "threads": 1}
     hashes = {
         field: letter * 64 for field, letter in zip(("code_sha256", "params_sha256", "data_sha256"), "abc", strict=True)

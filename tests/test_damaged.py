@@ -15,6 +15,7 @@ from replication.config.expansion import read_params
 from replication.config.params import load_params
 from replication.foundation.errors import InputError
 from replication.foundation.places import DATA, SCORED, TRAINED
+from replication.foundation.provenance import changed_file, recorded
 from replication.prepare import prepare
 from replication.scoring import toy
 from tests.in_small import ROOT
@@ -96,6 +97,30 @@ def test_what_is_damaged_is_refused_by_score_and_trained_again_by_train(
     train.main([CELL])
     assert contents(training) == whole
     score.main([CELL])
+
+
+SCORES = {
+    "another value": lambda folder: rewrite(folder / "measurements.csv", b",100,", b",101,"),
+    "no samples": lambda folder: (folder / "samples.npz").unlink(),
+    "no hashes": lambda folder: rewrite(folder / "provenance.json", b'"files"', b'"other"'),
+}
+
+
+def rewrite(path: Path, old: bytes, new: bytes) -> None:
+    assert old in path.read_bytes()
+    path.write_bytes(path.read_bytes().replace(old, new))
+
+
+@pytest.mark.parametrize("damage", SCORES.values(), ids=SCORES)
+def test_scores_that_are_damaged_are_measured_again(training: Path, damage: Callable[[Path], object]) -> None:
+    score.main([CELL])
+    folder = SCORED / load_params().cell(CELL).folder
+    whole = {name: (folder / name).read_bytes() for name in ("measurements.csv", "samples.npz")}
+    damage(folder)
+    score.main([CELL])
+    assert {name: (folder / name).read_bytes() for name in whole} == whole and not changed_file(
+        folder, recorded(folder)
+    )
 
 
 CHANGES: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {

@@ -88,7 +88,7 @@ def test_a_toy_gan_is_scored_as_a_game_too(workplace: Path) -> None:
     assert table["value"].notna().all() and not table["value"][table["metric"] == "diverged"].any()
     assert scored(GAN)[1] == files and set(files) == {"measurements.csv", "samples.npz"}
     assert provenance["clock"].keys() == {*before["clock"], "scoring_s"}
-    of_scoring = {"clock", "scored_on", "scoring_sha256"}
+    of_scoring = {"clock", "files", "scored_on", "scoring_sha256"}
     assert of_scoring < provenance.keys()
     assert {key: value for key, value in provenance.items() if key not in of_scoring} == {
         key: value for key, value in before.items() if key not in ("clock", "window", "steps")

@@ -6,7 +6,7 @@ import ast
 import hashlib
 import os
 import platform
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -37,6 +37,18 @@ def recorded(folder: Path) -> dict[str, Any]:
     except (FileNotFoundError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def changed_file(folder: Path, provenance: Mapping[str, Any]) -> str:
+    """The first file whose SHA-256 is not the one that `provenance` has under `files`; "" where all are so."""
+    files = provenance.get("files")
+    if not isinstance(files, dict):
+        return "provenance.json"
+    for name, digest in files.items():
+        path = folder / Path(name).name  # a stranger may have named another folder
+        if not path.is_file() or sha256_file(path) != digest:
+            return path.name
+    return ""
 
 
 def installed(package: str) -> str:

@@ -62,7 +62,7 @@ def _merged(profile: Profile, cells: Iterable[ScoredCell], missing: list[str]) -
     merged: dict[str, Any] = {"profile": profile.name, "device": profile.device, "not_measured": missing, "cells": {}}
     for scored in cells:
         merged["cells"][scored.cell.name] = {
-            **scored.provenance,
+            **{name: value for name, value in scored.provenance.items() if name != "files"},
             "seeds": list(scored.cell.seed_numbers),
             "recorded": scored.recorded,
             "measurements_sha256": sha256_file(table_in(scored.folder)),

@@ -19,6 +19,7 @@ from replication.foundation.arrays import parse_array
 from replication.foundation.errors import InputError
 from replication.foundation.foreign import read_json
 from replication.foundation.places import SCORED
+from replication.foundation.provenance import changed_file
 from replication.table.columns import WHERE
 from replication.table.measurements import read_table, table_in
 from replication.table.validation import distinct, key_numbers
@@ -160,7 +161,14 @@ def read_cell(folder: Path, cell: Cell, profile: str, recorded: bool) -> ScoredC
     seeds = distinct(table, "seed")
     if seeds != list(block.seed_numbers):
         raise InputError(f"{where} holds seeds {seeds}, but cell {cell.key} has {block.seeds}: score it again.")
+    if ("files" in provenance or not recorded) and (changed := changed_file(folder, provenance)):
+        again = "take its archive in" if recorded else f"run `uv run python -m {_command(cell)}`"
+        raise InputError(f"{folder / changed} is missing or not what was measured: {again} again.")
     return ScoredCell(block, table, provenance, read_samples(folder / FILES[1]), folder, recorded)
+
+
+def _command(cell: Cell) -> str:
+    return f"replication.experiment {cell.key}" if cell.experiment else f"replication.score {cell.key}"
 
 
 def _block(provenance: Mapping[str, Any], cell: Cell, recorded: bool, folder: Path) -> Cell:

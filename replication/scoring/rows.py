@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import pandas as pd
 from replication.config.params import Cell
 from replication.foundation.atomic import atomic_directory, write_atomically
 from replication.foundation.foreign import read_json
-from replication.foundation.provenance import sha256_text
+from replication.foundation.provenance import sha256_file, sha256_text
 from replication.table.measurements import Measurement, table_to, to_table, write_table
 from replication.training.checkpoints import TrainingClock
 
@@ -107,9 +107,16 @@ def write_scores(output: Path, rows: Rows, samples: dict[str, np.ndarray], prove
 
 
 def write_scored(output: Path, table: pd.DataFrame, samples: dict[str, np.ndarray], provenance: dict[str, Any]) -> None:
-    """`write_scores` of rows that are a table already."""
+    """`write_scores` of rows that are a table already; the hashes of its files stand in its provenance."""
     with atomic_directory(output) as directory:
         write_table(table, table_to(directory, len(table), packed=False))
         if samples:
             np.savez(directory / "samples.npz", **samples)  # type: ignore[arg-type]
-        (directory / "provenance.json").write_text(json.dumps(provenance, indent=1) + "\n", encoding="utf-8")
+        write_provenance(directory, provenance)
+
+
+def write_provenance(directory: Path, provenance: Mapping[str, Any]) -> None:
+    """Write the provenance of a scored cell with the hashes of the files that lie beside it."""
+    path = directory / "provenance.json"
+    files = {file.name: sha256_file(file) for file in sorted(directory.iterdir()) if file != path}
+    path.write_text(json.dumps({**provenance, "files": files}, indent=1) + "\n", encoding="utf-8")

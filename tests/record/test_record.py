@@ -45,7 +45,12 @@ def test_what_one_machine_packs_another_takes_in(repository: Path, capsys: pytes
     made = {path.name: path.read_bytes() for path in scored.iterdir()}
     there = {path.name: path.read_bytes() for path in kept.iterdir()}
     assert gzip.decompress(there.pop("measurements.csv.gz")) == made.pop("measurements.csv")
-    assert there == made
+    provenances = [json.loads(files.pop("provenance.json")) for files in (there, made)]
+    assert [set(provenance.pop("files")) for provenance in provenances] == [
+        {"measurements.csv.gz", "samples.npz"},
+        {"measurements.csv", "samples.npz"},
+    ]
+    assert there == made and provenances[0] == provenances[1]
 
 
 def test_a_recorded_cell_is_reported_and_a_missing_one_named(

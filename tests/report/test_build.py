@@ -56,6 +56,7 @@ def test_a_missing_cell_stops_the_report_and_leaves_the_old_one(repository: Path
         (",toy-k5,", ",toy-k9,", "recipe 'toy-k9', but cell cpu-k5 has 'toy-k5'"),
         ("\ncpu,", "\npaper,", "profile 'paper', but cell cpu-k5 has 'cpu'"),
         (",40,4,", ",40,7,", r"seeds \[0, 1, 2, 3, 7\], but cell cpu-k5 has 0-4"),
+        ("float32,0.", "float32,0.9", "measurements.csv is .* not what was measured: run `.*replication.score cpu-k5`"),
     ],
 )
 def test_a_table_of_another_cell_is_refused(repository: Path, old: str, new: str, sentence: str) -> None:

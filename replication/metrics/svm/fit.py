@@ -176,7 +176,8 @@ def _chunks(draws: Tensor, size: int, kinds: int) -> list[Tensor]:
 
 
 def _solve_all(solve: Callable[[Tensor], Parts], parts: list[Tensor], threads: int) -> list[Parts]:
-    with tqdm(total=len(parts), desc="L2-SVM", unit="fit", leave=False, disable=True if len(parts) < 2 else None) as bar:
+    quiet = True if len(parts) < 2 else None  # None: where stderr is no terminal
+    with tqdm(total=len(parts), desc="L2-SVM", unit="fit", leave=False, disable=quiet) as bar:
 
         def shown(part: Tensor) -> Parts:
             solved = solve(part)
