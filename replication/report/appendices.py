@@ -70,7 +70,7 @@ def _appendix(source: Source) -> Appendix:
         hardware=once(environment.get("device", "") for environment in environments),
         versions=_versions(environments),
         not_measured=tuple(source.provenance["not_measured"]),
-        scores=(*score_tables(source.table), *class_tables(source.table)),
+        scores=(*source.devices, *score_tables(source.table), *class_tables(source.table)),
         runs=runs(source.cells),
         hashes=tuple((path, digest) for path, digest in source.provenance["files"].items() if "/" not in path),
     )

@@ -96,12 +96,12 @@ def last_steps(rows: pd.DataFrame) -> dict[tuple[str | int, ...], str]:
     _, firsts = np.unique(numbers, return_index=True)
     names = own.iloc[firsts][key].itertuples(index=False, name=None)
     return {
-        name: _mean_of(values)
+        name: mean_of(values)
         for name, values in zip(names, np.split(means.to_numpy(dtype=float), starts[1:]), strict=True)
     }
 
 
-def _mean_of(values: np.ndarray) -> str:
+def mean_of(values: np.ndarray) -> str:
     """Of one value a seed, NaN where it diverged."""
     lost = int(np.isnan(values).sum())
     finite = values[np.isfinite(values)]

@@ -12,7 +12,9 @@ import pandas as pd
 from replication.config.params import Params, Profile
 from replication.foundation.errors import InputError
 from replication.report.cells import IDENTITY, read_provenance
+from replication.report.device_table import device_tables
 from replication.report.pictures import Figure, figure
+from replication.table.grids import Grid
 from replication.table.measurements import each_seed_once, read_table, table_in
 from replication.verdicts.claims import Claim, Evidence, Selection
 from replication.verdicts.records import from_json
@@ -35,6 +37,7 @@ class Source:
     verdicts: Mapping[str, Verdict]  # by claim
     provenance: Mapping[str, Any]
     figures: tuple[Figure, ...]
+    devices: tuple[Grid, ...]  # scores of cells that were run on two devices
 
     @property
     def cells(self) -> Mapping[str, Mapping[str, Any]]:
@@ -65,6 +68,7 @@ def read_source(folder: Path, claims: Sequence[Claim]) -> Source:
         verdicts=_verdicts(folder / VERDICTS, claims),
         provenance=provenance,
         figures=tuple(figure(record, folder) for record in provenance["figures"]),
+        devices=device_tables(measured),
     )
 
 
