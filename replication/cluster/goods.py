@@ -75,11 +75,7 @@ def single_or_all(folder: Path) -> Path:
 
 
 def link(place: Path, target: Path) -> None:
-    """Make `place` a link to `target`, whoever is first.
-
-    Raises:
-        InputError: something else is there.
-    """
+    """Make `place` a link to `target`, whoever is first. Raises InputError: something else is there."""
     place.parent.mkdir(parents=True, exist_ok=True)
     try:
         os.symlink(target.absolute(), place)

@@ -25,11 +25,7 @@ Told = dict[str, tuple[int, int, str]]  # title of a unit → update, of how man
 
 
 def ray_library() -> Any:
-    """Ray, which few users have.
-
-    Raises:
-        InputError: it is not installed.
-    """
+    """Ray, which few users have. Raises InputError: it is not installed."""
     try:
         import ray  # pyright: ignore[reportMissingImports]
     except ImportError as error:

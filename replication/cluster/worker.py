@@ -17,8 +17,8 @@ from pathlib import Path
 import torch
 from threadpoolctl import threadpool_limits
 
-from replication.cluster.demands import Demand
 from replication.cluster.goods import Content, content_digest, link, read_content, single_or_all, write_content
+from replication.cluster.units import Demand
 from replication.foundation.errors import InputError
 from replication.foundation.usage import resident
 from replication.training.block import Paused

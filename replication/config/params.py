@@ -10,19 +10,16 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from replication.config.background import Background
 from replication.config.cell import BUNDLED as BUNDLED
 from replication.config.cell import Cell
 from replication.config.cluster import Cluster, Runner
 from replication.config.datasets import Dataset
 from replication.config.expansion import expand, merged
-from replication.config.feature_controls import FeatureControls
-from replication.config.near_duplicates import NearDuplicates
+from replication.config.experiments import Background, FeatureControls, NearDuplicates, Released, Theory
 from replication.config.plain import shown
 from replication.config.protocols import ProtocolOptions, RealNeighbours
 from replication.config.recipes import Recipe
 from replication.config.references import FILE, check_references, known
-from replication.config.released import Released
 from replication.config.strict import (
     CLOSED,
     Cost,
@@ -30,7 +27,6 @@ from replication.config.strict import (
     Part,
     Rate,
     Samples,
-    Scale,
     Seed,
     Share,
     Size,
@@ -55,19 +51,6 @@ class Probe:
     limited_labels_of: dict[str, tuple[Samples, ...]] = field(
         default_factory=dict
     )  # data sets whose papers have others
-
-
-@dataclass(frozen=True, config=CLOSED)
-class Theory:
-    """GAN 2014's theory on known densities: one discriminator between the data's mixture and a known q."""
-
-    hidden: tuple[Size, ...]
-    updates: Count
-    batch: Size
-    learning_rate: Rate  # falls linearly to zero
-    q_standard_deviation: Scale  # of the fixed q, a Gaussian around the origin
-    fresh: Samples  # draws of each side that a number is taken on
-    generator: str  # the recipe of `gan` whose untrained generator's gradient is measured
 
 
 @dataclass(frozen=True, config=CLOSED)

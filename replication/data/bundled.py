@@ -8,7 +8,7 @@ from typing import get_args
 
 import numpy as np
 
-from replication.config.background import Bundled
+from replication.config.experiments import Bundled
 from replication.foundation.errors import InputError
 
 NAMES: tuple[str, ...] = get_args(Bundled)

@@ -111,11 +111,7 @@ def load_split(directory: Path, split: str) -> np.ndarray:
 
 
 def load_manifest(directory: Path) -> dict[str, Any]:
-    """The manifest of a prepared data set, as written.
-
-    Raises:
-        InputError: there is none, or it is no manifest.
-    """
+    """The manifest of a prepared data set, as written. Raises InputError: there is none, or it is no manifest."""
     path = directory / "manifest.json"
     if not path.is_file():
         raise InputError(f"There is no prepared data set in {directory}: run {_command(directory)}.")

@@ -17,7 +17,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 from sklearn.preprocessing import StandardScaler
 
-from replication.config.background import GenerativeDiscriminative, Pair
+from replication.config.experiments import GenerativeDiscriminative, Pair
 from replication.data.bundled import LabelledData
 from replication.foundation.errors import InputError
 from replication.foundation.seeding import generator

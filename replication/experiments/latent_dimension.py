@@ -13,7 +13,7 @@ import torch
 from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
-from replication.config.background import Autoencoder, LatentDimension, Outliers
+from replication.config.experiments import Autoencoder, LatentDimension, Outliers
 from replication.data.reading import PreparedImages
 from replication.foundation.runtime import side_by_side
 from replication.foundation.seeding import generator

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from replication.config.near_duplicates import NearDuplicates
+from replication.config.experiments import NearDuplicates
 from replication.data.reading import PreparedImages
 from replication.foundation.errors import InputError
 from replication.foundation.runtime import side_by_side

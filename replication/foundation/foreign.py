@@ -36,12 +36,7 @@ def read_bytes(path: Path, most: int) -> bytes:
 
 
 def plain_file(path: Path) -> IO[bytes]:
-    """A plain file, opened for reading.
-
-    Raises:
-        FileNotFoundError: there is none.
-        ValueError: it is something else.
-    """
+    """A plain file, opened for reading. Raises FileNotFoundError: there is none. ValueError: it is something else."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     if stat.S_ISREG(os.fstat(descriptor).st_mode):
         return open(descriptor, "rb")

@@ -146,22 +146,14 @@ def _plain(options: Judge) -> dict[str, Any]:
 
 
 def judge_options(params: Params, dataset: str) -> Judge:
-    """The judge that `params.yaml` describes for a data set.
-
-    Raises:
-        InputError: it describes none.
-    """
+    """The judge that `params.yaml` describes for a data set. Raises InputError: it describes none."""
     if dataset not in params.judges:
         raise InputError(f"params.yaml has no judge for {dataset!r}; known: {', '.join(params.judges)}.")
     return params.judges[dataset]
 
 
 def read_judge(options: Judge, data: PreparedImages, directory: Path) -> nn.Module:
-    """The trained judge.
-
-    Raises:
-        InputError: it is not there, is damaged, or was trained with other options.
-    """
+    """The trained judge. Raises InputError: it is not there, is damaged, or was trained with other options."""
     path = directory / "judge.safetensors"
     again = f"run `uv run python -m replication.judge {directory.name}`"
     shape, classes = data.train_images.shape[1:], len(data.class_names)

@@ -39,11 +39,7 @@ class TrainedCell:
 
 
 def read_trained(directory: Path) -> TrainedCell:
-    """Read a trained cell.
-
-    Raises:
-        InputError: it is not there, or a file of it is not what training wrote.
-    """
+    """Read a trained cell. Raises InputError: it is not there, or a file of it is not what training wrote."""
     again = f"run `uv run python -m replication.train {directory.name}`"
     try:
         provenance = read_json(directory / "provenance.json")
