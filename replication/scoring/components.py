@@ -6,7 +6,6 @@ import numpy as np
 
 from replication.config.protocols import Components
 from replication.config.recipes import Noise, Recipe
-from replication.foundation.runtime import side_by_side
 from replication.foundation.seeding import generator as stream_of
 from replication.metrics.components import component_information, duplicates_within, variance_share
 from replication.metrics.neighbours import duplicate_threshold
@@ -29,14 +28,10 @@ def measure(cell: ImageCell) -> dict[str, np.ndarray]:
     """
     judge = cell.judge
     assert judge is not None  # `requirements` holds what the protocol needs
-    options, steps = cell.options.components, (cell.trained.steps[-1], 0)
-    if cell.trained.steps[0] != 0:
-        steps = steps[:1]
-
+    options, steps = cell.options.components, [cell.trained.steps[-1], *{0}.intersection(cell.trained.steps)]
     threshold = duplicate_threshold(cell.data.train_images, min(options.samples, len(cell.data.train_images)))
 
-    def score_seed(place: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-        step, index = place
+    def score_seed(step: int, index: int) -> tuple[np.ndarray, np.ndarray]:
         drawn = {variant: _draw(cell, step, index, noise) for variant, noise in noises_of(cell.recipe).items()}
         for variant, samples in drawn.items():
             add_diversity(cell.rows, cell.seeds[index], step, variant, *samples, threshold)
@@ -45,7 +40,7 @@ def measure(cell: ImageCell) -> dict[str, np.ndarray]:
         add_information(cell.rows, cell.seeds[index], step, components, classes, options, cell.judge_name)
         return images, components
 
-    images, components = side_by_side(score_seed, cell.places(steps), cell.threads)[0]  # of the first seed, trained
+    images, components = cell.each(score_seed, steps, "components")[0]  # of the first seed, trained
     return {SHEET: sheet_of(images, components, cell.recipe.prior.components)}
 
 

@@ -6,7 +6,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from replication.foundation.runtime import side_by_side
 from replication.foundation.seeding import generator
 from replication.metrics.guided_backpropagation import (
     as_picture,
@@ -33,9 +32,8 @@ def measure(cell: ImageCell) -> dict[str, np.ndarray]:
     chosen = np.sort(generator(0, "filters").permutation(len(cell.data.test_images))[: cell.options.filters.images])
     images, labels = cell.data.test_images[chosen], cell.data.test_labels[chosen]
     steps = (0, cell.trained.steps[-1])
-    places = [(step, index) for index in range(len(cell.seeds)) for step in steps]
-    sheets = side_by_side(lambda place: _measure_step(cell, *place, images, labels), places, cell.threads)
-    return {"filters": np.concatenate([sheets[1], sheets[0]], axis=1)}
+    sheets = cell.each(lambda step, index: _measure_step(cell, step, index, images, labels), steps, "filters")
+    return {"filters": np.concatenate([sheets[len(cell.seeds)], sheets[0]], axis=1)}
 
 
 def _measure_step(cell: ImageCell, step: int, index: int, images: np.ndarray, labels: np.ndarray) -> np.ndarray:

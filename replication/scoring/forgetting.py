@@ -9,7 +9,6 @@ import numpy as np
 import torch
 
 from replication.data.planted import balanced_accuracy, best_threshold, object_scores
-from replication.foundation.runtime import side_by_side
 from replication.foundation.seeding import generator as stream_of
 from replication.metrics.forgetting import (
     change_outside,
@@ -48,8 +47,8 @@ def measure(cell: ImageCell) -> dict[str, np.ndarray]:
     Where no sample shows the object no map is dropped, and nothing changes. The sheet `forgetting` is the first seed's.
     """
     detector = detector_of(cell)
-    sheets = side_by_side(lambda index: _measure_seed(cell, index, detector), range(len(cell.seeds)), cell.threads)
-    return {"forgetting": sheets[0]}
+    last = [cell.trained.steps[-1]]
+    return {"forgetting": cell.each(lambda _, index: _measure_seed(cell, index, detector), last, "forgetting")[0]}
 
 
 def detector_of(cell: ImageCell) -> Detector:

@@ -8,10 +8,8 @@ from typing import Any
 
 import numpy as np
 from torch import nn
-from tqdm import tqdm
 
 from replication.data.reading import PreparedImages
-from replication.foundation.runtime import side_by_side
 from replication.metrics.distribution import Distances, Reference, distances, references_of
 from replication.metrics.inception import inception_score, modified_inception_score
 from replication.metrics.neighbours import duplicate_rate, every, nearest
@@ -41,8 +39,7 @@ def score_images(cell: ImageCell) -> dict[str, np.ndarray]:
     if cell.judge is not None:
         references, (accuracy, count) = judge_references(cell.judge, seen, cell.data, cell.judge_tested)
 
-    def score_seed(place: tuple[int, int]) -> np.ndarray:
-        step, index = place
+    def score_seed(step: int, index: int) -> np.ndarray:
         seed, images = cell.seeds[index], cell.sample(step, index, "samples", cell.recipe.n_samples)
         if cell.judge is not None:
             under_judge = judged(cell.judge, images)
@@ -54,11 +51,9 @@ def score_images(cell: ImageCell) -> dict[str, np.ndarray]:
         add_spread(rows, seed, step, images, seen)
         rate, count = duplicate_rate(images, cell.data.train_images)
         rows.add(seed, step, "duplicate_rate", rate, count)
-        return images[:GRID]
+        return images[:GRID].copy()  # the rest may go
 
-    first_images = np.empty(0, np.uint8)
-    for step in tqdm(cell.trained.steps, desc=f"{rows.cell.key}: scoring", unit="step"):
-        first_images = side_by_side(score_seed, cell.places([step]), cell.threads)[0]
+    first_images = cell.each(score_seed, cell.trained.steps, "scoring")[-len(cell.seeds)]  # of the last step
     for seed in cell.seeds if cell.judge is not None and count else ():
         rows.add(seed, last, "judge_accuracy", accuracy, count, judge=cell.judge_name)
     add_stability(rows, cell.trained, cell.build, cell.recipe, cell.classes, cell.threads)

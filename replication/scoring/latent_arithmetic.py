@@ -8,10 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from tqdm import tqdm
 
 from replication.config.protocols import LatentArithmetic
-from replication.foundation.runtime import side_by_side
 from replication.foundation.seeding import generator as stream_of
 from replication.metrics.arithmetic import (
     HIGH,
@@ -58,16 +56,16 @@ def measure(cell: ImageCell) -> dict[str, np.ndarray]:
     plausibility = cell_plausibility(cell)
     assert plausibility is not None  # `requirements` holds that there is a judge
 
-    def score_seed(index: int) -> dict[str, np.ndarray]:
-        space = LatentSpace(cell, cell.trained.steps[-1], index)
+    def score_seed(step: int, index: int) -> dict[str, np.ndarray]:
+        space = LatentSpace(cell, step, index)
         pools = _pools(space, cell.options.latent_arithmetic.pool)
         return {
             "arithmetic": _add_sums(cell, space, pools, index, plausibility),
             "turn": _add_turns(cell, space, pools, index),
         }
 
-    progress = tqdm(range(len(cell.seeds)), desc=f"{cell.rows.cell.key}: latent arithmetic", unit="seed")
-    return {name: sheet for name, sheet in side_by_side(score_seed, progress, cell.threads)[0].items() if sheet.size}
+    sheets = cell.each(score_seed, cell.trained.steps[-1:], "latent arithmetic")[0]
+    return {name: sheet for name, sheet in sheets.items() if sheet.size}
 
 
 def _pools(space: LatentSpace, count: int) -> list[Pool]:

@@ -7,7 +7,6 @@ import numpy as np
 
 from replication.config.recipes import Recipe
 from replication.data.reading import PreparedImages
-from replication.foundation.runtime import side_by_side
 from replication.foundation.seeding import generator
 from replication.metrics.neighbours import memorisation_share, memorised
 from replication.scoring.image_cell import ImageCell
@@ -27,7 +26,7 @@ def measure(cell: ImageCell) -> dict[str, np.ndarray]:
     size = cell.options.memorisation.samples
     after_one = one_pass(cell.recipe, len(training), cell.trained.steps)
 
-    def measure_seed(index: int) -> None:
+    def measure_seed(_: int, index: int) -> None:
         seed = cell.seeds[index]
         if after_one != last:
             samples = cell.sample(after_one, index, "memorisation", size)
@@ -36,7 +35,7 @@ def measure(cell: ImageCell) -> dict[str, np.ndarray]:
         samples = cell.sample(last, index, "memorisation", size)
         add_shares(cell.rows, seed, last, samples, training, held_out, size, cell.device)
 
-    side_by_side(measure_seed, range(len(cell.seeds)), cell.threads)
+    cell.each(measure_seed, [last], "memorisation")
     return {}
 
 
