@@ -21,8 +21,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from replication.config.cell import Cell
-from replication.config.plain import shown
-from replication.config.strict import read_yaml, strict
+from replication.config.strict import read_yaml, shown, strict
 from replication.foundation.errors import InputError
 
 MOST_CELLS = 10_000  # of an entry; the longest of the suite's own makes 25

@@ -16,7 +16,6 @@ from replication.config.cluster import Cluster, Runner
 from replication.config.datasets import Dataset
 from replication.config.expansion import expand, merged
 from replication.config.experiments import Background, FeatureControls, NearDuplicates, Released, Theory
-from replication.config.plain import shown
 from replication.config.protocols import ProtocolOptions, RealNeighbours
 from replication.config.recipes import Recipe
 from replication.config.references import FILE, check_references, known
@@ -33,6 +32,7 @@ from replication.config.strict import (
     SizeOrZero,
     Threads,
     read_yaml,
+    shown,
     strict,
 )
 from replication.foundation.errors import InputError

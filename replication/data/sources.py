@@ -6,8 +6,7 @@ from dataclasses import replace
 
 from replication.config.datasets import Dataset, Planted
 from replication.data.contents import ImageSet, PointSet
-from replication.data.digits import read_digits
-from replication.data.toy import draw_points
+from replication.data.embedded import draw_points, read_digits
 
 
 def read_source(options: Dataset) -> ImageSet | PointSet:
