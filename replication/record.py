@@ -40,16 +40,12 @@ def take_in(
     scores: Path = SCORED,
     benchmarks: Path = BENCHMARKS,
 ) -> list[str]:
-    """Keep archives' cells under `reports/recorded/` and make their profile's report again: all of it or nothing.
+    """Keep archives' cells, packed, under `reports/recorded/` and make their profile's report again: all or nothing.
 
-    Tables are kept packed.
-
-    Returns:
-        The names of the blocks taken in.
+    Returns the names of the blocks taken in.
 
     Raises:
-        InputError: an archive, a row, a hash or a provenance is wrong, a seed is recorded already in another block, or
-            the archives are of several profiles.
+        InputError: an archive, a row, a hash or a provenance is wrong, a seed is recorded already, or profiles mix.
     """
     from replication.report.build import build_report  # what renders pages is absent where cells are only packed
 

@@ -94,11 +94,7 @@ def scoring_key(params: Params, cell: Cell) -> str:
 
 
 def is_scored(params: Params, cell: Cell) -> bool:
-    """Whether the block's scores are those that scoring it again would give.
-
-    Raises:
-        InputError: its training is of another recipe, split or seeds.
-    """
+    """Whether scoring the block again would give the same; InputError where its training is of another recipe."""
     if training := recorded(TRAINED / cell.folder):
         require_training_of(cell, params.recipe_of(cell), training)
     before = recorded(SCORED / cell.folder)

@@ -52,11 +52,7 @@ class Scored:
 
 
 def score(params: Params, asked: argparse.Namespace) -> Scored:
-    """Score the samples that the command line names.
-
-    Raises:
-        InputError: data set, split, judge or samples are not there, or do not fit one another.
-    """
+    """Score the samples that the command line names; InputError where data, judge or samples lack or do not fit."""
     chosen(params.datasets, asked.dataset, "data set of params.yaml")
     data, rows_of_split = load_images(DATA / asked.dataset), load_split(DATA / asked.dataset, asked.split)
     images = read_samples(asked.samples, data.train_images.shape[1:], asked.range, asked.n, asked.seed)

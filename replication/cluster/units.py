@@ -137,10 +137,7 @@ def judge_unit(params: Params, dataset: str) -> Unit:
 
 
 def _here(params: Params, demand: Demand) -> Params:
-    """As a node needs them: it does itself what it is asked for.
-
-    No more threads side by side than were asked for; results do not depend on their number.
-    """
+    """As a node needs them: it does itself what it is asked for, with no more threads than that."""
     return replace(params, profile=replace(params.profile, threads=demand.cpus, runner="local"))
 
 

@@ -114,11 +114,7 @@ class Dataset:
 
 
 def sample_shape(options: Dataset) -> tuple[int, ...]:
-    """(2,) for points, (C, H, W) for images, known before anything is read.
-
-    Raises:
-        InputError: a folder has no image_size, so that its files alone tell the shape.
-    """
+    """(2,) for points, (C, H, W) for images; InputError where an image_size lacks and the files alone tell."""
     if options.source == "toy":
         return (2,)
     if options.source in IMAGES:

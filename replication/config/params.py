@@ -165,11 +165,7 @@ class Params:
 
 
 def load_params(path: Path = Path("params.yaml")) -> Params:
-    """Read and check `params.yaml`.
-
-    Raises:
-        InputError: the file is missing or not YAML, or a key or value is not one that the dataclasses above accept.
-    """
+    """Read and check `params.yaml`; InputError where it is missing, no YAML, or a key or value is not accepted."""
     return checked(read_yaml(path), path)
 
 

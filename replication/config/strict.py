@@ -88,11 +88,7 @@ def read_yaml(path: Path) -> Any:
 
 
 def strict(shape: type[_Shape], value: object, where: str) -> _Shape:
-    """Build a dataclass from plain values; what is wrong becomes one sentence that starts with `where`.
-
-    Raises:
-        InputError: a key or type is wrong, or the dataclass raised a ValueError.
-    """
+    """A dataclass of plain values; what is wrong is an InputError of one sentence that starts with `where`."""
     try:
         return _adapter(shape).validate_json(json.dumps(value))
     except TypeError:
@@ -166,11 +162,10 @@ def trouble_in(text: str) -> str:
 
 
 def check_plain(value: object, where: str) -> None:
-    """Refuse what no JSON file could say of plain values; `where` begins the sentence.
+    """Refuse what no JSON file could say of plain values, and too much of it; `where` begins the sentence.
 
     Raises:
-        InputError: a key is no text, a value is none of text, number, list and mapping, a number is not finite or too
-            large, or there is too much of it. The sentence names the place.
+        InputError: a key is no text, a value no text, number, list or mapping, a number not finite or too large.
     """
     waiting, count = [("", value, 0)], 0
     while waiting:

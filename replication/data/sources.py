@@ -10,11 +10,7 @@ from replication.data.embedded import draw_points, read_digits
 
 
 def read_source(options: Dataset) -> ImageSet | PointSet:
-    """Read a data set from its source, downloading what is missing.
-
-    Raises:
-        InputError: the raw files cannot be had or are not what the source expects.
-    """
+    """Read a data set from its source, downloading what is missing; InputError where that fails or is another."""
     if options.source == "toy":
         return draw_points(options.modes, options.standard_deviation, options.points_per_mode, options.seed)
     images = _images(options)

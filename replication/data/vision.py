@@ -24,11 +24,7 @@ MNIST_UNPACKED = {
 
 
 def read_mnist(root: Path) -> ImageSet:
-    """MNIST [n, 1, 28, 28] from `root`/MNIST/raw, downloaded where it is missing.
-
-    Raises:
-        InputError: the files cannot be had, or are not the original ones.
-    """
+    """MNIST [n, 1, 28, 28] from `root`/MNIST/raw, downloaded where it is missing; InputError as `fetching` has it."""
     place = root / "MNIST" / "raw"
     with fetching("MNIST", place, [name for name, _ in MNIST.resources], CHECKED):
         if (root / "MNIST" / "processed").exists():
@@ -50,11 +46,7 @@ def read_mnist(root: Path) -> ImageSet:
 
 
 def read_cifar10(root: Path) -> ImageSet:
-    """CIFAR-10 [n, 3, 32, 32] from `root`/cifar-10-batches-py, downloaded where it is missing.
-
-    Raises:
-        InputError: the files cannot be had, or are not the original ones.
-    """
+    """CIFAR-10 [n, 3, 32, 32] from `root`/cifar-10-batches-py, downloaded where it is missing; InputError likewise."""
     # The batches are pickles; torchvision opens one only after its MD5 sum proved it the original.
     with fetching("CIFAR-10", root, [CIFAR10.filename], CHECKED):
         train, test = (CIFAR10(root, train=train, download=True) for train in (True, False))
@@ -72,11 +64,7 @@ def read_cifar10(root: Path) -> ImageSet:
 
 
 def read_svhn(root: Path) -> ImageSet:
-    """SVHN's cropped digits [n, 3, 32, 32] from `root`, downloaded where they are missing; label 0 is the digit 0.
-
-    Raises:
-        InputError: the files cannot be had, or are not the original ones.
-    """
+    """SVHN's cropped digits [n, 3, 32, 32] from `root`, downloaded likewise; label 0 is the digit 0. InputError too."""
     files = [SVHN.split_list[split][1] for split in ("train", "test")]
     with fetching("SVHN", root, files, CHECKED):
         train, test = (SVHN(root, split=split, download=True) for split in ("train", "test"))

@@ -19,11 +19,7 @@ from replication.foundation.provenance import installed, sha256_file
 
 
 def write_dataset(contents: ImageSet | PointSet, options: Dataset, directory: Path) -> None:
-    """Write arrays, `splits/` and `manifest.json` into an empty directory; equal contents give equal bytes.
-
-    Raises:
-        InputError: a split asks for more images than there are.
-    """
+    """Write arrays, `splits/` and `manifest.json` into an empty directory; equal contents give equal bytes."""
     arrays = contents.arrays()
     for name, array in arrays.items():
         with (directory / f"{name}.npy").open("wb") as stream:
@@ -95,10 +91,9 @@ def _write_split(labels: np.ndarray, class_names: tuple[str, ...], split: Split,
 
 
 def split_indices(labels: np.ndarray, class_names: Sequence[str], split: Split) -> np.ndarray:
-    """Indices int64 [n] into the training set.
+    """Indices int64 [n] into the training set, in the order of the data, or for `random` in the order drawn.
 
-    `all`, `first` and `last` keep the order of the data; `random` keeps the order drawn, for minibatches taken in order
-    from a set sorted by class would each see one class.
+    Minibatches taken in order from a set sorted by class would each see one class.
 
     Raises:
         InputError: the set, or a class, has fewer images than asked for, or `n` does not divide into balanced classes.

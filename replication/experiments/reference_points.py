@@ -66,11 +66,7 @@ def score_reference_points(
     threads: int,
     device: str = "cpu",
 ) -> None:
-    """Add the rows of every reference point of the split `chosen`; under Inception too where the cell names it.
-
-    Raises:
-        InputError: the cell names protocol inception and its weights cannot be had.
-    """
+    """Rows of every reference point of the split `chosen`; under Inception too where the cell names it."""
     points = list(reference_points(rows.cell.seed_numbers, data, chosen, options.reference_points))
     add_duplicates(rows, data, points, options.reference_points.samples, threads)
     add_judged(rows, data, points, judge, judge_name)

@@ -19,12 +19,7 @@ MOST_JSON = 64 * 2**20  # bytes of a text that becomes objects, which take twent
 
 
 def read_bytes(path: Path, most: int) -> bytes:
-    """The content of a plain file of `most` bytes at most.
-
-    Raises:
-        FileNotFoundError: there is none.
-        ValueError: it is something else, or larger.
-    """
+    """The content of a plain file; FileNotFoundError without one, ValueError where it has more than `most` bytes."""
     with plain_file(path) as stream:
         size = os.fstat(stream.fileno()).st_size
         if size > most:
@@ -52,12 +47,7 @@ def is_plain_name(text: str) -> bool:
 
 
 def read_json(path: Path) -> Any:
-    """What a plain file of JSON holds; see `parse_json`.
-
-    Raises:
-        FileNotFoundError: there is none.
-        ValueError: it is something else, too large, or no JSON.
-    """
+    """What a plain file of JSON holds; FileNotFoundError where there is none, ValueError as `parse_json`."""
     return parse_json(read_bytes(path, MOST_JSON))
 
 

@@ -40,12 +40,7 @@ def recorded(folder: Path) -> dict[str, Any]:
 
 
 def installed(package: str) -> str:
-    """The version of a package that is installed.
-
-    Raises:
-        PackageNotFoundError: it is not.
-        InputError: its files cannot be read, of which `version` says nothing.
-    """
+    """The version of a package; PackageNotFoundError where it is absent, InputError where its files cannot be read."""
     found: str | None = version(package)
     if not found:
         raise InputError(f"The version of {package} cannot be read: make its files readable, or install it again.")

@@ -35,11 +35,7 @@ CLAIMS = {400: "dcgan-cifar10-400-per-class", None: "dcgan-cifar10-accuracy"}  #
 
 
 def measure(directory: Path, dataset: str, per_class: int | None, draws: int, device: str) -> dict[str, Any]:
-    """The probe of the released discriminator in a folder on a prepared data set, and all that it depends on.
-
-    Raises:
-        InputError: weights, data set or device cannot be had, or do not fit one another.
-    """
+    """The probe of a released discriminator on a prepared data set, and what it depends on; InputError: one lacks."""
     data = load_images(DATA / dataset)
 
     import torch
@@ -95,11 +91,7 @@ def differences(released: ReleasedDiscriminator, data: PreparedImages, per_class
 
 
 def draw_grid(directory: Path, place: Path) -> dict[str, Any]:
-    """Write 64 of 400 samples of the released generator in a folder as a PNG; returns what they were drawn with.
-
-    Raises:
-        InputError: the generator cannot be read, or `place` is no PNG in a folder that exists.
-    """
+    """Write 64 of 400 samples of a released generator as a PNG; returns how they were drawn. InputError: no place."""
     import torch
 
     from replication.models.layers.samples import as_images

@@ -96,10 +96,7 @@ def shuffled(count: int, seed: int) -> np.ndarray:
 def own_batch_features(
     discriminator: ConvolutionalDiscriminator, images: Tensor, order: np.ndarray, threads: int = 1, batch: int = BATCH
 ) -> Tensor:
-    """Features [n, 16·ΣC] where every batch is normalised by its own statistics; `order` says who shares a batch.
-
-    Running statistics stay as they are.
-    """
+    """Features [n, 16·ΣC] of batches, each normalised by its statistics; `order` says who shares one."""
     alone, chosen = deepcopy(discriminator).train(), torch.from_numpy(order)
     found = discriminator_features(alone, images[chosen], None, threads, batch=batch)
     return torch.empty_like(found).index_copy_(0, chosen, found)

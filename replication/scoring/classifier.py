@@ -173,10 +173,7 @@ def read_judge(options: Judge, data: PreparedImages, directory: Path) -> nn.Modu
 
 
 def recorded_accuracy(directory: Path) -> tuple[float, int]:
-    """The accuracy that a judge had on its data set's test images when it was trained, and how many there were.
-
-    Without test images the accuracy is NaN, and the number 0.
-    """
+    """A judge's recorded accuracy on its data set's test images, and their number; NaN and 0 where there are none."""
     written = recorded(directory)
     accuracy, n_test = written.get("test_accuracy"), written.get("n_test")
     if type(n_test) is not int or not (accuracy is None or type(accuracy) is float and 0.0 <= accuracy <= 1.0):

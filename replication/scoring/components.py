@@ -81,10 +81,7 @@ def noises_of(recipe: Recipe) -> dict[str, Noise]:
 
 
 def sheet_of(images: np.ndarray, components: np.ndarray, of: int) -> np.ndarray:
-    """uint8 [rows, columns, C, H, W]: a row for each of some of the `of` components, evenly chosen, with samples of it.
-
-    A component of fewer samples than columns leaves black pictures behind them.
-    """
+    """uint8 [rows, columns, C, H, W]: samples of some of the `of` components, evenly chosen, a row each; else black."""
     chosen = np.unique(np.linspace(0, of - 1, min(of, SHOWN)).round().astype(int))
     sheet = np.zeros((len(chosen), SHOWN, *images.shape[1:]), np.uint8)
     for line, component in zip(sheet, chosen, strict=True):

@@ -97,10 +97,7 @@ def add_judge_scores(
     by_class: bool = True,
     **names: Any,
 ) -> None:
-    """The judge's score, modified score and share of every class, and overall: the mean over the classes that occur.
-
-    `names` are those of a set of images that is no sample of the cell's.
-    """
+    """The judge's score, modified score and share of every class, and overall: the mean over the classes that occur."""
     where, count = {"judge": judge, **names}, len(logits)
     modified = modified_inception_score(logits)
     rows.add(seed, step, "judge_score", inception_score(logits, splits)[0], count, **where)

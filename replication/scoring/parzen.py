@@ -19,8 +19,7 @@ VALIDATION = 1_000  # images that choose its width (GAN's released parzen_ll.py)
 
 
 def score_parzen(cell: ImageCell, samples: int = SAMPLES) -> None:
-    """Add a cell's likelihood of the test images, its standard error over them and the window's width, in the
-    recipe's pixels.
+    """Add the likelihood of the test images in the recipe's pixels, its standard error and the window's width.
 
     Validation images are the first of the training images that the split leaves out. Where there are none, the width
     has nothing to be chosen on, and no row is added.
@@ -44,10 +43,7 @@ def score_parzen(cell: ImageCell, samples: int = SAMPLES) -> None:
 def add_window(
     rows: Rows, seed: int, step: int, samples: Tensor, validation: Tensor, test: Tensor, **names: Any
 ) -> None:
-    """The rows of windows on samples [n, d], their width from the released grid (no variant) and from the fine one.
-
-    `names` are those of a control measured beside a cell.
-    """
+    """Rows of windows on samples [n, d], their width from the released grid (no variant) and from the fine one."""
     for variant, sigmas in (("", SIGMAS), ("fine-grid", FINE)):
         mean, error, sigma = parzen(samples, validation, test, sigmas)
         rows.add(seed, step, "parzen_log_likelihood", mean, len(test), metric_variant=variant, **names)

@@ -80,9 +80,7 @@ def require_cell(params: Params, cell: Cell) -> None:
 
 
 def require_protocols(params: Params, cell: Cell, data: PreparedImages | ToyData, rows: np.ndarray) -> None:
-    """Look for what every protocol of a trained cell needs, and print once what a data set without test images costs.
-
-    `rows` of the data are trained on.
+    """Look for what every protocol of a cell trained on `rows` needs; print once what the lack of test images costs.
 
     Raises:
         InputError: something is missing; the sentence names cell, protocol and mend.
@@ -102,11 +100,7 @@ def require_protocols(params: Params, cell: Cell, data: PreparedImages | ToyData
 
 
 def require_experiment(params: Params, cell: Cell) -> None:
-    """Look for what an experiment needs.
-
-    Raises:
-        InputError: its data set, split, judge, weights or released network are missing.
-    """
+    """Look for what an experiment needs: data set, split, judge, weights, network. InputError: one is missing."""
     if cell.dataset == BUNDLED:
         return
     load_split(DATA / cell.dataset, cell.split)

@@ -70,10 +70,7 @@ def score_sample_set(
 
 
 def sorted_by_class(labels: np.ndarray) -> bool:
-    """Whether neighbours in the order of labels [n] share a class far more often than chance has it.
-
-    A score that is the mean over contiguous splits is then too low.
-    """
+    """Whether neighbours among labels [n] share a class too often for chance; contiguous splits then score low."""
     shares = np.bincount(labels) / len(labels)
     chance = float(np.square(shares).sum())
     same = float((labels[1:] == labels[:-1]).mean())
