@@ -21,7 +21,7 @@ README = Path("README.md")
 
 
 def write_page(params: Params) -> Path:
-    """Write the page from the reports under `reports/`; returns where its HTML is. InputError: one lacks or is broken."""
+    """Write the page from the reports under `reports/`; returns where its HTML is. InputError: one is broken."""
     for name, text in pages(read_page(params, load_benchmarks())).items():
         write_atomically(REPORTS / name, text)
     return REPORTS / HTML

@@ -108,9 +108,7 @@ class Pool:
         self._running[reference] = unit
 
     def _digest(self, place: Path, source: Path) -> str:
-        if TRAINED in place.parents:
-            return digest_of(source)
-        if source not in self._digests:
+        if source not in self._digests or TRAINED in place.parents:
             self._digests[source] = digest_of(source)
         return self._digests[source]
 

@@ -60,7 +60,7 @@ def read_labels(place: Path, count: int, classes: int) -> np.ndarray:
 
 
 def read_array(place: Path, what: str) -> np.ndarray:
-    """The array of a `.npy` file, mapped into memory, never unpickled; InputError where it holds none or is too large."""
+    """The array of a `.npy` file, mapped into memory, never unpickled; InputError where it has none or too much."""
     if not place.is_file():
         raise InputError(f"There is no file {place} of {what}.")
     if place.stat().st_size > MOST_BYTES:

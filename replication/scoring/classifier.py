@@ -156,19 +156,20 @@ def read_judge(options: Judge, data: PreparedImages, directory: Path) -> nn.Modu
     """The trained judge. Raises InputError: it is not there, is damaged, or was trained with other options."""
     path = directory / "judge.safetensors"
     again = f"run `uv run python -m replication.judge {directory.name}`"
-    shape, classes = data.train_images.shape[1:], len(data.class_names)
-    network = build_classifier(shape, options.channels, classes, options.convolutions)
     if not path.is_file():  # a pipe would be waited for
         raise InputError(f"There is no judge at {path}: {again}.")
     content, known = path.read_bytes(), recorded(directory)
+    other = f"{path} is not the judge that params.yaml describes: {again}."
     if known.get("options") != _plain(options):
-        raise InputError(f"{path} is not the judge that params.yaml describes: {again}.")
+        raise InputError(other)
     if known.get("weights_sha256") != hashlib.sha256(content).hexdigest():
         raise InputError(f"{path} is not the file whose hash was recorded when the judge was trained: {again}.")
+    shape, classes = data.train_images.shape[1:], len(data.class_names)
+    network = build_classifier(shape, options.channels, classes, options.convolutions)
     try:
         network.load_state_dict(load(content))
     except (SafetensorError, RuntimeError) as error:
-        raise InputError(f"{path} is not the judge that params.yaml describes: {again}.") from error
+        raise InputError(other) from error
     return network.eval()
 
 
@@ -184,6 +185,5 @@ def recorded_accuracy(directory: Path) -> tuple[float, int]:
 
 def judge_accuracy(network: nn.Module, data: PreparedImages) -> float | None:
     """Share of test images that the judge classifies correctly; None where there are none."""
-    if not len(data.test_images):
-        return None
-    return float((judged(network, data.test_images).classes == data.test_labels).mean())
+    tested = len(data.test_images)
+    return float((judged(network, data.test_images).classes == data.test_labels).mean()) if tested else None

@@ -32,7 +32,13 @@ def measure(cell: ImageCell) -> dict[str, np.ndarray]:
     threshold = duplicate_threshold(cell.data.train_images, min(options.samples, len(cell.data.train_images)))
 
     def score_seed(step: int, index: int) -> tuple[np.ndarray, np.ndarray]:
-        drawn = {variant: _draw(cell, step, index, noise) for variant, noise in noises_of(cell.recipe).items()}
+        generator = cell.networks(step, index).generator
+        place = cell.seeds[index], "components", options.samples, cell.classes
+        drawn = {
+            variant: draw_with_components(generator, cell.recipe, noise, *place)
+            for variant, noise in noises_of(cell.recipe).items()
+        }
+        drawn = {variant: (pictures(images, cell.recipe), of) for variant, (images, of) in drawn.items()}
         for variant, samples in drawn.items():
             add_diversity(cell.rows, cell.seeds[index], step, variant, *samples, threshold)
         images, components = drawn[TRAINING]
@@ -88,10 +94,3 @@ def sheet_of(images: np.ndarray, components: np.ndarray, of: int) -> np.ndarray:
         of_component = images[components == component][:SHOWN]
         line[: len(of_component)] = of_component
     return sheet
-
-
-def _draw(cell: ImageCell, step: int, index: int, noise: Noise) -> tuple[np.ndarray, np.ndarray]:
-    """uint8 images [samples, C, H, W] of one seed under a noise, and their components."""
-    generator, count = cell.networks(step, index).generator, cell.options.components.samples
-    drawn = draw_with_components(generator, cell.recipe, noise, cell.seeds[index], "components", count, cell.classes)
-    return pictures(drawn[0], cell.recipe), drawn[1]

@@ -30,8 +30,8 @@ def measure(cell: ImageCell) -> dict[str, np.ndarray]:
         seed = cell.seeds[index]
         if after_one != last:
             samples = cell.sample(after_one, index, "memorisation", size)
-            share, count = memorisation_share(samples, training, held_out, cell.device)
-            cell.rows.add(seed, after_one, "memorisation_share", share, count, metric_variant="samples")
+            measured = memorisation_share(samples, training, held_out, cell.device)
+            cell.rows.add(seed, after_one, "memorisation_share", *measured, metric_variant="samples")
         samples = cell.sample(last, index, "memorisation", size)
         add_shares(cell.rows, seed, last, samples, training, held_out, size, cell.device)
 
@@ -58,8 +58,8 @@ def add_shares(
         ("held-out", probes[:size], others),
         ("memoriser", memorised(training, size, stream), held_out),
     ):
-        share, count = memorisation_share(images, training, against, device)
-        rows.add(seed, step, "memorisation_share", share, count, metric_variant=variant)
+        measured = memorisation_share(images, training, against, device)
+        rows.add(seed, step, "memorisation_share", *measured, metric_variant=variant)
 
 
 def held_out_images(data: PreparedImages, chosen: np.ndarray) -> np.ndarray:
