@@ -46,7 +46,13 @@ def problems(params: Params, profiles: Sequence[str], root: Path = Path(".")) ->
         benchmarks = load_benchmarks(root / BENCHMARKS)
     except InputError as error:
         return [str(error)]
-    wrong = [*_without_source(benchmarks), *of_plans([claim for paper in benchmarks for claim in paper.claims])]
+    wrong = [
+        f"benchmarks/{paper.paper}.yaml: {entry.id} has no source: say where the paper says it."
+        for paper in benchmarks
+        for entry in (*paper.claims, *paper.tables)
+        if not entry.source.strip()
+    ]
+    wrong += of_plans(claims_of(benchmarks))
     for profile in profiles:
         wrong += _of_report(params, profile, root / REPORTS, benchmarks)
     if not wrong:  # a page of reports that are wrong themselves says nothing new
@@ -56,13 +62,6 @@ def problems(params: Params, profiles: Sequence[str], root: Path = Path(".")) ->
         except (InputError, FileNotFoundError) as error:
             wrong.append(str(error))
     return wrong
-
-
-def _without_source(benchmarks: Sequence[Benchmark]) -> Iterator[str]:
-    for benchmark in benchmarks:
-        for entry in (*benchmark.claims, *benchmark.tables):
-            if not entry.source.strip():
-                yield f"benchmarks/{benchmark.paper}.yaml: {entry.id} has no source: say where the paper says it."
 
 
 def _of_report(params: Params, profile: str, reports: Path, benchmarks: Sequence[Benchmark]) -> list[str]:
@@ -150,7 +149,7 @@ def _of_page(reports: Path, page: Page) -> Iterator[str]:
         committed = path.read_text(encoding="utf-8") if path.is_file() else ""
         if committed != text:
             lines = zip(f"{committed}\n".splitlines(), f"{text}\n".splitlines(), strict=False)
-            line = next((n for n, (one, two) in enumerate(lines, start=1) if one != two), 0)
+            line = next((n for n, (before, now) in enumerate(lines, start=1) if before != now), 0)
             where = f" from line {line}" if line else ""
             yield f"{path} is stale: it differs{where} from what the reports give; run `uv run dvc repro`."
 

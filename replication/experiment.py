@@ -23,13 +23,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from threadpoolctl import threadpool_limits
 
 from replication.config.blocks import block_arguments, block_of, device_of, on_device
 from replication.config.cluster import cluster_stages
 from replication.config.params import BUNDLED, Cell, Params, load_params
 from replication.data.bundled import load_bundled
-from replication.data.reading import load_images, load_manifest, load_split, load_toy
+from replication.data.reading import PreparedImages, load_images, load_manifest, load_split, load_toy
 from replication.foundation.atomic import keep_only
 from replication.foundation.child import in_processes
 from replication.foundation.command import exit_clearly
@@ -60,10 +61,8 @@ def run_experiment(params: Params, cell: Cell) -> None:
         clock = TrainingClock(directory)
         rows = Rows(params.profile.name, cell, trained_on, {}, device, steps=Steps(directory, clock))
         with threadpool_limits(1, "blas"):  # NumPy's, as `prepare_device` has done for PyTorch
-            run, _ = EXPERIMENTS[cell.experiment]
-            run(rows, params)
-        where = {"environment": environment(device, params.profile.threads)}
-        rest = {**where, "diverged_seeds": {}, "clock": clock.read()}
+            EXPERIMENTS[cell.experiment][0](rows, params)
+        rest = {"environment": environment(device, params.profile.threads), "diverged_seeds": {}, "clock": clock.read()}
         write_scores(SCORED / cell.folder, rows, {}, {**key, **rest})
         forget(directory)
 
@@ -75,8 +74,12 @@ def is_measured(params: Params, cell: Cell) -> bool:
     return {name: before.get(name) for name in key} == key and not changed_file(SCORED / cell.folder, before)
 
 
-def theory(rows: Rows, params: Params) -> None:
-    """GAN 2014's propositions on the toy mixture."""
+def _images(cell: Cell) -> tuple[PreparedImages, np.ndarray]:
+    """The images that an experiment reads, and the rows of the training images that its split names."""
+    return load_images(DATA / cell.dataset), load_split(DATA / cell.dataset, cell.split)
+
+
+def _theory(rows: Rows, params: Params) -> None:
     from replication.experiments.theory import score_theory
     from replication.scoring.toy import mixture_of
 
@@ -85,98 +88,77 @@ def theory(rows: Rows, params: Params) -> None:
     score_theory(rows, mixture_of(load_toy(DATA / rows.cell.dataset)), params.theory, build, recipe)
 
 
-def reference_points(rows: Rows, params: Params) -> None:
-    """Real images, and what only repeats them, under every score of images."""
+def _reference_points(rows: Rows, params: Params) -> None:
     from replication.experiments.reference_points import score_reference_points
     from replication.scoring.classifier import judge_options, read_judge
 
-    folder, profile, device = DATA / rows.cell.dataset, params.profile, device_of(params, rows.cell)
-    data, options = load_images(folder), judge_options(params, rows.cell.dataset)
-    judge = read_judge(options, data, JUDGES / rows.cell.dataset).to(device)
-    chosen = load_split(folder, rows.cell.split)
+    (data, chosen), device = _images(rows.cell), device_of(params, rows.cell)
+    profile, options = params.profile, judge_options(params, data.name)
+    judge = read_judge(options, data, JUDGES / data.name).to(device)
     score_reference_points(rows, data, chosen, judge, options.name, profile.protocols, profile.threads, device)
 
 
-def real_neighbours(rows: Rows, params: Params) -> None:
-    """Training images in place of samples: as what 1-NN learns from, whole and a few labels alone, and as a window."""
+def _real_neighbours(rows: Rows, params: Params) -> None:
     from replication.experiments.real_neighbours import score_real_neighbours
 
-    folder, profile, device = DATA / rows.cell.dataset, params.profile, device_of(params, rows.cell)
-    data, chosen = load_images(folder), load_split(folder, rows.cell.split)
-    score_real_neighbours(rows, data, chosen, profile.real_neighbours, profile.threads, device)
+    profile, device = params.profile, device_of(params, rows.cell)
+    score_real_neighbours(rows, *_images(rows.cell), profile.real_neighbours, profile.threads, device)
 
 
-def feature_controls(rows: Rows, params: Params) -> None:
-    """Features that no GAN has learnt under the linear probe; the untrained discriminator is of the cell's recipe."""
+def _feature_controls(rows: Rows, params: Params) -> None:
     from replication.experiments.feature_controls import score_feature_controls
 
-    data, profile = load_images(DATA / rows.cell.dataset), params.profile
+    (data, _), profile, device = _images(rows.cell), params.profile, device_of(params, rows.cell)
     recipe = params.recipe("dcgan", rows.cell.recipe, rows.cell.variant)
     build = builder(rows.cell, recipe, data.train_images.shape[1:], len(data.class_names))
-    device = device_of(params, rows.cell)
     score_feature_controls(rows, data, profile.probe, profile.feature_controls, build, device, _threads(params))
 
 
-def released_probe(rows: Rows, params: Params) -> None:
-    """The discriminator that DCGAN's authors released under the linear probe, whole and with one part changed."""
+def _released_probe(rows: Rows, params: Params) -> None:
     from replication.experiments.released_probe import score_released_probe
     from replication.released.weights import read_discriminator
 
-    data, profile, device = load_images(DATA / rows.cell.dataset), params.profile, device_of(params, rows.cell)
+    (data, _), device = _images(rows.cell), device_of(params, rows.cell)
     released, threads = read_discriminator(Path(params.released.directory)), _threads(params) if device == "cpu" else 1
-    score_released_probe(rows, released, data, profile.probe, params.released, device, threads)
+    score_released_probe(rows, released, data, params.profile.probe, params.released, device, threads)
 
 
-def near_duplicates(rows: Rows, params: Params) -> None:
-    """Planted near-duplicates, found by the codes of a denoising autoencoder (DCGAN §4.1.1)."""
+def _near_duplicates(rows: Rows, params: Params) -> None:
     from replication.experiments.near_duplicates import score_near_duplicates
 
-    folder, profile = DATA / rows.cell.dataset, params.profile
-    chosen = load_split(folder, rows.cell.split)
-    score_near_duplicates(rows, load_images(folder), chosen, profile.near_duplicates, profile.threads)
+    score_near_duplicates(rows, *_images(rows.cell), params.profile.near_duplicates, params.profile.threads)
 
 
-def generative_discriminative(rows: Rows, params: Params) -> None:
-    """Naive Bayes against logistic regression over the number of labels."""
+def _generative_discriminative(rows: Rows, params: Params) -> None:
     from replication.experiments.generative_discriminative import score_generative_discriminative
 
     options = params.background.generative_discriminative
-    sets = [load_bundled(name) for name in options.datasets]
-    score_generative_discriminative(rows, sets, options)
+    score_generative_discriminative(rows, [load_bundled(name) for name in options.datasets], options)
 
 
-def latent_dimension(rows: Rows, params: Params) -> None:
-    """PCA against an autoencoder over the latent dimensions."""
+def _latent_dimension(rows: Rows, params: Params) -> None:
     from replication.experiments.latent_dimension import score_latent_dimension
 
-    folder, options = DATA / rows.cell.dataset, params.background.latent_dimension
-    chosen = load_split(folder, rows.cell.split)
-    score_latent_dimension(rows, load_images(folder), chosen, options, params.profile.threads)
+    score_latent_dimension(rows, *_images(rows.cell), params.background.latent_dimension, params.profile.threads)
 
 
-def outliers(rows: Rows, params: Params) -> None:
-    """A class left out of training, told from the others by PCA and by an autoencoder."""
+def _outliers(rows: Rows, params: Params) -> None:
     from replication.experiments.latent_dimension import score_outliers
 
-    folder, options = DATA / rows.cell.dataset, params.background.outliers
-    chosen = load_split(folder, rows.cell.split)
-    score_outliers(rows, load_images(folder), chosen, options, params.profile.threads)
+    score_outliers(rows, *_images(rows.cell), params.background.outliers, params.profile.threads)
 
 
 # Of each experiment: what runs it, and the part of params.yaml that it reads.
 EXPERIMENTS: Mapping[str, tuple[Callable[[Rows, Params], None], Callable[[Params], Any]]] = {
-    "theory": (theory, lambda params: params.theory),
-    "reference-points": (reference_points, lambda params: params.profile.protocols),
-    "real-neighbours": (real_neighbours, lambda params: params.profile.real_neighbours),
-    "feature-controls": (feature_controls, lambda params: params.profile.feature_controls),
-    "released-probe": (released_probe, lambda params: params.released),
-    "near-duplicates": (near_duplicates, lambda params: params.profile.near_duplicates),
-    "generative-discriminative": (
-        generative_discriminative,
-        lambda params: params.background.generative_discriminative,
-    ),
-    "latent-dimension": (latent_dimension, lambda params: params.background.latent_dimension),
-    "outliers": (outliers, lambda params: params.background.outliers),
+    "theory": (_theory, lambda params: params.theory),
+    "reference-points": (_reference_points, lambda params: params.profile.protocols),
+    "real-neighbours": (_real_neighbours, lambda params: params.profile.real_neighbours),
+    "feature-controls": (_feature_controls, lambda params: params.profile.feature_controls),
+    "released-probe": (_released_probe, lambda params: params.released),
+    "near-duplicates": (_near_duplicates, lambda params: params.profile.near_duplicates),
+    "generative-discriminative": (_generative_discriminative, lambda p: p.background.generative_discriminative),
+    "latent-dimension": (_latent_dimension, lambda params: params.background.latent_dimension),
+    "outliers": (_outliers, lambda params: params.background.outliers),
 }
 
 
@@ -185,22 +167,13 @@ def _threads(params: Params) -> int:
     return min(params.profile.threads, os.cpu_count() or 1)
 
 
-def _updates(options: Any) -> int:
-    """How long the networks of an experiment are trained; 0 where it trains none."""
-    return getattr(getattr(options, "autoencoder", options), "updates", 0)
-
-
-def _data_hash(params: Params, cell: Cell) -> str:
+def experiment_key(params: Params, cell: Cell) -> dict[str, Any]:
+    """All that an experiment's rows depend on, as its provenance holds it."""
+    options = EXPERIMENTS[cell.experiment][1](params)
     if cell.dataset == BUNDLED:
         files = {name: load_bundled(name).sha256 for name in params.background.generative_discriminative.datasets}
     else:
         files = load_manifest(DATA / cell.dataset)["files"]
-    return sha256_text(json.dumps(files, sort_keys=True))
-
-
-def experiment_key(params: Params, cell: Cell) -> dict[str, Any]:
-    """All that an experiment's rows depend on, as its provenance holds it."""
-    options = EXPERIMENTS[cell.experiment][1](params)
     written = {"cell": {**asdict(cell), "key": ""}, "options": asdict(options)}
     if cell.experiment == "feature-controls":
         recipe = params.recipe(cell.model, cell.recipe, cell.variant)
@@ -217,10 +190,10 @@ def experiment_key(params: Params, cell: Cell) -> dict[str, Any]:
         written |= {"judge": sha256_file(judge)}
     return {
         **cell.identity,
-        "updates": _updates(options),
+        "updates": getattr(getattr(options, "autoencoder", options), "updates", 0),  # of its networks, if any
         "code_sha256": code_hash(import_closure(Path("replication/experiment.py"))),
         "params_sha256": sha256_text(json.dumps(written, sort_keys=True)),
-        "data_sha256": _data_hash(params, cell),
+        "data_sha256": sha256_text(json.dumps(files, sort_keys=True)),
         **weights,
         "device": device_of(params, cell),
         "precision": "float32",

@@ -34,10 +34,7 @@ EXPERIMENTS: tuple[Key, ...] = (*SCORING, *(("run", name) for name in OF_EXPERIM
 
 
 def stage_inputs(written: Mapping[str, Any], root: Path = Path(".")) -> dict[str, dict[str, Any]]:
-    """Values and source hashes of each stage of the profile in force, by the name of its file.
-
-    `written` is params.yaml written out, with the profile in force under `run`; `root` is the repository's.
-    """
+    """Values of `written` (params.yaml written out, the profile in force under `run`) and source hashes, by stage."""
     hashed = cache(sha256_file)
     return {
         name: {

@@ -28,11 +28,7 @@ from replication.scoring.classifier import judge_accuracy, judge_key, judge_opti
 
 
 def train_judge(params: Params, dataset: str) -> float | None:
-    """Train and write the judge of a data set; returns its accuracy on the test images, None where there are none.
-
-    Raises:
-        InputError: the data set is not prepared, has no judge in params.yaml, or one class alone.
-    """
+    """Train and write a data set's judge; returns its accuracy, None without test images. InputError: one class."""
     options, data, clock = judge_options(params, dataset), load_images(DATA / dataset), Clock()
     if len(data.class_names) < 2:
         raise InputError(

@@ -21,11 +21,7 @@ README = Path("README.md")
 
 
 def write_page(params: Params) -> Path:
-    """Write the page under `reports/`, from the reports that lie there; returns where its HTML is.
-
-    Raises:
-        InputError: there is no report yet, or one is broken or of other claims.
-    """
+    """Write the page from the reports under `reports/`; returns where its HTML is. InputError: one is broken."""
     for name, text in pages(read_page(params, load_benchmarks())).items():
         write_atomically(REPORTS / name, text)
     return REPORTS / HTML

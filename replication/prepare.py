@@ -23,11 +23,7 @@ from replication.foundation.places import DATA, RAW
 
 
 def prepare(options: Dataset, output: Path) -> None:
-    """Read one data set from its source and write it to `output`, whole or not at all.
-
-    Raises:
-        InputError: the raw files cannot be had, or a split asks for more than there is.
-    """
+    """Read one data set from its source and write it, whole or not at all; InputError where that cannot be."""
     contents = read_source(options)
     with atomic_directory(output) as directory:
         write_dataset(contents, options, directory)

@@ -31,11 +31,7 @@ Hashes = dict[str, object]
 
 
 def used(params: Params) -> dict[str, Hashes]:
-    """What each stage of the profile in force reads, by the name of its file.
-
-    Raises:
-        InputError: a data set is not prepared.
-    """
+    """What each stage of the profile in force reads, by its file; InputError where a data set is not prepared."""
     cells, stages = params.profile.cells.values(), {}
     for model in params.profile.models:
         of_model = [cell for cell in cells if cell.model == model]

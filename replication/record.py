@@ -41,16 +41,12 @@ def take_in(
     scores: Path = SCORED,
     benchmarks: Path = BENCHMARKS,
 ) -> list[str]:
-    """Keep archives' cells under `reports/recorded/` and make their profile's report again: all of it or nothing.
+    """Keep archives' cells, packed, under `reports/recorded/` and make their profile's report again: all or nothing.
 
-    Tables are kept packed.
-
-    Returns:
-        The names of the blocks taken in.
+    Returns the names of the blocks taken in.
 
     Raises:
-        InputError: an archive, a row, a hash or a provenance is wrong, a seed is recorded already in another block, or
-            the archives are of several profiles.
+        InputError: an archive, a row, a hash or a provenance is wrong, a seed is recorded already, or profiles mix.
     """
     from replication.report.build import build_report  # what renders pages is absent where cells are only packed
 
@@ -140,14 +136,6 @@ def _check_plan(scored: ScoredCell, params: Params, block: Cell) -> None:
         )
 
 
-def pack_cells(
-    params: Params, target: Path, keys: Sequence[str], scores: Path = SCORED, weights: bool = False
-) -> list[str]:
-    """Pack scored cells of the profile in force; all of them unless `keys` names some."""
-    chosen = [params.cell(key) for key in keys] or list(params.profile.scored.values())
-    return pack_blocks(chosen, target, scores, weights)
-
-
 def pack_blocks(
     blocks: Iterable[Cell], target: Path, scores: Path = SCORED, weights: bool = False, trained: Path = TRAINED
 ) -> list[str]:
@@ -173,7 +161,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     asked = parser.parse_args(arguments)
     params = load_params()
     if asked.pack:
-        names = pack_cells(params, asked.pack, asked.names, weights=asked.weights)
+        cells = [params.cell(key) for key in asked.names] or list(params.profile.scored.values())
+        names = pack_blocks(cells, asked.pack, weights=asked.weights)
         print(f"record: packed {len(names)} files into {asked.pack}")
         return
     if not asked.names:

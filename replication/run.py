@@ -132,10 +132,7 @@ def run_on_cluster(
 
 
 def _make_ready(params: Params, cell: Cell, child: Child, progress: Progress) -> None:
-    """Prepare the data and the judge that a cell needs and that are absent, and look for all else that it needs.
-
-    Judges of a cell that goes to a cluster are trained there.
-    """
+    """Make data and judge that a cell needs and lacks, and look for all else; on a cluster judges are trained there."""
     local = params.profile.runner == "local"
     if local:
         prepare_device(device_of(params, cell))
@@ -188,11 +185,7 @@ def _step(name: str, what: str, action: Callable[[], object]) -> None:
 
 
 def chosen_blocks(params: Params, keys: Sequence[str], device: str, seeds: str) -> tuple[Params, list[Cell]]:
-    """The parameters with the cells' profile in force, and the block of each cell.
-
-    Raises:
-        InputError: no profile has one of the cells, or seeds are not planned.
-    """
+    """The parameters with the cells' profile in force, and the block of each; InputError where no profile has all."""
     profiles = (params.profile, *params.profiles.values())
     fitting = next((profile for profile in profiles if set(keys) <= set(profile.scored)), params.profile)
     params = replace(params, profile=fitting)

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -82,7 +81,9 @@ def score_cell(params: Params, cell: Cell) -> None:
     scored_on = {"scored_on": environment(device, params.profile.threads)["device"]}
     sentence = left_out(params, cell, data)
     left = {"left_out": sentence} if sentence else {}
-    write_scores(SCORED / cell.folder, rows, shown, {**_provenance(trained, clock), **scored_on, **left, **key})
+    provenance = {name: value for name, value in trained.provenance.items() if name not in ("window", "steps")}
+    provenance["clock"] = {**provenance["clock"], "scoring_s": clock.read()["duration_s"]}
+    write_scores(SCORED / cell.folder, rows, shown, {**provenance, **scored_on, **left, **key})
 
 
 def scoring_key(params: Params, cell: Cell) -> str:
@@ -102,11 +103,7 @@ def scoring_key(params: Params, cell: Cell) -> str:
 
 
 def is_scored(params: Params, cell: Cell) -> bool:
-    """Whether the block's scores are those that scoring it again would give.
-
-    Raises:
-        InputError: its training is of another recipe, split or seeds.
-    """
+    """Whether scoring the block again would give the same; InputError where its training is of another recipe."""
     if training := recorded(TRAINED / cell.folder):
         require_training_of(cell, params.recipe_of(cell), training)
     before = recorded(SCORED / cell.folder)
@@ -148,12 +145,6 @@ def _score_images(
 def probed_steps(steps: Sequence[int], shares: Sequence[float]) -> list[int]:
     """The scored steps nearest to shares of the run, in order."""
     return sorted({min(steps, key=lambda step: abs(step - share * steps[-1])) for share in shares})
-
-
-def _provenance(trained: TrainedCell, clock: Clock) -> dict[str, Any]:
-    """The training's, with the seconds that scoring took beside its clock."""
-    provenance = {key: value for key, value in trained.provenance.items() if key not in ("window", "steps")}
-    return {**provenance, "clock": {**provenance["clock"], "scoring_s": clock.read()["duration_s"]}}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -52,11 +52,7 @@ class Scored:
 
 
 def score(params: Params, asked: argparse.Namespace) -> Scored:
-    """Score the samples that the command line names.
-
-    Raises:
-        InputError: data set, split, judge or samples are not there, or do not fit one another.
-    """
+    """Score the samples that the command line names; InputError where data, judge or samples lack or do not fit."""
     chosen(params.datasets, asked.dataset, "data set of params.yaml")
     data, rows_of_split = load_images(DATA / asked.dataset), load_split(DATA / asked.dataset, asked.split)
     images = read_samples(asked.samples, data.train_images.shape[1:], asked.range, asked.n, asked.seed)
@@ -161,12 +157,6 @@ def for_a_program(scored: Scored, tables: Sequence[Any]) -> dict[str, Any]:
     return {**scored.provenance, "notes": scored.notes, "measurements": rows, "beside": beside}
 
 
-def _write(folder: Path, scored: Scored) -> None:
-    from replication.scoring.rows import write_scores
-
-    write_scores(folder, scored.rows, {}, {**scored.provenance, "notes": scored.notes})
-
-
 def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     about = "Score samples of a generator of your own."
     parser = argparse.ArgumentParser(prog="python -m replication.score_samples", description=about)
@@ -205,7 +195,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     measured = to_table(scored.rows.collected)
     tables = side_by_side(measured, committed_rows(measured, REPORTS))
     if asked.out is not None:
-        _write(asked.out, scored)
+        from replication.scoring.rows import write_scores
+
+        write_scores(asked.out, scored.rows, {}, {**scored.provenance, "notes": scored.notes})
     if asked.json:
         print(json.dumps(for_a_program(scored, tables), indent=1, ensure_ascii=False, allow_nan=False))
         return

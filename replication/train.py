@@ -33,10 +33,7 @@ from replication.training.outputs import is_trained, write_trained
 
 
 def train_cell(params: Params, cell: Cell, stop: Stop = never) -> bool:
-    """Train a block into its folder of `outputs/train`, unless a finished output of the same key is there.
-
-    Returns:
-        Whether it was trained now.
+    """Train a block into its folder of `outputs/train`, unless a finished output of the same key is there: False then.
 
     Raises:
         InputError: the data are not prepared, or what the cell's protocols need is not there.
@@ -78,10 +75,7 @@ def _summary(cell: Cell, outcome: Outcome) -> dict[str, Any]:
 
 
 def train_model(params: Params, name: str, device: str = "", seeds: str = "") -> None:
-    """Train every cell of a model, and remove what cells that are no longer in params.yaml left.
-
-    With another device or a part of the seeds nothing is removed.
-    """
+    """Train every cell of a model; with all seeds on the planned device, remove what cells that are gone left."""
     cells = params.trained_cells(name)
     blocks = [block_of(params, cell, device, seeds) for cell in cells]
     for block in blocks:  # before hours of training, not after

@@ -12,11 +12,11 @@ import pytest
 import torch
 
 from replication.config.cell import Cell
+from replication.config.datasets import class_count, sample_shape
 from replication.config.expansion import recipe_sources
 from replication.config.params import Params
 from replication.config.recipes import Recipe
 from replication.config.strict import read_yaml, strict
-from replication.data.shapes import class_count, sample_shape
 from replication.describe import __main__ as command
 from replication.describe.__main__ import Description, describe, to_text
 from replication.describe.networks import Tables

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from replication.config.params import load_params
 from replication.config.recipes import Recipe
-from replication.data.digits import read_digits
+from replication.data.embedded import read_digits
 from replication.foundation.runtime import prepare_device
 from replication.models import MODELS, load
 from replication.models.layers.networks import Networks

@@ -51,7 +51,7 @@ CODE = {
     "training/block.py": {*TRAIN},  # scores follow through what was trained
     "scoring/toy.py": {*SCORE, "experiment"},
     "experiments/theory.py": {"experiment"},
-    "data/digits.py": PREPARE,
+    "data/embedded.py": PREPARE,
     "report/figures.py": {"report"},
     "report/page.py": {"page"},
     "config/strict.py": {*PREPARE, *JUDGE, "prepared", *TRAIN, *SCORE, "experiment", "report", "page"},

@@ -7,8 +7,7 @@ from dataclasses import dataclass, is_dataclass
 
 import pytest
 
-from replication.config.params import Params
-from replication.config.paths import value_at
+from replication.config.params import Params, value_at
 from replication.foundation.errors import InputError
 from tests.in_small import own_benchmarks
 

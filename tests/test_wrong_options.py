@@ -9,13 +9,10 @@ from typing import Any
 
 import pytest
 
-from replication.config.background import Background
 from replication.config.expansion import read_params
-from replication.config.feature_controls import FeatureControls
-from replication.config.near_duplicates import NearDuplicates
+from replication.config.experiments import Background, FeatureControls, NearDuplicates, Released
 from replication.config.params import load_params
 from replication.config.protocols import ProtocolOptions, RealNeighbours
-from replication.config.released import Released
 from replication.config.strict import strict
 from replication.foundation.errors import InputError
 

@@ -8,12 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from replication.config.datasets import Dataset
+from replication.config.datasets import Dataset, class_count, sample_shape
 from replication.config.params import Params
 from replication.config.recipes import Recipe
-from replication.data.digits import read_digits
-from replication.data.shapes import class_count, sample_shape
-from replication.data.toy import draw_points
+from replication.data.embedded import draw_points, read_digits
 from replication.foundation.errors import InputError
 from replication.foundation.seeding import generator
 from replication.models import load

@@ -19,9 +19,9 @@ from torch import Tensor
 from benchmarks.speed.flops import FlopCounterMode
 from replication.config.blocks import device_of
 from replication.config.cell import Cell
+from replication.config.datasets import class_count, sample_shape
 from replication.config.params import Params, load_params
 from replication.config.recipes import Recipe
-from replication.data.shapes import class_count, sample_shape
 from replication.foundation.atomic import write_atomically
 from replication.foundation.errors import InputError
 from replication.foundation.foreign import read_json

@@ -1,4 +1,7 @@
-"""Blocks on the cluster: which units each needs, in which order, and the outputs that come of them."""
+"""Blocks on the cluster: which units each needs, in which order, and the outputs that come of them.
+
+`run`, `judge`, `train`, `score` and `experiment` call the functions at the end.
+"""
 
 from __future__ import annotations
 
@@ -12,24 +15,17 @@ from replication.cluster.goods import write_content
 from replication.cluster.joining import cut_training, join_scored, join_trained
 from replication.cluster.pool import Pool
 from replication.cluster.screen import Screen
-from replication.cluster.units import (
-    Stage,
-    Unit,
-    experiment_unit,
-    judge_unit,
-    parts_of,
-    scoring_unit,
-    training_unit,
-)
+from replication.cluster.units import Stage, Unit, experiment_unit, judge_unit, parts_of, scoring_unit, training_unit
 from replication.cluster.worker import Result
 from replication.config.blocks import device_of
-from replication.config.params import Cell, Params
+from replication.config.params import BUNDLED, Cell, Params
 from replication.data.reading import load_prepared, load_split
 from replication.experiment import is_measured
 from replication.foundation.errors import InputError
 from replication.foundation.places import DATA, SCORED, TRAINED
 from replication.foundation.provenance import environment, sha256_text
 from replication.score import is_scored, scoring_key
+from replication.scoring.classifier import is_trained as is_judge_trained
 from replication.training.cells import cell_key, training_samples
 from replication.training.outputs import is_trained
 
@@ -59,17 +55,12 @@ class Driver:
         self.failed: dict[str, str] = {}
 
     def judges(self, names: Sequence[str], stop: Callable[[], bool]) -> None:
-        """Train judges of data sets.
-
-        Raises:
-            InputError: one failed.
-        """
+        """Train judges of data sets. Raises InputError: one failed."""
         for name in names:
             self._submit(judge_unit(self._params, name))
         self._attend(stop)
-        for name in names:
-            if name in self.failed:
-                raise InputError(self.failed[name])
+        if failed := [name for name in names if name in self.failed]:
+            raise InputError(self.failed[failed[0]])
 
     def carry_out(self, blocks: Sequence[Cell], stages: Sequence[Stage], stop: Callable[[], bool]) -> None:
         """Train, score or measure blocks, whatever of it is not done; sentences on what failed are in `failed`."""
@@ -100,12 +91,12 @@ class Driver:
         if stage == "experiment":
             self._await(course, [(experiment_unit(params, block, self._options.unit_cpus), SCORED / block.folder)])
             return
-        course.parts = parts_of(params, block, self._options.unit_seeds)
+        course.parts = parts = parts_of(params, block, self._options.unit_seeds)
         key = self._training_key(block) if stage == "train" else scoring_key(params, block)
         # Not that of another state of the code, the data or the parameters.
         state = sha256_text(json.dumps(key, sort_keys=True))[:16]
-        course.folders = [UNITS / f"{stage}-{part.name}-{state}" for part in course.parts]
-        absent = {part: place for part, place in zip(course.parts, course.folders, strict=True) if not place.exists()}
+        course.folders = [UNITS / f"{stage}-{part.name}-{state}" for part in parts]
+        absent = {part: place for part, place in zip(parts, course.folders, strict=True) if not place.exists()}
         units = self._units(stage, block, list(absent))
         self._await(course, list(zip(units, absent.values(), strict=True)))
         if not absent:
@@ -188,3 +179,40 @@ class Driver:
             action(course)  # type: ignore[arg-type]
         except InputError as error:
             self.failed.setdefault(name, str(error))
+
+
+def carry_out(
+    params: Params,
+    blocks: Sequence[Cell],
+    stages: Sequence[Stage],
+    stop: Callable[[], bool] = lambda: False,
+    done: Callable[[Cell], object] = lambda _: None,
+) -> dict[str, str]:
+    """Bring blocks through stages on the cluster that the profile names, whatever of them is not done yet.
+
+    `stop` is asked every second; where it says so, what runs is ended, and a later call goes on from its checkpoints.
+    `done` hears of each block that is finished. Returns a sentence on each block that failed, by its name.
+
+    Raises:
+        InputError: Ray is not installed, there is no cluster, or a judge could not be trained.
+    """
+    judged = {params.judged_by(cell.dataset) for cell in blocks if cell.dataset != BUNDLED} - {""}
+    with Pool(params.profile.cluster) as pool:
+        driver = Driver(params, pool, done)
+        if "score" in stages:
+            driver.judges([name for name in sorted(judged) if not is_judge_trained(params, name)], stop)
+        driver.carry_out(blocks, stages, stop)
+        return driver.failed
+
+
+def train_judges(params: Params, names: Sequence[str]) -> None:
+    """Train judges of data sets on the cluster. Raises InputError: one cannot be trained."""
+    with Pool(params.profile.cluster) as pool:
+        Driver(params, pool).judges(names, lambda: False)
+
+
+def stage(params: Params, blocks: Sequence[Cell], name: Stage) -> None:
+    """One stage of blocks. Raises InputError: some of them failed; the others are done."""
+    failed = carry_out(params, blocks, [name])
+    if failed:
+        raise InputError("; ".join(f"{block}: {sentence.rstrip('.')}" for block, sentence in failed.items()) + ".")

@@ -44,11 +44,7 @@ def _together(hashes: Mapping[str, str]) -> str:
 
 
 def write_content(content: Mapping[str, bytes], folder: Path, digest: str) -> None:
-    """Write a folder, whole or not at all, once its bytes are those of `digest`.
-
-    Raises:
-        InputError: they are others: something was changed on its way.
-    """
+    """Write a folder, whole or not at all; InputError where its bytes are not those of `digest`, as they were sent."""
     if content_digest(content) != digest:
         raise InputError(f"What came for {folder} is not what was sent: run the same command again.")
     with atomic_directory(folder) as directory:
@@ -75,11 +71,7 @@ def single_or_all(folder: Path) -> Path:
 
 
 def link(place: Path, target: Path) -> None:
-    """Make `place` a link to `target`, whoever is first.
-
-    Raises:
-        InputError: something else is there.
-    """
+    """Make `place` a link to `target`, whoever is first. Raises InputError: something else is there."""
     place.parent.mkdir(parents=True, exist_ok=True)
     try:
         os.symlink(target.absolute(), place)

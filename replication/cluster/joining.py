@@ -45,18 +45,14 @@ def join_trained(folders: Sequence[Path], key: Mapping[str, Any], output: Path) 
     for name in ("diverged_seeds", "selected_steps"):
         if name in first:
             provenance[name] = {seed: step for part in parts for seed, step in part[name].items()}
-    provenance["environment"] = _environment([part["environment"] for part in parts])
+    seen = [part["environment"] for part in parts]  # a value in which they differ names each
+    provenance["environment"] = {name: _different([each.get(name) for each in seen]) for name in seen[0]}
     write_trained(output, snapshots, history, provenance)
 
 
 def _stacked(files: Sequence[Path]) -> dict[str, torch.Tensor]:
     states = [load_file(file) for file in files]
     return {name: torch.cat([state[name] for state in states]) for name in states[0]}
-
-
-def _environment(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Of all parts; a value in which they differ names each."""
-    return {name: _different([part.get(name) for part in parts]) for name in parts[0]}
 
 
 def _different(values: Sequence[Any]) -> Any:

@@ -25,11 +25,7 @@ Told = dict[str, tuple[int, int, str]]  # title of a unit → update, of how man
 
 
 def ray_library() -> Any:
-    """Ray, which few users have.
-
-    Raises:
-        InputError: it is not installed.
-    """
+    """Ray, which few users have. Raises InputError: it is not installed."""
     try:
         import ray  # pyright: ignore[reportMissingImports]
     except ImportError as error:
@@ -112,9 +108,7 @@ class Pool:
         self._running[reference] = unit
 
     def _digest(self, place: Path, source: Path) -> str:
-        if TRAINED in place.parents:
-            return digest_of(source)
-        if source not in self._digests:
+        if source not in self._digests or TRAINED in place.parents:
             self._digests[source] = digest_of(source)
         return self._digests[source]
 

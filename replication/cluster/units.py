@@ -1,20 +1,26 @@
-"""Units of work: a part of a block's seeds to train or to score, an experiment, or a judge."""
+"""Units of work: a part of a block's seeds to train or to score, an experiment, or a judge.
+
+What a unit asks of a node, CPU threads, memory and a share of a GPU, comes from what was recorded, never from a guess.
+"""
 
 from __future__ import annotations
 
+import math
 import pickle
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
-from replication.cluster.demands import Demand, demand_of
 from replication.config.blocks import device_of, written
 from replication.config.params import BUNDLED, Cell, Params
 from replication.experiment import run_experiment
 from replication.foundation.places import DATA, JUDGES, SCORED, TRAINED
+from replication.foundation.provenance import recorded
 from replication.judge import train_judge
 from replication.metrics.inception_network import NAME, PLACE
+from replication.report.cells import RECORDED
 from replication.score import score_cell
 from replication.scoring.left_out import INCEPTION
 from replication.scoring.probe import probed_data
@@ -24,11 +30,35 @@ from replication.train import train_cell
 from replication.training.block import Stop, never
 
 Stage = Literal["judge", "train", "score", "experiment"]
-UNIT_SEEDS = {
-    "kernel": 2 * TOGETHER,
-    "cuda": 5,
-    "cpu": 1,
-}  # compiled toys; side by side on a GPU; on a processor
+UNIT_SEEDS = {"kernel": 2 * TOGETHER, "cuda": 5, "cpu": 1}  # compiled toys; side by side on a GPU; on a processor
+SPARE = 1.2  # of what was recorded: another draw of a run takes a little more
+PARTS = 20  # of a GPU: shares are multiples of a twentieth
+
+
+@dataclass(frozen=True)
+class Demand:
+    """`memory` in bytes; 0 where nothing was recorded, and so nothing is asked for and nothing is limited."""
+
+    cpus: int = 1
+    gpus: float = 0.0  # share of one GPU
+    memory: int = 0
+
+    def doubled(self) -> Demand | None:
+        """What a unit gets that needed more; None where it had a whole GPU and no limit of memory."""
+        if not self.memory and self.gpus in (0.0, 1.0):
+            return None
+        return replace(self, gpus=min(1.0, 2 * self.gpus), memory=2 * self.memory)
+
+    @property
+    def resources(self) -> dict[str, float]:
+        """As options of a Ray task."""
+        asked = {"num_cpus": self.cpus, "num_gpus": self.gpus, "memory": self.memory}
+        return {name: value for name, value in asked.items() if value or name == "num_cpus"}
+
+    def __str__(self) -> str:
+        gpus = f", {self.gpus:g} of a GPU" if self.gpus else ""
+        memory = f", {self.memory / 2**30:.2g} GiB of memory" if self.memory else ""
+        return f"{self.cpus} CPU{gpus}{memory}"
 
 
 @dataclass(frozen=True)
@@ -73,13 +103,9 @@ def parts_of(params: Params, block: Cell, seeds: int = 0) -> list[Cell]:
     size = -(-size // together) * together
     offset = 0 if kernel else numbers[0] % together  # draws of labels are counted from seed 0
     cuts = [0, *range(size - offset, len(numbers), size), len(numbers)]
-    return [_part(block, numbers[begin:end]) for begin, end in zip(cuts, cuts[1:], strict=False)]
-
-
-def _part(block: Cell, seeds: tuple[int, ...]) -> Cell:
-    if seeds == block.seed_numbers:
-        return block
-    return replace(block, seeds=written(seeds), part=f"{block.part.split('+')[0]}+{written(seeds)}")
+    blocks = [written(numbers[begin:end]) for begin, end in pairwise(cuts)]
+    device = block.part.split("+")[0]
+    return [replace(block, seeds=seeds, part=f"{device}+{seeds}") for seeds in blocks] if len(blocks) > 1 else [block]
 
 
 def training_unit(params: Params, block: Cell, part: Cell, cpus: int) -> Unit:
@@ -111,10 +137,7 @@ def judge_unit(params: Params, dataset: str) -> Unit:
 
 
 def _here(params: Params, demand: Demand) -> Params:
-    """As a node needs them: it does itself what it is asked for.
-
-    No more threads side by side than were asked for; results do not depend on their number.
-    """
+    """As a node needs them: it does itself what it is asked for, with no more threads than that."""
     return replace(params, profile=replace(params.profile, threads=demand.cpus, runner="local"))
 
 
@@ -130,3 +153,31 @@ def inputs_of(params: Params, cell: Cell) -> dict[Path, Path]:
     if cell.experiment == "released-probe":
         places.append(Path(params.released.directory))
     return {place: place for place in places if place.exists()}
+
+
+def demand_of(params: Params, block: Cell, seeds: int, cpus: int = 1) -> Demand:
+    """What a unit of so many seeds of a block takes: where nothing is recorded of the block, a GPU is its own."""
+    on_gpu = device_of(params, block) == "cuda"
+    threads = 1 if block.experiment else params.recipe_of(block).threads
+    used = recorded_usage(block)
+    share = _share(used) if on_gpu else 0.0
+    more = max(1.0, seeds / max(1, used.get("seeds", seeds)))
+    return Demand(max(cpus, threads), min(1.0, more * share), math.ceil(more * SPARE * used.get("memory", 0)))
+
+
+def recorded_usage(block: Cell) -> Mapping[str, Any]:
+    """The peaks that a training of the block recorded, with the number of its seeds; {} where none did."""
+    for folder in (TRAINED / block.folder, SCORED / block.folder, RECORDED / block.name, RECORDED / block.key):
+        provenance = recorded(folder)
+        usage = provenance.get("clock", {}).get("usage")
+        if isinstance(usage, dict):
+            return usage
+    return {}
+
+
+def _share(used: Mapping[str, Any]) -> float:
+    """Of a GPU: what its memory and its load need, whichever is more; all of it where either is unknown."""
+    if not used.get("gpu_total") or "gpu_load" not in used:
+        return 1.0
+    share = max(SPARE * used["gpu_memory"] / used["gpu_total"], used["gpu_load"])
+    return min(1.0, max(1, math.ceil(PARTS * share)) / PARTS)

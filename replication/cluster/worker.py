@@ -17,8 +17,8 @@ from pathlib import Path
 import torch
 from threadpoolctl import threadpool_limits
 
-from replication.cluster.demands import Demand
 from replication.cluster.goods import Content, content_digest, link, read_content, single_or_all, write_content
+from replication.cluster.units import Demand
 from replication.foundation.errors import InputError
 from replication.foundation.usage import resident
 from replication.training.block import Paused
@@ -84,10 +84,7 @@ def own_root(temporary: Path | None = None) -> Path:
 
 
 def enter(root: Path, parcels: Sequence[Parcel]) -> None:
-    """Go to a folder with the sources, the checkpoints and the parcels of a unit; make of it what is absent.
-
-    Units of the same code that read the same share a folder: what one has finished another finds.
-    """
+    """Go to a folder with all that a unit reads, and make what is absent; units that read the same share it."""
     for parcel in parcels:
         folder = root / "inputs" / parcel.digest
         if not folder.exists():
@@ -113,10 +110,7 @@ def limit_gpu(demand: Demand) -> None:
 
 
 class _Limited:
-    """Asked by a training after each stretch: says how far it is, and stops it where it takes too much memory.
-
-    What is stopped has left a checkpoint, and goes on with more.
-    """
+    """Asked by a training after each stretch: tells how far it is, and stops it where it takes too much memory."""
 
     def __init__(self, demand: Demand, tell: Callable[[int, int], object]) -> None:
         self._most, self._tell, self._told = demand.memory, tell, 0.0

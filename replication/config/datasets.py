@@ -12,6 +12,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from replication.config.strict import CLOSED, Level, Part, SamplesOrZero, ScaleOrZero, Seed, SizeOrZero
+from replication.foundation.errors import InputError
 
 Source = Literal["digits", "toy", "mnist", "cifar10", "svhn", "celeba", "lsun", "folder"]
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]  # of a data set or a split, which name files
@@ -25,6 +26,12 @@ OPTIONS: Mapping[Source, tuple[str, ...]] = {
     "celeba": ("root", "image_size", "limit"),
     "lsun": ("root", "image_size", "limit"),
     "folder": ("root", "image_size", "channels", "licence"),
+}
+IMAGES: Mapping[str, tuple[int, int, int]] = {  # [C, H, W] of the sources whose images are all alike
+    "digits": (1, 8, 8),
+    "mnist": (1, 28, 28),
+    "cifar10": (3, 32, 32),
+    "svhn": (3, 32, 32),
 }
 OPTION_NAMES = tuple(dict.fromkeys(chain.from_iterable(OPTIONS.values())))
 
@@ -90,20 +97,41 @@ class Dataset:
         if self.source in ("celeba", "lsun") and not self.image_size:
             raise ValueError(f"{self.source} needs an image_size in pixels, such as 64")
         if self.source == "toy":
-            self._check_points()
-
-    def _check_points(self) -> None:
-        for option in ("judged_by", "planted"):
-            if getattr(self, option):
-                raise ValueError(f"{option} is for images, and toy makes points: leave it out")
-        for option in ("modes", "standard_deviation", "points_per_mode"):
-            if not getattr(self, option):
-                raise ValueError(f"toy needs {option}")
-        for name, split in self.splits.items():
-            if split.rule != "all":
-                raise ValueError(f"a toy set has the split rule all only, but {name} is {split.rule}")
+            for option in ("judged_by", "planted"):
+                if getattr(self, option):
+                    raise ValueError(f"{option} is for images, and toy makes points: leave it out")
+            for option in ("modes", "standard_deviation", "points_per_mode"):
+                if not getattr(self, option):
+                    raise ValueError(f"toy needs {option}")
+            for name, split in self.splits.items():
+                if split.rule != "all":
+                    raise ValueError(f"a toy set has the split rule all only, but {name} is {split.rule}")
 
     @property
     def raw(self) -> Path:
         """The folder of raw files."""
         return Path(self.root or f"data/raw/{self.name}")
+
+
+def sample_shape(options: Dataset) -> tuple[int, ...]:
+    """(2,) for points, (C, H, W) for images; InputError where an image_size lacks and the files alone tell."""
+    if options.source == "toy":
+        return (2,)
+    if options.source in IMAGES:
+        return IMAGES[options.source]
+    if not options.image_size:
+        raise InputError(
+            f"Data set {options.name} has no image_size, so its image files alone tell its shape: write an image_size, "
+            "or name another data set."
+        )
+    return (options.channels or 3, options.image_size, options.image_size)
+
+
+def class_count(options: Dataset) -> int:
+    """Classes that labels tell apart: 0 for points, whose labels are not learnt, and for folders, which name their own.
+
+    Photographs that are all of one kind (CelebA's faces, LSUN's bedrooms) are one class.
+    """
+    if options.source in IMAGES:
+        return 10
+    return 1 if options.source in ("celeba", "lsun") else 0

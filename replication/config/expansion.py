@@ -21,8 +21,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from replication.config.cell import Cell
-from replication.config.plain import shown
-from replication.config.strict import read_yaml, strict
+from replication.config.strict import read_yaml, shown, strict
 from replication.foundation.errors import InputError
 
 MOST_CELLS = 10_000  # of an entry; the longest of the suite's own makes 25
@@ -63,10 +62,14 @@ def expand(written: Any) -> Expansion:
     places: dict[str, str] = {}
     papers = _mapping(written.get("papers", {}), "papers")
     profiles = _mapping(written.get("profiles", {}), "profiles")
+    run = written.get("run", {})
+    if isinstance(run, str) and run in profiles:
+        why = f"{run!r} is a text: write `run: *{run}`, where profiles has `{run}: &{run}`"
+        raise InputError(f"params.yaml: run: {why}.")
     whole = {
         "recipes": _recipes(written, places),
         "profiles": {key: _profile(profiles[key], f"profiles.{key}", papers, places) for key in profiles},
-        "run": _profile(_in_force(written.get("run", {}), profiles), "run", papers, places),
+        "run": _profile(run, "run", papers, places),
     }
     return Expansion({**written, **{key: whole[key] for key in whole if key in written}}, places)
 
@@ -163,14 +166,6 @@ def _profile(profile: Any, place: str, papers: Values, places: dict[str, str]) -
             cells[key], seen[key], places[f"{place}.{block}.{key}"] = cell, where, where
         result[block] = cells
     return result
-
-
-def _in_force(run: Any, profiles: Values) -> Any:
-    if isinstance(run, str) and run in profiles:
-        raise InputError(
-            f"params.yaml: run: {run!r} is a text: write `run: *{run}`, where profiles has `{run}: &{run}`."
-        )
-    return run
 
 
 def _cells(written: Any, place: str, profile: str, papers: Values) -> Iterator[tuple[str, dict[str, Any], str]]:

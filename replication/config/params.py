@@ -3,71 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field, replace
+from dataclasses import field, fields, is_dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from replication.config.background import Background
 from replication.config.cell import BUNDLED as BUNDLED
 from replication.config.cell import Cell
 from replication.config.cluster import Cluster, Runner
 from replication.config.datasets import Dataset
 from replication.config.expansion import expand, merged
-from replication.config.feature_controls import FeatureControls
-from replication.config.near_duplicates import NearDuplicates
-from replication.config.plain import shown
-from replication.config.protocols import ProtocolOptions, RealNeighbours
+from replication.config.experiments import Background, FeatureControls, NearDuplicates, Released, Theory
+from replication.config.protocols import Judge, Probe, ProtocolOptions, RealNeighbours
 from replication.config.recipes import Recipe
 from replication.config.references import FILE, check_references, known
-from replication.config.released import Released
-from replication.config.strict import (
-    CLOSED,
-    Cost,
-    Count,
-    Part,
-    Rate,
-    Samples,
-    Scale,
-    Seed,
-    Share,
-    Size,
-    SizeOrZero,
-    Threads,
-    read_yaml,
-    strict,
-)
+from replication.config.strict import CLOSED, Threads, read_yaml, shown, strict
 from replication.foundation.errors import InputError
-
-
-@dataclass(frozen=True, config=CLOSED)
-class Probe:
-    """The L2-SVM on discriminator features (DCGAN §5.1; C grid and draws from the released code)."""
-
-    costs: Annotated[tuple[Cost, ...], Field(min_length=1)]
-    validation_share: Part
-    selection_draws: Count
-    limited_labels: tuple[Samples, ...]  # labels per class of each limited column
-    limited_draws: Count
-    shares: tuple[Share, ...] = (0.0, 1.0)  # of the run, at which features are probed; 0: before the first update
-    limited_labels_of: dict[str, tuple[Samples, ...]] = field(
-        default_factory=dict
-    )  # data sets whose papers have others
-
-
-@dataclass(frozen=True, config=CLOSED)
-class Theory:
-    """GAN 2014's theory on known densities: one discriminator between the data's mixture and a known q."""
-
-    hidden: tuple[Size, ...]
-    updates: Count
-    batch: Size
-    learning_rate: Rate  # falls linearly to zero
-    q_standard_deviation: Scale  # of the fixed q, a Gaussian around the origin
-    fresh: Samples  # draws of each side that a number is taken on
-    generator: str  # the recipe of `gan` whose untrained generator's gradient is measured
 
 
 @dataclass(frozen=True, config=CLOSED)
@@ -92,21 +44,6 @@ class Profile:
     def scored(self) -> dict[str, Cell]:
         """Every cell that writes `outputs/score/<key>/`, in the order of params.yaml."""
         return {**self.cells, **self.experiments}
-
-
-@dataclass(frozen=True, config=CLOSED)
-class Judge:
-    """The classifier that stands in for Inception, trained on a data set's full training split."""
-
-    name: str
-    channels: Annotated[tuple[Size, ...], Field(min_length=1)]
-    epochs: Annotated[int, Field(ge=1, le=10_000)]  # a classifier of small images has learnt all it can long before
-    batch: Size
-    learning_rate: Rate
-    seed: Seed  # 0: a seed as any other
-    convolutions: Annotated[int, Field(ge=1, le=100)] = 1  # of each width
-    shift: SizeOrZero = 0  # pixels by which a training image is moved at most, each time it is seen; 0: none
-    flip: bool = False  # whether it is mirrored half of the time
 
 
 @dataclass(frozen=True, config=CLOSED)
@@ -182,11 +119,7 @@ class Params:
 
 
 def load_params(path: Path = Path("params.yaml")) -> Params:
-    """Read and check `params.yaml`.
-
-    Raises:
-        InputError: the file is missing or not YAML, or a key or value is not one that the dataclasses above accept.
-    """
+    """Read and check `params.yaml`; InputError where it is missing, no YAML, or a key or value is not accepted."""
     return checked(read_yaml(path), path)
 
 
@@ -206,7 +139,35 @@ def checked(values: Any, path: Path) -> Params:
 
 
 def _keyed(profile: Profile) -> Profile:
-    def keyed(cells: Mapping[str, Cell]) -> dict[str, Cell]:
-        return {key: replace(cell, key=key, profile=profile.name) for key, cell in cells.items()}
+    named = {
+        block: {key: replace(cell, key=key, profile=profile.name) for key, cell in getattr(profile, block).items()}
+        for block in ("cells", "experiments")
+    }
+    return replace(profile, **named)
 
-    return replace(profile, cells=keyed(profile.cells), experiments=keyed(profile.experiments))
+
+def value_at(root: object, path: str) -> object:
+    """The value that a dotted path such as `prior.sigma_init` leads to, so that a table shows it and nobody types it.
+
+    With `load_params()` as root a path starts at the top of params.yaml (`recipes.deligan.toy.noise`), with one
+    recipe (`params.recipe(model, recipe, variant)`) inside that.
+
+    Raises:
+        InputError: a part of the path is no key there; the sentence names the accepted ones.
+    """
+    node = root
+    for part in path.split("."):
+        if node is None:  # what is left out has no parts
+            return None
+        keys = _keys(node)
+        if part not in keys:
+            accepted = ", ".join(keys) or "none, a plain value stands there"
+            raise InputError(f"params.yaml: {path}: there is no {part!r}; accepted: {accepted}.")
+        node = node[part] if isinstance(node, Mapping) else getattr(node, part)
+    return node
+
+
+def _keys(node: object) -> list[str]:
+    if isinstance(node, Mapping):
+        return [str(key) for key in node]
+    return [field.name for field in fields(node)] if is_dataclass(node) else []

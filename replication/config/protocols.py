@@ -8,10 +8,51 @@ from typing import Annotated
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from replication.config.strict import CLOSED, Count, Samples, ScaleOrZero, Size
+from replication.config.strict import (
+    CLOSED,
+    Cost,
+    Count,
+    Part,
+    Rate,
+    Samples,
+    ScaleOrZero,
+    Seed,
+    Share,
+    Size,
+    SizeOrZero,
+)
 
 Ten = Annotated[int, Field(ge=10, le=10**7)]  # samples, of which a score needs some
 MOST_STEPS = 1000  # of a walk or a turn at most: every step is an image of each
+
+
+@dataclass(frozen=True, config=CLOSED)
+class Probe:
+    """The L2-SVM on discriminator features (DCGAN §5.1; C grid and draws from the released code)."""
+
+    costs: Annotated[tuple[Cost, ...], Field(min_length=1)]
+    validation_share: Part
+    selection_draws: Count
+    limited_labels: tuple[Samples, ...]  # labels per class of each limited column
+    limited_draws: Count
+    shares: tuple[Share, ...] = (0.0, 1.0)  # of the run, at which features are probed; 0: before the first update
+    # Of data sets whose papers have others.
+    limited_labels_of: dict[str, tuple[Samples, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, config=CLOSED)
+class Judge:
+    """The classifier that stands in for Inception, trained on a data set's full training split."""
+
+    name: str
+    channels: Annotated[tuple[Size, ...], Field(min_length=1)]
+    epochs: Annotated[int, Field(ge=1, le=10_000)]  # a classifier of small images has learnt all it can long before
+    batch: Size
+    learning_rate: Rate
+    seed: Seed  # 0: a seed as any other
+    convolutions: Annotated[int, Field(ge=1, le=100)] = 1  # of each width
+    shift: SizeOrZero = 0  # pixels by which a training image is moved at most, each time it is seen; 0: none
+    flip: bool = False  # whether it is mirrored half of the time
 
 
 @dataclass(frozen=True, config=CLOSED)
@@ -70,9 +111,8 @@ class LatentWalk:
     """Walks between random latent points (DCGAN §6.1), which go straight from each point to the next."""
 
     points: Annotated[int, Field(ge=2, le=MOST_STEPS)] = 9
-    steps: Annotated[int, Field(ge=2, le=MOST_STEPS, multiple_of=2)] = (
-        16  # from a point to the next: one image lies half-way
-    )
+    # From a point to the next: one image lies half-way.
+    steps: Annotated[int, Field(ge=2, le=MOST_STEPS, multiple_of=2)] = 16
     walks: Count = 100
 
 

@@ -209,9 +209,7 @@ class Recipe:
     generator_noise: Literal["own", "same"] = "own"  # alternate: G's further updates draw anew, or reuse the first's
     # What an update of G sees of the data: nothing, a minibatch of an order of its own, or the next one of D's order.
     generator_minibatch: Literal["none", "own", "next"] = "none"
-    noise_of_step: Literal["shared", "own"] = (
-        "shared"  # balanced: inner steps share one draw of noise or have their own
-    )
+    noise_of_step: Literal["shared", "own"] = "shared"  # balanced: inner steps share a draw of noise or have their own
     minibatches: Literal["shuffled", "fixed"] = "shuffled"  # anew each epoch, or once
     pixels: Pixels = "signed"  # [−1, 1], [0, 1], or each image's contrast normalised
     early: Early | None = None

@@ -69,13 +69,6 @@ def _all_recipes(params: Params) -> Recipes:
     }
 
 
-def _check_paper(papers: Papers, cell: Cell, place: str) -> None:
-    if papers.files is not None:
-        of_model = papers.of_models.get(cell.model) == cell.paper
-        where = f"{FILE}: papers.{cell.model}" if of_model else place
-        known(papers.files, cell.paper, "paper with a file of claims in benchmarks", where)
-
-
 def _check_profile(params: Params, profile: Profile, where: str, recipes: Recipes, papers: Papers) -> None:
     """The lists of a profile, and each of its cells."""
     of = f"of profile {profile.name}"
@@ -120,7 +113,9 @@ def _check_names(params: Params, profile: Profile, cell: Cell, place: str, paper
         raise InputError(f"{place}: cell {cell.key}: keys of profile {profile.name} start with {profile.name}-.")
     for name in cell.protocols:
         known(PROTOCOLS, name, "protocol", place)
-    _check_paper(papers, cell, place)
+    if papers.files is not None:
+        where = f"{FILE}: papers.{cell.model}" if papers.of_models.get(cell.model) == cell.paper else place
+        known(papers.files, cell.paper, "paper with a file of claims in benchmarks", where)
 
 
 def _check_experiment(params: Params, cell: Cell, place: str) -> None:
@@ -149,9 +144,9 @@ def _check_seeds(cells: Iterable[Cell], where: str) -> None:
     for cell in cells:
         alike[tuple(getattr(cell, name) for name in WRITES)].append(cell)
     for blocks in alike.values():
-        for one, other in pairwise(sorted(blocks, key=lambda cell: cell.seed_numbers)):
-            if shared := sorted(set(one.seed_numbers) & set(other.seed_numbers)):
+        for cell, other in pairwise(sorted(blocks, key=lambda block: block.seed_numbers)):
+            if shared := sorted(set(cell.seed_numbers) & set(other.seed_numbers)):
                 raise InputError(
-                    f"{FILE}: {where}: cells {one.key} (seeds {one.seeds}) and {other.key} (seeds {other.seeds}) would "
-                    f"both write the rows of seed {shared[0]}: give them different seeds, or take one out."
+                    f"{FILE}: {where}: cells {cell.key} (seeds {cell.seeds}) and {other.key} (seeds {other.seeds}) "
+                    f"would both write the rows of seed {shared[0]}: give them different seeds, or take one out."
                 )

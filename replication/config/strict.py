@@ -1,5 +1,7 @@
 """Plain values from YAML, checked against a dataclass: what is wrong becomes one sentence.
 
+Whatever a file is about, it may hold keys that are text, lists and finite numbers, and not too many of them.
+
 The types of numbers stand here too, so that every key of params.yaml has bounds. Whoever adds a key takes the type that
 follows from what the key means. Where a type accepts 0 or a negative number, the comment beside the key says what it
 does there: `0: none`, or `negative: …`.
@@ -8,8 +10,10 @@ does there: `0: none`, or `negative: …`.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from functools import cache
+from math import isfinite
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -17,7 +21,6 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from replication.config.plain import check_plain, shown, trouble_in
 from replication.foundation.errors import InputError
 
 CLOSED = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
@@ -47,7 +50,20 @@ Kept = Annotated[float, Field(gt=0, le=1)]  # something, or all
 BelowOne = Annotated[float, Field(ge=0, lt=1)]  # momentum, slope, share dropped: at 1 nothing is forgotten or left
 Tiny = Annotated[float, Field(gt=0, lt=1)]  # what is added to a divisor
 UNKNOWN = ("unexpected_keyword_argument", "extra_forbidden")  # pydantic's names of an unknown key
+DEEPEST = 50  # mappings and lists inside each other; the suite's own files have ten
+MOST_VALUES = 10**6  # with all aliases written out; the suite's own params.yaml has some ten thousand
+LARGEST = 2**63  # beyond which NumPy and PyTorch hold no integer
+SHOWN = 120  # characters of a value in a sentence
+# libyaml ends the process where ten thousand brackets, or dashes that begin a line, stand inside each other.
+_MOST_OPEN, _NESTED, _BRACKET = 1000, re.compile(r"^[-?: ]{1000}", re.MULTILINE), re.compile(r"[\[{\]}]")
+_LONG_NUMBER = re.compile(r"\d{100}")  # Python refuses to read one of thousands of digits, and names no line
 _Shape = TypeVar("_Shape")
+
+
+def shown(value: object) -> str:
+    """A value as a sentence shows it: in one line, cut where it is long."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
 
 
 def read_yaml(path: Path) -> Any:
@@ -72,11 +88,7 @@ def read_yaml(path: Path) -> Any:
 
 
 def strict(shape: type[_Shape], value: object, where: str) -> _Shape:
-    """Build a dataclass from plain values; what is wrong becomes one sentence that starts with `where`.
-
-    Raises:
-        InputError: a key or type is wrong, or the dataclass raised a ValueError.
-    """
+    """A dataclass of plain values; what is wrong is an InputError of one sentence that starts with `where`."""
     try:
         return _adapter(shape).validate_json(json.dumps(value))
     except TypeError:
@@ -133,3 +145,56 @@ def _accepted(shape: Any, path: Sequence[str | int]) -> list[str]:
         if part is not None:
             node = node.get("properties", {}).get(part) or node.get("additionalProperties") or node.get("items") or {}
     return sorted(node.get("properties", {})) if isinstance(node, dict) else []
+
+
+def trouble_in(text: str) -> str:
+    """What in a text no YAML reader should see, as a clause; "" where nothing is wrong."""
+    opened = 0
+    for bracket in _BRACKET.finditer(text):
+        opened = max(opened + (1 if bracket[0] in "[{" else -1), 0)
+        if opened > _MOST_OPEN:
+            return f"line {_line(text, bracket.start())}: more than {_MOST_OPEN} brackets are open"
+    if nested := _NESTED.search(text):
+        return f"line {_line(text, nested.start())}: it begins with a thousand spaces and dashes"
+    if number := _LONG_NUMBER.search(text):
+        return f"line {_line(text, number.start())}: it has a number of a hundred digits or more"
+    return ""
+
+
+def check_plain(value: object, where: str) -> None:
+    """Refuse what no JSON file could say of plain values, and too much of it; `where` begins the sentence.
+
+    Raises:
+        InputError: a key is no text, a value no text, number, list or mapping, a number not finite or too large.
+    """
+    waiting, count = [("", value, 0)], 0
+    while waiting:
+        place, node, depth = waiting.pop()
+        count += 1
+        if wrong := _wrong(node, depth, count):
+            raise InputError(f"{where}: {place.lstrip('.')[:SHOWN] or 'the whole'}: {wrong}.")
+        if isinstance(node, Mapping):
+            waiting += [(f"{place}.{key}", child, depth + 1) for key, child in node.items()]
+        elif isinstance(node, list | tuple):
+            waiting += [(f"{place}[{number}]", child, depth + 1) for number, child in enumerate(node)]
+
+
+def _wrong(node: object, depth: int, count: int) -> str:
+    if depth > DEEPEST:
+        return f"it lies more than {DEEPEST} levels deep: an alias inside what it stands for, perhaps"
+    if count > MOST_VALUES:
+        return f"the file has more than {MOST_VALUES} values with its aliases written out: use fewer"
+    if isinstance(node, Mapping):
+        keys = [key for key in node if not isinstance(key, str)]
+        return f"the key {shown(keys[0])} is no text: write it in quotes" if keys else ""
+    if isinstance(node, float) and not isfinite(node):
+        return f"{node} is no finite number: write one"
+    if isinstance(node, int) and abs(node) >= LARGEST:
+        return f"{shown(node)} is larger than any integer that is computed with: write a smaller one"
+    if node is None or isinstance(node, str | int | float | list | tuple):
+        return ""
+    return f"{shown(node)} is read as {type(node).__name__}: write it in quotes"
+
+
+def _line(text: str, position: int) -> int:
+    return text.count("\n", 0, position) + 1

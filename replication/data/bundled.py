@@ -8,7 +8,7 @@ from typing import get_args
 
 import numpy as np
 
-from replication.config.background import Bundled
+from replication.config.experiments import Bundled
 from replication.foundation.errors import InputError
 
 NAMES: tuple[str, ...] = get_args(Bundled)
@@ -30,11 +30,7 @@ class LabelledData:
 
 
 def load_bundled(name: str) -> LabelledData:
-    """One data set; `diabetes` has a number to predict, and its classes are below and above the median.
-
-    Raises:
-        InputError: scikit-learn bundles no such data set, or none that the suite knows.
-    """
+    """One data set, whose classes are below and above the median for `diabetes`; InputError where none is called so."""
     if name not in NAMES:
         raise InputError(f"There is no bundled data set {name!r}; accepted: {', '.join(NAMES)}.")
     from sklearn import datasets  # seconds, for one experiment of many

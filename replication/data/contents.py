@@ -41,6 +41,10 @@ class ImageSet:
             **self.planted_places,
         }
 
+    def described(self) -> dict[str, Any]:
+        """What the manifest says of images alone."""
+        return {"image_shape": list(self.train_images.shape[1:])}
+
 
 @dataclass(frozen=True)
 class PointSet:
@@ -60,3 +64,8 @@ class PointSet:
     def arrays(self) -> dict[str, np.ndarray]:
         """Every array by the name of its file."""
         return {"train_points": self.points, "train_labels": self.labels}
+
+    def described(self) -> dict[str, Any]:
+        """What the manifest says of points alone."""
+        density = {"means": self.means.tolist(), "standard_deviation": self.standard_deviation}
+        return {"density": {**density, "weights": self.weights.tolist()}}

@@ -21,7 +21,7 @@ _FAILURES = (OSError, RuntimeError, EOFError, HTTPException, tarfile.TarError, z
 
 @contextmanager
 def fetching(name: str, place: Path, files: Iterable[str], checked: str) -> Iterator[None]:
-    """Around a download or the reading of its files: `files` belong into `place`, and `checked` says who verifies them.
+    """Around a download or the reading of its `files`, which belong into `place` and are `checked` by somebody.
 
     Raises:
         InputError: in place of what went wrong inside; a full disk is left as it is.

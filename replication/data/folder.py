@@ -92,11 +92,7 @@ def _labelled(folder: Path, names: tuple[str, ...]) -> Files:
 
 
 def image_files(folder: Path) -> list[Path]:
-    """The files of a folder of images in the order of their names.
-
-    Raises:
-        InputError: the folder is empty, or something in it is no image file.
-    """
+    """The files of a folder in the order of their names; InputError where it is empty or holds another file."""
     files = _entries(folder)
     stray = next((file for file in files if not file.is_file() or file.suffix.lower() not in SUFFIXES), None)
     if stray:
@@ -114,11 +110,7 @@ def _entries(folder: Path) -> list[Path]:
 def image_contents(
     root: Path, files: Iterable[Path], most: int = MOST_IMAGE_BYTES, what: str = "picture"
 ) -> Iterator[tuple[str, bytes]]:
-    """Name under `root` and content of each file.
-
-    Raises:
-        InputError: a file cannot be read, or has more than `most` bytes.
-    """
+    """Name under `root` and content of each file; InputError where one is unreadable or has more than `most` bytes."""
     for file in files:
         try:
             content = read_bytes(file, most)

@@ -49,7 +49,7 @@ def write_listings(
 
 
 def _listing(files: Mapping[str, str]) -> dict[str, int | str]:
-    lines = "".join(f"{files[name]}  {name}\n" for name in files)
+    lines = "".join(f"{digest}  {name}\n" for name, digest in files.items())
     digest = hashlib.sha256(lines.encode(errors="surrogateescape"))  # a name need not be UTF-8
     return {"files": len(files), "sha256": digest.hexdigest()}
 

@@ -42,8 +42,8 @@ def read_celeba(root: Path, image_size: int, limit: int = 0) -> ImageSet:
         train, test = names["train"][: limit or None], names["test"]
         files = ((name, (place / archive.stem / name).read_bytes()) for name in (*train, *test))
         images, digest = decode_all(files, len(train) + len(test), image_size, 3)
-    about = ("face", "for non-commercial research only (Liu et al. 2015)", _altered(image_size, limit))
-    return _one_class(images, len(train), digest, *about, "torchvision")
+    licence = "for non-commercial research only (Liu et al. 2015)"
+    return _one_class(images, len(train), digest, "face", licence, limit, "torchvision")
 
 
 def read_lsun(root: Path, image_size: int, limit: int = 0) -> ImageSet:
@@ -71,7 +71,7 @@ def read_lsun(root: Path, image_size: int, limit: int = 0) -> ImageSet:
         images, digest = decode_all(files, n_train + n_test, image_size, 3)
     except lmdb.Error as error:
         raise InputError(f"The databases in {root} cannot be read ({error}): copy them again.") from error
-    return _one_class(images, n_train, digest, "bedroom", "none stated (Yu et al. 2015)", _altered(image_size, limit))
+    return _one_class(images, n_train, digest, "bedroom", "none stated (Yu et al. 2015)", limit)
 
 
 def _database(lmdb: Any, place: Path, limit: int) -> tuple[Iterator[tuple[str, bytes]], int]:
@@ -114,14 +114,10 @@ def _ends_a_process(function: Callable[..., None], *arguments: Any) -> bool:
     return process.exitcode != 0
 
 
-def _altered(image_size: int, limit: int) -> str:
-    part = f", the first {limit} training images" if limit else ""
-    return f"resized and cropped to {image_size} pixels{part}; the images themselves carry no checksum"
-
-
 def _one_class(
-    images: np.ndarray, n_train: int, digest: str, name: str, licence: str, altered: str, *libraries: str
+    images: np.ndarray, n_train: int, digest: str, name: str, licence: str, limit: int, *libraries: str
 ) -> ImageSet:
+    part = f", the first {limit} training images" if limit else ""
     return ImageSet.cut(
         images,
         np.zeros(len(images), dtype=np.int64),
@@ -129,6 +125,6 @@ def _one_class(
         class_names=(name,),
         licence=licence,
         libraries=("numpy", "pillow", *libraries),
-        not_canonical=altered,
+        not_canonical=f"resized and cropped to {images.shape[2]} pixels{part}; the images themselves carry no checksum",
         raw_inputs={f"listing of {len(images)} images, hash and name": digest},
     )

@@ -16,11 +16,7 @@ LEAST_CONTRAST = 0.5  # of the object's own: fainter patterns score less than th
 
 
 def pattern(size: int) -> np.ndarray:
-    """bool [size, size]: a saltire of nine square blocks, the corners and the middle bright, the others dark.
-
-    Raises:
-        InputError: the size is no multiple of 3.
-    """
+    """bool [size, size], a multiple of 3: a saltire of nine square blocks, the corners and the middle bright."""
     if size < 3 or size % 3:
         raise InputError(f"A planted object has size {size}: it is made of 3×3 blocks, so give a multiple of 3 pixels.")
     return (np.add.outer(np.arange(3), np.arange(3)) % 2 == 0).repeat(size // 3, 0).repeat(size // 3, 1)
@@ -62,11 +58,7 @@ def object_scores(images: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray
 
 
 def best_threshold(scores: np.ndarray, present: np.ndarray) -> float:
-    """The score from which on an object is taken to be there: of the best balanced accuracy, between two scores seen.
-
-    Raises:
-        InputError: the images all hold the object, or none does.
-    """
+    """The score of the best balanced accuracy, between two seen; InputError where all images are alike."""
     if present.all() or not present.any():
         raise InputError(
             f"{int(present.sum())} of {len(present)} images hold the planted object: a detector is set on images with "

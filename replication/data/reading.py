@@ -48,11 +48,7 @@ class ToyData:
 
 
 def load_prepared(directory: Path) -> PreparedImages | ToyData:
-    """Load a prepared data set, with the hash of every array checked.
-
-    Raises:
-        InputError: it is not there, or an array is missing or differs from the manifest.
-    """
+    """A prepared data set, with the hash of every array checked; InputError where one is missing or another."""
     manifest = load_manifest(directory)
     planted = tuple(name for name in _PLACES if f"{name}.npy" in manifest["files"])
     names = _POINTS if "density" in manifest else _IMAGES + planted
@@ -97,11 +93,7 @@ def load_toy(directory: Path) -> ToyData:
 
 
 def load_split(directory: Path, split: str) -> np.ndarray:
-    """Indices int64 [n] of a split into the training arrays.
-
-    Raises:
-        InputError: the data set has no such split, or its file differs from the manifest.
-    """
+    """Indices int64 [n] of a split into the training arrays; InputError where there is none or its file was changed."""
     manifest = load_manifest(directory)
     known = [Path(file).stem for file in manifest["files"] if file.startswith("splits/")]
     if split not in known:
@@ -111,11 +103,7 @@ def load_split(directory: Path, split: str) -> np.ndarray:
 
 
 def load_manifest(directory: Path) -> dict[str, Any]:
-    """The manifest of a prepared data set, as written.
-
-    Raises:
-        InputError: there is none, or it is no manifest.
-    """
+    """The manifest of a prepared data set, as written. Raises InputError: there is none, or it is no manifest."""
     path = directory / "manifest.json"
     if not path.is_file():
         raise InputError(f"There is no prepared data set in {directory}: run {_command(directory)}.")

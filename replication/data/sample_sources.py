@@ -48,11 +48,7 @@ def read_samples(source: str, shape: Sequence[int], limits: Range | None, count:
 
 
 def read_labels(place: Path, count: int, classes: int) -> np.ndarray:
-    """Labels int64 [n] of as many samples, from a `.npy` file of whole numbers below `classes`.
-
-    Raises:
-        InputError: there is no such file, or it holds something else.
-    """
+    """Labels int64 [n] of `count` samples, from a `.npy` file of whole numbers below `classes`; InputError if not."""
     labels = read_array(place, "labels")
     if labels.dtype.kind not in "iu" or labels.ndim != 1 or len(labels) != count:
         raise InputError(f"{place} holds {_kind(labels)}; give whole numbers [{count}], one for each sample.")
@@ -64,11 +60,7 @@ def read_labels(place: Path, count: int, classes: int) -> np.ndarray:
 
 
 def read_array(place: Path, what: str) -> np.ndarray:
-    """The array of a `.npy` file, mapped into memory, never unpickled.
-
-    Raises:
-        InputError: there is no such file, it is too large, or holds no array of numbers.
-    """
+    """The array of a `.npy` file, mapped into memory, never unpickled; InputError where it has none or too much."""
     if not place.is_file():
         raise InputError(f"There is no file {place} of {what}.")
     if place.stat().st_size > MOST_BYTES:
@@ -83,11 +75,7 @@ def read_array(place: Path, what: str) -> np.ndarray:
 
 
 def as_levels(samples: np.ndarray, shape: Sequence[int], limits: Range | None, place: str) -> np.ndarray:
-    """Samples as uint8 [n, C, H, W], whatever of the accepted forms they have.
-
-    Raises:
-        InputError: they have none of them.
-    """
+    """Samples as uint8 [n, C, H, W]; InputError where they have none of the accepted forms."""
     _require_count(len(samples) if samples.ndim else 0, place)
     channels, height, width = shape
     if samples.ndim != 4 or samples.shape[1:] not in ((channels, height, width), (height, width, channels)):

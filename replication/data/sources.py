@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from replication.config.datasets import Dataset, Planted
+from replication.config.datasets import Dataset
 from replication.data.contents import ImageSet, PointSet
-from replication.data.digits import read_digits
-from replication.data.toy import draw_points
+from replication.data.embedded import draw_points, read_digits
 
 
 def read_source(options: Dataset) -> ImageSet | PointSet:
-    """Read a data set from its source, downloading what is missing.
-
-    Raises:
-        InputError: the raw files cannot be had or are not what the source expects.
-    """
+    """Read a data set from its source, downloading what is missing; InputError where that fails or is another."""
     if options.source == "toy":
         return draw_points(options.modes, options.standard_deviation, options.points_per_mode, options.seed)
-    images = _images(options)
-    return _planted(images, options.planted) if options.planted else images
+    images, planted = _images(options), options.planted
+    if not planted:
+        return images
+    from replication.data.planted import plant_object  # and torch
+
+    how = planted.share, planted.size, planted.seed
+    train, train_places = plant_object(images.train_images, *how, "train")
+    test, test_places = plant_object(images.test_images, *how, "test")
+    share = f"an object of {planted.size} pixels is planted in a share of {planted.share} of the images"
+    reasons = "; ".join(filter(None, (images.not_canonical, share)))
+    places = {"train_places": train_places, "test_places": test_places}
+    return replace(images, train_images=train, test_images=test, not_canonical=reasons, planted_places=places)
 
 
 def _images(options: Dataset) -> ImageSet:
@@ -37,19 +42,3 @@ def _images(options: Dataset) -> ImageSet:
     from replication.data.vision import read_cifar10, read_mnist, read_svhn
 
     return {"mnist": read_mnist, "cifar10": read_cifar10, "svhn": read_svhn}[options.source](raw)
-
-
-def _planted(contents: ImageSet, planted: Planted) -> ImageSet:
-    """The images with an object in some of them, and where it is."""
-    from replication.data.planted import plant_object  # and torch
-
-    train, train_places = plant_object(contents.train_images, planted.share, planted.size, planted.seed, "train")
-    test, test_places = plant_object(contents.test_images, planted.share, planted.size, planted.seed, "test")
-    share = f"an object of {planted.size} pixels is planted in a share of {planted.share} of the images"
-    return replace(
-        contents,
-        train_images=train,
-        test_images=test,
-        not_canonical="; ".join(part for part in (contents.not_canonical, share) if part),
-        planted_places={"train_places": train_places, "test_places": test_places},
-    )

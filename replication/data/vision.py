@@ -24,11 +24,7 @@ MNIST_UNPACKED = {
 
 
 def read_mnist(root: Path) -> ImageSet:
-    """MNIST [n, 1, 28, 28] from `root`/MNIST/raw, downloaded where it is missing.
-
-    Raises:
-        InputError: the files cannot be had, or are not the original ones.
-    """
+    """MNIST [n, 1, 28, 28] from `root`/MNIST/raw, downloaded where it is missing; InputError as `fetching` has it."""
     place = root / "MNIST" / "raw"
     with fetching("MNIST", place, [name for name, _ in MNIST.resources], CHECKED):
         if (root / "MNIST" / "processed").exists():
@@ -37,11 +33,9 @@ def read_mnist(root: Path) -> ImageSet:
             if (place / name).exists() and not check_integrity(place / name, digest):
                 raise InputError(f"{place / name} is not the original file: remove it and run the command again.")
         train, test = (MNIST(root, train=train, download=True) for train in (True, False))
+    arrays = [array for part in (train, test) for array in (part.data.numpy()[:, None], part.targets.numpy())]
     return ImageSet(
-        train_images=train.data.numpy()[:, None],
-        train_labels=train.targets.numpy(),
-        test_images=test.data.numpy()[:, None],
-        test_labels=test.targets.numpy(),
+        *arrays,
         class_names=tuple("0123456789"),
         licence="CC BY-SA 3.0 (LeCun, Cortes and Burges; derived from NIST's data)",
         libraries=LIBRARIES,
@@ -50,20 +44,15 @@ def read_mnist(root: Path) -> ImageSet:
 
 
 def read_cifar10(root: Path) -> ImageSet:
-    """CIFAR-10 [n, 3, 32, 32] from `root`/cifar-10-batches-py, downloaded where it is missing.
-
-    Raises:
-        InputError: the files cannot be had, or are not the original ones.
-    """
+    """CIFAR-10 [n, 3, 32, 32] from `root`/cifar-10-batches-py, downloaded where it is missing; InputError likewise."""
     # The batches are pickles; torchvision opens one only after its MD5 sum proved it the original.
     with fetching("CIFAR-10", root, [CIFAR10.filename], CHECKED):
         train, test = (CIFAR10(root, train=train, download=True) for train in (True, False))
     batches = [name for name, _ in (*CIFAR10.train_list, *CIFAR10.test_list)]
+    images = [np.ascontiguousarray(part.data.transpose(0, 3, 1, 2)) for part in (train, test)]
+    labels = [np.array(part.targets, dtype=np.int64) for part in (train, test)]
     return ImageSet(
-        train_images=np.ascontiguousarray(train.data.transpose(0, 3, 1, 2)),
-        train_labels=np.array(train.targets, dtype=np.int64),
-        test_images=np.ascontiguousarray(test.data.transpose(0, 3, 1, 2)),
-        test_labels=np.array(test.targets, dtype=np.int64),
+        *(images[0], labels[0], images[1], labels[1]),
         class_names=tuple(train.classes),
         licence="none stated by its author (Krizhevsky 2009)",
         libraries=LIBRARIES,
@@ -72,19 +61,13 @@ def read_cifar10(root: Path) -> ImageSet:
 
 
 def read_svhn(root: Path) -> ImageSet:
-    """SVHN's cropped digits [n, 3, 32, 32] from `root`, downloaded where they are missing; label 0 is the digit 0.
-
-    Raises:
-        InputError: the files cannot be had, or are not the original ones.
-    """
+    """SVHN's cropped digits [n, 3, 32, 32] from `root`, downloaded likewise; label 0 is the digit 0. InputError too."""
     files = [SVHN.split_list[split][1] for split in ("train", "test")]
     with fetching("SVHN", root, files, CHECKED):
         train, test = (SVHN(root, split=split, download=True) for split in ("train", "test"))
+    parts = [(np.ascontiguousarray(part.data), part.labels.astype(np.int64)) for part in (train, test)]
     return ImageSet(
-        train_images=np.ascontiguousarray(train.data),
-        train_labels=train.labels.astype(np.int64),
-        test_images=np.ascontiguousarray(test.data),
-        test_labels=test.labels.astype(np.int64),
+        *(*parts[0], *parts[1]),
         class_names=tuple("0123456789"),
         licence="for non-commercial use only (Netzer et al. 2011)",
         libraries=(*LIBRARIES, "scipy"),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -12,17 +13,13 @@ import numpy as np
 
 from replication.config.datasets import Dataset, Split
 from replication.data.contents import ImageSet, PointSet
-from replication.data.splits import class_counts, hash_indices, split_indices
+from replication.foundation.errors import InputError
 from replication.foundation.foreign import read_json
 from replication.foundation.provenance import installed, sha256_file
 
 
 def write_dataset(contents: ImageSet | PointSet, options: Dataset, directory: Path) -> None:
-    """Write arrays, `splits/` and `manifest.json` into an empty directory; equal contents give equal bytes.
-
-    Raises:
-        InputError: a split asks for more images than there are.
-    """
+    """Write arrays, `splits/` and `manifest.json` into an empty directory; equal contents give equal bytes."""
     arrays = contents.arrays()
     for name, array in arrays.items():
         with (directory / f"{name}.npy").open("wb") as stream:
@@ -30,6 +27,7 @@ def write_dataset(contents: ImageSet | PointSet, options: Dataset, directory: Pa
     (directory / "splits").mkdir()
     for name, split in options.splits.items():
         _write_split(arrays["train_labels"], contents.class_names, split, directory / "splits" / f"{name}.json")
+    files = [f"{name}.npy" for name in arrays] + [f"splits/{name}.json" for name in options.splits]
     manifest = {
         "name": options.name,
         "source": options.source,
@@ -42,13 +40,14 @@ def write_dataset(contents: ImageSet | PointSet, options: Dataset, directory: Pa
             if (labels := arrays.get(f"{part}_labels")) is not None
         },
         "class_names": list(contents.class_names),
-        **_described(contents),
-        "files": {file: sha256_file(directory / file) for file in _files(arrays, options)},
+        **contents.described(),
+        "files": {file: sha256_file(directory / file) for file in files},
         "raw_inputs": dict(contents.raw_inputs),
         "options": _options(options),
         "libraries": {library: installed(library) for library in contents.libraries},
     }
-    _write_json(directory / "manifest.json", manifest, indent=2)
+    text = json.dumps(manifest, ensure_ascii=False, indent=2)
+    (directory / "manifest.json").write_text(text + "\n", encoding="utf-8")
 
 
 class _Checked:
@@ -72,22 +71,6 @@ def is_prepared(options: Dataset, directory: Path) -> bool:
     return manifest.get("options") == json.loads(json.dumps(_options(options))) and as_planned
 
 
-def _files(arrays: Iterable[str], options: Dataset) -> list[str]:
-    return [f"{name}.npy" for name in arrays] + [f"splits/{name}.json" for name in options.splits]
-
-
-def _described(contents: ImageSet | PointSet) -> dict[str, object]:
-    if isinstance(contents, ImageSet):
-        return {"image_shape": list(contents.train_images.shape[1:])}
-    return {
-        "density": {
-            "means": contents.means.tolist(),
-            "standard_deviation": contents.standard_deviation,
-            "weights": contents.weights.tolist(),
-        }
-    }
-
-
 def _options(options: Dataset) -> dict[str, object]:
     """What shaped the arrays; where the raw files lay on this machine did not."""
     left_out = ("name", "source", "splits", "root", "licence")
@@ -104,8 +87,50 @@ def _write_split(labels: np.ndarray, class_names: tuple[str, ...], split: Split,
         "class_counts": class_counts(labels[indices], class_names),
         "indices": indices.tolist(),
     }
-    _write_json(path, written)
+    path.write_text(json.dumps(written, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def _write_json(path: Path, value: object, indent: int | None = None) -> None:
-    path.write_text(json.dumps(value, ensure_ascii=False, indent=indent) + "\n", encoding="utf-8")
+def split_indices(labels: np.ndarray, class_names: Sequence[str], split: Split) -> np.ndarray:
+    """Indices int64 [n] into the training set, in the order of the data, or for `random` in the order drawn.
+
+    Minibatches taken in order from a set sorted by class would each see one class.
+
+    Raises:
+        InputError: the set, or a class, has fewer images than asked for, or `n` does not divide into balanced classes.
+    """
+    labels = np.asarray(labels)
+    if split.rule == "all":
+        return np.arange(len(labels), dtype=np.int64)
+    stream = np.random.Generator(np.random.PCG64(split.seed))
+    per_class = split.per_class
+    if split.balanced:
+        if split.n % len(class_names):
+            raise InputError(f"{split.n} images cannot be balanced over {len(class_names)} classes: take a multiple.")
+        per_class = split.n // len(class_names)
+    if not per_class:
+        return _take(np.arange(len(labels)), split.n, split.rule, stream, "the training set")
+    parts = [
+        _take(np.flatnonzero(labels == label), per_class, split.rule, stream, f"class {name}")
+        for label, name in enumerate(class_names)
+    ]
+    chosen = np.concatenate(parts)
+    return stream.permutation(chosen) if split.rule == "random" else np.sort(chosen)
+
+
+def hash_indices(indices: np.ndarray) -> str:
+    """SHA-256 of the indices as little-endian 64-bit integers."""
+    return hashlib.sha256(np.asarray(indices).astype("<i8").tobytes()).hexdigest()
+
+
+def class_counts(labels: np.ndarray, class_names: Sequence[str]) -> dict[str, int]:
+    """How many labels each class has, in the order of `class_names`."""
+    counts = np.bincount(labels, minlength=len(class_names))
+    return {name: int(count) for name, count in zip(class_names, counts, strict=True)}
+
+
+def _take(candidates: np.ndarray, n: int, rule: str, stream: np.random.Generator, where: str) -> np.ndarray:
+    if n > len(candidates):
+        raise InputError(f"A split by rule {rule} asks for {n} images of {where}, which has only {len(candidates)}.")
+    if rule == "random":
+        return stream.permutation(candidates)[:n].astype(np.int64)
+    return candidates[:n] if rule == "first" else candidates[-n:]

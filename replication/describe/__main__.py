@@ -16,12 +16,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from replication.config.datasets import Dataset
+from replication.config.datasets import Dataset, class_count, sample_shape
 from replication.config.expansion import recipe_sources
 from replication.config.params import Cell, Params, load_params
 from replication.config.recipes import Recipe
 from replication.config.strict import read_yaml
-from replication.data.shapes import class_count, sample_shape
 from replication.foundation.command import exit_clearly
 from replication.foundation.errors import InputError, chosen
 from replication.training.schedule import SIDES, objectives_of, update_counts

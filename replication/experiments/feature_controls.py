@@ -13,7 +13,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from replication.config.feature_controls import FeatureControls
+from replication.config.experiments import FeatureControls
 from replication.config.params import Probe
 from replication.data.reading import PreparedImages
 from replication.foundation.errors import InputError

@@ -17,18 +17,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 from sklearn.preprocessing import StandardScaler
 
-from replication.config.background import GenerativeDiscriminative, Pair
+from replication.config.experiments import GenerativeDiscriminative, Pair
 from replication.data.bundled import LabelledData
 from replication.foundation.errors import InputError
 from replication.foundation.seeding import generator
-from replication.metrics.learning_curves import (
-    curves_cross,
-    draw_split,
-    fit_shared_variance,
-    labels_needed,
-    overtaking_size,
-    training_sizes,
-)
+from replication.metrics import learning_curves
 from replication.scoring.rows import Rows
 
 GENERATIVE, DISCRIMINATIVE = "naive-bayes", "logistic-regression"
@@ -58,9 +51,9 @@ def score_generative_discriminative(
 def split_curves(data: LabelledData, split: int, seed: int, options: GenerativeDiscriminative) -> Curves:
     """Both classifiers of every pair, trained on each training size of one split."""
     stream = generator(seed, f"split of {data.name}", split)
-    order, test = draw_split(data.labels, options.test_share, options.per_class, stream, data.name)
+    order, test = learning_curves.draw_split(data.labels, options.test_share, options.per_class, stream, data.name)
     classes = len(np.unique(data.labels))
-    sizes = training_sizes(options.per_class * classes, len(order), options.sizes)
+    sizes = learning_curves.training_sizes(options.per_class * classes, len(order), options.sizes)
     accuracies = np.zeros((len(sizes), len(options.pairs), 2))
     for place, size in enumerate(sizes):
         chosen = order[:size]
@@ -77,7 +70,7 @@ def predict(
 ) -> tuple[np.ndarray, np.ndarray]:
     """What naive Bayes and logistic regression say about `test` [m, F] after `train` [n, F]: labels [m] each."""
     if pair.variance == "shared":  # deviations background-3 and background-5
-        generative = fit_shared_variance(train, labels, options.pseudo_examples)
+        generative = learning_curves.fit_shared_variance(train, labels, options.pseudo_examples)
     else:
         generative = GaussianNB().fit(train, labels)
     discriminative = LogisticRegression(C=pair.cost, max_iter=options.max_iterations)
@@ -117,11 +110,11 @@ def _add_crossings(
         generative, discriminative = means[:, column].T.tolist()
         where = {"model": DISCRIMINATIVE, "recipe": recipe, "dataset": dataset, "n_train": sizes[-1]}
         where |= {"replicate_kind": "dataset"}
-        crosses = curves_cross(accuracies[:, :, column, 0], accuracies[:, :, column, 1])
+        crosses = learning_curves.curves_cross(accuracies[:, :, column, 0], accuracies[:, :, column, 1])
         rows.add(seed, 0, "curves_cross", float(crosses), held_out, **where)
         for model, curve in ((GENERATIVE, generative), (DISCRIMINATIVE, discriminative)):
-            doublings = np.log2(labels_needed(sizes, curve))
+            doublings = np.log2(learning_curves.labels_needed(sizes, curve))
             rows.add(seed, 0, "labels_needed", doublings, held_out, **{**where, "model": model})
-        size = overtaking_size(sizes, generative, discriminative)
+        size = learning_curves.overtaking_size(sizes, generative, discriminative)
         if size is not None:
             rows.add(seed, 0, "crossing_size", size, held_out, **where)

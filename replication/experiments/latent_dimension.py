@@ -13,18 +13,11 @@ import torch
 from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
-from replication.config.background import Autoencoder, LatentDimension, Outliers
+from replication.config.experiments import Autoencoder, LatentDimension, Outliers
 from replication.data.reading import PreparedImages
 from replication.foundation.runtime import side_by_side
 from replication.foundation.seeding import generator
-from replication.metrics.reconstruction import (
-    PrincipalComponents,
-    draw_codes,
-    image_distance,
-    log_density,
-    principal_components,
-    squared_errors,
-)
+from replication.metrics import reconstruction
 from replication.scoring.rows import Rows
 from replication.training.optimisers import fused_adam_update
 
@@ -41,16 +34,14 @@ def flat_pixels(images: np.ndarray) -> np.ndarray:
 def score_latent_dimension(
     rows: Rows, data: PreparedImages, chosen: np.ndarray, options: LatentDimension, threads: int
 ) -> None:
-    """Add both models' numbers at every width, fitted to the `chosen` images.
-
-    Errors on held-out images and on those fitted to, the one over the other, and the distance of samples.
-    """
+    """Both models' errors, their ratio and samples' distance at every width, fitted to the `chosen` images."""
     train, test = flat_pixels(data.train_images[chosen]), flat_pixels(data.test_images)
     seeds, network = rows.cell.seed_numbers, options.autoencoder
     counts = {"held-out": len(test), "training": len(train)}
 
     def measure(width: int) -> tuple[Numbers, dict[str, np.ndarray]]:
-        components, weights = principal_components(train, width), train_autoencoders(train, width, network, seeds)
+        components = reconstruction.principal_components(train, width)
+        weights = train_autoencoders(train, width, network, seeds)
         errors = reconstruction_errors(components, weights, train, test, len(seeds))
         return errors, sample_distances(components, weights, train, test, options.samples, seeds)
 
@@ -67,19 +58,19 @@ def score_latent_dimension(
 
 
 def reconstruction_errors(
-    components: PrincipalComponents, weights: Weights, train: np.ndarray, test: np.ndarray, seeds: int
+    components: reconstruction.PrincipalComponents, weights: Weights, train: np.ndarray, test: np.ndarray, seeds: int
 ) -> Numbers:
     """Mean squared errors [S] a pixel by model and images, both models fitted to `train` [n, D]."""
     errors: Numbers = {}
     for name, images in (("held-out", test), ("training", train)):
-        alone = squared_errors(images, components.reconstruct(images)).mean()
+        alone = reconstruction.squared_errors(images, components.reconstruct(images)).mean()
         errors["pca", name] = np.full(seeds, alone)
-        errors["autoencoder", name] = squared_errors(images, reconstruct(weights, images)).mean(axis=1)
+        errors["autoencoder", name] = reconstruction.squared_errors(images, reconstruct(weights, images)).mean(axis=1)
     return errors
 
 
 def sample_distances(
-    components: PrincipalComponents,
+    components: reconstruction.PrincipalComponents,
     weights: Weights,
     train: np.ndarray,
     test: np.ndarray,
@@ -88,11 +79,12 @@ def sample_distances(
 ) -> dict[str, np.ndarray]:
     """Energy distances [S] by model of held-out images and what the density of the codes of `train` gives, decoded."""
     streams = [generator(seed, "latent density") for seed in seeds]
-    linear = [components.decode(draw_codes(components.encode(train), count, stream)) for stream in streams]
+    draw, distance = reconstruction.draw_codes, reconstruction.image_distance
+    linear = [components.decode(draw(components.encode(train), count, stream)) for stream in streams]
     encoded = zip(encode(weights, train), streams, strict=True)
-    codes = [draw_codes(of_seed, count, stream) for of_seed, stream in encoded]
+    codes = [draw(of_seed, count, stream) for of_seed, stream in encoded]
     drawn = {"pca": linear, "autoencoder": decode(weights, np.stack(codes))}
-    return {model: np.array([image_distance(images, test) for images in by]) for model, by in drawn.items()}
+    return {model: np.array([distance(images, test) for images in by_seed]) for model, by_seed in drawn.items()}
 
 
 def score_outliers(rows: Rows, data: PreparedImages, chosen: np.ndarray, options: Outliers, threads: int) -> None:
@@ -122,15 +114,16 @@ def outlier_scores(
     train: np.ndarray, test: np.ndarray, width: int, network: Autoencoder, seeds: Sequence[int]
 ) -> Numbers:
     """Scores [S, m] of images `test` [m, D] by model and score: the higher, the odder beside `train` [n, D]."""
-    components, weights = principal_components(train, width), train_autoencoders(train, width, network, seeds)
+    components = reconstruction.principal_components(train, width)
+    weights = train_autoencoders(train, width, network, seeds)
     codes = zip(encode(weights, train), encode(weights, test), strict=True)
-    error = squared_errors(test, components.reconstruct(test))
-    rarity = -log_density(components.encode(train), components.encode(test))
+    error = reconstruction.squared_errors(test, components.reconstruct(test))
+    rarity = -reconstruction.log_density(components.encode(train), components.encode(test))
     return {
         ("pca", "reconstruction-error"): np.tile(error, (len(seeds), 1)),
         ("pca", "latent-density"): np.tile(rarity, (len(seeds), 1)),
-        ("autoencoder", "reconstruction-error"): squared_errors(test, reconstruct(weights, test)),
-        ("autoencoder", "latent-density"): np.stack([-log_density(known, new) for known, new in codes]),
+        ("autoencoder", "reconstruction-error"): reconstruction.squared_errors(test, reconstruct(weights, test)),
+        ("autoencoder", "latent-density"): np.stack([-reconstruction.log_density(known, new) for known, new in codes]),
     }
 
 
@@ -172,10 +165,7 @@ def train_autoencoders(images: np.ndarray, width: int, options: Autoencoder, see
 
 @torch.no_grad()
 def error_gradients(weights: Weights, samples: Tensor) -> list[Tensor]:
-    """Gradients of each seed's mean squared error a pixel on its samples [S, B, D], by the chain rule.
-
-    Written out, they take half the time that automatic differentiation of networks this small does.
-    """
+    """Gradients of each seed's mean squared error a pixel on samples [S, B, D], by the chain rule: twice as fast."""
     inner = torch.relu(torch.baddbmm(weights[1], samples, weights[0]))
     codes = torch.baddbmm(weights[3], inner, weights[2])
     outer = torch.relu(torch.baddbmm(weights[5], codes, weights[4]))

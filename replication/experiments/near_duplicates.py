@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from replication.config.near_duplicates import NearDuplicates
+from replication.config.experiments import NearDuplicates
 from replication.data.reading import PreparedImages
 from replication.foundation.errors import InputError
 from replication.foundation.runtime import side_by_side
@@ -35,10 +35,9 @@ class PlantedDuplicates:
 def plant_duplicates(
     images: np.ndarray, pairs: int, strengths: Mapping[str, float], stream: np.random.Generator
 ) -> PlantedDuplicates:
-    """Add `pairs` near-duplicates of each kind, of different random images; `strengths` are in the kind's unit.
+    """Add `pairs` near-duplicates of each kind of ALTERATIONS, of different random images.
 
-    Kinds: shift (pixels to the left or right, the edge repeated), brightness (levels up or down), noise (standard
-    deviation in levels) and jpeg (quality from 1 to 95).
+    Strengths are pixels of a shift, levels of brightness, standard deviation in levels of noise, and quality of jpeg.
 
     Raises:
         InputError: a kind is unknown, or there are fewer images than near-duplicates.

@@ -22,7 +22,7 @@ from replication.metrics.distribution import Reference, reference_of
 from replication.metrics.inception import inception_score, split_scores
 from replication.metrics.inception_network import output_bias
 from replication.metrics.neighbours import duplicate_threshold, every, share_within
-from replication.scoring.classifier import Judged, judged
+from replication.scoring.classifier import judged
 from replication.scoring.images import (
     HELD_OUT,
     LIMIT,
@@ -52,8 +52,13 @@ class Point:
         return self.recipe in ("test", "train")
 
     @property
-    def names(self) -> dict[str, object]:
-        return {"model": self.model, "recipe": self.recipe}
+    def names(self) -> dict[str, Any]:
+        """Of its rows; the training images are those that it repeats, or itself."""
+        return {"model": self.model, "recipe": self.recipe, "n_train": len(self.trained_on) or len(self.images)}
+
+    def of(self, train: Any, test: Any) -> Any:
+        """Its part of what is at hand for all training images and all held-out ones."""
+        return (test if self.held_out else train)[self.images]
 
 
 def score_reference_points(
@@ -66,11 +71,7 @@ def score_reference_points(
     threads: int,
     device: str = "cpu",
 ) -> None:
-    """Add the rows of every reference point of the split `chosen`; under Inception too where the cell names it.
-
-    Raises:
-        InputError: the cell names protocol inception and its weights cannot be had.
-    """
+    """Rows of every reference point of the split `chosen`; under Inception too where the cell names it."""
     points = list(reference_points(rows.cell.seed_numbers, data, chosen, options.reference_points))
     add_duplicates(rows, data, points, options.reference_points.samples, threads)
     add_judged(rows, data, points, judge, judge_name)
@@ -109,7 +110,7 @@ def add_duplicates(rows: Rows, data: PreparedImages, points: list[Point], limit:
         count = sizes[len(point.images)]
         images = data.test_images if point.held_out else data.train_images
         rate = share_within(images[every(point.images, count)], thresholds[count])
-        rows.add(point.seed, 0, "duplicate_rate", rate, count, n_train=trained(point), **point.names)
+        rows.add(point.seed, 0, "duplicate_rate", rate, count, **point.names)
 
     side_by_side(add, points, threads)
 
@@ -152,11 +153,10 @@ def add_judged(rows: Rows, data: PreparedImages, points: list[Point], judge: nn.
     held_out = reference_of(every(test.features, LIMIT), LIMIT)
     real = test.logits[points[0].images]
     for point in tqdm(points, desc=f"{rows.cell.key}: judge", unit="set"):
-        of_point: Judged = (test if point.held_out else train)[point.images]
-        names = {**point.names, "n_train": trained(point)}
+        names, of_point = point.names, point.of(train, test)
         add_judge_scores(rows, point.seed, 0, of_point.logits, name, by_class=point.whole, **names)
         if point.whole:
-            drawn = (labels_of(data, point), SPLITS, rows.cell.seed_numbers)
+            drawn = (point.of(data.train_labels, data.test_labels), SPLITS, rows.cell.seed_numbers)
             add_score_variants(rows, "judge_score_variant", of_point.logits, *drawn, judge=name, **names)
         rows.add(point.seed, 0, "judge_accuracy", accuracy, len(test), judge=name, **names)
         references = references_of(point, train.features, held_out, LIMIT)
@@ -178,22 +178,21 @@ def add_inception(
     """The same under Inception, and each split's score of the whole training split (Improved GAN, Table 3)."""
     held_out = reference_of(real.test.pool3, options.manifold_samples)
     for point in tqdm(points, desc=f"{rows.cell.key}: Inception", unit="set"):
-        of_point = (real.test if point.held_out else real.train)[point.images]
-        names = {**point.names, "n_train": trained(point)}
+        names, of_point = point.names, point.of(real.train, real.test)
         references = references_of(point, real.train.pool3, held_out, options.manifold_samples)
         add_inception_scores(rows, point.seed, 0, of_point, real.head, references, options, **names)
         if point.whole:
-            drawn = (labels_of(data, point), options.splits, rows.cell.seed_numbers, output_bias(real.network))
+            drawn = (
+                point.of(data.train_labels, data.test_labels),
+                options.splits,
+                rows.cell.seed_numbers,
+                output_bias(real.network),
+            )
             add_score_variants(rows, "inception_score_variant", of_point.logits, *drawn, **names)
         if point.recipe == "train":
             for split, score in enumerate(split_scores(of_point.logits, options.splits)):
                 drawn = {"replicate": split, "replicate_kind": "split", **names}
                 rows.add(point.seed, 0, "inception_score", score, len(of_point) // options.splits, **drawn)
-
-
-def labels_of(data: PreparedImages, point: Point) -> np.ndarray:
-    """The classes of a set's images."""
-    return (data.test_labels if point.held_out else data.train_labels)[point.images]
 
 
 def references_of(point: Point, training: np.ndarray, held_out: Reference, limit: int) -> dict[str, Reference]:
@@ -202,8 +201,3 @@ def references_of(point: Point, training: np.ndarray, held_out: Reference, limit
     if len(point.trained_on):
         references[TRAINING] = reference_of(training[point.trained_on], limit)
     return references
-
-
-def trained(point: Point) -> int:
-    """Images that stand behind a set: those that it repeats, or itself."""
-    return len(point.trained_on) or len(point.images)

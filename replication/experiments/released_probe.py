@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from replication.config.experiments import Released
 from replication.config.params import Probe
-from replication.config.released import Released
 from replication.data.reading import PreparedImages
 from replication.metrics.linear_probe import Pool, accuracies_by_cost, discriminator_features, max_pooled
 from replication.released.probe import (

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from replication.config.params import Theory
+from replication.config.experiments import Theory
 from replication.config.recipes import Recipe
 from replication.foundation.seeding import generator, torch_seed
 from replication.metrics.toy import Mixture

@@ -56,12 +56,10 @@ def opened(archive: Path, most: int) -> Iterator[Iterator[Member]]:
         with archive.open("rb") as stream:
             zipped = stream.read(4) in (b"PK\3\4", b"PK\5\6")
         with zipfile.ZipFile(archive) if zipped else tarfile.open(archive, tarinfo=_Header) as container:
-            found = _of_zip(container) if isinstance(container, zipfile.ZipFile) else _of_tar(container)
-            yield _checked(found, most)
-    except _DAMAGED as error:
-        raise InputError(f"{archive} is no sound tar or zip archive ({_line(error)}): copy it again.") from error
-    except OSError as error:
-        if error.errno not in _BY_NAME:
+            members = _of_zip(container) if isinstance(container, zipfile.ZipFile) else _of_tar(container)
+            yield _checked(members, most)
+    except (*_DAMAGED, OSError) as error:
+        if isinstance(error, OSError) and error.errno not in _BY_NAME:
             raise
         raise InputError(f"{archive} is no sound tar or zip archive ({_line(error)}): copy it again.") from error
 

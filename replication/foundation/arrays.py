@@ -36,11 +36,7 @@ def read_array(path: Path, most: int) -> np.ndarray:
 
 
 def parse_array(content: bytes) -> np.ndarray:
-    """The array of numbers that the content of a `.npy` file holds.
-
-    Raises:
-        ValueError: it holds no array of numbers, or not as many as its header says.
-    """
+    """The array of numbers in the content of a `.npy` file; ValueError where it holds none, or not as many."""
     stream = io.BytesIO(content)
     shape, dtype, fortran = _header(stream, len(content))
     return np.frombuffer(content, dtype, prod(shape), stream.tell()).reshape(shape, order="F" if fortran else "C")

@@ -17,11 +17,7 @@ class Stopped(Exception):
 
 
 def chosen(choices: Mapping[str, _Choice], word: str, what: str) -> _Choice:
-    """What `word` names among the choices.
-
-    Raises:
-        InputError: it names none of them.
-    """
+    """What `word` names among the choices. Raises InputError: it names none of them."""
     if word not in choices:
         raise InputError(f"{word!r} is no {what}; accepted: {', '.join(choices)}.")
     return choices[word]

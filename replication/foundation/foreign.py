@@ -19,12 +19,7 @@ MOST_JSON = 64 * 2**20  # bytes of a text that becomes objects, which take twent
 
 
 def read_bytes(path: Path, most: int) -> bytes:
-    """The content of a plain file of `most` bytes at most.
-
-    Raises:
-        FileNotFoundError: there is none.
-        ValueError: it is something else, or larger.
-    """
+    """The content of a plain file; FileNotFoundError without one, ValueError where it has more than `most` bytes."""
     with plain_file(path) as stream:
         size = os.fstat(stream.fileno()).st_size
         if size > most:
@@ -36,12 +31,7 @@ def read_bytes(path: Path, most: int) -> bytes:
 
 
 def plain_file(path: Path) -> IO[bytes]:
-    """A plain file, opened for reading.
-
-    Raises:
-        FileNotFoundError: there is none.
-        ValueError: it is something else.
-    """
+    """A plain file, opened for reading. Raises FileNotFoundError: there is none. ValueError: it is something else."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     if stat.S_ISREG(os.fstat(descriptor).st_mode):
         return open(descriptor, "rb")
@@ -57,12 +47,7 @@ def is_plain_name(text: str) -> bool:
 
 
 def read_json(path: Path) -> Any:
-    """What a plain file of JSON holds; see `parse_json`.
-
-    Raises:
-        FileNotFoundError: there is none.
-        ValueError: it is something else, too large, or no JSON.
-    """
+    """What a plain file of JSON holds; FileNotFoundError where there is none, ValueError as `parse_json`."""
     return parse_json(read_bytes(path, MOST_JSON))
 
 
@@ -81,8 +66,7 @@ def parse_json(content: bytes) -> Any:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
+    names = [name for name, _ in pairs]
+    if len(set(names)) < len(names):
         raise ValueError(f"the key {next(name for name in names if names.count(name) > 1)[:100]!r} stands twice")
-    return found
+    return dict(pairs)

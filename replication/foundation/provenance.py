@@ -33,10 +33,10 @@ def sha256_text(text: str) -> str:
 def recorded(folder: Path) -> dict[str, Any]:
     """The provenance that lies in a folder; {} where there is none, or it is damaged."""
     try:
-        found = read_json(folder / "provenance.json")
+        provenance = read_json(folder / "provenance.json")
     except (FileNotFoundError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return provenance if isinstance(provenance, dict) else {}
 
 
 def changed_file(folder: Path, provenance: Mapping[str, Any]) -> str:
@@ -52,16 +52,11 @@ def changed_file(folder: Path, provenance: Mapping[str, Any]) -> str:
 
 
 def installed(package: str) -> str:
-    """The version of a package that is installed.
-
-    Raises:
-        PackageNotFoundError: it is not.
-        InputError: its files cannot be read, of which `version` says nothing.
-    """
-    found: str | None = version(package)
-    if not found:
+    """The version of a package; PackageNotFoundError where it is absent, InputError where its files cannot be read."""
+    number: str | None = version(package)
+    if not number:
         raise InputError(f"The version of {package} cannot be read: make its files readable, or install it again.")
-    return found
+    return number
 
 
 def environment(device: str, threads: int) -> dict[str, object]:

@@ -22,9 +22,8 @@ _Result = TypeVar("_Result")
 def prepare_device(device: str, training: bool = False) -> str:
     """One thread an operation; returns the device.
 
-    Cores are used by computing several seeds at once, each on one thread: small operations gain nothing from more. A
-    result does not depend on how many cores there are: where the operations of a training have more threads, its recipe
-    says how many.
+    Cores compute several seeds at once, as small operations gain nothing from more threads. A result does not depend on
+    their number: where the operations of a training have more threads, its recipe says how many.
 
     Raises:
         InputError: the profile asks for CUDA and there is none.

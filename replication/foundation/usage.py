@@ -51,20 +51,18 @@ def _watched() -> Iterator[list[float]]:
     """The load of the GPU, looked at every few seconds by a thread."""
     loads: list[float] = []
     done = threading.Event()
-    thread = threading.Thread(target=_watch, args=(loads, done), daemon=True)
+    device = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")[0] or "0"
+    command = ["nvidia-smi", f"--id={device}", "--query-gpu=utilization.gpu", "--format=csv,noheader,nounits"]
+
+    def watch() -> None:
+        with suppress(OSError, ValueError, subprocess.CalledProcessError):  # no such program: the load stays unknown
+            while not done.wait(LOAD_SECONDS):
+                loads.append(float(subprocess.run(command, capture_output=True, text=True, check=True).stdout) / 100)
+
+    thread = threading.Thread(target=watch, daemon=True)
     thread.start()
     try:
         yield loads
     finally:
         done.set()
         thread.join()
-
-
-def _watch(loads: list[float], done: threading.Event) -> None:
-    device = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")[0] or "0"
-    command = ["nvidia-smi", f"--id={device}", "--query-gpu=utilization.gpu", "--format=csv,noheader,nounits"]
-    while not done.wait(LOAD_SECONDS):
-        try:
-            loads.append(float(subprocess.run(command, capture_output=True, text=True, check=True).stdout) / 100)
-        except (OSError, ValueError, subprocess.CalledProcessError):  # no such program: the load stays unknown
-            return

@@ -35,11 +35,7 @@ CLAIMS = {400: "dcgan-cifar10-400-per-class", None: "dcgan-cifar10-accuracy"}  #
 
 
 def measure(directory: Path, dataset: str, per_class: int | None, draws: int, device: str) -> dict[str, Any]:
-    """The probe of the released discriminator in a folder on a prepared data set, and all that it depends on.
-
-    Raises:
-        InputError: weights, data set or device cannot be had, or do not fit one another.
-    """
+    """The probe of a released discriminator on a prepared data set, and what it depends on; InputError: one lacks."""
     data = load_images(DATA / dataset)
 
     import torch
@@ -82,24 +78,20 @@ def described(released: ReleasedDiscriminator, data: PreparedImages, per_class: 
 
 def differences(released: ReleasedDiscriminator, data: PreparedImages, per_class: int | None) -> list[str]:
     """What sets a probe apart from both of the paper's Table 1, each as a clause; empty where it is one of them."""
-    layers, found = len(released.network.discriminator), []
+    layers, clauses = len(released.network.discriminator), []
     if released.network.name != "imagenet32":
-        found.append(f"the network is {released.network.name} and the paper's was trained on ImageNet")
+        clauses.append(f"the network is {released.network.name} and the paper's was trained on ImageNet")
     if released.layers < layers:
-        found.append(f"the features are those of {released.layers} of {layers} convolutions")
+        clauses.append(f"the features are those of {released.layers} of {layers} convolutions")
     if data.manifest.get("source") != "cifar10" or not data.manifest.get("canonical"):
-        found.append(f"{data.name} is not the original CIFAR-10")
+        clauses.append(f"{data.name} is not the original CIFAR-10")
     if per_class not in CLAIMS:
-        found.append(f"the paper's table has 400 labels per class and all of them, not {per_class} per class")
-    return found
+        clauses.append(f"the paper's table has 400 labels per class and all of them, not {per_class} per class")
+    return clauses
 
 
 def draw_grid(directory: Path, place: Path) -> dict[str, Any]:
-    """Write 64 of 400 samples of the released generator in a folder as a PNG; returns what they were drawn with.
-
-    Raises:
-        InputError: the generator cannot be read, or `place` is no PNG in a folder that exists.
-    """
+    """Write 64 of 400 samples of a released generator as a PNG; returns how they were drawn. InputError: no place."""
     import torch
 
     from replication.models.layers.samples import as_images
@@ -172,28 +164,28 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--json", action="store_true", help="print the result for a program")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--samples", metavar="OUT.png", type=Path, help="draw samples of the released generator")
-    given = parser.parse_args(arguments)
-    if not given.dataset and not given.samples:
+    asked = parser.parse_args(arguments)
+    if not asked.dataset and not asked.samples:
         parser.error("name a --dataset to probe the discriminator on, or --samples OUT.png")
-    if given.draws is not None and (given.draws < 1 or given.labels_per_class is None):
+    if asked.draws is not None and (asked.draws < 1 or asked.labels_per_class is None):
         parser.error("--draws is at least 1 and counts draws of a few labels; all of them are fitted once")
-    return given
+    return asked
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Probe or sample the released networks that the command line names."""
-    given = _arguments(arguments)
+    asked = _arguments(arguments)
     result: dict[str, Any] = {}
     lines = []
-    if given.samples:
-        drawn = result["samples"] = draw_grid(given.directory, given.samples)
+    if asked.samples:
+        drawn = result["samples"] = draw_grid(asked.directory, asked.samples)
         lines.append(
             f"{drawn['file']}: released {drawn['network']} generator, epoch {drawn['epoch']}, {drawn['noise']}"
         )
-    if given.dataset:
-        result |= measure(given.directory, given.dataset, given.labels_per_class, given.draws or DRAWS, given.device)
+    if asked.dataset:
+        result |= measure(asked.directory, asked.dataset, asked.labels_per_class, asked.draws or DRAWS, asked.device)
         lines += sentences(result)
-    print(json.dumps(result, indent=1, ensure_ascii=False) if given.json else "\n".join(lines))
+    print(json.dumps(result, indent=1, ensure_ascii=False) if asked.json else "\n".join(lines))
 
 
 if __name__ == "__main__":

@@ -32,11 +32,7 @@ class ArrayFiles:
 
 
 def array_files(directory: Path, net: str) -> ArrayFiles:
-    """The files `<epoch>_<net>_params.jl_NN.npy` of a folder.
-
-    Raises:
-        InputError: there is no such folder, it holds none, or those of several epochs.
-    """
+    """The files `<epoch>_<net>_params.jl_NN.npy` of a folder; InputError where it holds none, or several epochs'."""
     if not directory.is_dir():
         raise InputError(f"There is no folder {directory}: name the folder that holds the released *.npy files.")
     pattern = re.compile(rf"(\d+)_{net}_params\.jl_((?!00)\d\d)\.npy")
@@ -53,11 +49,7 @@ def array_files(directory: Path, net: str) -> ArrayFiles:
 
 
 def read_array(path: Path) -> Tensor:
-    """An array of floats as float32; nothing in the file is executed.
-
-    Raises:
-        InputError: the file is no plain array (a pickle, say), is cut off, or holds numbers that are not finite.
-    """
+    """An array of finite floats as float32, nothing executed; InputError where the file is no such (a pickle, say)."""
     again = "copy the file again from the release"
     try:
         array = arrays.read_array(path, MOST_BYTES)

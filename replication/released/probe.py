@@ -74,13 +74,15 @@ def infer_statistics(
     [n, C, H, W]; `order` is a permutation of their rows: a folder's images come class by class, and the statistics of
     batches of one class are others than those of the shuffled images that the authors have.
     """
-    if not _norms(discriminator):
+    norms = [module for module in discriminator.blocks.modules() if isinstance(module, nn.BatchNorm2d)]
+    if not norms:
         return
     rows = torch.from_numpy(order).split(batch)
-    found = side_by_side(
-        lambda chosen: _statistics(discriminator, _samples(discriminator, images[chosen])), rows, threads
+    device = discriminator.output.weight.device
+    measured = side_by_side(
+        lambda chosen: _statistics(discriminator, as_samples(images[chosen].to(device))), rows, threads
     )
-    for norm, layer in zip(_norms(discriminator), zip(*found, strict=True), strict=True):
+    for norm, layer in zip(norms, zip(*measured, strict=True), strict=True):
         mean, variance = torch.stack(layer).mean(0)
         assert norm.running_mean is not None and norm.running_var is not None
         norm.running_mean.copy_(mean)
@@ -96,13 +98,10 @@ def shuffled(count: int, seed: int) -> np.ndarray:
 def own_batch_features(
     discriminator: ConvolutionalDiscriminator, images: Tensor, order: np.ndarray, threads: int = 1, batch: int = BATCH
 ) -> Tensor:
-    """Features [n, 16·ΣC] where every batch is normalised by its own statistics; `order` says who shares a batch.
-
-    Running statistics stay as they are.
-    """
+    """Features [n, 16·ΣC] of batches, each normalised by its statistics; `order` says who shares one."""
     alone, chosen = deepcopy(discriminator).train(), torch.from_numpy(order)
-    found = discriminator_features(alone, images[chosen], None, threads, batch=batch)
-    return torch.empty_like(found).index_copy_(0, chosen, found)
+    features = discriminator_features(alone, images[chosen], None, threads, batch=batch)
+    return torch.empty_like(features).index_copy_(0, chosen, features)
 
 
 def mean_pooled(maps: Sequence[Tensor]) -> Tensor:
@@ -123,24 +122,16 @@ def of_last_convolution(discriminator: ConvolutionalDiscriminator, features: Ten
 
 def _statistics(discriminator: ConvolutionalDiscriminator, samples: Tensor) -> list[Tensor]:
     """Mean and biased variance per channel, [2, C], of what enters each batch normalisation."""
-    found = []
+    statistics = []
     with torch.no_grad():
         for module in (module for block in discriminator.blocks for module in block.children()):
             if isinstance(module, nn.BatchNorm2d):
                 variance, mean = torch.var_mean(samples, (0, 2, 3), correction=0)
-                found.append(torch.stack([mean, variance]))
+                statistics.append(torch.stack([mean, variance]))
                 samples = batch_norm(samples, mean, variance, module.weight, module.bias, eps=module.eps)
             else:
                 samples = module(samples)
-    return found
-
-
-def _norms(discriminator: ConvolutionalDiscriminator) -> list[nn.BatchNorm2d]:
-    return [module for module in discriminator.blocks.modules() if isinstance(module, nn.BatchNorm2d)]
-
-
-def _samples(discriminator: ConvolutionalDiscriminator, images: Tensor) -> Tensor:
-    return as_samples(images.to(discriminator.output.weight.device))
+    return statistics
 
 
 def check_data(released: ReleasedDiscriminator, data: PreparedImages, per_class: int | None) -> None:

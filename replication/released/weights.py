@@ -117,7 +117,7 @@ def read_discriminator(directory: Path, known: Sequence[ReleasedNetwork] = NETWO
         InputError: there is no first kernel, it begins no known network, or a file is damaged or of another shape.
     """
     files = array_files(directory, "discrim")
-    network, arrays = _read(files, {one: one.discriminator_shapes for one in known})
+    network, arrays = _read(files, {network: network.discriminator_shapes for network in known})
     names = _discriminator_names(len(network.discriminator))
     missing = [
         Missing(files.name_of(number), *names[number - 1])
@@ -143,7 +143,7 @@ def read_generator(directory: Path, known: Sequence[ReleasedNetwork] = NETWORKS)
         InputError: an array is missing, damaged or of another shape, or the first belongs to no known network.
     """
     files = array_files(directory, "gen")
-    network, arrays = _read(files, {one: one.generator_shapes for one in known})
+    network, arrays = _read(files, {network: network.generator_shapes for network in known})
     absent = [files.name_of(n) for n in range(1, len(network.generator_shapes) + 1) if n not in arrays]
     if absent:
         raise InputError(
@@ -166,9 +166,9 @@ def _read(
             f"{files.directory} lacks {files.name_of(1)}, the first layer: no layer can be used without it."
         )
     first = read_array(files.paths[1])
-    network = next((one for one, expected in shapes.items() if expected[0] == tuple(first.shape)), None)
+    network = next((known for known, expected in shapes.items() if expected[0] == tuple(first.shape)), None)
     if network is None:
-        accepted = "; ".join(f"{list(expected[0])} ({one.name})" for one, expected in shapes.items())
+        accepted = "; ".join(f"{list(expected[0])} ({known.name})" for known, expected in shapes.items())
         raise InputError(
             f"{files.paths[1]} has shape {list(first.shape)}, which begins no released network; known: {accepted}."
         )

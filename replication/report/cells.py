@@ -13,7 +13,7 @@ import pandas as pd
 from replication.config.blocks import PART, written
 from replication.config.cell import seeds_in
 from replication.config.params import BUNDLED, Cell, Profile
-from replication.config.plain import shown
+from replication.config.strict import shown
 from replication.foundation.archives import Member, opened
 from replication.foundation.arrays import parse_array
 from replication.foundation.errors import InputError

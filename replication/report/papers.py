@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from replication.config.cell import OWN
-from replication.config.paths import value_at
+from replication.config.params import value_at
 from replication.report.pictures import Figure
 from replication.report.scoreboard import ORIGINS, Row
 from replication.report.wording import SHAPES, slug, value_in_words

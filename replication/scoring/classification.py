@@ -7,10 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from torch import nn
-from tqdm import tqdm
 
 from replication.config.recipes import Labels
-from replication.foundation.runtime import side_by_side
 from replication.models.layers.samples import as_samples
 from replication.scoring.image_cell import ImageCell
 from replication.scoring.rows import Rows
@@ -31,15 +29,13 @@ def classify_cell(cell: ImageCell) -> None:
     images = torch.from_numpy(cell.data.test_images)
     learnt = labels.per_class * cell.classes or rows.n_train
 
-    def classify_seed(place: tuple[int, int]) -> np.ndarray:
-        step, index = place
+    def classify_seed(step: int, index: int) -> np.ndarray:
         discriminator = cell.trained.networks(cell.build, step, index, AVERAGED).discriminator.to(cell.device)
         return class_probabilities(discriminator, images, cell.recipe.batch, cell.recipe.pixels)
 
-    for step in tqdm(cell.trained.steps, desc=f"{rows.cell.key}: classification", unit="step"):
-        if step:
-            probabilities = side_by_side(classify_seed, cell.places([step]), cell.threads)
-            add_test_errors(rows, step, cell.seeds, probabilities, cell.data.test_labels, labels, learnt)
+    for step in filter(None, cell.trained.steps):
+        probabilities = cell.each(classify_seed, [step], "classification")
+        add_test_errors(rows, step, cell.seeds, probabilities, cell.data.test_labels, labels, learnt)
 
 
 @torch.no_grad()
@@ -68,22 +64,19 @@ def add_test_errors(
     learnt: int,
 ) -> None:
     """Rows of each seed and of each whole ensemble: `probabilities` [n, K] of each seed, `learnt` labels seen."""
-    draws: dict[int, list[int]] = {}
-    for place, (seed, of_seed) in enumerate(zip(seeds, probabilities, strict=True)):
+    draws: dict[int, dict[int, np.ndarray]] = {}
+    for seed, of_seed in zip(seeds, probabilities, strict=True):
         draw = seed // options.trainings_per_draw
-        draws.setdefault(draw, []).append(place)
+        draws.setdefault(draw, {})[seed] = of_seed
         drawn = {"replicate": draw, "replicate_kind": "label draw"} if options.per_class else {}
         error = share_wrong(of_seed, truth)
         rows.add(seed, step, METRIC, error, len(truth), metric_variant=f"{learnt}-labels", **drawn)
-    for draw, places in draws.items():
-        if options.trainings_per_draw == 1 or len(places) < options.trainings_per_draw:
-            continue
-        members = [seeds[place] for place in places]
-        lost = any(rows.diverged.get(seed, step + 1) <= step for seed in members)
-        mean = np.mean([probabilities[place] for place in places], axis=0)
-        value = float("nan") if lost else share_wrong(mean, truth)
-        named = {"metric_variant": f"{learnt}-labels-ensemble", "replicate": draw, "replicate_kind": "label draw"}
-        rows.add(members[0], step, METRIC, value, len(truth), **named)
+    for draw, members in draws.items():
+        if len(members) == options.trainings_per_draw > 1:
+            lost = any(rows.is_lost(seed, step) for seed in members)
+            value = float("nan") if lost else share_wrong(np.mean([*members.values()], axis=0), truth)
+            named = {"metric_variant": f"{learnt}-labels-ensemble", "replicate": draw, "replicate_kind": "label draw"}
+            rows.add(next(iter(members)), step, METRIC, value, len(truth), **named)
 
 
 def share_wrong(probabilities: np.ndarray, truth: np.ndarray) -> float:

@@ -146,45 +146,35 @@ def _plain(options: Judge) -> dict[str, Any]:
 
 
 def judge_options(params: Params, dataset: str) -> Judge:
-    """The judge that `params.yaml` describes for a data set.
-
-    Raises:
-        InputError: it describes none.
-    """
+    """The judge that `params.yaml` describes for a data set. Raises InputError: it describes none."""
     if dataset not in params.judges:
         raise InputError(f"params.yaml has no judge for {dataset!r}; known: {', '.join(params.judges)}.")
     return params.judges[dataset]
 
 
 def read_judge(options: Judge, data: PreparedImages, directory: Path) -> nn.Module:
-    """The trained judge.
-
-    Raises:
-        InputError: it is not there, is damaged, or was trained with other options.
-    """
+    """The trained judge. Raises InputError: it is not there, is damaged, or was trained with other options."""
     path = directory / "judge.safetensors"
     again = f"run `uv run python -m replication.judge {directory.name}`"
-    shape, classes = data.train_images.shape[1:], len(data.class_names)
-    network = build_classifier(shape, options.channels, classes, options.convolutions)
     if not path.is_file():  # a pipe would be waited for
         raise InputError(f"There is no judge at {path}: {again}.")
     content, known = path.read_bytes(), recorded(directory)
+    other = f"{path} is not the judge that params.yaml describes: {again}."
     if known.get("options") != _plain(options):
-        raise InputError(f"{path} is not the judge that params.yaml describes: {again}.")
+        raise InputError(other)
     if known.get("weights_sha256") != hashlib.sha256(content).hexdigest():
         raise InputError(f"{path} is not the file whose hash was recorded when the judge was trained: {again}.")
+    shape, classes = data.train_images.shape[1:], len(data.class_names)
+    network = build_classifier(shape, options.channels, classes, options.convolutions)
     try:
         network.load_state_dict(load(content))
     except (SafetensorError, RuntimeError) as error:
-        raise InputError(f"{path} is not the judge that params.yaml describes: {again}.") from error
+        raise InputError(other) from error
     return network.eval()
 
 
 def recorded_accuracy(directory: Path) -> tuple[float, int]:
-    """The accuracy that a judge had on its data set's test images when it was trained, and how many there were.
-
-    Without test images the accuracy is NaN, and the number 0.
-    """
+    """A judge's recorded accuracy on its data set's test images, and their number; NaN and 0 where there are none."""
     written = recorded(directory)
     accuracy, n_test = written.get("test_accuracy"), written.get("n_test")
     if type(n_test) is not int or not (accuracy is None or type(accuracy) is float and 0.0 <= accuracy <= 1.0):
@@ -195,6 +185,5 @@ def recorded_accuracy(directory: Path) -> tuple[float, int]:
 
 def judge_accuracy(network: nn.Module, data: PreparedImages) -> float | None:
     """Share of test images that the judge classifies correctly; None where there are none."""
-    if not len(data.test_images):
-        return None
-    return float((judged(network, data.test_images).classes == data.test_labels).mean())
+    tested = len(data.test_images)
+    return float((judged(network, data.test_images).classes == data.test_labels).mean()) if tested else None

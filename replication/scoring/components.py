@@ -6,7 +6,6 @@ import numpy as np
 
 from replication.config.protocols import Components
 from replication.config.recipes import Noise, Recipe
-from replication.foundation.runtime import side_by_side
 from replication.foundation.seeding import generator as stream_of
 from replication.metrics.components import component_information, duplicates_within, variance_share
 from replication.metrics.neighbours import duplicate_threshold
@@ -29,15 +28,17 @@ def measure(cell: ImageCell) -> dict[str, np.ndarray]:
     """
     judge = cell.judge
     assert judge is not None  # `requirements` holds what the protocol needs
-    options, steps = cell.options.components, (cell.trained.steps[-1], 0)
-    if cell.trained.steps[0] != 0:
-        steps = steps[:1]
-
+    options, steps = cell.options.components, [cell.trained.steps[-1], *{0}.intersection(cell.trained.steps)]
     threshold = duplicate_threshold(cell.data.train_images, min(options.samples, len(cell.data.train_images)))
 
-    def score_seed(place: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-        step, index = place
-        drawn = {variant: _draw(cell, step, index, noise) for variant, noise in noises_of(cell.recipe).items()}
+    def score_seed(step: int, index: int) -> tuple[np.ndarray, np.ndarray]:
+        generator = cell.networks(step, index).generator
+        place = cell.seeds[index], "components", options.samples, cell.classes
+        drawn = {
+            variant: draw_with_components(generator, cell.recipe, noise, *place)
+            for variant, noise in noises_of(cell.recipe).items()
+        }
+        drawn = {variant: (pictures(images, cell.recipe), of) for variant, (images, of) in drawn.items()}
         for variant, samples in drawn.items():
             add_diversity(cell.rows, cell.seeds[index], step, variant, *samples, threshold)
         images, components = drawn[TRAINING]
@@ -45,7 +46,7 @@ def measure(cell: ImageCell) -> dict[str, np.ndarray]:
         add_information(cell.rows, cell.seeds[index], step, components, classes, options, cell.judge_name)
         return images, components
 
-    images, components = side_by_side(score_seed, cell.places(steps), cell.threads)[0]  # of the first seed, trained
+    images, components = cell.each(score_seed, steps, "components")[0]  # of the first seed, trained
     return {SHEET: sheet_of(images, components, cell.recipe.prior.components)}
 
 
@@ -86,20 +87,10 @@ def noises_of(recipe: Recipe) -> dict[str, Noise]:
 
 
 def sheet_of(images: np.ndarray, components: np.ndarray, of: int) -> np.ndarray:
-    """uint8 [rows, columns, C, H, W]: a row for each of some of the `of` components, evenly chosen, with samples of it.
-
-    A component of fewer samples than columns leaves black pictures behind them.
-    """
+    """uint8 [rows, columns, C, H, W]: samples of some of the `of` components, evenly chosen, a row each; else black."""
     chosen = np.unique(np.linspace(0, of - 1, min(of, SHOWN)).round().astype(int))
     sheet = np.zeros((len(chosen), SHOWN, *images.shape[1:]), np.uint8)
     for line, component in zip(sheet, chosen, strict=True):
         of_component = images[components == component][:SHOWN]
         line[: len(of_component)] = of_component
     return sheet
-
-
-def _draw(cell: ImageCell, step: int, index: int, noise: Noise) -> tuple[np.ndarray, np.ndarray]:
-    """uint8 images [samples, C, H, W] of one seed under a noise, and their components."""
-    generator, count = cell.networks(step, index).generator, cell.options.components.samples
-    drawn = draw_with_components(generator, cell.recipe, noise, cell.seeds[index], "components", count, cell.classes)
-    return pictures(drawn[0], cell.recipe), drawn[1]

@@ -6,15 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from replication.foundation.runtime import side_by_side
 from replication.foundation.seeding import generator
-from replication.metrics.guided_backpropagation import (
-    as_picture,
-    filter_responses,
-    filter_selectivity,
-    guided_gradients,
-    most_exciting,
-)
+from replication.metrics import guided_backpropagation
 from replication.metrics.linear_probe import freeze_batch_statistics
 from replication.models.layers.convolutional import ConvolutionalDiscriminator
 from replication.scoring.image_cell import ImageCell, pictures
@@ -33,9 +26,8 @@ def measure(cell: ImageCell) -> dict[str, np.ndarray]:
     chosen = np.sort(generator(0, "filters").permutation(len(cell.data.test_images))[: cell.options.filters.images])
     images, labels = cell.data.test_images[chosen], cell.data.test_labels[chosen]
     steps = (0, cell.trained.steps[-1])
-    places = [(step, index) for index in range(len(cell.seeds)) for step in steps]
-    sheets = side_by_side(lambda place: _measure_step(cell, *place, images, labels), places, cell.threads)
-    return {"filters": np.concatenate([sheets[1], sheets[0]], axis=1)}
+    sheets = cell.each(lambda step, index: _measure_step(cell, step, index, images, labels), steps, "filters")
+    return {"filters": np.concatenate([sheets[len(cell.seeds)], sheets[0]], axis=1)}
 
 
 def _measure_step(cell: ImageCell, step: int, index: int, images: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -48,16 +40,19 @@ def _measure_step(cell: ImageCell, step: int, index: int, images: np.ndarray, la
     def last_maps(batch: Tensor) -> Tensor:
         return discriminator.features(batch)[-1]
 
-    responses = filter_responses(last_maps, samples)
+    responses = guided_backpropagation.filter_responses(last_maps, samples)
     permuted = generator(seed, "filters permuted", step).permutation(labels)
     first = min(cell.options.filters.filters, responses.shape[1])
-    selectivity, count = filter_selectivity(responses, labels)
-    chance, _ = filter_selectivity(responses, permuted)
+    selectivity, count = guided_backpropagation.filter_selectivity(responses, labels)
+    chance, _ = guided_backpropagation.filter_selectivity(responses, permuted)
     for name, values in (("all", selectivity), ("first", selectivity[:first]), ("permuted-labels", chance)):
         cell.rows.add(seed, step, "filter_selectivity", values.mean(), count, metric_variant=name)
-    exciting = most_exciting(responses, SHOWN)[:first]  # [filters, SHOWN]
+    exciting = guided_backpropagation.most_exciting(responses, SHOWN)[:first]  # [filters, SHOWN]
     exciting_samples = samples[torch.from_numpy(exciting.reshape(-1))]
     filters = np.repeat(np.arange(first), SHOWN).tolist()
-    gradients = guided_gradients(discriminator, last_maps, exciting_samples, filters)
-    parts = pictures(exciting_samples, cell.recipe), as_picture(torch.nan_to_num(gradients).cpu().numpy())
+    gradients = guided_backpropagation.guided_gradients(discriminator, last_maps, exciting_samples, filters)
+    parts = (
+        pictures(exciting_samples, cell.recipe),
+        guided_backpropagation.as_picture(torch.nan_to_num(gradients).cpu().numpy()),
+    )
     return np.concatenate([part.reshape(first, SHOWN, *images.shape[1:]) for part in parts], axis=1)

@@ -4,22 +4,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
 
 from replication.data.planted import balanced_accuracy, best_threshold, object_scores
-from replication.foundation.runtime import side_by_side
 from replication.foundation.seeding import generator as stream_of
-from replication.metrics.forgetting import (
-    change_outside,
-    dropped,
-    inside_boxes,
-    map_weights,
-    recorded,
-    takes_second_highest,
-)
-from replication.models.layers.networks import Generator
+from replication.metrics import forgetting
 from replication.scoring.classifier import judged
 from replication.scoring.image_cell import ImageCell, draw_images
 
@@ -48,8 +40,8 @@ def measure(cell: ImageCell) -> dict[str, np.ndarray]:
     Where no sample shows the object no map is dropped, and nothing changes. The sheet `forgetting` is the first seed's.
     """
     detector = detector_of(cell)
-    sheets = side_by_side(lambda index: _measure_seed(cell, index, detector), range(len(cell.seeds)), cell.threads)
-    return {"forgetting": sheets[0]}
+    last = [cell.trained.steps[-1]]
+    return {"forgetting": cell.each(lambda _, index: _measure_seed(cell, index, detector), last, "forgetting")[0]}
 
 
 def detector_of(cell: ImageCell) -> Detector:
@@ -67,20 +59,23 @@ def _measure_seed(cell: ImageCell, index: int, detector: Detector) -> np.ndarray
     """The rows of one seed; pictures uint8 [3, SHOWN, C, H, W]."""
     step, seed, options = cell.trained.steps[-1], cell.seeds[index], cell.options.forgetting
     network = cell.networks(step, index).generator
-    layer, stream = takes_second_highest(network), stream_of(seed, "forgetting")
-    with recorded(layer) as seen:
-        whole = _draw(cell, network, index)
+    # uint8 [samples, C, H, W], always from the same noise
+    draw = partial(draw_images, network, cell.recipe, seed, "forgetting", options.samples, cell.classes)
+    layer, stream = forgetting.takes_second_highest(network), stream_of(seed, "forgetting")
+    with forgetting.recorded(layer) as seen:
+        whole = draw()
     maps = torch.nan_to_num(torch.cat(seen)[: len(whole)]).cpu().numpy()  # [n, F, h, w]
     present, places = detector(whole)
     marked = np.flatnonzero(present)[: options.boxes]  # their maps with a positive weight are those of the object
-    inside = inside_boxes(places[marked], detector.size, whole.shape[2], maps.shape[2])
-    chosen = np.flatnonzero(map_weights(maps[marked], inside, stream) > 0).tolist() if len(marked) else []
-    with dropped(layer, chosen):
-        without = _draw(cell, network, index)
+    inside = forgetting.inside_boxes(places[marked], detector.size, whole.shape[2], maps.shape[2])
+    weights = forgetting.map_weights(maps[marked], inside, stream) if len(marked) else np.zeros(0)
+    chosen = np.flatnonzero(weights > 0).tolist()
+    with forgetting.dropped(layer, chosen):
+        without = draw()
     others = []
     for _ in range(options.draws):
-        with dropped(layer, stream.permutation(maps.shape[1])[: len(chosen)].tolist()):
-            others.append(_draw(cell, network, index))
+        with forgetting.dropped(layer, stream.permutation(maps.shape[1])[: len(chosen)].tolist()):
+            others.append(draw())
     rows = cell.rows
     rows.add(seed, step, "detector_accuracy", detector.accuracy, detector.n_test)
     rows.add(seed, step, "dropped_maps", len(chosen) / maps.shape[1], maps.shape[1])
@@ -95,18 +90,12 @@ def _measure_seed(cell: ImageCell, index: int, detector: Detector) -> np.ndarray
     return np.stack([whole[order], without[order], others[0][order]])
 
 
-def _draw(cell: ImageCell, network: Generator, index: int) -> np.ndarray:
-    """uint8 [samples, C, H, W], always from the same noise."""
-    count, seed = cell.options.forgetting.samples, cell.seeds[index]
-    return draw_images(network, cell.recipe, seed, "forgetting", count, cell.classes)
-
-
 def _add_rest(
     cell: ImageCell, index: int, name: str, whole: np.ndarray, versions: list[np.ndarray], places: np.ndarray, size: int
 ) -> None:
     """What else changes in samples `whole`, which are `versions` of themselves with maps dropped."""
     step, seed = cell.trained.steps[-1], cell.seeds[index]
-    change = np.mean([change_outside(whole, images, places, size) for images in versions])
+    change = np.mean([forgetting.change_outside(whole, images, places, size) for images in versions])
     cell.rows.add(seed, step, "change_outside", float(change), len(whole), metric_variant=name)
     if cell.judge is not None:
         before = judged(cell.judge, whole).classes

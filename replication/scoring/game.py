@@ -60,10 +60,7 @@ def train_alone(
 def value_and_hits(
     discriminator: nn.Module, weights: Mapping[str, Tensor], real: Tensor, generated: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """E_p[log D] + E_q[log(1 − D)] in nats (GAN 2014, equation 1), and the share told apart, half each side.
-
-    Both are [S], a number for each seed; samples are [S, n, …].
-    """
+    """E_p[log D] + E_q[log(1 − D)] in nats (GAN 2014, equation 1), share told apart: [S] each of samples [S, n, …]."""
     logits, count = logits_of(discriminator, weights, torch.cat([real, generated], dim=1)), real.shape[1]
     hits = (logits[:, :count] > 0).double().mean(1) + (logits[:, count:] <= 0).double().mean(1)
     return _value(logits, count), hits / 2

@@ -8,10 +8,8 @@ from typing import Any
 
 import numpy as np
 from torch import nn
-from tqdm import tqdm
 
 from replication.data.reading import PreparedImages
-from replication.foundation.runtime import side_by_side
 from replication.metrics.distribution import Distances, Reference, distances, references_of
 from replication.metrics.inception import inception_score, modified_inception_score
 from replication.metrics.neighbours import duplicate_rate, every, nearest
@@ -25,6 +23,7 @@ GRID = 64  # images in the figures
 TRAINING, HELD_OUT = "training", "held-out"  # what distances are taken to
 LIMIT = 5000  # features of a side, evenly spaced: beyond it the distances under a judge only take longer
 SUBSETS, SUBSET_SIZE = 2, 1000  # of the kernel distance
+References = Mapping[str, Reference]  # what distances are taken to, by the variant of a metric
 JUDGED = {"frechet": "judge_frechet_distance", "kernel": "judge_kernel_distance"}
 JUDGED |= {"precision": "judge_precision", "recall": "judge_recall"}
 
@@ -41,40 +40,29 @@ def score_images(cell: ImageCell) -> dict[str, np.ndarray]:
     if cell.judge is not None:
         references, (accuracy, count) = judge_references(cell.judge, seen, cell.data, cell.judge_tested)
 
-    def score_seed(place: tuple[int, int]) -> np.ndarray:
-        step, index = place
+    def score_seed(step: int, index: int) -> np.ndarray:
         seed, images = cell.seeds[index], cell.sample(step, index, "samples", cell.recipe.n_samples)
         if cell.judge is not None:
             under_judge = judged(cell.judge, images)
             add_judge_scores(rows, seed, step, under_judge.logits, cell.judge_name)
             if step in (cell.trained.steps[0], last):
                 add_judge_distances(rows, seed, step, under_judge.features, references, cell.judge_name)
-            if cell.recipe.display_noise:
-                _add_training_noise(cell, step, index)
+            if cell.recipe.display_noise:  # is another than that of training
+                drawn = cell.sample(step, index, "training noise", cell.recipe.n_samples, cell.recipe.noise)
+                logits, variant = judged(cell.judge, drawn).logits, "training-noise"
+                add_judge_scores(rows, seed, step, logits, cell.judge_name, metric_variant=variant)
+                repeated, number = duplicate_rate(drawn, cell.data.train_images)
+                rows.add(seed, step, "duplicate_rate", repeated, number, metric_variant=variant)
         add_spread(rows, seed, step, images, seen)
-        rate, count = duplicate_rate(images, cell.data.train_images)
-        rows.add(seed, step, "duplicate_rate", rate, count)
-        return images[:GRID]
+        rows.add(seed, step, "duplicate_rate", *duplicate_rate(images, cell.data.train_images))
+        return images[:GRID].copy()  # the rest may go
 
-    first_images = np.empty(0, np.uint8)
-    for step in tqdm(cell.trained.steps, desc=f"{rows.cell.key}: scoring", unit="step"):
-        first_images = side_by_side(score_seed, cell.places([step]), cell.threads)[0]
+    first_images = cell.each(score_seed, cell.trained.steps, "scoring")[-len(cell.seeds)]  # of the last step
     for seed in cell.seeds if cell.judge is not None and count else ():
         rows.add(seed, last, "judge_accuracy", accuracy, count, judge=cell.judge_name)
     add_stability(rows, cell.trained, cell.build, cell.recipe, cell.classes, cell.threads)
     neighbours, real = seen[nearest(first_images, seen)[1]], seen[:: max(1, len(seen) // GRID)][:GRID]
     return {"grid": first_images, "neighbours": neighbours, "real": real}
-
-
-def _add_training_noise(cell: ImageCell, step: int, index: int) -> None:
-    """The judge's scores and repetition of samples from the noise of training, where display has another."""
-    assert cell.judge is not None
-    variant, seed = "training-noise", cell.seeds[index]
-    images = cell.sample(step, index, "training noise", cell.recipe.n_samples, cell.recipe.noise)
-    logits = judged(cell.judge, images).logits
-    add_judge_scores(cell.rows, seed, step, logits, cell.judge_name, metric_variant=variant)
-    rate, count = duplicate_rate(images, cell.data.train_images)
-    cell.rows.add(seed, step, "duplicate_rate", rate, count, metric_variant=variant)
 
 
 def judge_references(
@@ -102,30 +90,21 @@ def add_judge_scores(
     by_class: bool = True,
     **names: Any,
 ) -> None:
-    """The judge's score, modified score and share of every class, and overall: the mean over the classes that occur.
-
-    `names` are those of a set of images that is no sample of the cell's.
-    """
+    """The judge's score, modified score and share of every class, and overall: the mean over the classes that occur."""
     where, count = {"judge": judge, **names}, len(logits)
     modified = modified_inception_score(logits)
     rows.add(seed, step, "judge_score", inception_score(logits, splits)[0], count, **where)
     rows.add(seed, step, "modified_judge_score", modified.mean, count, **where)
-    for label, one in enumerate(modified.classes if by_class else ()):
-        of_class = {**where, "class_": str(label)}
-        rows.add(seed, step, "judge_share", one.share, count, **of_class)
-        if one.count:
-            rows.add(seed, step, "judge_score", one.score, one.count, **of_class)
-            rows.add(seed, step, "modified_judge_score", one.modified_score, one.count, **of_class)
+    for label, scored in enumerate(modified.classes if by_class else ()):
+        where["class_"] = str(label)
+        rows.add(seed, step, "judge_share", scored.share, count, **where)
+        if scored.count:
+            rows.add(seed, step, "judge_score", scored.score, scored.count, **where)
+            rows.add(seed, step, "modified_judge_score", scored.modified_score, scored.count, **where)
 
 
 def add_judge_distances(
-    rows: Rows,
-    seed: int,
-    step: int,
-    features: np.ndarray,
-    references: Mapping[str, Reference],
-    judge: str,
-    **names: Any,
+    rows: Rows, seed: int, step: int, features: np.ndarray, references: References, judge: str, **names: Any
 ) -> None:
     """Rows of all four distances of features [n, d] under a judge, against each reference."""
     measure = partial(distances, subsets=SUBSETS, size=SUBSET_SIZE, seed=seed, limit=LIMIT)
@@ -137,7 +116,7 @@ def add_distances(
     seed: int,
     step: int,
     features: np.ndarray,
-    references: Mapping[str, Reference],
+    references: References,
     metrics: Mapping[str, str],
     measure: Callable[[np.ndarray, Reference], Distances],
     **names: Any,

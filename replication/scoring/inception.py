@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -24,7 +23,7 @@ from replication.metrics.inception_network import (
     load_inception,
 )
 from replication.scoring.image_cell import ImageCell
-from replication.scoring.images import HELD_OUT, TRAINING, add_distances
+from replication.scoring.images import HELD_OUT, TRAINING, References, add_distances
 from replication.scoring.rows import Rows
 
 SKIPPED = "none"  # as `inception.weights`: cells that name the protocol are not scored under Inception
@@ -86,7 +85,7 @@ def add_inception_scores(
     step: int,
     features: InceptionFeatures,
     head: TransferHead | None,
-    references: Mapping[str, Reference],
+    references: References,
     options: Inception,
     **names: Any,
 ) -> None:
@@ -107,8 +106,8 @@ def add_modified_scores(rows: Rows, seed: int, step: int, logits: np.ndarray, **
     modified, metric = modified_inception_score(logits), "modified_inception_score"
     rows.add(seed, step, metric, modified.mean, len(logits), **names)
     rows.add(seed, step, f"{metric}_spread", modified.spread, len(logits), **names)
-    for label, one in enumerate(modified.classes):
-        of_class = {**names, "class_": str(label)}
-        rows.add(seed, step, "transfer_head_share", one.share, len(logits), **of_class)
-        if one.count:
-            rows.add(seed, step, metric, one.modified_score, one.count, **of_class)
+    for label, scored in enumerate(modified.classes):
+        names["class_"] = str(label)
+        rows.add(seed, step, "transfer_head_share", scored.share, len(logits), **names)
+        if scored.count:
+            rows.add(seed, step, metric, scored.modified_score, scored.count, **names)

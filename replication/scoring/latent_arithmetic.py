@@ -8,27 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from tqdm import tqdm
 
 from replication.config.protocols import LatentArithmetic
-from replication.foundation.runtime import side_by_side
 from replication.foundation.seeding import generator as stream_of
-from replication.metrics.arithmetic import (
-    HIGH,
-    LOW,
-    NAMED,
-    TERMS,
-    combine,
-    draw_exemplars,
-    has,
-    mean_slope,
-    monotonicity,
-    relative_spread,
-    slant,
-    stroke_attributes,
-    tercile_cuts,
-    with_noise,
-)
+from replication.metrics import arithmetic
 from replication.metrics.plausibility import Plausibility
 from replication.scoring.image_cell import ImageCell
 from replication.scoring.latent_space import LatentSpace, cell_plausibility
@@ -50,7 +33,7 @@ class Pool:
     cuts: np.ndarray  # float64 [2, 2]: lower and upper, of thickness and slant
 
     def rows(self, degrees: tuple[int, int]) -> np.ndarray:
-        return np.flatnonzero(has(self.attributes, self.cuts, degrees))
+        return np.flatnonzero(arithmetic.has(self.attributes, self.cuts, degrees))
 
 
 def measure(cell: ImageCell) -> dict[str, np.ndarray]:
@@ -58,26 +41,28 @@ def measure(cell: ImageCell) -> dict[str, np.ndarray]:
     plausibility = cell_plausibility(cell)
     assert plausibility is not None  # `requirements` holds that there is a judge
 
-    def score_seed(index: int) -> dict[str, np.ndarray]:
-        space = LatentSpace(cell, cell.trained.steps[-1], index)
+    def score_seed(step: int, index: int) -> dict[str, np.ndarray]:
+        space = LatentSpace(cell, step, index)
         pools = _pools(space, cell.options.latent_arithmetic.pool)
         return {
             "arithmetic": _add_sums(cell, space, pools, index, plausibility),
             "turn": _add_turns(cell, space, pools, index),
         }
 
-    progress = tqdm(range(len(cell.seeds)), desc=f"{cell.rows.cell.key}: latent arithmetic", unit="seed")
-    return {name: sheet for name, sheet in side_by_side(score_seed, progress, cell.threads)[0].items() if sheet.size}
+    sheets = cell.each(score_seed, cell.trained.steps[-1:], "latent arithmetic")[0]
+    return {name: sheet for name, sheet in sheets.items() if sheet.size}
 
 
 def _pools(space: LatentSpace, count: int) -> list[Pool]:
     latents, labels = space.draw("arithmetic pool", count), space.labels(count)
     images = space.images(latents, labels)
-    attributes = stroke_attributes(images)
+    attributes = arithmetic.stroke_attributes(images)
     pools = []
     for label in np.unique(labels):
         rows = labels == label
-        pools.append(Pool(label, latents[rows], images[rows], attributes[rows], tercile_cuts(attributes[rows])))
+        pools.append(
+            Pool(label, latents[rows], images[rows], attributes[rows], arithmetic.tercile_cuts(attributes[rows]))
+        )
     return pools
 
 
@@ -91,24 +76,27 @@ def _add_sums(
     spreads: dict[str, list[float]] = {name: [] for name in SUMS}
     lines = []
     for pool, trials in _shared(pools, options.trials):
-        exemplars = draw_exemplars([pool.rows(term) for term in TERMS], options.exemplars, trials, stream)
+        exemplars = arithmetic.draw_exemplars(
+            [pool.rows(term) for term in arithmetic.TERMS], options.exemplars, trials, stream
+        )
         results = _results(pool, space, options, exemplars, stream) if exemplars is not None else {}
         for name in SUMS:
             images = results[name].reshape(-1, *pool.images.shape[1:]) if results else pool.images[:0]
-            attributes = stroke_attributes(images)
+            attributes = arithmetic.stroke_attributes(images)
             # Where the samples hold too few exemplars of a concept, none of its results is reached.
             missed = np.zeros(0 if results else trials * (1 if name == "pixel" else options.results), bool)
             plausible[name] += [plausibility.of(images), missed]
-            named[name] += [has(attributes, pool.cuts, NAMED), missed]
-            spreads[name].append(relative_spread(attributes, pool.attributes))
+            named[name] += [arithmetic.has(attributes, pool.cuts, arithmetic.NAMED), missed]
+            spreads[name].append(arithmetic.relative_spread(attributes, pool.attributes))
         if exemplars is not None:
             lines.append(_lines(pool, exemplars, results, _lines_of(SHOWN, pools)))
     for name in SUMS:
         fair, right = np.concatenate(plausible[name]), np.concatenate(named[name])
         values = {"arithmetic_success": (fair & right).mean(), "arithmetic_plausibility": fair.mean()}
-        values["arithmetic_spread"] = _mean_square(spreads[name])
+        known = np.array([spread for spread in spreads[name] if np.isfinite(spread)])
+        values["arithmetic_spread"] = np.sqrt(np.mean(known**2)) if len(known) else float("nan")
         _add(cell, index, {metric: float(value) for metric, value in values.items()}, len(fair), name)
-    having = np.concatenate([pool.images[pool.rows(NAMED)] for pool in pools])
+    having = np.concatenate([pool.images[pool.rows(arithmetic.NAMED)] for pool in pools])
     share = float(plausibility.of(having).mean()) if len(having) else 0.0
     _add(cell, index, dict.fromkeys(JUDGED, share), len(having), "samples-of-concept")
     return np.concatenate(lines)[:SHOWN] if lines else np.empty(0, np.uint8)
@@ -119,22 +107,22 @@ def _results(
 ) -> dict[str, np.ndarray]:
     """uint8 [trials, results, 1, H, W] by kind of sum; the sum of pixels has one result, as it has no noise."""
     chance = stream.integers(len(pool.latents), size=exemplars.shape)
-    single, middle = combine(pool.latents[exemplars[:, :, :1]]), pool.latents.mean(axis=0)
+    single, middle = arithmetic.combine(pool.latents[exemplars[:, :, :1]]), pool.latents.mean(axis=0)
     centres = {
-        "three-exemplars": combine(pool.latents[exemplars]),
+        "three-exemplars": arithmetic.combine(pool.latents[exemplars]),
         "one-exemplar": single,
         # As far from the middle as means of as many exemplars are: a control for length.
         "one-exemplar-shrunk": middle + (single - middle) / np.sqrt(options.exemplars),
-        "random": combine(pool.latents[chance]),
+        "random": arithmetic.combine(pool.latents[chance]),
     }
     # U(−1, 1) has standard deviation 1/√3: there the scale is the paper's, elsewhere it is of latents as spread out.
     scale = options.noise * np.sqrt(3.0) * float(pool.latents.std())
     labels = np.full(len(exemplars), pool.label)
     results = {
-        name: space.images(with_noise(centre, options.results, scale, stream), labels)
+        name: space.images(arithmetic.with_noise(centre, options.results, scale, stream), labels)
         for name, centre in centres.items()
     }
-    pixels = combine(pool.images[exemplars].astype(np.float32))
+    pixels = arithmetic.combine(pool.images[exemplars].astype(np.float32))
     return {**results, "pixel": np.clip(np.round(pixels), 0, 255).astype(np.uint8)[:, None]}
 
 
@@ -152,8 +140,11 @@ def _add_turns(cell: ImageCell, space: LatentSpace, pools: list[Pool], index: in
     measured: dict[str, list[np.ndarray]] = {"exemplars": [], "random": []}
     lines: dict[str, list[np.ndarray]] = {"exemplars": [], "random": []}
     for pool, trials in _shared(pools, options.trials):
-        sides = [np.flatnonzero(has(pool.attributes[:, 1:], pool.cuts[:, 1:], (degree,))) for degree in (HIGH, LOW)]
-        exemplars = draw_exemplars(sides, options.turn_exemplars, trials, stream)
+        sides = [
+            np.flatnonzero(arithmetic.has(pool.attributes[:, 1:], pool.cuts[:, 1:], (degree,)))
+            for degree in (arithmetic.HIGH, arithmetic.LOW)
+        ]
+        exemplars = arithmetic.draw_exemplars(sides, options.turn_exemplars, trials, stream)
         start = space.draw(f"turn start {pool.label}", trials)
         if exemplars is None:
             for name in measured:
@@ -166,12 +157,15 @@ def _add_turns(cell: ImageCell, space: LatentSpace, pools: list[Pool], index: in
         for name, vector in (("exemplars", turn), ("random", chance)):
             latents = start[:, None] + shares[:, None].astype(np.float32) * vector[:, None]
             images = space.images(latents, np.full(trials, pool.label))
-            leaning = slant(images.reshape(-1, *images.shape[2:])).reshape(images.shape[:2])
+            leaning = arithmetic.slant(images.reshape(-1, *images.shape[2:])).reshape(images.shape[:2])
             measured[name].append(leaning / np.nanstd(pool.attributes[:, 1]))
             lines[name].append(images[: _lines_of(SHOWN if name == "exemplars" else RANDOM, pools)])
     for name, parts in measured.items():
         leaning = np.concatenate(parts)
-        values = {"turn_monotonicity": monotonicity(shares, leaning), "turn_slope": mean_slope(shares, leaning)}
+        values = {
+            "turn_monotonicity": arithmetic.monotonicity(shares, leaning),
+            "turn_slope": arithmetic.mean_slope(shares, leaning),
+        }
         _add(cell, index, values, len(leaning), name)
     if not lines["random"]:
         return np.empty(0, np.uint8)
@@ -180,18 +174,13 @@ def _add_turns(cell: ImageCell, space: LatentSpace, pools: list[Pool], index: in
 
 def _shared(pools: list[Pool], trials: int) -> list[tuple[Pool, int]]:
     """Each pool with its part of the trials, equal but for what does not divide."""
-    parts = [len(part) for part in np.array_split(np.arange(trials), len(pools))]
+    parts = map(len, np.array_split(np.arange(trials), len(pools)))
     return [(pool, part) for pool, part in zip(pools, parts, strict=True) if part]
 
 
 def _lines_of(lines: int, pools: list[Pool]) -> int:
     """How many of so many lines are a pool's."""
     return -(-lines // len(pools))
-
-
-def _mean_square(spreads: list[float]) -> float:
-    known = np.array([spread for spread in spreads if np.isfinite(spread)])
-    return float(np.sqrt(np.mean(known**2))) if len(known) else float("nan")
 
 
 def _add(cell: ImageCell, index: int, values: dict[str, float], count: int, variant: str) -> None:

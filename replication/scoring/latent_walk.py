@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from tqdm import tqdm
 
-from replication.foundation.runtime import side_by_side
 from replication.foundation.seeding import generator as stream_of
 from replication.metrics.arithmetic import smoothness, straight_legs
 from replication.metrics.neighbours import nearest
@@ -22,23 +20,21 @@ def measure(cell: ImageCell) -> dict[str, np.ndarray]:
     """Add smoothness and, where there is a judge, plausibility of walks, untrained and trained; returns a sheet."""
     plausibility = cell_plausibility(cell)
     last = cell.trained.steps[-1]
-    places = cell.places(sorted({0, last} & set(cell.trained.steps)))
+    steps = sorted({0, last}.intersection(cell.trained.steps))
 
-    def walk_seed(place: tuple[int, int]) -> np.ndarray:
-        step, index = place
+    def walk_seed(step: int, index: int) -> np.ndarray:
         space = LatentSpace(cell, step, index)
         legs = _add_latent(cell, space, step, index, plausibility)
         fades = _add_fades(cell, space, index, plausibility) if step == last else legs
         return _sheet(legs, fades)
 
-    progress = tqdm(places, desc=f"{cell.rows.cell.key}: latent walks", unit="walk")
-    sheets = side_by_side(walk_seed, progress, cell.threads)
+    sheets = cell.each(walk_seed, steps, "latent walks")
     if plausibility is not None:
         held_out = cell.data.test_images[:REAL]
         share = plausibility.of(held_out).mean()
         for seed in cell.seeds:
             _add_share(cell, seed, last, float(share), len(held_out), "real")
-    return {"walk": sheets[places.index((last, 0))]}
+    return {"walk": sheets[-len(cell.seeds)]}
 
 
 def _add_latent(

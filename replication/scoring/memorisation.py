@@ -7,7 +7,6 @@ import numpy as np
 
 from replication.config.recipes import Recipe
 from replication.data.reading import PreparedImages
-from replication.foundation.runtime import side_by_side
 from replication.foundation.seeding import generator
 from replication.metrics.neighbours import memorisation_share, memorised
 from replication.scoring.image_cell import ImageCell
@@ -27,16 +26,16 @@ def measure(cell: ImageCell) -> dict[str, np.ndarray]:
     size = cell.options.memorisation.samples
     after_one = one_pass(cell.recipe, len(training), cell.trained.steps)
 
-    def measure_seed(index: int) -> None:
+    def measure_seed(_: int, index: int) -> None:
         seed = cell.seeds[index]
         if after_one != last:
             samples = cell.sample(after_one, index, "memorisation", size)
-            share, count = memorisation_share(samples, training, held_out, cell.device)
-            cell.rows.add(seed, after_one, "memorisation_share", share, count, metric_variant="samples")
+            measured = memorisation_share(samples, training, held_out, cell.device)
+            cell.rows.add(seed, after_one, "memorisation_share", *measured, metric_variant="samples")
         samples = cell.sample(last, index, "memorisation", size)
         add_shares(cell.rows, seed, last, samples, training, held_out, size, cell.device)
 
-    side_by_side(measure_seed, range(len(cell.seeds)), cell.threads)
+    cell.each(measure_seed, [last], "memorisation")
     return {}
 
 
@@ -59,8 +58,8 @@ def add_shares(
         ("held-out", probes[:size], others),
         ("memoriser", memorised(training, size, stream), held_out),
     ):
-        share, count = memorisation_share(images, training, against, device)
-        rows.add(seed, step, "memorisation_share", share, count, metric_variant=variant)
+        measured = memorisation_share(images, training, against, device)
+        rows.add(seed, step, "memorisation_share", *measured, metric_variant=variant)
 
 
 def held_out_images(data: PreparedImages, chosen: np.ndarray) -> np.ndarray:

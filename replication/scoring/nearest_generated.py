@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import count
 
 import numpy as np
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from replication.foundation.runtime import side_by_side
 from replication.metrics.nearest_generated import nearest_labels
 from replication.models.layers.samples import as_samples
 from replication.scoring.classification import METRIC
@@ -33,18 +33,15 @@ def measure(cell: ImageCell) -> dict[str, np.ndarray]:
     counts = {steps[0]: options.counts[:1]} if steps[0] == 0 else {}
     counts[steps[-1]] = options.counts
 
-    def score_seed(place: tuple[int, int]) -> None:
-        step, index = place
+    def score_seed(step: int, index: int) -> None:
         seed, truth = cell.seeds[index], cell.data.test_labels
-        lost = cell.rows.diverged.get(seed, step + 1) <= step
-        labels = {} if lost else nearest_labels(points, _samples(cell, step, index, progress), counts[step])
-        for count in counts[step]:
-            error = float("nan") if lost else float((labels[count] != truth).mean())
-            cell.rows.add(seed, step, METRIC, error, len(truth), metric_variant=variant(count))
+        lost = cell.rows.is_lost(seed, step)
+        labels = {} if lost else nearest_labels(points, _samples(cell, step, index), counts[step])
+        for size in counts[step]:
+            error = float("nan") if lost else float((labels[size] != truth).mean())
+            cell.rows.add(seed, step, METRIC, error, len(truth), metric_variant=variant(size))
 
-    total = len(cell.seeds) * sum(max(wanted) for wanted in counts.values())
-    with tqdm(total=total, desc=f"{cell.rows.cell.key}: 1-NN", unit="sample", unit_scale=True) as progress:
-        side_by_side(score_seed, cell.places(counts), cell.threads)
+    cell.each(score_seed, counts, "1-NN")
     sheet = cell.sample(steps[-1], 0, "1-nn sheet", SHOWN * cell.classes)  # of each class in turn
     return {SHEET: sheet.reshape(SHOWN, cell.classes, *sheet.shape[1:]).swapaxes(0, 1)}
 
@@ -59,27 +56,25 @@ def nearest_error(
     return float((told != truth).mean())
 
 
-def variant(count: int) -> str:
+def variant(images: int) -> str:
     """How the table names 1-NN on so many labelled images: 1-nn-50k, 1-nn-10m, 1-nn-1297."""
     for size, letter in ((1_000_000, "m"), (1000, "k")):
-        if count % size == 0:
-            return f"1-nn-{count // size}{letter}"
-    return f"1-nn-{count}"
+        if images % size == 0:
+            return f"1-nn-{images // size}{letter}"
+    return f"1-nn-{images}"
 
 
-def _samples(cell: ImageCell, step: int, index: int, progress: tqdm) -> Iterator[tuple[Tensor, Tensor]]:
+def _samples(cell: ImageCell, step: int, index: int) -> Iterator[tuple[Tensor, Tensor]]:
     """Samples float32 [b, d] without end and their labels int64 [b], of each class in turn, on the cell's device."""
     recipe, seed = cell.recipe, cell.seeds[index]
     generator, noise = cell.networks(step, index).generator, cell.recipe.display_noise or cell.recipe.noise
     together = recipe.batch * cell.classes
-    size, number, at_once = together * max(1, PART // together), 0, 1
+    size, at_once = together * max(1, PART // together), 1
     if cell.device == "cpu":
         generator = folded(generator)
     else:  # a GPU waits for the launches of small batches
         generator, at_once = batch_by_batch(generator, recipe.batch), size // recipe.batch
     labels = torch.arange(size, device=cell.device) % cell.classes
-    while True:
+    for number in tqdm(count(), desc=f"{cell.rows.cell.key}: 1-NN, seed {seed}", unit=f"×{size} samples"):
         drawn = draw_samples(generator, recipe, noise, seed, f"1-nn {number}", size, cell.classes, at_once)
-        number += 1
         yield torch.nan_to_num(drawn).flatten(1), labels
-        progress.update(size)

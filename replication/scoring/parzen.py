@@ -7,10 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
-from replication.config.recipes import Recipe
-from replication.foundation.runtime import side_by_side
 from replication.metrics.parzen import FINE, SIGMAS, parzen
 from replication.scoring.image_cell import ImageCell
 from replication.scoring.rows import Rows
@@ -22,8 +19,7 @@ VALIDATION = 1_000  # images that choose its width (GAN's released parzen_ll.py)
 
 
 def score_parzen(cell: ImageCell, samples: int = SAMPLES) -> None:
-    """Add a cell's likelihood of the test images, its standard error over them and the window's width, in the
-    recipe's pixels.
+    """Add the likelihood of the test images in the recipe's pixels, its standard error and the window's width.
 
     Validation images are the first of the training images that the split leaves out. Where there are none, the width
     has nothing to be chosen on, and no row is added.
@@ -31,27 +27,23 @@ def score_parzen(cell: ImageCell, samples: int = SAMPLES) -> None:
     held_out = validation_rows(len(cell.data.train_images), cell.chosen)
     if not len(held_out) or not len(cell.data.test_images):
         return
-    pair = cell.data.train_images[held_out], cell.data.test_images
-    validation, test = (_points(images, cell.recipe).to(cell.device) for images in pair)
+    pair = [torch.from_numpy(images) for images in (cell.data.train_images[held_out], cell.data.test_images)]
+    # As the networks see them.
+    validation, test = (real_samples(images, cell.recipe).flatten(1).to(cell.device) for images in pair)
 
-    def score_seed(place: tuple[int, int]) -> None:
-        step, index = place
+    def score_seed(step: int, index: int) -> None:
         seed, generator = cell.seeds[index], cell.networks(step, index).generator
         drawn = draw_samples(generator, cell.recipe, cell.recipe.noise, seed, "parzen", samples, cell.classes)
         # A diverged run's rows read NaN whatever is fitted here, and the window takes finite numbers only.
         add_window(cell.rows, seed, step, torch.nan_to_num(drawn).flatten(1), validation, test)
 
-    for step in tqdm(cell.trained.steps, desc=f"{cell.rows.cell.key}: Parzen window", unit="step"):
-        side_by_side(score_seed, cell.places([step]), cell.threads)
+    cell.each(score_seed, cell.trained.steps, "Parzen window")
 
 
 def add_window(
     rows: Rows, seed: int, step: int, samples: Tensor, validation: Tensor, test: Tensor, **names: Any
 ) -> None:
-    """The rows of windows on samples [n, d], their width from the released grid (no variant) and from the fine one.
-
-    `names` are those of a control measured beside a cell.
-    """
+    """Rows of windows on samples [n, d], their width from the released grid (no variant) and from the fine one."""
     for variant, sigmas in (("", SIGMAS), ("fine-grid", FINE)):
         mean, error, sigma = parzen(samples, validation, test, sigmas)
         rows.add(seed, step, "parzen_log_likelihood", mean, len(test), metric_variant=variant, **names)
@@ -62,8 +54,3 @@ def add_window(
 def validation_rows(count: int, chosen: np.ndarray) -> np.ndarray:
     """int64: the first of `count` training images that are not `chosen`, as many as choose a window's width."""
     return np.setdiff1d(np.arange(count), chosen)[:VALIDATION]
-
-
-def _points(images: np.ndarray, recipe: Recipe) -> Tensor:
-    """uint8 [n, C, H, W] → float32 [n, C·H·W], as the networks see them."""
-    return real_samples(torch.from_numpy(images), recipe).flatten(1)

@@ -7,12 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from replication.config.cell import Cell
 from replication.config.params import Probe
 from replication.data.reading import PreparedImages
-from replication.foundation.runtime import side_by_side
 from replication.foundation.seeding import generator
 from replication.metrics.linear_probe import ProbeResult, discriminator_features, linear_probe
 from replication.models import PROBE, is_scored_by
@@ -39,8 +37,7 @@ def probe_cell(cell: ImageCell, probe: Probe, steps: Sequence[int]) -> None:
     # A folder's images come class by class, and statistics of a batch of one class are those of no other.
     shuffled = train_images[torch.from_numpy(generator(0, "calibration").permutation(len(train_images)))]
 
-    def probe_seed(place: tuple[int, int, int]) -> None:
-        step, index, seed = place
+    def probe_seed(step: int, index: int) -> None:
         discriminator = cell.networks(step, index).discriminator
         assert isinstance(discriminator, ConvolutionalDiscriminator)
         train = discriminator_features(discriminator, train_images, shuffled, threads_each)
@@ -48,14 +45,11 @@ def probe_cell(cell: ImageCell, probe: Probe, steps: Sequence[int]) -> None:
         for features in (train, test):
             # A diverged run's rows read NaN whatever is fitted here, and the SVM takes moderate numbers only.
             features.nan_to_num_(0.0).clamp_(-LARGEST, LARGEST)
-        result = run_probe(train, test, data, probe, seed, cell.device, threads_each)
-        add_probe(rows, seed, step, result, len(data.test_labels), on)
-        progress.update()
+        result = run_probe(train, test, data, probe, cell.seeds[index], cell.device, threads_each)
+        add_probe(rows, cell.seeds[index], step, result, len(data.test_labels), on)
 
     at_once, threads_each = workers(data.train_images.size, cell.device, cell.threads)
-    places = [(step, index, seed) for step in steps for index, seed in enumerate(cell.seeds)]
-    with tqdm(total=len(places), desc=f"{rows.cell.key}: linear probe", unit="network") as progress:
-        side_by_side(probe_seed, places, at_once)
+    cell.each(probe_seed, steps, "linear probe", at_once)
 
 
 def probed_data(cell: Cell) -> tuple[str, ...]:

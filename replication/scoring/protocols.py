@@ -22,15 +22,9 @@ from replication.scoring import (
 )
 from replication.scoring.image_cell import ImageCell
 
+MODULES = (nearest_generated, latent_walk, latent_arithmetic, components, filters, memorisation, forgetting, inception)
 PROTOCOLS: dict[str, Callable[[ImageCell], dict[str, np.ndarray]]] = {
-    "nearest-generated": nearest_generated.measure,
-    "latent-walk": latent_walk.measure,
-    "latent-arithmetic": latent_arithmetic.measure,
-    "components": components.measure,
-    "filters": filters.measure,
-    "memorisation": memorisation.measure,
-    "forgetting": forgetting.measure,
-    "inception": inception.measure,
+    module.__name__.rpartition(".")[2].replace("_", "-"): module.measure for module in MODULES
 }
 
 

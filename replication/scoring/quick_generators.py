@@ -16,10 +16,7 @@ FEW = 4  # channels
 
 
 def batch_by_batch(generator: Generator, batch: int) -> Generator:
-    """A copy for a GPU: it takes n · `batch` rows, and gives what `generator` makes of each `batch` of them.
-
-    Not for a generator with a reference batch, whose rows see each other.
-    """
+    """A copy for a GPU, of no reference batch, that makes of each `batch` of n · `batch` rows what `generator` does."""
     assert not generator.has_reference
     return _with(generator, lambda layer: BatchwiseNorm(layer, batch) if isinstance(layer, _BatchNorm) else None)
 

@@ -6,7 +6,8 @@ imported where it is used: it takes seconds.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
@@ -80,9 +81,7 @@ def require_cell(params: Params, cell: Cell) -> None:
 
 
 def require_protocols(params: Params, cell: Cell, data: PreparedImages | ToyData, rows: np.ndarray) -> None:
-    """Look for what every protocol of a trained cell needs, and print once what a data set without test images costs.
-
-    `rows` of the data are trained on.
+    """Look for what every protocol of a cell trained on `rows` needs; print once what the lack of test images costs.
 
     Raises:
         InputError: something is missing; the sentence names cell, protocol and mend.
@@ -97,16 +96,13 @@ def require_protocols(params: Params, cell: Cell, data: PreparedImages | ToyData
     varied = any((data.train_images[row] != data.train_images[rows[0]]).any() for row in rows)
     planned.require(varied, f"the training images of cell {cell.key} are all alike", "put others into its data set")
     for name in (*cell.protocols, *([PROBE] if cell.probe != "none" and is_scored_by(cell.model, PROBE) else [])):
-        _named(cell, name, lambda name=name: NEEDS.get(name, lambda _: None)(planned))
+        with _within(f"Cell {cell.key}, protocol {name}"):
+            NEEDS.get(name, lambda _: None)(planned)
     say_once(left_out(params, cell, data))
 
 
 def require_experiment(params: Params, cell: Cell) -> None:
-    """Look for what an experiment needs.
-
-    Raises:
-        InputError: its data set, split, judge, weights or released network are missing.
-    """
+    """Look for what an experiment needs: data set, split, judge, weights, network. InputError: one is missing."""
     if cell.dataset == BUNDLED:
         return
     load_split(DATA / cell.dataset, cell.split)
@@ -117,14 +113,17 @@ def require_experiment(params: Params, cell: Cell) -> None:
     if cell.experiment == "released-probe":
         _require_released(params, cell)
     if INCEPTION in cell.protocols:
-        _named(cell, INCEPTION, lambda: _require_weights(params))
+        with _within(f"Cell {cell.key}, protocol {INCEPTION}"):
+            _require_weights(params)
 
 
-def _named(cell: Cell, protocol: str, check: Callable[[], None]) -> None:
+@contextmanager
+def _within(place: str) -> Iterator[None]:
+    """Name the place in the sentence of what is wrong inside."""
     try:
-        check()
+        yield
     except InputError as error:
-        raise InputError(f"Cell {cell.key}, protocol {protocol}: {error}") from error
+        raise InputError(f"{place}: {error}") from error
 
 
 def _require_released(params: Params, cell: Cell) -> None:
@@ -132,14 +131,12 @@ def _require_released(params: Params, cell: Cell) -> None:
     from replication.released.weights import read_discriminator
 
     directory, probe = params.released.directory, params.profile.probe
-    try:
+    with _within(f"Cell {cell.key}, released.directory of params.yaml"):
         released = read_discriminator(Path(directory))
         if released.network.name != cell.recipe:
             raise InputError(f"{directory} holds {released.network.name}, and the cell's recipe is {cell.recipe}.")
         limited = probe.limited_labels_of.get(cell.dataset, probe.limited_labels)
         check_data(released, load_images(DATA / cell.dataset), max(*limited, params.released.per_class))
-    except InputError as error:
-        raise InputError(f"Cell {cell.key}, released.directory of params.yaml: {error}") from error
 
 
 def _require_weights(params: Params) -> None:

@@ -43,24 +43,17 @@ class Rows:
 
     def add(self, seed: int, step: int, metric: str, value: float, n_samples: int, **other: Any) -> None:
         """One measurement; where the run has diverged by then the value is NaN, whatever was computed."""
-        cell = self.cell
-        lost = seed in self.diverged and self.diverged[seed] <= step
-        row = {"paper": cell.paper, "model": cell.model, "recipe": cell.recipe, "variant": cell.variant}
-        place = {"dataset": cell.dataset, "split": cell.split, "n_train": self.n_train}
-        where = {"device": self.device, "precision": self.precision}
-        columns = {**row, **place, **where, **other}  # a control measured beside a cell has names of its own
-        measured = float("nan") if lost else float(value)
-        self.collected.append(
-            Measurement(
-                profile=self.profile,
-                seed=seed,
-                step=step,
-                metric=metric,
-                value=measured,
-                n_samples=n_samples,
-                **columns,
-            )
-        )
+        names = ("paper", "model", "recipe", "variant", "dataset", "split")
+        columns = {name: getattr(self.cell, name) for name in names}
+        columns |= {"n_train": self.n_train, "device": self.device, "precision": self.precision}
+        measured = float("nan") if self.is_lost(seed, step) else float(value)
+        numbers = {"seed": seed, "step": step, "metric": metric, "value": measured, "n_samples": n_samples}
+        # A control measured beside a cell has names of its own.
+        self.collected.append(Measurement(profile=self.profile, **numbers, **{**columns, **other}))
+
+    def is_lost(self, seed: int, step: int) -> bool:
+        """Whether the run has diverged by a step."""
+        return self.diverged.get(seed, step + 1) <= step
 
     def add_losses(self, history: np.ndarray, seeds: Sequence[int], window: int, points: int, batch: int) -> None:
         """Training losses float [S, steps/window, 2] averaged into about `points` rows a run."""

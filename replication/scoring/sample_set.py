@@ -59,10 +59,14 @@ def score_sample_set(
     if judge is not None:
         _add_judged(rows, samples, data, seen, judge)
     if inception:
-        _add_inception(rows, samples, data, chosen, options, device)
+        from replication.metrics.inception_network import inception_features
+
+        real = real_under_inception(data, options.inception, device)
+        under = inception_features(real.network, images, "samples")
+        references = real.references(chosen, options.inception)
+        add_inception_scores(rows, seed, STEP, under, real.head, references, options.inception)
     add_spread(rows, seed, STEP, images, seen)
-    rate, count = duplicate_rate(images, data.train_images)
-    rows.add(seed, STEP, "duplicate_rate", rate, count)
+    rows.add(seed, STEP, "duplicate_rate", *duplicate_rate(images, data.train_images))
     _add_neighbours(rows, samples, data, chosen, options.memorisation.samples, device)
     if samples.labels is not None and len(data.test_images):
         error = nearest_error(images, samples.labels, data.test_images, data.test_labels)
@@ -70,10 +74,7 @@ def score_sample_set(
 
 
 def sorted_by_class(labels: np.ndarray) -> bool:
-    """Whether neighbours in the order of labels [n] share a class far more often than chance has it.
-
-    A score that is the mean over contiguous splits is then too low.
-    """
+    """Whether neighbours among labels [n] share a class too often for chance; contiguous splits then score low."""
     shares = np.bincount(labels) / len(labels)
     chance = float(np.square(shares).sum())
     same = float((labels[1:] == labels[:-1]).mean())
@@ -89,17 +90,6 @@ def _add_judged(rows: Rows, samples: SampleSet, data: PreparedImages, seen: np.n
     rows.add(seed, STEP, "mode_coverage", mode_coverage(shares), len(under), judge=judge.name)
     if count:
         rows.add(seed, STEP, "judge_accuracy", accuracy, count, judge=judge.name)
-
-
-def _add_inception(
-    rows: Rows, samples: SampleSet, data: PreparedImages, chosen: np.ndarray, options: ProtocolOptions, device: str
-) -> None:
-    from replication.metrics.inception_network import inception_features
-
-    real = real_under_inception(data, options.inception, device)
-    references = real.references(chosen, options.inception)
-    under = inception_features(real.network, samples.images, "samples")
-    add_inception_scores(rows, samples.seed, STEP, under, real.head, references, options.inception)
 
 
 def _add_neighbours(

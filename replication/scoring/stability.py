@@ -10,17 +10,8 @@ from torch import nn
 
 from replication.config.recipes import Recipe
 from replication.foundation.runtime import side_by_side
+from replication.metrics import stability
 from replication.metrics.forgetting import recorded
-from replication.metrics.stability import (
-    MIN_POINTS,
-    collapsed_filters,
-    colour_distance,
-    coverage_course,
-    loss_oscillation,
-    mode_coverage,
-    sample_diversity,
-    stable,
-)
 from replication.models.layers.networks import Generator, Networks
 from replication.scoring.rows import Rows
 from replication.scoring.trained import TrainedCell
@@ -33,8 +24,8 @@ FILTER_SAMPLES = 256  # draws of noise that a filter is judged on
 
 def add_spread(rows: Rows, seed: int, step: int, samples: np.ndarray, real: np.ndarray) -> None:
     """How far samples lie apart and whether they have the colours of the data; uint8 [n, C, H, W] both."""
-    rows.add(seed, step, "sample_diversity", sample_diversity(samples, real), len(samples))
-    rows.add(seed, step, "colour_distance", colour_distance(samples, real), len(samples))
+    rows.add(seed, step, "sample_diversity", stability.sample_diversity(samples, real), len(samples))
+    rows.add(seed, step, "colour_distance", stability.colour_distance(samples, real), len(samples))
 
 
 def add_stability(
@@ -50,31 +41,31 @@ def add_stability(
         step, index, seed = place
         activations = hidden_activations(trained.networks(build, step, index).generator, recipe, seed, classes)
         if activations is not None:
-            rows.add(seed, step, "collapsed_filters", collapsed_filters(activations), len(activations))
+            rows.add(seed, step, "collapsed_filters", stability.collapsed_filters(activations), len(activations))
 
     seeds = list(enumerate(rows.cell.seed_numbers))
     side_by_side(add_filters, [(step, index, seed) for step in trained.steps for index, seed in seeds], threads)
     for index, seed in seeds:
         shares, judge = judged_shares(rows, seed)
         for step, of_step in shares.items():
-            rows.add(seed, step, "mode_coverage", mode_coverage(of_step), recipe.n_samples, judge=judge)
+            rows.add(seed, step, "mode_coverage", stability.mode_coverage(of_step), recipe.n_samples, judge=judge)
         losses = since_both_moved(trained.history[index])
-        if len(losses) < MIN_POINTS:
+        if len(losses) < stability.MIN_POINTS:
             continue
         last = trained.steps[-1]
         for column, side in enumerate(SIDES):
-            oscillation = loss_oscillation(losses[:, column])
+            oscillation = stability.loss_oscillation(losses[:, column])
             rows.add(seed, last, "loss_oscillation", oscillation, len(losses), metric_variant=side)
         # An untrained generator's classes mean nothing.
         course = [of_step for step, of_step in shares.items() if step > 0]
         if course and named(recipe.objective).discriminator is cross_entropies:  # another's loss has other units
-            holds = stable(
+            holds = stability.stable(
                 diverged=seed in rows.diverged,
                 generator_losses=losses[:, 0],
                 discriminator_losses=losses[:, 1],
                 discriminator_scale=recipe.discriminator_scale,
                 diversity=collected(rows, seed, last, "sample_diversity"),
-                coverage=coverage_course(np.stack(course)),
+                coverage=stability.coverage_course(np.stack(course)),
             )
             rows.add(seed, last, "stable", float(holds), 1)
 

@@ -55,11 +55,8 @@ def score_toy(cell: ToyCell, real: np.ndarray, game: bool, threads: int) -> dict
     if game:
         blocks = [numbered[start : start + TOGETHER] for start in range(0, len(numbered), TOGETHER)]
         side_by_side(lambda block: _score_game(cell, block), blocks, threads)
-    return {
-        "points": np.stack([points[-1] for points in points_of_seeds]),
-        "early_points": np.stack([points[0] for points in points_of_seeds]),
-        "real": real[:: max(1, len(real) // SHOWN)],
-    }
+    last, early = (np.stack([points[step] for points in points_of_seeds]) for step in (-1, 0))
+    return {"points": last, "early_points": early, "real": real[:: max(1, len(real) // SHOWN)]}
 
 
 def mixture_of(data: ToyData) -> Mixture:
@@ -145,9 +142,9 @@ def _both_sides(
     cell: ToyCell, step: int, purpose: str, count: int, numbered: Sequence[tuple[int, int]]
 ) -> tuple[Tensor, Tensor]:
     """Fresh real and generated points of some (place, seed), float32 [S, count, 2] each."""
-    real, generated = [], []
+    real, generated, noise = [], [], cell.recipe.noise
     for place, seed in numbered:
         real.append(cell.mixture.draw(count, stream_of(seed, f"{purpose} truth", step)).astype(np.float32))
         generator = cell.trained.networks(cell.build, step, place).generator
-        generated.append(draw_samples(generator, cell.recipe, cell.recipe.noise, seed, f"{purpose} {step}", count))
+        generated.append(draw_samples(generator, cell.recipe, noise, seed, f"{purpose} {step}", count))
     return torch.from_numpy(np.stack(real)), torch.stack(generated)

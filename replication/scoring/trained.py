@@ -39,11 +39,7 @@ class TrainedCell:
 
 
 def read_trained(directory: Path) -> TrainedCell:
-    """Read a trained cell.
-
-    Raises:
-        InputError: it is not there, or a file of it is not what training wrote.
-    """
+    """Read a trained cell. Raises InputError: it is not there, or a file of it is not what training wrote."""
     again = f"run `uv run python -m replication.train {directory.name}`"
     try:
         provenance = read_json(directory / "provenance.json")
@@ -60,11 +56,7 @@ def read_trained(directory: Path) -> TrainedCell:
 
 
 def require_training_of(cell: Cell, recipe: Recipe, provenance: Mapping[str, Any]) -> None:
-    """Refuse to score what another recipe, split or block of seeds trained, and show it under this cell's name.
-
-    Raises:
-        InputError: the training's recorded parameters are not the cell's.
-    """
+    """InputError where a training's recorded parameters are not the cell's: nothing is shown under another's name."""
     planned = {**cell.identity, "params_sha256": params_sha256(cell, recipe)}
     other = [name for name, value in planned.items() if provenance.get(name) != value]
     if other:

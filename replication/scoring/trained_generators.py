@@ -64,9 +64,7 @@ class TrainedGenerator:
             InputError: n is below 1, or the seed below 0.
         """
         if n < 1 or seed < 0:
-            raise InputError(
-                f"sample: n is {n} and seed {seed}; accepted are n of at least 1 and a seed of at least 0."
-            )
+            raise InputError(f"sample: n is {n}, seed {seed}; accepted are n of at least 1 and a seed of at least 0.")
         return side_by_side(lambda _: self._draw(n, seed), [0], 1)[0]  # on one thread, as scoring draws
 
     def _draw(self, n: int, seed: int) -> np.ndarray:
@@ -89,9 +87,13 @@ def load(cell: str = "", seed: int = 0, path: str | Path = "") -> TrainedGenerat
     """The trained generator of one seed of a cell; see `replication.load`."""
     params = load_params()
     blocks = _read(Path(path)) if path else _local()
-    blocks = [block for block in blocks if key_of(block.name) == (cell or key_of(block.name))]
-    if not blocks or len({key_of(block.name) for block in blocks}) > 1:
-        raise InputError(_known(cell, path))
+    names = sorted({key_of(block.name) for block in blocks})
+    if cell not in names if cell else len(names) != 1:
+        where = path or TRAINED
+        sentence = f"{where} has no training of {cell!r}" if cell else f"Name the cell to load from {where}"
+        known = ", ".join(names) or "none: run `uv run python -m replication.train CELL`"
+        raise InputError(f"{sentence}; it has {known}.")
+    blocks = [block for block in blocks if key_of(block.name) == (cell or names[0])]
     with_seed = [(block, named) for block in blocks if seed in (named := _cell(params, block)).seed_numbers]
     if not with_seed:
         seeds = ", ".join(_cell(params, block).seeds for block in blocks)
@@ -155,7 +157,7 @@ def _verified(block: _Block) -> bytes:
 def _local() -> list[_Block]:
     """Every training in `outputs/train`, planned blocks before parts."""
     folders = sorted(file.parent for file in TRAINED.glob(f"*/*/*/{PROVENANCE}"))
-    return [_in_folder(folder) for folder in sorted(folders, key=lambda one: one.parts[-3].endswith("-parts"))]
+    return [_in_folder(folder) for folder in sorted(folders, key=lambda path: path.parts[-3].endswith("-parts"))]
 
 
 def _in_folder(folder: Path) -> _Block:
@@ -173,10 +175,8 @@ def _content(file: Path, most: int) -> bytes:
 def _read(path: Path) -> list[_Block]:
     """The blocks of an archive, of a folder of a block, or of a folder of such folders."""
     if path.is_dir():
-        folders = (
-            [path] if (path / PROVENANCE).is_file() else sorted(file.parent for file in path.glob(f"*/{PROVENANCE}"))
-        )
-        return [_in_folder(folder) for folder in folders]
+        inside = sorted(file.parent for file in path.glob(f"*/{PROVENANCE}"))
+        return [_in_folder(folder) for folder in ([path] if (path / PROVENANCE).is_file() else inside)]
     content = unpack(path, weights=True)
     names = dict.fromkeys(name.split("/")[0] for name in content)
     packed = [name for name in names if f"{name}/{WEIGHTS}" in content and f"{name}/{PROVENANCE}" in content]
@@ -193,16 +193,8 @@ def _read(path: Path) -> list[_Block]:
 def _parsed(data: bytes, place: str) -> dict[str, Any]:
     try:
         provenance = parse_json(data)
+        if not isinstance(provenance, dict):
+            raise ValueError("it holds no keys")
     except ValueError as error:
         raise InputError(f"{place} has no readable {PROVENANCE} ({error}).") from error
-    if not isinstance(provenance, dict):
-        raise InputError(f"{place} has no readable {PROVENANCE}: it holds no keys.")
     return provenance
-
-
-def _known(cell: str, path: str | Path) -> str:
-    """What is said of a cell that has no training here."""
-    names = sorted({key_of(block.name) for block in (_read(Path(path)) if path else _local())})
-    where = str(path) if path else str(TRAINED)
-    sentence = f"{where} has no training of {cell!r}" if cell else f"Name the cell to load from {where}"
-    return f"{sentence}; it has {', '.join(names) or 'none: run `uv run python -m replication.train CELL`'}."

@@ -8,11 +8,10 @@ from typing import Any
 
 import pytest
 
-from replication.cluster.demands import Demand
 from replication.cluster.driver import Driver
 from replication.cluster.goods import content_digest
 from replication.cluster.screen import Screen
-from replication.cluster.units import Unit
+from replication.cluster.units import Demand, Unit
 from replication.cluster.worker import Result
 from replication.config.params import Params
 

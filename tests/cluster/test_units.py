@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from replication.cluster.demands import Demand, demand_of
-from replication.cluster.units import inputs_of, parts_of
+from replication.cluster.units import Demand, demand_of, inputs_of, parts_of
 from replication.config.params import Cell, Params
 from replication.foundation.places import DATA, JUDGES, TRAINED
 from replication.scoring.toy import TOGETHER

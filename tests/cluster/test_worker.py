@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from replication.cluster import worker
-from replication.cluster.demands import Demand
 from replication.cluster.goods import content_digest, digest_of, keep_copy, read_content, write_content
+from replication.cluster.units import Demand
 from replication.cluster.worker import Parcel, perform
 from replication.foundation.errors import InputError
 from replication.training.block import Paused

@@ -9,8 +9,7 @@ import pytest
 from sklearn.datasets import load_diabetes, load_digits
 
 from replication.data.bundled import NAMES, load_bundled
-from replication.data.digits import read_digits
-from replication.data.toy import draw_points
+from replication.data.embedded import draw_points, read_digits
 from replication.foundation.errors import InputError
 
 

@@ -11,8 +11,8 @@ import pytest
 
 from replication.config.datasets import Dataset, Split
 from replication.data.contents import ImageSet
+from replication.data.embedded import draw_points
 from replication.data.reading import load_images, load_manifest, load_prepared, load_split, load_toy
-from replication.data.toy import draw_points
 from replication.data.writing import write_dataset
 from replication.foundation.errors import InputError
 

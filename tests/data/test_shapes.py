@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from replication.config.datasets import OPTIONS, Dataset, Split
-from replication.data.shapes import class_count, sample_shape
+from replication.config.datasets import OPTIONS, Dataset, Split, class_count, sample_shape
 from replication.data.sources import read_source
 from replication.foundation.errors import InputError
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from replication.config.datasets import Split
-from replication.data.splits import class_counts, hash_indices, split_indices
+from replication.data.writing import class_counts, hash_indices, split_indices
 from replication.foundation.errors import InputError
 
 NAMES = ("cat", "dog", "owl")

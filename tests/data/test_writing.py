@@ -10,8 +10,7 @@ import numpy as np
 
 from replication.config.datasets import Dataset, Split
 from replication.data.contents import ImageSet
-from replication.data.digits import read_digits
-from replication.data.toy import draw_points
+from replication.data.embedded import draw_points, read_digits
 from replication.data.writing import write_dataset
 
 DIGITS = Dataset("digits", "digits", splits={"full": Split("all"), "last50": Split("last", per_class=50)})

@@ -10,11 +10,10 @@ from importlib import import_module
 from types import NoneType
 from typing import Any, get_args, get_origin, get_type_hints
 
-from replication.config.background import Background
 from replication.config.datasets import Dataset
+from replication.config.experiments import Background, Released
 from replication.config.params import Judge, Profile, Theory
 from replication.config.recipes import Recipe
-from replication.config.released import Released
 from replication.models import MODELS
 from tests.fuzz.subject import Place
 

@@ -9,8 +9,7 @@ from typing import Any
 
 from replication.config.expansion import expand
 from replication.config.params import Params, checked
-from replication.config.plain import check_plain
-from replication.config.strict import read_yaml
+from replication.config.strict import check_plain, read_yaml
 from replication.describe.__main__ import describe, to_text
 from replication.inputs import stage_inputs
 from tests.fuzz.outcomes import Outcome, outcome_of

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from replication.config.background import Autoencoder
+from replication.config.experiments import Autoencoder
 from replication.experiments.latent_dimension import (
     encode,
     error_gradients,

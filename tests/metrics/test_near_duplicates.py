@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from replication.config.background import Autoencoder
-from replication.config.near_duplicates import NearDuplicates
+from replication.config.experiments import Autoencoder, NearDuplicates
 from replication.experiments.near_duplicates import (
     PlantedDuplicates,
     binary_codes,

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from replication import experiment as stage
-from replication.config.feature_controls import FeatureControls
+from replication.config.experiments import FeatureControls
 from replication.config.params import Cell, Probe, load_params
 from replication.data.reading import PreparedImages
 from replication.experiments import feature_controls

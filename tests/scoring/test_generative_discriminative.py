@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from scipy.stats import norm
 
-from replication.config.background import GenerativeDiscriminative, Pair
+from replication.config.experiments import GenerativeDiscriminative, Pair
 from replication.config.params import Cell
 from replication.data.bundled import LabelledData
 from replication.experiments.generative_discriminative import score_generative_discriminative, split_curves

@@ -8,7 +8,7 @@ import pytest
 from sklearn.decomposition import PCA
 from sklearn.metrics import roc_auc_score
 
-from replication.config.background import Autoencoder, LatentDimension, Outliers
+from replication.config.experiments import Autoencoder, LatentDimension, Outliers
 from replication.config.params import Cell
 from replication.data.reading import PreparedImages
 from replication.experiments.latent_dimension import flat_pixels, outlier_scores, score_latent_dimension, score_outliers

@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from replication.config.background import Autoencoder
-from replication.config.near_duplicates import NearDuplicates
+from replication.config.experiments import Autoencoder, NearDuplicates
 from replication.config.params import Cell
 from replication.experiments.near_duplicates import score_near_duplicates
 from replication.scoring.rows import Rows

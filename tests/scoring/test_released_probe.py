@@ -12,8 +12,8 @@ import torch
 from sklearn.svm import LinearSVC
 
 from replication import experiment as stage
+from replication.config.experiments import Released
 from replication.config.params import Cell, Params, Probe
-from replication.config.released import Released
 from replication.data.reading import PreparedImages
 from replication.experiments import released_probe
 from replication.experiments.released_probe import score_released_probe

@@ -15,7 +15,7 @@ from torch import nn
 from replication.config.params import Cell
 from replication.config.protocols import ProtocolOptions
 from replication.config.recipes import Recipe
-from replication.data.digits import read_digits
+from replication.data.embedded import read_digits
 from replication.data.reading import PreparedImages
 from replication.metrics.stability import WON, collapsed_filters, loss_oscillation
 from replication.models import load

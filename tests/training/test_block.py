@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from replication.config.recipes import Balance, Labels, Noise, Prior, Recipe
-from replication.data.toy import draw_points
+from replication.data.embedded import draw_points
 from replication.foundation.errors import InputError
 from replication.models import load
 from replication.models.layers.networks import Networks

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from replication.config.params import Params
 from replication.config.recipes import Adam, Balance, Recipe
-from replication.data.toy import draw_points
+from replication.data.embedded import draw_points
 from replication.foundation import compiled
 from replication.foundation.errors import InputError
 from replication.models import load

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from replication.config.recipes import Recipe
-from replication.data.digits import read_digits
+from replication.data.embedded import read_digits
 from replication.models import load
 from replication.models.layers.same import Edges, SameConvolution, SameTransposed, same_padding
 from replication.training.captured import CapturedSeed
