@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -30,6 +29,7 @@ from replication.table.measurements import read_table, to_table, write_table
 from replication.training.checkpoints import TrainingClock
 from replication.training.state import bind, initial_state
 from tests.in_small import own_params, params_written
+from tests.scoring.small import some_data
 
 pytestmark = pytest.mark.integration
 
@@ -73,36 +73,37 @@ def by_hand(data: PreparedImages) -> dict[str, ProbeResult]:
     bind(networks, initial_state(build, RECIPE, (3, 4)), 1)  # as a training of seed 4 starts
     assert isinstance(networks.discriminator, ConvolutionalDiscriminator)
     maps = [discriminator_features(networks.discriminator, images, train) for images in (train, test)]
-    found = {"raw-pixels": (pixels, PROBE.costs), "untrained-discriminator": (maps, PROBE.costs)}
+    controls = {"raw-pixels": (pixels, PROBE.costs), "untrained-discriminator": (maps, PROBE.costs)}
     for units in (2, 5):
         dictionary = learn_dictionary(train, units, 2, 80, 2, seed=4)
         features = [encode(images, dictionary) for images in (train, test)]
         standardise(features[0], features[1])
-        found[f"k-means-{units}"] = (features, OPTIONS.costs)
-    return {name: probed(features, data, costs) for name, (features, costs) in found.items()}
+        controls[f"k-means-{units}"] = (features, OPTIONS.costs)
+    return {name: probed(features, data, costs) for name, (features, costs) in controls.items()}
 
 
-def test_what_is_kept_of_a_control_is_not_measured_again(
-    small_cells: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    data, steps = small_cells.data(60, 30, 4), Steps(tmp_path, TrainingClock(tmp_path))
+def test_what_is_kept_of_a_control_is_not_measured_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data, steps = some_data(60, 30, 4), Steps(tmp_path, TrainingClock(tmp_path))
     rows = rows_of(data, steps=steps)
     assert {path.stem for path in tmp_path.glob("*-4.json")} == {f"{name}-4" for name in by_hand(data)}
     monkeypatch.setattr(feature_controls, "run_probe", None)
     assert rows_of(data, steps=steps).collected == rows.collected
 
 
-def test_rows_are_the_probe_on_every_control(small_cells: Any) -> None:
-    data = small_cells.data(60, 30, 4)
+def test_rows_are_the_probe_on_every_control() -> None:
+    data = some_data(60, 30, 4)
     rows = rows_of(data)
-    expected, own = by_hand(data), [row for row in rows.collected if row.seed == 4]
-    assert list(dict.fromkeys(row.recipe for row in own)) == list(expected)
+    expected, of_seed = by_hand(data), [row for row in rows.collected if row.seed == 4]
+    assert list(dict.fromkeys(row.recipe for row in of_seed)) == list(expected)
     for name, result in expected.items():
-        found = [row.value for row in own if row.recipe == name]
         limited = result.limited[3]
-        assert found == pytest.approx([result.all_labels, result.cost, limited.cost, *limited.accuracies])
+        assert [row.value for row in of_seed if row.recipe == name] == pytest.approx(
+            [result.all_labels, result.cost, limited.cost, *limited.accuracies]
+        )
     draws = [("3-per-class", draw, "label draw") for draw in range(4)]
-    keys = [(row.metric_variant, row.replicate, row.replicate_kind) for row in own if row.metric == "probe_accuracy"]
+    keys = [
+        (row.metric_variant, row.replicate, row.replicate_kind) for row in of_seed if row.metric == "probe_accuracy"
+    ]
     assert keys == 4 * [("all-labels", 0, "training"), *draws]
     assert {(row.paper, row.model, row.step, row.n_samples) for row in rows.collected} == {
         ("dcgan2015", "control", 0, 30)
@@ -110,8 +111,8 @@ def test_rows_are_the_probe_on_every_control(small_cells: Any) -> None:
     assert {row.seed for row in rows.collected} == {3, 4}
 
 
-def test_threads_and_blocks_of_seeds_change_nothing(small_cells: Any, tmp_path: Path) -> None:
-    data, written = small_cells.data(60, 30, 4), []
+def test_threads_and_blocks_of_seeds_change_nothing(tmp_path: Path) -> None:
+    data, written = some_data(60, 30, 4), []
     for name, threads in (("one", 1), ("three", 3)):
         rows_of_both = rows_of(data, threads=threads).collected
         write_table(to_table(rows_of_both), tmp_path / name)
@@ -121,10 +122,10 @@ def test_threads_and_blocks_of_seeds_change_nothing(small_cells: Any, tmp_path: 
     assert all(row in rows_of_both for row in alone)
 
 
-def test_a_discriminator_without_maps_is_refused(small_cells: Any) -> None:
+def test_a_discriminator_without_maps_is_refused() -> None:
     network = {"kind": "dense", "hidden": [4], "nonlinearity": "relu"}
     with pytest.raises(InputError, match="no maps"):
-        rows_of(small_cells.data(60, 30, 4), made=lambda: load("dcgan").build(network, RECIPE.prior, 3, (1, 4, 4)))
+        rows_of(some_data(60, 30, 4), made=lambda: load("dcgan").build(network, RECIPE.prior, 3, (1, 4, 4)))
 
 
 def test_the_papers_sizes_are_the_defaults() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +14,7 @@ from replication.metrics.linear_probe import ProbeResult, discriminator_features
 from replication.models.layers.convolutional import ConvolutionalDiscriminator
 from replication.scoring.probe import probe_cell, workers
 from replication.table.measurements import to_table
+from tests.scoring.small import LAST, small_cell, some_data
 
 PROBE = Probe((1e-4, 1e-3), 0.25, 2, (3, 2), 4)
 
@@ -30,46 +30,46 @@ def values_of(result: ProbeResult) -> list[float | None]:
     return [result.all_labels, result.cost, *limited]
 
 
-def test_rows_are_the_probe_on_features(small_cells: Any) -> None:
-    cell = small_cells(seeds="1-2")
+def test_rows_are_the_probe_on_features() -> None:
+    cell = small_cell(seeds="1-2")
     data = cell.data
-    probe_cell(cell, PROBE, (0, 8))
+    probe_cell(cell, PROBE, (0, LAST))
     to_table(cell.rows.collected)
     assert len(cell.rows.collected) == 2 * 2 * (2 + 2 * (1 + PROBE.limited_draws))
-    discriminator = cell.networks(8, 1).discriminator
+    discriminator = cell.networks(LAST, 1).discriminator
     assert isinstance(discriminator, ConvolutionalDiscriminator)
     train_images, test_images = torch.from_numpy(data.train_images), torch.from_numpy(data.test_images)
     train = discriminator_features(discriminator, train_images, train_images)
     test = discriminator_features(discriminator, test_images, train_images)
-    own = [row for row in cell.rows.collected if (row.seed, row.step) == (2, 8)]
-    assert [row.value for row in own] == values_of(expected_of(train, test, data, 2))
+    rows = [row for row in cell.rows.collected if (row.seed, row.step) == (2, LAST)]
+    assert [row.value for row in rows] == values_of(expected_of(train, test, data, 2))
     draws = [("probe_accuracy", draw, "label draw") for draw in range(4)]
     limited = [("probe_cost", 0, "training"), *draws]
-    assert [(row.metric_variant, row.metric, row.replicate, row.replicate_kind) for row in own] == [
+    assert [(row.metric_variant, row.metric, row.replicate, row.replicate_kind) for row in rows] == [
         ("all-labels", "probe_accuracy", 0, "training"),
         ("all-labels", "probe_cost", 0, "training"),
         *(("3-per-class", *each) for each in limited),
         *(("2-per-class", *each) for each in limited),
     ]
-    assert {row.n_samples for row in own} == {60}
+    assert {row.n_samples for row in rows} == {60}
 
 
-def test_a_discriminator_without_maps_is_not_probed(small_cells: Any) -> None:
-    cell = small_cells(kind="dense", hidden=[4], nonlinearity="relu")
-    probe_cell(cell, PROBE, (0, 8))
+def test_a_discriminator_without_maps_is_not_probed() -> None:
+    cell = small_cell(kind="dense", hidden=[4], nonlinearity="relu")
+    probe_cell(cell, PROBE, (0, LAST))
     assert not cell.rows.collected
 
 
-def test_features_probed_on_other_images_say_on_which(small_cells: Any) -> None:
-    cell = small_cells(seeds="1", data=replace(small_cells.data(), name="elsewhere"))
-    probe_cell(cell, replace(PROBE, limited_labels_of={"elsewhere": (1,)}), (8,))
+def test_features_probed_on_other_images_say_on_which() -> None:
+    cell = small_cell(seeds="1", data=replace(some_data(), name="elsewhere"))
+    probe_cell(cell, replace(PROBE, limited_labels_of={"elsewhere": (1,)}), (LAST,))
     assert {row.metric_variant for row in cell.rows.collected} == {"elsewhere all-labels", "elsewhere 1-per-class"}
 
 
-def test_house_numbers_have_errors_too(small_cells: Any) -> None:
-    cell = small_cells(seeds="1", data=replace(small_cells.data(), name="svhn"))
+def test_house_numbers_have_errors_too() -> None:
+    cell = small_cell(seeds="1", data=replace(some_data(), name="svhn"))
     cell.rows.cell = replace(cell.rows.cell, dataset="svhn")
-    probe_cell(cell, PROBE, (8,))
+    probe_cell(cell, PROBE, (LAST,))
     draws = [row for row in cell.rows.collected if row.metric_variant == "3-per-class" and row.metric != "probe_cost"]
     accuracies = {row.replicate: row.value for row in draws if row.metric == "probe_accuracy"}
     assert {row.replicate: 1 - row.value for row in draws if row.metric == "test_error"} == pytest.approx(accuracies)
@@ -82,7 +82,7 @@ def test_many_images_are_probed_one_network_after_another() -> None:
     assert workers(1797 * 64, "cuda", 4) == (1, 1)
 
 
-def test_statistics_are_taken_from_shuffled_images(small_cells: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_statistics_are_taken_from_shuffled_images(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[torch.Tensor] = []
 
     def recorded(
@@ -92,10 +92,10 @@ def test_statistics_are_taken_from_shuffled_images(small_cells: Any, monkeypatch
         return discriminator_features(discriminator, images, calibration, threads)
 
     monkeypatch.setattr("replication.scoring.probe.discriminator_features", recorded)
-    data = small_cells.data()
+    data = some_data()
     order = np.argsort(data.train_labels, kind="stable")  # as in a folder, class by class
     data = replace(data, train_images=data.train_images[order], train_labels=data.train_labels[order])
-    probe_cell(small_cells(seeds="1", data=data), PROBE, (8,))
+    probe_cell(small_cell(seeds="1", data=data), PROBE, (LAST,))
     (calibration,) = (images.flatten(1).numpy() for images in seen)
     places = [(data.train_images.reshape(60, -1) == image).all(axis=1).argmax() for image in calibration]
     assert sorted(places) == list(range(60)) and len(set(data.train_labels[places[:20]])) == 3
