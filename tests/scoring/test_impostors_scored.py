@@ -20,13 +20,12 @@ from replication.models import load
 from replication.models.layers.dense import DenseDiscriminator
 from replication.scoring import toy
 from replication.scoring.rows import Rows
-from replication.scoring.trained import TrainedCell
 from replication.table.measurements import to_table
-from replication.training.state import initial_state, weights_of
 from replication.verdicts.benchmarks import claims_of
 from replication.verdicts.claims import Claim
 from replication.verdicts.verdict import judge
 from tests.in_small import own_benchmarks, own_params
+from tests.scoring.small import trained_cell
 
 pytestmark = pytest.mark.integration
 
@@ -77,16 +76,14 @@ def test_an_untrained_game_is_not_at_rest(monkeypatch: pytest.MonkeyPatch, key: 
         monkeypatch.setattr(toy, name, value)
     claim = CLAIMS[key]
     assert claim.evidence is not None
-    recipe = replace(PARAMS.recipe("gan", str(claim.evidence.measured["recipe"]), "paper"), n_samples=100)
     name = str(claim.evidence.measured["recipe"])
+    recipe = replace(PARAMS.recipe("gan", name, "paper"), n_samples=100)
     rows = Rows("cpu", Cell("gan2014", "gan", name, "toy-bimodal", "full", "paper", SEEDS), 400, {})
 
     def build() -> theory.Networks:
         return load("gan").build(recipe.network, recipe.prior, recipe.latent_dim, (2,))
 
-    start = weights_of(initial_state(build, recipe, rows.cell.seed_numbers))
-    steps = (0, recipe.updates // 4, recipe.updates)
-    trained = TrainedCell(steps, dict.fromkeys(steps, start), np.ones((10, 1, 2), np.float32), {})
+    trained = trained_cell(build, recipe, rows, (0, recipe.updates // 4, recipe.updates))
     data = ToyData("toy", MEANS.astype(np.float32), np.array([0, 1]), MEANS, 0.15, np.full(2, 0.5), {})
     cell = toy.ToyCell(rows, trained, build, recipe, toy.mixture_of(data), Components(80, 10))
     toy.score_toy(cell, data.points, True, threads=2)

@@ -7,7 +7,6 @@ from math import log, pi
 
 import numpy as np
 import pytest
-import torch
 
 from replication.config.params import Cell
 from replication.config.protocols import ProtocolOptions
@@ -18,10 +17,9 @@ from replication.scoring.image_cell import ImageCell
 from replication.scoring.parzen import score_parzen
 from replication.scoring.rows import Rows
 from replication.scoring.trained import TrainedCell
-from replication.table.measurements import to_table
 from replication.training.sampling import draw_samples
-from replication.training.state import initial_state, weights_of
 from tests.in_small import own_params
+from tests.scoring.small import by_key, trained_cell
 
 RECIPE = replace(
     own_params().recipe("gan", "digits", "paper"),
@@ -43,13 +41,7 @@ def some_data() -> PreparedImages:
 
 def scored(chosen: np.ndarray, diverged: dict[int, int] | None = None, n_test: int = 6) -> tuple[Rows, TrainedCell]:
     rows = Rows("paper", Cell("gan2014", "gan", "mnist", "rows", "some", "code", "0-1"), len(chosen), diverged or {})
-    state = weights_of(initial_state(build, RECIPE, (0, 1)))
-    lost = {name: tensor.clone() for name, tensor in state.items()}
-    for seed in rows.diverged:
-        for tensor in lost.values():
-            tensor[seed] = torch.nan
-    trained = TrainedCell((0, 8), {0: state, 8: lost}, np.ones((2, 1, 2), np.float32), {})
-    data = some_data()
+    trained, data = trained_cell(build, RECIPE, rows), some_data()
     data = replace(data, test_images=data.test_images[:n_test], test_labels=data.test_labels[:n_test])
     score_parzen(ImageCell(rows, trained, build, RECIPE, data, chosen, None, "", ProtocolOptions(), 1), samples=20)
     return rows, trained
@@ -65,34 +57,26 @@ def densities(samples: np.ndarray, images: np.ndarray, sigma: float) -> list[flo
 
 def test_rows_are_the_density_of_the_test_images_at_the_best_width() -> None:
     rows, trained = scored(CHOSEN)
-    to_table(rows.collected)  # raises where a row is unknown or occurs twice
-    found = {(row.seed, row.step, row.metric): row for row in rows.collected if row.metric_variant == ""}
-    fine = {(row.seed, row.step, row.metric): row for row in rows.collected if row.metric_variant == "fine-grid"}
-    assert len(found) == len(fine) == 2 * 2 * 3
-    data = some_data()
+    measured, data = by_key(rows.collected, "seed", "step", "metric", "metric_variant"), some_data()
+    assert len(measured) == 2 * 2 * 3 * 2
     for seed in (0, 1):
         generator = trained.networks(build, 0, seed).generator
         samples = draw_samples(generator, RECIPE, RECIPE.noise, seed, "parzen", 20).flatten(1).double().numpy()
         held_out = data.train_images[[3, 4, 8, 9]]
-        sigma = SIGMAS[np.argmax([np.mean(densities(samples, held_out, width)) for width in SIGMAS])]
-        expected = densities(samples, data.test_images, sigma)
-        assert found[seed, 0, "parzen_width"].value == pytest.approx(sigma)
-        assert found[seed, 0, "parzen_log_likelihood"].value == pytest.approx(np.mean(expected))
-        assert found[seed, 0, "parzen_standard_error"].value == pytest.approx(np.std(expected) / np.sqrt(6))
-        best = FINE[np.argmax([np.mean(densities(samples, held_out, width)) for width in FINE])]
-        assert fine[seed, 0, "parzen_width"].value == pytest.approx(best)
-        expected = densities(samples, data.test_images, best)
-        assert fine[seed, 0, "parzen_log_likelihood"].value == pytest.approx(np.mean(expected))
-        assert found[seed, 0, "parzen_log_likelihood"].n_samples == 6
-        assert found[seed, 0, "parzen_width"].n_samples == 4
+        for variant, grid in (("", SIGMAS), ("fine-grid", FINE)):
+            sigma = grid[np.argmax([np.mean(densities(samples, held_out, width)) for width in grid])]
+            expected = densities(samples, data.test_images, sigma)
+            of_window = {
+                metric: row for (*place, metric, name), row in measured.items() if [*place, name] == [seed, 0, variant]
+            }
+            assert {metric: row.value for metric, row in of_window.items()} == pytest.approx(
+                {"parzen_width": sigma, "parzen_log_likelihood": np.mean(expected),
+                 "parzen_standard_error": np.std(expected) / np.sqrt(6)})  # fmt: skip
+            assert (of_window["parzen_log_likelihood"].n_samples, of_window["parzen_width"].n_samples) == (6, 4)
 
 
-def test_a_split_of_all_training_images_has_no_rows() -> None:
-    assert scored(np.arange(10))[0].collected == []
-
-
-def test_a_data_set_without_test_images_has_no_rows() -> None:
-    assert scored(CHOSEN, n_test=0)[0].collected == []
+def test_without_images_to_choose_the_width_on_or_to_test_there_are_no_rows() -> None:
+    assert scored(np.arange(10))[0].collected == scored(CHOSEN, n_test=0)[0].collected == []
 
 
 def test_a_diverged_run_reads_nan_from_its_step_on() -> None:

@@ -37,8 +37,8 @@ from replication.table.measurements import Measurement, to_table
 from replication.training.block import train_block
 from replication.training.initialise import Samples
 from replication.training.sampling import draw_samples
-from replication.training.state import initial_state, weights_of
 from tests.in_small import own_params
+from tests.scoring.small import trained_cell
 
 PARAMS = own_params()
 NETWORK = {"kernel": 3, "init_std": 0.3, "generator": [[4, 0], [3, 2], [1, 1]], "discriminator": [[2, 1], [3, 2]]}
@@ -62,8 +62,7 @@ def quiet_history(seeds: int, points: int = 400) -> np.ndarray:
 
 
 def trained_of(rows: Rows, history: np.ndarray) -> TrainedCell:
-    start = weights_of(initial_state(build, RECIPE, rows.cell.seed_numbers))
-    return TrainedCell((0, 100, LAST), dict.fromkeys((0, 100, LAST), start), history, {})
+    return trained_cell(build, RECIPE, rows, (0, 100, LAST), history)
 
 
 def judged(rows: Rows, shares: dict[int, list[float]], diversity: float = 1.0) -> Rows:
