@@ -1,4 +1,4 @@
-"""What `params.yaml` may say about a data set: everything else is one sentence."""
+"""What `params.yaml` may say about a data set, and the sample shapes that follow; all else is one sentence."""
 
 from __future__ import annotations
 
@@ -9,9 +9,13 @@ import pytest
 
 from replication.config.datasets import OPTIONS, Dataset, Source, Split
 from replication.config.strict import strict
+from replication.data.shapes import class_count, sample_shape
+from replication.data.sources import read_source
 from replication.foundation.errors import InputError
+from tests.pictures import save_picture
 
 FULL = {"full": {"rule": "all"}}
+WHOLE = {"full": Split("all")}
 TOY = {"source": "toy", "modes": [[0.0, 0.0]], "standard_deviation": 0.3, "points_per_mode": 4, "splits": FULL}
 
 
@@ -71,6 +75,41 @@ def test_data_sets_that_mean_nothing(options: dict[str, Any], words: str) -> Non
 
 
 def test_raw_files_lie_under_the_name_unless_told_otherwise() -> None:
-    whole = {"full": Split("all")}
-    assert Dataset("cifar10", "cifar10", splits=whole).raw == Path("data/raw/cifar10")
-    assert Dataset("mine", "folder", root="/photos", splits=whole).raw == Path("/photos")
+    assert Dataset("cifar10", "cifar10", splits=WHOLE).raw == Path("data/raw/cifar10")
+    assert Dataset("mine", "folder", root="/photos", splits=WHOLE).raw == Path("/photos")
+
+
+POINTS = Dataset("t", "toy", modes=((0.0, 1.0), (1.0, 0.0)), standard_deviation=0.1, points_per_mode=3, splits=WHOLE)
+
+
+def test_toy_points_and_digits_are_as_they_are_read() -> None:
+    options = Dataset("d", "digits", splits=WHOLE)
+    points, digits = read_source(POINTS), read_source(options)
+    assert points.arrays()["train_points"].shape[1:] == sample_shape(POINTS)
+    assert digits.arrays()["train_images"].shape[1:] == sample_shape(options)
+    assert len(digits.class_names) == class_count(options)
+
+
+@pytest.mark.parametrize(("channels", "shape"), [(0, (3, 6, 6)), (1, (1, 6, 6))])
+def test_a_folder_is_as_it_is_read(tmp_path: Path, channels: Any, shape: tuple[int, ...]) -> None:
+    save_picture(tmp_path / "images/a.png", size=(7, 9))
+    options = Dataset("f", "folder", root=str(tmp_path), image_size=6, channels=channels, splits=WHOLE)
+    assert read_source(options).arrays()["train_images"].shape[1:] == sample_shape(options) == shape
+
+
+@pytest.mark.parametrize(
+    ("source", "image_size", "shape", "classes"),
+    [("mnist", 0, (1, 28, 28), 10), ("cifar10", 0, (3, 32, 32), 10), ("svhn", 0, (3, 32, 32), 10),
+     ("celeba", 64, (3, 64, 64), 1), ("lsun", 48, (3, 48, 48), 1)],
+)  # fmt: skip
+def test_data_sets_that_have_to_be_fetched(source: Any, image_size: int, shape: tuple[int, ...], classes: int) -> None:
+    options = Dataset("x", source, image_size=image_size, splits=WHOLE)
+    assert (sample_shape(options), class_count(options)) == (shape, classes)
+
+
+def test_every_source_has_a_shape_or_says_why_not() -> None:
+    for source in OPTIONS:
+        size = 8 if "image_size" in OPTIONS[source] else 0
+        assert sample_shape(POINTS if source == "toy" else Dataset("x", source, image_size=size, splits=WHOLE))
+    with pytest.raises(InputError, match=r"^Data set photographs has no image_size.*: write an image_size, or name "):
+        sample_shape(Dataset("photographs", "folder", splits=WHOLE))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -18,18 +19,11 @@ LABELS = np.random.default_rng(3).integers(0, 3, 90)
 
 
 def naive(labels: np.ndarray, per_class: int, from_the_end: bool) -> list[int]:
-    taken = {label: 0 for label in set(labels.tolist())}
-    chosen = []
-    order = range(len(labels) - 1, -1, -1) if from_the_end else range(len(labels))
-    for index in order:
-        if taken[int(labels[index])] < per_class:
-            taken[int(labels[index])] += 1
+    chosen: list[int] = []
+    for index in reversed(range(len(labels))) if from_the_end else range(len(labels)):
+        if sum(labels[index] == labels[other] for other in chosen) < per_class:
             chosen.append(index)
     return sorted(chosen)
-
-
-def test_all_is_every_image_in_order() -> None:
-    assert split_indices(LABELS, NAMES, Split("all")).tolist() == list(range(90))
 
 
 @pytest.mark.parametrize(("rule", "from_the_end"), [("first", False), ("last", True)])
@@ -39,14 +33,17 @@ def test_first_and_last_per_class(rule: Any, from_the_end: bool) -> None:
     assert indices.dtype == np.int64
 
 
-def test_first_and_last_of_the_whole_set() -> None:
-    assert split_indices(LABELS, NAMES, Split("first", n=4)).tolist() == [0, 1, 2, 3]
-    assert split_indices(LABELS, NAMES, Split("last", n=4)).tolist() == [86, 87, 88, 89]
-
-
-def test_random_unbalanced_is_a_prefix_of_the_seeds_permutation() -> None:
-    expected = np.random.Generator(np.random.PCG64(5)).permutation(90)[:20]
-    assert split_indices(LABELS, NAMES, Split("random", n=20, seed=5)).tolist() == expected.tolist()
+@pytest.mark.parametrize(
+    ("split", "expected"),
+    [
+        (Split("all"), range(90)),
+        (Split("first", n=4), (0, 1, 2, 3)),
+        (Split("last", n=4), (86, 87, 88, 89)),
+        (Split("random", n=20, seed=5), np.random.Generator(np.random.PCG64(5)).permutation(90)[:20]),
+    ],
+)
+def test_splits_of_the_whole_set(split: Split, expected: Sequence[int]) -> None:
+    assert split_indices(LABELS, NAMES, split).tolist() == list(expected)
 
 
 def test_random_unbalanced_covers_every_image_equally_often() -> None:
@@ -61,10 +58,8 @@ def test_random_unbalanced_covers_every_image_equally_often() -> None:
 def test_random_balanced_takes_as_many_of_each_class_in_mixed_order(split: Split) -> None:
     indices = split_indices(LABELS, NAMES, split)
     drawn = LABELS[indices].tolist()
-    assert [drawn.count(label) for label in range(3)] == [6, 6, 6]
-    assert len(set(indices.tolist())) == 18
-    assert drawn != sorted(drawn)
-    assert indices.tolist() != sorted(indices.tolist())
+    assert [drawn.count(label) for label in range(3)] == [6, 6, 6] and len(set(indices.tolist())) == 18
+    assert drawn != sorted(drawn) and indices.tolist() != sorted(indices.tolist())
 
 
 @pytest.mark.parametrize(
