@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,12 +25,11 @@ PEAK = Peak(100.0, None, 10.0)
 
 
 @pytest.fixture(autouse=True)
-def in_small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+def in_small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(ROOT)
     monkeypatch.setattr(options, "RESULTS", tmp_path / "kept")  # a run of a test never replaces a measurement
     monkeypatch.setitem(counting.SIDES, "cpu", 64)
     monkeypatch.setitem(counting.COPIED, "cpu", 2**16)
-    yield
 
 
 @pytest.mark.integration
@@ -44,15 +42,14 @@ def test_training_prints_tables_and_writes_what_the_report_reads(
     assert all(name in printed for name in (*TRAINING, "digits-dcgan, float32", "n = 1297 of digits", "n = 2 rounds"))
     found = read_results(path)
     assert isinstance(found, Results) and found.benchmark == "training" and found.peak is not None
-    assert [(one.seeds, one.timings[0].arm, one.timings[1].arm) for one in found.training] == [
-        (1, "ours", "plain"),
-        (2, "ours", "plain"),
-    ]
-    for one in found.training:
-        assert all(len(timing.seconds) == 2 and timing.peak_memory_bytes is None for timing in one.timings)
-        assert one.timings[0].images_per_second == pytest.approx(64 * one.timings[0].iterations_per_second)
-        useful = one.gflop_per_iteration * one.timings[0].iterations_per_second / found.peak.float32_gflops
-        assert one.timings[0].share_of_peak == pytest.approx(useful)
+    assert [trained.seeds for trained in found.training] == [1, 2]
+    for trained in found.training:
+        ours, plain = trained.timings
+        assert (ours.arm, plain.arm) == ("ours", "plain")
+        assert all(len(timing.seconds) == 2 and timing.peak_memory_bytes is None for timing in (ours, plain))
+        assert ours.images_per_second == pytest.approx(64 * ours.iterations_per_second)
+        useful = trained.gflop_per_iteration * ours.iterations_per_second / found.peak.float32_gflops
+        assert ours.share_of_peak == pytest.approx(useful)
     assert found.command == f"python -m benchmarks.speed training {' '.join(SHORT)} --seeds 1 2 --out {path}"
     assert len(found.code_sha256) == 64 and {"torch", "python"} <= set(found.machine.versions)
 
@@ -73,14 +70,14 @@ def test_arms_take_turns_and_each_is_first_in_every_other_round(monkeypatch: pyt
     monkeypatch.setattr(training, "Ours", Fake)
     monkeypatch.setattr(training, "Plain", Fake)
     work = prepare_case("digits-dcgan", load_params())
-    given = read_options(["--rounds", "4", "--seconds", "0.1"])
-    found = time_case(work, (0, 1), counting.Need(1e9, 1e6), PEAK, given)
+    chosen = read_options(["--rounds", "4", "--seconds", "0.1"])
+    found = time_case(work, (0, 1), counting.Need(1e9, 1e6), PEAK, chosen)
     assert order[-8:] == ["ours", "plain", "plain", "ours"] * 2
     assert found.ratios[0].median == pytest.approx(3.0)
-    assert [one.iterations_per_second for one in found.timings] == pytest.approx([20.0, 20 / 3])
+    assert [timing.iterations_per_second for timing in found.timings] == pytest.approx([20.0, 20 / 3])
     assert found.bound_by == "arithmetic" and found.timings[0].peak_memory_bytes == 7
-    many = time_case(work, (0,), counting.Need(1e6, 1e9), PEAK, replace(given, torch_threads=2))
-    assert [one.against for one in many.ratios] == ["plain", "plain, one thread"] and many.bound_by == "bandwidth"
+    many = time_case(work, (0,), counting.Need(1e6, 1e9), PEAK, replace(chosen, torch_threads=2))
+    assert [ratio.against for ratio in many.ratios] == ["plain", "plain, one thread"] and many.bound_by == "bandwidth"
 
 
 @pytest.mark.gpu
@@ -90,11 +87,11 @@ def test_on_a_gpu_memory_is_measured_and_tf32_stands_beside(tmp_path: Path) -> N
     main(["training", "--device", "cuda", *SHORT, "--seeds", "2", "--out", str(path)])
     found = read_results(path)
     assert isinstance(found, Results) and found.machine.kind == "cuda"
-    (one,) = found.training
-    assert [timing.arm for timing in one.timings] == ["ours", "plain", "plain, TF32"]
-    assert all(timing.peak_memory_bytes for timing in one.timings)
+    (trained,) = found.training
+    assert [timing.arm for timing in trained.timings] == ["ours", "plain", "plain, TF32"]
+    assert all(timing.peak_memory_bytes for timing in trained.timings)
     cpu = counting.needs(plain_training(prepare_case("digits-dcgan", load_params()), 0, "cpu", frugal=True).step)
-    assert one.gflop_per_iteration == pytest.approx(cpu.flop / 1e9)
+    assert trained.gflop_per_iteration == pytest.approx(cpu.flop / 1e9)
     assert not torch.backends.cudnn.allow_tf32
 
 
@@ -121,10 +118,7 @@ def test_only_a_whole_run_is_kept_by_itself() -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (
-            ["nothing"],
-            "There is no benchmark 'nothing'; accepted: training, svm, smoke, launches, rows, counted, scale, all",
-        ),
+        (["nothing"], "There is no benchmark 'nothing'; accepted: training, svm, smoke, launches, rows, counted, "),
         (["training", "--case", "dcgan-65"], "There is no case 'dcgan-65'; accepted: dcgan-64, "),
         (["training", "--rounds", "0"], "Cannot measure 0 rounds"),
         (["training", "--seconds", "-1"], "a length above 0"),
@@ -132,18 +126,14 @@ def test_only_a_whole_run_is_kept_by_itself() -> None:
         (["training", "--threads", "0"], "0 threads"),
         (["training", "--device", "cuda", "--case", "toy"], "Case toy trains in compiled loops on the processor"),
         (["--case", "toy"], "All benchmarks in one run write files of their own"),
+        (["training", "--device", "cuda"], "torch finds none"),
     ],
 )
 def test_what_cannot_be_measured_is_named(arguments: list[str], sentence: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training, "measure_training", lambda _: pytest.fail("it is measured all the same"))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(InputError, match=sentence):
         main(arguments)
-
-
-@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
-def test_a_device_that_is_not_there_is_named() -> None:
-    with pytest.raises(InputError, match="torch finds none"):
-        main(["training", "--device", "cuda"])
 
 
 def test_without_a_name_every_benchmark_runs(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,9 +149,7 @@ def test_without_a_name_every_benchmark_runs(monkeypatch: pytest.MonkeyPatch) ->
 def test_usual_cases_exist_and_every_recipe_builds_in_its_shape() -> None:
     params = load_params()
     assert {name for names in USUAL.values() for name in names} == set(CASES)
-    for name in CASES:
-        if name == "dcgan-64":  # fifty megabytes of images: the others stand for it
-            continue
+    for name in CASES.keys() - {"dcgan-64"}:  # fifty megabytes of images: the others stand for it
         work = prepare_case(name, params)
         assert len(work.data.values) >= work.recipe.batch
         assert ("random" in work.data_name) == (CASES[name].dataset in ("mnist", "cifar10"))

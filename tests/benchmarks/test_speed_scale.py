@@ -15,17 +15,8 @@ from benchmarks.speed.schedule import Job, Place, chains, simulated
 from replication.config.params import Params, load_params
 
 ROOT = Path(__file__).parents[2]
-PLACES: tuple[Place, ...] = ("gpu", "half a gpu", "cpu")
-JOBS = st.lists(
-    st.builds(
-        Job,
-        chain=st.sampled_from("abcd"),
-        seconds=st.floats(0.1, 100),
-        place=st.sampled_from(PLACES),
-        last=st.booleans(),
-    ),
-    max_size=12,
-)
+SHARE: dict[Place, float] = {"gpu": 1.0, "half a gpu": 0.5, "cpu": 0.0}
+JOB = st.builds(Job, st.sampled_from("abcd"), st.floats(0.1, 100), st.sampled_from(sorted(SHARE)), st.booleans())
 
 
 @pytest.fixture
@@ -44,15 +35,12 @@ def test_jobs_of_known_lengths_take_what_they_must() -> None:
 
 
 @settings(derandomize=True, deadline=None, database=None, max_examples=60)
-@given(jobs=JOBS, gpus=st.integers(1, 4), longest_first=st.booleans())
+@given(jobs=st.lists(JOB, max_size=12), gpus=st.integers(1, 4), longest_first=st.booleans())
 def test_no_schedule_beats_the_work_or_the_longest_chain(jobs: list[Job], gpus: int, longest_first: bool) -> None:
-    share = {"gpu": 1.0, "half a gpu": 0.5, "cpu": 0.0}
-    found = simulated(jobs, gpus, longest_first)
-    work = sum(job.seconds * share[job.place] for job in jobs)
-    assert found.busy == pytest.approx(work)
-    assert found.makespan >= work / gpus - 1e-9
-    assert found.makespan >= max(chains(jobs).values(), default=0.0) - 1e-9
-    assert found.makespan <= sum(job.seconds for job in jobs) + 1e-9
+    plan, work = simulated(jobs, gpus, longest_first), sum(job.seconds * SHARE[job.place] for job in jobs)
+    least = max(work / gpus, *chains(jobs).values(), 0.0)
+    assert plan.busy == pytest.approx(work)
+    assert least - 1e-9 <= plan.makespan <= sum(job.seconds for job in jobs) + 1e-9
 
 
 def test_arithmetic_is_counted_as_the_timing_program_counts_it(params: Params) -> None:

@@ -26,19 +26,13 @@ def test_a_second_report_has_the_same_bytes_whatever_else_lies_about(repository:
     assert {"measurements.csv", "verdicts.json", "provenance.json"} < set(first)
 
 
-def test_clocks_and_hosts_stand_in_provenance_alone(repository: Path) -> None:
-    telling = (b"2020-01-01T00", b"somewhere")
-    for name, data in content(repository / "reports" / "cpu").items():
-        assert any(word in data for word in telling) == (name == "provenance.json"), name
-
-
-def test_provenance_lists_every_file_with_its_hash_and_every_cell(repository: Path) -> None:
-    folder = repository / "reports" / "cpu"
-    written = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))
-    files = content(folder)
-    assert set(files) - set(written["files"]) == {"provenance.json"}
-    for name, digest in written["files"].items():
-        assert hashlib.sha256(files[name]).hexdigest() == digest
+def test_provenance_alone_has_clocks_and_hosts_and_lists_every_file_with_its_hash_and_every_cell(made: Path) -> None:
+    files = content(made / "reports/cpu")
+    provenance = files.pop("provenance.json")
+    written, telling = json.loads(provenance), (b"2020-01-01T00", b"somewhere")
+    assert all(word in provenance for word in telling)
+    assert not [name for name, data in files.items() if any(word in data for word in telling)]
+    assert written["files"] == {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
     assert list(written["cells"]) == ["cpu-k1", "cpu-k5", "cpu-digits"]
 
 

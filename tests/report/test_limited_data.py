@@ -74,11 +74,6 @@ def digits(table: pd.DataFrame) -> pd.DataFrame:
     return table.loc[table["dataset"] == "digits"]
 
 
-@pytest.fixture(scope="module")
-def toy(table: pd.DataFrame) -> pd.DataFrame:
-    return table.loc[table["dataset"] == "toy-bimodal"]
-
-
 def test_a_point_is_every_seed_of_the_most_measured_split_at_the_common_step(digits: pd.DataFrame) -> None:
     panels = size_panels(digits)
     expected = [("modified_judge_score", "all"), ("judge_score", "all")]
@@ -102,16 +97,15 @@ def test_intervals_are_students_or_exact_where_runs_are_counted() -> None:
     assert np.isnan(Point(1, np.array([np.nan])).mean)
 
 
-def test_a_diverged_run_counts_with_the_worst_value(digits: pd.DataFrame) -> None:
+def test_a_diverged_run_counts_with_the_worst_value_and_a_run_on_one_number_of_images_is_no_curve(
+    digits: pd.DataFrame,
+) -> None:
     lost = (digits["seed"] == 2) & (digits["split"] == "full")
     panels = size_panels(digits.assign(value=digits["value"].where(~lost)))
     assert panels[0].lines[0].points[2].values[2] == 1.0  # of a modified score
     assert panels[0].lines[0].points[2].values[:2] == pytest.approx([value_of("", "full", s, 300) for s in (0, 1)])
-
-
-def test_a_run_on_one_number_of_images_is_no_curve(digits: pd.DataFrame) -> None:
-    one = digits.loc[digits["n_train"] == 500]
-    assert size_panels(one) == [] and course_panels(one) == {} and class_tables(one) == ()
+    alone = digits.loc[digits["n_train"] == 500]
+    assert size_panels(alone) == [] and course_panels(alone) == {} and class_tables(alone) == ()
 
 
 def test_courses_hold_every_step_of_each_number_of_images(digits: pd.DataFrame) -> None:
@@ -124,7 +118,8 @@ def test_courses_hold_every_step_of_each_number_of_images(digits: pd.DataFrame) 
     assert [line.name for line in found[250].lines] == ["DeLiGAN"]
 
 
-def test_toy_arms_are_read_at_the_shorter_runs_end_and_sampled_as_trained(toy: pd.DataFrame) -> None:
+def test_toy_arms_are_read_at_the_shorter_runs_end_and_sampled_as_trained(table: pd.DataFrame) -> None:
+    toy = table.loc[table["dataset"] == "toy-bimodal"]
     distance, success = toy_panels(toy)
     assert (distance.metric, success.metric, distance.step) == ("energy_distance", "success", 80)
     arms = {line.name: {point.at: point.values.tolist() for point in line.points} for line in distance.lines}
@@ -165,16 +160,16 @@ def test_a_table_has_a_line_for_each_number_of_images_and_model(table: pd.DataFr
 def test_figures_say_what_they_show(table: pd.DataFrame, tmp_path: Path) -> None:
     drawn = list(draw_limited(table, tmp_path))
     names = ["limited-data-digits", "limited-course-digits", "latent-sweep-toy-bimodal"]
-    assert [one.name for one in drawn] == names
+    assert [figure.name for figure in drawn] == names
     assert "after 300 updates" in drawn[0].title and "a dot is a seed (2 or 3 an arm)" in drawn[2].title
-    assert all((tmp_path / file).is_file() for one in drawn for file in one.files)
+    assert all((tmp_path / file).is_file() for figure in drawn for file in figure.files)
 
 
 def test_samples_are_shown_of_a_recipes_first_split() -> None:
     def cell(key: str, **other: str) -> ScoredCell:
         names = {"recipe": "cifar10", "dataset": "cifar10", "split": "random2000", "variant": "code", "seeds": "0-4"}
-        made = Cell("deligan2017", "deligan", key=key, **{**names, **other})  # pyright: ignore[reportArgumentType]
-        return ScoredCell(made, pd.DataFrame(), {}, {}, Path(), False)
+        trained = Cell("deligan2017", "deligan", key=key, **{**names, **other})  # pyright: ignore[reportArgumentType]
+        return ScoredCell(trained, pd.DataFrame(), {}, {}, Path(), False)
 
     cells = [
         cell("main"), cell("more", seeds="5-9"), cell("few", split="random250"), cell("gan", recipe="cifar10-gan"),

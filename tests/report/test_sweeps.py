@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -18,31 +19,19 @@ ROW = Measurement("cpu", "background", "pca", "latent-2", "paper", "digits", "fu
 @pytest.fixture(scope="module")
 def table() -> pd.DataFrame:
     rows = []
-    for dataset, model, size, split in (
-        (d, m, n, s)
-        for d in ("iris", "wine")
-        for m in ("naive-bayes", "logistic-regression")
-        for n in (4, 32)
-        for s in (0, 1, 2)
-    ):
+    classifiers = ("naive-bayes", "logistic-regression")
+    for dataset, model, size, split in product(("iris", "wine"), classifiers, (4, 32), (0, 1, 2)):
         curve = replace(ROW, model=model, recipe="ng-jordan", dataset=dataset, n_train=size, metric="accuracy")
         rows.append(replace(curve, value=0.5 + size / 100 + split / 50, replicate=split, replicate_kind="split"))
     crossing = {"model": "logistic-regression", "recipe": "ng-jordan", "dataset": "wine", "n_train": 32}
     rows.append(replace(ROW, **crossing, metric="crossing_size", value=32.0, replicate_kind="dataset"))
-    for split, count, model, width, seed in (
-        (s, n, m, w, k)
-        for s, n in (("few", 20), ("full", 100))
-        for m in ("autoencoder", "pca")
-        for w in (16, 2)
-        for k in (0, 1)
-    ):
+    sizes = (("few", 20), ("full", 100))
+    for (split, count), model, width, seed in product(sizes, ("autoencoder", "pca"), (16, 2), (0, 1)):
         value = 0.0 if (model, width) == ("pca", 16) else 1 / width + seed / 100
         error = replace(ROW, model=model, recipe=f"latent-{width}", split=split, n_train=count, seed=seed)
-        rows += [
-            replace(error, metric="reconstruction_error", metric_variant=v, value=value)
-            for v in ("held-out", "training")
-        ]
-    for name, seed in ((c, k) for c in ("10", "2", "all") for k in (0, 1)):
+        error = replace(error, metric="reconstruction_error", value=value)
+        rows += [replace(error, metric_variant=images) for images in ("held-out", "training")]
+    for name, seed in product(("10", "2", "all"), (0, 1)):
         rows.append(replace(ROW, class_=name, seed=seed, value=0.6 + seed / 10, metric_variant="latent-density"))
     return to_table(rows)
 
@@ -73,8 +62,7 @@ def test_areas_end_with_the_mean_over_the_classes(table: pd.DataFrame) -> None:
 @pytest.mark.slow
 def test_figures_say_how_many_runs(table: pd.DataFrame, tmp_path: Path) -> None:
     drawn = list(draw_sweeps(table, tmp_path))
-    assert [one.name for one in drawn] == ["learning-curves", "latent-dimension", "outliers"]
-    assert (
-        "n = 3 random splits" in drawn[0].title and "n = 2 seeds" in drawn[1].title and "n = 2 seeds" in drawn[2].title
-    )
-    assert all((tmp_path / file).is_file() for one in drawn for file in one.files)
+    counts = {"learning-curves": "n = 3 random splits", "latent-dimension": "n = 2 seeds", "outliers": "n = 2 seeds"}
+    assert [figure.name for figure in drawn] == list(counts)
+    assert all(counts[figure.name] in figure.title for figure in drawn)
+    assert all((tmp_path / file).is_file() for figure in drawn for file in figure.files)

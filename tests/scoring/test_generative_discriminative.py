@@ -20,16 +20,11 @@ from replication.table.measurements import to_table
 
 pytestmark = pytest.mark.integration
 
+PAIRS = {"linear": Pair("shared", 1e4), "library": Pair("per-class", 1.0)}
 OPTIONS = GenerativeDiscriminative(
     datasets=("iris",),  # of the bundled ones, which no test reads
-    splits=6,
-    test_share=0.5,
-    per_class=2,
-    sizes=4,
-    pseudo_examples=1.0,
-    max_iterations=2000,
-    pairs={"linear": Pair("shared", 1e4), "library": Pair("per-class", 1.0)},
-)
+    splits=6, test_share=0.5, per_class=2, sizes=4, pseudo_examples=1.0, max_iterations=2000, pairs=PAIRS,
+)  # fmt: skip
 
 
 def gaussian(name: str, noise: np.ndarray, difference: np.ndarray, count: int = 400) -> LabelledData:
@@ -65,14 +60,11 @@ def mean(table: pd.DataFrame, **where: str | int) -> float:
     return float(chosen.loc[chosen["metric"] == "accuracy", "value"].mean())
 
 
-def test_naive_bayes_leads_where_its_assumption_holds_and_comes_near_the_bayes_rule(table: pd.DataFrame) -> None:
+def test_each_leads_where_its_assumption_holds_and_naive_bayes_comes_near_the_bayes_rule(table: pd.DataFrame) -> None:
     few = {"dataset": "naive", "recipe": "linear", "n_train": 54}
     assert mean(table, model="naive-bayes", **few) > mean(table, model="logistic-regression", **few) + 0.02
     best = norm.cdf(0.6 * np.sqrt(30) / 2)
     assert best - 0.05 < mean(table, model="naive-bayes", **{**few, "n_train": 200}) < best + 0.02
-
-
-def test_logistic_regression_leads_with_all_labels_where_it_fails(table: pd.DataFrame) -> None:
     for recipe in OPTIONS.pairs:
         many = {"dataset": "shared", "recipe": recipe, "metric_variant": "all-labels"}
         assert mean(table, model="logistic-regression", **many) > mean(table, model="naive-bayes", **many) + 0.1
@@ -90,17 +82,18 @@ def test_rows_name_data_set_size_and_split(table: pd.DataFrame) -> None:
 def test_crossings_follow_from_the_mean_curves(table: pd.DataFrame) -> None:
     accuracies = table.loc[(table["metric"] == "accuracy") & (table["recipe"] == "linear")]
     crossings = table.loc[(table["metric"] == "curves_cross") & (table["recipe"] == "linear")]
+    needed = table.loc[(table["metric"] == "labels_needed") & (table["recipe"] == "linear")]
+    needed = needed.set_index(["dataset", "model"])["value"].to_dict()
     assert set(crossings["replicate_kind"]) == {"dataset"} and set(crossings["n_samples"]) == {6 * 200}
-    for dataset in ("naive", "shared"):
-        own = accuracies.loc[accuracies["dataset"] == dataset]
-        one, two = (own.loc[own["model"] == model].pivot_table(index="replicate", columns="n_train", values="value")
-                    for model in ("naive-bayes", "logistic-regression"))  # fmt: skip
-        crosses = curves_cross(one.to_numpy(), two.to_numpy())
+    for dataset, of_set in accuracies.groupby("dataset"):
+        curves = {model: rows.pivot_table(index="replicate", columns="n_train", values="value")
+                  for model, rows in of_set.groupby("model")}  # fmt: skip
+        crosses = curves_cross(curves["naive-bayes"].to_numpy(), curves["logistic-regression"].to_numpy())
         assert crossings.loc[crossings["dataset"] == dataset, "value"].tolist() == [float(crosses)]
-        for model, curve in (("naive-bayes", one.mean()), ("logistic-regression", two.mean())):
-            where = (table["metric"] == "labels_needed") & (table["recipe"] == "linear") & (table["model"] == model)
-            expected = np.log2(labels_needed([4, 15, 54, 200], curve.tolist()))
-            assert table.loc[where & (table["dataset"] == dataset), "value"].tolist() == [pytest.approx(expected)]
+        for model, curve in curves.items():
+            expected = np.log2(labels_needed([4, 15, 54, 200], curve.mean().tolist()))
+            assert needed[dataset, model] == pytest.approx(expected)
+    assert len(needed) == 4
 
 
 def test_a_data_set_where_nothing_is_overtaken_has_no_crossing_size() -> None:
@@ -113,14 +106,11 @@ def test_a_data_set_where_nothing_is_overtaken_has_no_crossing_size() -> None:
     assert others == [["curves_cross", 0.0], ["labels_needed", 2.0], ["labels_needed", 2.0]]
 
 
-def test_a_split_does_not_depend_on_the_other_data_sets_or_splits() -> None:
+def test_a_split_does_not_depend_on_others_and_one_that_does_not_converge_stops_the_run() -> None:
     once, again = split_curves(SHARED, 3, 0, OPTIONS), split_curves(SHARED, 3, 0, OPTIONS)
     other = split_curves(SHARED, 4, 0, OPTIONS)
     assert once.sizes == (4, 15, 54, 200) and np.array_equal(once.accuracies, again.accuracies)
     assert not np.array_equal(once.accuracies, other.accuracies)
-
-
-def test_logistic_regression_that_does_not_converge_stops_the_run() -> None:
     hasty = replace(OPTIONS, max_iterations=1)
     with pytest.raises(InputError, match="4 examples of shared has not converged after 1 it.*raise max_iterations"):
         split_curves(SHARED, 0, 0, hasty)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -57,10 +59,10 @@ def test_the_error_of_pca_is_scikit_learn_s_beside_every_seed(errors: pd.DataFra
     train, test = flat_pixels(DATA.train_images[CHOSEN]), flat_pixels(DATA.test_images)
     for width in (1, 2, 8):
         reference = PCA(width, svd_solver="full").fit(train)
-        for name, shown in (("held-out", test), ("training", train)):
-            expected = np.square(reference.inverse_transform(reference.transform(shown)) - shown).mean()
-            found = error(errors, "pca", width, name)
-            assert found == pytest.approx(np.full(3, expected), abs=1e-12) and len(set(found.tolist())) == 1
+        for name, pixels in (("held-out", test), ("training", train)):
+            expected = np.square(reference.inverse_transform(reference.transform(pixels)) - pixels).mean()
+            measured = error(errors, "pca", width, name)
+            assert measured == pytest.approx(np.full(3, expected), abs=1e-12) and len(set(measured)) == 1
 
 
 def test_two_dimensions_are_enough_and_one_is_not(errors: pd.DataFrame) -> None:
@@ -72,10 +74,9 @@ def test_two_dimensions_are_enough_and_one_is_not(errors: pd.DataFrame) -> None:
 
 
 def test_ratios_are_of_both_errors_and_samples_of_two_dimensions_are_nearest(errors: pd.DataFrame) -> None:
-    for model in ("pca", "autoencoder"):
-        for width in (1, 2, 8):
-            ratio = error(errors, model, width) / error(errors, model, width, "training")
-            assert error(errors, model, width, "", RATIO) == pytest.approx(ratio)
+    for model, width in product(("pca", "autoencoder"), (1, 2, 8)):
+        ratio = error(errors, model, width) / error(errors, model, width, "training")
+        assert error(errors, model, width, "", RATIO) == pytest.approx(ratio)
     distances = [error(errors, "pca", width, "", DISTANCE) for width in (1, 2)]
     assert (distances[1] < distances[0]).all() and len(set(distances[1].tolist())) == 3  # each seed draws its own
 
@@ -107,12 +108,12 @@ def test_a_class_in_another_corner_is_an_outlier(areas: pd.DataFrame) -> None:
 
 def test_areas_are_scikit_learn_s_over_the_scores_given(areas: pd.DataFrame) -> None:
     train, test = flat_pixels(DATA.train_images[CHOSEN]), flat_pixels(DATA.test_images)
-    kept = DATA.train_labels[CHOSEN] != 1
-    scores = outlier_scores(train[kept], test, 1, NETWORK, (0, 1, 2))
+    others = DATA.train_labels[CHOSEN] != 1
+    scores = outlier_scores(train[others], test, 1, NETWORK, (0, 1, 2))
     for (model, score), by_seed in scores.items():
         where = (areas["model"] == model) & (areas["metric_variant"] == score) & (areas["class"] == "b")
-        found = areas.loc[where].sort_values("seed")["value"].to_numpy()
-        assert found == pytest.approx([roc_auc_score(DATA.test_labels == 1, one) for one in by_seed])
+        measured = areas.loc[where].sort_values("seed")["value"].to_numpy()
+        assert measured == pytest.approx([roc_auc_score(DATA.test_labels == 1, of_seed) for of_seed in by_seed])
 
 
 def test_a_width_beyond_the_image_is_one_clear_sentence() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,6 @@ from sklearn.neighbors import KNeighborsClassifier
 from torch import Tensor, nn
 
 from replication.config.protocols import NearestGenerated, ProtocolOptions
-from replication.models import load
 from replication.models.layers.networks import Conditional, Generator, Networks
 from replication.models.layers.samples import as_samples
 from replication.scoring import nearest_generated as protocol
@@ -21,8 +19,6 @@ from replication.scoring.image_cell import ImageCell
 from replication.scoring.nearest_generated import measure, variant
 from replication.scoring.quick_generators import batch_by_batch
 from replication.table.measurements import to_table
-from replication.training.block import train_block
-from replication.training.initialise import Samples
 from replication.training.sampling import draw_samples
 from tests.scoring.small import LAST, small_cell
 
@@ -126,28 +122,3 @@ def test_a_diverged_seed_reads_nan_and_is_not_sampled(monkeypatch: pytest.Monkey
 def test_a_count_has_a_short_name() -> None:
     names = ["1-nn-50k", "1-nn-10m", "1-nn-1297", "1-nn-1500k"]
     assert [variant(count) for count in (50_000, 10_000_000, 1297, 1_500_000)] == names
-
-
-@pytest.mark.slow
-def test_a_conditional_network_of_the_size_of_digits_trains(tmp_path: Path) -> None:
-    network = {"kind": "conditional", "kernel": 3, "init_std": 0.02, "dense": [64],
-               "generator": [[32, 0], [16, 2], [1, 2]], "discriminator": [[16, 2], [32, 2]]}  # fmt: skip
-    recipe = replace(
-        small_cell().recipe,
-        pixels="unit", generator_minibatch="next", updates=3, network=network, scored_shares=(0.0, 1.0),
-    )  # fmt: skip
-    stream = np.random.default_rng(0)
-    images, labels = torch.from_numpy(stream.random((60, 1, 8, 8), np.float32)), torch.arange(60) % 10
-
-    def build() -> Networks:
-        return load("dcgan").build(recipe.network, recipe.prior, recipe.latent_dim, (1, 8, 8), 10)
-
-    outcome = train_block(build, recipe, (0,), Samples(images, labels), tmp_path)
-    assert outcome.diverged == (-1,)
-    first, last = (outcome.snapshots[step]["generator.body.blocks.0.0.weight"] for step in (0, 3))
-    assert (first != last).all()
-    with torch.no_grad():
-        latent, told = torch.zeros(10, recipe.latent_dim), torch.arange(10)
-        drawn = build().generator(latent, torch.zeros(10, dtype=torch.int64), told)
-    assert drawn.shape == (10, 1, 8, 8) and 0 <= drawn.min() and drawn.max() <= 1
-    assert drawn.flatten(1).unique(dim=0).shape[0] == 10  # of one latent vector another image for each class

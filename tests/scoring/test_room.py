@@ -29,6 +29,10 @@ def weights_of(cell: Cell, recipe: Recipe) -> int:
     return len(cell.seed_numbers) * sum(tensor.nbytes for tensor in tensors if tensor.dtype == torch.float32)
 
 
+def require(cell: Cell, recipe: Recipe) -> None:
+    require_room(cell, recipe, builder(cell, recipe, SHAPE, CLASSES), "cpu")
+
+
 @pytest.mark.parametrize(("key", "copies"), [("cpu-dcgan-digits", 4), ("paper-gan-mnist", 3)])
 def test_memory_is_asked_for_weights_gradients_and_moments(
     params: Params, key: str, copies: int, monkeypatch: pytest.MonkeyPatch
@@ -38,10 +42,10 @@ def test_memory_is_asked_for_weights_gradients_and_moments(
     assert copies == (4 if recipe.adam else 3)
     needed = copies * weights_of(cell, recipe)
     monkeypatch.setattr(room, "memory", lambda: int(1.01 * needed))
-    require_room(cell, recipe, builder(cell, recipe, SHAPE, CLASSES), "cpu")
+    require(cell, recipe)
     monkeypatch.setattr(room, "memory", lambda: int(0.99 * needed))
     with pytest.raises(InputError, match=f"Cell {key}.*memory"):
-        require_room(cell, recipe, builder(cell, recipe, SHAPE, CLASSES), "cpu")
+        require(cell, recipe)
 
 
 def test_what_lies_on_the_disk_already_needs_no_place(
@@ -53,10 +57,10 @@ def test_what_lies_on_the_disk_already_needs_no_place(
     free = weights_of(cell, recipe) * len(recipe.scored_shares)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
     with pytest.raises(InputError, match="Cell cpu-dcgan-digits.*the disk"):
-        require_room(cell, recipe, builder(cell, recipe, SHAPE, CLASSES), "cpu")
+        require(cell, recipe)
     (TRAINED / cell.folder).mkdir(parents=True)
     (TRAINED / cell.folder / "step1.safetensors").write_bytes(bytes(8 * weights_of(cell, recipe)))
-    require_room(cell, recipe, builder(cell, recipe, SHAPE, CLASSES), "cpu")
+    require(cell, recipe)
 
 
 def test_networks_of_any_size_are_counted_without_their_values(params: Params) -> None:
@@ -64,7 +68,7 @@ def test_networks_of_any_size_are_counted_without_their_values(params: Params) -
     recipe = params.recipe_of(cell)
     wide = replace(recipe, network={**recipe.network, "generator_hidden": [2**16, 2**16, 2**16]})
     with pytest.raises(InputError, match="Cell cpu-gan-digits.*GiB of memory"):
-        require_room(cell, wide, builder(cell, wide, SHAPE, CLASSES), "cpu")
+        require(cell, wide)
 
 
 def test_a_container_may_have_less_memory_than_its_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,7 +51,7 @@ def build(model: str, recipe: Recipe) -> Networks:
 def scored(
     model: str, seeds: str, game: bool, diverged: dict[int, int] | None = None
 ) -> tuple[Measured, dict[str, np.ndarray]]:
-    """Rows by seed, step, metric and variant, and figures of untrained networks, the weights of diverged seeds NaN from their step on."""
+    """Rows by seed, step, metric and variant, and figures, of untrained networks."""
     recipe = GAN if model == "gan" else DELIGAN
     rows = Rows("cpu", Cell("gan2014", model, "toy", "toy-bimodal", "full", "paper", seeds), 2, diverged or {})
     trained = trained_cell(lambda: build(model, recipe), recipe, rows, (0, 5, 10))
@@ -132,18 +132,6 @@ def test_the_gap_is_what_training_on_alone_gains(monkeypatch: pytest.MonkeyPatch
     rows, _ = scored("gan", "0-1", game=True)
     assert list(values(rows, "discriminator_gap").values()) == [0.0] * 4
     assert list(values(rows, "discriminator_log_gap").values()) == pytest.approx([np.log(1e-4)] * 2)
-
-
-def test_impostors_fail_where_the_game_is_said_to_be_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Untrained networks tell half of all points apart; trained on alone the same discriminator tells nearly all."""
-    for name, value in {"GAP_UPDATES": 200, "GAP_BATCH": 128, "GAP_RATE": 0.02, "FRESH": 500}.items():
-        monkeypatch.setattr(toy, name, value)
-    rows, _ = scored("gan", "0-3", game=True)
-    trained, alone = (list(values(rows, "hit_rate", way).values()) for way in ("trained", "trained-alone"))
-    assert abs(np.mean(trained) - 0.5) < 0.05  # what made the first check pass with any network
-    assert min(alone) > 0.6
-    assert min(values(rows, "value_function", "trained-alone").values()) > -1.386 + 0.05
-    assert {rows[1, 10, metric, "training-noise"].value for metric in LASTING} == {0.0}  # it never had a mode
 
 
 @pytest.mark.parametrize(
