@@ -1,8 +1,9 @@
-"""Curves over training images and latent dimensions hold the rows that they should, and no others."""
+"""Panels of figures hold the rows that they should, and no others; figures say how many runs there are."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from replication.report.limited_data import Point, course_panels, size_panels, t
 from replication.report.limited_figures import draw_limited
 from replication.report.samples import on_first_splits
 from replication.report.score_tables import class_tables
+from replication.report.sweep_figures import area_classes, area_sweeps, draw_sweeps, learning_panels, width_panels
 from replication.table.measurements import Measurement, to_table
 from replication.verdicts.statistics.shares import share_interval
 
@@ -176,3 +178,58 @@ def test_samples_are_shown_of_a_recipes_first_split() -> None:
         cell("other", dataset="cifar10-jpeg", split="full"), cell("paper", variant="paper", split="full"),
     ]  # fmt: skip
     assert [one.cell.key for one in on_first_splits(cells)] == ["main", "more", "gan", "other", "paper"]
+
+
+BACKGROUND = Measurement("cpu", "background", "pca", "latent-2", "paper", "digits", "full", 100, 0, 0, "auc", 0.5, 50)
+
+
+@pytest.fixture(scope="module")
+def background() -> pd.DataFrame:
+    rows = []
+    classifiers = ("naive-bayes", "logistic-regression")
+    for dataset, model, size, split in product(("iris", "wine"), classifiers, (4, 32), (0, 1, 2)):
+        curve = replace(BACKGROUND, model=model, recipe="ng-jordan", dataset=dataset, n_train=size, metric="accuracy")
+        rows.append(replace(curve, value=0.5 + size / 100 + split / 50, replicate=split, replicate_kind="split"))
+    crossing = {"model": "logistic-regression", "recipe": "ng-jordan", "dataset": "wine", "n_train": 32}
+    rows.append(replace(BACKGROUND, **crossing, metric="crossing_size", value=32.0, replicate_kind="dataset"))
+    sizes = (("few", 20), ("full", 100))
+    for (split, count), model, width, seed in product(sizes, ("autoencoder", "pca"), (16, 2), (0, 1)):
+        value = 0.0 if (model, width) == ("pca", 16) else 1 / width + seed / 100
+        error = replace(BACKGROUND, model=model, recipe=f"latent-{width}", split=split, n_train=count, seed=seed)
+        error = replace(error, metric="reconstruction_error", value=value)
+        rows += [replace(error, metric_variant=images) for images in ("held-out", "training")]
+    for name, seed in product(("10", "2", "all"), (0, 1)):
+        rows.append(replace(BACKGROUND, class_=name, seed=seed, value=0.6 + seed / 10, metric_variant="latent-density"))
+    return to_table(rows)
+
+
+def test_learning_curves_are_by_split_and_marked_where_they_cross(background: pd.DataFrame) -> None:
+    (iris, wine) = learning_panels(background)["ng-jordan"]
+    assert (iris.title, iris.mark, wine.title, wine.mark) == ("iris", None, "wine", 32.0)
+    one = wine.sweeps[0]
+    assert one.names == ("logistic-regression",) and one.positions.tolist() == [4, 32]
+    assert one.values == pytest.approx(np.array([[0.54, 0.82], [0.56, 0.84], [0.58, 0.86]]))
+
+
+def test_widths_are_numbers_and_the_largest_training_set_comes_first(background: pd.DataFrame) -> None:
+    full, few = width_panels(background)
+    assert (full.title, few.title) == ("digits, 100 training images", "digits, 20 training images")
+    assert [sweep.names for sweep in full.sweeps[:2]] == [("autoencoder", "held-out"), ("autoencoder", "training")]
+    assert full.sweeps[0].positions.tolist() == [2, 16]
+    assert full.sweeps[0].values == pytest.approx(np.array([[0.5, 0.0625], [0.51, 0.0725]]))
+
+
+def test_areas_end_with_the_mean_over_the_classes(background: pd.DataFrame) -> None:
+    classes = area_classes(background)
+    assert classes == ["10", "2", "all"]
+    (sweep,) = area_sweeps(background, classes)
+    assert sweep.positions.tolist() == [0, 1, 2] and sweep.values.tolist() == [[0.6] * 3, [0.7] * 3]
+
+
+@pytest.mark.slow
+def test_figures_say_how_many_runs(background: pd.DataFrame, tmp_path: Path) -> None:
+    drawn = list(draw_sweeps(background, tmp_path))
+    counts = {"learning-curves": "n = 3 random splits", "latent-dimension": "n = 2 seeds", "outliers": "n = 2 seeds"}
+    assert [figure.name for figure in drawn] == list(counts)
+    assert all(counts[figure.name] in figure.title for figure in drawn)
+    assert all((tmp_path / file).is_file() for figure in drawn for file in figure.files)

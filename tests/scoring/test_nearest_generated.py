@@ -1,4 +1,4 @@
-"""Protocol nearest-generated: which samples and labels 1-NN sees, what its rows say, and what it refuses."""
+"""Protocol nearest-generated: which samples and labels 1-NN sees; and quick forms of a generator."""
 
 from __future__ import annotations
 
@@ -12,14 +12,17 @@ from sklearn.neighbors import KNeighborsClassifier
 from torch import Tensor, nn
 
 from replication.config.protocols import NearestGenerated, ProtocolOptions
+from replication.config.recipes import Recipe
+from replication.models import load
 from replication.models.layers.networks import Conditional, Generator, Networks
 from replication.models.layers.samples import as_samples
 from replication.scoring import nearest_generated as protocol
 from replication.scoring.image_cell import ImageCell
 from replication.scoring.nearest_generated import measure, variant
-from replication.scoring.quick_generators import batch_by_batch
+from replication.scoring.quick_generators import BatchwiseNorm, FoldedTransposition, batch_by_batch, folded
 from replication.table.measurements import to_table
 from replication.training.sampling import draw_samples
+from tests.in_small import own_params
 from tests.scoring.small import LAST, small_cell
 
 OPTIONS = ProtocolOptions(nearest_generated=NearestGenerated(counts=(50, 130)))
@@ -122,3 +125,58 @@ def test_a_diverged_seed_reads_nan_and_is_not_sampled(monkeypatch: pytest.Monkey
 def test_a_count_has_a_short_name() -> None:
     names = ["1-nn-50k", "1-nn-10m", "1-nn-1297", "1-nn-1500k"]
     assert [variant(count) for count in (50_000, 10_000_000, 1297, 1_500_000)] == names
+
+
+SHAPES = {"mnist-conditional": (1, 28, 28), "mnist-gan": (1, 28, 28), "digits": (1, 8, 8)}
+
+
+def recipe_of(name: str) -> Recipe:
+    return replace(own_params().recipe("dcgan", name, "code"), batch=8)
+
+
+def generator_of(name: str) -> Generator:
+    recipe = recipe_of(name)
+    return load("dcgan").build(recipe.network, recipe.prior, recipe.latent_dim, SHAPES[name], 10).generator
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("statistics", ["batch", "running"])
+@pytest.mark.parametrize("name", SHAPES)
+def test_batches_together_are_those_apart(name: str, statistics: str) -> None:
+    recipe, generator = replace(recipe_of(name), sampled_with=statistics), generator_of(name)
+    before = {key: value.clone() for key, value in generator.state_dict().items()}
+    together = batch_by_batch(generator, recipe.batch)
+    assert any(isinstance(module, BatchwiseNorm) for module in together.modules())
+    drawn = draw_samples(together, recipe, recipe.noise, 0, "test", 45, 10, together=4)  # 6 batches: 4 and 2
+    assert all(torch.equal(value, before[key]) for key, value in generator.state_dict().items())
+    torch.testing.assert_close(
+        drawn, draw_samples(generator, recipe, recipe.noise, 0, "test", 45, 10), rtol=1e-5, atol=1e-5
+    )
+    if statistics == "batch":  # which do matter here
+        mixed = draw_samples(generator, recipe, recipe.noise, 0, "test", 45, 10, together=4)
+        assert (mixed - drawn).abs().max() > 1e-3
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize(
+    ("kernel", "stride", "crop", "extra"), [(5, 2, 2, 1), (3, 1, 1, 0), (4, 3, 1, 2), (1, 1, 0, 0)]
+)
+def test_patches_add_up_to_a_transposed_convolution(kernel: int, stride: int, crop: int, extra: int) -> None:
+    layer = nn.ConvTranspose2d(6, 2, (kernel, kernel + 1), stride, crop, extra)
+    for layout in (torch.contiguous_format, torch.channels_last):
+        values = torch.randn(3, 6, 5, 7).to(memory_format=layout)
+        torch.testing.assert_close(FoldedTransposition(layer)(values), layer(values), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("name", SHAPES)
+def test_a_folded_generator_draws_the_same(name: str) -> None:
+    recipe, generator = recipe_of(name), generator_of(name)
+    other = folded(generator)
+    convolves = any(isinstance(module, nn.ConvTranspose2d) for module in generator.modules())
+    assert any(isinstance(module, FoldedTransposition) for module in other.modules()) == convolves
+    drawn = draw_samples(other, recipe, recipe.noise, 0, "test", 45, 10)
+    torch.testing.assert_close(
+        drawn, draw_samples(generator, recipe, recipe.noise, 0, "test", 45, 10), rtol=1e-5, atol=1e-5
+    )
+    assert not any(isinstance(module, FoldedTransposition) for module in generator.modules())
