@@ -26,6 +26,7 @@ from replication.table.speed_tables import TRAINING
 ROOT = Path(__file__).parents[2]
 SHORT = ("--case", "digits-dcgan", "--rounds", "2", "--seconds", "0.01")
 PEAK = Peak(100.0, None, 10.0)
+Captured = pytest.CaptureFixture[str]
 
 
 @pytest.fixture(autouse=True)
@@ -37,9 +38,7 @@ def in_small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.mark.integration
-def test_training_prints_tables_and_writes_what_the_report_reads(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_training_prints_tables_and_writes_what_the_report_reads(tmp_path: Path, capsys: Captured) -> None:
     path = tmp_path / "training.json"
     main(["training", *SHORT, "--seeds", "1", "2", "--out", str(path)])
     printed = capsys.readouterr().out
@@ -192,9 +191,7 @@ def test_both_solvers_are_measured_on_the_same_draws() -> None:
     assert [one.fits for one in measure(40, 60, 0, (1e-3,), "cpu", 1, 1)] == [1, 1]
 
 
-def test_json_holds_every_number_and_sizes_that_cannot_be_measured_are_named(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_json_holds_every_number_and_sizes_that_cannot_be_measured_are_named(capsys: Captured) -> None:
     main(["svm", "--n", "40", "--features", "60", "--costs", "1e-3", "1e-2", "--threads", "1", "--json"])
     written = json.loads(capsys.readouterr().out)
     assert (written["n"], written["features"], written["draws"], written["costs"]) == (40, 60, 0, [1e-3, 1e-2])

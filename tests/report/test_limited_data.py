@@ -99,9 +99,7 @@ def test_intervals_are_students_or_exact_where_runs_are_counted() -> None:
     assert np.isnan(Point(1, np.array([np.nan])).mean)
 
 
-def test_a_diverged_run_counts_with_the_worst_value_and_a_run_on_one_number_of_images_is_no_curve(
-    digits: pd.DataFrame,
-) -> None:
+def test_a_diverged_run_counts_with_the_worst_value_and_one_number_of_images_is_no_curve(digits: pd.DataFrame) -> None:
     lost = (digits["seed"] == 2) & (digits["split"] == "full")
     panels = size_panels(digits.assign(value=digits["value"].where(~lost)))
     assert panels[0].lines[0].points[2].values[2] == 1.0  # of a modified score

@@ -70,9 +70,7 @@ def test_the_summary_counts_the_authors_own_numbers(page: Page) -> None:
     assert [mark.word for mark, _ in page.summary.measured] == ["replicated"]
 
 
-def test_the_lead_links_the_tables_that_hold_a_measured_number_and_metrics_for_dvc_repeat_it(
-    made: Path, page: Page
-) -> None:
+def test_the_lead_links_the_tables_of_measured_numbers_and_metrics_for_dvc_repeat_them(made: Path, page: Page) -> None:
     assert [table.anchor for table in page.tables if table.measured] == ["table-two"]
     lead = (made / "reports/index.html").read_text("utf-8").split("full protocol")[1].split("</p>")[0]
     assert re.findall(r'href="#([\w-]+)"', lead) == ["table-two"]

@@ -18,6 +18,7 @@ from replication.models.layers.networks import Judged, Networks
 from replication.scoring.classification import add_test_errors, class_probabilities, classify_cell
 from replication.scoring.image_cell import ImageCell
 from replication.scoring.rows import Rows
+from replication.table.measurements import to_table
 from replication.training.state import AVERAGED
 from tests.in_small import own_params
 from tests.scoring.small import CLASSES, LAST, by_key, some_data, trained_cell
@@ -52,11 +53,10 @@ def wrong(*places: int) -> np.ndarray:
 def test_a_seed_of_its_own_draw_has_one_row_and_all_labels_are_no_draw() -> None:
     rows, whole = rows_of("0-2"), rows_of("0-1")
     add_test_errors(rows, 9, (0, 1, 2), [wrong(), wrong(1), wrong(0, 1, 3)], TRUTH, Labels(2), 6)
-    assert {key: row.value for key, row in by_key(rows.collected, "seed", "metric_variant").items()} == {
-        (seed, "6-labels"): value for seed, value in enumerate((0.0, 0.25, 0.75))
-    }
-    assert [(row.replicate, row.replicate_kind) for row in rows.collected] == [(s, "label draw") for s in range(3)]
-    assert {row.n_samples for row in rows.collected} == {4}
+    to_table(rows.collected)
+    assert [(row.seed, row.value, row.replicate) for row in rows.collected] == [(0, 0.0, 0), (1, 0.25, 1), (2, 0.75, 2)]
+    assert {(row.metric_variant, row.replicate_kind, row.n_samples) for row in rows.collected} == {
+        ("6-labels", "label draw", 4)}  # fmt: skip
     add_test_errors(whole, 9, (0, 1), [wrong(), wrong(1)], TRUTH, Labels(0), 60)
     assert {(row.replicate_kind, row.metric_variant) for row in whole.collected} == {("training", "60-labels")}
 
@@ -67,10 +67,8 @@ def test_an_ensemble_is_the_mean_of_its_members_and_has_a_draw_of_its_own() -> N
     measured = by_key(rows.collected, "seed", "metric_variant")
     assert [measured[seed, "6-labels"].replicate for seed in range(4)] == [0, 0, 1, 1]
     # the second draw's members are sure of the right class at place 3 (1 against .4) and both miss place 0
-    ensembles = [
-        (seed, row.value, row.replicate) for (seed, name), row in measured.items() if name.endswith("ensemble")
-    ]
-    assert ensembles == [(0, 0.25, 0), (2, 0.25, 1)]
+    first, second = (measured[seed, "6-labels-ensemble"] for seed in (0, 2))
+    assert (first.value, first.replicate, second.value, second.replicate) == (0.25, 0, 0.25, 1) and len(measured) == 6
 
 
 def test_half_an_ensemble_has_no_row_and_a_diverged_member_none_with_a_value() -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from pytest import MonkeyPatch
 
 from replication.config.protocols import Filters, Forgetting, ProtocolOptions
 from replication.data.planted import plant_object
@@ -54,9 +55,7 @@ def planted_data() -> PreparedImages:
     return replace(data, train_images=train, test_images=test, **places)
 
 
-def test_rows_where_the_object_is_seen_everywhere(
-    planted_data: PreparedImages, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_rows_where_the_object_is_seen_everywhere(planted_data: PreparedImages, monkeypatch: MonkeyPatch) -> None:
     """A detector that takes anything for the object: maps are dropped, and every sample still shows it."""
     monkeypatch.setattr(forgetting, "detector_of", lambda cell: Detector(3, -2.0, 0.75, 60))
     cell = small_cell(OPTIONS, seeds="3-4", data=planted_data)
@@ -74,9 +73,7 @@ def test_rows_where_the_object_is_seen_everywhere(
         assert all(0 < values(cell, metric, name)[3, LAST] <= 1 for name in ("dropped", "random-maps"))
 
 
-def test_where_the_object_is_never_seen_nothing_is_dropped(
-    planted_data: PreparedImages, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_object_that_is_never_seen_drops_nothing(planted_data: PreparedImages, monkeypatch: MonkeyPatch) -> None:
     monkeypatch.setattr(forgetting, "detector_of", lambda cell: Detector(3, 2.0, 0.5, 60))
     cell = small_cell(OPTIONS, data=planted_data, diverged={1: 2})
     sheet = measure(cell)["forgetting"]

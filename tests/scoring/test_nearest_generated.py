@@ -12,7 +12,6 @@ from sklearn.neighbors import KNeighborsClassifier
 from torch import Tensor, nn
 
 from replication.config.protocols import NearestGenerated, ProtocolOptions
-from replication.config.recipes import Recipe
 from replication.models import load
 from replication.models.layers.networks import Conditional, Generator, Networks
 from replication.models.layers.samples import as_samples
@@ -55,9 +54,8 @@ def test_rows_are_those_of_a_classifier_trained_on_the_same_samples(monkeypatch:
         samples, labels = torch.cat(drawn).flatten(1).numpy(), np.arange(180) % 3
         for count in (50, 130):
             oracle = KNeighborsClassifier(1, algorithm="brute").fit(samples[:count], labels[:count])
-            assert measured[seed, LAST, f"1-nn-{count}"] == pytest.approx(
-                (oracle.predict(test) != cell.data.test_labels).mean()
-            )
+            error = (oracle.predict(test) != cell.data.test_labels).mean()
+            assert measured[seed, LAST, f"1-nn-{count}"] == pytest.approx(error)
     assert sheets["conditional"].shape == (3, 10, 1, 8, 8) and sheets["conditional"].dtype == np.uint8
 
 
@@ -123,60 +121,44 @@ def test_a_diverged_seed_reads_nan_and_is_not_sampled(monkeypatch: pytest.Monkey
 
 
 def test_a_count_has_a_short_name() -> None:
-    names = ["1-nn-50k", "1-nn-10m", "1-nn-1297", "1-nn-1500k"]
-    assert [variant(count) for count in (50_000, 10_000_000, 1297, 1_500_000)] == names
+    counts = {50_000: "1-nn-50k", 10_000_000: "1-nn-10m", 1297: "1-nn-1297", 1_500_000: "1-nn-1500k"}
+    assert {count: variant(count) for count in counts} == counts
 
 
 SHAPES = {"mnist-conditional": (1, 28, 28), "mnist-gan": (1, 28, 28), "digits": (1, 8, 8)}
 
 
-def recipe_of(name: str) -> Recipe:
-    return replace(own_params().recipe("dcgan", name, "code"), batch=8)
-
-
-def generator_of(name: str) -> Generator:
-    recipe = recipe_of(name)
-    return load("dcgan").build(recipe.network, recipe.prior, recipe.latent_dim, SHAPES[name], 10).generator
+def has(generator: nn.Module, kind: type[nn.Module]) -> bool:
+    return any(isinstance(module, kind) for module in generator.modules())
 
 
 @pytest.mark.integration
 @pytest.mark.parametrize("statistics", ["batch", "running"])
 @pytest.mark.parametrize("name", SHAPES)
-def test_batches_together_are_those_apart(name: str, statistics: str) -> None:
-    recipe, generator = replace(recipe_of(name), sampled_with=statistics), generator_of(name)
+def test_batches_together_are_those_apart_and_a_folded_generator_draws_the_same(name: str, statistics: str) -> None:
+    recipe = replace(own_params().recipe("dcgan", name, "code"), batch=8, sampled_with=statistics)
+    generator = load("dcgan").build(recipe.network, recipe.prior, recipe.latent_dim, SHAPES[name], 10).generator
+
+    def draw(form: Generator, together: int = 1) -> Tensor:
+        return draw_samples(form, recipe, recipe.noise, 0, "test", 45, 10, together=together)
+
     before = {key: value.clone() for key, value in generator.state_dict().items()}
-    together = batch_by_batch(generator, recipe.batch)
-    assert any(isinstance(module, BatchwiseNorm) for module in together.modules())
-    drawn = draw_samples(together, recipe, recipe.noise, 0, "test", 45, 10, together=4)  # 6 batches: 4 and 2
+    together, in_patches = batch_by_batch(generator, recipe.batch), folded(generator)
+    assert has(together, BatchwiseNorm)
+    assert has(in_patches, FoldedTransposition) == has(generator, nn.ConvTranspose2d)
+    drawn = draw(together, 4)  # 6 batches: 4 and 2
     assert all(torch.equal(value, before[key]) for key, value in generator.state_dict().items())
-    torch.testing.assert_close(
-        drawn, draw_samples(generator, recipe, recipe.noise, 0, "test", 45, 10), rtol=1e-5, atol=1e-5
-    )
-    if statistics == "batch":  # which do matter here
-        mixed = draw_samples(generator, recipe, recipe.noise, 0, "test", 45, 10, together=4)
-        assert (mixed - drawn).abs().max() > 1e-3
+    torch.testing.assert_close(drawn, draw(generator), rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(draw(in_patches), draw(generator), rtol=1e-5, atol=1e-5)
+    assert not has(generator, FoldedTransposition)
+    assert statistics == "running" or (draw(generator, 4) - drawn).abs().max() > 1e-3  # which do matter here
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize(
-    ("kernel", "stride", "crop", "extra"), [(5, 2, 2, 1), (3, 1, 1, 0), (4, 3, 1, 2), (1, 1, 0, 0)]
-)
-def test_patches_add_up_to_a_transposed_convolution(kernel: int, stride: int, crop: int, extra: int) -> None:
-    layer = nn.ConvTranspose2d(6, 2, (kernel, kernel + 1), stride, crop, extra)
+@pytest.mark.parametrize("geometry", [(5, 2, 2, 1), (3, 1, 1, 0), (4, 3, 1, 2), (1, 1, 0, 0)])
+def test_patches_add_up_to_a_transposed_convolution(geometry: tuple[int, int, int, int]) -> None:
+    kernel, *stride_crop_and_extra = geometry
+    layer = nn.ConvTranspose2d(6, 2, (kernel, kernel + 1), *stride_crop_and_extra)
     for layout in (torch.contiguous_format, torch.channels_last):
         values = torch.randn(3, 6, 5, 7).to(memory_format=layout)
         torch.testing.assert_close(FoldedTransposition(layer)(values), layer(values), rtol=1e-5, atol=1e-5)
-
-
-@pytest.mark.integration
-@pytest.mark.parametrize("name", SHAPES)
-def test_a_folded_generator_draws_the_same(name: str) -> None:
-    recipe, generator = recipe_of(name), generator_of(name)
-    other = folded(generator)
-    convolves = any(isinstance(module, nn.ConvTranspose2d) for module in generator.modules())
-    assert any(isinstance(module, FoldedTransposition) for module in other.modules()) == convolves
-    drawn = draw_samples(other, recipe, recipe.noise, 0, "test", 45, 10)
-    torch.testing.assert_close(
-        drawn, draw_samples(generator, recipe, recipe.noise, 0, "test", 45, 10), rtol=1e-5, atol=1e-5
-    )
-    assert not any(isinstance(module, FoldedTransposition) for module in generator.modules())

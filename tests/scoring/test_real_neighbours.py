@@ -65,10 +65,8 @@ def test_the_window_stands_on_training_images_and_is_chosen_on_others() -> None:
         windows = [KernelDensity(bandwidth=sigma).fit(flat[standing]) for sigma in SIGMAS]
         best = int(np.argmax([window.score(flat[others]) for window in windows]))
         assert rows[seed, "parzen_width"].value == pytest.approx(SIGMAS[best])
-        assert rows[seed, "parzen_log_likelihood"].value == pytest.approx(
-            windows[best].score_samples(flat[60:]).mean(),
-            abs=1e-5,  # pixels are float32
-        )
+        likelihood = windows[best].score_samples(flat[60:]).mean()
+        assert rows[seed, "parzen_log_likelihood"].value == pytest.approx(likelihood, abs=1e-5)  # pixels are float32
         assert {rows[seed, name].paper for name in ("parzen_log_likelihood", "parzen_width")} == {"gan2014"}
 
 

@@ -32,8 +32,6 @@ from tests.scoring.small import brightness_judge, some_data
 POINTS = ReferencePoints((20, 40, 1000), 80)
 CHOSEN = np.arange(0, 120, 2)
 CELL = Cell("background", "real", "test", "rows", "half", "paper", "0-2", experiment="reference-points")
-
-
 JUDGE = brightness_judge(0.5)
 
 
@@ -60,15 +58,14 @@ def value(rows: list[Measurement], recipe: str, metric: str, seed: int = 0, vari
     return only
 
 
-def points_of(data: PreparedImages, points: ReferencePoints = POINTS) -> dict[tuple[str, int], Point]:
-    return {(point.recipe, point.seed): point for point in reference_points((0, 1, 2), data, CHOSEN, points)}
+def points_of(data: PreparedImages) -> dict[tuple[str, int], Point]:
+    return {(point.recipe, point.seed): point for point in reference_points((0, 1, 2), data, CHOSEN, POINTS)}
 
 
 def test_sets_are_of_the_split_and_as_far_as_it_goes(data: PreparedImages) -> None:
     points = points_of(data)
-    assert {recipe for recipe, _ in points} == {
-        "test", "train", "limited-20", "repeats-20", "limited-40", "repeats-40"}  # fmt: skip
-    assert len(points) == 2 + 3 * 4
+    drawn = ("limited-20", "repeats-20", "limited-40", "repeats-40")
+    assert points.keys() == {("test", 0), ("train", 0), *((recipe, seed) for recipe in drawn for seed in (0, 1, 2))}
     for (recipe, seed), point in points.items():
         if recipe.startswith("limited"):
             assert len(set(point.images)) == int(recipe[8:]) and set(point.images) <= set(CHOSEN)
@@ -79,10 +76,15 @@ def test_sets_are_of_the_split_and_as_far_as_it_goes(data: PreparedImages) -> No
     np.testing.assert_array_equal(points["train", 0].images, CHOSEN)
 
 
-def test_images_in_the_order_of_their_classes_are_mixed() -> None:
+def test_images_in_the_order_of_their_classes_are_mixed_and_a_shuffle_keeps_the_images_of_its_set() -> None:
     images, labels = np.arange(30), np.repeat([0, 1, 2], 10)
     assert sorted(mixed(images, labels)) == images.tolist() != mixed(images, labels).tolist()
     np.testing.assert_array_equal(mixed(images, labels[::-1]), images)
+    rows, logits = Rows("cpu", CELL, 4, {}), np.eye(4, 3, dtype=np.float32)
+    add_score_variants(rows, "judge_score_variant", logits, np.arange(4), 1, (0, 1))
+    score = score_by_hand(np.exp(logits) / np.exp(logits).sum(1, keepdims=True), 1)
+    assert [row.value for row in rows.collected] == pytest.approx([score] * 5)
+    assert {row.n_samples for row in rows.collected} == {4}
 
 
 def test_rows_carry_the_images_that_stand_behind_a_set(measured: list[Measurement]) -> None:
@@ -145,26 +147,14 @@ def test_variants_of_the_judge_score_are_as_written_out(data: PreparedImages, me
     scores = variants_of(measured, "judge_score_variant", "test")
     assert set(scores) == {("one-split", 0), ("contiguous", 0), ("by-class", 0), *(("shuffled", s) for s in (0, 1, 2))}
     by_class = np.concatenate([probabilities[data.test_labels == label] for label in range(3)])
-    for variant, rows, splits in (
-        ("one-split", probabilities, 1),
-        ("contiguous", probabilities, 10),
-        ("by-class", by_class, 10),
-    ):
+    expected = {"one-split": (probabilities, 1), "contiguous": (probabilities, 10), "by-class": (by_class, 10)}
+    for variant, (rows, splits) in expected.items():
         assert scores[variant, 0] == pytest.approx(score_by_hand(rows, splits), rel=1e-6)
     assert scores["contiguous", 0] == value(measured, "test", "judge_score")
     assert scores["by-class", 0] < scores["contiguous", 0] < scores["one-split", 0]
     shuffled = [scores["shuffled", seed] for seed in (0, 1, 2)]
     assert len({*shuffled, scores["contiguous", 0]}) == 4 and max(shuffled) < scores["one-split", 0]
     assert {row.recipe for row in measured if row.metric == "judge_score_variant"} == {"test", "train"}
-
-
-def test_a_shuffle_keeps_the_images_of_its_set() -> None:
-    rows = Rows("cpu", CELL, 4, {})
-    logits = np.eye(4, 3, dtype=np.float32)
-    add_score_variants(rows, "judge_score_variant", logits, np.arange(4), 1, (0, 1))
-    values = [row.value for row in rows.collected]
-    assert values == pytest.approx([score_by_hand(np.exp(logits) / np.exp(logits).sum(1, keepdims=True), 1)] * 5)
-    assert {row.n_samples for row in rows.collected} == {4}
 
 
 def test_under_inception_the_real_split_has_a_score_a_split(data: PreparedImages, planted: PlantedInception) -> None:
@@ -174,23 +164,18 @@ def test_under_inception_the_real_split_has_a_score_a_split(data: PreparedImages
     to_table(rows.collected)
     logits = inception_features(planted, data.train_images[CHOSEN]).logits
     drawn = [row for row in rows.collected if row.replicate_kind == "split"]
-    assert [(row.recipe, row.metric, row.replicate, row.n_samples) for row in drawn] == [
-        ("train", "inception_score", split, 6) for split in range(10)
-    ]
-    assert [row.value for row in drawn] == split_scores(logits, 10).tolist()
+    assert {(row.recipe, row.metric, row.n_samples) for row in drawn} == {("train", "inception_score", 6)}
+    scores = dict(enumerate(split_scores(logits, 10).tolist()))
+    assert len(drawn) == 10 and {row.replicate: row.value for row in drawn} == scores
     assert value(rows.collected, "train", "inception_score") == pytest.approx(np.mean([row.value for row in drawn]))
     of_train = variants_of(rows.collected, "inception_score_variant", "train")
     assert {variant for variant, _ in of_train} == {"one-split", "contiguous", "shuffled", "by-class", "with-bias"}
-    for variant, of_classes in (
-        ("contiguous", torch.from_numpy(logits)),
-        ("with-bias", torch.from_numpy(logits) + planted.fc.bias.detach()),
-    ):
-        probabilities = torch.softmax(of_classes.double(), dim=1).numpy()
+    for variant, bias in (("contiguous", torch.zeros(1)), ("with-bias", planted.fc.bias.detach())):
+        probabilities = torch.softmax((torch.from_numpy(logits) + bias).double(), dim=1).numpy()
         assert of_train[variant, 0] == pytest.approx(score_by_hand(probabilities, 10), rel=1e-6)
     assert of_train["contiguous", 0] == value(rows.collected, "train", "inception_score")
     metrics = {row.metric for row in rows.collected if row.recipe == "repeats-20"}
     assert metrics >= {"inception_score", "modified_inception_score", "fid", "kid", "precision", "recall",
                        "transfer_head_accuracy", "judge_score", "duplicate_rate"}  # fmt: skip
-    assert value(rows.collected, "repeats-20", "fid", 0, "training") < value(
-        rows.collected, "repeats-20", "fid", 0, "held-out"
-    )
+    near, far = (value(rows.collected, "repeats-20", "fid", 0, images) for images in ("training", "held-out"))
+    assert near < far

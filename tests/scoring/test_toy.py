@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -36,6 +37,7 @@ LASTING = ("modes_kept", "mode_lost")
 COMPONENTS = ("component_information", "component_class_share")
 GAME = ("value_function", "hit_rate")
 Measured = dict[tuple[int, int, str, str], Measurement]
+Figures = dict[str, np.ndarray]
 
 
 @pytest.fixture(autouse=True)
@@ -48,9 +50,7 @@ def build(model: str, recipe: Recipe) -> Networks:
     return load(model).build(recipe.network, recipe.prior, recipe.latent_dim, (2,))
 
 
-def scored(
-    model: str, seeds: str, game: bool, diverged: dict[int, int] | None = None
-) -> tuple[Measured, dict[str, np.ndarray]]:
+def scored(model: str, seeds: str, game: bool, diverged: dict[int, int] | None = None) -> tuple[Measured, Figures]:
     """Rows by seed, step, metric and variant, and figures, of untrained networks."""
     recipe = GAN if model == "gan" else DELIGAN
     rows = Rows("cpu", Cell("gan2014", model, "toy", "toy-bimodal", "full", "paper", seeds), 2, diverged or {})
@@ -125,9 +125,8 @@ def test_the_gap_is_what_training_on_alone_gains(monkeypatch: pytest.MonkeyPatch
     gaps = values(rows, "discriminator_gap")
     assert min(gaps.values()) > 0.01  # untrained discriminators have much to gain
     assert gaps == pytest.approx({place: alone[place] - trained[place] for place in gaps})
-    assert values(rows, "discriminator_log_gap") == pytest.approx(
-        {(seed, 10): np.mean([np.log(gaps[seed, step]) for step in (5, 10)]) for seed in (0, 1)}
-    )
+    logs = {(seed, 10): np.mean([np.log(gaps[seed, step]) for step in (5, 10)]) for seed in (0, 1)}
+    assert values(rows, "discriminator_log_gap") == pytest.approx(logs)
     monkeypatch.setattr(toy, "GAP_RATE", 0.0)
     rows, _ = scored("gan", "0-1", game=True)
     assert list(values(rows, "discriminator_gap").values()) == [0.0] * 4
@@ -135,16 +134,14 @@ def test_the_gap_is_what_training_on_alone_gains(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize(
-    ("early", "end", "kept", "lost"),
-    [([1, 1], [1, 1], 1, 0), ([1, 1], [1, 0], 0, 1), ([1, 0], [1, 1], 1, 0), ([0, 0], [1, 1], 0, 0)],
+    ("held", "expected"),  # modes after a part and at the end; whether they are kept, and whether any is lost
+    [(([1, 1], [1, 1]), [1, 0]), (([1, 1], [1, 0]), [0, 1]), (([1, 0], [1, 1]), [1, 0]), (([0, 0], [1, 1]), [0, 0])],
 )
-def test_modes_kept_and_lost(
-    monkeypatch: pytest.MonkeyPatch, early: list[int], end: list[int], kept: int, lost: int
-) -> None:
-    held = iter([[0, 0], early, end])
-    monkeypatch.setattr(toy, "held_modes", lambda points, mixture: np.array(next(held), bool))
+def test_modes_kept_and_lost(monkeypatch: pytest.MonkeyPatch, held: Any, expected: list[int]) -> None:
+    modes = iter([[0, 0], *held])
+    monkeypatch.setattr(toy, "held_modes", lambda points, mixture: np.array(next(modes), bool))
     rows, _ = scored("gan", "0", game=False)
-    assert [rows[0, 10, metric, "training-noise"].value for metric in LASTING] == [kept, lost]
+    assert [rows[0, 10, metric, "training-noise"].value for metric in LASTING] == expected
 
 
 def test_a_seed_scores_the_same_in_any_block() -> None:

@@ -11,9 +11,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from pytest import MonkeyPatch
 from safetensors.torch import save_file
 
-from replication.config.params import Cell, Params
+from replication.config.params import Cell
 from replication.config.recipes import Recipe
 from replication.foundation import capacity
 from replication.foundation.errors import InputError
@@ -42,12 +43,9 @@ def build_toy() -> Networks:
 def cell(tmp_path: Path) -> Path:
     directory = tmp_path / "cpu-toy"
     directory.mkdir()
-    state, files = (
-        initial_weights(build_toy, TOY, (5, 6)),
-        {step: directory / f"step{step}.safetensors" for step in (0, 10)},
-    )
+    files = {step: directory / f"step{step}.safetensors" for step in (0, 10)}
     for step, file in files.items():
-        save_file({name: tensor + step for name, tensor in state.items()}, file)
+        save_file({name: weights + step for name, weights in initial_weights(build_toy, TOY, (5, 6)).items()}, file)
     save_file({"losses": torch.ones(2, 3, 2)}, directory / "history.safetensors")
     hashes = {"weights_sha256": {step: sha256_file(file) for step, file in files.items()},
               "history_sha256": sha256_file(directory / "history.safetensors")}  # fmt: skip
@@ -96,11 +94,9 @@ def require(cell: Cell, recipe: Recipe) -> None:
 
 
 @pytest.mark.parametrize(("key", "copies"), [("cpu-dcgan-digits", 4), ("paper-gan-mnist", 3)])
-def test_memory_is_asked_for_weights_gradients_and_moments(
-    params: Params, key: str, copies: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    cell = params.profiles[key.split("-")[0]].cells[key]
-    recipe = params.recipe_of(cell)
+def test_memory_is_asked_for_weights_gradients_and_moments(key: str, copies: int, monkeypatch: MonkeyPatch) -> None:
+    cell = PARAMS.profiles[key.split("-")[0]].cells[key]
+    recipe = PARAMS.recipe_of(cell)
     assert copies == (4 if recipe.adam else 3)
     needed = copies * weights_of(cell, recipe)
     monkeypatch.setattr(room, "memory", lambda: int(1.01 * needed))
@@ -110,12 +106,10 @@ def test_memory_is_asked_for_weights_gradients_and_moments(
         require(cell, recipe)
 
 
-def test_what_lies_on_the_disk_already_needs_no_place(
-    params: Params, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_what_lies_on_the_disk_already_needs_no_place(monkeypatch: MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
-    cell = params.cell("cpu-dcgan-digits")
-    recipe = params.recipe_of(cell)
+    cell = PARAMS.cell("cpu-dcgan-digits")
+    recipe = PARAMS.recipe_of(cell)
     free = weights_of(cell, recipe) * len(recipe.scored_shares)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
     with pytest.raises(InputError, match="Cell cpu-dcgan-digits.*the disk"):
@@ -125,15 +119,15 @@ def test_what_lies_on_the_disk_already_needs_no_place(
     require(cell, recipe)
 
 
-def test_networks_of_any_size_are_counted_without_their_values(params: Params) -> None:
-    cell = params.cell("cpu-gan-digits")
-    recipe = params.recipe_of(cell)
+def test_networks_of_any_size_are_counted_without_their_values() -> None:
+    cell = PARAMS.cell("cpu-gan-digits")
+    recipe = PARAMS.recipe_of(cell)
     wide = replace(recipe, network={**recipe.network, "generator_hidden": [2**16, 2**16, 2**16]})
     with pytest.raises(InputError, match="Cell cpu-gan-digits.*GiB of memory"):
         require(cell, wide)
 
 
-def test_a_container_may_have_less_memory_than_its_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_container_may_have_less_memory_than_its_machine(tmp_path: Path, monkeypatch: MonkeyPatch) -> None:
     limit = tmp_path / "memory.max"
     monkeypatch.setattr(capacity, "LIMITS", (limit,))
     whole = capacity.memory()
