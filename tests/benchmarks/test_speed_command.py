@@ -43,18 +43,18 @@ def test_training_prints_tables_and_writes_what_the_report_reads(tmp_path: Path,
     main(["training", *SHORT, "--seeds", "1", "2", "--out", str(path)])
     printed = capsys.readouterr().out
     assert all(name in printed for name in (*TRAINING, "digits-dcgan, float32", "n = 1297 of digits", "n = 2 rounds"))
-    found = read_results(path)
-    assert isinstance(found, Results) and found.benchmark == "training" and found.peak is not None
-    assert [trained.seeds for trained in found.training] == [1, 2]
-    for trained in found.training:
+    results = read_results(path)
+    assert isinstance(results, Results) and results.benchmark == "training" and results.peak is not None
+    assert [trained.seeds for trained in results.training] == [1, 2]
+    for trained in results.training:
         ours, plain = trained.timings
         assert (ours.arm, plain.arm) == ("ours", "plain")
         assert all(len(timing.seconds) == 2 and timing.peak_memory_bytes is None for timing in (ours, plain))
         assert ours.images_per_second == pytest.approx(64 * ours.iterations_per_second)
-        useful = trained.gflop_per_iteration * ours.iterations_per_second / found.peak.float32_gflops
+        useful = trained.gflop_per_iteration * ours.iterations_per_second / results.peak.float32_gflops
         assert ours.share_of_peak == pytest.approx(useful)
-    assert found.command == f"python -m benchmarks.speed training {' '.join(SHORT)} --seeds 1 2 --out {path}"
-    assert len(found.code_sha256) == 64 and {"torch", "python"} <= set(found.machine.versions)
+    assert results.command == f"python -m benchmarks.speed training {' '.join(SHORT)} --seeds 1 2 --out {path}"
+    assert len(results.code_sha256) == 64 and {"torch", "python"} <= set(results.machine.versions)
 
 
 def test_arms_take_turns_and_each_is_first_in_every_other_round(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,8 +63,8 @@ def test_arms_take_turns_and_each_is_first_in_every_other_round(monkeypatch: pyt
     class Fake:
         warm_up_seconds, peak_memory = 0.0, 7
 
-        def __init__(self, *given: object) -> None:
-            self.name = given[4] if len(given) > 4 else "ours"
+        def __init__(self, *arguments: object) -> None:
+            self.name = arguments[4] if len(arguments) > 4 else "ours"
 
         def run(self, iterations: int) -> float:
             order.append(str(self.name))
@@ -74,11 +74,11 @@ def test_arms_take_turns_and_each_is_first_in_every_other_round(monkeypatch: pyt
     monkeypatch.setattr(training, "Plain", Fake)
     work = prepare_case("digits-dcgan", load_params())
     chosen = read_options(["--rounds", "4", "--seconds", "0.1"])
-    found = time_case(work, (0, 1), counting.Need(1e9, 1e6), PEAK, chosen)
+    timed = time_case(work, (0, 1), counting.Need(1e9, 1e6), PEAK, chosen)
     assert order[-8:] == ["ours", "plain", "plain", "ours"] * 2
-    assert found.ratios[0].median == pytest.approx(3.0)
-    assert [timing.iterations_per_second for timing in found.timings] == pytest.approx([20.0, 20 / 3])
-    assert found.bound_by == "arithmetic" and found.timings[0].peak_memory_bytes == 7
+    assert timed.ratios[0].median == pytest.approx(3.0)
+    assert [timing.iterations_per_second for timing in timed.timings] == pytest.approx([20.0, 20 / 3])
+    assert timed.bound_by == "arithmetic" and timed.timings[0].peak_memory_bytes == 7
     many = time_case(work, (0,), counting.Need(1e6, 1e9), PEAK, replace(chosen, torch_threads=2))
     assert [ratio.against for ratio in many.ratios] == ["plain", "plain, one thread"] and many.bound_by == "bandwidth"
 
@@ -88,9 +88,9 @@ def test_arms_take_turns_and_each_is_first_in_every_other_round(monkeypatch: pyt
 def test_on_a_gpu_memory_is_measured_and_tf32_stands_beside(tmp_path: Path) -> None:
     path = tmp_path / "training.json"
     main(["training", "--device", "cuda", *SHORT, "--seeds", "2", "--out", str(path)])
-    found = read_results(path)
-    assert isinstance(found, Results) and found.machine.kind == "cuda"
-    (trained,) = found.training
+    results = read_results(path)
+    assert isinstance(results, Results) and results.machine.kind == "cuda"
+    (trained,) = results.training
     assert [timing.arm for timing in trained.timings] == ["ours", "plain", "plain, TF32"]
     assert all(timing.peak_memory_bytes for timing in trained.timings)
     cpu = counting.needs(plain_training(prepare_case("digits-dcgan", load_params()), 0, "cpu", frugal=True).step)
@@ -101,8 +101,8 @@ def test_on_a_gpu_memory_is_measured_and_tf32_stands_beside(tmp_path: Path) -> N
 def test_the_svm_writes_what_the_report_reads(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "svm-cpu.json"
     main(["svm", "--n", "40", "--features", "60", "--costs", "1e-3", "--threads", "1", "--out", str(path)])
-    found = read_results(path)
-    assert isinstance(found, SvmResults) and found.kind == "cpu" and found.n == 40
+    results = read_results(path)
+    assert isinstance(results, SvmResults) and results.kind == "cpu" and results.n == 40
     assert "LinearSVC" in capsys.readouterr().out
 
 
@@ -188,7 +188,7 @@ def test_both_solvers_are_measured_on_the_same_draws() -> None:
     assert ours.seconds > 0 and theirs.seconds > 0
     assert 0 <= ours.worst_excess <= 1e-4 and 0 <= theirs.worst_excess < 0.1
     assert ours.mean_accuracy == pytest.approx(theirs.mean_accuracy, abs=0.05)
-    assert [one.fits for one in measure(40, 60, 0, (1e-3,), "cpu", 1, 1)] == [1, 1]
+    assert [timing.fits for timing in measure(40, 60, 0, (1e-3,), "cpu", 1, 1)] == [1, 1]
 
 
 def test_json_holds_every_number_and_sizes_that_cannot_be_measured_are_named(capsys: Captured) -> None:

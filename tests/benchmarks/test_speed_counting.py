@@ -25,9 +25,9 @@ from tests.in_small import own_params
 def test_a_dense_layer_needs_what_its_definition_says() -> None:
     layer, inputs = nn.Linear(3, 4), torch.randn(5, 3)
     with torch.no_grad():
-        found = needs(lambda: layer(inputs))
-    assert found.flop == 2 * 5 * 3 * 4
-    assert found.bytes == 4 * (5 * 3 + 3 * 4 + 4 + 5 * 4)  # inputs, weights, bias, outputs, float32
+        need = needs(lambda: layer(inputs))
+    assert need.flop == 2 * 5 * 3 * 4
+    assert need.bytes == 4 * (5 * 3 + 3 * 4 + 4 + 5 * 4)  # inputs, weights, bias, outputs, float32
 
 
 def test_a_convolution_and_its_gradients() -> None:

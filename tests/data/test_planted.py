@@ -46,20 +46,22 @@ def test_scores_are_correlations_of_a_loop() -> None:
     contrast = np.sqrt((template**2).sum())
     scores, places = object_scores(images, 3)
     for image, score, place in zip(images.mean(axis=1) / 255, scores, places, strict=True):
-        found = {}
+        correlations = {}
         for top, left in np.ndindex(6, 6):
             patch = image[top : top + 3, left : left + 3]
             spread = np.sqrt(((patch - patch.mean()) ** 2).sum())
-            found[top, left] = (template * patch).sum() / contrast / max(spread, planting.LEAST_CONTRAST * contrast)
-        assert score == pytest.approx(max(found.values()))
-        assert found[tuple(place)] == pytest.approx(score)
+            correlations[top, left] = (
+                (template * patch).sum() / contrast / max(spread, planting.LEAST_CONTRAST * contrast)
+            )
+        assert score == pytest.approx(max(correlations.values()))
+        assert correlations[tuple(place)] == pytest.approx(score)
 
 
 def test_the_object_scores_one_where_it_is_and_its_ghost_less() -> None:
     painted, places = plant_object(some_images(20) // 4, 0.9, 3, seed=0, purpose="train")
-    scores, found = object_scores(painted, 3)
+    scores, seen = object_scores(painted, 3)
     present = places[:, 0] >= 0
-    assert scores[present] == pytest.approx(np.ones(18)) and np.array_equal(found[present], places[present])
+    assert scores[present] == pytest.approx(np.ones(18)) and np.array_equal(seen[present], places[present])
     faint = np.zeros((1, 1, 8, 8), np.uint8)
     faint[0, 0, 2:5, 2:5] = 51 * pattern(3)  # a fifth of the contrast, over the least of a half
     assert object_scores(faint, 3)[0] == pytest.approx([0.4])

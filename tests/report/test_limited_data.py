@@ -44,10 +44,10 @@ def image_rows() -> list[Measurement]:
     rows = []
     for recipe, split, size, last, seeds in BLOCKS:
         for seed, step in ((s, k) for s in range(seeds) for k in (0, 300, 600) if k <= last):
-            own = replace(ROW, recipe=recipe, split=split, n_train=size, seed=seed, step=step)
+            row = replace(ROW, recipe=recipe, split=split, n_train=size, seed=seed, step=step)
             value = value_of(recipe, split, seed, step)
-            rows += [replace(own, metric=m, value=value) for m in ("modified_judge_score", "judge_score")]
-            rows += [replace(own, metric="modified_judge_score", class_=c, value=value + 1) for c in ("9", "10")]
+            rows += [replace(row, metric=m, value=value) for m in ("modified_judge_score", "judge_score")]
+            rows += [replace(row, metric="modified_judge_score", class_=c, value=value + 1) for c in ("9", "10")]
     return [*rows, replace(ROW, recipe="other", metric="modified_judge_score")]
 
 
@@ -60,9 +60,9 @@ def toy_rows() -> list[Measurement]:
         ("toy-gan", 3, 320),
     ):
         for seed, step in ((s, k) for s in range(seeds) for k in (0, 80, 320) if k <= last):
-            own = replace(TOY, recipe=recipe, seed=seed, step=step, value=step + seed / 10)
-            rows += [own, replace(own, metric_variant="display-noise", value=-1.0)]
-            rows += [replace(own, metric="success", value=float(seed > 0))]
+            row = replace(TOY, recipe=recipe, seed=seed, step=step, value=step + seed / 10)
+            rows += [row, replace(row, metric_variant="display-noise", value=-1.0)]
+            rows += [replace(row, metric="success", value=float(seed > 0))]
     return [*rows, replace(TOY, variant="paper", step=80), replace(TOY, recipe="toy-unregularised", step=80)]
 
 
@@ -109,13 +109,13 @@ def test_a_diverged_run_counts_with_the_worst_value_and_one_number_of_images_is_
 
 
 def test_courses_hold_every_step_of_each_number_of_images(digits: pd.DataFrame) -> None:
-    found = course_panels(digits)
-    assert list(found) == [250, 500, 1297]
-    deligan, gan = found[500].lines
+    courses = course_panels(digits)
+    assert list(courses) == [250, 500, 1297]
+    deligan, gan = courses[500].lines
     assert (deligan.name, gan.name) == ("DeLiGAN", "GAN")
     assert [point.at for point in deligan.points] == [0, 300, 600]
     assert gan.points[2].values == pytest.approx([value_of("gan", "last50", s, 600) for s in range(4)])
-    assert [line.name for line in found[250].lines] == ["DeLiGAN"]
+    assert [line.name for line in courses[250].lines] == ["DeLiGAN"]
 
 
 def test_toy_arms_are_read_at_the_shorter_runs_end_and_sampled_as_trained(table: pd.DataFrame) -> None:
@@ -130,8 +130,8 @@ def test_toy_arms_are_read_at_the_shorter_runs_end_and_sampled_as_trained(table:
 
 
 def test_other_figures_leave_the_sweeps_out(table: pd.DataFrame) -> None:
-    kept = without_sweeps(table)
-    assert set(zip(kept["recipe"], kept["split"], strict=True)) == {
+    others = without_sweeps(table)
+    assert set(zip(others["recipe"], others["split"], strict=True)) == {
         ("digits", "last50"), ("digits-gan", "last50"), ("other", "last50"), ("toy", "full"), ("toy-gan", "full"),
         ("toy-unregularised", "full"),
     }  # fmt: skip
@@ -175,7 +175,7 @@ def test_samples_are_shown_of_a_recipes_first_split() -> None:
         cell("main"), cell("more", seeds="5-9"), cell("few", split="random250"), cell("gan", recipe="cifar10-gan"),
         cell("other", dataset="cifar10-jpeg", split="full"), cell("paper", variant="paper", split="full"),
     ]  # fmt: skip
-    assert [one.cell.key for one in on_first_splits(cells)] == ["main", "more", "gan", "other", "paper"]
+    assert [scored.cell.key for scored in on_first_splits(cells)] == ["main", "more", "gan", "other", "paper"]
 
 
 BACKGROUND = Measurement("cpu", "background", "pca", "latent-2", "paper", "digits", "full", 100, 0, 0, "auc", 0.5, 50)
@@ -204,9 +204,9 @@ def background() -> pd.DataFrame:
 def test_learning_curves_are_by_split_and_marked_where_they_cross(background: pd.DataFrame) -> None:
     (iris, wine) = learning_panels(background)["ng-jordan"]
     assert (iris.title, iris.mark, wine.title, wine.mark) == ("iris", None, "wine", 32.0)
-    one = wine.sweeps[0]
-    assert one.names == ("logistic-regression",) and one.positions.tolist() == [4, 32]
-    assert one.values == pytest.approx(np.array([[0.54, 0.82], [0.56, 0.84], [0.58, 0.86]]))
+    curve = wine.sweeps[0]
+    assert curve.names == ("logistic-regression",) and curve.positions.tolist() == [4, 32]
+    assert curve.values == pytest.approx(np.array([[0.54, 0.82], [0.56, 0.84], [0.58, 0.86]]))
 
 
 def test_widths_are_numbers_and_the_largest_training_set_comes_first(background: pd.DataFrame) -> None:

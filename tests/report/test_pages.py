@@ -60,14 +60,16 @@ def test_the_page_is_well_formed_and_loads_nothing(html: str) -> None:
     assert anchors and anchors <= set(ids)
     loading = [tag for tag, _ in page.elements if tag in ("script", "link", "iframe", "object", "embed")]
     outside = page.values("src", "srcset", "data", "poster", "xlink:href")
-    assert loading == ["script"] and all(one.startswith(("data:image/png;base64,", "#")) for one in outside)
+    assert loading == ["script"] and all(address.startswith(("data:image/png;base64,", "#")) for address in outside)
     assert not re.search(r"@import|url\((?!#)", html)
 
 
 def test_every_picture_says_what_it_shows(html: str) -> None:
     pictures = [attributes for tag, attributes in Page(html).elements if tag in ("img", "svg")]
     assert len(pictures) >= 8  # forest, two sets of curves, two toy figures, three grids
-    assert all(one.get("alt") or one.get("aria-label") or one.get("viewbox") is None for one in pictures)
+    assert all(
+        picture.get("alt") or picture.get("aria-label") or picture.get("viewbox") is None for picture in pictures
+    )
 
 
 def test_links_and_pictures_of_the_markdown_pages_are_there(made: Path) -> None:

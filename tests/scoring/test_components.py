@@ -86,9 +86,9 @@ def test_rows_are_of_the_samples_drawn_with_their_components() -> None:
 
 
 def test_diversity_is_measured_under_the_noise_of_display_too() -> None:
-    shown = replace(components_cell(), recipe=replace(RECIPE, display_noise=Noise("normal", 40.0)))
-    measure(shown)
-    rows = by_key(shown.rows.collected, "seed", "step", "metric", "metric_variant")
+    cell = replace(components_cell(), recipe=replace(RECIPE, display_noise=Noise("normal", 40.0)))
+    measure(cell)
+    rows = by_key(cell.rows.collected, "seed", "step", "metric", "metric_variant")
     narrow, wide = (rows[1, LAST, "component_variance_share", v].value for v in ("training-noise", "display-noise"))
     assert wide > narrow  # forty times the noise makes samples of a component as different as of any two
 

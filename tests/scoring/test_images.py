@@ -60,7 +60,7 @@ def test_an_empty_class_has_a_share_and_no_score() -> None:
 
 def test_an_image_cells_rows_and_figures() -> None:
     cell = cell_of()
-    shown, rows, data = score_images(cell), cell.rows.collected, cell.data
+    figures, rows, data = score_images(cell), cell.rows.collected, cell.data
     to_table(rows)
     for seed, step in ((1, 0), (1, LAST), (2, 0), (2, LAST)):
         shares = [row for row in rows if (row.seed, row.step, row.metric) == (seed, step, "judge_share")]
@@ -69,8 +69,8 @@ def test_an_image_cells_rows_and_figures() -> None:
     assert [row.n_samples for row in rows if row.metric == "duplicate_rate"] == [40] * 4
     generator = cell.networks(8, 0).generator
     expected = as_images(draw_samples(generator, cell.recipe, cell.recipe.noise, 1, "samples", 40)).numpy()
-    assert np.array_equal(shown["grid"], expected)
-    for image, neighbour in zip(shown["grid"].astype(float), shown["neighbours"], strict=True):
+    assert np.array_equal(figures["grid"], expected)
+    for image, neighbour in zip(figures["grid"].astype(float), figures["neighbours"], strict=True):
         apart = ((cell.seen - image) ** 2).sum(axis=(1, 2, 3))
         assert ((neighbour - image) ** 2).sum() == apart.min()  # of the images trained on, not of all
     brightest = data.test_images[:, 0, :3].astype(float).sum(axis=2).argmax(axis=1)

@@ -63,7 +63,9 @@ def test_rows_are_those_of_a_classifier_trained_on_the_same_samples(monkeypatch:
 def test_batches_are_drawn_together_where_launches_cost_more_than_arithmetic(monkeypatch: pytest.MonkeyPatch) -> None:
     """`cpu:0` is a processor by another name: the way of a GPU, on what there is."""
     joined = []
-    monkeypatch.setattr(protocol, "batch_by_batch", lambda *given: joined.append(given) or batch_by_batch(*given))
+    monkeypatch.setattr(
+        protocol, "batch_by_batch", lambda *arguments: joined.append(arguments) or batch_by_batch(*arguments)
+    )
     cells = [replace(conditional(), device=device) for device in ("cpu", "cpu:0")]
     for cell in cells:
         measure(cell)
@@ -106,9 +108,9 @@ def test_labels_stay_with_their_samples_from_part_to_part(monkeypatch: pytest.Mo
 def test_a_diverged_seed_reads_nan_and_is_not_sampled(monkeypatch: pytest.MonkeyPatch) -> None:
     sampled = []
 
-    def noted(*given: Any) -> Tensor:
-        sampled.append(given[3])
-        return draw_samples(*given)
+    def noted(*arguments: Any) -> Tensor:
+        sampled.append(arguments[3])
+        return draw_samples(*arguments)
 
     monkeypatch.setattr(protocol, "PART", 70)
     monkeypatch.setattr(protocol, "draw_samples", noted)

@@ -52,7 +52,7 @@ def densities(samples: np.ndarray, images: np.ndarray, sigma: float) -> list[flo
     points = images.reshape(len(images), -1) / 255
     norm = -0.5 * points.shape[1] * log(2 * pi * sigma**2)
     distances = [((point - samples) ** 2).sum(axis=1) for point in points]
-    return [norm + log(np.exp(-one / (2 * sigma**2)).mean()) for one in distances]
+    return [norm + log(np.exp(-squares / (2 * sigma**2)).mean()) for squares in distances]
 
 
 def test_rows_are_the_density_of_the_test_images_at_the_best_width() -> None:

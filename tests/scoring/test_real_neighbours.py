@@ -41,11 +41,11 @@ def error(learnt: np.ndarray) -> float:
 
 
 def test_one_nn_is_scikit_learns_on_the_split_and_on_random_subsets_as_large() -> None:
-    found = {row.seed: row for row in scored(SPLIT, "0-2") if row.metric_variant == "1-nn-30"}
-    assert sorted(found) == [0, 1, 2]
-    subsets = {seed: subset(SPLIT, 60, seed) for seed in found}
-    assert np.array_equal(subsets[0], SPLIT) and len({tuple(sorted(one)) for one in subsets.values()}) == 3
-    for seed, row in found.items():
+    measured = {row.seed: row for row in scored(SPLIT, "0-2") if row.metric_variant == "1-nn-30"}
+    assert sorted(measured) == [0, 1, 2]
+    subsets = {seed: subset(SPLIT, 60, seed) for seed in measured}
+    assert np.array_equal(subsets[0], SPLIT) and len({tuple(sorted(rows)) for rows in subsets.values()}) == 3
+    for seed, row in measured.items():
         assert len(set(subsets[seed])) == 30
         assert row.value == pytest.approx(error(subsets[seed])) and 0 < row.value < 0.7
         assert (row.model, row.recipe, row.paper, row.step) == ("real", "train", "dcgan2015", 0)
@@ -53,8 +53,8 @@ def test_one_nn_is_scikit_learns_on_the_split_and_on_random_subsets_as_large() -
 
 
 def test_the_window_stands_on_training_images_and_is_chosen_on_others() -> None:
-    found = [row for row in scored(SPLIT, "0-1") if row.metric.startswith("parzen")]
-    rows = {(row.seed, row.metric): row for row in found if row.metric_variant == ""}
+    measured = [row for row in scored(SPLIT, "0-1") if row.metric.startswith("parzen")]
+    rows = {(row.seed, row.metric): row for row in measured if row.metric_variant == ""}
     assert len(rows) == 2 * 3
     flat = IMAGES.reshape(90, -1) / 255
     for seed in (0, 1):
@@ -77,9 +77,9 @@ def test_a_split_of_all_images_is_one_replicate_and_has_no_window() -> None:
 
 
 def test_labels_alone_are_those_that_a_semi_supervised_training_of_the_number_sees() -> None:
-    found = {(row.seed, row.metric_variant): row for row in scored(SPLIT, "0-1") if row.model == "control"}
-    assert set(found) == {(seed, name) for seed in (0, 1) for name in ("6-labels", "15-labels")}  # none has 500
-    for (seed, name), row in found.items():
+    measured = {(row.seed, row.metric_variant): row for row in scored(SPLIT, "0-1") if row.model == "control"}
+    assert set(measured) == {(seed, name) for seed in (0, 1) for name in ("6-labels", "15-labels")}  # none has 500
+    for (seed, name), row in measured.items():
         learnt = SPLIT[labelled_rows(Labels(2 if name == "6-labels" else 5), TARGETS[SPLIT], seed)]
         assert row.value == pytest.approx(error(learnt))
         assert (row.paper, row.recipe) == ("improved_gan2016", "labels-only-1-nn")

@@ -79,11 +79,11 @@ def test_a_killed_probe_goes_on_from_its_finished_steps(
 ) -> None:
     calls: list[int] = []
 
-    def killed(*given: Any, **options: Any) -> ProbeResult:
+    def killed(*arguments: Any, **options: Any) -> ProbeResult:
         calls.append(len(calls))
         if len(calls) == last + 1:
             raise KeyboardInterrupt
-        return run_probe(*given, **options)
+        return run_probe(*arguments, **options)
 
     steps = Steps(tmp_path, TrainingClock(tmp_path))
     monkeypatch.setattr(released_probe, "run_probe", killed)
@@ -220,9 +220,9 @@ def test_what_the_experiment_needs_is_missed_in_one_sentence(small: tuple[Params
     crowded = replace(params, released=replace(params.released, per_class=41))
     absent = replace(params, released=replace(params.released, directory=str(directory / "none")))
     other = replace(cell, recipe="imagenet32")
-    for given, asked, named in ((params, other, "imagenet32"), (crowded, cell, "41 .*40"), (absent, cell, "none")):
+    for needed, asked, named in ((params, other, "imagenet32"), (crowded, cell, "41 .*40"), (absent, cell, "none")):
         with pytest.raises(InputError, match=f"Cell paper-released-cifar10-jpeg.*{named}"):
-            require_experiment(given, asked)
+            require_experiment(needed, asked)
 
 
 def test_the_weights_are_part_of_the_provenance(

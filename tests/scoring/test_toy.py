@@ -56,8 +56,8 @@ def scored(model: str, seeds: str, game: bool, diverged: dict[int, int] | None =
     rows = Rows("cpu", Cell("gan2014", model, "toy", "toy-bimodal", "full", "paper", seeds), 2, diverged or {})
     trained = trained_cell(lambda: build(model, recipe), recipe, rows, (0, 5, 10))
     cell = ToyCell(rows, trained, lambda: build(model, recipe), recipe, mixture_of(DATA), Components(80, 10))
-    shown = score_toy(cell, DATA.points, game, threads=2)
-    return by_key(rows.collected, "seed", "step", "metric", "metric_variant"), shown
+    figures = score_toy(cell, DATA.points, game, threads=2)
+    return by_key(rows.collected, "seed", "step", "metric", "metric_variant"), figures
 
 
 def generator_of(model: str, recipe: Recipe, seed: int) -> Generator:
@@ -74,7 +74,7 @@ def values(rows: Measured, metric: str, variant: str = "") -> dict[tuple[int, in
 
 
 def test_a_gans_rows() -> None:
-    rows, shown = scored("gan", "2-3", game=True)
+    rows, figures = scored("gan", "2-3", game=True)
     expected = {(seed, step, m, "training-noise") for seed in (2, 3) for step in (0, 5, 10) for m in POINTS}
     expected |= {(seed, 10, m, "training-noise") for seed in (2, 3) for m in LASTING}
     ways = ("trained", "trained-alone")
@@ -83,7 +83,7 @@ def test_a_gans_rows() -> None:
     assert rows.keys() == expected | {(seed, 10, "discriminator_log_gap", "") for seed in (2, 3)}
     assert {row.n_samples for key, row in rows.items() if key[2] in POINTS} == {60}
     assert {row.n_samples for key, row in rows.items() if key[2] in GAME} == {100}
-    assert (shown["points"].shape, shown["early_points"].shape) == ((2, 30, 2), (2, 30, 2))
+    assert (figures["points"].shape, figures["early_points"].shape) == ((2, 30, 2), (2, 30, 2))
 
 
 def test_a_mixture_priors_rows_have_both_noises_and_sigma() -> None:
@@ -109,12 +109,12 @@ def test_what_a_component_tells_of_the_mode_nearest_to_its_samples() -> None:
 
 
 def test_scores_are_those_of_the_points_drawn() -> None:
-    rows, shown = scored("gan", "2-3", game=False)
+    rows, figures = scored("gan", "2-3", game=False)
     generator = generator_of("gan", GAN, 3)
     points = draw_samples(generator, GAN, GAN.noise, 3, "samples training-noise", 60).double().numpy()
     expected = {**mode_scores(points, mixture_of(DATA)), "energy_distance": energy_distance(points, mixture_of(DATA))}
     assert {key[2]: row.value for key, row in rows.items() if key[:2] == (3, 5)} == pytest.approx(expected)
-    np.testing.assert_array_equal(shown["points"][1], points[:30].astype(np.float32))
+    np.testing.assert_array_equal(figures["points"][1], points[:30].astype(np.float32))
 
 
 def test_the_gap_is_what_training_on_alone_gains(monkeypatch: pytest.MonkeyPatch) -> None:
