@@ -14,8 +14,6 @@ from replication.data.folder import read_folder
 from replication.foundation.errors import InputError
 from tests.pictures import save_picture
 
-ARCHIVE = Path(__file__).parents[2].parent / "shared" / "data" / "cifar10-jpeg" / "cifar10-jpeg.tar.xz"
-
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
@@ -154,16 +152,3 @@ def test_an_archive_of_something_else_is_one_sentence(root: Path) -> None:
     with pytest.raises(InputError, match="packed.tar holds neither train/ nor images/"):
         read_folder(root.with_name("packed"))
     assert not root.with_name("packed").exists()
-
-
-@pytest.mark.skipif(not ARCHIVE.is_file(), reason="the JPEG archive of CIFAR-10 is not on this machine")
-def test_real_jpegs_decode_to_32_by_32_colours(tmp_path: Path) -> None:
-    """The first 30 files of the archive alone: unpacking all of it takes half a minute."""
-    with tarfile.open(ARCHIVE) as archive:
-        for _ in range(33):
-            member = archive.next()
-            assert member is not None
-            archive.extract(member, tmp_path / "part", filter="data")
-    data = read_folder(tmp_path / "part")
-    assert data.train_images.shape[1:] == (3, 32, 32) and data.train_images.std() > 20
-    assert data.class_names[0] == "airplane"

@@ -50,9 +50,8 @@ def test_scores_are_correlations_of_a_loop() -> None:
         for top, left in np.ndindex(6, 6):
             patch = image[top : top + 3, left : left + 3]
             spread = np.sqrt(((patch - patch.mean()) ** 2).sum())
-            correlations[top, left] = (
-                (template * patch).sum() / contrast / max(spread, planting.LEAST_CONTRAST * contrast)
-            )
+            least = planting.LEAST_CONTRAST * contrast
+            correlations[top, left] = (template * patch).sum() / contrast / max(spread, least)
         assert score == pytest.approx(max(correlations.values()))
         assert correlations[tuple(place)] == pytest.approx(score)
 

@@ -49,11 +49,8 @@ def test_panels_hold_every_seed_and_leave_quiet_divergence_out(made: Path) -> No
     by_metric = {panel.metric: panel for panel in panels(pd.concat([rows, quiet], ignore_index=True))}
     assert set(by_metric) == {"success", "hit_rate", "discriminator_gap", "generator_loss"}
     curves = by_metric["hit_rate"].runs[0]
-    assert (
-        curves.label == "gan toy-k1 (paper)"
-        and curves.values.shape == (5, 3)
-        and curves.positions.tolist() == [0, 50, 100]
-    )
+    assert curves.label == "gan toy-k1 (paper)" and curves.values.shape == (5, 3)
+    assert curves.positions.tolist() == [0, 50, 100]
     first = rows.loc[(rows["metric"] == "hit_rate") & (rows["recipe"] == "toy-k1") & (rows["seed"] == 0)]
     assert curves.values[0].tolist() == first.sort_values("step")["value"].tolist()
 

@@ -63,9 +63,7 @@ def test_rows_are_those_of_a_classifier_trained_on_the_same_samples(monkeypatch:
 def test_batches_are_drawn_together_where_launches_cost_more_than_arithmetic(monkeypatch: pytest.MonkeyPatch) -> None:
     """`cpu:0` is a processor by another name: the way of a GPU, on what there is."""
     joined = []
-    monkeypatch.setattr(
-        protocol, "batch_by_batch", lambda *arguments: joined.append(arguments) or batch_by_batch(*arguments)
-    )
+    monkeypatch.setattr(protocol, "batch_by_batch", lambda *of: joined.append(of) or batch_by_batch(*of))
     cells = [replace(conditional(), device=device) for device in ("cpu", "cpu:0")]
     for cell in cells:
         measure(cell)

@@ -203,6 +203,12 @@ def test_threads_and_blocks_of_seeds_change_nothing(tmp_path: Path) -> None:
     assert all(row in rows_of_both for row in alone)
 
 
+def test_the_papers_sizes_are_the_defaults() -> None:
+    assert own_params().profiles["paper"].feature_controls == FeatureControls()
+    costs = FeatureControls().costs
+    assert min(costs) < 100 / 50_000 < max(costs) and min(costs) < 100 / 4000 < max(costs)  # the released code's C
+
+
 @pytest.mark.integration
 def test_the_experiment_writes_rows_and_what_they_depend_on(sources: Path) -> None:
     content, key = params_written(), "cpu-feature-controls"
