@@ -73,10 +73,10 @@ def test_the_window_stands_on_training_images_and_is_chosen_on_others() -> None:
         standing = generator(seed, "parzen window").permutation(learnt)[:20]
         assert set(standing) <= set(learnt)
         others = [row for row in range(60) if row not in set(learnt)]
-        windows = [KernelDensity(bandwidth=sigma).fit(flat[standing]) for sigma in SIGMAS]
-        best = int(np.argmax([window.score(flat[others]) for window in windows]))
+        kernels = [KernelDensity(bandwidth=sigma).fit(flat[standing]) for sigma in SIGMAS]
+        best = int(np.argmax([window.score(flat[others]) for window in kernels]))
         assert rows[seed, "parzen_width"].value == pytest.approx(SIGMAS[best])
-        likelihood = windows[best].score_samples(flat[60:]).mean()
+        likelihood = kernels[best].score_samples(flat[60:]).mean()
         assert rows[seed, "parzen_log_likelihood"].value == pytest.approx(likelihood, abs=1e-5)  # pixels are float32
         assert {rows[seed, name].paper for name in ("parzen_log_likelihood", "parzen_width")} == {"gan2014"}
 
@@ -115,9 +115,7 @@ def few_images() -> PreparedImages:
     return PreparedImages("rows", images[:10], np.arange(10) % 2, images[10:], np.arange(6) % 2, ("a", "b"), {})
 
 
-def scored_cell(
-    chosen: np.ndarray, diverged: dict[int, int] | None = None, n_test: int = 6
-) -> tuple[Rows, TrainedCell]:
+def windows(chosen: np.ndarray, diverged: dict[int, int] | None = None, n_test: int = 6) -> tuple[Rows, TrainedCell]:
     rows = Rows("paper", Cell("gan2014", "gan", "mnist", "rows", "some", "code", "0-1"), len(chosen), diverged or {})
     trained, data = trained_cell(build, RECIPE, rows), few_images()
     data = replace(data, test_images=data.test_images[:n_test], test_labels=data.test_labels[:n_test])
@@ -134,7 +132,7 @@ def densities(samples: np.ndarray, images: np.ndarray, sigma: float) -> list[flo
 
 
 def test_rows_are_the_density_of_the_test_images_at_the_best_width() -> None:
-    rows, trained = scored_cell(CHOSEN)
+    rows, trained = windows(CHOSEN)
     measured, data = by_key(rows.collected, "seed", "step", "metric", "metric_variant"), few_images()
     assert len(measured) == 2 * 2 * 3 * 2
     for seed in (0, 1):
@@ -144,19 +142,19 @@ def test_rows_are_the_density_of_the_test_images_at_the_best_width() -> None:
         for variant, grid in (("", COARSE), ("fine-grid", FINE)):
             sigma = grid[np.argmax([np.mean(densities(samples, held_out, width)) for width in grid])]
             expected = densities(samples, data.test_images, sigma)
-            of_window = {
-                metric: row for (*place, metric, name), row in measured.items() if [*place, name] == [seed, 0, variant]
-            }
-            assert {metric: row.value for metric, row in of_window.items()} == pytest.approx(
-                {"parzen_width": sigma, "parzen_log_likelihood": np.mean(expected),
-                 "parzen_standard_error": np.std(expected) / np.sqrt(6)})  # fmt: skip
-            assert (of_window["parzen_log_likelihood"].n_samples, of_window["parzen_width"].n_samples) == (6, 4)
+            for metric, value, count in (
+                ("parzen_width", sigma, 4),
+                ("parzen_log_likelihood", np.mean(expected), 6),
+                ("parzen_standard_error", np.std(expected) / np.sqrt(6), 6),
+            ):
+                row = measured[seed, 0, metric, variant]
+                assert (row.value, row.n_samples) == (pytest.approx(value), count)
 
 
 def test_without_images_to_choose_the_width_on_or_to_test_there_are_no_rows() -> None:
-    assert scored_cell(np.arange(10))[0].collected == scored_cell(CHOSEN, n_test=0)[0].collected == []
+    assert windows(np.arange(10))[0].collected == windows(CHOSEN, n_test=0)[0].collected == []
 
 
 def test_a_diverged_run_reads_nan_from_its_step_on() -> None:
-    lost = {(row.seed, row.step) for row in scored_cell(CHOSEN, {1: 8})[0].collected if np.isnan(row.value)}
+    lost = {(row.seed, row.step) for row in windows(CHOSEN, {1: 8})[0].collected if np.isnan(row.value)}
     assert lost == {(1, 8)}
