@@ -157,8 +157,8 @@ def test_batches_together_are_those_apart_and_a_folded_generator_draws_the_same(
 @pytest.mark.integration
 @pytest.mark.parametrize("geometry", [(5, 2, 2, 1), (3, 1, 1, 0), (4, 3, 1, 2), (1, 1, 0, 0)])
 def test_patches_add_up_to_a_transposed_convolution(geometry: tuple[int, int, int, int]) -> None:
-    kernel, *stride_crop_and_extra = geometry
-    layer = nn.ConvTranspose2d(6, 2, (kernel, kernel + 1), *stride_crop_and_extra)
+    kernel, stride, crop, extra = geometry
+    layer = nn.ConvTranspose2d(6, 2, (kernel, kernel + 1), stride, crop, extra)
     for layout in (torch.contiguous_format, torch.channels_last):
         values = torch.randn(3, 6, 5, 7).to(memory_format=layout)
         torch.testing.assert_close(FoldedTransposition(layer)(values), layer(values), rtol=1e-5, atol=1e-5)

@@ -165,7 +165,7 @@ def by_hand(data: PreparedImages) -> dict[str, list[float | None]]:
         features = [encode(images, dictionary) for images in (train, test)]
         standardise(features[0], features[1])
         controls[f"k-means-{units}"] = (features, CONTROLS.costs)
-    return {name: expected_of(*features, data, 4, costs) for name, (features, costs) in controls.items()}
+    return {name: expected_of(train, test, data, 4, costs) for name, ((train, test), costs) in controls.items()}
 
 
 @pytest.mark.integration

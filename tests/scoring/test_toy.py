@@ -155,9 +155,9 @@ def test_a_diverged_seed_keeps_its_rows_without_values() -> None:
     whole, _ = scored("gan", "0-1", game=True)
     rows, _ = scored("gan", "0-1", game=True, diverged={1: 5})
     assert rows.keys() == whole.keys()  # a row left out would be a run forgotten
-    for (seed, step, *names), row in rows.items():
-        lost = seed == 1 and step >= 5
-        assert math.isnan(row.value) if lost else row.value == whole[seed, step, *names].value
+    for key, row in rows.items():
+        lost = row.seed == 1 and row.step >= 5
+        assert math.isnan(row.value) if lost else row.value == whole[key].value
 
 
 def test_noises_of_a_recipe() -> None:

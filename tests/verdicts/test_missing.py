@@ -75,16 +75,16 @@ def test_a_diverged_run_of_an_unbounded_metric_forbids_replicated_and_upholds_a_
     assert judge(order, against(bad, around(0.5, metric="energy_distance"))).word == "reversed"
 
 
-RATES, PAIRED = against(outcomes(3, 5), outcomes(2, 5)), {"against": True, "paired": True}
+RATES, SIDES = against(outcomes(3, 5), outcomes(2, 5)), against(around(0.9), around(0.5))
 
 
 @pytest.mark.parametrize(
     ("judged", "table", "sentence"),
     [
-        (claim("rate", evidence=evidence("success", **PAIRED)), RATES, "two unpaired sides"),
+        (claim("rate", evidence=evidence("success", against=True, paired=True)), RATES, "two unpaired sides"),
         (claim("rate", overlap=0.25), RATES, "share data"),
         (claim("rate"), against(runs([0.5, 1.0, 0.0], metric="success"), outcomes(2, 3)), "outcomes are 0 or 1"),
-        (claim("superiority", evidence=evidence(**PAIRED)), against(around(0.9), around(0.5)), "two unpaired sides"),
+        (claim("superiority", evidence=evidence(against=True, paired=True)), SIDES, "two unpaired sides"),
     ],
 )
 def test_what_cannot_be_judged_is_refused(judged: Claim, table: pd.DataFrame, sentence: str) -> None:
