@@ -1,26 +1,33 @@
-"""Operations and bytes of layers that can be counted by hand, and the arithmetic of rounds and ratios."""
+"""Operations, bytes and kernels that can be counted by hand, and the arithmetic of rounds and ratios."""
 
 from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
-from benchmarks.speed import counting
+from benchmarks.speed import counting, launches
+from benchmarks.speed.__main__ import main
 from benchmarks.speed.arms import length_of_round
 from benchmarks.speed.cases import prepare_case
 from benchmarks.speed.counting import Need, measure_peak, needs
+from benchmarks.speed.launches import CASES, SEEDS, Launches, count_launches
 from benchmarks.speed.training import iteration_needs, roofline
 from replication.config.params import load_params
+from replication.foundation.errors import InputError
 from replication.table.speed import Peak, Ratio, Timing, rate, ratio_of
+from tests.in_small import own_params
 
 
 def test_a_dense_layer_needs_what_its_definition_says() -> None:
     layer, inputs = nn.Linear(3, 4), torch.randn(5, 3)
     with torch.no_grad():
-        found = needs(lambda: layer(inputs))
-    assert found.flop == 2 * 5 * 3 * 4
-    assert found.bytes == 4 * (5 * 3 + 3 * 4 + 4 + 5 * 4)  # inputs, weights, bias, outputs, float32
+        need = needs(lambda: layer(inputs))
+    assert need.flop == 2 * 5 * 3 * 4
+    assert need.bytes == 4 * (5 * 3 + 3 * 4 + 4 + 5 * 4)  # inputs, weights, bias, outputs, float32
 
 
 def test_a_convolution_and_its_gradients() -> None:
@@ -65,18 +72,15 @@ def test_the_peak_is_of_products_and_copies(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def timing(arm: str, iterations: int, seconds: tuple[float, ...], seeds: int = 1) -> Timing:
-    found = rate(seeds * iterations, seconds)
-    return Timing(arm, iterations, seconds, 0.5, found, 10 * found, None, 0.1, 0.2)  # type: ignore[arg-type]
+    a_second = rate(seeds * iterations, seconds)
+    return Timing(arm, iterations, seconds, 0.5, a_second, 10 * a_second, None, 0.1, 0.2)  # type: ignore[arg-type]
 
 
-def test_the_ratio_is_taken_round_by_round() -> None:
+def test_the_ratio_is_taken_round_by_round_and_a_round_is_about_as_long_as_asked_for() -> None:
     ours, other = timing("ours", 20, (1.0, 2.0, 4.0)), timing("plain", 5, (2.0, 2.0, 2.0))
     # 20/1 against 5/2, 20/2 against 5/2, 20/4 against 5/2
     assert ratio_of(ours, other) == Ratio("plain", 4.0, 2.0, 8.0)
     assert rate(30, (1.0, 3.0, 2.0)) == 15.0
-
-
-def test_a_round_is_about_as_long_as_asked_for() -> None:
     tried = []
 
     def run(iterations: int) -> float:
@@ -86,3 +90,55 @@ def test_a_round_is_about_as_long_as_asked_for() -> None:
     assert length_of_round(run, 2.0) == 200
     assert tried[0] == 1 and len(tried) < 6
     assert length_of_round(lambda iterations: 5.0 * iterations, 2.0) == 1
+
+
+ROOT = Path(__file__).parents[2]
+# Of one seed, and of each of five where they share a graph.
+MOST = {"gan-mnist": (150, 40), "improved-mnist": (450, 110), "deligan-mnist": (1700, None)}
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("name", MOST)
+def test_a_unit_is_few_kernels(name: str) -> None:
+    work = prepare_case(name, own_params(), cases={name: replace(CASES[name], n=500)})
+    work = replace(work, recipe=replace(work.recipe, batch=10))  # which changes no count
+    most, each = MOST[name]
+    assert 0 < sum(count_launches(work).values()) <= most
+    assert each is None or sum(count_launches(work, SEEDS).values()) <= each * SEEDS
+
+
+def count(function: object, *arguments: object) -> int:
+    with Launches() as counted:
+        function(*arguments)  # type: ignore[operator]
+    return sum(counted.kernels.values())
+
+
+def test_what_counts() -> None:
+    values, maps = torch.ones(4, 4), torch.ones(2, 3, 8, 8)
+    assert count(lambda: values.T.reshape(16).unsqueeze(1).expand(-1, 3)) == 1  # the reshape copies
+    assert count(lambda: values.view(16)[3:].detach()) == 0
+    assert count(lambda: torch.empty(3).fill_(1.0)) == 1
+    assert count(lambda: values[:0] + 1) == 0
+    assert count(lambda: values @ values + 1) == 2
+    assert count(torch.conv2d, maps, torch.ones(5, 3, 3, 3)) == 1
+    assert count(torch.conv2d, maps, torch.ones(5, 3, 3, 3), torch.ones(5)) == 2
+    assert count(torch.nn.functional.pad, maps, (1, 1)) == 2
+    assert count(torch.nn.functional.pad, maps, (-1, -1)) == 1
+
+
+def test_operations_on_lists_count_their_chunks() -> None:
+    small, double = [torch.ones(3) for _ in range(70)], torch.tensor(2.0, dtype=torch.float64)
+    assert count(torch._foreach_mul_, small, 2.0) == 1
+    assert count(torch._foreach_mul, small, 2.0) == 2  # of 64 tensors, as results are a second list
+    assert count(torch._foreach_mul_, small, torch.tensor(2.0)) == 1
+    assert count(torch._foreach_mul_, small, double) == 70
+    assert count(torch._foreach_mul_, [torch.ones(65536 * 320 + 1)], 2.0) == 2
+
+
+def test_the_command_prints_a_table(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(launches, "count_launches", lambda work, seeds=1: {"add": 10 * seeds, "mm": 5})
+    main(["launches", "--case", "gan-mnist"])
+    assert capsys.readouterr().out.splitlines()[-1] == "| gan-mnist | gan mnist (code) | 208 | 15 | 11 |"
+    with pytest.raises(InputError, match="There is no case 'mnist'"):
+        main(["launches", "--case", "mnist"])

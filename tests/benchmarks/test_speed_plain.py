@@ -85,10 +85,10 @@ def test_from_the_same_draws_the_losses_are_those_of_our_trainer(
     expected = Trainer(work.build, work.recipe, (seed,), work.data).advance(0, units)[0]
     training = plain_training(work, seed, "cpu")
     training.source = Prepared(work, units, seed)
-    found = np.array([training.step() for _ in range(units)])
-    np.testing.assert_allclose(found[0], expected[0], atol=FIRST.get(name, 1e-5))
-    np.testing.assert_allclose(found, expected, rtol=2e-3, atol=1e-4)
-    assert np.ptp(found[:, 1]) > 1e-4  # it trains
+    losses = np.array([training.step() for _ in range(units)])
+    np.testing.assert_allclose(losses[0], expected[0], atol=FIRST.get(name, 1e-5))
+    np.testing.assert_allclose(losses, expected, rtol=2e-3, atol=1e-4)
+    assert np.ptp(losses[:, 1]) > 1e-4  # it trains
 
 
 def test_adam_with_epsilon_inside_the_root_is_ours_and_torchs_where_epsilon_is_nothing() -> None:
@@ -117,7 +117,7 @@ def test_adam_with_epsilon_inside_the_root_is_ours_and_torchs_where_epsilon_is_n
 
 
 def quiet(network: torch.nn.Module, batch: int, stream: torch.Generator) -> list[Tensor]:
-    return [torch.zeros_like(one) for one in draw_layer_noise(network, batch, stream)]
+    return [torch.zeros_like(noise) for noise in draw_layer_noise(network, batch, stream)]
 
 
 def test_a_frugal_loop_trains_alike(params: Params, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -142,8 +142,8 @@ def test_the_source_shuffles_whole_epochs_and_draws_the_recipes_noise(params: Pa
     assert -1 <= noise.min() < -0.9 and 0.9 < noise.max() <= 1  # U(−1, 1)
     toy = Source(params.recipe("deligan", "toy", "paper"), prepare_case("toy", params).data, 0, "cpu")
     latents = [toy.latent(None) for _ in range(40)]
-    assert torch.cat([one.noise for one in latents]).std().item() == pytest.approx(1.0, abs=0.05)  # N(0, 1)
-    assert len(torch.cat([one.component for one in latents]).unique()) == 50
+    assert torch.cat([latent.noise for latent in latents]).std().item() == pytest.approx(1.0, abs=0.05)  # N(0, 1)
+    assert len(torch.cat([latent.component for latent in latents]).unique()) == 50
     assert source.seen_by_generator() == (None, None)
 
 

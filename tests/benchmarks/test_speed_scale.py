@@ -1,31 +1,27 @@
-"""The simulation of many GPUs: what it must come to where it is known, and the committed file, which it writes."""
+"""Generated rows and the simulation of many GPUs: what they must come to where it is known, and within which limits."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.speed import rows
 from benchmarks.speed.cell_costs import costs, rates
 from benchmarks.speed.counted import cells_on_gpu, gflop_of_unit, read_counted
+from benchmarks.speed.rows import SPREAD, STEP, cost_of, generated, prepared
 from benchmarks.speed.scale import RESULT, document
 from benchmarks.speed.schedule import Job, Place, chains, simulated
 from replication.config.params import Params, load_params
+from replication.table.measurements import read_table, table_in, write_table
+from tests.hand_made import runs
 
 ROOT = Path(__file__).parents[2]
-PLACES: tuple[Place, ...] = ("gpu", "half a gpu", "cpu")
-JOBS = st.lists(
-    st.builds(
-        Job,
-        chain=st.sampled_from("abcd"),
-        seconds=st.floats(0.1, 100),
-        place=st.sampled_from(PLACES),
-        last=st.booleans(),
-    ),
-    max_size=12,
-)
+SHARE: dict[Place, float] = {"gpu": 1.0, "half a gpu": 0.5, "cpu": 0.0}
+JOB = st.builds(Job, st.sampled_from("abcd"), st.floats(0.1, 100), st.sampled_from(sorted(SHARE)), st.booleans())
 
 
 @pytest.fixture
@@ -44,15 +40,12 @@ def test_jobs_of_known_lengths_take_what_they_must() -> None:
 
 
 @settings(derandomize=True, deadline=None, database=None, max_examples=60)
-@given(jobs=JOBS, gpus=st.integers(1, 4), longest_first=st.booleans())
+@given(jobs=st.lists(JOB, max_size=12), gpus=st.integers(1, 4), longest_first=st.booleans())
 def test_no_schedule_beats_the_work_or_the_longest_chain(jobs: list[Job], gpus: int, longest_first: bool) -> None:
-    share = {"gpu": 1.0, "half a gpu": 0.5, "cpu": 0.0}
-    found = simulated(jobs, gpus, longest_first)
-    work = sum(job.seconds * share[job.place] for job in jobs)
-    assert found.busy == pytest.approx(work)
-    assert found.makespan >= work / gpus - 1e-9
-    assert found.makespan >= max(chains(jobs).values(), default=0.0) - 1e-9
-    assert found.makespan <= sum(job.seconds for job in jobs) + 1e-9
+    plan, work = simulated(jobs, gpus, longest_first), sum(job.seconds * SHARE[job.place] for job in jobs)
+    least = max(work / gpus, *chains(jobs).values(), 0.0)
+    assert plan.busy == pytest.approx(work)
+    assert least - 1e-9 <= plan.makespan <= sum(job.seconds for job in jobs) + 1e-9
 
 
 def test_arithmetic_is_counted_as_the_timing_program_counts_it(params: Params) -> None:
@@ -73,3 +66,31 @@ def test_the_committed_file_is_what_the_program_writes(params: Params) -> None:
     for cost in of:
         recorded = (ROOT / "reports/recorded" / cost.key / "provenance.json").is_file()
         assert cost.training > 0 and (cost.training_basis == "measured") <= recorded
+
+
+ROOT = Path(__file__).parents[2]
+MOST_SECONDS, MOST_GIGABYTES = 30.0, 1.5  # of a million rows; ten times the rows may take 60 s and 4 GB
+
+
+def test_generated_rows_are_a_valid_table_with_more_seeds_and_recipes(tmp_path: Path) -> None:
+    base = runs([0.25, 0.5, 0.75])
+    table = generated(base, 28)  # ten copies: three recipes, four blocks of seeds of which the last is not whole
+    write_table(table, tmp_path / "a.csv")
+    read = read_table(tmp_path / "a.csv")
+    assert len(read) == 30 and len(set(read["recipe"])) == 3
+    assert sorted({seed // STEP for seed in read["seed"]}) == [0, 1, 2, 3]
+    original = base["value"].to_numpy()
+    assert table["value"].to_numpy()[:3].tolist() == original.tolist()
+    assert np.allclose(table["value"].to_numpy().reshape(-1, 3), original, rtol=6 * SPREAD)
+    assert generated(base, 28).equals(table)
+
+
+@pytest.mark.slow
+def test_the_page_of_a_million_rows_is_made_within_its_limits(tmp_path: Path) -> None:
+    """Seconds of processor, for other work may share the core."""
+    pytest.importorskip("pyarrow")
+    count = prepared(tmp_path, 1_000_000)
+    assert count > 1_000_000 and table_in(tmp_path / "reports" / rows.PROFILE).suffix == ".parquet"
+    cost = cost_of("page", tmp_path, count)
+    assert (tmp_path / "reports/index.html").stat().st_size > 100_000
+    assert cost.processor < MOST_SECONDS and cost.gigabytes < MOST_GIGABYTES, cost

@@ -33,13 +33,8 @@ def test_other_digits_than_expected_are_refused(monkeypatch: pytest.MonkeyPatch)
 
 
 # Examples, features and classes, as scikit-learn's own descriptions give them.
-SHAPES = {
-    "iris": (150, 4, 3),
-    "wine": (178, 13, 3),
-    "breast_cancer": (569, 30, 2),
-    "diabetes": (442, 10, 2),
-    "digits": (1797, 64, 10),
-}
+SHAPES = {"iris": (150, 4, 3), "wine": (178, 13, 3), "breast_cancer": (569, 30, 2), "diabetes": (442, 10, 2),
+          "digits": (1797, 64, 10)}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -69,8 +64,7 @@ BIMODAL = [[0.6, 0.6], [-0.6, -0.6]]
 def test_each_mode_has_the_stated_mean_and_spread(modes: list[list[float]], spread: float, per_mode: int) -> None:
     """Tolerances: 5 standard errors, σ/√n of a mean and σ/√(2n) of a standard deviation."""
     data = draw_points(modes, spread, per_mode, seed=0)
-    assert data.points.shape == (400, 2)
-    assert data.points.dtype == np.float32
+    assert data.points.shape == (400, 2) and data.points.dtype == np.float32
     for label, mode in enumerate(modes):
         points = data.points[data.labels == label].astype(np.float64)
         assert len(points) == per_mode
@@ -78,13 +72,10 @@ def test_each_mode_has_the_stated_mean_and_spread(modes: list[list[float]], spre
         np.testing.assert_allclose(points.std(0), spread, atol=5 * spread / np.sqrt(2 * per_mode))
 
 
-def test_coordinates_are_independent() -> None:
+def test_coordinates_are_independent_and_the_squared_distance_to_the_mode_is_chi_squared() -> None:
+    """Two degrees of freedom: P(d² ≤ x) = 1 − exp(−x/2); Kolmogorov's 1e-4 quantile is 2.23/√n."""
     points = draw_points([[0.0, 0.0]], 1.0, 20000, seed=1).points
     assert abs(np.corrcoef(points.T)[0, 1]) < 5 / np.sqrt(20000)
-
-
-def test_squared_distance_to_the_mode_is_chi_squared() -> None:
-    """Two degrees of freedom: P(d² ≤ x) = 1 − exp(−x/2); Kolmogorov's 1e-4 quantile is 2.23/√n."""
     data = draw_points(BIMODAL, 0.15, 2000, seed=2)
     squared = np.sort((((data.points - data.means[data.labels]) / 0.15) ** 2).sum(1))
     empirical = np.arange(1, 4001) / 4000

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 
 import numpy as np
 import pytest
@@ -11,22 +10,15 @@ from PIL import Image, ImageOps
 
 from replication.data.images import decode, decode_all
 from replication.foundation.errors import InputError
+from tests.pictures import encoded, picture
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (12, 20, 3), dtype=np.uint8)
 
 
-def encoded(image: Image.Image, kind: str = "PNG") -> bytes:
-    stream = io.BytesIO()
-    image.save(stream, kind)
-    return stream.getvalue()
-
-
-def test_a_lossless_image_comes_back_as_channels_height_width() -> None:
-    np.testing.assert_array_equal(decode(encoded(Image.fromarray(PIXELS)), "a", 0, 3), PIXELS.transpose(2, 0, 1))
-
-
-def test_one_channel_is_the_luma() -> None:
-    luma = decode(encoded(Image.fromarray(PIXELS)), "a", 0, 1)
+def test_a_lossless_image_comes_back_as_channels_height_width_or_as_its_luma() -> None:
+    content = encoded(Image.fromarray(PIXELS))
+    np.testing.assert_array_equal(decode(content, "a", 0, 3), PIXELS.transpose(2, 0, 1))
+    luma = decode(content, "a", 0, 1)
     assert luma.shape == (1, 12, 20)
     np.testing.assert_allclose(luma[0], PIXELS @ [0.299, 0.587, 0.114], atol=1)
 
@@ -54,20 +46,17 @@ def test_other_8_bit_modes_become_colours(mode: str) -> None:
 def test_what_is_transparent_shows_white_and_not_the_colour_beneath(kind: str) -> None:
     alpha = np.zeros((12, 20, 1), np.uint8)
     alpha[:, :5], alpha[:, 5:10] = 255, 128
-    stream = io.BytesIO()
-    Image.fromarray(np.concatenate([PIXELS, alpha], 2)).save(stream, kind, lossless=True, exact=True)
+    content = encoded(Image.fromarray(np.concatenate([PIXELS, alpha], 2)), kind, lossless=True, exact=True)
     share = alpha / 255
     expected = (PIXELS * share + 255 * (1 - share)).transpose(2, 0, 1)
-    np.testing.assert_allclose(decode(stream.getvalue(), "a", 0, 3), expected, atol=1)
+    np.testing.assert_allclose(decode(content, "a", 0, 3), expected, atol=1)
 
 
 def test_a_palette_with_a_transparent_colour_shows_white() -> None:
     image = Image.new("P", (2, 1))
     image.putpalette([10, 20, 30, 40, 50, 60])
     image.putpixel((1, 0), 1)
-    stream = io.BytesIO()
-    image.save(stream, "PNG", transparency=0)
-    assert decode(stream.getvalue(), "a", 0, 3)[:, 0].T.tolist() == [[255, 255, 255], [40, 50, 60]]
+    assert decode(encoded(image, transparency=0), "a", 0, 3)[:, 0].T.tolist() == [[255, 255, 255], [40, 50, 60]]
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -83,10 +72,10 @@ def test_an_image_is_turned_as_its_camera_says(orientation: int) -> None:
         7: np.rot90(PIXELS, 2).transpose(1, 0, 2),
         8: np.rot90(PIXELS),
     }[orientation]
-    exif, stream = Image.Exif(), io.BytesIO()
+    exif = Image.Exif()
     exif[0x0112] = orientation
-    Image.fromarray(PIXELS).save(stream, "PNG", exif=exif)
-    np.testing.assert_array_equal(decode(stream.getvalue(), "a", 0, 3), seen.transpose(2, 0, 1))
+    content = encoded(Image.fromarray(PIXELS), exif=exif)
+    np.testing.assert_array_equal(decode(content, "a", 0, 3), seen.transpose(2, 0, 1))
 
 
 def test_16_bit_pixels_are_refused_rather_than_clipped() -> None:
@@ -105,14 +94,10 @@ def test_a_truncated_image_is_one_sentence_wherever_it_is_cut(kind: str) -> None
 
 @pytest.mark.parametrize(
     ("content", "word"),
-    [
-        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "git lfs pull"),
-        (b"\n<!DOCTYPE html><title>404</title>", "web page"),
-        (b"GIF89a", "no readable"),
-        (b"", "no readable"),
-        (b"%!PS-Adobe-3.0 EPSF-3.0", "no readable"),  # Pillow would hand it to Ghostscript
-    ],
-)
+    [(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "git lfs pull"),
+     (b"\n<!DOCTYPE html><title>404</title>", "web page"), (b"GIF89a", "no readable"),
+     (b"%!PS-Adobe-3.0 EPSF-3.0", "no readable")],  # the last Pillow would hand to Ghostscript
+)  # fmt: skip
 def test_what_is_no_picture_is_named_without_addresses_of_memory(content: bytes, word: str) -> None:
     with pytest.raises(InputError, match=word) as refused:
         decode(content, "a.jpg", 0, 3)
@@ -121,13 +106,13 @@ def test_what_is_no_picture_is_named_without_addresses_of_memory(content: bytes,
 
 @pytest.mark.parametrize("image_size", [0, 1_000_000])
 def test_more_than_the_memory_is_refused_before_it_is_asked_for(image_size: int) -> None:
-    contents = [("a.png", encoded(Image.new("L", (2, 3))))]
+    contents = [("a.png", picture(size=(2, 3)))]
     with pytest.raises(InputError, match="GiB of memory"):
         decode_all(contents, 1 << 50, image_size, 3)
 
 
 def test_several_images_keep_their_order_and_hash_names_and_contents() -> None:
-    contents = [(f"{shade}.png", encoded(Image.new("L", (2, 3), shade))) for shade in (9, 5)]
+    contents = [(f"{shade}.png", picture(shade, (2, 3))) for shade in (9, 5)]
     images, digest = decode_all(iter(contents), 2, 0, 1)
     assert images.shape == (2, 1, 3, 2)
     assert images[:, 0, 0, 0].tolist() == [9, 5]
@@ -136,7 +121,7 @@ def test_several_images_keep_their_order_and_hash_names_and_contents() -> None:
 
 
 def test_images_of_two_sizes_are_one_sentence() -> None:
-    contents = [("a.png", encoded(Image.new("L", (2, 3)))), ("b.png", encoded(Image.new("L", (4, 3))))]
+    contents = [("a.png", picture(size=(2, 3))), ("b.png", picture(size=(4, 3)))]
     with pytest.raises(InputError, match="b.png is 4×3 pixels and a.png is 2×3: give the data set an image_size"):
         decode_all(contents, 2, 0, 1)
     with pytest.raises(InputError, match="1 of 2 images"):

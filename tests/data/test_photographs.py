@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import os
 import sys
 import zipfile
@@ -15,20 +14,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
 from torchvision.datasets import CelebA
 
 from replication.data import photographs
 from replication.data.photographs import read_celeba, read_lsun
 from replication.foundation.errors import InputError
+from tests.pictures import picture
 
 PARTS = (0, 0, 1, 0, 2, 2)  # train, train, validation, train, test, test
 
 
-def picture(shade: int, kind: str) -> bytes:
-    stream = io.BytesIO()
-    Image.new("RGB", (10, 14), (shade, shade, shade)).save(stream, kind, quality=95)
-    return stream.getvalue()
+def photograph(shade: int, kind: str) -> bytes:
+    return picture(shade, (10, 14), kind, "RGB")
 
 
 @pytest.fixture
@@ -39,7 +36,7 @@ def celeba(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     names = [f"{number:06d}.jpg" for number in range(1, 7)]
     with zipfile.ZipFile(place / "img_align_celeba.zip", "w") as archive:
         for index, name in enumerate(names):
-            archive.writestr(f"img_align_celeba/{name}", picture(40 * index, "JPEG"))
+            archive.writestr(f"img_align_celeba/{name}", photograph(40 * index, "JPEG"))
     lists = {
         "list_eval_partition.txt": "".join(f"{name} {part}\n" for name, part in zip(names, PARTS, strict=True)),
         "identity_CelebA.txt": "".join(f"{name} 7\n" for name in names),
@@ -61,20 +58,13 @@ def shades(images: np.ndarray) -> list[int]:
     return [round(float(shade) / 40) * 40 for shade in images.mean((1, 2, 3))]
 
 
-def test_celeba_from_its_archive(celeba: Path) -> None:
-    data = read_celeba(celeba, 8)
-    assert data.train_images.shape == (3, 3, 8, 8)
-    assert shades(data.train_images) == [0, 40, 120]
-    assert shades(data.test_images) == [160, 200]
-    assert data.class_names == ("face",)
+def test_celeba_from_its_archive_whole_and_limited_to_the_first(celeba: Path) -> None:
+    data, limited = read_celeba(celeba, 8), read_celeba(celeba, 8, limit=2)
+    assert data.train_images.shape == (3, 3, 8, 8) and data.class_names == ("face",)
+    assert (shades(data.train_images), shades(data.test_images)) == ([0, 40, 120], [160, 200])
     assert "resized and cropped to 8 pixels" in data.not_canonical
-
-
-def test_celeba_limited_keeps_the_first_and_says_so(celeba: Path) -> None:
-    data = read_celeba(celeba, 8, limit=2)
-    assert shades(data.train_images) == [0, 40]
-    assert len(data.test_images) == 2
-    assert "the first 2 training images" in data.not_canonical
+    assert shades(limited.train_images) == [0, 40] and len(limited.test_images) == 2
+    assert "the first 2 training images" in limited.not_canonical
 
 
 @pytest.mark.parametrize("name", ["list_attr_celeba.txt", "img_align_celeba.zip"])
@@ -127,8 +117,8 @@ class Damaged(Exception):
 def lsun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Three bedrooms to train on and one to test on, as WebP under keys out of order."""
     stored = {
-        "bedroom_train_lmdb": {b"c": picture(80, "WEBP"), b"a": picture(0, "WEBP"), b"b": picture(40, "WEBP")},
-        "bedroom_val_lmdb": {b"z": picture(120, "WEBP")},
+        "bedroom_train_lmdb": {key: photograph(shade, "WEBP") for key, shade in ((b"c", 80), (b"a", 0), (b"b", 40))},
+        "bedroom_val_lmdb": {b"z": photograph(120, "WEBP")},
     }
     for name in stored:
         (tmp_path / name).mkdir()
@@ -141,35 +131,24 @@ def lsun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_lsun_in_the_order_of_its_keys(lsun: Path) -> None:
+def test_lsun_in_the_order_of_its_keys_limited_and_without_a_test_part(lsun: Path) -> None:
     data = read_lsun(lsun, 8)
-    assert shades(data.train_images) == [0, 40, 80]
-    assert shades(data.test_images) == [120]
+    assert (shades(data.train_images), shades(data.test_images)) == ([0, 40, 80], [120])
     assert data.class_names == ("bedroom",)
-
-
-def test_lsun_limited_and_without_a_test_part(lsun: Path) -> None:
     (lsun / "bedroom_val_lmdb" / "data.mdb").unlink()
     data = read_lsun(lsun, 8, limit=2)
-    assert shades(data.train_images) == [0, 40]
-    assert len(data.test_images) == 0
+    assert shades(data.train_images) == [0, 40] and len(data.test_images) == 0
 
 
-def test_lsun_that_is_not_there_says_what_to_put_where(lsun: Path) -> None:
-    with pytest.raises(InputError, match=r"no .*elsewhere/bedroom_train_lmdb/data.mdb: .*put them into .*elsewhere"):
-        read_lsun(lsun / "elsewhere", 8)
-
-
-def test_lsun_that_is_damaged_is_one_sentence(lsun: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lsun_that_is_not_there_or_damaged_is_one_sentence(lsun: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise Damaged("not a database")
 
-    monkeypatch.setattr(sys.modules["lmdb"], "open", refuse)
-    with pytest.raises(InputError, match=r"cannot be read \(not a database\): copy them again"):
+    with pytest.raises(InputError, match=r"no .*elsewhere/bedroom_train_lmdb/data.mdb: .*put them into .*elsewhere"):
+        read_lsun(lsun / "elsewhere", 8)
+    with monkeypatch.context() as patch, pytest.raises(InputError, match=r"\(not a database\): copy them again"):
+        patch.setattr(sys.modules["lmdb"], "open", refuse)
         read_lsun(lsun, 8)
-
-
-def test_lsun_that_is_cut_off_or_ends_a_process_is_one_sentence(lsun: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = lsun / "bedroom_train_lmdb" / "data.mdb"
     file.write_bytes(bytes(199))
     with pytest.raises(InputError, match=r"data.mdb has 199 of its 200 bytes: copy it again"):
@@ -178,9 +157,6 @@ def test_lsun_that_is_cut_off_or_ends_a_process_is_one_sentence(lsun: Path, monk
     monkeypatch.setattr(photographs, "_walk", lambda *_: os._exit(1))
     with pytest.raises(InputError, match=r"data.mdb is damaged: copy it again"):
         read_lsun(lsun, 8)
-
-
-def test_lsun_without_its_reader_says_how_to_install_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "lmdb", None)
     with pytest.raises(InputError, match="install its reader with `uv pip install lmdb`"):
-        read_lsun(tmp_path, 8)
+        read_lsun(lsun, 8)

@@ -1,17 +1,19 @@
-"""What a stage gets back, and that nothing altered gets through."""
+"""A prepared data set on disk, audited the way a reviewer would: what is written comes back, and nothing altered."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from replication.config.datasets import Dataset, Split
 from replication.data.contents import ImageSet
-from replication.data.embedded import draw_points
+from replication.data.embedded import draw_points, read_digits
 from replication.data.reading import load_images, load_manifest, load_prepared, load_split, load_toy
 from replication.data.writing import write_dataset
 from replication.foundation.errors import InputError
@@ -19,15 +21,19 @@ from replication.foundation.errors import InputError
 AGAIN = r"is missing or not what `prepare` wrote: run `uv run python -m replication.prepare pets` to make it again"
 LABELS = np.array([0, 1, 0, 1, 1], dtype=np.int64)
 IMAGES = np.arange(5 * 3 * 2 * 2, dtype=np.uint8).reshape(5, 3, 2, 2)
+FULL = {"full": Split("all")}
+
+
+def json_at(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 @pytest.fixture
 def pets(tmp_path: Path) -> Path:
     place = tmp_path / "pets"
     place.mkdir()
-    contents = ImageSet(IMAGES, LABELS, IMAGES[:2], LABELS[:2], ("cat", "dog"), "none", ("numpy",))
-    splits = {"full": Split("all"), "last1": Split("last", per_class=1)}
-    write_dataset(contents, Dataset("pets", "folder", splits=splits), place)
+    contents = ImageSet(IMAGES, LABELS, IMAGES[:2], LABELS[:2], ("cat", "dog"), "none", ("numpy",), "recompressed")
+    write_dataset(contents, Dataset("pets", "folder", splits=FULL | {"last1": Split("last", per_class=1)}), place)
     return place
 
 
@@ -36,93 +42,118 @@ def toy(tmp_path: Path) -> Path:
     place = tmp_path / "toy"
     place.mkdir()
     modes = ((0.6, 0.6), (-0.6, -0.6))
-    options = Dataset("toy", "toy", "", 0, 0, 0, modes, 0.15, 3, splits={"full": Split("all")})
-    write_dataset(draw_points(modes, 0.15, 3, 0), options, place)
+    write_dataset(
+        draw_points(modes, 0.15, 3, 0), Dataset("toy", "toy", "", 0, 0, 0, modes, 0.15, 3, splits=FULL), place
+    )
     return place
 
 
-def test_images_come_back_as_they_were(pets: Path) -> None:
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Digits, written twice."""
+    root = tmp_path_factory.mktemp("digits")
+    options = Dataset("digits", "digits", splits=FULL | {"last50": Split("last", per_class=50)})
+    for name in ("first", "second"):
+        (root / name).mkdir()
+        write_dataset(read_digits(), options, root / name)
+    return root
+
+
+def test_two_runs_give_the_same_bytes_whose_hashes_the_manifest_has(digits: Path) -> None:
+    first, second = (
+        {path.relative_to(place).as_posix(): path.read_bytes() for path in place.rglob("*") if path.is_file()}
+        for place in (digits / "first", digits / "second")
+    )
+    assert first == second and len(first) == 7
+    hashes = {name: hashlib.sha256(content).hexdigest() for name, content in first.items() if name != "manifest.json"}
+    assert json.loads(first["manifest.json"])["files"] == hashes
+
+
+def test_the_manifest_says_what_the_data_are(digits: Path) -> None:
+    manifest, labels = json_at(digits / "first/manifest.json"), read_digits().train_labels.tolist()
+    assert (manifest["name"], manifest["source"], manifest["canonical"]) == ("digits", "digits", True)
+    assert "CC BY 4.0" in manifest["licence"] and set(manifest["libraries"]) == {"numpy", "scikit-learn"}
+    assert manifest["counts"]["train"]["per_class"] == {str(digit): labels.count(digit) for digit in range(10)}
+    assert manifest["counts"]["test"]["total"] == 500
+
+
+def test_a_split_says_which_images_by_what_rule(digits: Path) -> None:
+    split, labels = json_at(digits / "first/splits/last50.json"), read_digits().train_labels.tolist()
+    assert (split["rule"], split["per_class"], split["n"]) == ("last", 50, 500)
+    assert split["class_counts"] == {str(digit): 50 for digit in range(10)}
+    for digit in range(10):
+        of_class = [index for index in range(1297) if labels[index] == digit]
+        assert [index for index in split["indices"] if labels[index] == digit] == of_class[-50:]
+    assert split["sha256"] == hashlib.sha256(np.array(split["indices"], "<i8").tobytes()).hexdigest()
+
+
+def test_images_come_back_as_they_were_and_a_split_as_indices(pets: Path) -> None:
     data = load_images(pets)
     np.testing.assert_array_equal(data.train_images, IMAGES)
     np.testing.assert_array_equal(data.test_labels, LABELS[:2])
     assert (data.train_images.dtype, data.train_labels.dtype) == (np.uint8, np.int64)
     assert (data.name, data.class_names) == ("pets", ("cat", "dog"))
     assert data.manifest == load_manifest(pets)
+    assert (data.manifest["canonical"], data.manifest["reason"]) == (False, "recompressed")
+    assert (load_split(pets, "full").tolist(), load_split(pets, "last1").tolist()) == ([0, 1, 2, 3, 4], [2, 4])
 
 
 def test_points_come_back_with_their_density(toy: Path) -> None:
     data = load_toy(toy)
-    assert data.points.shape == (6, 2)
-    assert data.labels.tolist() == [0, 0, 0, 1, 1, 1]
-    assert data.means.tolist() == [[0.6, 0.6], [-0.6, -0.6]]
-    assert (data.standard_deviation, data.weights.tolist()) == (0.15, [0.5, 0.5])
-
-
-def test_a_split_comes_back_as_indices(pets: Path) -> None:
-    assert load_split(pets, "full").tolist() == [0, 1, 2, 3, 4]
-    assert load_split(pets, "last1").tolist() == [2, 4]
+    assert data.points.shape == (6, 2) and data.labels.tolist() == [0, 0, 0, 1, 1, 1]
+    density = {"means": data.means.tolist(), "standard_deviation": data.standard_deviation, "weights": [*data.weights]}
+    assert density == {"means": [[0.6, 0.6], [-0.6, -0.6]], "standard_deviation": 0.15, "weights": [0.5, 0.5]}
+    manifest = load_manifest(toy)
+    assert manifest["density"] == density
+    assert manifest["counts"] == {"train": {"total": 6, "per_class": {"mode 0": 3, "mode 1": 3}}}
 
 
 def test_the_wrong_kind_of_data_is_one_sentence(pets: Path, toy: Path) -> None:
-    with pytest.raises(InputError, match="pets is a data set of images"):
-        load_toy(pets)
-    with pytest.raises(InputError, match="toy is a toy data set of points"):
-        load_images(toy)
-
-
-def test_data_that_were_never_prepared_name_the_command(tmp_path: Path) -> None:
-    with pytest.raises(
-        InputError, match=r"no prepared data set in .*pets: run `uv run python -m replication.prepare pets`"
+    for load, place, sentence in (
+        (load_toy, pets, "pets is a data set of images"),
+        (load_images, toy, "toy is a toy data set of points"),
+        (load_prepared, pets / "pets", r"no prepared data set in .*pets: run `uv run .* replication.prepare pets`"),
     ):
-        load_prepared(tmp_path / "pets")
+        with pytest.raises(InputError, match=sentence):
+            load(place)
 
 
-@pytest.mark.parametrize("name", ["train_images", "train_labels", "test_images", "test_labels"])
-def test_one_flipped_bit_in_any_array_stops(pets: Path, name: str) -> None:
-    file = pets / f"{name}.npy"
-    content = bytearray(file.read_bytes())
+def flipped(place: Path) -> None:
+    content = bytearray(place.read_bytes())
     content[-1] ^= 1
-    file.write_bytes(bytes(content))
-    with pytest.raises(InputError, match=f"{name}.npy {AGAIN}"):
-        load_prepared(pets)
+    place.write_bytes(bytes(content))
 
 
-def test_a_missing_array_stops(pets: Path) -> None:
-    (pets / "test_images.npy").unlink()
-    with pytest.raises(InputError, match=AGAIN):
-        load_prepared(pets)
+def pickled(place: Path) -> None:
+    """Even with its hash in the manifest: NumPy refuses objects, and nothing runs."""
+    np.save(place, np.array([{}], dtype=object), allow_pickle=True)
+    manifest = json_at(place.with_name("manifest.json"))
+    manifest["files"][place.name] = hashlib.sha256(place.read_bytes()).hexdigest()
+    place.with_name("manifest.json").write_text(json.dumps(manifest))
 
 
-def test_a_split_that_was_edited_or_removed_stops(pets: Path) -> None:
-    file = pets / "splits" / "last1.json"
-    split = json.loads(file.read_text())
-    file.write_text(json.dumps({**split, "rule": "first"}))
-    with pytest.raises(InputError, match=AGAIN):
-        load_split(pets, "last1")
-    file.unlink()
-    with pytest.raises(InputError, match=AGAIN):
-        load_split(pets, "last1")
+def damaged_manifest(content: str) -> tuple[str, Callable[[Path], object]]:
+    return "manifest.json", lambda place: place.write_text(content)
+
+
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [
+        *((f"{part}_{kind}.npy", flipped) for part in ("train", "test") for kind in ("images", "labels")),
+        ("test_images.npy", Path.unlink),
+        ("train_labels.npy", pickled),
+        *(damaged_manifest(content) for content in ("", "{", "[]", "{}", '{"name": "pets"}')),
+        ("splits/last1.json", Path.unlink),
+        ("splits/last1.json", lambda place: place.write_text(json.dumps({**json_at(place), "rule": "first"}))),
+    ],
+)
+def test_what_is_damaged_or_missing_stops(pets: Path, name: str, damage: Callable[[Path], object]) -> None:
+    damage(pets / name)
+    with pytest.raises(InputError, match=f"{Path(name).name} {AGAIN}"):
+        load_prepared(pets) if "split" not in name else load_split(pets, "last1")
 
 
 @pytest.mark.parametrize("name", ["most", "../manifest"])
 def test_an_unknown_split_lists_the_known_ones(pets: Path, name: str) -> None:
     with pytest.raises(InputError, match="no split .*; known: full, last1"):
         load_split(pets, name)
-
-
-@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"name": "pets"}'])
-def test_a_damaged_manifest_stops(pets: Path, content: str) -> None:
-    (pets / "manifest.json").write_text(content)
-    with pytest.raises(InputError, match=AGAIN):
-        load_prepared(pets)
-
-
-def test_an_array_that_holds_a_pickle_is_never_opened(pets: Path) -> None:
-    """Even with its hash in the manifest: NumPy refuses objects, and nothing runs."""
-    file = pets / "train_labels.npy"
-    np.save(file, np.array([{}], dtype=object), allow_pickle=True)
-    manifest = load_manifest(pets)
-    manifest["files"][file.name] = hashlib.sha256(file.read_bytes()).hexdigest()
-    (pets / "manifest.json").write_text(json.dumps(manifest))
-    with pytest.raises(InputError, match=AGAIN):
-        load_prepared(pets)

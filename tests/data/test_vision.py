@@ -1,10 +1,12 @@
-"""torchvision's data sets, in miniature and in their own file formats; no test reaches a network."""
+"""torchvision's data sets, in miniature and in their own file formats, and what goes wrong while files are fetched."""
 
 from __future__ import annotations
 
+import errno
 import gzip
 import hashlib
 import pickle
+import socket
 import struct
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from scipy.io import savemat
 from torchvision.datasets import CIFAR10, MNIST, SVHN
 
 from replication.data import vision
+from replication.data.download import PATIENCE, fetching, hashed
 from replication.data.vision import MNIST_UNPACKED, read_cifar10, read_mnist, read_svhn
 from replication.foundation.errors import InputError
 from tests.security.held import RAN, pickled
@@ -61,10 +64,10 @@ def mnist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, np.ndarr
 
 def test_mnist_from_files_put_into_place(tmp_path: Path, mnist: dict[str, np.ndarray]) -> None:
     data = read_mnist(tmp_path)
-    np.testing.assert_array_equal(data.train_images[:, 0], mnist["train-images-idx3-ubyte"])
-    np.testing.assert_array_equal(data.train_labels, mnist["train-labels-idx1-ubyte"])
-    np.testing.assert_array_equal(data.test_images[:, 0], mnist["t10k-images-idx3-ubyte"])
-    np.testing.assert_array_equal(data.test_labels, mnist["t10k-labels-idx1-ubyte"])
+    for part, images, labels in (("train", data.train_images, data.train_labels),
+                                 ("t10k", data.test_images, data.test_labels)):  # fmt: skip
+        np.testing.assert_array_equal(images[:, 0], mnist[f"{part}-images-idx3-ubyte"])
+        np.testing.assert_array_equal(labels, mnist[f"{part}-labels-idx1-ubyte"])
     assert (data.train_images.shape, data.train_images.dtype) == ((5, 1, 28, 28), np.uint8)
     assert not data.not_canonical
 
@@ -76,18 +79,14 @@ def test_mnist_with_a_wrong_checksum_is_one_sentence(tmp_path: Path, mnist: dict
         read_mnist(tmp_path)
 
 
-@pytest.mark.parametrize("content", [b"", b"\x00\x00\x08\x01\x00\x00\x00\x09short"])
-def test_mnist_unpacked_but_damaged_is_one_sentence(
-    tmp_path: Path, mnist: dict[str, np.ndarray], content: bytes
-) -> None:
-    """What a killed extraction leaves behind, which torchvision would trust."""
+def test_mnist_unpacked_but_damaged_is_one_sentence(tmp_path: Path, mnist: dict[str, np.ndarray]) -> None:
+    """What a killed extraction leaves behind, or an old cache, which torchvision would trust."""
     read_mnist(tmp_path)
-    (tmp_path / "MNIST" / "raw" / "t10k-labels-idx1-ubyte").write_bytes(content)
-    with pytest.raises(InputError, match="t10k-labels-idx1-ubyte is not the original file: remove it"):
-        read_mnist(tmp_path)
-
-
-def test_mnists_old_cache_is_not_opened(tmp_path: Path, mnist: dict[str, np.ndarray]) -> None:
+    file = tmp_path / "MNIST" / "raw" / "t10k-labels-idx1-ubyte"
+    for content in (b"", b"\x00\x00\x08\x01\x00\x00\x00\x09short"):
+        file.write_bytes(content)
+        with pytest.raises(InputError, match="t10k-labels-idx1-ubyte is not the original file: remove it"):
+            read_mnist(tmp_path)
     (tmp_path / "MNIST" / "processed").mkdir()
     with pytest.raises(InputError, match="processed is an old cache"):
         read_mnist(tmp_path)
@@ -174,3 +173,36 @@ def test_svhn_digit_ten_is_zero(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     (tmp_path / "test_32x32.mat").write_bytes(b"short")
     with pytest.raises(InputError, match="SVHN are missing or damaged"):
         read_svhn(tmp_path)
+
+
+class Refused(Exception):
+    """Stands for the exceptions of gdown, which share no class with anything."""
+
+    __module__ = "gdown.exceptions"
+
+
+@pytest.mark.parametrize(
+    "error", [URLError("no\nroute"), RuntimeError("no route"), EOFError("no route"), Refused("no route")]
+)
+def test_a_failure_says_which_files_to_put_where(error: Exception) -> None:
+    sentence = r"of Faces are missing .*no route.*: put a.zip, b.txt into data/raw/f .*; checked"
+    with (
+        pytest.raises(InputError, match=sentence),
+        fetching("Faces", Path("data/raw/f"), ["a.zip", "b.txt"], "checked"),
+    ):
+        raise error
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left"), TypeError("a mistake"), InputError("said")])
+def test_other_errors_pass(error: Exception) -> None:
+    with pytest.raises(type(error), match=str(error).replace("[", r"\[")), fetching("Faces", Path("f"), [], ""):
+        raise error
+
+
+def test_a_silent_server_is_not_waited_for_and_raw_files_are_hashed_by_name(tmp_path: Path) -> None:
+    before = socket.getdefaulttimeout()
+    with fetching("Faces", Path("f"), [], ""):
+        assert socket.getdefaulttimeout() == PATIENCE
+    assert socket.getdefaulttimeout() == before
+    (tmp_path / "a").write_bytes(b"abc")
+    assert hashed(tmp_path, ["a"]) == {"a": hashlib.sha256(b"abc").hexdigest()}

@@ -28,30 +28,31 @@ def claims(made: Path) -> list[Claim]:
 
 def test_the_forest_is_in_margins_with_better_to_the_right(made: Path, claims: list[Claim]) -> None:
     table = read_table(made / "reports/cpu/measurements.csv")
-    found = bars(claims, judge_all(claims, table))
-    assert {kind: [bar.claim for bar in group] for kind, group in found.items()} == {
+    groups = bars(claims, judge_all(claims, table))
+    assert {kind: [bar.claim for bar in group] for kind, group in groups.items()} == {
         "value": ["hit-rate"],
         "order": ["more-steps"],
         "rate": ["success-rate"],
     }
     last = table.loc[(table["step"] == 100) & (table["metric"] == "discriminator_gap")]
     gap = last.loc[last["recipe"] == "toy-k1", "value"].mean() - last.loc[last["recipe"] == "toy-k5", "value"].mean()
-    order = found["order"][0]
+    order = groups["order"][0]
     assert order.centre == pytest.approx(gap / 0.001)  # the claim wants it lower, so a lower gap lies to the right
     assert order.low < order.centre < order.high
-    assert found["rate"][0].centre == pytest.approx(0.8)
+    assert groups["rate"][0].centre == pytest.approx(0.8)
 
 
 def test_panels_hold_every_seed_and_leave_quiet_divergence_out(made: Path) -> None:
     table = read_table(made / "reports/cpu/measurements.csv")
     rows = table.loc[table["dataset"] == "toy-bimodal"]
     quiet = rows.loc[rows["metric"] == "success"].assign(metric="diverged", value=0.0)
-    found = {panel.metric: panel for panel in panels(pd.concat([rows, quiet], ignore_index=True))}
-    assert set(found) == {"success", "hit_rate", "discriminator_gap", "generator_loss"}
-    one = found["hit_rate"].runs[0]
-    assert one.label == "gan toy-k1 (paper)" and one.values.shape == (5, 3) and one.positions.tolist() == [0, 50, 100]
+    by_metric = {panel.metric: panel for panel in panels(pd.concat([rows, quiet], ignore_index=True))}
+    assert set(by_metric) == {"success", "hit_rate", "discriminator_gap", "generator_loss"}
+    curves = by_metric["hit_rate"].runs[0]
+    assert curves.label == "gan toy-k1 (paper)" and curves.values.shape == (5, 3)
+    assert curves.positions.tolist() == [0, 50, 100]
     first = rows.loc[(rows["metric"] == "hit_rate") & (rows["recipe"] == "toy-k1") & (rows["seed"] == 0)]
-    assert one.values[0].tolist() == first.sort_values("step")["value"].tolist()
+    assert curves.values[0].tolist() == first.sort_values("step")["value"].tolist()
 
 
 def test_image_grids_keep_pixels_and_order() -> None:
@@ -71,9 +72,9 @@ def test_a_grey_sheet_is_saved_in_few_levels_and_a_coloured_one_in_all(tmp_path:
     for name, sheet in {"grey": ramp, "coloured": np.stack([ramp, ramp[::-1], ramp.T], 2)}.items():
         save_sheet(Image.fromarray(sheet), tmp_path / f"{name}.png")
         with Image.open(tmp_path / f"{name}.png") as image:
-            shown = np.asarray(image.convert("RGB" if sheet.ndim == 3 else "L")).astype(int)
-        assert np.abs(shown - sheet).max() <= (9 if sheet.ndim == 2 else 0)
-    assert shown.shape == (32, 32, 3)
+            pixels = np.asarray(image.convert("RGB" if sheet.ndim == 3 else "L")).astype(int)
+        assert np.abs(pixels - sheet).max() <= (9 if sheet.ndim == 2 else 0)
+    assert pixels.shape == (32, 32, 3)
 
 
 @pytest.mark.slow

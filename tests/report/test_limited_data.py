@@ -1,8 +1,9 @@
-"""Curves over training images and latent dimensions hold the rows that they should, and no others."""
+"""Panels of figures hold the rows that they should, and no others; figures say how many runs there are."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from replication.report.limited_data import Point, course_panels, size_panels, t
 from replication.report.limited_figures import draw_limited
 from replication.report.samples import on_first_splits
 from replication.report.score_tables import class_tables
+from replication.report.sweep_figures import area_classes, area_sweeps, draw_sweeps, learning_panels, width_panels
 from replication.table.measurements import Measurement, to_table
 from replication.verdicts.statistics.shares import share_interval
 
@@ -42,10 +44,10 @@ def image_rows() -> list[Measurement]:
     rows = []
     for recipe, split, size, last, seeds in BLOCKS:
         for seed, step in ((s, k) for s in range(seeds) for k in (0, 300, 600) if k <= last):
-            own = replace(ROW, recipe=recipe, split=split, n_train=size, seed=seed, step=step)
+            row = replace(ROW, recipe=recipe, split=split, n_train=size, seed=seed, step=step)
             value = value_of(recipe, split, seed, step)
-            rows += [replace(own, metric=m, value=value) for m in ("modified_judge_score", "judge_score")]
-            rows += [replace(own, metric="modified_judge_score", class_=c, value=value + 1) for c in ("9", "10")]
+            rows += [replace(row, metric=m, value=value) for m in ("modified_judge_score", "judge_score")]
+            rows += [replace(row, metric="modified_judge_score", class_=c, value=value + 1) for c in ("9", "10")]
     return [*rows, replace(ROW, recipe="other", metric="modified_judge_score")]
 
 
@@ -58,9 +60,9 @@ def toy_rows() -> list[Measurement]:
         ("toy-gan", 3, 320),
     ):
         for seed, step in ((s, k) for s in range(seeds) for k in (0, 80, 320) if k <= last):
-            own = replace(TOY, recipe=recipe, seed=seed, step=step, value=step + seed / 10)
-            rows += [own, replace(own, metric_variant="display-noise", value=-1.0)]
-            rows += [replace(own, metric="success", value=float(seed > 0))]
+            row = replace(TOY, recipe=recipe, seed=seed, step=step, value=step + seed / 10)
+            rows += [row, replace(row, metric_variant="display-noise", value=-1.0)]
+            rows += [replace(row, metric="success", value=float(seed > 0))]
     return [*rows, replace(TOY, variant="paper", step=80), replace(TOY, recipe="toy-unregularised", step=80)]
 
 
@@ -72,11 +74,6 @@ def table() -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def digits(table: pd.DataFrame) -> pd.DataFrame:
     return table.loc[table["dataset"] == "digits"]
-
-
-@pytest.fixture(scope="module")
-def toy(table: pd.DataFrame) -> pd.DataFrame:
-    return table.loc[table["dataset"] == "toy-bimodal"]
 
 
 def test_a_point_is_every_seed_of_the_most_measured_split_at_the_common_step(digits: pd.DataFrame) -> None:
@@ -102,29 +99,27 @@ def test_intervals_are_students_or_exact_where_runs_are_counted() -> None:
     assert np.isnan(Point(1, np.array([np.nan])).mean)
 
 
-def test_a_diverged_run_counts_with_the_worst_value(digits: pd.DataFrame) -> None:
+def test_a_diverged_run_counts_with_the_worst_value_and_one_number_of_images_is_no_curve(digits: pd.DataFrame) -> None:
     lost = (digits["seed"] == 2) & (digits["split"] == "full")
     panels = size_panels(digits.assign(value=digits["value"].where(~lost)))
     assert panels[0].lines[0].points[2].values[2] == 1.0  # of a modified score
     assert panels[0].lines[0].points[2].values[:2] == pytest.approx([value_of("", "full", s, 300) for s in (0, 1)])
-
-
-def test_a_run_on_one_number_of_images_is_no_curve(digits: pd.DataFrame) -> None:
-    one = digits.loc[digits["n_train"] == 500]
-    assert size_panels(one) == [] and course_panels(one) == {} and class_tables(one) == ()
+    alone = digits.loc[digits["n_train"] == 500]
+    assert size_panels(alone) == [] and course_panels(alone) == {} and class_tables(alone) == ()
 
 
 def test_courses_hold_every_step_of_each_number_of_images(digits: pd.DataFrame) -> None:
-    found = course_panels(digits)
-    assert list(found) == [250, 500, 1297]
-    deligan, gan = found[500].lines
+    courses = course_panels(digits)
+    assert list(courses) == [250, 500, 1297]
+    deligan, gan = courses[500].lines
     assert (deligan.name, gan.name) == ("DeLiGAN", "GAN")
     assert [point.at for point in deligan.points] == [0, 300, 600]
     assert gan.points[2].values == pytest.approx([value_of("gan", "last50", s, 600) for s in range(4)])
-    assert [line.name for line in found[250].lines] == ["DeLiGAN"]
+    assert [line.name for line in courses[250].lines] == ["DeLiGAN"]
 
 
-def test_toy_arms_are_read_at_the_shorter_runs_end_and_sampled_as_trained(toy: pd.DataFrame) -> None:
+def test_toy_arms_are_read_at_the_shorter_runs_end_and_sampled_as_trained(table: pd.DataFrame) -> None:
+    toy = table.loc[table["dataset"] == "toy-bimodal"]
     distance, success = toy_panels(toy)
     assert (distance.metric, success.metric, distance.step) == ("energy_distance", "success", 80)
     arms = {line.name: {point.at: point.values.tolist() for point in line.points} for line in distance.lines}
@@ -135,8 +130,8 @@ def test_toy_arms_are_read_at_the_shorter_runs_end_and_sampled_as_trained(toy: p
 
 
 def test_other_figures_leave_the_sweeps_out(table: pd.DataFrame) -> None:
-    kept = without_sweeps(table)
-    assert set(zip(kept["recipe"], kept["split"], strict=True)) == {
+    others = without_sweeps(table)
+    assert set(zip(others["recipe"], others["split"], strict=True)) == {
         ("digits", "last50"), ("digits-gan", "last50"), ("other", "last50"), ("toy", "full"), ("toy-gan", "full"),
         ("toy-unregularised", "full"),
     }  # fmt: skip
@@ -165,19 +160,74 @@ def test_a_table_has_a_line_for_each_number_of_images_and_model(table: pd.DataFr
 def test_figures_say_what_they_show(table: pd.DataFrame, tmp_path: Path) -> None:
     drawn = list(draw_limited(table, tmp_path))
     names = ["limited-data-digits", "limited-course-digits", "latent-sweep-toy-bimodal"]
-    assert [one.name for one in drawn] == names
+    assert [figure.name for figure in drawn] == names
     assert "after 300 updates" in drawn[0].title and "a dot is a seed (2 or 3 an arm)" in drawn[2].title
-    assert all((tmp_path / file).is_file() for one in drawn for file in one.files)
+    assert all((tmp_path / file).is_file() for figure in drawn for file in figure.files)
 
 
 def test_samples_are_shown_of_a_recipes_first_split() -> None:
     def cell(key: str, **other: str) -> ScoredCell:
         names = {"recipe": "cifar10", "dataset": "cifar10", "split": "random2000", "variant": "code", "seeds": "0-4"}
-        made = Cell("deligan2017", "deligan", key=key, **{**names, **other})  # pyright: ignore[reportArgumentType]
-        return ScoredCell(made, pd.DataFrame(), {}, {}, Path(), False)
+        trained = Cell("deligan2017", "deligan", key=key, **{**names, **other})  # pyright: ignore[reportArgumentType]
+        return ScoredCell(trained, pd.DataFrame(), {}, {}, Path(), False)
 
     cells = [
         cell("main"), cell("more", seeds="5-9"), cell("few", split="random250"), cell("gan", recipe="cifar10-gan"),
         cell("other", dataset="cifar10-jpeg", split="full"), cell("paper", variant="paper", split="full"),
     ]  # fmt: skip
-    assert [one.cell.key for one in on_first_splits(cells)] == ["main", "more", "gan", "other", "paper"]
+    assert [scored.cell.key for scored in on_first_splits(cells)] == ["main", "more", "gan", "other", "paper"]
+
+
+BACKGROUND = Measurement("cpu", "background", "pca", "latent-2", "paper", "digits", "full", 100, 0, 0, "auc", 0.5, 50)
+
+
+@pytest.fixture(scope="module")
+def background() -> pd.DataFrame:
+    rows = []
+    classifiers = ("naive-bayes", "logistic-regression")
+    for dataset, model, size, split in product(("iris", "wine"), classifiers, (4, 32), (0, 1, 2)):
+        curve = replace(BACKGROUND, model=model, recipe="ng-jordan", dataset=dataset, n_train=size, metric="accuracy")
+        rows.append(replace(curve, value=0.5 + size / 100 + split / 50, replicate=split, replicate_kind="split"))
+    crossing = {"model": "logistic-regression", "recipe": "ng-jordan", "dataset": "wine", "n_train": 32}
+    rows.append(replace(BACKGROUND, **crossing, metric="crossing_size", value=32.0, replicate_kind="dataset"))
+    sizes = (("few", 20), ("full", 100))
+    for (split, count), model, width, seed in product(sizes, ("autoencoder", "pca"), (16, 2), (0, 1)):
+        value = 0.0 if (model, width) == ("pca", 16) else 1 / width + seed / 100
+        error = replace(BACKGROUND, model=model, recipe=f"latent-{width}", split=split, n_train=count, seed=seed)
+        error = replace(error, metric="reconstruction_error", value=value)
+        rows += [replace(error, metric_variant=images) for images in ("held-out", "training")]
+    for name, seed in product(("10", "2", "all"), (0, 1)):
+        rows.append(replace(BACKGROUND, class_=name, seed=seed, value=0.6 + seed / 10, metric_variant="latent-density"))
+    return to_table(rows)
+
+
+def test_learning_curves_are_by_split_and_marked_where_they_cross(background: pd.DataFrame) -> None:
+    (iris, wine) = learning_panels(background)["ng-jordan"]
+    assert (iris.title, iris.mark, wine.title, wine.mark) == ("iris", None, "wine", 32.0)
+    curve = wine.sweeps[0]
+    assert curve.names == ("logistic-regression",) and curve.positions.tolist() == [4, 32]
+    assert curve.values == pytest.approx(np.array([[0.54, 0.82], [0.56, 0.84], [0.58, 0.86]]))
+
+
+def test_widths_are_numbers_and_the_largest_training_set_comes_first(background: pd.DataFrame) -> None:
+    full, few = width_panels(background)
+    assert (full.title, few.title) == ("digits, 100 training images", "digits, 20 training images")
+    assert [sweep.names for sweep in full.sweeps[:2]] == [("autoencoder", "held-out"), ("autoencoder", "training")]
+    assert full.sweeps[0].positions.tolist() == [2, 16]
+    assert full.sweeps[0].values == pytest.approx(np.array([[0.5, 0.0625], [0.51, 0.0725]]))
+
+
+def test_areas_end_with_the_mean_over_the_classes(background: pd.DataFrame) -> None:
+    classes = area_classes(background)
+    assert classes == ["10", "2", "all"]
+    (sweep,) = area_sweeps(background, classes)
+    assert sweep.positions.tolist() == [0, 1, 2] and sweep.values.tolist() == [[0.6] * 3, [0.7] * 3]
+
+
+@pytest.mark.slow
+def test_figures_say_how_many_runs(background: pd.DataFrame, tmp_path: Path) -> None:
+    drawn = list(draw_sweeps(background, tmp_path))
+    counts = {"learning-curves": "n = 3 random splits", "latent-dimension": "n = 2 seeds", "outliers": "n = 2 seeds"}
+    assert [figure.name for figure in drawn] == list(counts)
+    assert all(counts[figure.name] in figure.title for figure in drawn)
+    assert all((tmp_path / file).is_file() for figure in drawn for file in figure.files)

@@ -1,5 +1,9 @@
+"""The report as files, which a second one repeats by the byte, and the pages that are made from it."""
+
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 import shutil
 from html.parser import HTMLParser
@@ -7,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from replication.config.params import load_params
 from replication.foundation.errors import InputError
 from replication.page import main
+from replication.report.__main__ import main as write_report
+from replication.report.build import build_report
 from replication.report.pictures import inline_svg
-
-VOID = {"meta", "img", "br", "link", "hr", "input"}
 
 
 class Page(HTMLParser):
@@ -27,7 +32,7 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.handle_startendtag(tag, attrs)
-        if tag not in VOID:
+        if tag not in ("meta", "img", "br", "link", "hr", "input"):
             self.open.append(tag)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -62,14 +67,14 @@ def test_the_page_is_well_formed_and_loads_nothing(html: str) -> None:
     assert anchors and anchors <= set(ids)
     loading = [tag for tag, _ in page.elements if tag in ("script", "link", "iframe", "object", "embed")]
     outside = page.values("src", "srcset", "data", "poster", "xlink:href")
-    assert loading == ["script"] and all(one.startswith(("data:image/png;base64,", "#")) for one in outside)
+    assert loading == ["script"] and all(address.startswith(("data:image/png;base64,", "#")) for address in outside)
     assert not re.search(r"@import|url\((?!#)", html)
 
 
 def test_every_picture_says_what_it_shows(html: str) -> None:
     pictures = [attributes for tag, attributes in Page(html).elements if tag in ("img", "svg")]
     assert len(pictures) >= 8  # forest, two sets of curves, two toy figures, three grids
-    assert all(one.get("alt") or one.get("aria-label") or one.get("viewbox") is None for one in pictures)
+    assert all(names.get("alt") or names.get("aria-label") or names.get("viewbox") is None for names in pictures)
 
 
 def test_links_and_pictures_of_the_markdown_pages_are_there(made: Path) -> None:
@@ -79,33 +84,25 @@ def test_links_and_pictures_of_the_markdown_pages_are_there(made: Path) -> None:
     assert len(places) > 5 and not [place for page, place in places if not (page.parent / place).exists()]
 
 
-def test_text_of_the_benchmarks_is_escaped(html: str, markdown: str) -> None:
+def test_verdicts_stand_in_word_and_shape_and_text_of_the_benchmarks_is_escaped(html: str, markdown: str) -> None:
+    row = next(line for line in markdown.splitlines() if "More steps lower the gap." in line)
+    assert row.startswith("| ● replicated |") and "● " in re.sub(r"<[^>]+>", "", html)
     assert "Nets &lt;&amp; more&gt;" in html and "<& more>" not in html
     assert "50 % \\| at last" in markdown and "steps \\| k" in markdown
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "(n = 5)",  # a number never stands without its n
-        "A processor (2 cores)",
-        "torch 2.11",
-        "5 of 5 against 1 of 5",
-        "There is no MNIST here.",
-        "Nothing measures it.",
-        "digits for the toy",
-        "225 ± 2",
-        "standard error over test examples",
-        "learning rate 0.001; beta1 0.5",
-        "dev-1",
-        "Error rates of the rule",
-        "uv run dvc repro",
-        "duplicate rate",
-        "uv run python -m replication.run paper-k1",  # how a number is measured again
-    ],
-)
-def test_both_pages_say_it(html: str, markdown: str, text: str) -> None:
-    assert text in re.sub(r"<[^>]+>", "", html) and text in markdown
+# A number with its n, where it was computed, why another is missing, what was published, how it is measured again.
+SAID = (
+    "(n = 5)", "A processor (2 cores)", "torch 2.11", "5 of 5 against 1 of 5", "There is no MNIST here.",
+    "Nothing measures it.", "digits for the toy", "225 ± 2", "standard error over test examples",
+    "learning rate 0.001; beta1 0.5", "dev-1", "Error rates of the rule", "uv run dvc repro", "duplicate rate",
+    "uv run python -m replication.run paper-k1",
+)  # fmt: skip
+
+
+def test_both_pages_say_it(html: str, markdown: str) -> None:
+    words = re.sub(r"<[^>]+>", "", html)
+    assert [text for text in SAID if text not in words or text not in markdown] == []
 
 
 def test_a_table_row_has_as_many_cells_as_its_header(markdown: str) -> None:
@@ -117,11 +114,6 @@ def test_a_table_row_has_as_many_cells_as_its_header(markdown: str) -> None:
                 if not row.startswith("|"):
                     break
                 assert len(re.findall(r"(?<!\\)\|", row)) == columns + 1, row
-
-
-def test_verdicts_stand_in_word_and_shape(html: str, markdown: str) -> None:
-    row = next(line for line in markdown.splitlines() if "More steps lower the gap." in line)
-    assert row.startswith("| ● replicated |") and "● " in re.sub(r"<[^>]+>", "", html)
 
 
 def test_only_what_the_reports_say_reaches_the_page(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -141,18 +133,61 @@ def test_update_readme_rewrites_only_between_the_markers(repository: Path) -> No
     readme.write_text("# No markers\n", encoding="utf-8")
     with pytest.raises(InputError, match="tables:begin"):
         main(["--update-readme"])
-
-
-def test_without_a_report_there_is_no_page(repository: Path) -> None:
     shutil.rmtree(repository / "reports")
     with pytest.raises(InputError, match="no report under reports/: run `uv run dvc repro`"):
         main([])
 
 
 def test_inlined_drawings_keep_their_ids_apart() -> None:
-    drawing = (
-        '<?xml?><svg xmlns="x" width="1pt" height="1pt"><path id="a" style="fill: #1c1c1a"/><use href="#a"/></svg>'
-    )
-    inlined = inline_svg(drawing, "one", 'A "plot"')
-    assert 'id="one-a"' in inlined and 'href="#one-a"' in inlined and "var(--ink)" in inlined
+    path = '<path id="a" style="fill: #1c1c1a"/><use href="#a"/>'
+    inlined = inline_svg(f'<?xml?><svg xmlns="x" width="1pt" height="1pt">{path}</svg>', "first", 'A "plot"')
+    assert 'id="first-a"' in inlined and 'href="#first-a"' in inlined and "var(--ink)" in inlined
     assert 'aria-label="A &quot;plot&quot;"' in inlined and "width" not in inlined
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.integration
+def test_a_second_report_has_the_same_bytes_whatever_else_lies_about(repository: Path) -> None:
+    first = content(repository / "reports" / "cpu")
+    (repository / "outputs/score/cpu/gan/cpu-old").mkdir()
+    (repository / "outputs/score/cpu/gan/cpu-old/measurements.csv").write_text("nonsense", encoding="utf-8")
+    write_report([])
+    assert content(repository / "reports" / "cpu") == first
+    assert {"measurements.csv", "verdicts.json", "provenance.json"} < set(first)
+
+
+def test_provenance_alone_has_clocks_and_hosts_and_lists_every_file_with_its_hash_and_every_cell(made: Path) -> None:
+    files = content(made / "reports/cpu")
+    provenance = files.pop("provenance.json")
+    written, telling = json.loads(provenance), (b"2020-01-01T00", b"somewhere")
+    assert all(word in provenance for word in telling)
+    assert not [name for name, data in files.items() if any(word in data for word in telling)]
+    assert written["files"] == {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
+    assert list(written["cells"]) == ["cpu-k1", "cpu-k5", "cpu-digits"]
+
+
+def test_a_missing_cell_stops_the_report_and_leaves_the_old_one(repository: Path) -> None:
+    (repository / "outputs/score/cpu/gan/cpu-k5/measurements.csv").unlink()
+    before = content(repository / "reports")
+    with pytest.raises(InputError, match="cpu-k5/measurements.csv: run `uv run dvc repro`"):
+        build_report(load_params(), "cpu")
+    assert content(repository / "reports") == before
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        (",toy-k5,", ",toy-k9,", "recipe 'toy-k9', but cell cpu-k5 has 'toy-k5'"),
+        ("\ncpu,", "\npaper,", "profile 'paper', but cell cpu-k5 has 'cpu'"),
+        (",40,4,", ",40,7,", r"seeds \[0, 1, 2, 3, 7\], but cell cpu-k5 has 0-4"),
+        ("float32,0.", "float32,0.9", "measurements.csv is .* not what was measured: run `.*replication.score cpu-k5`"),
+    ],
+)
+def test_a_table_of_another_cell_is_refused(repository: Path, old: str, new: str, sentence: str) -> None:
+    path = repository / "outputs/score/cpu/gan/cpu-k5/measurements.csv"
+    path.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+    with pytest.raises(InputError, match=sentence):
+        build_report(load_params(), "cpu")

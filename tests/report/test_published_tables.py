@@ -25,25 +25,21 @@ def page(made: Path) -> Page:
 
 
 def lines(page: Page, table: str) -> list[Line]:
-    return next(one for one in page.tables if one.anchor == table).lines  # type: ignore[return-value]
+    return next(each for each in page.tables if each.anchor == table).lines  # type: ignore[return-value]
 
 
 def test_a_number_s_measurements_stand_beside_it_in_its_unit(made: Path, page: Page) -> None:
+    """One number is the other side of its claim."""
     table = pd.read_csv(made / "reports/cpu/measurements.csv")
-    rows = table.loc[(table["metric"] == "hit_rate") & (table["recipe"] == "toy-k1") & (table["step"] == 100)]
-    line = lines(page, "table-two")[0]
-    shown = [float(part) for part in line.ours.split(" ± ")]
-    np.testing.assert_allclose(shown, [100 * rows["value"].mean(), 100 * rows["value"].std()], atol=0.05)
+    last = table.loc[(table["recipe"] == "toy-k1") & (table["step"] == 100)]
+    rows, gaps = (last.loc[last["metric"] == metric, "value"] for metric in ("hit_rate", "discriminator_gap"))
+    line, *_, other = lines(page, "table-two")
+    ours = [float(part) for part in line.ours.split(" ± ")]
+    np.testing.assert_allclose(ours, [100 * rows.mean(), 100 * rows.std()], atol=0.05)
+    assert float(other.ours.split(" ± ")[0]) == pytest.approx(100 * gaps.mean(), rel=0.01)
     assert (line.row, line.column, line.published, line.state) == ("C model", "early", "50", "measured")
     assert line.by == (f"n = {len(rows)} trainings", "float32", "A processor (2 cores)", "minutes in all")
     assert line.command == "uv run python -m replication.run paper-k1"
-
-
-def test_the_other_side_of_a_claim_may_be_the_number(made: Path, page: Page) -> None:
-    table = pd.read_csv(made / "reports/cpu/measurements.csv")
-    rows = table.loc[(table["metric"] == "discriminator_gap") & (table["recipe"] == "toy-k1") & (table["step"] == 100)]
-    shown = float(lines(page, "table-two")[3].ours.split(" ± ")[0])
-    assert shown == pytest.approx(100 * rows["value"].mean(), rel=0.01)
 
 
 def test_what_is_not_measured_says_why(page: Page) -> None:
@@ -61,7 +57,7 @@ def test_evidence_of_too_few_replicates_is_no_number(made: Path) -> None:
     chosen = choose(claims, [read_source(made / "reports" / "cpu", claims)], load_params(made / "params.yaml"))
     few = Indicative("a part for the whole", "undecided", "2 of at least 3 replicates are measured.", None)
     chosen["elsewhere"] = replace(chosen["elsewhere"], indicative=((few, Where((), (), None)),))
-    table = next(one for one in tables(benchmarks, chosen) if one.anchor == "table-two")
+    table = next(each for each in tables(benchmarks, chosen) if each.anchor == "table-two")
     line = next(line for line in table.lines if line.claim == "elsewhere")
     assert line.state == "not run" and line.ours == "" and "2 of at least 3" in line.by[-1]
     assert summary([table]).indicative == 0
@@ -74,21 +70,22 @@ def test_the_summary_counts_the_authors_own_numbers(page: Page) -> None:
     assert [mark.word for mark, _ in page.summary.measured] == ["replicated"]
 
 
-def test_the_lead_links_the_tables_that_hold_a_measured_number(made: Path, page: Page) -> None:
+def test_the_lead_links_the_tables_of_measured_numbers_and_metrics_for_dvc_repeat_them(made: Path, page: Page) -> None:
     assert [table.anchor for table in page.tables if table.measured] == ["table-two"]
     lead = (made / "reports/index.html").read_text("utf-8").split("full protocol")[1].split("</p>")[0]
     assert re.findall(r'href="#([\w-]+)"', lead) == ["table-two"]
+    written = json.loads((made / "reports/metrics.json").read_text(encoding="utf-8"))
+    assert written["numbers"]["in the papers"] == page.summary.total
+    assert written["ours"]["table-two-c-model-early"] == lines(page, "table-two")[0].ours
+    forest = (made / "reports/plots/forest.csv").read_text(encoding="utf-8")
+    assert forest.startswith("claim,low,difference,high,word\n")
 
 
 @pytest.mark.parametrize(
     ("old", "new", "sentence"),
     [
         ("claim: elsewhere", "claim: nowhere", "claim 'nowhere' stands in no benchmark file"),
-        (
-            "value: 50, verified: true, claim: hit",
-            "value: 51, verified: true, claim: hit",
-            "says 51, claim hit-rate 50",
-        ),
+        ("value: 50, verified: true, claim: h", "value: 51, verified: true, claim: h", "says 51, claim hit-rate 50"),
         ("claim: hit-rate}", "claim: hit-rate, side: against}", "claim hit-rate compares with nothing"),
         ("trained: true, columns: {early: {value: 3", "columns: {early: {value: 3", "of the paper's own trainings"),
         ("leading: [dev-1]", "leading: [dev-2]", "leading names 'dev-2'"),
@@ -109,12 +106,3 @@ def test_every_published_value_stands_in_a_table() -> None:
     linked = {name for number in numbers for name in (number.claim, number.released)}
     values = {claim.id for claim in claims_of(benchmarks) if claim.kind == "value" and claim.origin == "published"}
     assert values and values <= linked
-
-
-def test_metrics_for_dvc_repeat_the_page(made: Path, page: Page) -> None:
-    written = json.loads((made / "reports/metrics.json").read_text(encoding="utf-8"))
-    assert written["numbers"]["in the papers"] == page.summary.total
-    assert written["ours"]["table-two-c-model-early"] == lines(page, "table-two")[0].ours
-    assert (
-        (made / "reports/plots/forest.csv").read_text(encoding="utf-8").startswith("claim,low,difference,high,word\n")
-    )

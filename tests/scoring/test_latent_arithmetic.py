@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import torch
@@ -16,7 +15,7 @@ from replication.models.layers.samples import as_images
 from replication.scoring.image_cell import ImageCell
 from replication.scoring.latent_arithmetic import SUMS, measure
 from replication.table.measurements import to_table
-from replication.training.state import initial_state, weights_of
+from tests.scoring.small import rebuilt, small_cell, some_data
 
 SIDE = 20
 OPTIONS = ProtocolOptions(latent_arithmetic=LatentArithmetic(pool=240, trials=30))
@@ -51,21 +50,17 @@ class MarkedStrokes(Conditional):
         return images
 
 
-def stroke_cell(small_cells: Any, reach: float = 1.0, marked: bool = False, **other: Any) -> ImageCell:
+def stroke_cell(reach: float = 1.0, marked: bool = False, seeds: str = "0-1") -> ImageCell:
     """A cell whose generator is `Strokes`, trained on strokes, its judge one that sees pixels and is sure of all."""
     latents = torch.from_numpy(np.random.default_rng(0).uniform(-1.5, 1.5, (700, 3)).astype(np.float32))
     images = as_images(Strokes(1.0)(latents).detach()).numpy()
-    data = replace(small_cells.data(600, 100), train_images=images[:600], test_images=images[600:])
-    cell = small_cells(OPTIONS, data=data, generator=[[2, 0], [2, 1], [1, 1]], **other)
-
-    def build() -> Networks:
-        return Networks(Generator(None, MarkedStrokes(reach) if marked else Strokes(reach)), nn.Linear(1, 1))
-
+    data = replace(some_data(600, 100), train_images=images[:600], test_images=images[600:])
+    cell = small_cell(OPTIONS, data=data, generator=[[2, 0], [2, 1], [1, 1]], seeds=seeds)
     layer = nn.Linear(SIDE * SIDE, 3)
     nn.init.zeros_(layer.weight)
-    judge = nn.Sequential(nn.Flatten(), layer)
-    states = dict.fromkeys((0, 8), weights_of(initial_state(build, cell.recipe, cell.seeds)))
-    return replace(cell, build=build, trained=replace(cell.trained, states=states), judge=judge)
+    strokes = MarkedStrokes if marked else Strokes
+    cell = rebuilt(cell, lambda: Networks(Generator(None, strokes(reach)), nn.Linear(1, 1)))
+    return replace(cell, judge=nn.Sequential(nn.Flatten(), layer))
 
 
 def mean(cell: ImageCell, metric: str, variant: str) -> float:
@@ -74,8 +69,8 @@ def mean(cell: ImageCell, metric: str, variant: str) -> float:
     return float(np.mean(rows))
 
 
-def test_where_attributes_are_linear_arithmetic_does_what_it_says(small_cells: Any) -> None:
-    cell = stroke_cell(small_cells)
+def test_where_attributes_are_linear_arithmetic_does_what_it_says() -> None:
+    cell = stroke_cell()
     sheets = measure(cell)
     to_table(cell.rows.collected)
     success = {name: mean(cell, "arithmetic_success", name) for name in SUMS}
@@ -91,8 +86,8 @@ def test_where_attributes_are_linear_arithmetic_does_what_it_says(small_cells: A
     assert sheets["arithmetic"].shape == (6, 14, 1, SIDE, SIDE) and sheets["turn"].shape == (8, 9, 1, SIDE, SIDE)
 
 
-def test_the_sheets_show_concepts_and_turns(small_cells: Any) -> None:
-    sheets = measure(stroke_cell(small_cells, seeds="0"))
+def test_the_sheets_show_concepts_and_turns() -> None:
+    sheets = measure(stroke_cell(seeds="0"))
     attributes = stroke_attributes(sheets["arithmetic"].reshape(-1, 1, SIDE, SIDE)).reshape(6, 14, 2)
     thick, slanted = attributes[..., 0], attributes[..., 1]
     assert thick[:, :6].min() > thick[:, 6:9].max()  # two thick concepts and a thin one
@@ -102,8 +97,8 @@ def test_the_sheets_show_concepts_and_turns(small_cells: Any) -> None:
     assert np.array_equal(sheets["turn"][:2, 0], sheets["turn"][6:, 0])  # the same samples before a random direction
 
 
-def test_a_generator_of_one_image_holds_no_exemplars(small_cells: Any) -> None:
-    cell = stroke_cell(small_cells, reach=0.0)
+def test_a_generator_of_one_image_holds_no_exemplars() -> None:
+    cell = stroke_cell(reach=0.0)
     assert measure(cell) == {}
     assert mean(cell, "arithmetic_success", "three-exemplars") == 0.0
     assert np.isnan(mean(cell, "arithmetic_spread", "three-exemplars"))
@@ -112,8 +107,8 @@ def test_a_generator_of_one_image_holds_no_exemplars(small_cells: Any) -> None:
     assert counts == dict.fromkeys(SUMS, 30 * 9) | {"pixel": 30, "samples-of-concept": 0}
 
 
-def test_a_conditional_generator_adds_within_a_class(small_cells: Any) -> None:
-    cell = stroke_cell(small_cells, marked=True)
+def test_a_conditional_generator_adds_within_a_class() -> None:
+    cell = stroke_cell(marked=True)
     sheets = measure(cell)
     for sheet in sheets.values():
         marks = sheet[:, :, 0, -1, :3]  # [lines, columns, 3]: of each image, and after a sum of pixels too

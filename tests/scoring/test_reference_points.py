@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
 from replication.config.params import Cell
 from replication.config.protocols import Inception, ProtocolOptions, ReferencePoints
@@ -24,61 +22,50 @@ from replication.metrics.distribution import distances, reference_of
 from replication.metrics.inception import inception_score, split_scores
 from replication.metrics.inception_network import inception_features
 from replication.metrics.neighbours import duplicate_rate
-from replication.scoring import inception
 from replication.scoring.classifier import judged
 from replication.scoring.images import LIMIT, SUBSET_SIZE, SUBSETS
 from replication.scoring.rows import Rows
 from replication.table.measurements import Measurement, to_table
+from tests.scoring.conftest import PlantedInception
+from tests.scoring.small import brightness_judge, some_data
 
 POINTS = ReferencePoints((20, 40, 1000), 80)
 CHOSEN = np.arange(0, 120, 2)
 CELL = Cell("background", "real", "test", "rows", "half", "paper", "0-2", experiment="reference-points")
-
-
-def judge_of() -> nn.Sequential:
-    layer = nn.Linear(64, 3, bias=False)
-    layer.weight.data = torch.eye(8)[:3].repeat_interleave(8, dim=1) / 2
-    return nn.Sequential(nn.Flatten(), layer)
+JUDGE = brightness_judge(0.5)
 
 
 @pytest.fixture(scope="module")
-def data() -> Iterator[PreparedImages]:
-    """120 training and 50 test images of three classes: each a bright row of its own, so wide that none is alike."""
-    stream, labels = np.random.default_rng(0), np.arange(170) % 3
-    images = stream.integers(0, 156, (170, 1, 8, 8))
-    images[np.arange(170), 0, labels] += 100
-    images = images.astype(np.uint8)
-    yield PreparedImages("rows", images[:120], labels[:120], images[120:], labels[120:], ("a", "b", "c"), {})
+def data() -> PreparedImages:
+    return some_data(120, 50)
 
 
 @pytest.fixture(scope="module")
 def measured(data: PreparedImages) -> list[Measurement]:
     rows = Rows("cpu", CELL, len(CHOSEN), {})
     options = ProtocolOptions(reference_points=POINTS)
-    score_reference_points(rows, data, CHOSEN, judge_of(), "rows-classifier", options, 2)
+    score_reference_points(rows, data, CHOSEN, JUDGE, "rows-classifier", options, 2)
     to_table(rows.collected)
     return rows.collected
 
 
 def value(rows: list[Measurement], recipe: str, metric: str, seed: int = 0, variant: str = "") -> float:
-    (found,) = (
-        row.value
-        for row in rows
-        if (row.recipe, row.metric, row.seed, row.metric_variant, row.class_) == (recipe, metric, seed, variant, "all")
-        and row.replicate_kind == "training"
-    )
-    return found
+    place = (recipe, metric, seed, variant, "all", "training")
+    (only,) = (
+        row.value for row in rows
+        if (row.recipe, row.metric, row.seed, row.metric_variant, row.class_, row.replicate_kind) == place
+    )  # fmt: skip
+    return only
 
 
-def points_of(data: PreparedImages, points: ReferencePoints = POINTS) -> dict[tuple[str, int], Point]:
-    return {(point.recipe, point.seed): point for point in reference_points((0, 1, 2), data, CHOSEN, points)}
+def points_of(data: PreparedImages) -> dict[tuple[str, int], Point]:
+    return {(point.recipe, point.seed): point for point in reference_points((0, 1, 2), data, CHOSEN, POINTS)}
 
 
 def test_sets_are_of_the_split_and_as_far_as_it_goes(data: PreparedImages) -> None:
     points = points_of(data)
-    assert {recipe for recipe, _ in points} == {
-        "test", "train", "limited-20", "repeats-20", "limited-40", "repeats-40"}  # fmt: skip
-    assert len(points) == 2 + 3 * 4
+    drawn = ("limited-20", "repeats-20", "limited-40", "repeats-40")
+    assert points.keys() == {("test", 0), ("train", 0), *((recipe, seed) for recipe in drawn for seed in (0, 1, 2))}
     for (recipe, seed), point in points.items():
         if recipe.startswith("limited"):
             assert len(set(point.images)) == int(recipe[8:]) and set(point.images) <= set(CHOSEN)
@@ -89,10 +76,15 @@ def test_sets_are_of_the_split_and_as_far_as_it_goes(data: PreparedImages) -> No
     np.testing.assert_array_equal(points["train", 0].images, CHOSEN)
 
 
-def test_images_in_the_order_of_their_classes_are_mixed() -> None:
+def test_images_in_the_order_of_their_classes_are_mixed_and_a_shuffle_keeps_the_images_of_its_set() -> None:
     images, labels = np.arange(30), np.repeat([0, 1, 2], 10)
     assert sorted(mixed(images, labels)) == images.tolist() != mixed(images, labels).tolist()
     np.testing.assert_array_equal(mixed(images, labels[::-1]), images)
+    rows, logits = Rows("cpu", CELL, 4, {}), np.eye(4, 3, dtype=np.float32)
+    add_score_variants(rows, "judge_score_variant", logits, np.arange(4), 1, (0, 1))
+    score = score_by_hand(np.exp(logits) / np.exp(logits).sum(1, keepdims=True), 1)
+    assert [row.value for row in rows.collected] == pytest.approx([score] * 5)
+    assert {row.n_samples for row in rows.collected} == {4}
 
 
 def test_rows_carry_the_images_that_stand_behind_a_set(measured: list[Measurement]) -> None:
@@ -105,19 +97,19 @@ def test_rows_carry_the_images_that_stand_behind_a_set(measured: list[Measuremen
 
 
 def test_scores_are_those_of_the_judge(data: PreparedImages, measured: list[Measurement]) -> None:
-    judge, point = judge_of(), points_of(data)["repeats-40", 2]
-    own, held_out = judged(judge, data.train_images[point.images]), judged(judge, data.test_images)
-    assert value(measured, "repeats-40", "judge_score", 2) == pytest.approx(inception_score(own.logits, 10)[0])
-    ratio = inception_score(own.logits[:50], 10)[0] / inception_score(held_out.logits, 10)[0]
+    point = points_of(data)["repeats-40", 2]
+    of_point, held_out = judged(JUDGE, data.train_images[point.images]), judged(JUDGE, data.test_images)
+    assert value(measured, "repeats-40", "judge_score", 2) == pytest.approx(inception_score(of_point.logits, 10)[0])
+    ratio = inception_score(of_point.logits[:50], 10)[0] / inception_score(held_out.logits, 10)[0]
     assert value(measured, "repeats-40", "judge_score_ratio", 2, "held-out") == pytest.approx(ratio)
-    once = judged(judge, data.train_images[point.trained_on]).logits
-    ratio = inception_score(own.logits[:40], 10)[0] / inception_score(once, 10)[0]
+    once = judged(JUDGE, data.train_images[point.trained_on]).logits
+    ratio = inception_score(of_point.logits[:40], 10)[0] / inception_score(once, 10)[0]
     assert value(measured, "repeats-40", "judge_score_ratio", 2, "unrepeated") == pytest.approx(ratio)
     accuracy = float((held_out.logits.argmax(axis=1) == data.test_labels).mean())
     assert {row.value for row in measured if row.metric == "judge_accuracy"} == {accuracy}
     for variant, images in (("held-out", data.test_images), ("training", data.train_images[point.trained_on])):
-        reference = reference_of(judged(judge, images).features, LIMIT)
-        apart = distances(own.features, reference, SUBSETS, SUBSET_SIZE, 2, LIMIT)
+        reference = reference_of(judged(JUDGE, images).features, LIMIT)
+        apart = distances(of_point.features, reference, SUBSETS, SUBSET_SIZE, 2, LIMIT)
         assert value(measured, "repeats-40", "judge_frechet_distance", 2, variant) == pytest.approx(apart.frechet)
         assert value(measured, "repeats-40", "judge_recall", 2, variant) == apart.recall
 
@@ -150,80 +142,40 @@ def variants_of(rows: list[Measurement], metric: str, recipe: str) -> dict[tuple
 
 
 def test_variants_of_the_judge_score_are_as_written_out(data: PreparedImages, measured: list[Measurement]) -> None:
-    own = judged(judge_of(), data.test_images).logits.astype(np.float64)
-    probabilities = np.exp(own) / np.exp(own).sum(axis=1, keepdims=True)
-    found = variants_of(measured, "judge_score_variant", "test")
-    assert set(found) == {("one-split", 0), ("contiguous", 0), ("by-class", 0), *(("shuffled", s) for s in (0, 1, 2))}
+    logits = judged(JUDGE, data.test_images).logits.astype(np.float64)
+    probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    scores = variants_of(measured, "judge_score_variant", "test")
+    assert set(scores) == {("one-split", 0), ("contiguous", 0), ("by-class", 0), *(("shuffled", s) for s in (0, 1, 2))}
     by_class = np.concatenate([probabilities[data.test_labels == label] for label in range(3)])
-    for variant, rows, splits in (
-        ("one-split", probabilities, 1),
-        ("contiguous", probabilities, 10),
-        ("by-class", by_class, 10),
-    ):
-        assert found[variant, 0] == pytest.approx(score_by_hand(rows, splits), rel=1e-6)
-    assert found["contiguous", 0] == value(measured, "test", "judge_score")
-    assert found["by-class", 0] < found["contiguous", 0] < found["one-split", 0]
-    shuffled = [found["shuffled", seed] for seed in (0, 1, 2)]
-    assert len({*shuffled, found["contiguous", 0]}) == 4 and max(shuffled) < found["one-split", 0]
+    expected = {"one-split": (probabilities, 1), "contiguous": (probabilities, 10), "by-class": (by_class, 10)}
+    for variant, (rows, splits) in expected.items():
+        assert scores[variant, 0] == pytest.approx(score_by_hand(rows, splits), rel=1e-6)
+    assert scores["contiguous", 0] == value(measured, "test", "judge_score")
+    assert scores["by-class", 0] < scores["contiguous", 0] < scores["one-split", 0]
+    shuffled = [scores["shuffled", seed] for seed in (0, 1, 2)]
+    assert len({*shuffled, scores["contiguous", 0]}) == 4 and max(shuffled) < scores["one-split", 0]
     assert {row.recipe for row in measured if row.metric == "judge_score_variant"} == {"test", "train"}
 
 
-def test_a_shuffle_keeps_the_images_of_its_set() -> None:
-    rows = Rows("cpu", CELL, 4, {})
-    logits = np.eye(4, 3, dtype=np.float32)
-    add_score_variants(rows, "judge_score_variant", logits, np.arange(4), 1, (0, 1))
-    values = [row.value for row in rows.collected]
-    assert values == pytest.approx([score_by_hand(np.exp(logits) / np.exp(logits).sum(1, keepdims=True), 1)] * 5)
-    assert {row.n_samples for row in rows.collected} == {4}
-
-
-class Planted(nn.Module):
-    """pool3 is an image's pixels, logits the brightness of its first rows."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.place = nn.Parameter(torch.zeros(1))
-        self.fc = nn.Linear(1, 1008)
-        nn.init.normal_(self.fc.bias, generator=torch.Generator().manual_seed(0))
-
-    def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        pixels = images[:, 0].flatten(1).float() / 255
-        logits = judge_of()(images[:, :1].float()) / 50
-        return pixels, nn.functional.pad(logits, (0, 1005), value=-20.0)
-
-
-def test_under_inception_the_real_split_has_a_score_a_split(
-    data: PreparedImages, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    network = Planted()
-    monkeypatch.setattr("replication.metrics.inception_network.FEATURES", 64)
-    monkeypatch.setattr(inception, "inception_weights", lambda path: path)
-    monkeypatch.setattr(inception, "load_inception", lambda path, device: network)
-    inception._read.clear()
+def test_under_inception_the_real_split_has_a_score_a_split(data: PreparedImages, planted: PlantedInception) -> None:
     rows = Rows("cpu", replace(CELL, seeds="0", protocols=("inception",)), len(CHOSEN), {})
-    given = ProtocolOptions(reference_points=ReferencePoints((20,), 60), inception=Inception("planted"))
-    score_reference_points(rows, data, CHOSEN, judge_of(), "rows-classifier", given, 1)
-    inception._read.clear()
+    options = ProtocolOptions(reference_points=ReferencePoints((20,), 60), inception=Inception("planted"))
+    score_reference_points(rows, data, CHOSEN, JUDGE, "rows-classifier", options, 1)
     to_table(rows.collected)
-    logits = inception_features(network, data.train_images[CHOSEN]).logits
+    logits = inception_features(planted, data.train_images[CHOSEN]).logits
     drawn = [row for row in rows.collected if row.replicate_kind == "split"]
-    assert [(row.recipe, row.metric, row.replicate, row.n_samples) for row in drawn] == [
-        ("train", "inception_score", split, 6) for split in range(10)
-    ]
-    assert [row.value for row in drawn] == split_scores(logits, 10).tolist()
+    assert {(row.recipe, row.metric, row.n_samples) for row in drawn} == {("train", "inception_score", 6)}
+    scores = dict(enumerate(split_scores(logits, 10).tolist()))
+    assert len(drawn) == 10 and {row.replicate: row.value for row in drawn} == scores
     assert value(rows.collected, "train", "inception_score") == pytest.approx(np.mean([row.value for row in drawn]))
     of_train = variants_of(rows.collected, "inception_score_variant", "train")
     assert {variant for variant, _ in of_train} == {"one-split", "contiguous", "shuffled", "by-class", "with-bias"}
-    for variant, of_classes in (
-        ("contiguous", torch.from_numpy(logits)),
-        ("with-bias", torch.from_numpy(logits) + network.fc.bias.detach()),
-    ):
-        probabilities = torch.softmax(of_classes.double(), dim=1).numpy()
+    for variant, bias in (("contiguous", torch.zeros(1)), ("with-bias", planted.fc.bias.detach())):
+        probabilities = torch.softmax((torch.from_numpy(logits) + bias).double(), dim=1).numpy()
         assert of_train[variant, 0] == pytest.approx(score_by_hand(probabilities, 10), rel=1e-6)
     assert of_train["contiguous", 0] == value(rows.collected, "train", "inception_score")
     metrics = {row.metric for row in rows.collected if row.recipe == "repeats-20"}
     assert metrics >= {"inception_score", "modified_inception_score", "fid", "kid", "precision", "recall",
                        "transfer_head_accuracy", "judge_score", "duplicate_rate"}  # fmt: skip
-    assert value(rows.collected, "repeats-20", "fid", 0, "training") < value(
-        rows.collected, "repeats-20", "fid", 0, "held-out"
-    )
+    near, far = (value(rows.collected, "repeats-20", "fid", 0, images) for images in ("training", "held-out"))
+    assert near < far

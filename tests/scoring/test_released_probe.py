@@ -22,7 +22,7 @@ from replication.foundation.seeding import generator
 from replication.metrics.linear_probe import ProbeResult, balanced_rows, discriminator_features, linear_probe
 from replication.released import weights as released_weights
 from replication.released.probe import infer_statistics, probe_released, shuffled
-from replication.released.weights import ReleasedDiscriminator, ReleasedNetwork, read_discriminator
+from replication.released.weights import ReleasedNetwork, read_discriminator
 from replication.scoring.probe import run_probe
 from replication.scoring.requirements import require_experiment
 from replication.scoring.rows import Rows, Steps
@@ -42,34 +42,34 @@ POOLINGS = ("max-4x4", "max-2x2", "max-4x4 of the last convolution", "mean-4x4")
 STATISTICS = ("training images", "test images", "training images by class", "each batch")
 
 
+def released_in(folder: Path) -> Path:
+    folder.mkdir()
+    write_release(folder, TINY, spread=0.5)
+    return folder
+
+
 @pytest.fixture
 def directory(tmp_path: Path) -> Path:
-    (tmp_path / "released").mkdir()
-    write_release(tmp_path / "released", TINY, spread=0.5)
-    return tmp_path / "released"
+    return released_in(tmp_path / "released")
 
 
 @pytest.fixture(scope="module")
 def rows(tmp_path_factory: pytest.TempPathFactory) -> list[Measurement]:
-    folder = tmp_path_factory.mktemp("release")
-    write_release(folder, TINY, spread=0.5)
-    return rows_of(read_discriminator(folder, [TINY]), "0-2")
+    return rows_of(released_in(tmp_path_factory.mktemp("release") / "released"), "0-2")
 
 
 def shades() -> PreparedImages:
     """150 + 75 noisy images, class by class, whose class is their brightness."""
     labels = np.repeat(np.arange(3), 50)
-    images = np.random.default_rng(1).integers(0, 200, (150, 3, 8, 8)) + 15 * labels[:, None, None, None]
-    images = images.astype(np.uint8)
+    noise = np.random.default_rng(1).integers(0, 200, (150, 3, 8, 8))
+    images = (noise + 15 * labels[:, None, None, None]).astype(np.uint8)
     return PreparedImages("shades", images, labels, images[::2] // 2 * 2, labels[::2], ("a", "b", "c"), {})
 
 
-def rows_of(
-    released: ReleasedDiscriminator, seeds: str = "0-1", threads: int = 1, steps: Steps | None = None
-) -> list[Measurement]:
+def rows_of(directory: Path, seeds: str = "0-1", threads: int = 1, steps: Steps | None = None) -> list[Measurement]:
     cell = Cell("dcgan2015", "released", "tiny", "shades", "full", "code", seeds, "released-probe")
     rows = Rows("paper", cell, 150, {}, steps=steps)
-    score_released_probe(rows, released, shades(), PROBE, OPTIONS, threads=threads)
+    score_released_probe(rows, read_discriminator(directory, [TINY]), shades(), PROBE, OPTIONS, threads=threads)
     return rows.collected
 
 
@@ -79,20 +79,20 @@ def test_a_killed_probe_goes_on_from_its_finished_steps(
 ) -> None:
     calls: list[int] = []
 
-    def killed(*given: Any, **options: Any) -> ProbeResult:
+    def killed(*arguments: Any, **options: Any) -> ProbeResult:
         calls.append(len(calls))
         if len(calls) == last + 1:
             raise KeyboardInterrupt
-        return run_probe(*given, **options)
+        return run_probe(*arguments, **options)
 
-    released, steps = read_discriminator(directory, [TINY]), Steps(tmp_path, TrainingClock(tmp_path))
+    steps = Steps(tmp_path, TrainingClock(tmp_path))
     monkeypatch.setattr(released_probe, "run_probe", killed)
     with pytest.raises(KeyboardInterrupt):
-        rows_of(released, "0-2", steps=steps)
-    assert rows_of(read_discriminator(directory, [TINY]), "0-2", steps=steps) == rows
-    assert len(calls) == 3 + len(POOLINGS) + len(STATISTICS) + 1  # one was asked for twice
+        rows_of(directory, "0-2", steps=steps)
+    assert rows_of(directory, "0-2", steps=steps) == rows
+    assert len(calls) == 3 + len(POOLINGS) + len(STATISTICS) + 1  # the killed probe was asked for twice
     next(tmp_path.glob("seed-1.json")).write_text("[{")
-    assert rows_of(read_discriminator(directory, [TINY]), "0-2", steps=steps) == rows
+    assert rows_of(directory, "0-2", steps=steps) == rows
 
 
 def accuracies(rows: list[Measurement], recipe: str, variant: str, seed: int = 0) -> list[float]:
@@ -101,13 +101,13 @@ def accuracies(rows: list[Measurement], recipe: str, variant: str, seed: int = 0
 
 
 def test_rows_name_what_was_changed(rows: list[Measurement]) -> None:
-    found = {(row.recipe, row.metric_variant) for row in rows if row.seed == 0}
+    named = {(row.recipe, row.metric_variant) for row in rows if row.seed == 0}
     expected = {("tiny", name) for name in ("all-labels", "6-per-class", "4-per-class")}
     expected |= {("tiny-pooling", f"5-per-class {name}") for name in POOLINGS}
     expected |= {("tiny-statistics", f"5-per-class {name}") for name in STATISTICS}
     expected |= {("tiny-costs", f"all-labels C {cost}") for cost in ("0.0001", "0.001", "0.01")}
     expected |= {("tiny-costs-few", f"5-per-class C {cost}") for cost in ("0.0001", "0.001", "0.01", "1")}
-    assert found == expected
+    assert named == expected
     assert {(row.recipe, row.metric_variant) for row in rows if row.seed} == {("tiny", "all-labels")}
     assert {(row.paper, row.model, row.variant, row.step) for row in rows} == {("dcgan2015", "released", "code", 0)}
     assert len(accuracies(rows, "tiny", "6-per-class")) == 3
@@ -131,12 +131,13 @@ def test_numbers_are_those_of_the_parts_by_hand(rows: list[Measurement], directo
         return list(result.limited[5].accuracies)
 
     usual = probed(shuffled(150, 0), images)
-    assert accuracies(rows, "tiny-pooling", "5-per-class max-4x4") == usual
-    assert accuracies(rows, "tiny-statistics", "5-per-class training images") == usual
-    by_class = probed(np.arange(150), images)  # as they come, class by class
-    assert accuracies(rows, "tiny-statistics", "5-per-class training images by class") == by_class
-    of_tests = probed(shuffled(75, 0), tests)
-    assert accuracies(rows, "tiny-statistics", "5-per-class test images") == of_tests
+    for recipe, variant, expected in (
+        ("tiny-pooling", "max-4x4", usual),
+        ("tiny-statistics", "training images", usual),
+        ("tiny-statistics", "training images by class", probed(np.arange(150), images)),  # as they come
+        ("tiny-statistics", "test images", probed(shuffled(75, 0), tests)),
+    ):
+        assert accuracies(rows, recipe, f"5-per-class {variant}") == expected
 
 
 def test_the_command_measures_the_same(
@@ -162,8 +163,8 @@ def test_scikit_learn_agrees_at_every_cost(rows: list[Measurement], directory: P
     train = discriminator_features(network, images, None).numpy()
     test = discriminator_features(network, torch.from_numpy(data.test_images), None).numpy()
     whole = LinearSVC(C=cost, tol=1e-8, max_iter=1_000_000).fit(train, data.train_labels)
-    (found,) = accuracies(rows, "tiny-costs", f"all-labels C {cost:g}")
-    assert found == pytest.approx(whole.score(test, data.test_labels), abs=1.5 / 75)
+    (accuracy,) = accuracies(rows, "tiny-costs", f"all-labels C {cost:g}")
+    assert accuracy == pytest.approx(whole.score(test, data.test_labels), abs=1.5 / 75)
     pool = np.sort(generator(0, "validation split").permutation(150)[30:])
     few = accuracies(rows, "tiny-costs-few", f"5-per-class C {cost:g}")
     for draw, accuracy in enumerate(few):
@@ -173,41 +174,32 @@ def test_scikit_learn_agrees_at_every_cost(rows: list[Measurement], directory: P
 
 
 def test_threads_change_nothing(rows: list[Measurement], directory: Path) -> None:
-    assert rows_of(read_discriminator(directory, [TINY]), "0-2", threads=3) == rows
+    assert rows_of(directory, "0-2", threads=3) == rows
 
 
 def test_every_claim_on_a_released_network_finds_its_rows(rows: list[Measurement]) -> None:
     """Values get numbers and questions an answer with every case, from rows as the experiment names them."""
-    named = [
-        replace(
-            row,
-            recipe=row.recipe.replace("tiny", "imagenet32"),
-            dataset="cifar10",
-            metric_variant=row.metric_variant.replace("6-per", "400-per").replace("5-per", "400-per"),
-        )
-        for row in rows
-    ]
-    table, judged = to_table(named), 0
-    for claim in claims_of(own_benchmarks()):
-        if claim.evidence is None or claim.evidence.measured["model"] != "released":
-            continue
+    table = to_table(rows).assign(dataset="cifar10")
+    table["recipe"] = table["recipe"].str.replace("tiny", "imagenet32")
+    table["metric_variant"] = table["metric_variant"].str.replace("[56]-per", "400-per", regex=True)
+    selections = [(claim, claim.evidence.measured) for claim in claims_of(own_benchmarks()) if claim.evidence]
+    on_released = [(claim, selection) for claim, selection in selections if selection["model"] == "released"]
+    assert len(on_released) >= 6
+    for claim, selection in on_released:
         verdict = judge(claim, table)
         assert (verdict.word == "answered") == (claim.kind == "question")
         if claim.kind == "question":
-            recipe = str(claim.evidence.measured["recipe"])
-            cases = {row.metric_variant for row in named if (row.recipe, row.metric) == (recipe, "probe_accuracy")}
+            of_claim = (table["recipe"] == selection["recipe"]) & (table["metric"] == "probe_accuracy")
+            cases = set(table.loc[of_claim, "metric_variant"])
             assert len(cases) >= 3 and all(f"variant {case})" in verdict.reason for case in cases)
         else:
             assert verdict.comparison is not None and verdict.comparison.measured.n == 3
-        judged += 1
-    assert judged >= 6
 
 
 def test_an_incomplete_release_is_never_the_whole_network(directory: Path) -> None:
     (directory / "7_discrim_params.jl_05.npy").unlink()  # the kernel of the third convolution
-    rows = rows_of(read_discriminator(directory, [TINY]))
     axes = {"", "-pooling", "-statistics", "-costs", "-costs-few"}
-    assert {row.recipe for row in rows} == {f"tiny-2-of-3{axis}" for axis in axes}
+    assert {row.recipe for row in rows_of(directory)} == {f"tiny-2-of-3{axis}" for axis in axes}
 
 
 @pytest.fixture
@@ -228,9 +220,9 @@ def test_what_the_experiment_needs_is_missed_in_one_sentence(small: tuple[Params
     crowded = replace(params, released=replace(params.released, per_class=41))
     absent = replace(params, released=replace(params.released, directory=str(directory / "none")))
     other = replace(cell, recipe="imagenet32")
-    for given, asked, named in ((params, other, "imagenet32"), (crowded, cell, "41 .*40"), (absent, cell, "none")):
+    for needed, asked, named in ((params, other, "imagenet32"), (crowded, cell, "41 .*40"), (absent, cell, "none")):
         with pytest.raises(InputError, match=f"Cell paper-released-cifar10-jpeg.*{named}"):
-            require_experiment(given, asked)
+            require_experiment(needed, asked)
 
 
 def test_the_weights_are_part_of_the_provenance(

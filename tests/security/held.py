@@ -13,7 +13,7 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.fuzz.outcomes import TRACEBACK, Outcome, outcome_of
+from tests.fuzz.outcomes import SENTENCE, TRACEBACK, Outcome, outcome_of
 
 MEMORY, SECONDS = 200 * 2**20, 10
 WAITING = 120  # seconds after which an action waits for something that does not come
@@ -55,6 +55,13 @@ def held(action: Callable[[], object], memory: int = MEMORY, seconds: int = SECO
     if written:
         return Outcome(*pickle.loads(written))
     return Outcome(TRACEBACK, f"ended by {signal.Signals(os.WTERMSIG(status)).name}: too much time or memory")
+
+
+def refused(read: Callable[[Path], object], place: Path, memory: int = MEMORY, named: str | None = None) -> None:
+    """Hold that reading a place ends in a sentence that names it, and that nothing ran."""
+    became = held(lambda: read(place), memory)
+    assert became.kind == SENTENCE, became.text
+    assert (named or str(place)) in became.text and len(became.text) < 3000 and not RAN.exists()
 
 
 def _limit(memory: int, seconds: int) -> None:

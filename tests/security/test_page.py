@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -16,38 +15,14 @@ from replication.page import write_page
 from replication.record import take_in
 from replication.report.build import build_report
 from tests.record.conftest import archive as packed
+from tests.record.conftest import no_figures  # noqa: F401 — of every test here
+from tests.report.test_pages import Page
 from tests.security.held import RAN, listing, pickled
 
 EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)>'\"><b>"
 KEY = "paper-k1"
-TEXTS = (
-    "The hit rate tends to 50 % | at last.",
-    "Gaps are compared.",
-    "Five points.",
-    "A model",
-    "Scores",
-    '"steps | k"',
-    "The toy recipe",
-    "Nothing measures it.",
-    '"Nets <& more>"',
-    "A. Author",
-)
-
-
-class Elements(HTMLParser):
-    """What a browser would make of a page: its elements and their attributes."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.seen: list[tuple[str, dict[str, str | None]]] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.seen.append((tag, dict(attrs)))
-
-
-@pytest.fixture(autouse=True)
-def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("replication.report.figures.draw", lambda *_: [])
+TEXTS = ("The hit rate tends to 50 % | at last.", "Gaps are compared.", "Five points.", "A model", "Scores",
+         '"steps | k"', "The toy recipe", "Nothing measures it.", '"Nets <& more>"', "A. Author")  # fmt: skip
 
 
 def test_no_text_becomes_an_element_of_the_page(repository: Path) -> None:
@@ -67,11 +42,10 @@ def test_no_text_becomes_an_element_of_the_page(repository: Path) -> None:
     write_page(load_params())
     page = (repository / "reports/index.html").read_text(encoding="utf-8")
     assert "&lt;script&gt;alert(1)" in page
-    elements = Elements()
-    elements.feed(page)
-    assert not [found for found in elements.seen if found[0] == "img" and found[1].get("src") == "x"]
-    assert not [name for _, attributes in elements.seen for name in attributes if name.startswith("on")]
-    assert [tag for tag, _ in elements.seen].count("script") == 1
+    elements = Page(page).elements
+    assert not [tag for tag, attributes in elements if tag == "img" and attributes.get("src") == "x"]
+    assert not [name for _, attributes in elements for name in attributes if name.startswith("on")]
+    assert [tag for tag, _ in elements].count("script") == 1
     for file in (repository / "reports").rglob("*.md"):
         assert not re.search(r"(?<!\\)<(script|img src=x)", file.read_text(encoding="utf-8")), file
 
@@ -81,23 +55,20 @@ def listing_more(content: dict[str, bytes]) -> Path:
     return packed({"manifest.json": manifest, **content}, rehash=False)
 
 
+def changed(old: bytes, new: bytes, name: str = KEY) -> Callable[[dict[str, bytes]], Path]:
+    """Another text in every file, and another name of their folder."""
+    return lambda content: packed({n.replace(KEY, name): d.replace(old, new) for n, d in content.items()})
+
+
 HOSTILE: dict[str, Callable[[dict[str, bytes]], Path]] = {
     "a manifest that names a file outside": listing_more,
-    "a cell of another name": lambda content: packed({f"{KEY}/../x/{n.split('/')[1]}": d for n, d in content.items()}),
+    "a cell of another name": changed(b"", b"", f"{KEY}/../x"),
     "a pickle for samples": lambda content: packed({**content, f"{KEY}/samples.npz": pickled()}),
-    "a part of 10^11 seeds": lambda content: packed(
-        {n.replace(KEY, f"{KEY}+0-99999999999"): d.replace(b'"0-2"', b'"0-99999999999"') for n, d in content.items()}
-    ),
-    "a provenance of another cell": lambda content: packed(
-        {n: d.replace(b'"cell": "paper-k1"', b'"cell": "paper-k5"') for n, d in content.items()}
-    ),
+    "a part of 10^11 seeds": changed(b'"0-2"', b'"0-99999999999"', f"{KEY}+0-99999999999"),
+    "a provenance of another cell": changed(b'"cell": "paper-k1"', b'"cell": "paper-k5"'),
     "a provenance in depth": lambda content: packed({**content, f"{KEY}/provenance.json": b"[" * 100_000}),
-    "a device that is markup": lambda content: packed(
-        {n: d.replace(b'"device": "cpu"', json.dumps({"device": EVIL})[1:-1].encode()) for n, d in content.items()}
-    ),
-    "rows of another profile": lambda content: packed(
-        {n: d.replace(b"paper,gan2014", b"cpu,gan2014") for n, d in content.items()}
-    ),
+    "a device that is markup": changed(b'"device": "cpu"', json.dumps({"device": EVIL})[1:-1].encode()),
+    "rows of another profile": changed(b"paper,gan2014", b"cpu,gan2014"),
 }
 
 

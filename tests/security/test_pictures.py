@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import socket
 import struct
@@ -10,28 +9,18 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image
 
 from replication.data.folder import read_folder
 from replication.data.listing import write_listings
 from tests.fuzz.outcomes import ACCEPTED, SENTENCE
+from tests.pictures import encoded, picture
 from tests.security.held import RAN, Content, held, made, pickled
 
 pytestmark = pytest.mark.integration
 
 Make = Callable[[Path], object]
-
-
-def image(width: int = 4, height: int = 4) -> Image.Image:
-    return Image.new("L", (width, height), 9)
-
-
-def encoded(kind: str, picture: Image.Image | None = None, **options: object) -> bytes:
-    stream = io.BytesIO()
-    (picture or image()).save(stream, kind, **options)
-    return stream.getvalue()
 
 
 def png(*chunks: tuple[bytes, bytes], width: int = 4, height: int = 4) -> bytes:
@@ -45,7 +34,7 @@ def png(*chunks: tuple[bytes, bytes], width: int = 4, height: int = 4) -> bytes:
 
 def declared(width: int, height: int) -> bytes:
     """A JPEG whose header declares another size."""
-    content = bytearray(encoded("JPEG"))
+    content = bytearray(picture(kind="JPEG"))
     place = content.index(b"\xff\xc0") + 5
     content[place : place + 4] = struct.pack(">HH", height, width)
     return bytes(content)
@@ -62,18 +51,14 @@ def tiff(width: int, height: int, pages: int = 1) -> bytes:
     return b"II*\0" + struct.pack("<I", 24) + bytes(16) + b"".join(packed)
 
 
-def circular() -> bytes:
-    """A TIFF whose second page is its first."""
-    return tiff(4, 4)[:-4] + struct.pack("<I", 24)
-
-
 def frames(kind: str, count: int = 300) -> bytes:
     several = [Image.new("RGB", (4, 4), (n % 256, n // 256, 0)) for n in range(count)]
-    return encoded(kind, several[0], save_all=True, append_images=several[1:])
+    return encoded(several[0], kind, save_all=True, append_images=several[1:])
 
 
-def zeros(size: int) -> bytes:
-    return zlib.compress(bytes(size), 9)
+def text_of(kind: bytes, size: int) -> tuple[bytes, bytes]:
+    """A chunk of zeros, which take next to nothing when they are packed."""
+    return kind, b"a\0\0" + zlib.compress(bytes(size), 9)
 
 
 CONTENT: dict[str, tuple[str, Content]] = {
@@ -81,9 +66,9 @@ CONTENT: dict[str, tuple[str, Content]] = {
     "PNG of 2^31 by 2^31": ("a.png", png(width=2**31 - 1, height=2**31 - 1)),
     "PNG of 30 000 by 30 000": ("a.png", png(width=30_000, height=30_000)),
     "PNG of no pixels": ("a.png", png(width=0, height=0)),
-    "PNG with 1 GB of a text": ("a.png", lambda: png((b"zTXt", b"a\0\0" + zeros(1 << 28)))),
-    "PNG with a profile that is a bomb": ("a.png", lambda: png((b"iCCP", b"a\0\0" + zeros(1 << 26)))),
-    "PNG with many texts": ("a.png", lambda: png(*[(b"zTXt", b"a\0\0" + zeros(1 << 20))] * 100)),
+    "PNG with 1 GB of a text": ("a.png", lambda: png(text_of(b"zTXt", 1 << 28))),
+    "PNG with a profile that is a bomb": ("a.png", lambda: png(text_of(b"iCCP", 1 << 26))),
+    "PNG with many texts": ("a.png", lambda: png(*[text_of(b"zTXt", 1 << 20)] * 100)),
     "PNG with a chunk that is too long": ("a.png", png()[:40] + b"\x7f\xff\xff\xff" + png()[44:]),
     "JPEG that declares 65 535 by 65 535": ("a.jpg", declared(65_535, 65_535)),
     "TIFF of 2^30 by 2^30": ("a.tif", tiff(2**30, 2**30)),
@@ -96,8 +81,8 @@ CONTENT: dict[str, tuple[str, Content]] = {
     "EPS named JPEG": ("a.jpg", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 4 4\n(touch it-ran) system\n"),
     "a web page named JPEG": ("a.jpg", b"<!DOCTYPE html><title>404</title>"),
     "a pointer of Git LFS": ("a.jpg", b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n"),
-    "a picture in another format, ICO": ("a.png", encoded("ICO")),
-    "one line of 100 000 pixels": ("a.png", encoded("PNG", image(100_000, 1))),
+    "a picture in another format, ICO": ("a.png", picture(kind="ICO")),
+    "one line of 100 000 pixels": ("a.png", picture(size=(100_000, 1))),
 }
 PLACES: dict[str, Make] = {
     "a FIFO": lambda place: os.mkfifo(place / "a.png"),
@@ -108,24 +93,20 @@ PLACES: dict[str, Make] = {
     "a link to a text": lambda place: (place / "a.png").symlink_to("/etc/hostname"),
     "a folder named PNG": lambda place: (place / "a.png").mkdir(),
     "a file of holes": lambda place: os.truncate(written(place / "a.png"), 1 << 40),
-    "a class named as a formula": lambda place: folder(place.parent / "=cmd()").mkdir(),
-    "a class of two lines": lambda place: folder(place.parent / "a\nb").mkdir(),
+    "a class named as a formula": lambda place: (place.parent / "=cmd()").mkdir(),
+    "a class of two lines": lambda place: (place.parent / "a\nb").mkdir(),
     "a class whose name is no UTF-8": lambda place: os.mkdir(os.fsencode(place.parent) + b"/caf\xe9"),
-    "a class named all": lambda place: folder(place.parent / "all").mkdir(),
+    "a class named all": lambda place: (place.parent / "all").mkdir(),
 }
 READ: dict[str, tuple[str, bytes]] = {
-    "TIFF in a circle": ("a.tif", circular()),
-    "one pixel": ("a.png", encoded("PNG", image(1, 1))),
-    "a name that is no UTF-8": ("caf\udce9.png", encoded("PNG")),
+    "TIFF in a circle": ("a.tif", tiff(4, 4)[:-4] + struct.pack("<I", 24)),
+    "one pixel": ("a.png", picture(size=(1, 1))),
+    "a name that is no UTF-8": ("caf\udce9.png", picture()),
 }
-
-
-def folder(place: Path) -> Path:
-    return place
 
 
 def written(place: Path) -> Path:
-    place.write_bytes(encoded("PNG"))
+    place.write_bytes(picture())
     return place
 
 
@@ -170,5 +151,5 @@ def test_what_is_only_odd_is_read_and_listed(place: Path, name: str) -> None:
 
 
 def test_a_large_picture_of_few_bytes_is_read_within_memory(place: Path) -> None:
-    written(place / "a.png").write_bytes(encoded("PNG", Image.fromarray(np.zeros((4000, 4000), np.uint8))))
+    (place / "a.png").write_bytes(picture(size=(4000, 4000)))
     assert held(lambda: read_folder(place.parents[1], 8), memory=300 * 2**20).kind == ACCEPTED

@@ -21,7 +21,7 @@ from replication.verdicts.benchmarks import load_benchmarks
 from tests.fuzz.outcomes import ACCEPTED, SENTENCE
 from tests.hand_made import ROW
 from tests.in_small import params_in_small
-from tests.security.held import RAN, Content, held, made
+from tests.security.held import Content, held, made, refused
 
 pytestmark = pytest.mark.integration
 
@@ -87,6 +87,12 @@ READERS: dict[str, Callable[[Path], object]] = {
     "speed.json": read_results,
     "cell/provenance.json": lambda place: load(path=place.parent),
 }
+
+
+def read_claims(place: Path) -> object:
+    return load_benchmarks(place.parent)
+
+
 BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"a{n + 1}: &a{n + 1} [{', '.join([f'*a{n}'] * 10)}]\n" for n in range(8)
 )
@@ -117,11 +123,8 @@ def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def refused(read: Callable[[Path], object], place: Path) -> None:
-    became = held(lambda: read(place), 400 * 2**20)
-    assert became.kind == SENTENCE, became.text
-    assert str(place.parent if place.suffix == ".json" else place.name) in became.text
-    assert len(became.text) < 3000 and not RAN.exists()
+def refuses(read: Callable[[Path], object], place: Path) -> None:
+    refused(read, place, 400 * 2**20, str(place.parent if place.suffix == ".json" else place.name))
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -129,7 +132,7 @@ def test_a_hostile_table_is_refused(name: str) -> None:
     packed = name in ("a bomb", "half a packed table", "noise for a packed table")
     place = Path("measurements.csv.gz" if packed else "measurements.csv")
     place.write_bytes(made(TABLES[name]))
-    refused(read_table, place)
+    refuses(read_table, place)
 
 
 def test_the_line_that_they_are_made_of_is_read(empty: Path) -> None:
@@ -143,17 +146,13 @@ def test_the_line_that_they_are_made_of_is_read(empty: Path) -> None:
 @pytest.mark.parametrize("name", TEXTS)
 def test_what_is_no_object_of_json_is_refused(reader: str, name: str) -> None:
     Path(reader).write_bytes(TEXTS[name])
-    refused(READERS[reader], Path(reader))
+    refuses(READERS[reader], Path(reader))
 
 
 @pytest.mark.parametrize("reader", [*READERS, "measurements.csv", "claims.yaml"])
 def test_nobody_waits_for_a_pipe(reader: str) -> None:
     os.mkfifo(reader)
-    others: dict[str, Callable[[Path], object]] = {
-        "measurements.csv": read_table,
-        "claims.yaml": lambda place: load_benchmarks(place.parent),
-    }
-    refused((READERS | others)[reader], Path(reader))
+    refuses((READERS | {"measurements.csv": read_table, "claims.yaml": read_claims})[reader], Path(reader))
 
 
 @pytest.mark.parametrize("name", TEXTS)
@@ -167,23 +166,18 @@ def test_a_damaged_provenance_of_an_output_counts_as_none(name: str) -> None:
 def test_a_hostile_claim_file_is_refused(name: str) -> None:
     Path("claims").mkdir()
     Path("claims/mine.yaml").write_text(CLAIMS[name], encoding="utf-8")
-    refused(lambda place: load_benchmarks(place.parent), Path("claims/mine.yaml"))
+    refuses(read_claims, Path("claims/mine.yaml"))
 
 
-ABSURD: dict[str, object] = {
-    "seeds": "0-99999999999",
-    "weights_sha256": {"9" * 6000: "0"},
-    "sample_shape": [1024, 1024, 1024],
-    "classes": 10**15,
-}
-
-
-@pytest.mark.parametrize("key", ABSURD)
-def test_a_provenance_with_absurd_values_costs_nothing(key: str) -> None:
-    name = "cpu-k1"
-    (Path("cell") / name).mkdir()
+@pytest.mark.parametrize(
+    ("key", "absurd"),
+    [("seeds", "0-99999999999"), ("weights_sha256", {"9" * 6000: "0"}), ("sample_shape", [1024, 1024, 1024]),
+     ("classes", 10**15)],
+)  # fmt: skip
+def test_a_provenance_with_absurd_values_costs_nothing(key: str, absurd: object) -> None:
+    place = Path("cell/cpu-k1")
+    place.mkdir()
     written = {"seeds": "1", "weights_sha256": {"8": "0"}, "sample_shape": [2], "classes": 1, "params_sha256": "0"}
-    place = Path("cell") / name / "provenance.json"
-    place.write_text(json.dumps({**written, key: ABSURD[key]}), encoding="utf-8")
-    became = held(lambda: load(seed=1, path=place.parent))
+    (place / "provenance.json").write_text(json.dumps({**written, key: absurd}), encoding="utf-8")
+    became = held(lambda: load(seed=1, path=place))
     assert became.kind == SENTENCE, became.text
