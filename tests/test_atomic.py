@@ -47,10 +47,9 @@ def test_an_error_leaves_what_there_was(tmp_path: Path, error: type[BaseExceptio
 
 def test_a_file_is_written_and_replaced(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "file"
-    write_atomically(path, "µ\n")
-    assert path.read_bytes() == "µ\n".encode()
-    write_atomically(path, b"\x00\xff")
-    assert path.read_bytes() == b"\x00\xff"
+    for content, expected in (("µ\n", "µ\n".encode()), (b"\x00\xff", b"\x00\xff")):
+        write_atomically(path, content)
+        assert path.read_bytes() == expected
     assert path.stat().st_mode & 0o777 == 0o644
     assert len(list(path.parent.iterdir())) == 1
 

@@ -2,53 +2,32 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from replication import score, train
-from replication.config.expansion import read_params
 from replication.config.params import load_params
 from replication.foundation.errors import InputError
 from replication.foundation.places import DATA, SCORED, TRAINED
 from replication.prepare import prepare
 from replication.scoring import toy
-from tests.in_small import ROOT
+from tests.in_small import edit, linked, put, write_small
 
 pytestmark = pytest.mark.integration
 
 CELL = "cpu-gan-toy-k1"
 
 
-def edit(change: Callable[[dict[str, Any]], object]) -> None:
-    content = read_params(Path("params.yaml"))
-    change(content)
-    Path("params.yaml").write_text(json.dumps(content), encoding="utf-8")
-
-
-def shrink(content: dict[str, Any]) -> None:
-    small = {"updates": 40, "network": {"hidden": [4], "nonlinearity": "tanh"}, "n_samples": 60}
-    content["recipes"] = {"gan": {"toy-k1": {**content["recipes"]["gan"]["toy-k1"], **small}}}
-    content["papers"] = {"gan": "gan2014"}
-    profile = content["profiles"]["cpu"]
-    cell = {**profile["cells"][CELL], "seeds": "1-2"}
-    content["run"] = {**profile, "cells": {CELL: cell}, "experiments": {}, "models": ["gan"]}
-    content["profiles"] = {"cpu": content["run"]}
-
-
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of small parameters, prepared data and a small training."""
-    root = tmp_path_factory.mktemp("trained")
-    shutil.copy(ROOT / "params.yaml", root)
-    (root / "replication").symlink_to(ROOT / "replication")
+    root = linked(tmp_path_factory.mktemp("trained") / "place")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
-        edit(shrink)
+        write_small({CELL: "1-2"})
         prepare(load_params().datasets["toy-bimodal"], DATA / "toy-bimodal")
         train.main([CELL])
     return root
@@ -85,9 +64,7 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
-def test_what_is_damaged_is_refused_by_score_and_trained_again_by_train(
-    training: Path, damage: Callable[[Path], object]
-) -> None:
+def test_what_is_damaged_is_trained_again(training: Path, damage: Callable[[Path], object]) -> None:
     whole = contents(training)
     damage(training)
     with pytest.raises(InputError, match=r"outputs/train/cpu/gan/cpu-gan-toy-k1.*run `uv run"):
@@ -98,22 +75,21 @@ def test_what_is_damaged_is_refused_by_score_and_trained_again_by_train(
     score.main([CELL])
 
 
-CHANGES: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
-    "updates": (lambda content: content["recipes"]["gan"]["toy-k1"].update(updates=80), "another recipe"),
-    "latent_dim": (lambda content: content["recipes"]["gan"]["toy-k1"].update(latent_dim=9), "another recipe"),
-    "seeds": (lambda content: content["run"]["cells"][CELL].update(seeds="1-3"), "another seeds"),
-    "data": (lambda content: content["datasets"]["toy-bimodal"].update(seed=9), "other data"),
-}
-
-
 @pytest.mark.parametrize("scored_before", [False, True])
-@pytest.mark.parametrize(("change", "words"), CHANGES.values(), ids=CHANGES)
-def test_a_training_of_something_else_is_not_scored_under_this_name(
-    training: Path, change: Callable[[dict[str, Any]], object], words: str, scored_before: bool
-) -> None:
+@pytest.mark.parametrize(
+    ("path", "value", "words"),
+    [
+        ("recipes.gan.toy-k1.updates", 80, "another recipe"),
+        ("recipes.gan.toy-k1.latent_dim", 9, "another recipe"),
+        (f"run.cells.{CELL}.seeds", "1-3", "another seeds"),
+        ("datasets.toy-bimodal.seed", 9, "other data"),
+    ],
+)
+def test_another_training(training: Path, path: str, value: object, words: str, scored_before: bool) -> None:
+    """A training of something else is not scored under this name."""
     if scored_before:
         score.main([CELL])
-    edit(change)
+    edit(put(path, value))
     prepare(load_params().datasets["toy-bimodal"], DATA / "toy-bimodal")
     with pytest.raises(InputError, match=words):
         score.main([CELL])

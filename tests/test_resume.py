@@ -12,10 +12,9 @@ from typing import Any
 
 import pytest
 
-from tests.in_small import params_written
+from tests.in_small import linked, params_written, write_few
 
 pytestmark = pytest.mark.slow
-ROOT = Path(__file__).parents[1]
 CELLS = {"cpu-deligan-toy": "toy-bimodal", "cpu-gan-digits": "digits", "cpu-improved-digits": "digits"}
 PATIENCE = 120.0  # seconds
 
@@ -26,21 +25,10 @@ def project(tmp_path: Path) -> Path:
     content = params_written()
     content["recipes"]["deligan"]["toy"] |= {"updates": 60_000}
     content["recipes"]["gan"]["digits"] |= {"updates": 1000}
-    improved = content["recipes"]["improved_gan"]["digits"]
-    improved |= {"updates": 120}
-    assert improved["network"]["dense"]["hidden_noise"] > 0  # whose noise on layers a resumed training draws again
+    content["recipes"]["improved_gan"]["digits"] |= {"updates": 120}  # whose noise on layers is drawn again
     cells = content["profiles"]["cpu"]["cells"]
-    kept = {key: {**cells[key], "seeds": "0-1"} for key in CELLS}
-    content["run"] = {
-        **content["profiles"]["cpu"],
-        "cells": kept,
-        "models": sorted({cell["model"] for cell in kept.values()}),
-    }
-    content["profiles"] = {"cpu": content["run"]}
-    root = tmp_path / "project"
-    root.mkdir()
-    (root / "params.yaml").write_text(json.dumps(content), encoding="utf-8")
-    (root / "replication").symlink_to(ROOT / "replication")
+    root = linked(tmp_path / "project")
+    write_few(content, {key: {**cells[key], "seeds": "0-1"} for key in CELLS}, root)
     run = [sys.executable, "-m", "replication.prepare", *sorted({*CELLS.values()})]
     subprocess.run(run, cwd=root, check=True, capture_output=True)
     return root
@@ -109,7 +97,6 @@ def test_of_two_at_once_one_waits_and_both_end_well(project: Path) -> None:
     assert sum(f"{key}: 100%" in text for text in said) == 1  # the other found it done
     finished(start(alone, key))
     assert contents(project, key) == contents(alone, key)
-    assert [file.name for file in project.glob("outputs/train/*/*/*")] == [
-        file.name for file in alone.glob("outputs/train/*/*/*")
-    ]
+    made, expected = ([file.name for file in root.glob("outputs/train/*/*/*")] for root in (project, alone))
+    assert made == expected
     assert not list(project.glob(f".replication/checkpoints/{key}-*/"))

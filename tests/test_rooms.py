@@ -10,38 +10,18 @@ from pathlib import Path
 import pytest
 
 from replication.__main__ import commands, main
+from tests.in_small import ROOT
 
-ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "replication"
 ROOMS = (
-    "foundation",
-    "config",
-    "table",
-    "data",
-    "models",
-    "metrics",
-    "training",
-    "released",
-    "scoring",
-    "experiments",
-    "verdicts",
-    "describe",
-    "report",
-)
+    "foundation", "config", "table", "data", "models", "metrics", "training", "released", "scoring", "experiments",
+    "verdicts", "describe", "report",
+)  # fmt: skip
+# A command imports commands before it, whose work it does too.
 COMMANDS = (
-    "inputs",
-    "prepare",
-    "prepared",
-    "judge",
-    "train",
-    "score",
-    "experiment",
-    "page",
-    "record",
-    "check",
-    "score_samples",
-    "run",
-)  # a command imports commands before it, whose work it does too
+    "inputs", "prepare", "prepared", "judge", "train", "score", "experiment", "page", "record", "check",
+    "score_samples", "run",
+)  # fmt: skip
 LATE = "cluster"  # a room that has other machines do the work of commands
 ORDER = (*ROOMS, *COMMANDS[:-1], LATE, COMMANDS[-1])
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE or path.stem in COMMANDS)
@@ -67,15 +47,10 @@ def imported(file: Path) -> Iterator[tuple[str, ...]]:
         yield from (tuple(name.split(".")[1:]) for name in names if name.startswith("replication."))
 
 
-def upward(file: Path) -> list[str]:
-    """What a file imports from a room below its own."""
-    own = place(file.relative_to(PACKAGE).with_suffix("").parts)
-    return [".".join(parts) for parts in imported(file) if place(parts) > own]
-
-
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(PACKAGE)))
 def test_a_room_imports_only_rooms_above_it(file: Path) -> None:
-    assert not upward(file)
+    room = place(file.relative_to(PACKAGE).with_suffix("").parts)
+    assert not [".".join(parts) for parts in imported(file) if place(parts) > room]
 
 
 def test_every_file_has_a_place() -> None:

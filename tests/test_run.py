@@ -19,9 +19,8 @@ from replication.config.expansion import read_params
 from replication.config.params import load_params
 from replication.prepare import prepare
 from replication.table.archives import unpack
-from tests.in_small import params_written
+from tests.in_small import DENSE, ROOT, linked, params_written
 
-ROOT = Path(__file__).parents[1]
 K1, K5, BROKEN, THEORY = "cpu-gan-toy-k1", "cpu-gan-toy-k5", "cpu-gan-toy-rest", "cpu-theory"
 MIXTURE = "cpu-deligan-toy"  # scored in a moment, where the games of `gan` take seconds
 GAN, DCGAN, REAL = "cpu-gan-digits", "cpu-dcgan-digits", "cpu-reference-points-digits"
@@ -34,9 +33,8 @@ def write_params(root: Path, updates: dict[str, int]) -> None:
     for name, count in updates.items():
         model, recipe = name.split(".")
         content["recipes"][model][recipe] |= {"updates": count}
-    for name in ("toy-k1", "toy-k5", "toy-rest"):
-        content["recipes"]["gan"][name] |= {"network": {"hidden": [4], "nonlinearity": "tanh"}, "n_samples": 100}
-    content["recipes"]["deligan"]["toy"] |= {"network": {"hidden": [4], "nonlinearity": "tanh"}, "n_samples": 100}
+    for model, name in (("gan", "toy-k1"), ("gan", "toy-k5"), ("gan", "toy-rest"), ("deligan", "toy")):
+        content["recipes"][model][name] |= {"network": DENSE["network"], "n_samples": 100}
     content["recipes"]["gan"]["toy-rest"] |= {"batch": 401}  # more than there are points
     content["judges"]["digits"] |= {"epochs": 2}
     content["theory"] |= {"updates": 20, "fresh": 100}
@@ -54,9 +52,7 @@ def write_params(root: Path, updates: dict[str, int]) -> None:
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder with the sources alone, the current directory of the test; no process of it is left behind."""
-    root = tmp_path / "project"
-    root.mkdir()
-    (root / "replication").symlink_to(ROOT / "replication")
+    root = linked(tmp_path / "project")
     monkeypatch.chdir(root)
     yield root
     assert not processes_in(root)
@@ -217,9 +213,7 @@ def test_killed_at_any_moment_it_ends_with_the_same_measurements(project: Path, 
     assert statuses[-1] == 0 and any(statuses)
     found = measured(project)
     assert sorted(path.name for path in Path("out").iterdir()) == sorted(f"{key}.tar.gz" for key in cells)
-    alone = project.parent / "alone"
-    alone.mkdir()
-    (alone / "replication").symlink_to(ROOT / "replication")
+    alone = linked(project.parent / "alone")
     write_params(alone, updates)
     assert ended(start(alone, cells))[0] == 0
     assert found == measured(alone) and len(found) == len(cells)

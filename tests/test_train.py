@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,35 +22,15 @@ from replication.training import block, cells
 from replication.training.block import Paused
 from replication.training.code import training_code
 from replication.training.state import State, initial_state
-from tests.in_small import params_written, write_few
+from tests.in_small import Change, edit, put, write_small
 
 TOY, DIGITS = "cpu-gan-toy-k1", "cpu-deligan-digits"
-SMALL = {
-    "convolutional": {
-        "start": 4, "generator": [[1, 3, 2]], "discriminator": [[4, 3, 2]], "pool": 2, "minibatch": [2, 2],
-    }
-}  # fmt: skip
 
 
-def edit(change: Callable[[dict[str, Any]], Any]) -> None:
-    """Change the params.yaml of the current directory."""
-    content = json.loads(Path("params.yaml").read_text("utf-8"))
-    change(content)
-    Path("params.yaml").write_text(json.dumps(content), encoding="utf-8")
-
-
-@pytest.fixture
-def workplace(sources: Path) -> Path:
+@pytest.fixture(autouse=True)
+def workplace(sources: Path) -> None:
     """A folder with the sources and small recipes, the current directory of the test."""
-    content = params_written()
-    # Not in compiled loops, which take half a minute to compile.
-    small = {"engine": "eager", "updates": 40, "batch": 20, "network": {"hidden": [4], "nonlinearity": "tanh"}}
-    content["recipes"]["gan"]["toy-k1"] |= small
-    content["recipes"]["deligan"]["digits"] |= {"updates": 20, "latent_dim": 3, "network": SMALL}
-    cells = content["profiles"]["cpu"]["cells"]
-    kept = {TOY: {**cells[TOY], "seeds": "1-3"}, DIGITS: {**cells[DIGITS], "seeds": "0-1"}}
-    write_few(content, kept, threads=2)  # of which the recipes have one
-    return sources
+    write_small({TOY: "1-3", DIGITS: "0-1"}, threads=2)  # of which the recipes have one
 
 
 def train(key: str, dataset: str) -> Path:
@@ -72,12 +51,10 @@ def contents(output: Path) -> dict[str, object]:
     return {**files, "provenance": {key: value for key, value in read(output).items() if key != "clock"}}
 
 
-def test_a_toy_cell(workplace: Path) -> None:
+def test_a_toy_cell() -> None:
     output = train(TOY, "toy-bimodal")
-    assert {f.name for f in output.iterdir()} == {
-        "step0.safetensors", "step10.safetensors", "step20.safetensors", "step40.safetensors", "history.safetensors",
-        "provenance.json",
-    }  # fmt: skip
+    weights = {f"step{step}.safetensors" for step in (0, 10, 20, 40)}
+    assert {file.name for file in output.iterdir()} == {*weights, "history.safetensors", "provenance.json"}
     final = load_file(output / "step40.safetensors")
     assert final["generator.body.0.weight"].shape == (3, 4, 2)
     assert not any(name.startswith(("first", "balance", "steps")) for name in final)
@@ -99,7 +76,7 @@ def test_a_toy_cell(workplace: Path) -> None:
 
 
 @pytest.mark.integration
-def test_an_image_cell_twice_gives_the_same_bytes(workplace: Path) -> None:
+def test_an_image_cell_twice_gives_the_same_bytes() -> None:
     output = train(DIGITS, "digits")
     first = contents(output)
     assert load_file(output / "step20.safetensors")["generator.prior.sigma"].shape == (2, 50, 3)
@@ -108,16 +85,14 @@ def test_an_image_cell_twice_gives_the_same_bytes(workplace: Path) -> None:
 
 
 @pytest.mark.integration
-def test_a_finished_output_is_kept_and_one_of_another_recipe_is_not(
-    workplace: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_finished_output_is_kept_and_one_of_another_recipe_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
     output = train(TOY, "toy-bimodal")
     before, clock = contents(output), read(output)["clock"]
     with monkeypatch.context() as patch:
         patch.setattr(stage, "train_block", lambda *_: pytest.fail("trained again"))
         train(TOY, "toy-bimodal")
     assert contents(output) == before and read(output)["clock"] == clock
-    edit(lambda content: content["recipes"]["gan"]["toy-k1"]["adam"].update(learning_rate=0.01))
+    edit(put("recipes.gan.toy-k1.adam.learning_rate", 0.01))
     after = contents(train(TOY, "toy-bimodal"))
     assert after["step40.safetensors"] != before["step40.safetensors"]
     assert after["step0.safetensors"] == before["step0.safetensors"]
@@ -127,13 +102,13 @@ def test_a_finished_output_is_kept_and_one_of_another_recipe_is_not(
 @pytest.mark.parametrize(
     ("field", "change"),
     [
-        ("data_sha256", lambda c: c["datasets"]["toy-bimodal"].update(seed=1)),
-        ("seeds", lambda c: c["run"]["cells"][TOY].update(seeds="1-2")),
-        ("params_sha256", lambda c: c["recipes"]["gan"]["toy-k1"].update(discriminator_scale=1.0)),
-        ("", lambda c: c["run"].update(threads=1)),
+        ("data_sha256", put("datasets.toy-bimodal.seed", 1)),
+        ("seeds", put(f"run.cells.{TOY}.seeds", "1-2")),
+        ("params_sha256", put("recipes.gan.toy-k1.discriminator_scale", 1.0)),
+        ("", put("run.threads", 1)),
     ],
 )
-def test_the_key_of_a_cell_sees(workplace: Path, field: str, change: Callable[[dict[str, Any]], Any]) -> None:
+def test_the_key_of_a_cell_sees(field: str, change: Change) -> None:
     def key() -> dict[str, Any]:
         params = load_params()
         prepare(params.datasets["toy-bimodal"], stage.DATA / "toy-bimodal")
@@ -153,7 +128,7 @@ def test_the_key_of_a_cell_sees(workplace: Path, field: str, change: Callable[[d
 
 
 @pytest.mark.integration
-def test_a_diverged_seed_stands_in_the_provenance(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_diverged_seed_stands_in_the_provenance(monkeypatch: pytest.MonkeyPatch) -> None:
     def beyond_floats(*arguments: Any) -> State:
         state = initial_state(*arguments)
         next(tensor for tensor in state.values() if tensor.is_floating_point() and tensor.dim() > 2).fill_(math.inf)
@@ -166,15 +141,15 @@ def test_a_diverged_seed_stands_in_the_provenance(workplace: Path, monkeypatch: 
 
 
 @pytest.mark.integration
-def test_what_one_machine_began_another_finishes(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    edit(lambda content: content["recipes"]["gan"]["toy-k1"].update(engine="kernel", updates=1600))  # two pieces
+def test_what_one_machine_began_another_finishes(monkeypatch: pytest.MonkeyPatch) -> None:
+    edit(put("recipes.gan.toy-k1.engine", "kernel"), put("recipes.gan.toy-k1.updates", 1600))  # two pieces
     prepare(load_params().datasets["toy-bimodal"], stage.DATA / "toy-bimodal")
     real = stage.environment
 
     def on(name: str, threads: int) -> None:
         where = {"device": name, "threads": threads}
         monkeypatch.setattr(stage, "environment", lambda *arguments: {**real(*arguments), **where})
-        edit(lambda content: content["run"].update(threads=threads))
+        edit(put("run.threads", threads))
 
     on("A processor", 1)
     with pytest.raises(Paused, match="stopped at update 400 of 1600"):  # where networks are scored
@@ -198,7 +173,7 @@ def test_what_one_machine_began_another_finishes(workplace: Path, monkeypatch: p
 
 
 @pytest.mark.integration
-def test_a_part_of_the_seeds_is_trained_beside_the_plan_and_ends_the_same(workplace: Path) -> None:
+def test_a_part_of_the_seeds_is_trained_beside_the_plan_and_ends_the_same() -> None:
     whole = train(TOY, "toy-bimodal")
     before = contents(whole)
     stage.main([TOY, "--seeds", "2-3"])
@@ -218,20 +193,20 @@ def test_a_part_of_the_seeds_is_trained_beside_the_plan_and_ends_the_same(workpl
 
 
 @pytest.mark.integration
-def test_a_model_trains_its_cells_keeps_those_that_are_as_before_and_removes_strangers(workplace: Path) -> None:
+def test_a_model_trains_its_cells_keeps_those_that_are_as_before_and_removes_strangers() -> None:
     train(TOY, "toy-bimodal")
     folder = TRAINED / load_params().cell(TOY).folder
     before = read(folder)
     (folder.parent / "cpu-gone").mkdir()
     stage.main(["gan"])
     assert [path.name for path in folder.parent.iterdir()] == [TOY] and read(folder) == before  # its clock included
-    edit(lambda content: content["recipes"]["gan"]["toy-k1"].update(updates=20))
+    edit(put("recipes.gan.toy-k1.updates", 20))
     stage.main(["gan"])
     assert read(folder)["updates"] == 20
 
 
 @pytest.mark.parametrize(("key", "named"), [("cpu-gan", f"{TOY}, {DIGITS}"), (DIGITS, "replication.prepare digits`")])
-def test_what_a_user_can_mend(workplace: Path, capsys: pytest.CaptureFixture[str], key: str, named: str) -> None:
+def test_what_a_user_can_mend(capsys: pytest.CaptureFixture[str], key: str, named: str) -> None:
     with pytest.raises(SystemExit) as stopped:
         exit_clearly(lambda: stage.main([key]))
     said = capsys.readouterr().err
@@ -239,13 +214,10 @@ def test_what_a_user_can_mend(workplace: Path, capsys: pytest.CaptureFixture[str
     assert not TRAINED.exists()
 
 
-def test_a_stopping_rule_measures_the_images_outside_of_the_split(workplace: Path) -> None:
-    def stop(content: dict[str, Any]) -> None:
-        content["recipes"]["deligan"]["digits"]["stopping"] = {"every": 10, "samples": 50, "sigma_points": 20}
-
-    edit(stop)
+def test_a_stopping_rule_measures_the_images_outside_of_the_split() -> None:
+    edit(put("recipes.deligan.digits.stopping", {"every": 10, "samples": 50, "sigma_points": 20}))
     found = read(train(DIGITS, "digits"))
     assert set(found["selected_steps"]) == {"0", "1"} and set(found["selected_steps"].values()) <= {10, 20}
-    edit(lambda content: content["run"]["cells"][DIGITS].update(split="full"))
+    edit(put(f"run.cells.{DIGITS}.split", "full"))
     with pytest.raises(InputError, match=f"{DIGITS}: the stopping rule measures training samples outside of the spl"):
         train(DIGITS, "digits")

@@ -22,11 +22,10 @@ import pytest
 
 from benchmarks.speed.nodes import Nodes
 from replication.cluster.worker import own_root
-from tests.in_small import params_written
+from tests.in_small import linked, params_written, write_few
 
 pytestmark = pytest.mark.cluster
 
-ROOT = Path(__file__).parents[2]
 DIGITS, TOY, THEORY = "cpu-gan-digits", "cpu-gan-toy-k1", "cpu-theory"
 CELLS = (DIGITS, THEORY)  # toys take long to compile: a slow test has them too
 PATIENCE = 600.0  # seconds
@@ -45,22 +44,17 @@ def compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
-def write_project(root: Path, updates: int = 800) -> Path:
+def write_project(root: Path) -> Path:
     """A folder with the sources, and a profile of one cell of images, one of toys and one experiment."""
     content = params_written()
-    content["recipes"]["gan"]["digits"] |= {"updates": updates}
+    content["recipes"]["gan"]["digits"] |= {"updates": 800}
     content["recipes"]["gan"]["toy-k1"] |= {"updates": 800, "n_samples": 100}
     content["judges"]["digits"] |= {"epochs": 2}
     content["theory"] |= {"updates": 20, "fresh": 100}
-    profile = content["profiles"]["cpu"]
-    seeds = {DIGITS: "0-1", TOY: "0-24", THEORY: "0-1"}
-    for kind, keys in (("cells", (DIGITS, TOY)), ("experiments", (THEORY,))):
-        profile[kind] = {key: {**profile[kind][key], "seeds": seeds[key]} for key in keys}
-    content |= {"run": {**profile, "models": ["gan"]}, "profiles": {"cpu": {**profile, "models": ["gan"]}}}
-    content["recipes"] = {"gan": {name: content["recipes"]["gan"][name] for name in ("digits", "toy-k1")}}
-    root.mkdir()
-    (root / "replication").symlink_to(ROOT / "replication")
-    (root / "params.yaml").write_text(json.dumps(content), encoding="utf-8")
+    planned = content["profiles"]["cpu"]
+    cells = {key: {**planned["cells"][key], "seeds": seeds} for key, seeds in ((DIGITS, "0-1"), (TOY, "0-24"))}
+    experiments = {THEORY: {**planned["experiments"][THEORY], "seeds": "0-1"}}
+    write_few(content, cells, linked(root), experiments=experiments)
     return root
 
 

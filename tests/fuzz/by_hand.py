@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import chdir, redirect_stdout
 from io import StringIO
@@ -13,7 +12,7 @@ from pathlib import Path
 
 from replication import inputs
 from replication.describe import __main__ as describe
-from tests.fuzz.outcomes import Outcome, counted, outcome_of
+from tests.fuzz.outcomes import Outcome, Trial, outcome_of
 from tests.fuzz.subject import PARAMS, ROOT
 
 TEXT = PARAMS.read_text(encoding="utf-8")
@@ -129,17 +128,12 @@ def texts() -> Iterator[tuple[str, bytes]]:
     yield "Latin-1", "# caf\xe9\n".encode("latin-1")
 
 
-def hand_outcomes(every: int = 1) -> list[tuple[str, Outcome]]:
+def hand_trials(every: int = 1) -> list[Trial]:
     """Each case, or each so-manieth, read by both commands."""
     with tempfile.TemporaryDirectory() as folder, chdir(folder):
         for name in ("replication", "benchmarks"):
             os.symlink(ROOT / name, name)
-        return [(name, _read(content)) for name, content in list(texts())[::every]]
-
-
-def by_hand_fuzz(every: int = 1) -> Counter[str]:
-    """All cases, or each so-manieth."""
-    return counted(hand_outcomes(every))
+        return [Trial(name, _read(content)) for name, content in list(texts())[::every]]
 
 
 def _read(content: bytes) -> Outcome:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import tempfile
-from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 from typing import Any
 
 from replication.config.strict import read_yaml
 from replication.verdicts.benchmarks import load_benchmarks
-from tests.fuzz.damage import BYTES, STRUCTURE, Damage, damaged, drawn, restructured
-from tests.fuzz.outcomes import ACCEPTED, NONSENSE, Outcome, counted, outcome_of
+from tests.fuzz.damage import BYTES, STRUCTURE, Damage, changed, drawn
+from tests.fuzz.outcomes import ACCEPTED, Outcome, Trial, outcome_of
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 KINDS = (*BYTES, *STRUCTURE, *STRUCTURE, *STRUCTURE)
@@ -34,7 +33,7 @@ class ClaimFiles:
     def became(self, damage: Damage, which: float) -> Outcome:
         """What becomes of the folder when one of its files is damaged, and then whole again."""
         file = list(self.contents)[int(which * len(self.contents))]
-        file.write_bytes(self._changed(file, damage))
+        file.write_bytes(changed(self.contents[file], self.values[file], damage))
         results: list[Any] = []
         try:
             outcome = outcome_of(lambda: results.append((load_benchmarks(self.folder), read_yaml(file))))
@@ -44,21 +43,13 @@ class ClaimFiles:
             return Outcome(ACCEPTED, NO_EFFECT)
         return outcome
 
-    def _changed(self, file: Path, damage: Damage) -> bytes:
-        if damage.kind in BYTES:
-            return damaged(self.contents[file], damage)
-        return json.dumps(restructured(self.values[file], damage)).encode()
 
-
-def claims_fuzz(every: int = 1) -> Counter[str]:
-    """Count what becomes of 250 random damages to the claim files of the suite, or of a part of them."""
+def claim_trials(every: int = 1) -> Iterator[Trial]:
+    """What becomes of 250 random damages to the claim files of the suite, or of a part of them."""
     draw = Random("claims")
     with tempfile.TemporaryDirectory() as folder:
         files = ClaimFiles(Path(folder))
-        outcomes = []
         for _ in range(250 // every):
             damage, which = drawn(draw, KINDS), draw.random()
-            outcomes.append((f"{damage}, {which}", files.became(damage, which)))
-    neutral = [name for name, outcome in outcomes if outcome.text == NO_EFFECT]
-    print(*neutral, sep="\n", end="\n" if neutral else "", flush=True)
-    return counted(outcomes) | Counter({NONSENSE: len(neutral)})
+            outcome = files.became(damage, which)
+            yield Trial(f"{damage}, {which}", outcome, outcome.text == NO_EFFECT)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,12 +9,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from replication.table.robustness import read_robustness
-from tests.conftest import BENCHMARK
 from tests.fuzz.__main__ import main
-from tests.fuzz.claim_files import KINDS, NO_EFFECT, ClaimFiles, claims_fuzz
+from tests.fuzz.claim_files import KINDS, NO_EFFECT, ClaimFiles, claim_trials
 from tests.fuzz.damage import BYTES, Damage, damaged, restructured
-from tests.fuzz.files import SUBJECTS, became, fuzz, made
-from tests.fuzz.outcomes import ACCEPTED, NONSENSE, SENTENCE, TRACEBACK
+from tests.fuzz.files import SUBJECTS, became, file_trials, made
+from tests.fuzz.outcomes import ACCEPTED, NONSENSE, SENTENCE, TRACEBACK, counted
+from tests.in_small import BENCHMARK
 
 SHARES = st.floats(0, 1, exclude_max=True)
 # A machine that does much else draws slowly, which is no fault of what is drawn.
@@ -43,11 +42,11 @@ def test_a_damaged_file_is_refused_or_read(name: str) -> None:
 
 
 @pytest.fixture
-def claims(tmp_path: Path) -> Iterator[ClaimFiles]:
-    (tmp_path / "source").mkdir()
-    (tmp_path / "copy").mkdir()
+def claims(tmp_path: Path) -> ClaimFiles:
+    for name in ("source", "copy"):
+        (tmp_path / name).mkdir()
     (tmp_path / "source/gan2014.yaml").write_text(BENCHMARK, encoding="utf-8")
-    yield ClaimFiles(tmp_path / "copy", tmp_path / "source")
+    return ClaimFiles(tmp_path / "copy", tmp_path / "source")
 
 
 def test_a_damaged_claim_file_is_refused_or_read_as_what_it_says(claims: ClaimFiles) -> None:
@@ -82,11 +81,11 @@ def test_a_table_keeps_the_rows_of_kinds_that_were_not_asked_for(tmp_path: Path)
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SUBJECTS)
 def test_many_damages_to_a_file(name: str) -> None:
-    counts = fuzz(name, 1000)
+    counts = counted(file_trials(name, of=1000))
     assert not counts[TRACEBACK] and (counts[SENTENCE] > 100 or name == "step of a stopped experiment")  # made anew
 
 
 @pytest.mark.slow
 def test_many_damages_to_claim_files() -> None:
-    counts = claims_fuzz()
+    counts = counted(claim_trials())
     assert not counts[TRACEBACK] and counts[ACCEPTED] and counts[NONSENSE] <= 5
