@@ -25,17 +25,20 @@ SUPERIORITY = replace(ORDER, kind="superiority")
 QUESTION = replace(BOUND, kind="question", bound=None, evidence=None, not_assessed="Nobody asked yet.")
 
 
-@pytest.mark.parametrize("claim", [ORDER, VALUE, BOUND, RATE, SUPERIORITY, QUESTION], ids=lambda claim: claim.kind)
-def test_a_complete_claim_of_each_kind_passes(claim: Claim) -> None:
-    assert check_claim(claim, "file: claim") is None
+BARE = {"margin": None, "margin_reason": ""}
+OPEN = {column: value for column, value in SIDE.items() if column != "dataset"}
 
 
 def sides(**changes: object) -> Evidence:
     return replace(TWO_SIDES, **changes)  # pyright: ignore[reportArgumentType]
 
 
-OPEN = {column: value for column, value in SIDE.items() if column != "dataset"}
-BARE = {"margin": None, "margin_reason": ""}
+def test_a_complete_claim_passes() -> None:
+    questions = [replace(QUESTION, evidence=bodies) for bodies in (None, ONE_SIDE, TWO_SIDES)]
+    both = sides(measured=OPEN, against={**OPEN, "recipe": "other"}, paired=True)
+    over_data_sets = replace(ORDER, replicate_unit="dataset", evidence=both)
+    for complete in (ORDER, VALUE, BOUND, RATE, SUPERIORITY, *questions, over_data_sets):
+        assert check_claim(complete, "file: claim") is None
 
 
 @pytest.mark.parametrize(
@@ -74,16 +77,6 @@ BARE = {"margin": None, "margin_reason": ""}
 def test_what_a_kind_lacks_or_must_not_have_is_named(claim: Claim, changes: dict[str, Any], word: str) -> None:
     with pytest.raises(InputError, match=f"^file: claim.*{word}"):
         check_claim(replace(claim, **changes), "file: claim")
-
-
-def test_a_claim_over_data_sets_leaves_the_data_set_open() -> None:
-    both = sides(measured=OPEN, against={**OPEN, "recipe": "other"}, paired=True)
-    assert check_claim(replace(ORDER, replicate_unit="dataset", evidence=both), "file: claim") is None
-
-
-def test_a_question_may_have_one_side_or_two() -> None:
-    for bodies in (ONE_SIDE, TWO_SIDES):
-        assert check_claim(replace(QUESTION, evidence=bodies), "file: claim") is None
 
 
 def test_a_claim_of_an_unknown_metric_is_of_no_successes() -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,24 +23,22 @@ from replication.describe.networks import Tables
 from replication.foundation.command import exit_clearly
 from replication.models import load
 from replication.verdicts.ledger import deviations_in_force
-from tests.in_small import own_benchmarks, own_params, params_written
+from tests.in_small import ROOT, own_benchmarks, own_params
 
-ROOT = Path(__file__).parents[1]
 SISTERS = re.compile(r"^(digits|cifar10)-|-ensemble$")  # recipes that differ in a key from one described beside them
 
 
-def described(model: str, recipe: str, variant: str, last: bool) -> Any:
-    """One case; left to the slow run where another case has nearly the same networks and words."""
-    return pytest.param(model, recipe, variant, marks=() if last and not SISTERS.search(recipe) else pytest.mark.slow)
+def cases() -> Iterator[Any]:
+    """Those whose networks and words are nearly the same as of another case are left to the slow run."""
+    for model, recipes in own_params().recipes.items():
+        for recipe in recipes:
+            *others, last = own_params().variants(model, recipe)
+            for variant in (*others, last):
+                is_like_another = variant != last or SISTERS.search(recipe)
+                yield pytest.param(model, recipe, variant, marks=pytest.mark.slow if is_like_another else ())
 
 
-RECIPES = [
-    described(model, recipe, variant, variant == list(written.get("variants", {"paper": {}}))[-1])
-    for model, recipes in params_written()["recipes"].items()
-    for recipe, written in recipes.items()
-    for variant in written.get("variants", {"paper": {}})
-]
-
+Capture = pytest.CaptureFixture[str]
 TABLES: dict[str, Tables] = {}
 tables_of = command._tables
 
@@ -64,13 +62,12 @@ def once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command, "_tables", tables)
 
 
-def recounted(params: Params, said: Description, shape: tuple[int, ...]) -> dict[str, int]:
-    """Trainable parameters of both networks, from a build of their own."""
-    recipe = params.recipe(*said.name)
+def recounted(params: Params, description: Description, shape: tuple[int, ...]) -> dict[str, int]:
+    """Trainable parameters of both networks, from another build of them."""
+    recipe, build = params.recipe(*description.name), load(description.name.model).build
     with torch.device("meta"):
-        networks = load(said.name.model).build(
-            recipe.network, recipe.prior, recipe.latent_dim, shape, class_count(said.dataset)
-        )
+        classes = class_count(description.dataset)
+        networks = build(recipe.network, recipe.prior, recipe.latent_dim, shape, classes)
     named = [dict(network.named_parameters()) for network in networks]
     assert all(tensor.requires_grad for network in named for tensor in network.values())
     sums = [sum(tensor.numel() for tensor in network.values()) for network in named]
@@ -78,7 +75,7 @@ def recounted(params: Params, said: Description, shape: tuple[int, ...]) -> dict
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize(("model", "recipe", "variant"), RECIPES)
+@pytest.mark.parametrize(("model", "recipe", "variant"), cases())
 def test_every_recipe(params: Params, ledger: Any, model: str, recipe: str, variant: str) -> None:
     description = describe(params, model, recipe, variant)
     held = ledger(description)
@@ -91,18 +88,6 @@ def test_every_recipe(params: Params, ledger: Any, model: str, recipe: str, vari
     assert all(f"\n  {entry.deviation.id} " in text for entry in held)
     for key, value in asdict(params.recipe(model, recipe, variant)).items():
         assert value is None or f"\n  {key} " in text
-
-
-def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *arguments: str) -> tuple[int, str, str]:
-    monkeypatch.chdir(ROOT)
-    status = 0
-    try:
-        exit_clearly(lambda: command.main(arguments))
-    except SystemExit as stopped:
-        assert isinstance(stopped.code, int)
-        status = stopped.code
-    said = capsys.readouterr()
-    return status, said.out, said.err
 
 
 @pytest.mark.parametrize(
@@ -118,22 +103,22 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *ar
         ("--cells gpu", "'gpu'"),
     ],
 )
-def test_what_is_wrong_is_named(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, arguments: str, word: str
-) -> None:
-    status, page, error = run(capsys, monkeypatch, *arguments.split())
-    assert (status, page) == (2, "") and word in error.splitlines()[-1]
+def test_what_is_wrong_is_named(capsys: Capture, monkeypatch: pytest.MonkeyPatch, arguments: str, word: str) -> None:
+    monkeypatch.chdir(ROOT)
+    with pytest.raises(SystemExit) as stopped:
+        exit_clearly(lambda: command.main(arguments.split()))
+    page, error = capsys.readouterr()
+    assert (stopped.value.code, page) == (2, "") and word in error.splitlines()[-1]
 
 
-def test_every_cell_is_a_line_with_all_its_fields(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_cell_is_a_line_with_all_its_fields(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
     monkeypatch.setattr(command, "describe", lambda *_: pytest.fail("described a recipe"))
-    for arguments, name in (((), "cpu"), (("paper",), "paper")):
-        status, page, _ = run(capsys, monkeypatch, "--cells", *arguments)
-        cells = [line.partition(": ") for line in page.splitlines()]
+    for arguments, name in ((["--cells"], "cpu"), (["--cells", "paper"], "paper")):
+        command.main(arguments)
+        cells = [line.partition(": ") for line in capsys.readouterr().out.splitlines()]
         profile = own_params().profiles[name]
-        assert status == 0 and [key for key, _, _ in cells] == list(profile.scored)
+        assert [key for key, _, _ in cells] == list(profile.scored)
         for key, _, fields in cells:
             assert strict(Cell, {**json.loads(fields), "key": key, "profile": name}, "") == profile.scored[key]
 
@@ -147,18 +132,18 @@ def test_a_recipe_without_a_cell_takes_the_data_set_of_its_name_or_asks(params: 
 
 
 def test_a_mixtures_networks_by_hand(params: Params) -> None:
-    said = describe(params, "deligan", "toy")
-    first = said.tables.layers[0]
+    tables = describe(params, "deligan", "toy").tables
+    first = tables.layers[0]
     assert (first.kind, first.output_shape, first.parameters) == ("MixturePrior()", ("B", 2), 50 * 2 + 50 * 2)
     toy = 2 * 32 + 32 + 32 * 2 + 2
-    assert said.tables.parameters == {"generator": 200 + toy, "discriminator": 2 * 32 + 32 + 32 + 1}
+    assert tables.parameters == {"generator": 200 + toy, "discriminator": 2 * 32 + 32 + 32 + 1}
 
 
 def test_readmes_sample_is_what_the_command_prints(params: Params, ledger: Any) -> None:
     section = (ROOT / "benchmarks/README.md").read_text("utf-8").split("## What is trained")[1].split("\n## ")[0]
     command_line, *sample = [line[4:] for line in section.splitlines() if line.startswith("    ")]
     model, recipe, _, variant = command_line.split()[-4:]
-    said = describe(params, model, recipe, variant)
-    printed = iter(to_text(said, ledger(said)).splitlines())
+    description = describe(params, model, recipe, variant)
+    printed = iter(to_text(description, ledger(description)).splitlines())
     for line in sample:
         assert line.strip() in ("", "…") or line in printed, f"README: {line}"  # in this order

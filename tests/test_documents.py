@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 
 from replication.verdicts.benchmarks import claims_of
-from tests.in_small import own_benchmarks, own_params
+from tests.in_small import ROOT, own_benchmarks, own_params
 
-ROOT = Path(__file__).parents[1]
 DOCUMENTS = ("README.md", "CONTRIBUTING.md", "benchmarks/README.md", "benchmarks/QUESTIONS.md")
 NAMES = {deviation.id for one in own_benchmarks() for deviation in one.deviations}
 CLAIMS = {claim.id for claim in claims_of(own_benchmarks())}
@@ -57,13 +56,13 @@ def test_a_training_step_is_followed_in_400_lines() -> None:
 
 def _lengths(file: Path) -> dict[str, int]:
     """Lines of each function, class and method of a file, by name."""
-    found: dict[str, int] = {}
+    lengths: dict[str, int] = {}
     for node in ast.parse(file.read_text(encoding="utf-8")).body:
         for inner in (node, *(node.body if isinstance(node, ast.ClassDef) else ())):
             if isinstance(inner, ast.ClassDef | ast.FunctionDef):
                 name = inner.name if inner is node else f"{getattr(node, 'name', '')}.{inner.name}"
-                found[name] = (inner.end_lineno or 0) - inner.lineno + 1
-    return found
+                lengths[name] = (inner.end_lineno or 0) - inner.lineno + 1
+    return lengths
 
 
 @pytest.mark.slow

@@ -46,8 +46,7 @@ def test_an_unknown_step_or_column_is_refused(selection, word):
 
 def test_one_value_per_seed_with_mean_and_spread():
     side = replicates(table({2: 0.5, 0: 0.1, 1: 0.3}), CLAIM, EVIDENCE).measured
-    assert side.ids == (0, 1, 2)
-    assert side.values == (0.1, 0.3, 0.5)
+    assert (side.ids, side.values) == ((0, 1, 2), (0.1, 0.3, 0.5))
     assert (side.n, side.mean, side.sd, side.step) == (3, pytest.approx(0.3), pytest.approx(0.2), 100)
 
 
@@ -83,27 +82,19 @@ def test_fewer_than_three_replicates_are_too_few():
     require_enough(replicates(table({0: 0.5, 1: 0.6, 2: 0.6}), CLAIM, EVIDENCE))
 
 
-def _label_draws() -> pd.DataFrame:
-    """Two trainings × three label draws: 0.1 more a draw, 0.04 more in the second training."""
-    return both(
-        *(
-            table(
-                {seed: 0.5 + 0.1 * draw + 0.04 * seed for seed in (0, 1)}, replicate=draw, replicate_kind="label draw"
-            )
-            for draw in range(3)
-        )
+# Two trainings × three label draws: 0.1 more a draw, 0.04 more in the second training.
+LABEL_DRAWS = both(
+    *(
+        table({0: 0.5 + 0.1 * draw, 1: 0.54 + 0.1 * draw}, replicate=draw, replicate_kind="label draw")
+        for draw in range(3)
     )
+)
 
 
-def test_a_claim_over_draws_averages_each_over_the_trainings():
-    side = replicates(_label_draws(), DRAWS, EVIDENCE).measured
-    assert side.unit == "label draw"
-    assert side.values == pytest.approx((0.52, 0.62, 0.72))
-
-
-def test_a_claim_over_trainings_averages_the_draws_within_each():
-    side = replicates(_label_draws(), CLAIM, EVIDENCE).measured
-    assert side.values == pytest.approx((0.6, 0.64))
+def test_a_claim_averages_draws_over_the_trainings_or_within_each():
+    side = replicates(LABEL_DRAWS, DRAWS, EVIDENCE).measured
+    assert side.unit == "label draw" and side.values == pytest.approx((0.52, 0.62, 0.72))
+    assert replicates(LABEL_DRAWS, CLAIM, EVIDENCE).measured.values == pytest.approx((0.6, 0.64))
 
 
 THREE = table({0: 0.5, 1: 0.6, 2: 0.7})
@@ -117,7 +108,7 @@ PAIRED = replace(EVIDENCE, against=AGAINST, paired=True)
         (THREE, CLAIM, replace(EVIDENCE, budget=320_000), "320000"),
         (both(THREE.assign(step=50), THREE.iloc[:2]), CLAIM, EVIDENCE, "seed 2"),  # never dropped
         (both(THREE, table({0: 0.4, 1: 0.5, 3: 0.4}, recipe="other")), CLAIM, PAIRED, "training 2, 3"),
-        (_label_draws().iloc[:-1], CLAIM, EVIDENCE, "2 to 3"),
+        (LABEL_DRAWS.iloc[:-1], CLAIM, EVIDENCE, "2 to 3"),
         (THREE, DRAWS, EVIDENCE, "label draw.*training"),
     ],
 )

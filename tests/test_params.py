@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 
 from replication.config.datasets import Dataset
-from replication.config.expansion import read_params
-from replication.config.params import BUNDLED, Params, load_params
+from replication.config.params import BUNDLED, Params, checked
 from replication.config.recipes import Noise
 from replication.experiment import EXPERIMENTS
 from replication.foundation.errors import InputError
 from replication.models import load
 from replication.training.block import scored_units
 from replication.training.schedule import unit_steps
+from tests.in_small import ROOT, Change, drop, params_written, put
 
-ROOT = Path(__file__).parents[1]
 SHAPES = {"toy": (2,), "digits": (1, 8, 8), "mnist": (1, 28, 28), "cifar10": (3, 32, 32), "svhn": (3, 32, 32)}
 CELL = "cpu-gan-toy-k1"
 
@@ -29,71 +25,51 @@ CELL = "cpu-gan-toy-k1"
 @pytest.fixture(scope="module")
 def written() -> str:
     """params.yaml as JSON, which is YAML too, with the cells and recipes of the cpu profile alone: read sooner."""
-    content = read_params(ROOT / "params.yaml")
+    content = params_written()
     used = {(cell["model"], cell["recipe"]) for cell in content["run"]["cells"].values()}
     for model, recipes in content["recipes"].items():
-        content["recipes"][model] = {name: one for name, one in recipes.items() if (model, name) in used}
+        content["recipes"][model] = {name: recipes[name] for name in recipes if (model, name) in used}
     profile, key = content["profiles"]["paper"], "paper-deligan-toy"
     profile |= {"cells": {key: profile["cells"][key]}, "experiments": {}, "models": ["deligan"]}
     return json.dumps(content)
 
 
-def changed(written: str, tmp_path: Path, change: Callable[[dict[str, Any]], Any]) -> Path:
-    content = json.loads(written)
-    change(content)
-    path = tmp_path / "params.yaml"
-    path.write_text(json.dumps(content), encoding="utf-8")
-    return path
-
-
-def put(*keys_and_value: Any) -> Callable[[dict[str, Any]], None]:
-    """Sets the value at the end of a path of keys."""
-
-    def change(content: dict[str, Any]) -> None:
-        *path, last, value = keys_and_value
-        node: Any = content
-        for key in path:
-            node = node[key]
-        node[last] = value
-
-    return change
-
-
-PROFILE, RECIPE, RUN = ("profiles", "cpu"), ("recipes", "gan", "toy-k1"), ("run", "cells", CELL)
+RECIPE, RUN = "recipes.gan.toy-k1", f"run.cells.{CELL}"
 WRONG = [  # what is changed, and what the sentence names
     (put("seeds", 3), "seeds: .*3.*accepted keys: .'background', 'datasets', 'judges',"),
-    (put("run", "gpu", True), "run.gpu: .*True.*accepted"),
-    (put(*PROFILE, "probe", "cost", 1.0), "profiles.cpu.probe.cost: .*1.0.*accepted keys: .'costs', 'limited_draws',"),
-    (put(*RECIPE, "adam", "momentum", 0.5), r"recipes.gan.toy-k1 \(paper\): adam.momentum: .*0.5.*accepted.*'beta1'"),
-    (put("datasets", "digits", "size", 8), "datasets.digits: size: .*8"),
-    (put(*RECIPE, "batch", "50"), "batch: .*integer.*'50'"),
-    (put(*RECIPE, "updates", 1e4 + 0.5), "updates: .*integer"),
-    (put(*RECIPE, "schedule", "alternating"), "schedule: .*'alternate', 'simultaneous' or 'balanced'.*'alternating'"),
-    (put("run", "device", "tpu"), "run.device: .*'cpu' or 'cuda'.*'tpu'"),
-    (lambda content: content["theory"].pop("fresh"), "theory.fresh: "),
-    (put("run", "datasets", ["toy-bimodal", "digits", "toy"]), "'toy' is no dataset of profile cpu; accepted: toy-bim"),
-    (put(*RUN, "dataset", "mnist"), f"run.cells.{CELL}: 'mnist' is no dataset of profile cpu; accepted: toy-bimodal"),
-    (put(*RUN, "recipe", "toy"), f"run.cells.{CELL}: 'toy' is no recipe of gan; accepted: toy-k1, toy-k5"),
+    (put("run.gpu", True), "run.gpu: .*True.*accepted"),
+    (put("profiles.cpu.probe.cost", 1.0), "profiles.cpu.probe.cost: .*1.0.*accepted keys: .'costs', 'limited_draws',"),
+    (put(f"{RECIPE}.adam.momentum", 0.5), r"recipes.gan.toy-k1 \(paper\): adam.momentum: .*0.5.*accepted.*'beta1'"),
+    (put("datasets.digits.size", 8), "datasets.digits: size: .*8"),
+    (put(f"{RECIPE}.batch", "50"), "batch: .*integer.*'50'"),
+    (put(f"{RECIPE}.updates", 1e4 + 0.5), "updates: .*integer"),
+    (put(f"{RECIPE}.schedule", "alternating"), "schedule: .*'alternate', 'simultaneous' or 'balanced'.*'alternating'"),
+    (put("run.device", "tpu"), "run.device: .*'cpu' or 'cuda'.*'tpu'"),
+    (drop("theory.fresh"), "theory.fresh: "),
+    (put("run.datasets", ["toy-bimodal", "digits", "toy"]), "'toy' is no dataset of profile cpu; accepted: toy-bim"),
+    (put(f"{RUN}.dataset", "mnist"), f"run.cells.{CELL}: 'mnist' is no dataset of profile cpu; accepted: toy-bimodal"),
+    (put(f"{RUN}.dataset", "bundled"), f"run.cells.{CELL}: 'bundled' is no dataset of profile cpu; "),
+    (put(f"{RUN}.recipe", "toy"), f"run.cells.{CELL}: 'toy' is no recipe of gan; accepted: toy-k1, toy-k5"),
     (
-        put("run", "cells", "cpu-dcgan-digits", "protocols", ["nearest-generated"]),
+        put("run.cells.cpu-dcgan-digits.protocols", ["nearest-generated"]),
         "run.cells.cpu-dcgan-digits: .*nearest-generated.* digits is not of kind conditional",
     ),
-    (put("run", "experiments", "cpu-theory", "experiment", "practice"), "run.experiments.cpu-theory: experiment: "),
+    (put("run.experiments.cpu-theory.experiment", "practice"), "run.experiments.cpu-theory: experiment: "),
     (
         lambda content: content["run"]["cells"].update({"paper-k1": content["run"]["cells"].pop(CELL)}),
         "cell paper-k1: keys of profile cpu start with cpu-",
     ),
-    (put("profiles", "paper", "cells", "paper-deligan-toy", "variant", "cod"), "'cod' is no variant .*deligan.toy"),
-    (put(*RUN, "seeds", "4-2"), f"run.cells.{CELL}: seeds is '4-2'"),
+    (put("profiles.paper.cells.paper-deligan-toy.variant", "cod"), "'cod' is no variant .*deligan.toy"),
+    (put(f"{RUN}.seeds", "4-2"), f"run.cells.{CELL}: seeds is '4-2'"),
 ]
 
 
 @pytest.mark.parametrize(("change", "words"), WRONG)
-def test_what_is_wrong_is_named_with_what_is_accepted(
-    written: str, tmp_path: Path, change: Callable[[dict[str, Any]], Any], words: str
-) -> None:
+def test_what_is_wrong_is_named_with_what_is_accepted(written: str, change: Change, words: str) -> None:
+    content = json.loads(written)
+    change(content)
     with pytest.raises(InputError, match=rf"params.yaml: .*{words}.*\.$") as caught:
-        load_params(changed(written, tmp_path, change))
+        checked(content, ROOT / "params.yaml")
     assert "\n" not in str(caught.value)
 
 
@@ -137,9 +113,8 @@ def test_every_cell_builds_its_networks_on_its_data(params: Params, profile: str
         assert judged.logits.shape == ((2, classes) if recipe.labels else (2,)), cell.key
         assert judged.source.shape == (2,), cell.key
         assert (recipe.balance is not None) == (recipe.schedule == "balanced"), cell.key
-        assert recipe.updates % unit_steps(recipe) == 0 and scored_units(recipe)[-1] == recipe.updates // unit_steps(
-            recipe
-        )
+        units, rest = divmod(recipe.updates, unit_steps(recipe))
+        assert not rest and scored_units(recipe)[-1] == units, cell.key
         assert cell.split in params.datasets[cell.dataset].splits, cell.key
         assert recipe.prior.component == "sampled" or recipe.prior.components in (0, recipe.batch), cell.key
 

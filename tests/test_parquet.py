@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +19,7 @@ from replication.config.params import load_params
 from replication.foundation.errors import InputError
 from replication.table import measurements
 from replication.table.columns import KEY
-from replication.table.measurements import (
-    MANY,
-    PARQUET,
-    join_tables,
-    read_table,
-    table_in,
-    table_to,
-    to_table,
-    write_table,
-)
+from replication.table.measurements import MANY, PARQUET, join_tables, read_table, table_in, to_table, write_table
 from replication.table.parquet import write_parquet
 from replication.table.validation import key_numbers
 from tests.rows_in_small import ROW, ROWS
@@ -36,9 +28,10 @@ SETTINGS = settings(derandomize=True, deadline=None, database=None, max_examples
 
 
 def test_a_long_table_is_parquet_and_found_by_its_folder(tmp_path: Path) -> None:
-    assert table_to(tmp_path, MANY).name == "measurements.csv.gz"
-    assert table_to(tmp_path, MANY + 1).name == table_to(tmp_path, MANY + 1, packed=False).name == PARQUET
-    assert table_to(tmp_path, MANY, packed=False).name == "measurements.csv"
+    table_to = partial(measurements.table_to, tmp_path)
+    assert (table_to(2).name, table_to(10**6).name) == ("measurements.csv", "measurements.csv.gz")
+    assert table_to(MANY).name == "measurements.csv.gz" and table_to(MANY, packed=False).name == "measurements.csv"
+    assert table_to(MANY + 1).name == table_to(MANY + 1, packed=False).name == PARQUET
     (tmp_path / PARQUET).touch()
     assert table_in(tmp_path) == tmp_path / PARQUET
 
@@ -99,15 +92,12 @@ def test_without_pyarrow_one_sentence_says_what_to_install(tmp_path: Path, monke
 @pytest.mark.integration
 @SETTINGS
 @given(
-    seeds=st.lists(st.integers(0, 10**17), min_size=1, max_size=20),
-    steps=st.lists(st.integers(0, 10**17), min_size=1, max_size=20),
-    recipes=st.lists(st.sampled_from(["a", "b10", "b9", "ä"]), min_size=1, max_size=20),
+    st.sets(
+        st.tuples(st.integers(0, 10**17), st.integers(0, 10**17), st.sampled_from(["a", "b10", "b9", "ä"])), min_size=1
+    )
 )
-def test_numbers_of_keys_are_in_the_order_of_the_keys(seeds: list[int], steps: list[int], recipes: list[str]) -> None:
-    n = min(len(seeds), len(steps), len(recipes))
-    kinds = zip(seeds[:n], steps[:n], recipes[:n], strict=True)
-    rows = {key: replace(ROW, seed=key[0], step=key[1], recipe=key[2]) for key in kinds}
-    table = to_table(rows.values())
+def test_numbers_of_keys_are_in_the_order_of_the_keys(keys: set[tuple[int, int, str]]) -> None:
+    table = to_table(replace(ROW, seed=seed, step=step, recipe=recipe) for seed, step, recipe in keys)
     numbers = key_numbers(table)
     by_pandas = table.astype({column: str for column in table.select_dtypes("category")}).sort_values(list(KEY))
     assert [table.index[place] for place in np.argsort(numbers)] == by_pandas.index.tolist()

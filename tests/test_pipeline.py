@@ -15,9 +15,8 @@ from replication.config.strict import read_yaml
 from replication.foundation.provenance import import_closure
 from replication.inputs import stage_inputs
 from replication.models import MODELS, source_file
-from tests.in_small import params_written
+from tests.in_small import ROOT, params_written
 
-ROOT = Path(__file__).parents[1]
 PIPELINE: dict[str, dict[str, Any]] = read_yaml(ROOT / "dvc.yaml")["stages"]
 PARAMS = params_written()
 STAGES = {name: stage.get("do", stage) for name, stage in PIPELINE.items()}
@@ -80,10 +79,7 @@ def test_sources_are_dependencies_of_the_first_stage_alone() -> None:
     assert len(set(covered)) == len(covered)
     for stage in COMPUTING:
         sources = [dep for dep in STAGES[stage]["deps"] if dep.startswith("replication")]
-        beside = [
-            "replication/report/templates",
-            "replication/report/error_rates.json",
-        ]  # its code, what the page reads
+        beside = ["replication/report/templates", "replication/report/error_rates.json"]  # its code, what it reads
         assert sources == (beside if stage == "page" else [])
 
 
@@ -147,12 +143,8 @@ def test_the_params_written_down_cover_those_read(stage: str) -> None:
         return  # the whole file is
     for file in written_for(stage, PARAMS["profiles"]["cpu"]):
         listed = inputs_of("cpu")[file.removeprefix("outputs/inputs/").removesuffix(".json")]["params"]
-        missing = {
-            key
-            for key in reads(stage)
-            if not any(key == known or key.startswith(known + ".") or known.startswith(key + ".") for known in listed)
-        }
-        assert not missing
+        for key in reads(stage):
+            assert any(f"{key}.".startswith(f"{known}.") or known.startswith(f"{key}.") for known in listed), key
 
 
 def test_what_reads_finds() -> None:
@@ -182,9 +174,8 @@ def test_one_stage_owns_a_place_and_only_reports_and_the_page_are_in_git() -> No
     outputs = [(name, out) for name, stage in STAGES.items() for kind in KINDS for out in stage.get(kind, [])]
     places = []
     for name, out in outputs:
-        options = out if isinstance(out, dict) else {out: {}}
-        places += options
-        for place, option in options.items():
+        for place, option in (out if isinstance(out, dict) else {out: {}}).items():
+            places.append(place)
             assert place.startswith("reports/" if name in ("report", "page") else "outputs/")
             assert (option.get("cache", True) is False) == place.startswith("reports/")
     assert len(places) == len(set(places)) and {name for name, _ in outputs} == set(STAGES)

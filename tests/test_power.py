@@ -30,14 +30,17 @@ SIDE = hand_made.evidence().measured
 
 def claim(kind: str, name: str = "a-claim", **changes) -> Claim:
     """A claim with a plan of ten runs."""
-    return hand_made.claim(
-        kind, id=name, margin=None if kind == "bound" else changes.pop("margin", 0.05),
-        plan=hand_made.plan(**changes.pop("plan", {})), **changes,
-    )  # fmt: skip
+    margin, plan = None if kind == "bound" else changes.pop("margin", 0.05), changes.pop("plan", {})
+    return hand_made.claim(kind, id=name, margin=margin, plan=hand_made.plan(**plan), **changes)
 
 
 def power(one: Claim) -> Power:
     return planned([one])[one.id]
+
+
+def test_an_effect_inside_the_margin_is_seldom_replicated():
+    within = claim("order", margin=0.05, plan={"n": 200, "against_n": 200, "sd": 0.02, "effect": 0.02})
+    assert power(within).true < 0.01
 
 
 @pytest.mark.parametrize(("n", "effect"), [(5, 0.02), (10, 0.012), (20, 0.005)])
@@ -64,9 +67,8 @@ def test_a_paired_order_has_the_power_of_its_differences():
 @pytest.mark.parametrize("trainings", [None, 1, 5])
 def test_a_values_power_is_that_of_studies_drawn_value_by_value(trainings):
     generator = np.random.default_rng(0)
-    one = claim(
-        "value", published=Published(0.8, "none", True, "Table 1", trainings=trainings), plan={"n": 6, "sd": 0.02}
-    )
+    exact = Published(0.8, "none", True, "Table 1", trainings=trainings)
+    one = claim("value", published=exact, plan={"n": 6, "sd": 0.02})
     published = generator.normal(size=STUDIES) * (0.02 / trainings**0.5 if trainings else 0.0)
     for shift, got in ((0.0, power(one).true), (0.05, power(one).false)):
         values = generator.normal(shift, 0.02, (STUDIES, 6))
@@ -108,11 +110,6 @@ def test_superiority_drawn_by_its_estimate_is_that_drawn_value_by_value(n, m, ef
     one = claim("superiority", plan={"n": n, "against_n": m, "effect": effect})
     assert power(one).true == pytest.approx(float(np.mean(words == "replicated")), abs=4 * 0.5 / studies**0.5)
     assert power(one).false <= LEVEL
-
-
-def test_an_effect_inside_the_margin_is_seldom_replicated():
-    within = claim("order", margin=0.05, plan={"n": 200, "against_n": 200, "sd": 0.02, "effect": 0.02})
-    assert power(within).true < 0.01
 
 
 def test_holms_adjustment_within_the_family_costs_power():
@@ -161,12 +158,11 @@ def test_the_least_margin_gives_the_power_asked_for():
 
 def test_the_table_marks_what_the_gate_refuses():
     good = claim("bound", "good", plan={"sd": 0.02, "effect": 0.05})
-    weak = claim("bound", "weak", plan={"sd": 0.02, "effect": 0.005})
-    bare = claim("bound", "bare", plan={"sd": 0.02, "effect": 0.005})
-    lines = {line.split()[0]: line for line in table([good, replace(weak, family="b"), replace(bare, plan=None)])}
+    weak = claim("bound", "weak", family="b", plan={"sd": 0.02, "effect": 0.005})
+    claims = [good, weak, replace(weak, id="bare", family="a-family", plan=None)]
+    lines = {line.split()[0]: line for line in table(claims)}
     assert not lines["good"].endswith("!") and lines["weak"].endswith("!") and "no plan" in lines["bare"]
-    sentences = list(problems([good, replace(weak, family="b"), replace(bare, plan=None)]))
-    assert [sentence.split(" ")[1] for sentence in sentences] == ["weak", "bare"]
+    assert [sentence.split(" ")[1] for sentence in problems(claims)] == ["weak", "bare"]
     assert table([good, weak], ["weak"])[1].split()[0] == "weak"
 
 

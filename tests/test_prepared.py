@@ -37,7 +37,7 @@ def params(sources: Path) -> Params:
     return params
 
 
-def test_each_stage_has_the_data_and_judges_of_its_cells_and_changes_with_their_contents_alone(params: Params) -> None:
+def test_each_stage_has_the_data_and_judges_of_its_cells_alone(params: Params) -> None:
     place = JUDGES / "digits" / "judge.safetensors"
     place.parent.mkdir(parents=True)
     place.write_bytes(b"a judge")
@@ -61,12 +61,9 @@ def test_each_stage_has_the_data_and_judges_of_its_cells_and_changes_with_their_
 def test_weights_of_others_change_the_stages_that_read_them(params: Params) -> None:
     some = next(iter(params.profile.experiments.values()))
     cell = next(cell for cell in params.profile.cells.values() if cell.model == "dcgan")
-    profile = replace(
-        params.profile,
-        experiments={some.key: replace(some, experiment="released-probe")},
-        cells={cell.key: replace(cell, protocols=("inception",))},
-        models=("dcgan",),
-    )
+    experiments = {some.key: replace(some, experiment="released-probe")}
+    cells = {cell.key: replace(cell, protocols=("inception",))}
+    profile = replace(params.profile, experiments=experiments, cells=cells, models=("dcgan",))
     place = RAW / "_weights.json"
     place.parent.mkdir(parents=True, exist_ok=True)
     stages = []
@@ -77,9 +74,7 @@ def test_weights_of_others_change_the_stages_that_read_them(params: Params) -> N
     assert changed(stages[1], stages[2]) == {"score/dcgan"}
 
 
-def test_what_a_cell_lacks_stops_the_pipeline_before_anything_is_trained(
-    params: Params, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_a_cell_lacks_stops_the_pipeline(params: Params, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(room, "memory", lambda: 1000)
     with pytest.raises(InputError, match="Cell cpu-.* GiB of memory"):
         main([])

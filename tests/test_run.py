@@ -44,8 +44,8 @@ def write_params(root: Path, updates: dict[str, int]) -> None:
     profile["models"] = ["gan", "deligan", "dcgan"]
     content["run"] = content["profiles"]["paper"] = {**paper, "cells": {}, "experiments": {}, "models": []}
     used = {(cell["model"], cell["recipe"]) for cell in profile["cells"].values()}
-    content["recipes"] = {model: {name: all_of[name] for name in all_of if (model, name) in used}
-                          for model, all_of in content["recipes"].items()}  # fmt: skip
+    for model, recipes in content["recipes"].items():
+        content["recipes"][model] = {name: recipes[name] for name in recipes if (model, name) in used}
     (root / "params.yaml").write_text(json.dumps(content), encoding="utf-8")
 
 
@@ -78,10 +78,8 @@ def processes_in(root: Path) -> list[int]:
 def start(root: Path, cells: Sequence[str], *options: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-P", "-m", "replication.run", *cells, *options]
     # Imported from where it lies, not through the link, so that what is compiled already is found.
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.Popen(
-        command, cwd=root, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    whole, pipe = {**os.environ, "PYTHONPATH": str(ROOT)}, subprocess.PIPE
+    return subprocess.Popen(command, cwd=root, env=whole, stdout=pipe, stderr=pipe, text=True)
 
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, list[str], str]:

@@ -45,9 +45,13 @@ DONE = Result(WEIGHTS, content_digest(WEIGHTS))
 MORE = Result(needs_more=True)
 
 
-def trained(params: Params, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, pool: Pool, memory: int) -> Driver:
-    """A driver after it trained the judge of digits, which asked for so much memory."""
+@pytest.fixture(autouse=True)
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+
+
+def trained(params: Params, pool: Pool, memory: int) -> Driver:
+    """A driver after it trained the judge of digits, which asked for so much memory."""
     driver = Driver(params, pool)  # type: ignore[arg-type]
     unit = Unit("judge", "digits", print, (), Path("outputs/judge/digits"), {}, Demand(memory=memory))
     driver._submit(unit)
@@ -55,27 +59,21 @@ def trained(params: Params, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, poo
     return driver
 
 
-def test_a_unit_that_needed_more_is_run_again_with_twice_as_much(
-    params: Params, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_unit_that_needed_more_is_run_again_with_twice_as_much(params: Params) -> None:
     pool = Pool([MORE, MORE, DONE])
-    driver = trained(params, monkeypatch, tmp_path, pool, 100)
+    driver = trained(params, pool, 100)
     assert [unit.demand.memory for unit in pool.submitted] == [100, 200, 400] and not driver.failed
     assert Path("outputs/judge/digits/judge.safetensors").read_bytes() == b"weights"
 
 
 @pytest.mark.parametrize(("memory", "most"), [(100, 150), (0, 10**12)])
-def test_what_no_node_can_give_fails_in_a_sentence(
-    params: Params, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, memory: int, most: int
-) -> None:
-    driver = trained(params, monkeypatch, tmp_path, Pool([MORE], most), memory)
+def test_what_no_node_can_give_fails_in_a_sentence(params: Params, memory: int, most: int) -> None:
+    driver = trained(params, Pool([MORE], most), memory)
     assert "needs more than 1 CPU" in driver.failed["digits"] and not Path("outputs").exists()
 
 
-def test_what_was_changed_on_its_way_is_refused(
-    params: Params, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    driver = trained(params, monkeypatch, tmp_path, Pool([replace(DONE, content={"judge.safetensors": b"other"})]), 0)
+def test_what_was_changed_on_its_way_is_refused(params: Params) -> None:
+    driver = trained(params, Pool([replace(DONE, content={"judge.safetensors": b"other"})]), 0)
     assert "is not what was sent" in driver.failed["digits"] and not Path("outputs/judge/digits").exists()
 
 

@@ -53,9 +53,8 @@ def recorded(cell: Cell, usage: Mapping[str, object]) -> None:
     (folder / "provenance.json").write_text(json.dumps({"clock": {"usage": usage}}), encoding="utf-8")
 
 
-def test_the_share_of_a_gpu_is_what_was_recorded(
-    paper: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_share_of_a_gpu(paper: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is what was recorded."""
     monkeypatch.chdir(tmp_path)
     cell = paper.profile.cells["paper-gan-mnist"]
     assert demand_of(paper, cell, 5).gpus == 1.0  # nothing is known
@@ -70,11 +69,10 @@ def test_the_share_of_a_gpu_is_what_was_recorded(
 
 
 def test_what_needs_more_gets_twice_as_much_until_there_is_no_more() -> None:
-    demand = Demand(cpus=1, gpus=0.3, memory=100)
-    seen = [demand]
-    while (more := seen[-1].doubled()) and len(seen) < 4:
-        seen.append(more)
-    assert [(each.gpus, each.memory) for each in seen] == [(0.3, 100), (0.6, 200), (1.0, 400), (1.0, 800)]
+    demand: Demand | None = Demand(cpus=1, gpus=0.3, memory=100)
+    for expected in ((0.3, 100), (0.6, 200), (1.0, 400), (1.0, 800)):
+        assert demand and (demand.gpus, demand.memory) == expected
+        demand = demand.doubled()
     assert Demand(gpus=1.0).doubled() is None and Demand().doubled() is None
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from replication.table.grids import NONE, Grid
 from replication.table.robustness import read_grid, write_robustness
-from tests.faults.commit import commit
+from tests.faults.project import commit
 from tests.fuzz.by_hand import hand_trials
 from tests.fuzz.claim_files import claim_trials
 from tests.fuzz.files import SUBJECTS, file_trials

@@ -168,7 +168,7 @@ NAMES = ", ".join(sorted((TOY, IMAGES, MIXTURE)))
     [
         (packed_anew, "step8.safetensors is missing or not what was trained and scored"),
         (lambda: run.main([IMAGES, "--weights"]), "--weights says what is packed: name a folder with --pack DIR too"),
-        (lambda: replication.load(seed=1, path=str(changed_weights())), "the weights are not those whose hash is recorded"),
+        (lambda: replication.load(seed=1, path=str(changed_weights())), "the weights are not those whose hash is rec"),
         (lambda: replication.load(IMAGES, 1, path=str(changed_archive())), "no sound tar or zip archive"),
         (lambda: replication.load("mine"), rf"^outputs/train has no training of 'mine'; it has {NAMES}\.$"),
         (lambda: replication.load(), rf"^Name the cell to load from outputs/train; it has {NAMES}\.$"),

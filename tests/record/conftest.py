@@ -1,17 +1,13 @@
-"""What another machine has scored, and archives of it, sound or not."""
+"""What another machine has scored."""
 
 from __future__ import annotations
 
-import hashlib
-import io
-import json
-import tarfile
-from collections.abc import Callable
+import shutil
 from pathlib import Path
 
 import pytest
 
-Content = dict[str, bytes]
+from tests.record.archives import Content
 
 
 @pytest.fixture(autouse=True)
@@ -23,28 +19,7 @@ def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def elsewhere(repository: Path) -> Content:
     """Both cells of the profile `paper`, as another machine scored them; no trace of them is left in outputs/."""
-    content: Content = {}
-    for key in ("paper-k1", "paper-k5"):
-        folder = repository / "outputs/score/paper/gan" / key
-        for path in sorted(folder.iterdir()):
-            content[f"{key}/{path.name}"] = path.read_bytes()
-            path.unlink()
-        folder.rmdir()
+    folder = repository / "outputs/score/paper/gan"
+    content = {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.glob("*/*"))}
+    shutil.rmtree(folder)
     return content
-
-
-def archive(content: Content, path: Path = Path("cells.tar.gz"), rehash: bool = True) -> Path:
-    """A tar archive of some members, with a manifest that fits them unless one is given."""
-    manifest = {"files": {name: hashlib.sha256(data).hexdigest() for name, data in content.items()}}
-    written = {"manifest.json": json.dumps(manifest).encode(), **content} if rehash else content
-    with tarfile.open(path, "w:gz") as packed:
-        for name, data in written.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(data)
-            packed.addfile(member, io.BytesIO(data))
-    return path
-
-
-@pytest.fixture(name="archive")
-def _archive() -> Callable[..., Path]:
-    return archive
