@@ -1,14 +1,16 @@
-"""Power against formulas and against studies drawn value by value; the plans of the repository's claims."""
+"""Power against formulas and against studies drawn value by value, and of the claims of the suite."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
 from scipy import stats
 from statsmodels.stats.power import TTestIndPower, TTestPower
 
+from replication.verdicts.benchmarks import claims_of
 from replication.verdicts.claims import Claim, Evidence, Published
 from replication.verdicts.statistics.intervals import LEVEL, mean_estimate, welch_estimate
 from replication.verdicts.statistics.rules import (
@@ -21,8 +23,19 @@ from replication.verdicts.statistics.rules import (
 )
 from replication.verdicts.statistics.superiority import superiority
 from replication.verdicts.studies.planned import STUDIES, design_of, judged
-from replication.verdicts.studies.power import POWER, Power, least, most_false, planned, problems, table, true_powers
+from replication.verdicts.studies.power import (
+    POWER,
+    Power,
+    least,
+    least_power,
+    most_false,
+    planned,
+    problems,
+    table,
+    true_powers,
+)
 from tests import hand_made
+from tests.in_small import own_benchmarks
 
 NOISE = 4 * 0.5 / STUDIES**0.5  # four standard errors of a simulated share
 SIDE = hand_made.evidence().measured
@@ -172,3 +185,39 @@ def test_welch_studies_of_moments_are_studies_of_values():
     words = decide_each(order_p_values(welch_estimate(first, second), 0.001))
     one = claim("order", margin=0.001, plan={"n": 4, "against_n": 9, "sd": 0.02, "against_sd": 0.05, "effect": 0.02})
     assert power(one).true == pytest.approx(float(np.mean(words == "replicated")), abs=4 * 0.5 / 4000**0.5)
+
+
+CLAIMS = {claim.id: claim for claim in claims_of(own_benchmarks())}
+JUDGED = [claim for claim in CLAIMS.values() if claim.can_be_judged]
+
+
+@cache
+def powers() -> dict[str, Power]:
+    return planned(tuple(CLAIMS.values()))
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("name", [claim.id for claim in JUDGED if claim.plan])
+def test_a_claim_is_planned_rightly(name: str) -> None:
+    assert powers()[name].true >= least_power()
+    assert powers()[name].false <= most_false()
+
+
+def test_every_claim_that_can_be_judged_has_a_plan() -> None:
+    assert not [claim.id for claim in JUDGED if claim.plan is None]
+
+
+@pytest.mark.parametrize(
+    ("name", "mean", "sd", "n"),
+    [
+        ("improved-score-real", 11.237, 0.095, 10),  # of a right implementation, over ten splits of training images
+        ("dcgan-svhn-error", 0.2248, 0.0058, 100),  # exactly as published, from a hundred draws of labels
+    ],
+)
+def test_a_right_measurement_is_replicated(name: str, mean: float, sd: float, n: int) -> None:
+    claim, values = CLAIMS[name], np.random.default_rng(0).normal(size=n)
+    assert claim.published is not None and claim.margin is not None
+    measured = mean + sd * (values - values.mean()) / values.std(ddof=1)
+    estimate = mean_estimate(measured, claim.published.value, claim.published_n, claim.overlap or 0.0)
+    p_values = value_p_values(estimate.oriented(1 if claim.better == "higher" else -1), claim.margin, sided=True)
+    assert decide({word: float(p) for word, p in p_values.items()}) == "replicated"

@@ -1,9 +1,12 @@
-"""The stage as a user runs it: what it writes, and how it fails."""
+"""Data sets as a user prepares them, how that fails, and what a stage depends on of prepared data and judges."""
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,8 +14,14 @@ from PIL import Image
 
 from replication import prepare as stage
 from replication.config.datasets import Dataset, Split
+from replication.config.params import Params, load_params
 from replication.data.reading import load_images, load_split, load_toy
 from replication.foundation.command import exit_clearly
+from replication.foundation.errors import InputError
+from replication.foundation.places import DATA, JUDGES, RAW
+from replication.prepare import prepare
+from replication.prepared import OUTPUT, main, used
+from replication.scoring import room
 
 
 def knows(monkeypatch: pytest.MonkeyPatch, dataset: Dataset) -> None:
@@ -62,3 +71,75 @@ def test_what_cannot_be_had_leaves_no_half_written_output(
     knows(monkeypatch, Dataset("digits", "digits", splits={"many": Split("first", n=5000)}))
     assert "asks for 5000 images of the training set, which has only 1297" in fails("digits", capsys)
     assert list(Path("outputs/data").iterdir()) == []
+
+
+def listed() -> dict[str, Any]:
+    """Run the command; the content of each file by its name."""
+    main([])
+    return {str(path.relative_to(OUTPUT)): json.loads(path.read_text("utf-8")) for path in OUTPUT.rglob("*.json")}
+
+
+def changed(before: dict[str, Any], after: dict[str, Any]) -> set[str]:
+    assert before.keys() == after.keys()
+    return {name for name in before if before[name] != after[name]}
+
+
+@pytest.fixture
+def params(sources: Path) -> Params:
+    """The parameters, with the data sets of the profile in force prepared below the current directory."""
+    params = load_params()
+    for name in params.profile.datasets:
+        prepare(params.datasets[name], DATA / name)
+    return params
+
+
+def test_each_stage_has_the_data_and_judges_of_its_cells_alone(params: Params) -> None:
+    place = JUDGES / "digits" / "judge.safetensors"
+    place.parent.mkdir(parents=True)
+    place.write_bytes(b"a judge")
+    stages = listed()
+    models = params.profile.models
+    expected = {f"{stage}/{model}.json" for stage in ("train", "score") for model in models} | {"experiment.json"}
+    assert set(stages) == expected
+    assert set(stages["train/gan.json"]) == {"data/toy-bimodal", "data/digits"}
+    assert set(stages["score/gan.json"]) == {"data/toy-bimodal", "data/digits", "judge/digits"}
+    assert set(stages["train/dcgan.json"]) == {"data/digits", "data/digits-planted"}
+    place.write_bytes(b"another judge")
+    prepare(params.datasets["toy-unimodal"], DATA / "toy-unimodal")  # which no cell names
+    again = listed()
+    assert changed(stages, again) == {f"score/{model}.json" for model in models} | {"experiment.json"}
+    options = params.datasets["digits-planted"]
+    assert options.planted
+    prepare(replace(options, planted=replace(options.planted, seed=1)), DATA / options.name)
+    assert changed(again, listed()) == {"train/dcgan.json", "score/dcgan.json"}
+
+
+def test_weights_of_others_change_the_stages_that_read_them(params: Params) -> None:
+    some = next(iter(params.profile.experiments.values()))
+    cell = next(cell for cell in params.profile.cells.values() if cell.model == "dcgan")
+    experiments = {some.key: replace(some, experiment="released-probe")}
+    cells = {cell.key: replace(cell, protocols=("inception",))}
+    profile = replace(params.profile, experiments=experiments, cells=cells, models=("dcgan",))
+    place = RAW / "_weights.json"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    stages = []
+    for content in ("{}", '{"released": {"a": 1}}', '{"released": {"a": 1}, "inception": {"b": 2}}'):
+        place.write_text(content)
+        stages.append(used(replace(params, profile=profile)))
+    assert changed(stages[0], stages[1]) == {"experiment"}
+    assert changed(stages[1], stages[2]) == {"score/dcgan"}
+
+
+def test_what_a_cell_lacks_stops_the_pipeline(params: Params, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "memory", lambda: 1000)
+    with pytest.raises(InputError, match="Cell cpu-.* GiB of memory"):
+        main([])
+    assert not OUTPUT.exists()
+
+
+def test_a_data_set_that_is_not_prepared_is_named(sources: Path) -> None:
+    params = load_params()
+    cells = {key: cell for key, cell in params.profile.cells.items() if cell.dataset == "toy-bimodal"}
+    few = replace(params, profile=replace(params.profile, cells=cells, experiments={}, models=("gan",)))
+    with pytest.raises(InputError, match="no prepared data set in outputs/data/toy-bimodal"):
+        used(few)

@@ -1,4 +1,4 @@
-"""Hashes against published test vectors, the import closure against a made-up package."""
+"""Hashes against published test vectors, the import closure of a made-up package, and random streams."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import hashlib
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
 from replication.foundation import provenance
 from replication.foundation.errors import InputError
 from replication.foundation.provenance import PACKAGES, code_hash, environment, import_closure, sha256_file, sha256_text
+from replication.foundation.seeding import generator, torch_seed
 
 # FIPS 180-2, appendix B.1; and the hash of nothing.
 ABC = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
@@ -79,3 +82,35 @@ def test_the_environment_names_versions_and_hardware() -> None:
     assert all(isinstance(value, str) and value for key, value in found.items() if key != "threads")
     assert found["threads"] == 2 and "cores)" in str(found["device"])
     assert environment("cpu", 2) == found  # no clock in it: it is part of a checkpoint's key
+
+
+def test_a_stream_is_a_function_of_seed_purpose_and_position() -> None:
+    # One purpose always has as many positions: NumPy takes a missing one for zero.
+    named = [
+        (s, p, *at) for s in (0, 1) for p, at in (("noise", (0,)), ("noise", (1,)), ("order", (0,)), ("a", (1, 2)))
+    ]
+    named.append((0, "a", 2, 1))
+    drawn = [generator(*name).integers(2**63, size=4).tolist() for name in named]
+    assert len({tuple(values) for values in drawn}) == len(named)
+    assert [generator(*name).integers(2**63, size=4).tolist() for name in named] == drawn
+
+
+def test_streams_of_neighbouring_seeds_are_unrelated() -> None:
+    draws = np.stack([generator(seed, "noise").standard_normal(4000) for seed in range(6)])
+    correlation = np.corrcoef(draws) - np.eye(6)
+    assert np.abs(correlation).max() < 5 / np.sqrt(4000)
+
+
+def test_torch_stream_is_set_and_put_back() -> None:
+    torch.manual_seed(5)
+    expected = torch.rand(6)
+    torch.manual_seed(5)
+    before = torch.rand(3)
+    with torch_seed(2, "initial"):
+        first = torch.rand(3)
+    after = torch.rand(3)
+    assert torch.equal(torch.cat([before, after]), expected)
+    with torch_seed(2, "initial"):
+        assert torch.equal(torch.rand(3), first)
+    with torch_seed(2, "judge"):
+        assert not torch.equal(torch.rand(3), first)

@@ -1,13 +1,17 @@
-"""What another machine has scored."""
+"""What another machine has scored, and archives of it, sound or not."""
 
 from __future__ import annotations
 
+import hashlib
+import io
+import json
 import shutil
+import tarfile
 from pathlib import Path
 
 import pytest
 
-from tests.record.archives import Content
+Content = dict[str, bytes]  # members by name
 
 
 @pytest.fixture(autouse=True)
@@ -23,3 +27,23 @@ def elsewhere(repository: Path) -> Content:
     content = {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.glob("*/*"))}
     shutil.rmtree(folder)
     return content
+
+
+def archive(content: Content, path: Path = Path("cells.tar.gz"), rehash: bool = True) -> Path:
+    """A tar archive of some members, with a manifest that fits them unless one is given."""
+    manifest = {"files": {name: hashlib.sha256(data).hexdigest() for name, data in content.items()}}
+    written = {"manifest.json": json.dumps(manifest).encode(), **content} if rehash else content
+    with tarfile.open(path, "w:gz") as packed:
+        for name, data in written.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            packed.addfile(member, io.BytesIO(data))
+    return path
+
+
+def of_cell(content: Content, key: str) -> Content:
+    return {name: data for name, data in content.items() if name.startswith(f"{key}/")}
+
+
+def files(root: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in (root / "reports").rglob("*") if path.is_file()}

@@ -17,7 +17,7 @@ from replication.page import write_page
 from replication.record import take_in
 from replication.table.measurements import read_table
 from tests.in_small import edit, put
-from tests.record.archives import Content, archive, files, of_cell
+from tests.record.conftest import Content, archive, files, of_cell
 
 pytestmark = pytest.mark.integration
 

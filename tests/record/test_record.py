@@ -19,7 +19,7 @@ from replication.foundation.errors import InputError
 from replication.record import main, take_in
 from replication.table.archives import unpack
 from tests.in_small import edit
-from tests.record.archives import Content, archive, files, of_cell
+from tests.record.conftest import Content, archive, files, of_cell
 
 Change = Callable[[Content], Content]
 
