@@ -77,7 +77,7 @@ def recounted(params: Params, description: Description, shape: tuple[int, ...]) 
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize(("model", "recipe", "variant"), cases())
+@pytest.mark.parametrize(("model", "recipe", "variant"), list(cases()))
 def test_every_recipe(params: Params, ledger: Any, model: str, recipe: str, variant: str) -> None:
     description = describe(params, model, recipe, variant)
     held = ledger(description)

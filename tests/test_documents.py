@@ -71,9 +71,8 @@ def test_a_command_of_the_documents_is_accepted(command: str) -> None:
     """Its module is there, and knows each of its options."""
     words = shlex.split(command)
     module = words[words.index("-m") + 1]
-    shown = subprocess.run(
-        [sys.executable, "-m", module, "--help"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
+    asked = [sys.executable, "-m", module, "--help"]
+    shown = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=True)
     for option in (word for word in words[words.index("-m") + 2 :] if word.startswith("-")):
         assert option.split("=")[0] in shown.stdout, option
 

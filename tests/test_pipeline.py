@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ast
 import re
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -113,28 +111,14 @@ def test_every_stage_runs_a_module_of_its_own_name() -> None:
 
 def reads(stage: str) -> set[str]:
     """Dotted keys of params.yaml that the stage's own module reads, from its source."""
-    keys = set(PASSED_ON.get(stage, set()))
-    kinds = {"recipe": "recipes", "recipe_of": "recipes"}
-    kinds |= {"judged_by": "datasets", "trained_cells": "run.cells", "experiment": "run.experiments"}
-    for node in ast.walk(ast.parse(module_of(stage).read_text(encoding="utf-8"))):
-        chain = list(attributes(node))
-        if chain[-1:] == ["params"] or chain[-1:] == ["load_params"]:
-            path = list(reversed(chain[:-1]))
-            if path:
-                first = kinds.get(path[0], path[0])
-                keys.add("run." + path[1] if first == "profile" and len(path) > 1 else first)
+    kinds = {"recipe": "recipes", "recipe_of": "recipes", "judged_by": "datasets"}
+    kinds |= {"trained_cells": "run.cells", "experiment": "run.experiments"}
+    source = module_of(stage).read_text(encoding="utf-8")
+    keys = set(PASSED_ON.get(stage, ()))
+    for first, inner in re.findall(r"\b(?:params|load_params\(\))\.(\w+)(?:\.(\w+))?", source):
+        keys.add(f"run.{inner}" if first == "profile" and inner else kinds.get(first, first))
     elsewhere = {"run.runner", "run.cluster"}  # where the work is done changes no result, and runs no stage again
-    return keys - {"profile"} - elsewhere - THROUGH_TRAINING.get(stage, set())
-
-
-def attributes(node: ast.AST) -> Iterator[str]:
-    """`params.profile.name` → name, profile, params; a call stands for its result."""
-    while isinstance(node, ast.Attribute):
-        yield node.attr
-        node = node.value
-    node = node.func if isinstance(node, ast.Call) else node
-    if isinstance(node, ast.Name):
-        yield node.id
+    return keys - {"profile", "yaml"} - elsewhere - THROUGH_TRAINING.get(stage, set())
 
 
 @pytest.mark.parametrize("stage", COMPUTING)

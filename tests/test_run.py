@@ -15,11 +15,10 @@ from pathlib import Path
 import pytest
 
 from replication import experiment, score, train
-from replication.config.expansion import read_params
 from replication.config.params import load_params
 from replication.prepare import prepare
 from replication.table.archives import unpack
-from tests.in_small import DENSE, ROOT, linked, params_written
+from tests.in_small import DENSE, ROOT, edit, linked, params_written
 
 K1, K5, BROKEN, THEORY = "cpu-gan-toy-k1", "cpu-gan-toy-k5", "cpu-gan-toy-rest", "cpu-theory"
 MIXTURE = "cpu-deligan-toy"  # scored in a moment, where the games of `gan` take seconds
@@ -94,8 +93,7 @@ def measured(root: Path) -> dict[str, bytes]:
 
 def undisturbed(root: Path, cells: Sequence[str]) -> dict[str, bytes]:
     """What the stages themselves measure, one after another, in the current directory."""
-    content = read_params(root / "params.yaml")
-    (root / "params.yaml").write_text(json.dumps({**content, "run": content["profiles"]["cpu"]}), encoding="utf-8")
+    edit(lambda content: content.update(run=content["profiles"]["cpu"]))
     params = load_params()
     for name in {params.cell(key).dataset for key in cells}:
         prepare(params.datasets[name], train.DATA / name)

@@ -117,10 +117,8 @@ CASES: dict[str, tuple[str, str]] = {
 def texts() -> Iterator[tuple[str, bytes]]:
     """The name and the file of every case."""
     for name, (old, new) in CASES.items():
-        pattern = old if old.startswith("^") else re.escape(old)
-        content, count = (
-            re.subn(pattern, lambda _, new=new: new, TEXT, count=1, flags=re.MULTILINE) if old else (new, 1)
-        )
+        pattern = old if old.startswith("^") else re.escape(old) or r"\A[\s\S]*\Z"
+        content, count = re.subn(pattern, lambda _, new=new: new, TEXT, count=1, flags=re.MULTILINE)
         assert count, f"{name}: params.yaml has no {old!r}"
         yield name, content.encode()
     yield "bytes of no text", bytes(range(256))

@@ -21,6 +21,7 @@ from replication.table.measurements import read_table
 from tests.fuzz.leaves import VALUES, as_before, numbers, trial
 from tests.fuzz.outcomes import ACCEPTED, TRACEBACK, Outcome, Trial, outcome_of
 from tests.fuzz.subject import ROOT, Place, at, changed, written
+from tests.in_small import CONVOLUTIONS
 
 AUTOENCODER = {"hidden": 4, "updates": 3, "batch": 8, "learning_rate": 5e-3}
 SECTIONS: dict[str, Any] = {  # of params.yaml, in small
@@ -52,7 +53,6 @@ PROFILE: dict[str, Any] = {
         "memorisation": {"samples": 20},
     },
 }
-NETWORK = {"kernel": 3, "init_std": 0.02, "generator": [[4, 0], [1, 2]], "discriminator": [[4, 2], [4, 2]]}
 CELL = {
     **{"name": "cell", "model": "dcgan", "recipe": "digits", "dataset": "digits", "split": "last25", "seeds": "0"},
     **{"variant": "paper", "protocols": ["filters", "latent-walk", "latent-arithmetic", "memorisation"]},
@@ -79,10 +79,9 @@ def in_small() -> dict[str, Any]:
     """The suite's params.yaml with one small cell, every experiment that needs no other's files, and small stages."""
     values = written()
     cpu, recipes = values["profiles"]["cpu"], expand(values).written["recipes"]
-    small = {"updates": 8, "batch": 8, "latent_dim": 3, "network": NETWORK, "n_samples": 70}
-    experiments = {
-        entry["experiment"]: {**entry, "name": entry["experiment"], "seeds": "0"} for entry in cpu["experiments"]
-    }
+    small = {"updates": 8, "batch": 8, "latent_dim": 3, "network": CONVOLUTIONS, "n_samples": 70}
+    kinds = {entry["experiment"]: entry for entry in cpu["experiments"]}
+    experiments = {kind: {**entry, "name": kind, "seeds": "0"} for kind, entry in kinds.items()}
     experiments["reference-points"]["dataset"] = "digits"
     for name in ("real-neighbours", "latent-dimension"):
         experiments[name]["split"] = "last25"
@@ -91,18 +90,14 @@ def in_small() -> dict[str, Any]:
         **{"models": ["dcgan"], "cells": [CELL], "experiments": list(experiments.values())},
     }
     background = {name: {**options, **SECTIONS[name]} for name, options in values["background"].items()}
+    digits, toy = {**recipes["dcgan"]["digits"], **small}, recipes["gan"]["toy-k1"]
     return {
         **values,
         "datasets": {name: values["datasets"][name] for name in DATASETS},
-        "recipes": {
-            "dcgan": {"digits": {**recipes["dcgan"]["digits"], **small}},
-            "gan": {"toy-k1": recipes["gan"]["toy-k1"]},
-        },
+        "recipes": {"dcgan": {"digits": digits}, "gan": {"toy-k1": toy}},
         "theory": {**values["theory"], **SECTIONS["theory"]},
         "judges": {"digits": {**values["judges"]["digits"], **SECTIONS["judge"]}},
-        "background": background,
-        "profiles": {"cpu": profile},
-        "run": profile,
+        **{"background": background, "profiles": {"cpu": profile}, "run": profile},
     }
 
 

@@ -14,10 +14,9 @@ from tests.fuzz.by_hand import hand_trials
 from tests.fuzz.claim_files import KINDS, NO_EFFECT, ClaimFiles, claim_trials
 from tests.fuzz.damage import BYTES, Damage, damaged, restructured
 from tests.fuzz.files import SUBJECTS, became, file_trials, made
-from tests.fuzz.leaves import leaf_trials, leaves, small_trials
+from tests.fuzz.leaves import leaf_trials, leaves, reason, small_trials
 from tests.fuzz.mutations import mutation_trials
 from tests.fuzz.outcomes import ACCEPTED, NONSENSE, SENTENCE, TRACEBACK, counted, tracebacks
-from tests.fuzz.reasons import reason
 from tests.fuzz.stages import stage_trials
 from tests.in_small import BENCHMARK
 

@@ -105,7 +105,8 @@ def test_a_report_keeps_no_weights(trained_place: Path, monkeypatch: pytest.Monk
     assert kept == {"measurements.csv.gz", "provenance.json", "samples.npz"}
 
 
-def rewritten(path: Path, **values: object) -> None:
+def rewritten(folder: Path, **values: object) -> None:
+    path = folder / "provenance.json"
     path.write_text(json.dumps({**json.loads(path.read_text(encoding="utf-8")), **values}), encoding="utf-8")
 
 
@@ -116,7 +117,7 @@ def other_weights(folder: Path) -> None:
 def other_networks(folder: Path) -> None:
     """Weights of other networks under a hash that fits them: as if the model's code had changed."""
     other_weights(folder)
-    rewritten(folder / "provenance.json", weights_sha256={"8": sha256_file(folder / "step8.safetensors")})
+    rewritten(folder, weights_sha256={"8": sha256_file(folder / "step8.safetensors")})
 
 
 @pytest.mark.parametrize(
@@ -124,11 +125,8 @@ def other_networks(folder: Path) -> None:
     [
         (other_weights, "the weights are not those whose hash is recorded"),
         (lambda folder: (folder / "step8.safetensors").unlink(), "has no weights: pack them with --weights, or train"),
-        (lambda folder: rewritten(folder / "provenance.json", weights_sha256={}), "records no hash of weights: train"),
-        (
-            lambda folder: rewritten(folder / "provenance.json", sample_shape=[1, 10**9, 8]),
-            "does not say what its samples look like",
-        ),
+        (lambda folder: rewritten(folder, weights_sha256={}), "records no hash of weights: train"),
+        (lambda folder: rewritten(folder, sample_shape=[1, 10**9, 8]), "does not say what its samples look like"),
         (lambda _: edit(put("recipes.dcgan.digits.latent_dim", 4)), "was trained by another recipe than params.yaml"),
         (other_networks, "its weights do not fit the networks of digits"),
     ],

@@ -35,10 +35,8 @@ LINES = {
     "  dcgan:": "    photographs: {extends: cifar10, updates: 2000, batch: 64, n_samples: 1000, network: {kernel: 5, generator: [[64, 0], [32, 2], [16, 2], [3, 2]], discriminator: [[16, 2], [32, 2], [64, 2]]}}",  # noqa: E501
     "    cells:": "      - {paper: own, model: dcgan, recipe: photographs, dataset: photographs, split: full, variant: code, seeds: 0-1}",  # noqa: E501
 }
-LISTS = {
-    "datasets": "[toy-bimodal, digits, digits-planted, photographs]",
-    "judges": "[digits, digits-planted, photographs]",
-}
+JUDGES = "digits, digits-planted, photographs"
+LISTS = {"datasets": f"[toy-bimodal, {JUDGES}]", "judges": f"[{JUDGES}]"}
 JUDGED = {"judge_score", "modified_judge_score", "judge_share", "mode_coverage"}
 ALWAYS = {"generator_loss", "diverged", "duplicate_rate", "sample_diversity", "colour_distance", "collapsed_filters"}
 
