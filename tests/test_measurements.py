@@ -26,6 +26,7 @@ from replication.table.measurements import Measurement, each_seed_once, join_tab
 from replication.table.parquet import write_parquet
 from replication.table.validation import key_numbers
 
+MANY, PARQUET = measurements.MANY, measurements.PARQUET
 # They differ in what a table must keep: seeds, NaN, classes, judges, draws of labels.
 ROW = Measurement("cpu", "gan2014", "gan", "toy-k1", "paper", "toy-bimodal", "full", 400, 3, 100, "success", 1.0, 2000)
 ROWS = (
@@ -43,8 +44,7 @@ def test_a_table_comes_back_as_it_was(tmp_path: Path) -> None:
     found = read_table(tmp_path / "a.csv")
     in_order = [frame.sort_values(["metric", "seed"], ignore_index=True) for frame in (found, table)]
     pd.testing.assert_frame_equal(*in_order, check_exact=True)
-    assert tuple(found.columns) == COLUMNS
-    assert set(found["unit"]) == {"0/1", "share", "accuracy"}
+    assert tuple(found.columns) == COLUMNS and set(found["unit"]) == {"0/1", "share", "accuracy"}
     assert found["metric_variant"].tolist().count("") == 4  # an empty text, not NaN
     assert str(found.dtypes["seed"]) == "int64" and str(found.dtypes["value"]) == "float64"
 
@@ -146,17 +146,10 @@ def test_a_packed_table_reads_as_the_plain_one_and_is_packed_alike_each_time(tmp
 def test_a_long_table_is_parquet_and_found_by_its_folder(tmp_path: Path) -> None:
     table_to = partial(measurements.table_to, tmp_path)
     assert (table_to(2).name, table_to(10**6).name) == ("measurements.csv", "measurements.csv.gz")
-    assert (
-        table_to(measurements.MANY).name == "measurements.csv.gz"
-        and table_to(measurements.MANY, packed=False).name == "measurements.csv"
-    )
-    assert (
-        table_to(measurements.MANY + 1).name
-        == table_to(measurements.MANY + 1, packed=False).name
-        == measurements.PARQUET
-    )
-    (tmp_path / measurements.PARQUET).touch()
-    assert measurements.table_in(tmp_path) == tmp_path / measurements.PARQUET
+    assert table_to(MANY).name == "measurements.csv.gz" and table_to(MANY, packed=False).name == "measurements.csv"
+    assert table_to(MANY + 1).name == table_to(MANY + 1, packed=False).name == PARQUET
+    (tmp_path / PARQUET).touch()
+    assert measurements.table_in(tmp_path) == tmp_path / PARQUET
 
 
 def test_parquet_gives_the_rows_that_csv_gives_and_equal_bytes_each_time(tmp_path: Path) -> None:
@@ -183,8 +176,8 @@ WRONG_PARQUET: dict[str, Any] = {
     "half": lambda table, path: (table.to_parquet(path), path.write_bytes(path.read_bytes()[:-99])),
     "another column": lambda table, path: table.rename(columns={"seed": "sed"}).to_parquet(path, index=False),
     "another type": lambda table, path: written(table.assign(seed=table["seed"].astype(float)), path),
-    "no value": lambda table, path: table.assign(judge=[None, "a", "b", "c"]).to_parquet(path, index=False),
-    "no metric": lambda table, path: written(table.assign(metric=pd.Categorical(["luck"] * 4)), path),
+    "no value": lambda table, path: table.assign(judge=[None, *"abcd"]).to_parquet(path, index=False),
+    "no metric": lambda table, path: written(table.assign(metric=pd.Categorical(["luck"] * len(table))), path),
     "twice": lambda table, path: written(pd.concat([table, table], ignore_index=True), path),
 }
 
@@ -192,7 +185,7 @@ WRONG_PARQUET: dict[str, Any] = {
 @pytest.mark.parametrize("name", WRONG_PARQUET)
 def test_a_damaged_parquet_table_is_refused_in_a_sentence(tmp_path: Path, name: str) -> None:
     pytest.importorskip("pyarrow")
-    path = tmp_path / measurements.PARQUET
+    path = tmp_path / PARQUET
     WRONG_PARQUET[name](to_table(ROWS), path)
     with pytest.raises(InputError, match="measurements.parquet"):
         read_table(path)
@@ -205,10 +198,10 @@ def test_without_pyarrow_one_sentence_says_what_to_install(tmp_path: Path, monke
         return imported(name, *rest, **others)
 
     imported = builtins.__import__
-    (tmp_path / measurements.PARQUET).write_bytes(b"PAR1")
+    (tmp_path / PARQUET).write_bytes(b"PAR1")
     monkeypatch.setattr(builtins, "__import__", without)
     for act in (
-        lambda: read_table(tmp_path / measurements.PARQUET),
+        lambda: read_table(tmp_path / PARQUET),
         lambda: write_table(to_table(ROWS), tmp_path / "b.parquet"),
     ):
         with pytest.raises(InputError, match="uv sync --extra cluster"):
@@ -238,11 +231,11 @@ def test_a_report_of_a_long_table_says_the_same(repository: Path, monkeypatch: p
 
     kinds = (".html", ".json", ".svg")
     texts = {path: path.read_bytes() for path in Path("reports").rglob("*") if path.suffix in kinds}
-    monkeypatch.setattr(measurements, "measurements.MANY", 0)
+    monkeypatch.setattr(measurements, "MANY", 0)
     params = load_params()
     build_report(params, "cpu")
     write_page(params)
-    assert measurements.table_in(Path("reports/cpu")).name == measurements.PARQUET
+    assert measurements.table_in(Path("reports/cpu")).name == PARQUET
     unlike = [str(path) for path, text in texts.items() if path.read_bytes() != text]
     provenance = Path("reports/cpu/provenance.json")
     page = Path("reports/index.html")
