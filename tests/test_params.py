@@ -90,12 +90,6 @@ def test_a_variant_lies_over_the_common_keys(params: Params) -> None:
     assert params.recipe("deligan", "toy", "paper") == paper  # reading one variant leaves no trace in the next
 
 
-def test_the_profile_in_force_is_one_of_the_profiles(params: Params) -> None:
-    assert params.profile == params.profiles[params.profile.name]
-    assert all(profile.name == name for name, profile in params.profiles.items())
-    assert all(cell.key == key for key, cell in params.profile.scored.items())
-
-
 def shape_of(dataset: Dataset) -> tuple[int, ...]:
     return SHAPES[dataset.source] if dataset.source in SHAPES else (3, dataset.image_size, dataset.image_size)
 

@@ -146,18 +146,6 @@ def test_features_are_probed_at_the_scored_steps_nearest_to_their_shares() -> No
 
 
 @pytest.mark.integration
-def test_a_part_of_the_seeds_is_scored_beside_the_plan_and_measures_the_same() -> None:
-    trained(GAN)
-    whole, _, _ = scored(GAN)
-    train.main([GAN, "--seeds", "2"])
-    stage.main([GAN, "--seeds", "2"])
-    part = read_table(SCORED / "cpu-parts/gan" / f"{GAN}+2" / "measurements.csv")
-    of_seed = whole.loc[whole["seed"] == 2].reset_index(drop=True)
-    pd.testing.assert_frame_equal(part, of_seed, check_exact=True)
-    assert set(part["device"]) == {"cpu"} and set(part["precision"]) == {"float32"}
-
-
-@pytest.mark.integration
 def test_scores_are_known_by_all_that_they_depend_on() -> None:
     trained(GAN)
     params, cell = load_params(), load_params().cell(GAN)
