@@ -13,11 +13,10 @@ from typing import Any
 
 import pytest
 
-from replication import score, train
+from replication import prepare, score, train
 from replication.config.params import load_params
 from replication.foundation.errors import InputError
-from replication.foundation.places import DATA, SCORED, TRAINED
-from replication.prepare import prepare
+from replication.foundation.places import SCORED, TRAINED
 from replication.scoring import toy
 from tests.in_small import edit, linked, params_written, put, write_few, write_small
 
@@ -31,7 +30,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
         write_small({CELL: "1-2"})
-        prepare(load_params().datasets["toy-bimodal"], DATA / "toy-bimodal")
+        prepare.main(["toy-bimodal"])
         train.main([CELL])
     return root
 
@@ -95,7 +94,7 @@ def test_another_training(training: Path, path: str, value: object, words: str, 
     if scored_before:
         score.main([CELL])
     edit(put(path, value))
-    prepare(load_params().datasets["toy-bimodal"], DATA / "toy-bimodal")
+    prepare.main(["toy-bimodal"])
     with pytest.raises(InputError, match=words):
         score.main([CELL])
     train.main([CELL])

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from replication import experiment as stage
+from replication import prepare
 from replication.config.params import load_params
 from replication.foundation.errors import InputError
 from replication.foundation.places import SCORED
 from replication.judge import train_judge
-from replication.prepare import prepare
 from replication.report.cells import read_cell
 from replication.table.measurements import read_table
 from tests.in_small import edit, params_written, put, write_few
@@ -40,8 +40,7 @@ def workplace(sources: Path) -> None:
     probe = {"costs": [1e-4], "validation_share": 0.2, "selection_draws": 1, "limited_labels": [2], "limited_draws": 3}
     protocols = {"reference_points": {"limited": [100], "samples": 120}}
     write_few(content, {}, experiments=experiments, probe=probe, protocols=protocols)
-    for name in ("toy-bimodal", "digits"):
-        prepare(load_params().datasets[name], stage.DATA / name)
+    prepare.main(["toy-bimodal", "digits"])
 
 
 def measured(key: str, times: int = 2) -> tuple[Table, dict[str, Any]]:

@@ -82,8 +82,7 @@ def test_studies_on_leading_axes_are_judged_one_by_one():
 
 def test_replicates_that_agree_but_for_rounding_have_no_test():
     estimate = mean_estimate([0.1 + 0.2, 0.3, 0.3])
-    assert estimate.standard_error == 0
-    assert np.isnan(estimate.p_above(0.0))
+    assert estimate.standard_error == 0 and np.isnan(estimate.p_above(0.0))
 
 
 def test_n_that_settles_is_the_smallest_that_does_unless_the_published_mean_leaves_it_open():

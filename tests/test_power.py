@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
+from itertools import product
 
 import numpy as np
 import pytest
@@ -11,16 +12,10 @@ from scipy import stats
 from statsmodels.stats.power import TTestIndPower, TTestPower
 
 from replication.verdicts.benchmarks import claims_of
-from replication.verdicts.claims import Claim, Evidence, Published
+from replication.verdicts.claims import Claim, Published
+from replication.verdicts.statistics import rules
 from replication.verdicts.statistics.intervals import LEVEL, mean_estimate, welch_estimate
-from replication.verdicts.statistics.rules import (
-    decide,
-    decide_each,
-    holm,
-    order_p_values,
-    rate_p_values,
-    value_p_values,
-)
+from replication.verdicts.statistics.rules import decide, decide_each, holm, order_p_values, value_p_values
 from replication.verdicts.statistics.superiority import superiority
 from replication.verdicts.studies.planned import STUDIES, design_of, judged
 from replication.verdicts.studies.power import (
@@ -38,7 +33,6 @@ from tests import hand_made
 from tests.in_small import own_benchmarks
 
 NOISE = 4 * 0.5 / STUDIES**0.5  # four standard errors of a simulated share
-SIDE = hand_made.evidence().measured
 
 
 def claim(kind: str, name: str = "a-claim", **changes) -> Claim:
@@ -71,9 +65,8 @@ def test_an_orders_power_is_that_of_the_t_test_between_groups():
 
 def test_a_paired_order_has_the_power_of_its_differences():
     plan = {"n": 8, "sd": 0.02, "effect": 0.015}
-    evidence = Evidence({**SIDE, "metric": "accuracy"}, {**SIDE, "metric": "accuracy", "recipe": "b"}, True, None, "")
+    one = claim("order", margin=1e-9, evidence=hand_made.evidence(against=True, paired=True), plan=plan)
     expected = TTestPower().power(0.75, 8, LEVEL, alternative="larger")
-    one = claim("order", margin=1e-9, evidence=evidence, plan=plan)
     assert power(one).true == pytest.approx(expected, abs=NOISE)
 
 
@@ -92,25 +85,23 @@ def test_a_values_power_is_that_of_studies_drawn_value_by_value(trainings):
 
 def test_a_rates_power_is_the_sum_over_all_counts():
     plan = {"n": 12, "against_n": 9, "share": 0.9, "against_share": 0.3}
-    for share, true in ((0.9, True), (0.25, False)):
+    simulated = power(claim("rate", plan=plan))
+    for share, got in ((0.9, simulated.true), (0.25, simulated.false)):
         exact = 0.0
-        for first in range(13):
-            for second in range(10):
-                word = decide(rate_p_values((first, 12, second, 9), higher=True, margin=0.05))
-                chance = stats.binom.pmf(first, 12, share) * stats.binom.pmf(second, 9, 0.3)
-                exact += float(chance) * (word == "replicated")
-        got = power(claim("rate", plan=plan))
-        assert (got.true if true else got.false) == pytest.approx(exact, abs=NOISE)
+        for first, second in product(range(13), range(10)):
+            word = decide(rules.rate_p_values((first, 12, second, 9), higher=True, margin=0.05))
+            chance = stats.binom.pmf(first, 12, share) * stats.binom.pmf(second, 9, 0.3)
+            exact += float(chance) * (word == "replicated")
+        assert got == pytest.approx(exact, abs=NOISE)
     lower = {"n": 12, "against_n": 9, "share": 0.1, "against_share": 0.7}
     assert power(claim("rate", better="lower", plan=lower)).true == power(claim("rate", plan=plan)).true
 
 
 def test_a_bound_on_a_share_counts_exactly():
-    evidence = Evidence({**SIDE, "metric": "success"}, None, False, None, "")
-    one = claim("bound", evidence=evidence, bound=0.5, plan={"n": 12, "share": 0.9})
+    got = power(claim("bound", metric="success", bound=0.5, plan={"n": 12, "share": 0.9}))
     fewest = next(k for k in range(13) if stats.binom.sf(k - 1, 12, 0.5) <= LEVEL)
-    assert power(one).true == pytest.approx(float(stats.binom.sf(fewest - 1, 12, 0.9)), abs=NOISE)
-    assert power(one).false == pytest.approx(float(stats.binom.sf(fewest - 1, 12, 0.5)), abs=NOISE)
+    for share, simulated in ((0.9, got.true), (0.5, got.false)):
+        assert simulated == pytest.approx(float(stats.binom.sf(fewest - 1, 12, share)), abs=NOISE)
 
 
 @pytest.mark.parametrize(("n", "m", "effect"), [(10, 12, 0.8), (40, 30, 0.7), (300, 200, 0.58)])

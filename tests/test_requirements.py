@@ -11,15 +11,14 @@ import numpy as np
 import pytest
 import torch
 
-from replication import train
+from replication import prepare, train
 from replication.config.params import Cell, Params
 from replication.data.reading import PreparedImages, ToyData
 from replication.foundation.errors import InputError
 from replication.metrics import inception_network
-from replication.prepare import prepare
 from replication.scoring import requirements
 from replication.scoring.protocols import PROTOCOLS
-from replication.scoring.requirements import DATA, NEEDS, PROBE, require_cell, require_protocols
+from replication.scoring.requirements import NEEDS, PROBE, require_cell, require_protocols
 
 ROWS = np.arange(20)
 DCGAN, CONDITIONAL, PLANTED = "cpu-dcgan-digits", "cpu-dcgan-digits-conditional", "cpu-dcgan-digits-planted"
@@ -130,7 +129,7 @@ def test_weights_are_missed_at_once(sources: Path, params: Params, monkeypatch: 
     monkeypatch.setattr(train, "train_block", lambda *_: pytest.fail("trained"))
     requirements._lacking_weights.cache_clear()
     cell = replace(params.cell(GAN), protocols=("inception",))
-    prepare(params.datasets["digits"], DATA / "digits")
+    prepare.main(["digits"])
     with pytest.raises(InputError) as refused:
         train.train_cell(params, cell)
     said = str(refused.value)
@@ -163,7 +162,6 @@ def test_points_have_no_protocols_of_images(params: Params) -> None:
 
 
 def test_the_cells_of_params_yaml_are_content_with_embedded_data(sources: Path, params: Params) -> None:
-    for name in ("toy-bimodal", "digits", "digits-planted"):
-        prepare(params.datasets[name], DATA / name)
+    prepare.main(["toy-bimodal", "digits", "digits-planted"])
     for cell in params.profile.scored.values():
         require_cell(params, cell)

@@ -14,9 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from replication import experiment, score, train
+from replication import experiment, prepare, score, train
 from replication.config.params import load_params
-from replication.prepare import prepare
 from replication.table.archives import unpack
 from tests.in_small import DENSE, ROOT, edit, linked, params_written
 
@@ -95,8 +94,7 @@ def undisturbed(root: Path, cells: Sequence[str]) -> dict[str, bytes]:
     """What the stages themselves measure, one after another, in the current directory."""
     edit(lambda content: content.update(run=content["profiles"]["cpu"]))
     params = load_params()
-    for name in {params.cell(key).dataset for key in cells}:
-        prepare(params.datasets[name], train.DATA / name)
+    prepare.main(sorted({params.cell(key).dataset for key in cells}))
     for key in cells:
         if key in params.profile.experiments:
             experiment.main([key])

@@ -11,13 +11,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from replication import prepare, train
 from replication import score as stage
-from replication import train
 from replication.config.params import load_params
 from replication.foundation.errors import InputError
 from replication.foundation.places import SCORED
 from replication.judge import train_judge
-from replication.prepare import prepare
 from replication.scoring import toy
 from replication.scoring.components import SHARES
 from replication.table.measurements import read_table
@@ -38,9 +37,7 @@ def workplace(sources: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def trained(key: str) -> dict[str, Any]:
     """Prepare the data and train a cell; its provenance."""
-    params = load_params()
-    dataset = params.cell(key).dataset
-    prepare(params.datasets[dataset], stage.DATA / dataset)
+    prepare.main([load_params().cell(key).dataset])
     train.main([key])
     return json.loads((stage.TRAINED / load_params().cell(key).folder / "provenance.json").read_text(encoding="utf-8"))
 
@@ -135,7 +132,7 @@ def test_images_are_scored_under_the_judge_and_the_probe() -> None:
 
 def test_an_untrained_cell() -> None:
     params = load_params()
-    prepare(params.datasets["toy-bimodal"], stage.DATA / "toy-bimodal")
+    prepare.main(["toy-bimodal"])
     with pytest.raises(InputError, match=f"outputs/train/cpu/gan/{GAN}/provenance.json"):
         stage.score_cell(params, params.cell(GAN))
 

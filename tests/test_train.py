@@ -11,13 +11,13 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from replication import prepare
 from replication import train as stage
 from replication.config.params import load_params
 from replication.foundation.command import exit_clearly
 from replication.foundation.errors import InputError
 from replication.foundation.places import TRAINED
 from replication.foundation.provenance import code_hash, environment, import_closure
-from replication.prepare import prepare
 from replication.training import block, cells
 from replication.training.block import Paused
 from replication.training.code import training_code
@@ -36,7 +36,7 @@ def workplace(sources: Path) -> None:
 def train(key: str, dataset: str) -> Path:
     """Prepare the data and train a cell through the stage's own entry; its output."""
     if not (stage.DATA / dataset).exists():
-        prepare(load_params().datasets[dataset], stage.DATA / dataset)
+        prepare.main([dataset])
     stage.main([key])
     return TRAINED / load_params().cell(key).folder
 
@@ -110,14 +110,11 @@ def test_a_finished_output_is_kept_and_one_of_another_recipe_is_not(monkeypatch:
 )
 def test_the_key_of_a_cell_sees(field: str, change: Change) -> None:
     def key() -> dict[str, Any]:
-        params = load_params()
-        prepare(params.datasets["toy-bimodal"], stage.DATA / "toy-bimodal")
-        cell = params.cell(TOY)
-        samples = cells.training_samples(
-            stage.load_prepared(stage.DATA / "toy-bimodal"), stage.load_split(stage.DATA / "toy-bimodal", "full")
-        )
+        prepare.main(["toy-bimodal"])
+        params, place = load_params(), stage.DATA / "toy-bimodal"
+        samples = cells.training_samples(stage.load_prepared(place), stage.load_split(place, "full"))
         where = environment("cpu", params.profile.threads)
-        return cells.cell_key(cell, params.recipe("gan", "toy-k1", "paper"), samples, "cpu", where)
+        return cells.cell_key(params.cell(TOY), params.recipe("gan", "toy-k1", "paper"), samples, "cpu", where)
 
     before = key()
     assert key() == before
@@ -143,7 +140,7 @@ def test_a_diverged_seed_stands_in_the_provenance(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.integration
 def test_what_one_machine_began_another_finishes(monkeypatch: pytest.MonkeyPatch) -> None:
     edit(put("recipes.gan.toy-k1.engine", "kernel"), put("recipes.gan.toy-k1.updates", 1600))  # two pieces
-    prepare(load_params().datasets["toy-bimodal"], stage.DATA / "toy-bimodal")
+    prepare.main(["toy-bimodal"])
     real = stage.environment
 
     def on(name: str, threads: int) -> None:
@@ -187,7 +184,7 @@ def test_a_part_of_the_seeds_is_trained_beside_the_plan_and_ends_the_same() -> N
     with pytest.raises(InputError, match="--seeds 3-4 is no part of cell cpu-gan-toy-k1, whose seeds are 1-3"):
         stage.main(["gan", "--seeds", "3-4"])
     if not torch.cuda.is_available():
-        prepare(load_params().datasets["digits"], stage.DATA / "digits")
+        prepare.main(["digits"])
         with pytest.raises(InputError, match="torch finds none"):
             stage.main([DIGITS, "--device", "cuda"])
 

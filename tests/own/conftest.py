@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from replication.config.params import load_params
-from replication.foundation.places import DATA
 from tests.in_small import linked, put, write_small
 from tests.own.samples import IMAGES, MIXTURE, TOY
 
@@ -17,8 +15,7 @@ from tests.own.samples import IMAGES, MIXTURE, TOY
 @pytest.fixture(scope="session")
 def judged(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Prepared data of three small cells, and the judge of the digits."""
-    from replication.judge import train_judge
-    from replication.prepare import prepare
+    from replication import judge, prepare
 
     root = linked(tmp_path_factory.mktemp("judged") / "place")
     with pytest.MonkeyPatch.context() as patch:
@@ -26,10 +23,8 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Path:
         bare = [put(f"profiles.cpu.cells.{key}.protocols", []) for key in (TOY, IMAGES, MIXTURE)]
         changes = put("recipes.gan.toy-k1.engine", "kernel"), put(f"profiles.cpu.cells.{IMAGES}.probe", "none")
         write_small(dict.fromkeys((TOY, IMAGES, MIXTURE), "1-2"), *bare, *changes)
-        params = load_params()
-        for name in ("toy-bimodal", "digits"):
-            prepare(params.datasets[name], DATA / name)
-        train_judge(params, "digits")
+        prepare.main(["toy-bimodal", "digits"])
+        judge.main(["digits"])
     return root
 
 
