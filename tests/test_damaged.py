@@ -126,9 +126,9 @@ def start(root: Path, key: str) -> subprocess.Popen[str]:
 
 
 def finished(process: subprocess.Popen[str]) -> str:
-    said, _ = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 0, said
-    return said
+    printed, _ = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0, printed
+    return printed
 
 
 def copy(root: Path, name: str) -> Path:
@@ -166,8 +166,8 @@ def test_a_killed_training_goes_on_to_the_same_bytes(project: Path, key: str) ->
     assert not list(killed.glob(f"outputs/train/*/*/{key}"))
     before = json.loads(next(killed.glob(checkpoints + "clock.json")).read_text("utf-8"))
     began = time.monotonic()
-    said = finished(start(killed, key))
-    assert f"{key}:   0%" not in said  # it went on, from the checkpoint
+    printed = finished(start(killed, key))
+    assert f"{key}:   0%" not in printed  # it went on, from the checkpoint
     assert all_files(killed, key) == all_files(project, key)
     clock = json.loads(next(killed.glob(f"outputs/train/*/*/{key}/provenance.json")).read_text("utf-8"))["clock"]
     assert clock["started"] == before["started"]
@@ -180,11 +180,11 @@ def test_of_two_at_once_one_waits_and_both_end_well(project: Path) -> None:
     key = "cpu-gan-digits"
     alone = copy(project, "alone")
     processes = [start(project, key) for _ in range(2)]
-    said = [finished(process) for process in processes]
-    assert sum("Another process trains this cell; waiting" in text for text in said) == 1
-    assert sum(f"{key}: 100%" in text for text in said) == 1  # the other found it done
+    printed = [finished(process) for process in processes]
+    assert sum("Another process trains this cell; waiting" in text for text in printed) == 1
+    assert sum(f"{key}: 100%" in text for text in printed) == 1  # the other found it done
     finished(start(alone, key))
     assert all_files(project, key) == all_files(alone, key)
-    made, expected = ([file.name for file in root.glob("outputs/train/*/*/*")] for root in (project, alone))
-    assert made == expected
+    files, expected = ([file.name for file in root.glob("outputs/train/*/*/*")] for root in (project, alone))
+    assert files == expected
     assert not list(project.glob(f".replication/checkpoints/{key}-*/"))

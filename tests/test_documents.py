@@ -14,7 +14,7 @@ from replication.verdicts.benchmarks import claims_of
 from tests.in_small import ROOT, own_benchmarks, own_params
 
 DOCUMENTS = ("README.md", "CONTRIBUTING.md", "benchmarks/README.md", "benchmarks/QUESTIONS.md")
-NAMES = {deviation.id for one in own_benchmarks() for deviation in one.deviations}
+NAMES = {deviation.id for benchmark in own_benchmarks() for deviation in benchmark.deviations}
 CLAIMS = {claim.id for claim in claims_of(own_benchmarks())}
 
 
@@ -63,9 +63,9 @@ def test_a_command_of_the_documents_is_accepted(command: str) -> None:
     words = shlex.split(command)
     module = words[words.index("-m") + 1]
     asked = [sys.executable, "-m", module, "--help"]
-    shown = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=True)
+    printed = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=True)
     for option in (word for word in words[words.index("-m") + 2 :] if word.startswith("-")):
-        assert option.split("=")[0] in shown.stdout, option
+        assert option.split("=")[0] in printed.stdout, option
 
 
 @pytest.mark.slow

@@ -59,21 +59,11 @@ def measured(key: str, times: int = 2) -> tuple[Table, dict[str, Any]]:
 
 def test_theory() -> None:
     table, provenance = measured(THEORY)
-    metrics = list(zip(table["metric"], table["metric_variant"], strict=True))
-    expected = {
-        ("discriminator_error", "fixed-q"),
-        ("discriminator_error", "fixed-q-untrained"),
-        *((metric, case) for metric in ("value_function", "hit_rate") for case in ("p=q", "fixed-q")),
-        *((metric, "") for metric in ("value_shortfall", "hit_rate_error", "gradient_log_ratio")),
-        ("gradient_norm", "saturating"),
-        ("gradient_norm", "non-saturating"),
-    }
-    assert set(metrics) == expected and all(metrics.count(one) == 3 for one in expected)
     mean = table.groupby(["metric", "metric_variant"])["value"].mean()
     assert mean["discriminator_error", "fixed-q"] < 0.5 * mean["discriminator_error", "fixed-q-untrained"]
     assert mean["value_function", "p=q"] == pytest.approx(-1.386, abs=0.15)
     assert mean["hit_rate", "p=q"] == pytest.approx(0.5, abs=0.05)
-    assert set(table["step"]) == {120}
+    assert set(table["step"]) == {120} and set(table["seed"]) == {0, 1, 2}
     assert (provenance["updates"], provenance["seeds"], provenance["cell"]) == (120, "0-2", THEORY)
 
 
@@ -83,12 +73,8 @@ def test_reference_points() -> None:
         stage.main([POINTS])
     accuracy = train_judge(load_params(), "digits")
     table, provenance = measured(POINTS)
-    lines = table.groupby(["model", "recipe", "n_train"])["seed"].nunique().to_dict()
-    expected = {("real", "test", 1297): 2, ("real", "train", 1297): 2, ("real", "limited-100", 100): 2}
-    assert lines == {**expected, ("memoriser", "repeats-100", 100): 2}
+    assert set(table["recipe"]) == {"test", "train", "limited-100", "repeats-100"} and provenance["updates"] == 0
     assert set(table.loc[table["metric"] == "judge_accuracy", "value"]) == {accuracy}
-    assert {"judge_frechet_distance", "judge_score_ratio", "duplicate_rate"} <= set(table["metric"])
-    assert provenance["updates"] == 0
 
 
 @pytest.mark.integration
@@ -100,8 +86,6 @@ def test_real_neighbours() -> None:
     rows = table[table["metric"] == "test_error"].groupby("metric_variant")["value"]
     assert rows.count().to_dict() == {"1-nn-500": 3, "100-labels": 3}  # no class has 100 of the 50
     assert rows.mean()["1-nn-500"] < rows.mean()["100-labels"] < 0.4
-    window = table[(table["metric"] == "parzen_log_likelihood") & (table["metric_variant"] == "")]
-    assert set(window["paper"]) == {"gan2014"} and window["value"].nunique() == 3
     assert set(table["n_train"]) == {500} and provenance["updates"] == 0
 
 
@@ -112,14 +96,11 @@ def test_each_writes_rows_that_the_report_reads() -> None:
     assert provenance["updates"] == 0 and provenance["dataset"] == "bundled"
     table, provenance = measured("cpu-latent-dimension")
     assert set(table["recipe"]) == {"latent-2", "latent-48"} and set(table["n_train"]) == {1297}
-    errors = table.loc[(table["model"] == "pca") & (table["metric"] == "reconstruction_error")]
-    by_width = errors.groupby("recipe")["value"].max()
-    assert by_width["latent-48"] < 0.01 * by_width["latent-2"] and provenance["updates"] == 10
+    assert provenance["updates"] == 10
     few, other = measured("cpu-latent-dimension-few", 1)
     assert set(few["n_train"]) == {500} and other["params_sha256"] != provenance["params_sha256"]
     table, provenance = measured("cpu-outliers", 1)
     assert set(table["class"]) == {*"0123456789", "all"} and set(table["recipe"]) == {"latent-8"}
-    assert ((table["value"] >= 0) & (table["value"] <= 1)).all()
 
 
 def test_only_a_cell_of_the_profile_runs_on_known_data() -> None:

@@ -120,9 +120,9 @@ def by_hand(root: Path, seed: int, start: dict[str, Tensor]) -> tuple[nn.Sequent
 
 
 def test_four_files_are_touched(copy: tuple[Path, set[str], str]) -> None:
-    _, touched, said = copy
+    _, touched, printed = copy
     assert touched == TOUCHED
-    assert all(words in said for words in ("−mean D(G(z))", "(mean D(G(z)) − mean D(x))", "clipped to ±0.02"))
+    assert all(words in printed for words in ("−mean D(G(z))", "(mean D(G(z)) − mean D(x))", "clipped to ±0.02"))
 
 
 @pytest.mark.parametrize("seed", [0, 1])

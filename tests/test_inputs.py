@@ -108,12 +108,12 @@ def test_a_new_cell_is_of_its_model_alone(copied: Path, before: dict[str, Any]) 
 
 
 def test_values_and_hashes_are_those_of_the_files() -> None:
-    params, found = written(), stage_inputs(written(), ROOT)["judge/digits"]
+    params, inputs = written(), stage_inputs(written(), ROOT)["judge/digits"]
     run = params["run"]
     expected = {"run.device": run["device"], "run.threads": run["threads"], "judges.digits": params["judges"]["digits"]}
-    assert found["params"] == expected
-    assert "replication/scoring/classifier.py" in found["code"] and "replication/train.py" not in found["code"]
-    for name, digest in found["code"].items():
+    assert inputs["params"] == expected
+    assert "replication/scoring/classifier.py" in inputs["code"] and "replication/train.py" not in inputs["code"]
+    for name, digest in inputs["code"].items():
         assert digest == hashlib.sha256((ROOT / name).read_bytes()).hexdigest()
 
 

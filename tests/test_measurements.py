@@ -41,12 +41,12 @@ ROWS = (
 def test_a_table_comes_back_as_it_was(tmp_path: Path) -> None:
     table = to_table(ROWS)
     write_table(table, tmp_path / "a.csv")
-    found = read_table(tmp_path / "a.csv")
-    in_order = [frame.sort_values(["metric", "seed"], ignore_index=True) for frame in (found, table)]
+    again = read_table(tmp_path / "a.csv")
+    in_order = [frame.sort_values(["metric", "seed"], ignore_index=True) for frame in (again, table)]
     pd.testing.assert_frame_equal(*in_order, check_exact=True)
-    assert tuple(found.columns) == COLUMNS and set(found["unit"]) == {"0/1", "share", "accuracy"}
-    assert found["metric_variant"].tolist().count("") == 4  # an empty text, not NaN
-    assert str(found.dtypes["seed"]) == "int64" and str(found.dtypes["value"]) == "float64"
+    assert tuple(again.columns) == COLUMNS and set(again["unit"]) == {"0/1", "share", "accuracy"}
+    assert again["metric_variant"].tolist().count("") == 4  # an empty text, not NaN
+    assert str(again.dtypes["seed"]) == "int64" and str(again.dtypes["value"]) == "float64"
 
 
 def test_equal_tables_give_equal_bytes(tmp_path: Path) -> None:

@@ -41,8 +41,8 @@ def claim(kind: str, name: str = "a-claim", **changes) -> Claim:
     return hand_made.claim(kind, id=name, margin=margin, plan=hand_made.plan(**plan), **changes)
 
 
-def power(one: Claim) -> Power:
-    return planned([one])[one.id]
+def power(single: Claim) -> Power:
+    return planned([single])[single.id]
 
 
 def test_an_effect_inside_the_margin_is_seldom_replicated():
@@ -65,22 +65,22 @@ def test_an_orders_power_is_that_of_the_t_test_between_groups():
 
 def test_a_paired_order_has_the_power_of_its_differences():
     plan = {"n": 8, "sd": 0.02, "effect": 0.015}
-    one = claim("order", margin=1e-9, evidence=hand_made.evidence(against=True, paired=True), plan=plan)
+    single = claim("order", margin=1e-9, evidence=hand_made.evidence(against=True, paired=True), plan=plan)
     expected = TTestPower().power(0.75, 8, LEVEL, alternative="larger")
-    assert power(one).true == pytest.approx(expected, abs=NOISE)
+    assert power(single).true == pytest.approx(expected, abs=NOISE)
 
 
 @pytest.mark.parametrize("trainings", [None, 1, 5])
 def test_a_values_power_is_that_of_studies_drawn_value_by_value(trainings):
     generator = np.random.default_rng(0)
     exact = Published(0.8, "none", True, "Table 1", trainings=trainings)
-    one = claim("value", published=exact, plan={"n": 6, "sd": 0.02})
+    single = claim("value", published=exact, plan={"n": 6, "sd": 0.02})
     published = generator.normal(size=STUDIES) * (0.02 / trainings**0.5 if trainings else 0.0)
-    for shift, got in ((0.0, power(one).true), (0.05, power(one).false)):
+    for shift, got in ((0.0, power(single).true), (0.05, power(single).false)):
         values = generator.normal(shift, 0.02, (STUDIES, 6))
         words = decide_each(value_p_values(mean_estimate(values, published, trainings), 0.05, sided=True))
         assert got == pytest.approx(float(np.mean(words == "replicated")), abs=NOISE)
-    assert power(one).false <= most_false()
+    assert power(single).false <= most_false()
 
 
 def test_a_rates_power_is_the_sum_over_all_counts():
@@ -111,9 +111,9 @@ def test_superiority_drawn_by_its_estimate_is_that_drawn_value_by_value(n, m, ef
     studies = 3000
     sides = generator.normal(shift, size=(studies, n)), generator.normal(size=(studies, m))
     words = decide_each(order_p_values(superiority(*sides), 0.05))
-    one = claim("superiority", plan={"n": n, "against_n": m, "effect": effect})
-    assert power(one).true == pytest.approx(float(np.mean(words == "replicated")), abs=4 * 0.5 / studies**0.5)
-    assert power(one).false <= LEVEL
+    single = claim("superiority", plan={"n": n, "against_n": m, "effect": effect})
+    assert power(single).true == pytest.approx(float(np.mean(words == "replicated")), abs=4 * 0.5 / studies**0.5)
+    assert power(single).false <= LEVEL
 
 
 def test_holms_adjustment_within_the_family_costs_power():
@@ -124,17 +124,17 @@ def test_holms_adjustment_within_the_family_costs_power():
     p = mean_estimate(values).p_above(0.0)
     lasting = np.mean([[adjusted <= LEVEL for adjusted in holm(list(study))] for study in p.T], axis=0)
     got = true_powers(claims)
-    for one, expected in zip(claims, lasting, strict=True):
-        assert got[one.id] == pytest.approx(expected, abs=0.035)
-        assert got[one.id] < power(one).true
-    apart = [replace(one, family=one.id) for one in claims]
-    assert true_powers(apart) == {one.id: power(one).true for one in claims}
+    for single, expected in zip(claims, lasting, strict=True):
+        assert got[single.id] == pytest.approx(expected, abs=0.035)
+        assert got[single.id] < power(single).true
+    apart = [replace(single, family=single.id) for single in claims]
+    assert true_powers(apart) == {single.id: power(single).true for single in claims}
 
 
 def test_draws_that_share_data_correlate_as_the_corrected_error_assumes():
-    one = claim("bound", replicate_unit="label draw", overlap=0.25, plan={"sd": 0.02, "effect": 0.03})
-    assert power(one).true < power(replace(one, overlap=0.0)).true
-    assert power(one).false <= most_false()
+    single = claim("bound", replicate_unit="label draw", overlap=0.25, plan={"sd": 0.02, "effect": 0.03})
+    assert power(single).true < power(replace(single, overlap=0.0)).true
+    assert power(single).false <= most_false()
     published = Published(0.8, "none", True, "Table 1", trainings=1)
     value = claim("value", replicate_unit="split", overlap=0.25, published=published, plan={"sd": 0.01})
     assert power(value).false <= most_false()
@@ -152,10 +152,10 @@ def test_like_designs_of_a_family_are_drawn_apart():
 
 
 def test_the_least_margin_gives_the_power_asked_for():
-    one = claim("value", plan={"n": 6, "sd": 0.02})
-    smallest = least(one, [one])
+    single = claim("value", plan={"n": 6, "sd": 0.02})
+    smallest = least(single, [single])
     assert smallest is not None
-    assert power(replace(one, margin=smallest)).true == pytest.approx(POWER, abs=0.005)
+    assert power(replace(single, margin=smallest)).true == pytest.approx(POWER, abs=0.005)
     far = claim("rate", plan={"n": 3, "against_n": 3, "share": 1.0, "against_share": 0.5})
     assert least(far, [far]) is None
 
@@ -174,8 +174,8 @@ def test_welch_studies_of_moments_are_studies_of_values():
     generator = np.random.default_rng(2)
     first, second = generator.normal(0.02, 0.02, (4000, 4)), generator.normal(0.0, 0.05, (4000, 9))
     words = decide_each(order_p_values(welch_estimate(first, second), 0.001))
-    one = claim("order", margin=0.001, plan={"n": 4, "against_n": 9, "sd": 0.02, "against_sd": 0.05, "effect": 0.02})
-    assert power(one).true == pytest.approx(float(np.mean(words == "replicated")), abs=4 * 0.5 / 4000**0.5)
+    single = claim("order", margin=0.001, plan={"n": 4, "against_n": 9, "sd": 0.02, "against_sd": 0.05, "effect": 0.02})
+    assert power(single).true == pytest.approx(float(np.mean(words == "replicated")), abs=4 * 0.5 / 4000**0.5)
 
 
 CLAIMS = {claim.id: claim for claim in claims_of(own_benchmarks())}

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from replication import prepare as stage
 from replication.config.datasets import Dataset, Split
@@ -50,18 +49,6 @@ def test_the_default_data_sets_repeat_bit_for_bit(sources: Path, capsys: pytest.
     images = load_images(Path("outputs/data/digits"))
     chosen = images.train_labels[load_split(Path("outputs/data/digits"), "last50")]
     assert np.bincount(chosen).tolist() == [50] * 10
-
-
-def test_a_folder_under_a_name_of_its_own(sources: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("cat/a.png", "dog/b.png"):
-        file = Path("data/raw/pets/train") / name
-        file.parent.mkdir(parents=True)
-        Image.new("L", (4, 4), 9).save(file)
-    knows(monkeypatch, Dataset("pets", "folder", licence="mine", splits={"full": Split("all")}))
-    stage.main(["pets"])
-    data = load_images(Path("outputs/data/pets"))
-    assert data.train_images.shape == (2, 3, 4, 4)
-    assert (data.manifest["source"], data.manifest["canonical"], data.manifest["licence"]) == ("folder", False, "mine")
 
 
 def test_what_cannot_be_had_leaves_no_half_written_output(

@@ -77,11 +77,11 @@ def test_a_version_that_cannot_be_read_is_no_version(monkeypatch: pytest.MonkeyP
 
 
 def test_the_environment_names_versions_and_hardware() -> None:
-    found = environment("cpu", 2)
-    assert list(found) == ["python", *PACKAGES, "device", "threads", "system"]
-    assert all(isinstance(value, str) and value for key, value in found.items() if key != "threads")
-    assert found["threads"] == 2 and "cores)" in str(found["device"])
-    assert environment("cpu", 2) == found  # no clock in it: it is part of a checkpoint's key
+    values = environment("cpu", 2)
+    assert list(values) == ["python", *PACKAGES, "device", "threads", "system"]
+    assert all(isinstance(value, str) and value for key, value in values.items() if key != "threads")
+    assert values["threads"] == 2 and "cores)" in str(values["device"])
+    assert environment("cpu", 2) == values  # no clock in it: it is part of a checkpoint's key
 
 
 def test_a_stream_is_a_function_of_seed_purpose_and_position() -> None:

@@ -44,14 +44,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_probe_for_a_program_and_for_a_reader(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     asked = [str(folder), "--dataset", "shades", "--labels-per-class", "10", "--draws", "3"]
     main([*asked, "--json"])
-    found = json.loads(capsys.readouterr().out)
-    assert found["layers"] == {"used": [1, 2], "left_out": [], "missing": []}
+    result = json.loads(capsys.readouterr().out)
+    assert result["layers"] == {"used": [1, 2], "left_out": [], "missing": []}
     counted = {"labels_per_class": 10, "draws": 3, "n_test": 20, "n_features": 80, "dataset": "shades"}
-    assert counted.items() <= found.items()
-    assert found["accuracy_mean"] == pytest.approx(np.mean(found["accuracies"])) and found["accuracy_mean"] > 0.9
-    assert found["published"] is None and found["C"] in COSTS
-    assert len(found["weights_sha256"]) == len(found["data_sha256"]) == 64
-    assert {"torch", "numpy", "device"} <= found["environment"].keys()
+    assert counted.items() <= result.items()
+    assert result["accuracy_mean"] == pytest.approx(np.mean(result["accuracies"])) and result["accuracy_mean"] > 0.9
+    assert result["published"] is None and result["C"] in COSTS
+    assert len(result["weights_sha256"]) == len(result["data_sha256"]) == 64
+    assert {"torch", "numpy", "device"} <= result["environment"].keys()
     (folder / "7_discrim_params.jl_05.npy").unlink()
     main(asked)
     out = capsys.readouterr().out
@@ -119,8 +119,8 @@ def test_published_numbers_stand_beside_their_protocol(tmp_path: Path, monkeypat
         (whole, cifar10, 100, "not 100 per class"),
         (replace(whole, network=NETWORKS[1]), cifar10, 400, "the network is svhn32"),
     ):
-        found = described(network, data, per_class)
-        assert found["published"] is None and len(found["differs"]) == 1 and clause in found["differs"][0]
+        result = described(network, data, per_class)
+        assert result["published"] is None and len(result["differs"]) == 1 and clause in result["differs"][0]
     probed = {"n_features": 28_672, "accuracy_mean": 0.7412, "accuracy_sd": 0.002, "draws": 5, "C": 1e-3}
     probed |= {"n_test": 10_000, "environment": {"device": "CPU"}}
     lines = sentences({**described(whole, cifar10, 400), **probed})

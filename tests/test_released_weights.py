@@ -93,8 +93,8 @@ def test_every_convolution_is_theanos(tmp_path: Path, kernel: int) -> None:
     with torch.no_grad():
         judged = released.discriminator.train()(as_samples(torch.from_numpy(images)))
     assert len(judged.features) == len(maps)
-    for found, expected in zip(judged.features, maps, strict=True):
-        np.testing.assert_allclose(found.numpy(), expected, rtol=1e-4, atol=1e-4)
+    for features, expected in zip(judged.features, maps, strict=True):
+        np.testing.assert_allclose(features.numpy(), expected, rtol=1e-4, atol=1e-4)
     np.testing.assert_allclose(judged.logits.numpy(), logits, rtol=1e-4, atol=1e-3)
 
 
@@ -145,8 +145,8 @@ def test_layers_before_the_first_gap_are_used(tmp_path: Path, lost: list[int], l
     assert released.layers == layers and [gap.what for gap in released.missing] == what
     assert [gap.file for gap in released.missing] == [file_of(number) for number in lost]
     assert released.sha256 != whole.sha256
-    found, expected = released.discriminator.features(images), whole.discriminator.features(images)[:layers]
-    assert all(map(torch.equal, found, expected)) and len(found) == layers
+    features, expected = released.discriminator.features(images), whole.discriminator.features(images)[:layers]
+    assert all(map(torch.equal, features, expected)) and len(features) == layers
     assert released.discriminator(images).logits.isnan().all()
 
 

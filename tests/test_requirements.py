@@ -132,10 +132,10 @@ def test_weights_are_missed_at_once(sources: Path, params: Params, monkeypatch: 
     prepare.main(["digits"])
     with pytest.raises(InputError) as refused:
         train.train_cell(params, cell)
-    said = str(refused.value)
-    assert said.startswith(f"Cell {GAN}, protocol inception: ")
-    assert said.endswith("or write `weights: none` under inception.")
-    assert inception_network.NAME in said and "data/weights" in said
+    sentence = str(refused.value)
+    assert sentence.startswith(f"Cell {GAN}, protocol inception: ")
+    assert sentence.endswith("or write `weights: none` under inception.")
+    assert inception_network.NAME in sentence and "data/weights" in sentence
     with pytest.raises(InputError, match=f"^Cell {GAN}, protocol inception: "):
         require_cell(params, cell)
     experiment = replace(params.cell("cpu-reference-points-digits"), protocols=("inception",))

@@ -60,16 +60,16 @@ def processes_in(root: Path) -> list[int]:
     """Processes but this one whose current directory it is, once those that end have had a moment."""
     until = time.monotonic() + 5
     while True:
-        found = []
+        results = []
         for place in Path("/proc").glob("[0-9]*"):
             try:
                 if place.joinpath("cwd").resolve(strict=True) == root and int(place.name) != os.getpid():
                     zombie = ") Z " in place.joinpath("stat").read_text(encoding="utf-8")
-                    found += [] if zombie else [int(place.name)]
+                    results += [] if zombie else [int(place.name)]
             except OSError:
                 continue
-        if not found or time.monotonic() > until:
-            return found
+        if not results or time.monotonic() > until:
+            return results
         time.sleep(0.1)
 
 
@@ -82,8 +82,8 @@ def start(root: Path, cells: Sequence[str], *options: str) -> subprocess.Popen[s
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, list[str], str]:
     """Status, the lines printed and what stderr says."""
-    printed, said = process.communicate(timeout=PATIENCE)
-    return process.returncode, printed.splitlines(), said
+    printed, errors = process.communicate(timeout=PATIENCE)
+    return process.returncode, printed.splitlines(), errors
 
 
 def measured(root: Path) -> dict[str, bytes]:
@@ -108,9 +108,9 @@ def undisturbed(root: Path, cells: Sequence[str]) -> dict[str, bytes]:
 def test_cells_are_trained_scored_and_packed_and_a_second_call_keeps_them(project: Path) -> None:
     write_params(project, {"gan.toy-k1": 1000, "gan.toy-k5": 1000})
     cells = [K1, BROKEN, K5, THEORY]
-    status, printed, said = ended(start(project, cells, "--pack", "out"))
+    status, printed, errors = ended(start(project, cells, "--pack", "out"))
     assert status == 2
-    (failed,) = (line for line in said.splitlines() if line.startswith(f"{BROKEN} failed: "))
+    (failed,) = (line for line in errors.splitlines() if line.startswith(f"{BROKEN} failed: "))
     assert "400 training samples do not fill one batch of 401" in failed
     order = [line.split(" in ")[0] for line in printed if " in " in line]
     trained = [line for line in order if "trained" in line]
@@ -125,8 +125,8 @@ def test_cells_are_trained_scored_and_packed_and_a_second_call_keeps_them(projec
     status, printed, _ = ended(start(project, [K1, K5, THEORY], "--pack", "out"))
     assert status == 0 and all("kept" in line for line in printed) and len(printed) == 2 + 2 * 3
     assert before == {path: path.read_bytes() for path in [*project.glob("out/*"), *project.glob("outputs/*/*/*/*/*")]}
-    found = measured(project)
-    assert undisturbed(project, [K1, K5, THEORY]) == found
+    results = measured(project)
+    assert undisturbed(project, [K1, K5, THEORY]) == results
 
 
 def test_stopped_it_says_what_goes_on_and_ends_with_the_same_measurements(project: Path) -> None:
@@ -137,31 +137,31 @@ def test_stopped_it_says_what_goes_on_and_ends_with_the_same_measurements(projec
         assert process.poll() is None and time.monotonic() < until
         time.sleep(0.02)
     process.send_signal(signal.SIGTERM)
-    status, _, said = ended(process)
-    sentence = said.splitlines()[-1]
+    status, _, errors = ended(process)
+    sentence = errors.splitlines()[-1]
     assert status == 75 and not measured(project)
     assert sentence.startswith(f"Stopped: nothing is done; the same command goes on with {MIXTURE} (stopped at update ")
     assert sentence.endswith(f" of 150000), {THEORY} (not begun).")
     (state,) = project.glob(f".replication/checkpoints/{MIXTURE}-*/state-*")
     units = int(state.name.split("-")[1])  # of five updates
     assert 0 < int(sentence.split("at update ")[1].split()[0]) == 5 * units < 150_000
-    status, printed, said = ended(start(project, [MIXTURE, THEORY], "--pack", "out"))
-    assert status == 0 and "| 0/150000" not in said  # it went on, from the checkpoint
-    found = measured(project)
-    assert unpack(Path(f"out/{MIXTURE}.tar.gz"))[f"{MIXTURE}/measurements.csv"] == found[MIXTURE]
-    assert undisturbed(project, [MIXTURE, THEORY]) == found and len(found) == 2
+    status, printed, errors = ended(start(project, [MIXTURE, THEORY], "--pack", "out"))
+    assert status == 0 and "| 0/150000" not in errors  # it went on, from the checkpoint
+    results = measured(project)
+    assert unpack(Path(f"out/{MIXTURE}.tar.gz"))[f"{MIXTURE}/measurements.csv"] == results[MIXTURE]
+    assert undisturbed(project, [MIXTURE, THEORY]) == results and len(results) == 2
 
 
 @pytest.mark.slow
 def test_a_part_of_the_seeds_and_no_time_at_all(project: Path) -> None:
     write_params(project, {"gan.toy-k1": 1000})
-    status, printed, said = ended(start(project, [K1], "--seeds", "1", "--minutes", "0"))
-    assert status == 75 and not printed and f"goes on with {K1}+1 (not begun)." in said
+    status, printed, errors = ended(start(project, [K1], "--seeds", "1", "--minutes", "0"))
+    assert status == 75 and not printed and f"goes on with {K1}+1 (not begun)." in errors
     status, _, _ = ended(start(project, [K1], "--seeds", "1", "--pack", "out"))
     assert status == 0 and Path(f"out/{K1}+1.tar.gz").is_file()
     assert (project / f"outputs/score/cpu-parts/gan/{K1}+1/measurements.csv").is_file()
-    status, _, said = ended(start(project, [K1], "--seeds", "1-2"))
-    assert status == 2 and "error: --seeds 1-2 is no part of cell" in said
+    status, _, errors = ended(start(project, [K1], "--seeds", "1-2"))
+    assert status == 2 and "error: --seeds 1-2 is no part of cell" in errors
 
 
 MOMENTS = (  # files whose appearance says how far a run is
@@ -205,9 +205,9 @@ def test_killed_at_any_moment_it_ends_with_the_same_measurements(project: Path, 
     known = {"SIGKILL": -9, "SIGTERM": 75, "SIGINT": 130}
     assert len(statuses) > 3 and set(statuses[:-1]) <= {0, *(known[each.name] for each in chosen)}
     assert statuses[-1] == 0 and any(statuses)
-    found = measured(project)
+    results = measured(project)
     assert sorted(path.name for path in Path("out").iterdir()) == sorted(f"{key}.tar.gz" for key in cells)
     alone = linked(project.parent / "alone")
     write_params(alone, updates)
     assert ended(start(alone, cells))[0] == 0
-    assert found == measured(alone) and len(found) == len(cells)
+    assert results == measured(alone) and len(results) == len(cells)

@@ -114,10 +114,10 @@ def leave_process(folder: Path, name: str) -> None:
 @pytest.mark.parametrize("processes", [1, 2])
 def test_every_item_is_worked_on_in_another_process_where_there_are_two(tmp_path: Path, processes: int) -> None:
     in_processes(partial(leave_process, tmp_path), ["a", "b", "c"], processes)
-    found = {path.name: int(path.read_text()) for path in tmp_path.iterdir()}
-    assert set(found) == {"a", "b", "c"}
+    workers = {path.name: int(path.read_text()) for path in tmp_path.iterdir()}
+    assert set(workers) == {"a", "b", "c"}
     forked = processes > 1 and sys.platform == "linux"
-    assert (os.getpid() in found.values()) != forked
+    assert (os.getpid() in workers.values()) != forked
 
 
 def test_what_another_process_raises_is_raised(tmp_path: Path) -> None:

@@ -96,49 +96,51 @@ PAIRS = [
 ]
 
 
-@pytest.mark.parametrize(("one", "two"), PAIRS)
-def test_estimate_counts_pairs_and_ties_by_half_and_t_is_brunner_and_munzels_test(one, two):
-    estimate = superiority(one, two).estimate
-    wins = [(a > b) + 0.5 * (a == b) for a in one for b in two]
+@pytest.mark.parametrize(("first", "second"), PAIRS)
+def test_estimate_counts_pairs_and_ties_by_half_and_t_is_brunner_and_munzels_test(first, second):
+    estimate = superiority(first, second).estimate
+    wins = [(a > b) + 0.5 * (a == b) for a in first for b in second]
     assert estimate.difference == pytest.approx(np.mean(wins) - 0.5)
-    above, below = (stats.brunnermunzel(one, two, alternative=side).pvalue for side in ("greater", "less"))
+    above, below = (stats.brunnermunzel(first, second, alternative=side).pvalue for side in ("greater", "less"))
     assert (estimate.p_above(0.0), estimate.p_below(0.0)) == (pytest.approx(above), pytest.approx(below))
 
 
-@pytest.mark.parametrize(("one", "two"), PAIRS[:2])
-def test_exact_p_is_mann_and_whitneys(one, two):
-    expected = stats.mannwhitneyu(one, two, alternative="greater", method="exact").pvalue
-    assert superiority(one, two).exact_above == pytest.approx(expected)
+@pytest.mark.parametrize(("first", "second"), PAIRS[:2])
+def test_exact_p_is_mann_and_whitneys(first, second):
+    expected = stats.mannwhitneyu(first, second, alternative="greater", method="exact").pvalue
+    assert superiority(first, second).exact_above == pytest.approx(expected)
 
 
 def test_exact_p_with_ties_counts_every_way_to_deal_the_values():
-    one, two = np.array([2.0, 1.0, 2.0, 3.0]), np.array([1.0, 0.0, 2.0, 0.0, 1.0])
-    joint = np.concatenate([one, two])
+    first, second = np.array([2.0, 1.0, 2.0, 3.0]), np.array([1.0, 0.0, 2.0, 0.0, 1.0])
+    joint = np.concatenate([first, second])
 
     def share(places):
         first, second = joint[list(places)], np.delete(joint, list(places))
         return np.mean((first[:, None] > second) + 0.5 * (first[:, None] == second))
 
     dealt = np.array([share(places) for places in combinations(range(9), 4)])
-    assert superiority(one, two).exact_above == pytest.approx(np.mean(dealt >= share(range(4)) - 1e-9))
-    assert superiority(one, two).exact_below == pytest.approx(np.mean(dealt <= share(range(4)) + 1e-9))
+    assert superiority(first, second).exact_above == pytest.approx(np.mean(dealt >= share(range(4)) - 1e-9))
+    assert superiority(first, second).exact_below == pytest.approx(np.mean(dealt <= share(range(4)) + 1e-9))
 
 
 def test_many_studies_are_judged_as_each_alone():
-    one, two = RANDOM.integers(0, 3, (50, 6)).astype(float), RANDOM.integers(0, 3, (50, 5)).astype(float)
-    together = order_p_values(superiority(one, two), 0.2)
+    first, second = RANDOM.integers(0, 3, (50, 6)).astype(float), RANDOM.integers(0, 3, (50, 5)).astype(float)
+    together = order_p_values(superiority(first, second), 0.2)
     for k in range(50):
-        for word, p in order_p_values(superiority(one[k], two[k]), 0.2).items():
+        for word, p in order_p_values(superiority(first[k], second[k]), 0.2).items():
             assert p == pytest.approx(together[word][k], nan_ok=True)
-    ends = np.array(superiority(one, two).interval())
-    np.testing.assert_allclose(ends, np.array([superiority(*pair).interval() for pair in zip(one, two, strict=True)]).T)
+    ends = np.array(superiority(first, second).interval())
+    np.testing.assert_allclose(
+        ends, np.array([superiority(*pair).interval() for pair in zip(first, second, strict=True)]).T
+    )
 
 
 def test_complete_separation_is_as_likely_as_runs_that_all_win():
     """Two modes around a constant have P = ½ and separate with chance ½ to the n, which no rank test allows for."""
     for n, word in ((4, "inconclusive"), (5, "replicated")):
-        one, two = np.arange(n) + 10.0, np.arange(n) * 1.0
-        judged = superiority(one, two)
+        first, second = np.arange(n) + 10.0, np.arange(n) * 1.0
+        judged = superiority(first, second)
         assert judged.p_above(0.0) == pytest.approx(0.5**n)
         assert judged.p_above(0.2) == pytest.approx(0.7**n)
         assert decide({key: float(p) for key, p in order_p_values(judged, 0.1).items()}) == word
@@ -147,8 +149,8 @@ def test_complete_separation_is_as_likely_as_runs_that_all_win():
 
 
 def test_runs_against_a_constant_are_counted_like_a_share():
-    one, two = np.array([1.0] * 9 + [-1.0] * 3), np.zeros(6)
-    judged = superiority(one, two)
+    first, second = np.array([1.0] * 9 + [-1.0] * 3), np.zeros(6)
+    judged = superiority(first, second)
     expected = stats.binomtest(9, 12, 0.5, alternative="greater").pvalue
     assert judged.p_above(0.0) == pytest.approx(max(expected, float(judged.exact_above)))
     assert judged.p_above(0.1) == pytest.approx(stats.binomtest(9, 12, 0.6, alternative="greater").pvalue)
@@ -165,8 +167,8 @@ def test_runs_that_are_all_equal_have_no_difference_once_they_are_many():
 
 
 def test_sides_mirror_each_other():
-    one, two = PAIRS[0]
-    there, back = superiority(one, two), superiority(two, one).oriented(-1)
+    first, second = PAIRS[0]
+    there, back = superiority(first, second), superiority(second, first).oriented(-1)
     np.testing.assert_allclose(there.interval(), back.interval())
     for threshold in (-0.2, 0.0, 0.2):
         np.testing.assert_allclose(there.p_above(threshold), back.p_above(threshold))
@@ -180,5 +182,5 @@ def test_the_exact_test_is_left_to_small_samples():
 
 
 def test_the_worst_value_is_below_every_other_and_a_tie_with_itself():
-    one, two = np.array([-np.inf, 1.0, 2.0]), np.array([-np.inf, 0.0])
-    assert superiority(one, two).estimate.difference == pytest.approx((0.5 + 2 + 2) / 6 - 0.5)
+    first, second = np.array([-np.inf, 1.0, 2.0]), np.array([-np.inf, 0.0])
+    assert superiority(first, second).estimate.difference == pytest.approx((0.5 + 2 + 2) / 6 - 0.5)

@@ -59,19 +59,26 @@ def test_a_toy_cell() -> None:
     assert final["generator.body.0.weight"].shape == (3, 4, 2)
     assert not any(name.startswith(("first", "balance", "steps")) for name in final)
     assert load_file(output / "history.safetensors")["losses"].shape == (3, 40, 2)
-    found = read(output)
+    provenance = read(output)
     cell = load_params().cell(TOY)
     for name in ("model", "recipe", "variant", "dataset", "split", "seeds"):
-        assert found[name] == getattr(cell, name)
-    assert (found["cell"], found["updates"], found["window"], found["steps"]) == (TOY, 40, 1, [0, 10, 20, 40])
-    assert found["diverged_seeds"] == {} and found["environment"]["threads"] == 1  # the recipe's
-    assert {*found["clock"]} == {"started", "duration_s", "host", "usage"} and found["clock"]["usage"]["seeds"] > 0
+        assert provenance[name] == getattr(cell, name)
+    assert (provenance["cell"], provenance["updates"], provenance["window"], provenance["steps"]) == (
+        TOY,
+        40,
+        1,
+        [0, 10, 20, 40],
+    )
+    assert provenance["diverged_seeds"] == {} and provenance["environment"]["threads"] == 1  # the recipe's
+    assert {*provenance["clock"]} == {"started", "duration_s", "host", "usage"} and provenance["clock"]["usage"][
+        "seeds"
+    ] > 0
     files, names = training_code("gan"), Path("replication/models/__init__.py")  # names of models change no training
     assert {Path("replication/training/cells.py"), *import_closure(Path("replication/models/gan.py"))} - {names} < files
-    assert found["code_sha256"] == code_hash(files) and Path("replication/training/loop.py") in files
+    assert provenance["code_sha256"] == code_hash(files) and Path("replication/training/loop.py") in files
     strangers = ("models/__init__", "deligan", "scoring", "metrics/inception", "report", "requirements")
-    assert not any(name in str(file) for file in files for name in strangers) and "selected_steps" not in found
-    assert (found["device"], found["precision"]) == ("cpu", "float32")
+    assert not any(name in str(file) for file in files for name in strangers) and "selected_steps" not in provenance
+    assert (provenance["device"], provenance["precision"]) == ("cpu", "float32")
     assert not list(Path(".replication/checkpoints").glob("*/*")), "a finished cell keeps no checkpoint"
 
 
@@ -132,9 +139,9 @@ def test_a_diverged_seed_stands_in_the_provenance(monkeypatch: pytest.MonkeyPatc
         return state
 
     monkeypatch.setattr(block, "initial_state", beyond_floats)
-    found = read(train(TOY, "toy-bimodal"))
-    assert set(found["diverged_seeds"]) == {"1", "2", "3"}
-    assert all(0 < step <= 40 for step in found["diverged_seeds"].values())
+    provenance = read(train(TOY, "toy-bimodal"))
+    assert set(provenance["diverged_seeds"]) == {"1", "2", "3"}
+    assert all(0 < step <= 40 for step in provenance["diverged_seeds"].values())
 
 
 @pytest.mark.integration
@@ -206,15 +213,15 @@ def test_a_model_trains_its_cells_keeps_those_that_are_as_before_and_removes_str
 def test_what_a_user_can_mend(capsys: pytest.CaptureFixture[str], key: str, named: str) -> None:
     with pytest.raises(SystemExit) as stopped:
         exit_clearly(lambda: stage.main([key]))
-    said = capsys.readouterr().err
-    assert stopped.value.code == 2 and named in said and said.count("\n") == 1
+    errors = capsys.readouterr().err
+    assert stopped.value.code == 2 and named in errors and errors.count("\n") == 1
     assert not TRAINED.exists()
 
 
 def test_a_stopping_rule_measures_the_images_outside_of_the_split() -> None:
     edit(put("recipes.deligan.digits.stopping", {"every": 10, "samples": 50, "sigma_points": 20}))
-    found = read(train(DIGITS, "digits"))
-    assert set(found["selected_steps"]) == {"0", "1"} and set(found["selected_steps"].values()) <= {10, 20}
+    provenance = read(train(DIGITS, "digits"))
+    assert set(provenance["selected_steps"]) == {"0", "1"} and set(provenance["selected_steps"].values()) <= {10, 20}
     edit(put(f"run.cells.{DIGITS}.split", "full"))
     with pytest.raises(InputError, match=f"{DIGITS}: the stopping rule measures training samples outside of the spl"):
         train(DIGITS, "digits")

@@ -88,9 +88,9 @@ def until(holds: Any, process: subprocess.Popen[str]) -> None:
 def run_here(root: Path, cells: Sequence[str] = CELLS) -> dict[str, bytes]:
     """The results of a run without a cluster."""
     ended(start(write_project(root), cells=cells))
-    found = results(root)
-    assert {Path(name).name for name in found} >= {"measurements.csv", "samples.npz", "history.safetensors"}
-    return found
+    files = results(root)
+    assert {Path(name).name for name in files} >= {"measurements.csv", "samples.npz", "history.safetensors"}
+    return files
 
 
 @pytest.fixture

@@ -101,8 +101,8 @@ def test_a_report_keeps_no_weights(trained_place: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr("replication.report.build.build_report", lambda *_: None)
     monkeypatch.setattr("replication.page.write_page", lambda *_: None)
     record([str(packed(IMAGES))])
-    kept = {path.name for path in (trained_place / "reports/recorded" / IMAGES).iterdir()}
-    assert kept == {"measurements.csv.gz", "provenance.json", "samples.npz"}
+    files = {path.name for path in (trained_place / "reports/recorded" / IMAGES).iterdir()}
+    assert files == {"measurements.csv.gz", "provenance.json", "samples.npz"}
 
 
 def rewritten(folder: Path, **values: object) -> None:

@@ -139,10 +139,10 @@ def test_a_folder_with_test_images(project: Path, capsys: pytest.CaptureFixture[
     assert set(table["paper"]) == {"own"} and set(table["seed"]) == {0, 1}
     accuracy = table.loc[table["metric"] == "judge_accuracy", "value"].to_numpy()
     assert len(accuracy) and accuracy.min() > 0.9  # dark and bright images are easy to tell apart
-    said = page()
-    assert "# Runs of your own" in said and f"generated-{KEY}" not in said and f"figures/grid-{KEY}.png" in said
-    assert "Scores of images beside their reference points, photographs" in said
-    assert "scored without" not in said + capsys.readouterr().out
+    pages = page()
+    assert "# Runs of your own" in pages and f"generated-{KEY}" not in pages and f"figures/grid-{KEY}.png" in pages
+    assert "Scores of images beside their reference points, photographs" in pages
+    assert "scored without" not in pages + capsys.readouterr().out
 
 
 def test_a_folder_without_test_images_says_what_is_left_out(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -50,13 +50,13 @@ def test_a_cells_own_samples(trained_place: Path, monkeypatch: pytest.MonkeyPatc
     table = read_table(SCORED / load_params().cell(IMAGES).folder / "measurements.csv")
     last = table.loc[(table["seed"] == 1) & (table["step"] == table["step"].max())]
     expected = by_name(last.to_dict("records"))
-    found = values(capsys, saved(samples), "--seed", "1")
-    shared = found.keys() & expected.keys()
+    measured = values(capsys, saved(samples), "--seed", "1")
+    shared = measured.keys() & expected.keys()
     needed = {"judge_score", "modified_judge_score", "judge_share", "judge_accuracy", "mode_coverage"}
     needed |= {f"judge_{name}" for name in ("frechet_distance", "kernel_distance", "precision", "recall")}
     assert {metric for metric, _, _ in shared} >= needed | {"duplicate_rate", "sample_diversity", "colour_distance"}
-    assert {key: found[key] for key in shared} == pytest.approx({key: expected[key] for key in shared}, rel=1e-12)
-    others = {metric for metric, _, _ in expected.keys() - found.keys()}
+    assert {key: measured[key] for key in shared} == pytest.approx({key: expected[key] for key in shared}, rel=1e-12)
+    others = {metric for metric, _, _ in expected.keys() - measured.keys()}
     assert not any("judge" in one for one in others)  # what is left needs networks, losses or labels
 
 
@@ -84,8 +84,8 @@ def test_1_nn_learns_from_labelled_samples(place: Path, capsys: Capture) -> None
     arguments = [saved(real), "--labels", saved(labels, "labels.npy")]
     apart = data.test_images.reshape(500, 1, -1).astype(int) - real.reshape(1, 300, -1)
     nearest = labels[(apart**2).sum(axis=2).argmin(axis=1)]
-    found = values(capsys, *arguments)
-    assert found["test_error", "1-nn-300", "all"] == (nearest != data.test_labels).mean()
+    measured = values(capsys, *arguments)
+    assert measured["test_error", "1-nn-300", "all"] == (nearest != data.test_labels).mean()
     saved(np.roll(labels, 1), "labels.npy")
     assert values(capsys, *arguments)["test_error", "1-nn-300", "all"] > 0.5
 
@@ -155,9 +155,9 @@ def test_inception_scores_are_added(place: Path, monkeypatch: pytest.MonkeyPatch
         monkeypatch.setattr(module, "inception_weights", lambda *_: Path("there"))
         monkeypatch.setattr(module, "load_inception", lambda *_: None)
     monkeypatch.setattr(inception, "train_transfer_head", lambda *_: None)
-    found = values(capsys, saved(noise()), asked=["--dataset", "digits"])
-    assert {"inception_score", "fid", "kid", "precision", "recall"} <= {metric for metric, _, _ in found}
-    assert ("fid", "held-out", "all") in found and ("fid", "training", "all") in found
+    measured = values(capsys, saved(noise()), asked=["--dataset", "digits"])
+    assert {"inception_score", "fid", "kid", "precision", "recall"} <= {metric for metric, _, _ in measured}
+    assert ("fid", "held-out", "all") in measured and ("fid", "training", "all") in measured
 
 
 def test_a_data_set_without_test_images_or_judge(place: Path, capsys: Capture) -> None:
@@ -173,8 +173,8 @@ def test_a_data_set_without_test_images_or_judge(place: Path, capsys: Capture) -
     result = scored(capsys, saved(noise()), asked=asked)
     metrics = {row["metric"] for row in result["measurements"]}
     assert metrics == {"sample_diversity", "colour_distance", "duplicate_rate", "nearest_training_distance"}
-    said = " ".join(result["notes"])
-    assert "params.yaml has no judge of mine under judges" in said and "mine has no test images" in said
+    notes = " ".join(result["notes"])
+    assert "params.yaml has no judge of mine under judges" in notes and "mine has no test images" in notes
 
 
 def test_samples_sorted_by_class_are_noticed() -> None:

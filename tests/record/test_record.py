@@ -52,8 +52,11 @@ def test_a_recorded_cell_is_reported_and_a_missing_one_named(repository: Path, e
         assert written["not_measured"] == lacking and written["cells"]["paper-k1"]["recorded"]
     path = repository / "reports/recorded/paper-k1/measurements.csv.gz"
     path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes()).replace(b"0.", b"0.9", 1)))
-    found = problems(load_params(), ["paper"])
-    assert any("paper-k1/measurements.csv.gz is missing or not what the report of paper joined" in one for one in found)
+    sentences = problems(load_params(), ["paper"])
+    assert any(
+        "paper-k1/measurements.csv.gz is missing or not what the report of paper joined" in problem
+        for problem in sentences
+    )
 
 
 def changed(name: str, change: Callable[[bytes], bytes]) -> Change:
