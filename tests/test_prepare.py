@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from replication import prepare as stage
 from replication.config.datasets import Dataset, Split
@@ -49,6 +50,16 @@ def test_the_default_data_sets_repeat_bit_for_bit(sources: Path, capsys: pytest.
     images = load_images(Path("outputs/data/digits"))
     chosen = images.train_labels[load_split(Path("outputs/data/digits"), "last50")]
     assert np.bincount(chosen).tolist() == [50] * 10
+
+
+def test_a_folder_under_a_name_of_its_own(sources: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("data/raw/pets/train/cat").mkdir(parents=True)
+    Image.new("L", (4, 4), 9).save("data/raw/pets/train/cat/a.png")
+    knows(monkeypatch, Dataset("pets", "folder", licence="mine", splits={"full": Split("all")}))
+    stage.main(["pets"])
+    data = load_images(Path("outputs/data/pets"))
+    assert data.train_images.shape == (1, 3, 4, 4)
+    assert (data.manifest["source"], data.manifest["canonical"], data.manifest["licence"]) == ("folder", False, "mine")
 
 
 def test_what_cannot_be_had_leaves_no_half_written_output(

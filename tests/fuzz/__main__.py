@@ -16,8 +16,7 @@ from replication.table.grids import NONE, Grid
 from replication.table.robustness import read_grid, write_robustness
 from tests.faults.project import commit
 from tests.fuzz.by_hand import hand_trials
-from tests.fuzz.claim_files import claim_trials
-from tests.fuzz.files import SUBJECTS, file_trials
+from tests.fuzz.files import SUBJECTS, claim_trials, file_trials
 from tests.fuzz.leaves import leaf_trials, small_trials
 from tests.fuzz.mutations import mutation_trials
 from tests.fuzz.outcomes import ACCEPTED, NONSENSE, SENTENCE, TRACEBACK, Trial, counted

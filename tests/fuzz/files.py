@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import shutil
 import struct
 import tempfile
 from collections.abc import Callable, Iterator
@@ -27,6 +28,7 @@ from torchvision.datasets import MNIST
 
 from replication.config.datasets import Dataset, Split
 from replication.config.params import load_params
+from replication.config.strict import read_yaml
 from replication.data import vision
 from replication.data.images import decode
 from replication.data.reading import load_prepared, load_split
@@ -36,7 +38,8 @@ from replication.released.arrays import read_array
 from replication.report.cells import read_cell, read_provenance
 from replication.scoring.trained import read_trained
 from replication.table.archives import pack, unpack
-from tests.fuzz.damage import STRUCTURE, Damage, Subject, changed, drawn, subject_of
+from replication.verdicts.benchmarks import load_benchmarks
+from tests.fuzz.damage import BYTES, STRUCTURE, Damage, Subject, changed, drawn, subject_of
 from tests.fuzz.kept import KEPT
 from tests.fuzz.outcomes import ACCEPTED, TRACEBACK, Outcome, Trial, outcome_of
 from tests.in_small import params_in_small, score
@@ -193,3 +196,44 @@ def file_trials(name: str, every: int = 1, of: int = 300) -> Iterator[Trial]:
     with made(name) as (subject, content, before):
         for damage in [drawn(draw, subject.kinds) for _ in range(of // every)]:
             yield Trial(f"{name}, {damage}", became(subject, content, before, damage))
+
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+CLAIM_KINDS = (*BYTES, *STRUCTURE, *STRUCTURE, *STRUCTURE)
+NO_EFFECT = "without effect"  # accepted, although a value changed and nothing that was read did
+
+
+class ClaimFiles:
+    """A copy of a folder of claim files, of which any can be damaged."""
+
+    def __init__(self, folder: Path, source: Path = BENCHMARKS) -> None:
+        self.folder = folder
+        for file in source.glob("*.yaml"):
+            shutil.copy(file, folder)
+        self.contents = {file: file.read_bytes() for file in sorted(folder.glob("*.yaml"))}
+        self.values = {file: read_yaml(file) for file in self.contents}
+        self.before = load_benchmarks(folder)
+
+    def became(self, damage: Damage, which: float) -> Outcome:
+        """What becomes of the folder when one of its files is damaged, and then whole again."""
+        file = list(self.contents)[int(which * len(self.contents))]
+        file.write_bytes(changed(self.contents[file], self.values[file], damage))
+        results: list[Any] = []
+        try:
+            outcome = outcome_of(lambda: results.append((load_benchmarks(self.folder), read_yaml(file))))
+        finally:
+            file.write_bytes(self.contents[file])
+        if outcome.kind == ACCEPTED and results[0][0] == self.before and results[0][1] != self.values[file]:
+            return Outcome(ACCEPTED, NO_EFFECT)
+        return outcome
+
+
+def claim_trials(every: int = 1) -> Iterator[Trial]:
+    """What becomes of 250 random damages to the claim files of the suite, or of a part of them."""
+    draw = Random("claims")
+    with tempfile.TemporaryDirectory() as folder:
+        files = ClaimFiles(Path(folder))
+        for _ in range(250 // every):
+            damage, which = drawn(draw, CLAIM_KINDS), draw.random()
+            outcome = files.became(damage, which)
+            yield Trial(f"{damage}, {which}", outcome, outcome.text == NO_EFFECT)

@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 from replication.table.robustness import read_robustness
 from tests.fuzz.__main__ import main
 from tests.fuzz.by_hand import hand_trials
-from tests.fuzz.claim_files import KINDS, NO_EFFECT, ClaimFiles, claim_trials
 from tests.fuzz.damage import BYTES, Damage, damaged, restructured
-from tests.fuzz.files import SUBJECTS, became, file_trials, made
+from tests.fuzz.files import CLAIM_KINDS, NO_EFFECT, SUBJECTS, ClaimFiles, became, claim_trials, file_trials, made
 from tests.fuzz.leaves import leaf_trials, leaves, reason, small_trials
 from tests.fuzz.mutations import mutation_trials
 from tests.fuzz.outcomes import ACCEPTED, NONSENSE, SENTENCE, TRACEBACK, counted, tracebacks
@@ -57,7 +56,7 @@ def claims(tmp_path: Path) -> ClaimFiles:
 @QUIET
 def test_a_damaged_claim_file_is_refused_or_read_as_what_it_says(claims: ClaimFiles) -> None:
     @settings(FEW, max_examples=60)
-    @given(damages(KINDS), SHARES)
+    @given(damages(CLAIM_KINDS), SHARES)
     def hold(damage: Damage, which: float) -> None:
         outcome = claims.became(damage, which)
         assert outcome.kind != TRACEBACK and outcome.text != NO_EFFECT, outcome.text
