@@ -17,18 +17,9 @@ from replication.verdicts.statistics import rules
 from replication.verdicts.statistics.intervals import LEVEL, mean_estimate, welch_estimate
 from replication.verdicts.statistics.rules import decide, decide_each, holm, order_p_values, value_p_values
 from replication.verdicts.statistics.superiority import superiority
+from replication.verdicts.studies import power as powers_of
 from replication.verdicts.studies.planned import STUDIES, design_of, judged
-from replication.verdicts.studies.power import (
-    POWER,
-    Power,
-    least,
-    least_power,
-    most_false,
-    planned,
-    problems,
-    table,
-    true_powers,
-)
+from replication.verdicts.studies.power import POWER, Power, least, most_false, planned, problems, table, true_powers
 from tests import hand_made
 from tests.in_small import own_benchmarks
 
@@ -50,24 +41,30 @@ def test_an_effect_inside_the_margin_is_seldom_replicated():
     assert power(within).true < 0.01
 
 
-@pytest.mark.parametrize(("n", "effect"), [(5, 0.02), (10, 0.012), (20, 0.005)])
-def test_a_bounds_power_is_that_of_the_t_test(n, effect):
-    expected = TTestPower().power(effect / 0.02, n, LEVEL, alternative="larger")
-    assert power(claim("bound", plan={"n": n, "sd": 0.02, "effect": effect})).true == pytest.approx(expected, abs=NOISE)
+def t_test(n: int, effect: float) -> float:
+    """The power of a one-sided t test; the effect in standard deviations."""
+    return float(TTestPower().power(effect, n, LEVEL, alternative="larger"))
 
 
-def test_an_orders_power_is_that_of_the_t_test_between_groups():
-    plan = {"n": 12, "against_n": 9, "sd": 0.02, "effect": 0.018}
-    ratio = 9 / 12
-    expected = TTestIndPower().power(0.9, 12, LEVEL, ratio, alternative="larger")  # pyright: ignore[reportArgumentType]
-    assert power(claim("order", margin=1e-9, plan=plan)).true == pytest.approx(expected, abs=NOISE + 0.01)  # Welch's
+GROUPS = {"n": 12, "against_n": 9, "sd": 0.02, "effect": 0.018}
+OF_GROUPS = TTestIndPower().power(0.9, 12, LEVEL, 9 / 12, alternative="larger")  # pyright: ignore[reportArgumentType]
+PAIRED = hand_made.evidence(against=True, paired=True)
+T_TESTS = [
+    *((claim("bound", plan={"n": n, "sd": 0.02, "effect": effect}), t_test(n, effect / 0.02), NOISE)
+      for n, effect in ((5, 0.02), (10, 0.012), (20, 0.005))),
+    (claim("order", margin=1e-9, plan=GROUPS), OF_GROUPS, NOISE + 0.01),  # Welch's
+    (claim("order", margin=1e-9, evidence=PAIRED, plan={"n": 8, "sd": 0.02, "effect": 0.015}), t_test(8, 0.75), NOISE),
+]  # fmt: skip
 
 
-def test_a_paired_order_has_the_power_of_its_differences():
-    plan = {"n": 8, "sd": 0.02, "effect": 0.015}
-    single = claim("order", margin=1e-9, evidence=hand_made.evidence(against=True, paired=True), plan=plan)
-    expected = TTestPower().power(0.75, 8, LEVEL, alternative="larger")
-    assert power(single).true == pytest.approx(expected, abs=NOISE)
+@pytest.mark.parametrize(("single", "expected", "within"), T_TESTS)
+def test_the_power_of_bounds_and_orders_is_that_of_t_tests(single, expected, within):
+    assert power(single).true == pytest.approx(expected, abs=within)
+
+
+def replicated(p_values) -> float:
+    """The share of studies that are called so."""
+    return float(np.mean(decide_each(p_values) == "replicated"))
 
 
 @pytest.mark.parametrize("trainings", [None, 1, 5])
@@ -78,8 +75,8 @@ def test_a_values_power_is_that_of_studies_drawn_value_by_value(trainings):
     published = generator.normal(size=STUDIES) * (0.02 / trainings**0.5 if trainings else 0.0)
     for shift, got in ((0.0, power(single).true), (0.05, power(single).false)):
         values = generator.normal(shift, 0.02, (STUDIES, 6))
-        words = decide_each(value_p_values(mean_estimate(values, published, trainings), 0.05, sided=True))
-        assert got == pytest.approx(float(np.mean(words == "replicated")), abs=NOISE)
+        estimate = mean_estimate(values, published, trainings)
+        assert got == pytest.approx(replicated(value_p_values(estimate, 0.05, sided=True)), abs=NOISE)
     assert power(single).false <= most_false()
 
 
@@ -106,13 +103,11 @@ def test_a_bound_on_a_share_counts_exactly():
 
 @pytest.mark.parametrize(("n", "m", "effect"), [(10, 12, 0.8), (40, 30, 0.7), (300, 200, 0.58)])
 def test_superiority_drawn_by_its_estimate_is_that_drawn_value_by_value(n, m, effect):
-    generator = np.random.default_rng(1)
-    shift = np.sqrt(2) * stats.norm.ppf(effect)
-    studies = 3000
-    sides = generator.normal(shift, size=(studies, n)), generator.normal(size=(studies, m))
-    words = decide_each(order_p_values(superiority(*sides), 0.05))
+    generator, shift = np.random.default_rng(1), np.sqrt(2) * stats.norm.ppf(effect)
+    sides = generator.normal(shift, size=(3000, n)), generator.normal(size=(3000, m))
+    expected = replicated(order_p_values(superiority(*sides), 0.05))
     single = claim("superiority", plan={"n": n, "against_n": m, "effect": effect})
-    assert power(single).true == pytest.approx(float(np.mean(words == "replicated")), abs=4 * 0.5 / studies**0.5)
+    assert power(single).true == pytest.approx(expected, abs=4 * 0.5 / 3000**0.5)
     assert power(single).false <= LEVEL
 
 
@@ -173,9 +168,9 @@ def test_the_table_marks_what_the_gate_refuses():
 def test_welch_studies_of_moments_are_studies_of_values():
     generator = np.random.default_rng(2)
     first, second = generator.normal(0.02, 0.02, (4000, 4)), generator.normal(0.0, 0.05, (4000, 9))
-    words = decide_each(order_p_values(welch_estimate(first, second), 0.001))
+    expected = replicated(order_p_values(welch_estimate(first, second), 0.001))
     single = claim("order", margin=0.001, plan={"n": 4, "against_n": 9, "sd": 0.02, "against_sd": 0.05, "effect": 0.02})
-    assert power(single).true == pytest.approx(float(np.mean(words == "replicated")), abs=4 * 0.5 / 4000**0.5)
+    assert power(single).true == pytest.approx(expected, abs=4 * 0.5 / 4000**0.5)
 
 
 CLAIMS = {claim.id: claim for claim in claims_of(own_benchmarks())}
@@ -190,7 +185,7 @@ def powers() -> dict[str, Power]:
 @pytest.mark.integration
 @pytest.mark.parametrize("name", [claim.id for claim in JUDGED if claim.plan])
 def test_a_claim_is_planned_rightly(name: str) -> None:
-    assert powers()[name].true >= least_power()
+    assert powers()[name].true >= powers_of.least_power()
     assert powers()[name].false <= most_false()
 
 
