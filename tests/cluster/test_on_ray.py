@@ -29,18 +29,15 @@ pytestmark = pytest.mark.cluster
 DIGITS, TOY, THEORY = "cpu-gan-digits", "cpu-gan-toy-k1", "cpu-theory"
 CELLS = (DIGITS, THEORY)  # toys take long to compile: a slow test has them too
 PATIENCE = 600.0  # seconds
-OWN = Path()  # where nodes keep what is their own
 
 
 @pytest.fixture(scope="module", autouse=True)
 def compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Machine code of the toys is compiled by the first that needs it; nodes have a temporary folder of the test."""
-    global OWN
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NUMBA_CACHE_DIR", str(tmp_path_factory.mktemp("compiled")))
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         patch.setenv("TMPDIR", str(tmp_path_factory.mktemp("own")))
-        OWN = own_root(Path(os.environ["TMPDIR"]))
         yield
 
 
@@ -138,7 +135,7 @@ def test_without_a_shared_folder_and_as_a_stage_no_byte_changes(nodes: Nodes, tm
         nodes.order("add")
     root = write_project(tmp_path / "project")
     ended(start(root, "--runner", "ray", "--address", nodes.address, cells=cells))
-    assert results(root) == local and OWN.exists()
+    assert results(root) == local and own_root(Path(os.environ["TMPDIR"])).exists()
     rescored_as_a_stage(root, nodes.address)
     assert results(root) == local
 
