@@ -91,7 +91,8 @@ def dense(state: dict[str, Tensor], *last: nn.Module) -> nn.Sequential:
     """A network written by hand, with the weights that the suite drew first."""
     layers: list[nn.Module] = []
     for name in sorted(name for name in state if name.endswith("weight")):
-        layers += [nn.Linear(*reversed(state[name].shape)), nn.LeakyReLU(0.2)]
+        outputs, inputs = state[name].shape
+        layers += [nn.Linear(inputs, outputs), nn.LeakyReLU(0.2)]
     network = nn.Sequential(*layers[:-1], *last)
     network.load_state_dict(state)
     return network

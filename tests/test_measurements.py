@@ -42,8 +42,8 @@ def test_a_table_comes_back_as_it_was(tmp_path: Path) -> None:
     table = to_table(ROWS)
     write_table(table, tmp_path / "a.csv")
     again = read_table(tmp_path / "a.csv")
-    in_order = [frame.sort_values(["metric", "seed"], ignore_index=True) for frame in (again, table)]
-    pd.testing.assert_frame_equal(*in_order, check_exact=True)
+    first, second = (frame.sort_values(["metric", "seed"], ignore_index=True) for frame in (again, table))
+    pd.testing.assert_frame_equal(first, second, check_exact=True)
     assert tuple(again.columns) == COLUMNS and set(again["unit"]) == {"0/1", "share", "accuracy"}
     assert again["metric_variant"].tolist().count("") == 4  # an empty text, not NaN
     assert str(again.dtypes["seed"]) == "int64" and str(again.dtypes["value"]) == "float64"

@@ -71,7 +71,7 @@ def shrunk(content: dict[str, Any], judged: bool = True) -> dict[str, Any]:
     """The same, with small networks and budgets, and that cell alone in the profile."""
     content["datasets"][NAME] |= {"image_size": 8}
     content["judges"][NAME] |= {"channels": [4], "epochs": 4, "batch": 8}
-    few = {"updates": 4, "batch": 10, "latent_dim": 3, "threads": 1, "n_samples": 40}
+    few: dict[str, Any] = {"updates": 4, "batch": 10, "latent_dim": 3, "threads": 1, "n_samples": 40}
     few["network"] = {**CONVOLUTIONS, "generator": [[4, 0], [3, 2]]}
     content["recipes"]["dcgan"]["photographs"] |= few
     run = content["run"]
