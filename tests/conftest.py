@@ -62,18 +62,17 @@ def remake(root: Path) -> None:
 
 
 @pytest.fixture
-def repository(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def repository(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of the repository in small, the current directory of the test."""
-    root = tmp_path / "repository"
-    shutil.copytree(made, root)
+    root = shutil.copytree(made, tmp_path / "repository")
     monkeypatch.chdir(root)
-    yield root
+    return root
 
 
 @pytest.fixture
-def sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the suite's own sources and params.yaml, the current directory of the test."""
     shutil.copy(ROOT / "params.yaml", tmp_path)
     (tmp_path / "replication").symlink_to(ROOT / "replication")
     monkeypatch.chdir(tmp_path)
-    yield tmp_path
+    return tmp_path

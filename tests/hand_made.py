@@ -14,8 +14,8 @@ SPREAD = (-0.02, -0.01, 0.0, 0.01, 0.02)  # five runs around a mean; their SD is
 
 
 def evidence(metric: str = "accuracy", against: bool = False, **changes) -> Evidence:
-    one = {"paper": "gan2014", "model": "gan", "recipe": "one", "dataset": "toy", "class": "all", "step": "final"}
-    measured = {**one, "metric": metric}
+    first = {"paper": "gan2014", "model": "gan", "recipe": "one", "dataset": "toy", "class": "all", "step": "final"}
+    measured = {**first, "metric": metric}
     other = {**measured, "recipe": "other"} if against else None
     return replace(Evidence(measured, other, paired=False, budget=None, substitutes=""), **changes)
 
@@ -24,7 +24,7 @@ def claim(kind: str, **changes) -> Claim:
     metric = changes.pop("metric", "success" if kind == "rate" else "accuracy")
     margins = {"value": 0.05, "order": 0.001, "superiority": 0.1, "rate": 0.1}
     exact = Published(0.8, "none", True, "Table 1", trainings=changes.pop("trainings", None))
-    made = Claim(
+    plain = Claim(
         id=changes.pop("id", "a-claim"),
         paper="gan2014",
         statement="",
@@ -45,7 +45,7 @@ def claim(kind: str, **changes) -> Claim:
         indicative=(),
         not_assessed="",
     )
-    return replace(made, **changes)
+    return replace(plain, **changes)
 
 
 def plan(**changes) -> Plan:
@@ -62,8 +62,8 @@ def around(mean: float, **changes) -> pd.DataFrame:
     return runs([mean + step for step in SPREAD], **changes)
 
 
-def against(one: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
-    return pd.concat([one, other.assign(recipe="other")], ignore_index=True)
+def against(first: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
+    return pd.concat([first, other.assign(recipe="other")], ignore_index=True)
 
 
 def outcomes(successes: int, n: int) -> pd.DataFrame:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +10,9 @@ from replication.check import main
 from replication.foundation.errors import InputError
 from replication.foundation.provenance import sha256_file
 
+Harm = Callable[[Path], object]
+Capture = pytest.CaptureFixture[str]
+
 
 def edit(path: Path, old: str, new: str) -> None:
     text = path.read_text(encoding="utf-8")
@@ -18,23 +20,8 @@ def edit(path: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new, 1), encoding="utf-8")
 
 
-def rehash(root: Path, name: str) -> None:
-    path = root / "reports/cpu/provenance.json"
-    written = json.loads(path.read_text(encoding="utf-8"))
-    written["files"][name] = sha256_file(root / "reports/cpu" / name)
-    path.write_text(json.dumps(written), encoding="utf-8")
-
-
-def edited(name: str, old: str, new: str) -> Callable[[Path], None]:
+def edited(name: str, old: str, new: str) -> Harm:
     return lambda root: edit(root / name, old, new)
-
-
-edit_verdict = edited("reports/cpu/verdicts.json", '"word": "replicated"', '"word": "differs, better"')
-
-
-def edit_verdict_and_hash(root: Path) -> None:
-    edit_verdict(root)
-    rehash(root, "verdicts.json")
 
 
 def edit_measurements(root: Path) -> None:
@@ -44,22 +31,31 @@ def edit_measurements(root: Path) -> None:
             edit(path, row, row.replace(",0.", ",0.9", 1))
 
 
-def edit_measurements_and_hash(root: Path) -> None:
-    edit_measurements(root)
-    rehash(root, "measurements.csv")
+def and_hash(harm: Harm, name: str) -> Harm:
+    """A harm after which the hash of the file is that of its new content."""
+
+    def change(root: Path) -> None:
+        before = sha256_file(root / "reports/cpu" / name)
+        harm(root)
+        edit(root / "reports/cpu/provenance.json", before, sha256_file(root / "reports/cpu" / name))
+
+    return change
 
 
 def lose_figure(root: Path) -> None:
     (root / "reports/cpu/figures/forest.svg").unlink()
 
 
+edit_verdict = edited("reports/cpu/verdicts.json", '"word": "replicated"', '"word": "differs, better"')
+
+
 CLAIMS, FIGURES = "benchmarks/gan2014.yaml", "reports/cpu/figures"
 PLAN = "    plan: {n: 5, against_n: 5, sd: 0.01, effect: 0.1, source: a trial}\n"
-HARMS: list[tuple[Callable[[Path], object], str]] = [
+HARMS: list[tuple[Harm, str]] = [
     (edit_verdict, "verdicts.json is not the file that the report made"),
-    (edit_verdict_and_hash, "word says 'differs, better', the measurements give 'replicated'"),
+    (and_hash(edit_verdict, "verdicts.json"), "word says 'differs, better', the measurements give 'replicated'"),
     (edit_measurements, "measurements.csv is not the file that the report made"),
-    (edit_measurements_and_hash, "claim hit-rate"),
+    (and_hash(edit_measurements, "measurements.csv"), "claim hit-rate"),
     (edited(CLAIMS, "    source: §4\n", ""), "(hit-rate).source: "),
     (edited(CLAIMS, "    source: §4\n", '    source: " "\n'), "hit-rate has no source"),
     (edited(CLAIMS, "    origin: statement\n", ""), "(more-steps).origin: "),
@@ -78,9 +74,7 @@ HARMS: list[tuple[Callable[[Path], object], str]] = [
 
 
 @pytest.mark.parametrize(("harm", "words"), HARMS, ids=[words for _, words in HARMS])
-def test_the_gate_closes(
-    repository: Path, capsys: pytest.CaptureFixture[str], harm: Callable[[Path], object], words: str
-) -> None:
+def test_the_gate_closes(repository: Path, capsys: Capture, harm: Harm, words: str) -> None:
     harm(repository)
     with pytest.raises(SystemExit) as stopped:
         main(["--profile", "cpu"])
@@ -88,27 +82,29 @@ def test_the_gate_closes(
     assert words in capsys.readouterr().err
 
 
-def test_the_gate_is_open_where_all_agrees(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_gate_is_open_where_all_agrees(repository: Path, capsys: Capture) -> None:
     main([])
     assert "cpu follows from its measurements" in capsys.readouterr().out
 
 
-def test_every_problem_is_listed_and_an_unknown_profile_is_refused(
-    repository: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_every_problem_is_listed_and_an_unknown_profile_is_refused(repository: Path, capsys: Capture) -> None:
     lose_figure(repository)
     edit_verdict(repository)
     with pytest.raises(SystemExit):
         main([])
-    said = capsys.readouterr().err
-    assert "forest.svg is missing" in said and "verdicts.json is not the file" in said
+    errors = capsys.readouterr().err
+    assert "forest.svg is missing" in errors and "verdicts.json is not the file" in errors
     with pytest.raises(InputError, match="accepted: cpu, paper"):
         main(["--profile", "gpu"])
 
 
-def test_against_compares_words_and_prints_the_drift(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    fresh = repository / "fresh"
-    shutil.copytree(repository / "reports/cpu", fresh)
+@pytest.fixture
+def fresh(repository: Path) -> Path:
+    """A second report of the same."""
+    return shutil.copytree(repository / "reports/cpu", repository / "fresh")
+
+
+def test_against_compares_words_and_prints_the_drift(fresh: Path, capsys: Capture) -> None:
     row = ",generator_loss,,,0,training,cpu,float32,"
     edit(fresh / "measurements.csv", f"{row}0.", f"{row}1.")
     main(["--against", "fresh"])
@@ -121,9 +117,7 @@ def test_against_compares_words_and_prints_the_drift(repository: Path, capsys: p
     assert "is reversed (replicated after Holm) in fresh, but replicated" in capsys.readouterr().err
 
 
-def test_against_counts_rows_of_one_side_only(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    fresh = repository / "fresh"
-    shutil.copytree(repository / "reports/cpu", fresh)
+def test_against_counts_rows_of_one_side_only(fresh: Path, capsys: Capture) -> None:
     lines = (fresh / "measurements.csv").read_text(encoding="utf-8").splitlines()
     (fresh / "measurements.csv").write_text("\n".join(lines[:-1]) + "\n", encoding="utf-8")
     with pytest.raises(SystemExit):
@@ -131,9 +125,8 @@ def test_against_counts_rows_of_one_side_only(repository: Path, capsys: pytest.C
     assert "1 measurements stand in only one" in capsys.readouterr().err
 
 
-def test_against_takes_a_class_without_samples_for_drift(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    shutil.copytree(repository / "reports/cpu", repository / "fresh")
-    path = repository / "reports/cpu/measurements.csv"
+def test_against_takes_a_class_without_samples_for_drift(fresh: Path, capsys: Capture) -> None:
+    path = fresh.parent / "reports/cpu/measurements.csv"
     lines = path.read_text(encoding="utf-8").splitlines()
     row = lines[1].split(",")
     row[10] = "7"  # the column `class`

@@ -29,7 +29,10 @@ def handlers() -> Iterator[None]:
         signal.signal(number, handler)
 
 
-def ending(error: BaseException, capsys: pytest.CaptureFixture[str]) -> tuple[object, str]:
+Capture = pytest.CaptureFixture[str]
+
+
+def ending(error: BaseException, capsys: Capture) -> tuple[object, str]:
     """Exit status and stderr of a command that raises `error`."""
 
     def main() -> None:
@@ -51,15 +54,10 @@ def test_what_a_user_can_mend_is_one_line(capsys: pytest.CaptureFixture[str], mo
 @pytest.mark.parametrize(
     ("error", "words"),
     [
-        *(
-            (OSError(code, "", "outputs/file"), ("disk is full", "outputs/file"))
-            for code in (errno.ENOSPC, errno.EDQUOT)
-        ),
+        (OSError(errno.ENOSPC, "", "outputs/file"), ("disk is full", "outputs/file")),
+        (OSError(errno.EDQUOT, "", "outputs/file"), ("disk is full", "outputs/file")),
         (OSError("32000 requested and 3968 written"), ("disk is full",)),
-        (
-            SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)"),
-            ("disk is full",),
-        ),
+        (SafetensorError("I/O error: No space left on device (os error 28)"), ("disk is full",)),
         (RuntimeError("unable to open file <a> in read-only mode: Too many open files (24)"), ("ulimit -n",)),
         (OSError(errno.EROFS, "", "outputs"), ("only be read", "outputs")),
         (OSError(errno.EACCES, "", "params.yaml"), ("permissions", "params.yaml")),
@@ -73,9 +71,7 @@ def test_what_a_user_can_mend_is_one_line(capsys: pytest.CaptureFixture[str], mo
         (BrokenProcessPool(), ("killed",)),
     ],
 )
-def test_what_the_machine_refuses_is_one_line(
-    error: Exception, words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_the_machine_refuses(error: Exception, words: tuple[str, ...], capsys: Capture) -> None:
     status, line = ending(error, capsys)
     assert status == 2 and line.count("\n") == 1 and line.startswith("error: ")
     assert all(word in line for word in words)
@@ -86,7 +82,7 @@ def test_a_mistake_of_ours_keeps_its_traceback(error: Exception) -> None:
     assert trouble(error) == ""
 
 
-def begun(body: str, tmp_path: Path) -> subprocess.Popen[str]:
+def begun(body: str, tmp_path: Path, **environment: str) -> subprocess.Popen[str]:
     """A process whose command is `body`; it says ready and what else it prints."""
     script = tmp_path / "command.py"
     head = """
@@ -96,16 +92,12 @@ def begun(body: str, tmp_path: Path) -> subprocess.Popen[str]:
         signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run behind a shell's `&`
     """
     script.write_text(textwrap.dedent(head) + textwrap.dedent(body) + "\nexit_clearly(main)\n")
-    environment = {**os.environ, "PYTHONPATH": os.getcwd()}
-    return subprocess.Popen(
-        [sys.executable, script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
-    )
+    whole, pipe = {**os.environ, "PYTHONPATH": os.getcwd(), **environment}, subprocess.PIPE
+    return subprocess.Popen([sys.executable, script], stdout=pipe, stderr=pipe, text=True, env=whole)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
-def test_a_signal_ends_a_command_with_a_sentence_and_nothing_half_written(
-    number: signal.Signals, tmp_path: Path
-) -> None:
+def test_a_signal_ends_a_command_and_leaves_nothing_half_written(number: signal.Signals, tmp_path: Path) -> None:
     body = f"""
         from replication.foundation.atomic import atomic_directory
         def main():
@@ -176,12 +168,9 @@ def test_a_terminal_of_few_characters_shows_their_codes(tmp_path: Path) -> None:
             print("1 ± 2")
             raise InputError("“σ” is no split.")
     """
-    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONPATH": os.getcwd()}
-    process = begun(body, tmp_path)
-    process.communicate(timeout=120)
-    ran = subprocess.run([sys.executable, tmp_path / "command.py"], capture_output=True, text=True, env=environment)
-    assert ran.stdout == "1 \\xb1 2\n" and ran.returncode == 2
-    assert ran.stderr == "error: \\u201c\\u03c3\\u201d is no split.\n"
+    process = begun(body, tmp_path, PYTHONIOENCODING="ascii")
+    assert process.communicate(timeout=120) == ("1 \\xb1 2\n", "error: \\u201c\\u03c3\\u201d is no split.\n")
+    assert process.returncode == 2
 
 
 @pytest.mark.integration

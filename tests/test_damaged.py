@@ -1,56 +1,37 @@
-"""A training that is damaged, or of another recipe, split or data, is trained again by train and refused by score."""
+"""Trainings that are damaged, killed or doubled end with the same bytes; those of another recipe are not scored."""
 
 from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from replication import score, train
-from replication.config.expansion import read_params
+from replication import prepare, score, train
 from replication.config.params import load_params
 from replication.foundation.errors import InputError
-from replication.foundation.places import DATA, SCORED, TRAINED
+from replication.foundation.places import SCORED, TRAINED
 from replication.foundation.provenance import changed_file, recorded
-from replication.prepare import prepare
 from replication.scoring import toy
-from tests.in_small import ROOT
-
-pytestmark = pytest.mark.integration
+from tests.in_small import edit, linked, params_written, put, write_few, write_small
 
 CELL = "cpu-gan-toy-k1"
-
-
-def edit(change: Callable[[dict[str, Any]], object]) -> None:
-    content = read_params(Path("params.yaml"))
-    change(content)
-    Path("params.yaml").write_text(json.dumps(content), encoding="utf-8")
-
-
-def shrink(content: dict[str, Any]) -> None:
-    small = {"updates": 40, "network": {"hidden": [4], "nonlinearity": "tanh"}, "n_samples": 60}
-    content["recipes"] = {"gan": {"toy-k1": {**content["recipes"]["gan"]["toy-k1"], **small}}}
-    content["papers"] = {"gan": "gan2014"}
-    profile = content["profiles"]["cpu"]
-    cell = {**profile["cells"][CELL], "seeds": "1-2"}
-    content["run"] = {**profile, "cells": {CELL: cell}, "experiments": {}, "models": ["gan"]}
-    content["profiles"] = {"cpu": content["run"]}
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of small parameters, prepared data and a small training."""
-    root = tmp_path_factory.mktemp("trained")
-    shutil.copy(ROOT / "params.yaml", root)
-    (root / "replication").symlink_to(ROOT / "replication")
+    root = linked(tmp_path_factory.mktemp("trained") / "place")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
-        edit(shrink)
-        prepare(load_params().datasets["toy-bimodal"], DATA / "toy-bimodal")
+        write_small({CELL: "1-2"})
+        prepare.main(["toy-bimodal"])
         train.main([CELL])
     return root
 
@@ -85,10 +66,9 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
 }
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
-def test_what_is_damaged_is_refused_by_score_and_trained_again_by_train(
-    training: Path, damage: Callable[[Path], object]
-) -> None:
+def test_what_is_damaged_is_trained_again(training: Path, damage: Callable[[Path], object]) -> None:
     whole = contents(training)
     damage(training)
     with pytest.raises(InputError, match=r"outputs/train/cpu/gan/cpu-gan-toy-k1.*run `uv run"):
@@ -111,6 +91,7 @@ def rewrite(path: Path, old: bytes, new: bytes) -> None:
     path.write_bytes(path.read_bytes().replace(old, new))
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("damage", SCORES.values(), ids=SCORES)
 def test_scores_that_are_damaged_are_measured_again(training: Path, damage: Callable[[Path], object]) -> None:
     score.main([CELL])
@@ -118,29 +99,117 @@ def test_scores_that_are_damaged_are_measured_again(training: Path, damage: Call
     whole = {name: (folder / name).read_bytes() for name in ("measurements.csv", "samples.npz")}
     damage(folder)
     score.main([CELL])
-    assert {name: (folder / name).read_bytes() for name in whole} == whole and not changed_file(
-        folder, recorded(folder)
-    )
+    assert {name: (folder / name).read_bytes() for name in whole} == whole
+    assert not changed_file(folder, recorded(folder))
 
 
-CHANGES: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
-    "updates": (lambda content: content["recipes"]["gan"]["toy-k1"].update(updates=80), "another recipe"),
-    "latent_dim": (lambda content: content["recipes"]["gan"]["toy-k1"].update(latent_dim=9), "another recipe"),
-    "seeds": (lambda content: content["run"]["cells"][CELL].update(seeds="1-3"), "another seeds"),
-    "data": (lambda content: content["datasets"]["toy-bimodal"].update(seed=9), "other data"),
-}
-
-
+@pytest.mark.integration
 @pytest.mark.parametrize("scored_before", [False, True])
-@pytest.mark.parametrize(("change", "words"), CHANGES.values(), ids=CHANGES)
-def test_a_training_of_something_else_is_not_scored_under_this_name(
-    training: Path, change: Callable[[dict[str, Any]], object], words: str, scored_before: bool
-) -> None:
+@pytest.mark.parametrize(
+    ("path", "value", "words"),
+    [
+        ("recipes.gan.toy-k1.updates", 80, "another recipe"),
+        ("recipes.gan.toy-k1.latent_dim", 9, "another recipe"),
+        (f"run.cells.{CELL}.seeds", "1-3", "another seeds"),
+        ("datasets.toy-bimodal.seed", 9, "other data"),
+    ],
+)
+def test_another_training(training: Path, path: str, value: object, words: str, scored_before: bool) -> None:
+    """A training of something else is not scored under this name."""
     if scored_before:
         score.main([CELL])
-    edit(change)
-    prepare(load_params().datasets["toy-bimodal"], DATA / "toy-bimodal")
+    edit(put(path, value))
+    prepare.main(["toy-bimodal"])
     with pytest.raises(InputError, match=words):
         score.main([CELL])
     train.main([CELL])
     score.main([CELL])
+
+
+CELLS = {"cpu-deligan-toy": "toy-bimodal", "cpu-gan-digits": "digits", "cpu-improved-digits": "digits"}
+PATIENCE = 120.0  # seconds
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A folder with the sources and prepared data, and cells that train for several seconds."""
+    content = params_written()
+    content["recipes"]["deligan"]["toy"] |= {"updates": 60_000}
+    content["recipes"]["gan"]["digits"] |= {"updates": 1000}
+    content["recipes"]["improved_gan"]["digits"] |= {"updates": 120}  # whose noise on layers is drawn again
+    cells = content["profiles"]["cpu"]["cells"]
+    root = linked(tmp_path / "project")
+    write_few(content, {key: {**cells[key], "seeds": "0-1"} for key in CELLS}, root)
+    run = [sys.executable, "-m", "replication.prepare", *sorted({*CELLS.values()})]
+    subprocess.run(run, cwd=root, check=True, capture_output=True)
+    return root
+
+
+def start(root: Path, key: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "replication.train", key]
+    return subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def finished(process: subprocess.Popen[str]) -> str:
+    printed, _ = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0, printed
+    return printed
+
+
+def copy(root: Path, name: str) -> Path:
+    return Path(shutil.copytree(root, root.parent / name, symlinks=True))
+
+
+def all_files(root: Path, key: str) -> dict[str, Any]:
+    """Every file of the cell, provenance without its clock."""
+    (folder,) = root.glob(f"outputs/train/*/*/{key}")
+    files: dict[str, Any] = {file.name: file.read_bytes() for file in folder.iterdir()}
+    provenance = json.loads(files["provenance.json"])
+    return {**files, "provenance.json": {name: value for name, value in provenance.items() if name != "clock"}}
+
+
+def wait_for(root: Path, pattern: str, process: subprocess.Popen[str]) -> None:
+    """Wait until a file appears, while the process runs."""
+    until = time.monotonic() + PATIENCE
+    while not list(root.glob(pattern)):
+        assert process.poll() is None and time.monotonic() < until, f"no {pattern}"
+        time.sleep(0.02)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("key", CELLS)
+def test_a_killed_training_goes_on_to_the_same_bytes(project: Path, key: str) -> None:
+    killed = copy(project, "killed")
+    finished(start(project, key))
+    process = start(killed, key)
+    checkpoints = f".replication/checkpoints/{key}-*/"
+    wait_for(killed, checkpoints + "clock.json", process)
+    units = [int(file.name.split("-")[1]) for file in killed.glob(checkpoints + "state-*")]
+    process.kill()
+    process.communicate()
+    assert process.returncode == -9 and max(units) > 0
+    assert not list(killed.glob(f"outputs/train/*/*/{key}"))
+    before = json.loads(next(killed.glob(checkpoints + "clock.json")).read_text("utf-8"))
+    began = time.monotonic()
+    printed = finished(start(killed, key))
+    assert f"{key}:   0%" not in printed  # it went on, from the checkpoint
+    assert all_files(killed, key) == all_files(project, key)
+    clock = json.loads(next(killed.glob(f"outputs/train/*/*/{key}/provenance.json")).read_text("utf-8"))["clock"]
+    assert clock["started"] == before["started"]
+    assert before["duration_s"] < clock["duration_s"] <= before["duration_s"] + time.monotonic() - began
+    assert not list(killed.glob(checkpoints))
+
+
+@pytest.mark.slow
+def test_of_two_at_once_one_waits_and_both_end_well(project: Path) -> None:
+    key = "cpu-gan-digits"
+    alone = copy(project, "alone")
+    processes = [start(project, key) for _ in range(2)]
+    printed = [finished(process) for process in processes]
+    assert sum("Another process trains this cell; waiting" in text for text in printed) == 1
+    assert sum(f"{key}: 100%" in text for text in printed) == 1  # the other found it done
+    finished(start(alone, key))
+    assert all_files(project, key) == all_files(alone, key)
+    files, expected = ([file.name for file in root.glob("outputs/train/*/*/*")] for root in (project, alone))
+    assert files == expected
+    assert not list(project.glob(f".replication/checkpoints/{key}-*/"))

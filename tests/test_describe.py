@@ -1,15 +1,16 @@
-"""The description of every recipe, against a second count of its networks and against counts by hand."""
+"""The description of every recipe and tables of layers, against a second count and against counts by hand."""
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from torch import Tensor, nn
 
 from replication.config.cell import Cell
 from replication.config.datasets import class_count, sample_shape
@@ -19,28 +20,27 @@ from replication.config.recipes import Recipe
 from replication.config.strict import read_yaml, strict
 from replication.describe import __main__ as command
 from replication.describe.__main__ import Description, describe, to_text
-from replication.describe.networks import Tables
+from replication.describe.networks import Tables, network_tables
 from replication.foundation.command import exit_clearly
 from replication.models import load
+from replication.models.layers.networks import Conditional, Dropout, GaussianNoise, Generator, Judged, Networks, Stack
 from replication.verdicts.ledger import deviations_in_force
-from tests.in_small import own_benchmarks, own_params, params_written
+from tests.in_small import ROOT, own_benchmarks, own_params
 
-ROOT = Path(__file__).parents[1]
 SISTERS = re.compile(r"^(digits|cifar10)-|-ensemble$")  # recipes that differ in a key from one described beside them
 
 
-def described(model: str, recipe: str, variant: str, last: bool) -> Any:
-    """One case; left to the slow run where another case has nearly the same networks and words."""
-    return pytest.param(model, recipe, variant, marks=() if last and not SISTERS.search(recipe) else pytest.mark.slow)
+def cases() -> Iterator[Any]:
+    """Those whose networks and words are nearly the same as of another case are left to the slow run."""
+    for model, recipes in own_params().recipes.items():
+        for recipe in recipes:
+            *others, last = own_params().variants(model, recipe)
+            for variant in (*others, last):
+                is_like_another = variant != last or SISTERS.search(recipe)
+                yield pytest.param(model, recipe, variant, marks=pytest.mark.slow if is_like_another else ())
 
 
-RECIPES = [
-    described(model, recipe, variant, variant == list(written.get("variants", {"paper": {}}))[-1])
-    for model, recipes in params_written()["recipes"].items()
-    for recipe, written in recipes.items()
-    for variant in written.get("variants", {"paper": {}})
-]
-
+Capture = pytest.CaptureFixture[str]
 TABLES: dict[str, Tables] = {}
 tables_of = command._tables
 
@@ -64,13 +64,12 @@ def once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command, "_tables", tables)
 
 
-def recounted(params: Params, said: Description, shape: tuple[int, ...]) -> dict[str, int]:
-    """Trainable parameters of both networks, from a build of their own."""
-    recipe = params.recipe(*said.name)
+def recounted(params: Params, description: Description, shape: tuple[int, ...]) -> dict[str, int]:
+    """Trainable parameters of both networks, from another build of them."""
+    recipe, build = params.recipe(*description.name), load(description.name.model).build
     with torch.device("meta"):
-        networks = load(said.name.model).build(
-            recipe.network, recipe.prior, recipe.latent_dim, shape, class_count(said.dataset)
-        )
+        classes = class_count(description.dataset)
+        networks = build(recipe.network, recipe.prior, recipe.latent_dim, shape, classes)
     named = [dict(network.named_parameters()) for network in networks]
     assert all(tensor.requires_grad for network in named for tensor in network.values())
     sums = [sum(tensor.numel() for tensor in network.values()) for network in named]
@@ -78,7 +77,7 @@ def recounted(params: Params, said: Description, shape: tuple[int, ...]) -> dict
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize(("model", "recipe", "variant"), RECIPES)
+@pytest.mark.parametrize(("model", "recipe", "variant"), list(cases()))
 def test_every_recipe(params: Params, ledger: Any, model: str, recipe: str, variant: str) -> None:
     description = describe(params, model, recipe, variant)
     held = ledger(description)
@@ -91,18 +90,6 @@ def test_every_recipe(params: Params, ledger: Any, model: str, recipe: str, vari
     assert all(f"\n  {entry.deviation.id} " in text for entry in held)
     for key, value in asdict(params.recipe(model, recipe, variant)).items():
         assert value is None or f"\n  {key} " in text
-
-
-def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *arguments: str) -> tuple[int, str, str]:
-    monkeypatch.chdir(ROOT)
-    status = 0
-    try:
-        exit_clearly(lambda: command.main(arguments))
-    except SystemExit as stopped:
-        assert isinstance(stopped.code, int)
-        status = stopped.code
-    said = capsys.readouterr()
-    return status, said.out, said.err
 
 
 @pytest.mark.parametrize(
@@ -118,22 +105,22 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *ar
         ("--cells gpu", "'gpu'"),
     ],
 )
-def test_what_is_wrong_is_named(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, arguments: str, word: str
-) -> None:
-    status, page, error = run(capsys, monkeypatch, *arguments.split())
-    assert (status, page) == (2, "") and word in error.splitlines()[-1]
+def test_what_is_wrong_is_named(capsys: Capture, monkeypatch: pytest.MonkeyPatch, arguments: str, word: str) -> None:
+    monkeypatch.chdir(ROOT)
+    with pytest.raises(SystemExit) as stopped:
+        exit_clearly(lambda: command.main(arguments.split()))
+    page, error = capsys.readouterr()
+    assert (stopped.value.code, page) == (2, "") and word in error.splitlines()[-1]
 
 
-def test_every_cell_is_a_line_with_all_its_fields(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_cell_is_a_line_with_all_its_fields(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
     monkeypatch.setattr(command, "describe", lambda *_: pytest.fail("described a recipe"))
-    for arguments, name in (((), "cpu"), (("paper",), "paper")):
-        status, page, _ = run(capsys, monkeypatch, "--cells", *arguments)
-        cells = [line.partition(": ") for line in page.splitlines()]
+    for arguments, name in ((["--cells"], "cpu"), (["--cells", "paper"], "paper")):
+        command.main(arguments)
+        cells = [line.partition(": ") for line in capsys.readouterr().out.splitlines()]
         profile = own_params().profiles[name]
-        assert status == 0 and [key for key, _, _ in cells] == list(profile.scored)
+        assert [key for key, _, _ in cells] == list(profile.scored)
         for key, _, fields in cells:
             assert strict(Cell, {**json.loads(fields), "key": key, "profile": name}, "") == profile.scored[key]
 
@@ -147,18 +134,92 @@ def test_a_recipe_without_a_cell_takes_the_data_set_of_its_name_or_asks(params: 
 
 
 def test_a_mixtures_networks_by_hand(params: Params) -> None:
-    said = describe(params, "deligan", "toy")
-    first = said.tables.layers[0]
+    tables = describe(params, "deligan", "toy").tables
+    first = tables.layers[0]
     assert (first.kind, first.output_shape, first.parameters) == ("MixturePrior()", ("B", 2), 50 * 2 + 50 * 2)
     toy = 2 * 32 + 32 + 32 * 2 + 2
-    assert said.tables.parameters == {"generator": 200 + toy, "discriminator": 2 * 32 + 32 + 32 + 1}
+    assert tables.parameters == {"generator": 200 + toy, "discriminator": 2 * 32 + 32 + 32 + 1}
 
 
 def test_readmes_sample_is_what_the_command_prints(params: Params, ledger: Any) -> None:
     section = (ROOT / "benchmarks/README.md").read_text("utf-8").split("## What is trained")[1].split("\n## ")[0]
     command_line, *sample = [line[4:] for line in section.splitlines() if line.startswith("    ")]
     model, recipe, _, variant = command_line.split()[-4:]
-    said = describe(params, model, recipe, variant)
-    printed = iter(to_text(said, ledger(said)).splitlines())
+    description = describe(params, model, recipe, variant)
+    printed = iter(to_text(description, ledger(description)).splitlines())
     for line in sample:
         assert line.strip() in ("", "…") or line in printed, f"README: {line}"  # in this order
+
+
+class Labelled(Conditional):
+    """Joins one-hot labels; owns a parameter beside its layer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(3 + 4, 6)
+        self.gain = nn.Parameter(torch.ones(6))
+        self.idle = nn.Linear(2, 2, bias=False)  # never called
+
+    def forward(self, latent: Tensor, labels: Tensor) -> Tensor:
+        joined = torch.cat([latent, nn.functional.one_hot(labels, 4).to(latent.dtype)], 1)
+        return (self.layer(joined) * self.gain).unflatten(1, (1, 2, 3))
+
+
+class Pairs(nn.Module):
+    """[B, F] → [B, B, F]."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        return features.unsqueeze(0) - features.unsqueeze(1)
+
+
+class Noisy(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        shared = nn.Linear(6, 6)
+        noise = GaussianNoise(0.3, (6,))
+        self.body = Stack(nn.Flatten(), noise, shared, nn.BatchNorm1d(6), Dropout(0.5, (6,)), shared)
+        self.pairs = Pairs()
+        self.output = nn.Linear(6, 1)
+
+    def forward(self, samples: Tensor, labels: Tensor | None = None, noise: list[Tensor] | None = None) -> Judged:
+        features = self.body(samples, noise)
+        return Judged(self.output(self.pairs(features).mean(1)).squeeze(1), (features,))
+
+
+class Blind(nn.Module):
+    def forward(self, samples: Tensor, labels: Tensor | None = None, noise: list[Tensor] | None = None) -> Judged:
+        return Judged(samples.flatten(1).sum(1), ())
+
+
+def tables_by_hand(networks: Networks, latent_dim: int, shape: tuple[int, ...], classes: int) -> Tables:
+    for network in networks:
+        network.to("meta")
+    return network_tables(networks, latent_dim, shape, classes, 5)
+
+
+def test_a_conditional_generator_and_a_noisy_discriminator_by_hand() -> None:
+    tables = tables_by_hand(Networks(Generator(None, Labelled()), Noisy()), 3, (1, 2, 3), 4)
+    rows = [(one.network, one.name, one.kind.split("(")[0], one.output_shape, one.parameters) for one in tables.layers]
+    assert rows == [
+        ("generator", "body", "Labelled", ("B", 1, 2, 3), 6),
+        ("generator", "body.layer", "Linear", ("B", 6), 7 * 6 + 6),
+        ("generator", "body.idle", "Linear", None, 2 * 2),
+        ("discriminator", "body.0", "Flatten", ("B", 6), 0),
+        ("discriminator", "body.1", "GaussianNoise", ("B", 6), 0),
+        ("discriminator", "body.2", "Linear", ("B", 6), 6 * 6 + 6),  # twice in the stack, once in the table
+        ("discriminator", "body.3", "BatchNorm1d", ("B", 6), 6 + 6),
+        ("discriminator", "body.4", "Dropout", ("B", 6), 0),
+        ("discriminator", "pairs", "Pairs", ("B", 5, 6), 0),
+        ("discriminator", "output", "Linear", ("B", 1), 6 + 1),
+    ]
+    assert tables.parameters == {"generator": 48 + 6 + 4, "discriminator": 42 + 12 + 7}
+    assert tables.buffers == {"generator": 0, "discriminator": 6 + 6 + 1}  # mean, variance, count of batches
+    assert tables.conditional and "in_features=7, out_features=6" in tables.layers[1].kind
+
+
+def test_a_reference_batch_counts_as_a_buffer() -> None:
+    body = nn.Sequential(nn.Linear(3, 4), nn.Unflatten(1, (1, 4)), nn.Flatten(0, 1))
+    tables = tables_by_hand(Networks(Generator(None, body, (7, 3)), Blind()), 3, (4,), 0)
+    shapes = [layer.output_shape for layer in tables.layers if layer.network == "generator"]
+    assert shapes[:2] == [(12, 4), (12, 1, 4)]  # seven more than the batch
+    assert tables.buffers["generator"] == 7 * 3 and not tables.conditional

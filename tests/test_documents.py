@@ -1,20 +1,20 @@
 from __future__ import annotations
 
-import ast
 import re
 import shlex
 import subprocess
 import sys
-from pathlib import Path
+from importlib import import_module
+from inspect import getsourcelines
+from operator import attrgetter
 
 import pytest
 
 from replication.verdicts.benchmarks import claims_of
-from tests.in_small import own_benchmarks, own_params
+from tests.in_small import ROOT, own_benchmarks, own_params
 
-ROOT = Path(__file__).parents[1]
 DOCUMENTS = ("README.md", "CONTRIBUTING.md", "benchmarks/README.md", "benchmarks/QUESTIONS.md")
-NAMES = {deviation.id for one in own_benchmarks() for deviation in one.deviations}
+NAMES = {deviation.id for benchmark in own_benchmarks() for deviation in benchmark.deviations}
 CLAIMS = {claim.id for claim in claims_of(own_benchmarks())}
 
 
@@ -48,22 +48,12 @@ def test_the_readme_is_short_and_every_command_starts_with_uv() -> None:
 
 
 def test_a_training_step_is_followed_in_400_lines() -> None:
-    rows = re.findall(r"^\| `(\S+\.py)` \| (.+) \|$", text_of("CONTRIBUTING.md"), re.MULTILINE)
-    lines = [
-        _lengths(ROOT / "replication" / file)[name] for file, names in rows for name in re.findall(r"`(.+?)`", names)
-    ]
-    assert len(rows) > 10 and 300 < sum(lines) <= 400
-
-
-def _lengths(file: Path) -> dict[str, int]:
-    """Lines of each function, class and method of a file, by name."""
-    found: dict[str, int] = {}
-    for node in ast.parse(file.read_text(encoding="utf-8")).body:
-        for inner in (node, *(node.body if isinstance(node, ast.ClassDef) else ())):
-            if isinstance(inner, ast.ClassDef | ast.FunctionDef):
-                name = inner.name if inner is node else f"{getattr(node, 'name', '')}.{inner.name}"
-                found[name] = (inner.end_lineno or 0) - inner.lineno + 1
-    return found
+    rows = re.findall(r"^\| `(\S+)\.py` \| (.+) \|$", text_of("CONTRIBUTING.md"), re.MULTILINE)
+    lines: list[int] = []
+    for file, names in rows:
+        module = import_module(f"replication.{file.replace('/', '.')}")
+        lines += [len(getsourcelines(attrgetter(name)(module))[0]) for name in re.findall(r"`(.+?)`", names)]
+    assert len(rows) > 10 and 300 < sum(lines) <= 400, sum(lines)
 
 
 @pytest.mark.slow
@@ -72,11 +62,10 @@ def test_a_command_of_the_documents_is_accepted(command: str) -> None:
     """Its module is there, and knows each of its options."""
     words = shlex.split(command)
     module = words[words.index("-m") + 1]
-    shown = subprocess.run(
-        [sys.executable, "-m", module, "--help"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
+    asked = [sys.executable, "-m", module, "--help"]
+    printed = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=True)
     for option in (word for word in words[words.index("-m") + 2 :] if word.startswith("-")):
-        assert option.split("=")[0] in shown.stdout, option
+        assert option.split("=")[0] in printed.stdout, option
 
 
 @pytest.mark.slow

@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import json
 from copy import deepcopy
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from replication.config.expansion import expand, read_params
-from replication.config.params import load_params
+from replication.config.params import checked
 from replication.config.strict import read_yaml
 from replication.foundation.errors import InputError
+from tests.in_small import ROOT
 
-ROOT = Path(__file__).parents[1]
-BASE = {
-    "rate": 1,
-    "adam": {"beta": 2, "l2": 3},
-    "layers": [1, 2],
-    "variants": {"paper": {}, "code": {"adam": {"l2": 4}}},
-}
+VARIANTS = {"paper": {}, "code": {"adam": {"l2": 4}}}
+BASE = {"rate": 1, "adam": {"beta": 2, "l2": 3}, "layers": [1, 2], "variants": VARIANTS}
 CELL = {"model": "gan", "dataset": "digits", "split": "full", "variant": "paper", "seeds": "0-4"}
 
 
@@ -55,14 +50,10 @@ def test_a_recipe_lies_over_what_it_extends(change: dict[str, Any], expected: di
 
 
 def test_chains_in_any_order_and_across_models() -> None:
-    found = written_out(
-        last={"extends": "middle", "adam": {"l2": 8}},
-        middle={"extends": "base", "rate": 7},
-        stranger={"extends": "other.far", "layers": []},
-    )
-    assert found["last"] == {**BASE, "rate": 7, "adam": {"beta": 2, "l2": 8}}
-    assert found["stranger"] == {"rate": 9, "layers": []}
-    assert found["base"] == BASE
+    last, middle = {"extends": "middle", "adam": {"l2": 8}}, {"extends": "base", "rate": 7}
+    recipes = written_out(last=last, middle=middle, stranger={"extends": "other.far", "layers": []})
+    assert recipes["last"] == {**BASE, "rate": 7, "adam": {"beta": 2, "l2": 8}}
+    assert recipes["stranger"] == {"rate": 9, "layers": []} and recipes["base"] == BASE
 
 
 def test_an_edit_changes_a_recipe_and_those_that_extend_it_alone() -> None:
@@ -75,22 +66,22 @@ def test_an_edit_changes_a_recipe_and_those_that_extend_it_alone() -> None:
 
 
 def test_no_recipe_shares_a_value_with_another() -> None:
-    found = written_out(child={"extends": "base"}, arms={"slow": {"extends": ["base", "child"], "extra": [1]}})
-    found["child"]["adam"]["l2"] = found["base-slow"]["layers"][0] = found["base-slow"]["extra"][0] = "changed"
-    assert found["base"] == BASE and found["child-slow"] == {**BASE, "extra": [1]}
+    recipes = written_out(child={"extends": "base"}, arms={"slow": {"extends": ["base", "child"], "extra": [1]}})
+    recipes["child"]["adam"]["l2"] = recipes["base-slow"]["layers"][0] = recipes["base-slow"]["extra"][0] = "changed"
+    assert recipes["base"] == BASE and recipes["child-slow"] == {**BASE, "extra": [1]}
 
 
 def test_an_arm_makes_a_recipe_of_each_base_that_others_extend() -> None:
-    found = written_out(
+    recipes = written_out(
         wide={"extends": "base", "layers": [9]},
         arms={"slow": {"extends": ["base", "wide"], "rate": 0}, "bare": {"extends": ["wide-slow"], "adam!": {}}},
         slower={"extends": "base-slow", "rate": -1},
     )
-    assert list(found) == ["base", "wide", "slower", "base-slow", "wide-slow", "wide-slow-bare"]
-    assert found["base-slow"] == {**BASE, "rate": 0}
-    assert found["wide-slow"] == {**BASE, "layers": [9], "rate": 0}
-    assert found["wide-slow-bare"] == {**BASE, "layers": [9], "rate": 0, "adam": {}}
-    assert found["slower"]["rate"] == -1
+    assert list(recipes) == ["base", "wide", "slower", "base-slow", "wide-slow", "wide-slow-bare"]
+    assert recipes["base-slow"] == {**BASE, "rate": 0}
+    assert recipes["wide-slow"] == {**BASE, "layers": [9], "rate": 0}
+    assert recipes["wide-slow-bare"] == {**BASE, "layers": [9], "rate": 0, "adam": {}}
+    assert recipes["slower"]["rate"] == -1
 
 
 def file_of(*entries: Any, **blocks: Any) -> dict[str, Any]:
@@ -129,19 +120,11 @@ def test_the_names_of_a_product(change: dict[str, Any], names: list[str]) -> Non
 
 def test_the_cells_of_a_product() -> None:
     entry = {**CELL, "recipe": ["a", "b"], "split": {"few": "last5"}, "variant": ["paper", "code"], "probe": "none"}
-    common = {
-        "paper": "gan2014",
-        "model": "gan",
-        "dataset": "digits",
-        "split": "last5",
-        "seeds": "0-4",
-        "probe": "none",
-    }
+    common = {**CELL, "paper": "gan2014", "split": "last5", "probe": "none"}
     assert cells_of(entry) == {
-        "cpu-gan-a-few-paper": {**common, "recipe": "a", "variant": "paper"},
-        "cpu-gan-a-few-code": {**common, "recipe": "a", "variant": "code"},
-        "cpu-gan-b-few-paper": {**common, "recipe": "b", "variant": "paper"},
-        "cpu-gan-b-few-code": {**common, "recipe": "b", "variant": "code"},
+        f"cpu-gan-{recipe}-few-{variant}": {**common, "recipe": recipe, "variant": variant}
+        for recipe in ("a", "b")
+        for variant in ("paper", "code")
     }
 
 
@@ -174,11 +157,7 @@ WRONG = [  # what is written, where it is wrong, and what is named
     (recipes(**{"base-a": {}}, arms={"a": {"extends": ["base"]}}), f"{AT}.a", "as recipes.gan.base-a does"),
     (file_of({**CELL, "recipe": ["a", "b"]}, {**CELL, "recipe": "b"}), f"{ENTRY} 2 (cpu-gan-b)", f"{ENTRY} 1 (cpu-"),
     (file_of({**CELL, "recipe": ["a", "a"]}), f"{ENTRY} 1 (cpu-gan-a)", f"{ENTRY} 1 (cpu-gan-a) make the same cell"),
-    (
-        file_of({**CELL, "recipe": "a"}, experiments=[EXPERIMENT]),
-        "profiles.cpu.experiments, entry 1 (cpu-gan-a)",
-        "same",
-    ),
+    (file_of({**CELL, "recipe": "a"}, experiments=[EXPERIMENT]), "profiles.cpu.experiments, entry 1 (cpu-", "same"),
     (file_of({**CELL, "recipe": "a", "model": "wgan"}), f"{ENTRY} 1", "'wgan' is no model of papers; accepted: gan,"),
     (file_of({**CELL, "recipe": "b", "sedes": 1}), f"{ENTRY} 1 (cpu-gan-b)", "sedes: "),
     (file_of({"model": "gan", "recipe": "a"}), f"{ENTRY} 1 (cpu-gan-a)", "dataset: "),
@@ -203,11 +182,9 @@ def in_full() -> dict[str, Any]:
     return json.loads(json.dumps(read_yaml(ROOT / "params.yaml")))
 
 
-def refused(written: dict[str, Any], tmp_path: Path) -> str:
-    path = tmp_path / "params.yaml"
-    path.write_text(json.dumps(written), encoding="utf-8")
+def refused(written: dict[str, Any]) -> str:
     with pytest.raises(InputError) as caught:
-        load_params(path)
+        checked(written, ROOT / "params.yaml")
     return str(caught.value)
 
 
@@ -218,15 +195,15 @@ def refused(written: dict[str, Any], tmp_path: Path) -> str:
         ("experiments", "dataset", "mnist", "'mnist' is no dataset of profile cpu; accepted: toy-bimodal, "),
     ],
 )
-def test_a_wrong_name_is_placed_in_its_entry(tmp_path: Path, block: str, key: str, value: Any, sentence: str) -> None:
+def test_a_wrong_name_is_placed_in_its_entry(block: str, key: str, value: Any, sentence: str) -> None:
     written = in_full()
     written["profiles"]["cpu"][block][0] |= {"recipe": "toy", "name": "wrong", key: value}
-    found = refused({**written, "run": written["profiles"]["cpu"]}, tmp_path)
-    assert found.startswith(f"params.yaml: profiles.cpu.{block}, entry 1 (cpu-wrong): {sentence}")
+    place = f"params.yaml: profiles.cpu.{block}, entry 1 (cpu-wrong): "
+    assert refused({**written, "run": written["profiles"]["cpu"]}).startswith(place + sentence)
 
 
-def test_a_wrong_key_of_a_recipe_is_placed_with_what_it_extends(tmp_path: Path) -> None:
+def test_a_wrong_key_of_a_recipe_is_placed_with_what_it_extends() -> None:
     written = in_full()
     written["recipes"]["deligan"]["arms"]["gan"]["bach"] = 3
     place = "params.yaml: recipes.deligan.arms.gan, which extends toy (paper): bach: "
-    assert refused(written, tmp_path).startswith(place)
+    assert refused(written).startswith(place)

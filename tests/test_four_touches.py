@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
 import subprocess
 import sys
@@ -15,28 +14,19 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from replication.config.recipes import Recipe
-from replication.config.strict import read_yaml, strict
+from replication.config.strict import strict
 from replication.data.reading import load_images
 from replication.training.draws import draw_units
+from tests.in_small import ROOT, TOY, params_written, write_few
 
-ROOT, WRITTEN = Path(__file__).parents[1], Path(__file__).with_name("four_touches")
+WRITTEN = Path(__file__).with_name("four_touches")
 KEY, UNITS, CRITIC_STEPS, CLIP = "cpu-wgan-digits", 2, 5, 0.02
 RMSPROP = {"name": "clipped-rmsprop", "learning_rate": 0.005, "options": {"decay": 0.9, "clip": CLIP}}
-RECIPE = {
-    "engine": "eager",
-    "objective": "wasserstein",
-    "discriminator_scale": 1.0,
-    "schedule": "alternate",
-    "inner_steps": CRITIC_STEPS,
-    "updates": UNITS,
-    "batch": 16,
-    "latent_dim": 4,
-    "noise": {"distribution": "normal"},
-    "optimiser": RMSPROP,
-    "network": {"hidden": [12, 8], "nonlinearity": "leaky-relu"},
-    "scored_shares": [0.0, 1.0],
-    "n_samples": 40,
-}
+RECIPE = {**TOY, "engine": "eager", "objective": "wasserstein", "discriminator_scale": 1.0, "inner_steps": CRITIC_STEPS,
+          "updates": UNITS, "batch": 16, "latent_dim": 4, "noise": {"distribution": "normal"}, "optimiser": RMSPROP,
+          "network": {"hidden": [12, 8], "nonlinearity": "leaky-relu"}, "scored_shares": [0.0, 1.0],
+          "n_samples": 40}  # fmt: skip
+del RECIPE["adam"]
 CELL = {"paper": "wgan2017", "model": "wgan", "recipe": "digits", "dataset": "digits", "split": "full",
         "variant": "paper", "seeds": "0-1", "probe": "none"}  # fmt: skip
 HALF_WRITTEN = shutil.ignore_patterns(".*", "*.pyc.*")  # by a test beside this one
@@ -65,18 +55,12 @@ def touch(root: Path) -> None:
     shutil.copy(WRITTEN / "wgan.py", root / "replication/models")
     shutil.copy(WRITTEN / "wgan2017.yaml", root / "benchmarks")
     models = root / "replication/models/__init__.py"
-    line = "MODELS = {\n"
-    written = models.read_text(encoding="utf-8")
-    assert line in written
-    models.write_text(written.replace(line, f'{line}    "wgan": "replication.models.wgan",\n'), encoding="utf-8")
-    params = read_yaml(root / "params.yaml")
-    generator = params["theory"]["generator"]
-    params["recipes"] = {"gan": {generator: params["recipes"]["gan"][generator]}, "wgan": {"digits": RECIPE}}
+    before, line, after = models.read_text(encoding="utf-8").partition("MODELS = {\n")
+    models.write_text(f'{before}{line}    "wgan": "replication.models.wgan",\n{after}', encoding="utf-8")
+    params = params_written()
+    params["recipes"]["wgan"] = {"digits": RECIPE}
     params["datasets"], params["judges"] = {"digits": params["datasets"]["digits"]}, {}
-    few = {"cells": {KEY: CELL}, "experiments": {}, "models": ["wgan"], "datasets": ["digits"], "judges": []}
-    params["run"] = {**params["run"], **few, "threads": 1}
-    params["profiles"] = {"cpu": params["run"]}
-    (root / "params.yaml").write_text(json.dumps(params), encoding="utf-8")
+    write_few(params, {KEY: CELL}, root, datasets=["digits"], judges=[])
 
 
 @pytest.fixture(scope="module")
@@ -84,8 +68,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, set[str], str]
     """The suite with a new paper, trained, scored and reported; what was touched, and what the stages said."""
     root = tmp_path_factory.mktemp("touched") / "suite"
     for name in ("replication", "benchmarks"):
-        if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, root / name, ignore=HALF_WRITTEN)
+        shutil.copytree(ROOT / name, root / name, ignore=HALF_WRITTEN)
     shutil.copy(ROOT / "params.yaml", root)
     before = hashes(root)
     touch(root)
@@ -98,24 +81,21 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, set[str], str]
     return root, {name for name in after if after[name] != before.get(name)}, done.stdout
 
 
-def tensors_of(state: dict[str, Tensor], seed: int, side: str) -> list[Tensor]:
-    """Weight and bias of each layer, in order."""
-    names = sorted(name for name in state if name.startswith(side))  # body.0.bias, body.0.weight, body.2.bias, …
-    return [
-        state[name][seed].clone()
-        for bias, weight in zip(names[::2], names[1::2], strict=True)
-        for name in (weight, bias)
-    ]
+def state_of(state: dict[str, Tensor], seed: int, side: str) -> dict[str, Tensor]:
+    """One network of one seed, as a sequence of layers names its tensors: 0.weight, 0.bias, 2.weight, …"""
+    named = {".".join(name.split(".")[-2:]): tensor for name, tensor in state.items() if name.startswith(side)}
+    return {name: tensor[seed].clone() for name, tensor in named.items()}
 
 
-def dense(state: dict[str, Tensor], seed: int, side: str, *last: nn.Module) -> nn.Sequential:
-    """A network written by hand, with the first weights that the suite drew for a seed."""
-    tensors, layers = tensors_of(state, seed, side), []
-    for weight, bias in zip(tensors[::2], tensors[1::2], strict=True):
-        layers += [nn.LeakyReLU(0.2)] if layers else []
-        layers.append(nn.Linear(weight.shape[1], weight.shape[0]))
-        layers[-1].weight.data, layers[-1].bias.data = weight, bias
-    return nn.Sequential(*layers, *last)
+def dense(state: dict[str, Tensor], *last: nn.Module) -> nn.Sequential:
+    """A network written by hand, with the weights that the suite drew first."""
+    layers: list[nn.Module] = []
+    for name in sorted(name for name in state if name.endswith("weight")):
+        outputs, inputs = state[name].shape
+        layers += [nn.Linear(inputs, outputs), nn.LeakyReLU(0.2)]
+    network = nn.Sequential(*layers[:-1], *last)
+    network.load_state_dict(state)
+    return network
 
 
 def by_hand(root: Path, seed: int, start: dict[str, Tensor]) -> tuple[nn.Sequential, nn.Sequential]:
@@ -123,8 +103,8 @@ def by_hand(root: Path, seed: int, start: dict[str, Tensor]) -> tuple[nn.Sequent
     images = load_images(root / "outputs/data/digits").train_images
     data = torch.from_numpy(images).flatten(1).float() / 127.5 - 1.0
     drawn = draw_units(strict(Recipe, RECIPE, "params.yaml"), seed, len(data), 0, UNITS)
-    generator = dense(start, seed, "generator", nn.Tanh())
-    critic = dense(start, seed, "discriminator")
+    generator = dense(state_of(start, seed, "generator"), nn.Tanh())
+    critic = dense(state_of(start, seed, "discriminator"))
     of_generator, of_critic = (torch.optim.RMSprop(net.parameters(), 0.005, 0.9, 1e-8) for net in (generator, critic))
     for unit in range(UNITS):
         for step in range(CRITIC_STEPS):
@@ -141,9 +121,9 @@ def by_hand(root: Path, seed: int, start: dict[str, Tensor]) -> tuple[nn.Sequent
 
 
 def test_four_files_are_touched(copy: tuple[Path, set[str], str]) -> None:
-    _, touched, said = copy
+    _, touched, printed = copy
     assert touched == TOUCHED
-    assert all(words in said for words in ("−mean D(G(z))", "(mean D(G(z)) − mean D(x))", "clipped to ±0.02"))
+    assert all(words in printed for words in ("−mean D(G(z))", "(mean D(G(z)) − mean D(x))", "clipped to ±0.02"))
 
 
 @pytest.mark.parametrize("seed", [0, 1])
@@ -153,10 +133,9 @@ def test_it_trains_as_a_loop_by_hand(copy: tuple[Path, set[str], str], seed: int
     start, end = (load_file(folder / f"step{step}.safetensors") for step in (0, UNITS))
     networks = by_hand(root, seed, start)
     for side, network in zip(("generator", "discriminator"), networks, strict=True):
-        trained, first = tensors_of(end, seed, side), tensors_of(start, seed, side)
-        for ours, expected in zip(trained, network.parameters(), strict=True):
-            torch.testing.assert_close(ours, expected.detach(), rtol=1e-4, atol=1e-6)
-        assert not any(map(torch.equal, trained[::2], first[::2]))
+        trained, first = state_of(end, seed, side), state_of(start, seed, side)
+        torch.testing.assert_close(trained, dict(network.state_dict()), rtol=1e-4, atol=1e-6)
+        assert not any(torch.equal(trained[name], first[name]) for name in first if name.endswith("weight"))
     critic = [tensor[seed].abs().max() for name, tensor in end.items() if name.startswith("discriminator")]
     assert max(critic) == pytest.approx(CLIP)
 

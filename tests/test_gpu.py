@@ -13,7 +13,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from replication.config.params import load_params
 from replication.config.recipes import Recipe
 from replication.data.embedded import read_digits
 from replication.foundation.runtime import prepare_device
@@ -31,13 +30,13 @@ from replication.training.sampling import draw_samples
 from replication.training.state import initial_state
 from replication.training.streams import host_stream
 from replication.training.trainer import Trainer, seed_trainings
+from tests.in_small import own_params
 
 pytestmark = [
     pytest.mark.gpu,
     pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device"),
     pytest.mark.filterwarnings("ignore:Synchronization debug mode"),  # a prototype, as it says when it is set
 ]
-ROOT = Path(__file__).parents[1]
 DEVICE = "cuda"
 UNITS = 5  # a game is chaotic: DCGAN's losses on an H200 were 5e-6 from the CPU's after two units, .02 after seven
 NATS = 0.02  # that a loss may differ by after so many units
@@ -67,9 +66,7 @@ def digits() -> Samples:
 
 def recipe_of(model: str) -> Recipe:
     """The model's recipe of digits in small, under its first variant."""
-    params = load_params(ROOT / "params.yaml")
-    variant = next(iter(params.recipes[model]["digits"].get("variants", {"paper": {}})))
-    recipe = params.recipe(model, "digits", variant)
+    recipe = own_params().recipe(model, "digits", next(iter(own_params().variants(model, "digits"))))
     steps = recipe.inner_steps if recipe.schedule == "balanced" else 1
     return replace(recipe, updates=UNITS * steps, scored_shares=(0.0, 1.0))
 
@@ -157,7 +154,7 @@ def test_the_watch_sees_a_reading() -> None:
 
 
 def test_samples_drawn_in_many_batches_at_once_are_those_of_one_after_another() -> None:
-    recipe = load_params(ROOT / "params.yaml").recipe("dcgan", "mnist-conditional", "code")
+    recipe = own_params().recipe("dcgan", "mnist-conditional", "code")
     networks = load("dcgan").build(recipe.network, recipe.prior, recipe.latent_dim, (1, 28, 28), 10)
     generator = networks.generator.to(DEVICE)
     together, count = batch_by_batch(generator, recipe.batch), 6 * recipe.batch

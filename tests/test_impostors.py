@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,9 +22,11 @@ from replication.metrics.inception import inception_score
 from replication.metrics.neighbours import duplicate_threshold, share_within
 from replication.metrics.toy import Mixture
 from replication.models.layers.dense import DenseDiscriminator
-from replication.table.measurements import Measurement, to_table
+from replication.table.measurements import to_table
+from replication.verdicts.benchmarks import claims_of
 from replication.verdicts.claims import Claim, Selection
 from replication.verdicts.verdict import judge
+from tests.hand_made import ROW
 from tests.in_small import own_benchmarks, own_params
 
 SEEDS, FRESH = 20, 2000
@@ -35,12 +38,10 @@ Sides = tuple[np.ndarray, np.ndarray | None]  # values of the measured side and 
 @cache
 def mixtures() -> tuple[Mixture, Mixture]:
     """The toy data's density, and the Gaussian that theory holds against it."""
-    params = own_params()
-    data = params.datasets["toy-bimodal"]
+    data = own_params().datasets["toy-bimodal"]
     means = np.array(data.modes)
-    spread = params.theory.q_standard_deviation
     mixture = Mixture(means, data.standard_deviation, np.full(len(means), 1 / len(means)))
-    return mixture, Mixture(np.zeros((1, 2)), spread, np.ones(1))
+    return mixture, Mixture(np.zeros((1, 2)), own_params().theory.q_standard_deviation, np.ones(1))
 
 
 def always_half(seed: int, p: Mixture, q: Mixture) -> Logits:
@@ -73,7 +74,7 @@ def measured(logits: Logits, p: Mixture, q: Mixture, stream: np.random.Generator
     """A discriminator's distance from D*, and how far its value and its hit rate are from those of D*."""
     real, other = p.draw(FRESH, stream), q.draw(FRESH, stream)
     best = [p.log_density(side) - q.log_density(side) for side in (real, other)]
-    given = [logits(side) for side in (real, other)]
+    reached = [logits(side) for side in (real, other)]
 
     def value(of: list[np.ndarray]) -> float:
         return float(-np.logaddexp(0, -of[0]).mean() - np.logaddexp(0, of[1]).mean())
@@ -81,13 +82,13 @@ def measured(logits: Logits, p: Mixture, q: Mixture, stream: np.random.Generator
     def hits(of: list[np.ndarray]) -> float:
         return float(((of[0] > 0).mean() + (of[1] <= 0).mean()) / 2)
 
-    both = [1 / (1 + np.exp(-np.concatenate(side))) for side in (given, best)]
+    both = [1 / (1 + np.exp(-np.concatenate(side))) for side in (reached, best)]
     return {
         "discriminator_error": float(np.abs(both[0] - both[1]).mean()),
-        "value_function": value(given),
-        "hit_rate": hits(given),
-        "value_shortfall": value(best) - value(given),
-        "hit_rate_error": abs(hits(best) - hits(given)),
+        "value_function": value(reached),
+        "hit_rate": hits(reached),
+        "value_shortfall": value(best) - value(reached),
+        "hit_rate_error": abs(hits(best) - hits(reached)),
     }
 
 
@@ -97,13 +98,12 @@ def theory(name: str) -> dict[str, np.ndarray]:
     p, fixed = mixtures()
     rows: list[dict[str, float]] = []
     for seed in range(SEEDS):
-        cases = [
+        apart, equal = (
             measured(DISCRIMINATORS[name](seed, p, q), p, q, np.random.default_rng([seed, case]))
             for case, q in enumerate((fixed, p))
-        ]
-        worse = {metric: max(case[metric] for case in cases) for metric in ("value_shortfall", "hit_rate_error")}
-        at_optimum = {metric: cases[1][metric] for metric in ("value_function", "hit_rate")}
-        rows.append({"discriminator_error": cases[0]["discriminator_error"], **worse, **at_optimum})
+        )
+        worse = {metric: max(apart[metric], equal[metric]) for metric in ("value_shortfall", "hit_rate_error")}
+        rows.append({**equal, **worse, "discriminator_error": apart["discriminator_error"]})
     return {metric: np.array([row[metric] for row in rows]) for metric in rows[0]}
 
 
@@ -117,18 +117,13 @@ def score_ratio(logits: np.ndarray) -> Callable[[], Sides]:
     return lambda: (np.full(5, score / REAL_SCORE), None)
 
 
-def duplicates(repeat: int, against: int) -> Callable[[], Sides]:
-    """Duplicate rates of noise images, each shown so many times, against the same shown so many times."""
-
-    def rates() -> Sides:
-        found = []
-        for seed in range(5):
-            images = np.random.default_rng(seed).integers(0, 256, (200, 1, 8, 8)).astype(np.uint8)
-            threshold = duplicate_threshold(images, 200)
-            found.append([share_within(np.repeat(images, times, axis=0), threshold) for times in (repeat, against)])
-        return np.array(found)[:, 0], np.array(found)[:, 1]
-
-    return rates
+def duplicates(times: int) -> np.ndarray:
+    """Duplicate rates of noise images, each shown so many times."""
+    rates = []
+    for seed in range(5):
+        images = np.random.default_rng(seed).integers(0, 256, (200, 1, 8, 8)).astype(np.uint8)
+        rates.append(share_within(np.repeat(images, times, axis=0), duplicate_threshold(images, 200)))
+    return np.array(rates)
 
 
 NOISE = np.random.default_rng(0).normal(scale=0.1, size=(1000, 10))
@@ -143,9 +138,9 @@ IMPOSTORS: dict[str, dict[str, Callable[[], Sides]]] = {
         "a constant": score_ratio(ONE_CLASS),  # one image for ever
     },
     "duplicate_rate": {
-        "a memoriser on both sides": duplicates(4, 4),
-        "no repeats on either side": duplicates(1, 1),
-        "sides exchanged": duplicates(4, 1),
+        "a memoriser on both sides": lambda: (duplicates(4), duplicates(4)),
+        "no repeats on either side": lambda: (duplicates(1), duplicates(1)),
+        "sides exchanged": lambda: (duplicates(4), duplicates(1)),
     },
     "probe_accuracy": {
         "a constant": lambda: (np.full(5, 0.1), None),  # one class for every test image
@@ -155,9 +150,7 @@ IMPOSTORS: dict[str, dict[str, Callable[[], Sides]]] = {
 }
 
 
-def instruments() -> Iterator[Claim]:
-    for benchmark in own_benchmarks():
-        yield from (claim for claim in benchmark.claims if claim.origin == "instrument" and claim.can_be_judged)
+INSTRUMENTS = [claim for claim in claims_of(own_benchmarks()) if claim.origin == "instrument" and claim.can_be_judged]
 
 
 def metric_of(claim: Claim) -> str:
@@ -166,7 +159,7 @@ def metric_of(claim: Claim) -> str:
 
 
 def cases() -> Iterator[object]:
-    for claim in instruments():
+    for claim in INSTRUMENTS:
         names = list(IMPOSTORS.get(metric_of(claim), {}))
         if metric_of(claim) == "discriminator_error" and claim.kind == "order":
             names = ["an untrained network"]  # trained against untrained: the others were never to be trained
@@ -176,14 +169,13 @@ def cases() -> Iterator[object]:
 
 def side(claim: Claim, selection: Selection, values: np.ndarray) -> pd.DataFrame:
     """Rows that the selection matches, a replicate each."""
-    columns = {"profile": "cpu", "paper": claim.paper, "variant": "paper", "split": "full", "n_train": 0, **selection}
-    columns["step"] = columns["step"] if isinstance(columns["step"], int) else 100
-    names = {"class_" if name == "class" else name: columns[name] for name in columns if name != "replicate_kind"}
+    names: dict[str, Any] = {"paper": claim.paper, **selection}
+    names["class_"] = names.pop("class")
+    names["step"] = names["step"] if isinstance(names["step"], int) else 100
     draws = claim.replicate_unit in ("label draw", "split")
-    kind = claim.replicate_unit if draws else "training"
-    first = Measurement(**{"seed": 0, **names, "value": 0.0, "n_samples": 1, "replicate_kind": kind})
+    first = replace(ROW, **{**names, "replicate_kind": claim.replicate_unit if draws else "training"})
     varied = "replicate" if draws else "seed"
-    return to_table(replace(first, value=float(v), **{varied: k}) for k, v in enumerate(values))
+    return to_table(replace(first, value=float(value), **{varied: k}) for k, value in enumerate(values))
 
 
 @pytest.mark.parametrize(("claim", "name"), list(cases()))
@@ -200,4 +192,4 @@ def test_an_impostor_is_not_replicated(claim: Claim, name: str) -> None:
 
 
 def test_every_instrument_check_has_its_impostors() -> None:
-    assert {claim.id for claim in instruments() if metric_of(claim) not in IMPOSTORS} == set()
+    assert not [claim.id for claim in INSTRUMENTS if metric_of(claim) not in IMPOSTORS]

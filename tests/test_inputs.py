@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from replication.config.expansion import read_params
+from replication.config.params import value_at
 from replication.foundation.errors import InputError
 from replication.inputs import OUTPUT, main, stage_inputs
-from tests.in_small import params_written
+from tests.in_small import ROOT, params_written, put
 
-ROOT = Path(__file__).parents[1]
 MODELS = ("gan", "dcgan", "improved_gan", "deligan")
 LAST = MODELS[2:]  # which have minibatch layers
 TRAIN, SCORE = {f"train/{model}" for model in MODELS}, {f"score/{model}" for model in MODELS}
@@ -73,12 +73,8 @@ def changed(before: dict[str, Any], after: dict[str, Any]) -> set[str]:
 @pytest.mark.parametrize("key", PARAMS)
 def test_an_edited_value(copied: Path, before: dict[str, Any], key: str) -> None:
     params = written()
-    *path, last = key.split(".")
-    place = params
-    for part in path:
-        place = place[part]
-    assert last in place
-    place[last] = "edited"
+    assert value_at(params, key)
+    put(key, "edited")(params)
     assert changed(before, stage_inputs(params, copied)) == PARAMS[key]
 
 
@@ -112,26 +108,22 @@ def test_a_new_cell_is_of_its_model_alone(copied: Path, before: dict[str, Any]) 
 
 
 def test_values_and_hashes_are_those_of_the_files() -> None:
-    params, found = written(), stage_inputs(written(), ROOT)["judge/digits"]
+    params, inputs = written(), stage_inputs(written(), ROOT)["judge/digits"]
     run = params["run"]
     expected = {"run.device": run["device"], "run.threads": run["threads"], "judges.digits": params["judges"]["digits"]}
-    assert found["params"] == expected
-    assert "replication/scoring/classifier.py" in found["code"] and "replication/train.py" not in found["code"]
-    for name, digest in found["code"].items():
+    assert inputs["params"] == expected
+    assert "replication/scoring/classifier.py" in inputs["code"] and "replication/train.py" not in inputs["code"]
+    for name, digest in inputs["code"].items():
         assert digest == hashlib.sha256((ROOT / name).read_bytes()).hexdigest()
 
 
 def test_the_command_writes_one_file_a_stage(sources: Path) -> None:
     main([])
-    found = {str(f.relative_to(OUTPUT)) for f in OUTPUT.rglob("*.json")}
-    assert {"report.json", "experiment.json", "prepare/toy-bimodal.json", "score/gan.json"} <= found
-    assert (
-        json.loads((OUTPUT / "train/gan.json").read_text("utf-8"))
-        == stage_inputs(read_params(Path("params.yaml")))["train/gan"]
-    )
-    before = {name: (OUTPUT / name).read_bytes() for name in found}
+    before = {str(path.relative_to(OUTPUT)): path.read_bytes() for path in OUTPUT.rglob("*.json")}
+    assert {"report.json", "experiment.json", "prepare/toy-bimodal.json", "score/gan.json"} <= before.keys()
+    assert json.loads(before["train/gan.json"]) == stage_inputs(read_params(Path("params.yaml")))["train/gan"]
     path = sources / "params.yaml"
     path.write_text(path.read_text("utf-8").replace("inner_steps:", "iner_steps:", 1), encoding="utf-8")
     with pytest.raises(InputError, match="iner_steps"):
         main([])
-    assert {name: (OUTPUT / name).read_bytes() for name in found} == before
+    assert {str(path.relative_to(OUTPUT)): path.read_bytes() for path in OUTPUT.rglob("*.json")} == before

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 from replication import judge
-from replication.config.datasets import Dataset, Split
 from replication.config.params import Judge, Params
 from replication.data.contents import ImageSet
 from replication.data.reading import load_images
-from replication.data.writing import write_dataset
 from replication.foundation.errors import InputError
 from replication.judge import train_judge
 from replication.scoring.classifier import judge_accuracy, read_judge
-from tests.in_small import own_params
+from tests.in_small import own_params, shades, write_shades
 
 OPTIONS = Judge("shade-classifier", (4,), epochs=4, batch=8, learning_rate=0.02, seed=0)
 PLACE = Path("outputs/judge/shades")
@@ -31,15 +29,10 @@ IMAGES, LABELS = np.zeros((20, 1, 4, 4), np.uint8), np.zeros(20, np.int64)
 @pytest.fixture
 def params(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Params]:
     """Parameters with a judge of a prepared data set of bright and dark images, below the current directory."""
-    labels = np.arange(60, dtype=np.int64) % 2
-    grey = np.random.default_rng(0).integers(0, 100, (60, 1, 4, 4)) + 150 * labels[:, None, None, None]
-    images = grey.astype(np.uint8)
-    labels[57] = 1 - labels[57]  # no judge of sense gets this one
-    contents = ImageSet(images[:40], labels[:40], images[40:], labels[40:], ("dark", "bright"), "none", ("numpy",))
-    place = tmp_path / "outputs/data/shades"
-    place.mkdir(parents=True)
-    write_dataset(contents, Dataset("shades", "folder", splits={"full": Split("all")}), place)
     monkeypatch.chdir(tmp_path)
+    contents = shades((1, 4, 4))
+    contents.test_labels[17] = 1 - contents.test_labels[17]  # no judge of sense gets this one
+    write_shades(contents)
     deterministic, threads = torch.are_deterministic_algorithms_enabled(), torch.get_num_threads()
     yield replace(own_params(), judges={"shades": OPTIONS})
     torch.use_deterministic_algorithms(deterministic)
@@ -67,12 +60,10 @@ def test_what_is_not_the_judge_described_is_refused(params: Params) -> None:
         read_judge(OPTIONS, data, PLACE)
     train_judge(params, "shades")
     written = path.read_bytes()
-    for other in (replace(OPTIONS, channels=(5,)), replace(OPTIONS, channels=(4, 4))):
+    others: list[dict[str, Any]] = [{"channels": (5,)}, {"channels": (4, 4)}, {"epochs": 5}, {"seed": 1}]
+    for other in others:
         with pytest.raises(InputError, match=str(path)):
-            read_judge(other, data, PLACE)
-    for other in (replace(OPTIONS, epochs=5), replace(OPTIONS, seed=1)):  # of the same shape
-        with pytest.raises(InputError, match=str(path)):
-            read_judge(other, data, PLACE)
+            read_judge(replace(OPTIONS, **other), data, PLACE)
     changed = written[:-1] + bytes([written[-1] ^ 1])
     for damaged in (written[:100], b"", b"no tensors", written[:-4], changed):
         path.write_bytes(damaged)
@@ -80,9 +71,7 @@ def test_what_is_not_the_judge_described_is_refused(params: Params) -> None:
             read_judge(OPTIONS, data, PLACE)
 
 
-def test_the_command_trains_the_judge_named(
-    params: Params, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_command(params: Params, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(judge, "load_params", lambda: params)
     judge.main(["shades"])
     assert capsys.readouterr().out == "outputs/judge/shades: test accuracy 0.950\n"
@@ -91,11 +80,7 @@ def test_the_command_trains_the_judge_named(
 
 
 def test_one_class_needs_no_judge(params: Params) -> None:
-    contents = ImageSet(IMAGES, LABELS, IMAGES[:0], LABELS[:0], ("unlabelled",), "none", ("numpy",))
-    place = Path("outputs/data/shades")
-    shutil.rmtree(place)
-    place.mkdir()
-    write_dataset(contents, Dataset(name="shades", source="digits", splits={"full": Split("all")}), place)
+    write_shades(ImageSet(IMAGES, LABELS, IMAGES[:0], LABELS[:0], ("unlabelled",), "none", ("numpy",)))
     with pytest.raises(InputError, match="shades has one class, 'unlabelled'"):
         train_judge(params, "shades")
     assert not PLACE.exists()

@@ -1,105 +1,77 @@
-"""params.yaml: what is wrong with it becomes one sentence, and what is in it can be built."""
+"""params.yaml: what is wrong with it becomes one sentence, what is in it can be built, and blocks beside the plan."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 
-from replication.config.datasets import Dataset
-from replication.config.expansion import read_params
-from replication.config.params import BUNDLED, Params, load_params
+from replication.config.blocks import PART, block_arguments, block_of, device_of, key_of, on_device, precision_on
+from replication.config.datasets import sample_shape
+from replication.config.params import BUNDLED, Params, checked
 from replication.config.recipes import Noise
 from replication.experiment import EXPERIMENTS
 from replication.foundation.errors import InputError
 from replication.models import load
+from replication.table.archives import _NAME
 from replication.training.block import scored_units
 from replication.training.schedule import unit_steps
+from tests.in_small import ROOT, Change, drop, params_written, put
 
-ROOT = Path(__file__).parents[1]
-SHAPES = {"toy": (2,), "digits": (1, 8, 8), "mnist": (1, 28, 28), "cifar10": (3, 32, 32), "svhn": (3, 32, 32)}
 CELL = "cpu-gan-toy-k1"
 
 
 @pytest.fixture(scope="module")
 def written() -> str:
     """params.yaml as JSON, which is YAML too, with the cells and recipes of the cpu profile alone: read sooner."""
-    content = read_params(ROOT / "params.yaml")
+    content = params_written()
     used = {(cell["model"], cell["recipe"]) for cell in content["run"]["cells"].values()}
     for model, recipes in content["recipes"].items():
-        content["recipes"][model] = {name: one for name, one in recipes.items() if (model, name) in used}
+        content["recipes"][model] = {name: recipes[name] for name in recipes if (model, name) in used}
     profile, key = content["profiles"]["paper"], "paper-deligan-toy"
     profile |= {"cells": {key: profile["cells"][key]}, "experiments": {}, "models": ["deligan"]}
     return json.dumps(content)
 
 
-def changed(written: str, tmp_path: Path, change: Callable[[dict[str, Any]], Any]) -> Path:
-    content = json.loads(written)
-    change(content)
-    path = tmp_path / "params.yaml"
-    path.write_text(json.dumps(content), encoding="utf-8")
-    return path
-
-
-def put(*keys_and_value: Any) -> Callable[[dict[str, Any]], None]:
-    """Sets the value at the end of a path of keys."""
-
-    def change(content: dict[str, Any]) -> None:
-        *path, last, value = keys_and_value
-        node: Any = content
-        for key in path:
-            node = node[key]
-        node[last] = value
-
-    return change
-
-
-PROFILE, RECIPE, RUN = ("profiles", "cpu"), ("recipes", "gan", "toy-k1"), ("run", "cells", CELL)
+RECIPE, RUN = "recipes.gan.toy-k1", f"run.cells.{CELL}"
 WRONG = [  # what is changed, and what the sentence names
     (put("seeds", 3), "seeds: .*3.*accepted keys: .'background', 'datasets', 'judges',"),
-    (put("run", "gpu", True), "run.gpu: .*True.*accepted"),
-    (put(*PROFILE, "probe", "cost", 1.0), "profiles.cpu.probe.cost: .*1.0.*accepted keys: .'costs', 'limited_draws',"),
-    (put(*RECIPE, "adam", "momentum", 0.5), r"recipes.gan.toy-k1 \(paper\): adam.momentum: .*0.5.*accepted.*'beta1'"),
-    (put("datasets", "digits", "size", 8), "datasets.digits: size: .*8"),
-    (put(*RECIPE, "batch", "50"), "batch: .*integer.*'50'"),
-    (put(*RECIPE, "updates", 1e4 + 0.5), "updates: .*integer"),
-    (put(*RECIPE, "schedule", "alternating"), "schedule: .*'alternate', 'simultaneous' or 'balanced'.*'alternating'"),
-    (put("run", "device", "tpu"), "run.device: .*'cpu' or 'cuda'.*'tpu'"),
-    (lambda content: content["theory"].pop("fresh"), "theory.fresh: "),
-    (put("run", "datasets", ["toy-bimodal", "digits", "toy"]), "'toy' is no dataset of profile cpu; accepted: toy-bim"),
-    (put(*RUN, "dataset", "mnist"), f"run.cells.{CELL}: 'mnist' is no dataset of profile cpu; accepted: toy-bimodal"),
-    (put(*RUN, "recipe", "toy"), f"run.cells.{CELL}: 'toy' is no recipe of gan; accepted: toy-k1, toy-k5"),
+    (put("run.gpu", True), "run.gpu: .*True.*accepted"),
+    (put("profiles.cpu.probe.cost", 1.0), "profiles.cpu.probe.cost: .*1.0.*accepted keys: .'costs', 'limited_draws',"),
+    (put(f"{RECIPE}.adam.momentum", 0.5), r"recipes.gan.toy-k1 \(paper\): adam.momentum: .*0.5.*accepted.*'beta1'"),
+    (put("datasets.digits.size", 8), "datasets.digits: size: .*8"),
+    (put(f"{RECIPE}.batch", "50"), "batch: .*integer.*'50'"),
+    (put(f"{RECIPE}.updates", 1e4 + 0.5), "updates: .*integer"),
+    (put(f"{RECIPE}.schedule", "alternating"), "schedule: .*'alternate', 'simultaneous' or 'balanced'.*'alternating'"),
+    (put("run.device", "tpu"), "run.device: .*'cpu' or 'cuda'.*'tpu'"),
+    (drop("theory.fresh"), "theory.fresh: "),
+    (put("run.datasets", ["toy-bimodal", "digits", "toy"]), "'toy' is no dataset of profile cpu; accepted: toy-bim"),
+    (put(f"{RUN}.dataset", "mnist"), f"run.cells.{CELL}: 'mnist' is no dataset of profile cpu; accepted: toy-bimodal"),
+    (put(f"{RUN}.dataset", "bundled"), f"run.cells.{CELL}: 'bundled' is no dataset of profile cpu; "),
+    (put(f"{RUN}.recipe", "toy"), f"run.cells.{CELL}: 'toy' is no recipe of gan; accepted: toy-k1, toy-k5"),
     (
-        put("run", "cells", "cpu-dcgan-digits", "protocols", ["nearest-generated"]),
+        put("run.cells.cpu-dcgan-digits.protocols", ["nearest-generated"]),
         "run.cells.cpu-dcgan-digits: .*nearest-generated.* digits is not of kind conditional",
     ),
-    (put("run", "experiments", "cpu-theory", "experiment", "practice"), "run.experiments.cpu-theory: experiment: "),
+    (put("run.experiments.cpu-theory.experiment", "practice"), "run.experiments.cpu-theory: experiment: "),
     (
         lambda content: content["run"]["cells"].update({"paper-k1": content["run"]["cells"].pop(CELL)}),
         "cell paper-k1: keys of profile cpu start with cpu-",
     ),
-    (put("profiles", "paper", "cells", "paper-deligan-toy", "variant", "cod"), "'cod' is no variant .*deligan.toy"),
-    (put(*RUN, "seeds", "4-2"), f"run.cells.{CELL}: seeds is '4-2'"),
+    (put("profiles.paper.cells.paper-deligan-toy.variant", "cod"), "'cod' is no variant .*deligan.toy"),
+    (put(f"{RUN}.seeds", "4-2"), f"run.cells.{CELL}: seeds is '4-2'"),
 ]
 
 
 @pytest.mark.parametrize(("change", "words"), WRONG)
-def test_what_is_wrong_is_named_with_what_is_accepted(
-    written: str, tmp_path: Path, change: Callable[[dict[str, Any]], Any], words: str
-) -> None:
+def test_what_is_wrong_is_named_with_what_is_accepted(written: str, change: Change, words: str) -> None:
+    content = json.loads(written)
+    change(content)
     with pytest.raises(InputError, match=rf"params.yaml: .*{words}.*\.$") as caught:
-        load_params(changed(written, tmp_path, change))
+        checked(content, ROOT / "params.yaml")
     assert "\n" not in str(caught.value)
-
-
-def test_an_unknown_cell(params: Params) -> None:
-    with pytest.raises(InputError, match="'cpu-gan' is no cell of profile cpu; accepted: cpu-deligan-toy, "):
-        params.cell("cpu-gan")
 
 
 def test_a_variant_lies_over_the_common_keys(params: Params) -> None:
@@ -112,21 +84,11 @@ def test_a_variant_lies_over_the_common_keys(params: Params) -> None:
     assert params.recipe("deligan", "toy", "paper") == paper  # reading one variant leaves no trace in the next
 
 
-def test_the_profile_in_force_is_one_of_the_profiles(params: Params) -> None:
-    assert params.profile == params.profiles[params.profile.name]
-    assert all(profile.name == name for name, profile in params.profiles.items())
-    assert all(cell.key == key for key, cell in params.profile.scored.items())
-
-
-def shape_of(dataset: Dataset) -> tuple[int, ...]:
-    return SHAPES[dataset.source] if dataset.source in SHAPES else (3, dataset.image_size, dataset.image_size)
-
-
 @pytest.mark.parametrize("profile", ["cpu", pytest.param("paper", marks=pytest.mark.slow)])
 def test_every_cell_builds_its_networks_on_its_data(params: Params, profile: str) -> None:
     for cell in params.profiles[profile].cells.values():
         recipe = params.recipe_of(cell)
-        shape = shape_of(params.datasets[cell.dataset])
+        shape = sample_shape(params.datasets[cell.dataset])
         classes = 0 if shape == (2,) else 10
         with torch.device("meta"):
             networks = load(cell.model).build(recipe.network, recipe.prior, recipe.latent_dim, shape, classes)
@@ -134,13 +96,11 @@ def test_every_cell_builds_its_networks_on_its_data(params: Params, profile: str
             samples = networks.generator(torch.zeros(2, recipe.latent_dim), rows, rows)
             judged = networks.discriminator(samples, rows)
         assert samples.shape == (2, *shape), cell.key
-        assert judged.logits.shape == ((2, classes) if recipe.labels else (2,)), cell.key
-        assert judged.source.shape == (2,), cell.key
-        assert (recipe.balance is not None) == (recipe.schedule == "balanced"), cell.key
-        assert recipe.updates % unit_steps(recipe) == 0 and scored_units(recipe)[-1] == recipe.updates // unit_steps(
-            recipe
+        assert judged.logits.shape == ((2, classes) if recipe.labels else (2,)) and judged.source.shape == (2,), (
+            cell.key
         )
-        assert cell.split in params.datasets[cell.dataset].splits, cell.key
+        units, rest = divmod(recipe.updates, unit_steps(recipe))
+        assert not rest and scored_units(recipe)[-1] == units, cell.key
         assert recipe.prior.component == "sampled" or recipe.prior.components in (0, recipe.batch), cell.key
 
 
@@ -156,3 +116,63 @@ def test_every_experiment_exists_and_image_cells_have_a_judge(params: Params, pr
     assert unjudged <= {"toy", "folder", "celeba", "lsun"}  # points, and images that have no classes of their own
     assert {cell.dataset for cell in chosen.scored.values() if cell.experiment == "controls"} <= judged
     assert params.recipe("gan", params.theory.generator, "paper").latent_dim
+
+
+IMAGES, TOY, CONTROLS, THEORY = "cpu-gan-digits", "cpu-gan-toy-k1", "cpu-feature-controls", "cpu-theory"
+
+
+NAMES = [
+    (IMAGES, "", "", ""),
+    (IMAGES, "cpu", "0-4", ""),  # as planned, though it was said
+    (IMAGES, "", "1-3", "+1-3"),
+    (IMAGES, "", "2-2", "+2"),
+    (IMAGES, "cuda", "", "@cuda"),
+    (IMAGES, "cuda", "0-1", "@cuda+0-1"),
+    (TOY, "cuda", "", ""),  # compiled: on the processor under any profile
+    (THEORY, "cuda", "4", "+4"),
+    (CONTROLS, "cuda", "", "@cuda"),
+]
+
+
+@pytest.mark.parametrize(("key", "device", "seeds", "part"), NAMES)
+def test_a_block_is_named_by_what_differs(params: Params, key: str, device: str, seeds: str, part: str) -> None:
+    cell = params.cell(key)
+    asked, block = block_of(params, cell, device, seeds)
+    assert block.name == key + part and key_of(block.name) == key
+    assert asked.profile.device == (device or "cpu")
+    (apart, folder), planned = block.folder.split("/", 1), cell.folder.split("/", 1)
+    assert (apart, folder) == ("cpu-parts" if part else "cpu", planned[1] + part)
+    assert set(block.seed_numbers) <= set(cell.seed_numbers) and PART.fullmatch(part)
+    assert _NAME.fullmatch(f"{block.name}/measurements.csv")  # an archive takes the name
+
+
+@pytest.mark.parametrize("seeds", ["0-5", "7", "3-1", "-1", "a", "0,1"])
+def test_seeds_that_are_not_planned_are_refused(params: Params, seeds: str) -> None:
+    with pytest.raises(InputError, match=f"^--seeds {seeds} is no part of cell {IMAGES}, whose seeds are 0-4: name"):
+        block_of(params, params.cell(IMAGES), "", seeds)
+
+
+def test_a_processor_has_no_tf32_and_compiled_code_float32_alone(params: Params) -> None:
+    digits, toy = (params.recipe_of(params.cell(key)) for key in (IMAGES, TOY))
+    for precision, on_processor in (("float32", "float32"), ("tf32", "float32"), ("bfloat16", "bfloat16")):
+        recipe = replace(digits, precision=precision)
+        assert (precision_on(recipe, "cpu"), precision_on(recipe, "cuda")) == (on_processor, precision)
+    assert precision_on(toy, "cpu") == "float32"
+
+
+def test_what_is_large_computes_on_the_profiles_device(params: Params) -> None:
+    gpu = on_device(params, "cuda")
+    devices = {key: device_of(gpu, gpu.cell(key)) for key in (IMAGES, TOY, CONTROLS, THEORY)}
+    assert devices == {IMAGES: "cuda", TOY: "cpu", CONTROLS: "cuda", THEORY: "cpu"}
+
+
+def test_the_command_line_of_a_stage(capsys: pytest.CaptureFixture[str]) -> None:
+    asked = block_arguments("train", "a cell", [IMAGES])
+    assert (asked.name, asked.device, asked.seeds) == (IMAGES, "", "")
+    asked = block_arguments("train", "a cell", [IMAGES, "--device", "cpu", "--seeds", "0-2"])
+    assert (asked.device, asked.seeds) == ("cpu", "0-2")
+    for wrong in ([], ["one", "two"], [IMAGES, "--device", "tpu"]):
+        with pytest.raises(SystemExit) as stopped:
+            block_arguments("train", "a cell", wrong)
+        assert stopped.value.code == 2
+        assert "python -m replication.train" in capsys.readouterr().err

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ast
 import re
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,9 +13,8 @@ from replication.config.strict import read_yaml
 from replication.foundation.provenance import import_closure
 from replication.inputs import stage_inputs
 from replication.models import MODELS, source_file
-from tests.in_small import params_written
+from tests.in_small import ROOT, params_written
 
-ROOT = Path(__file__).parents[1]
 PIPELINE: dict[str, dict[str, Any]] = read_yaml(ROOT / "dvc.yaml")["stages"]
 PARAMS = params_written()
 STAGES = {name: stage.get("do", stage) for name, stage in PIPELINE.items()}
@@ -80,10 +77,7 @@ def test_sources_are_dependencies_of_the_first_stage_alone() -> None:
     assert len(set(covered)) == len(covered)
     for stage in COMPUTING:
         sources = [dep for dep in STAGES[stage]["deps"] if dep.startswith("replication")]
-        beside = [
-            "replication/report/templates",
-            "replication/report/error_rates.json",
-        ]  # its code, what the page reads
+        beside = ["replication/report/templates", "replication/report/error_rates.json"]  # its code, what it reads
         assert sources == (beside if stage == "page" else [])
 
 
@@ -117,28 +111,14 @@ def test_every_stage_runs_a_module_of_its_own_name() -> None:
 
 def reads(stage: str) -> set[str]:
     """Dotted keys of params.yaml that the stage's own module reads, from its source."""
-    keys = set(PASSED_ON.get(stage, set()))
-    kinds = {"recipe": "recipes", "recipe_of": "recipes"}
-    kinds |= {"judged_by": "datasets", "trained_cells": "run.cells", "experiment": "run.experiments"}
-    for node in ast.walk(ast.parse(module_of(stage).read_text(encoding="utf-8"))):
-        chain = list(attributes(node))
-        if chain[-1:] == ["params"] or chain[-1:] == ["load_params"]:
-            path = list(reversed(chain[:-1]))
-            if path:
-                first = kinds.get(path[0], path[0])
-                keys.add("run." + path[1] if first == "profile" and len(path) > 1 else first)
+    kinds = {"recipe": "recipes", "recipe_of": "recipes", "judged_by": "datasets"}
+    kinds |= {"trained_cells": "run.cells", "experiment": "run.experiments"}
+    source = module_of(stage).read_text(encoding="utf-8")
+    keys = set(PASSED_ON.get(stage, ()))
+    for first, inner in re.findall(r"\b(?:params|load_params\(\))\.(\w+)(?:\.(\w+))?", source):
+        keys.add(f"run.{inner}" if first == "profile" and inner else kinds.get(first, first))
     elsewhere = {"run.runner", "run.cluster"}  # where the work is done changes no result, and runs no stage again
-    return keys - {"profile"} - elsewhere - THROUGH_TRAINING.get(stage, set())
-
-
-def attributes(node: ast.AST) -> Iterator[str]:
-    """`params.profile.name` → name, profile, params; a call stands for its result."""
-    while isinstance(node, ast.Attribute):
-        yield node.attr
-        node = node.value
-    node = node.func if isinstance(node, ast.Call) else node
-    if isinstance(node, ast.Name):
-        yield node.id
+    return keys - {"profile", "yaml"} - elsewhere - THROUGH_TRAINING.get(stage, set())
 
 
 @pytest.mark.parametrize("stage", COMPUTING)
@@ -147,12 +127,8 @@ def test_the_params_written_down_cover_those_read(stage: str) -> None:
         return  # the whole file is
     for file in written_for(stage, PARAMS["profiles"]["cpu"]):
         listed = inputs_of("cpu")[file.removeprefix("outputs/inputs/").removesuffix(".json")]["params"]
-        missing = {
-            key
-            for key in reads(stage)
-            if not any(key == known or key.startswith(known + ".") or known.startswith(key + ".") for known in listed)
-        }
-        assert not missing
+        for key in reads(stage):
+            assert any(f"{key}.".startswith(f"{known}.") or known.startswith(f"{key}.") for known in listed), key
 
 
 def test_what_reads_finds() -> None:
@@ -182,9 +158,8 @@ def test_one_stage_owns_a_place_and_only_reports_and_the_page_are_in_git() -> No
     outputs = [(name, out) for name, stage in STAGES.items() for kind in KINDS for out in stage.get(kind, [])]
     places = []
     for name, out in outputs:
-        options = out if isinstance(out, dict) else {out: {}}
-        places += options
-        for place, option in options.items():
+        for place, option in (out if isinstance(out, dict) else {out: {}}).items():
+            places.append(place)
             assert place.startswith("reports/" if name in ("report", "page") else "outputs/")
             assert (option.get("cache", True) is False) == place.startswith("reports/")
     assert len(places) == len(set(places)) and {name for name, _ in outputs} == set(STAGES)

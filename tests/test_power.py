@@ -1,118 +1,114 @@
-"""Power against formulas and against studies drawn value by value; the plans of the repository's claims."""
+"""Power against formulas and against studies drawn value by value, and of the claims of the suite."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
+from itertools import product
 
 import numpy as np
 import pytest
 from scipy import stats
 from statsmodels.stats.power import TTestIndPower, TTestPower
 
-from replication.verdicts.claims import Claim, Evidence, Published
+from replication.verdicts.benchmarks import claims_of
+from replication.verdicts.claims import Claim, Published
+from replication.verdicts.statistics import rules
 from replication.verdicts.statistics.intervals import LEVEL, mean_estimate, welch_estimate
-from replication.verdicts.statistics.rules import (
-    decide,
-    decide_each,
-    holm,
-    order_p_values,
-    rate_p_values,
-    value_p_values,
-)
+from replication.verdicts.statistics.rules import decide, decide_each, holm, order_p_values, value_p_values
 from replication.verdicts.statistics.superiority import superiority
+from replication.verdicts.studies import power as powers_of
 from replication.verdicts.studies.planned import STUDIES, design_of, judged
 from replication.verdicts.studies.power import POWER, Power, least, most_false, planned, problems, table, true_powers
 from tests import hand_made
+from tests.in_small import own_benchmarks
 
 NOISE = 4 * 0.5 / STUDIES**0.5  # four standard errors of a simulated share
-SIDE = hand_made.evidence().measured
 
 
 def claim(kind: str, name: str = "a-claim", **changes) -> Claim:
     """A claim with a plan of ten runs."""
-    return hand_made.claim(
-        kind, id=name, margin=None if kind == "bound" else changes.pop("margin", 0.05),
-        plan=hand_made.plan(**changes.pop("plan", {})), **changes,
-    )  # fmt: skip
+    margin, plan = None if kind == "bound" else changes.pop("margin", 0.05), changes.pop("plan", {})
+    return hand_made.claim(kind, id=name, margin=margin, plan=hand_made.plan(**plan), **changes)
 
 
-def power(one: Claim) -> Power:
-    return planned([one])[one.id]
-
-
-@pytest.mark.parametrize(("n", "effect"), [(5, 0.02), (10, 0.012), (20, 0.005)])
-def test_a_bounds_power_is_that_of_the_t_test(n, effect):
-    expected = TTestPower().power(effect / 0.02, n, LEVEL, alternative="larger")
-    assert power(claim("bound", plan={"n": n, "sd": 0.02, "effect": effect})).true == pytest.approx(expected, abs=NOISE)
-
-
-def test_an_orders_power_is_that_of_the_t_test_between_groups():
-    plan = {"n": 12, "against_n": 9, "sd": 0.02, "effect": 0.018}
-    ratio = 9 / 12
-    expected = TTestIndPower().power(0.9, 12, LEVEL, ratio, alternative="larger")  # pyright: ignore[reportArgumentType]
-    assert power(claim("order", margin=1e-9, plan=plan)).true == pytest.approx(expected, abs=NOISE + 0.01)  # Welch's
-
-
-def test_a_paired_order_has_the_power_of_its_differences():
-    plan = {"n": 8, "sd": 0.02, "effect": 0.015}
-    evidence = Evidence({**SIDE, "metric": "accuracy"}, {**SIDE, "metric": "accuracy", "recipe": "b"}, True, None, "")
-    expected = TTestPower().power(0.75, 8, LEVEL, alternative="larger")
-    one = claim("order", margin=1e-9, evidence=evidence, plan=plan)
-    assert power(one).true == pytest.approx(expected, abs=NOISE)
-
-
-@pytest.mark.parametrize("trainings", [None, 1, 5])
-def test_a_values_power_is_that_of_studies_drawn_value_by_value(trainings):
-    generator = np.random.default_rng(0)
-    one = claim(
-        "value", published=Published(0.8, "none", True, "Table 1", trainings=trainings), plan={"n": 6, "sd": 0.02}
-    )
-    published = generator.normal(size=STUDIES) * (0.02 / trainings**0.5 if trainings else 0.0)
-    for shift, got in ((0.0, power(one).true), (0.05, power(one).false)):
-        values = generator.normal(shift, 0.02, (STUDIES, 6))
-        words = decide_each(value_p_values(mean_estimate(values, published, trainings), 0.05, sided=True))
-        assert got == pytest.approx(float(np.mean(words == "replicated")), abs=NOISE)
-    assert power(one).false <= most_false()
-
-
-def test_a_rates_power_is_the_sum_over_all_counts():
-    plan = {"n": 12, "against_n": 9, "share": 0.9, "against_share": 0.3}
-    for share, true in ((0.9, True), (0.25, False)):
-        exact = 0.0
-        for first in range(13):
-            for second in range(10):
-                word = decide(rate_p_values((first, 12, second, 9), higher=True, margin=0.05))
-                chance = stats.binom.pmf(first, 12, share) * stats.binom.pmf(second, 9, 0.3)
-                exact += float(chance) * (word == "replicated")
-        got = power(claim("rate", plan=plan))
-        assert (got.true if true else got.false) == pytest.approx(exact, abs=NOISE)
-    lower = {"n": 12, "against_n": 9, "share": 0.1, "against_share": 0.7}
-    assert power(claim("rate", better="lower", plan=lower)).true == power(claim("rate", plan=plan)).true
-
-
-def test_a_bound_on_a_share_counts_exactly():
-    evidence = Evidence({**SIDE, "metric": "success"}, None, False, None, "")
-    one = claim("bound", evidence=evidence, bound=0.5, plan={"n": 12, "share": 0.9})
-    fewest = next(k for k in range(13) if stats.binom.sf(k - 1, 12, 0.5) <= LEVEL)
-    assert power(one).true == pytest.approx(float(stats.binom.sf(fewest - 1, 12, 0.9)), abs=NOISE)
-    assert power(one).false == pytest.approx(float(stats.binom.sf(fewest - 1, 12, 0.5)), abs=NOISE)
-
-
-@pytest.mark.parametrize(("n", "m", "effect"), [(10, 12, 0.8), (40, 30, 0.7), (300, 200, 0.58)])
-def test_superiority_drawn_by_its_estimate_is_that_drawn_value_by_value(n, m, effect):
-    generator = np.random.default_rng(1)
-    shift = np.sqrt(2) * stats.norm.ppf(effect)
-    studies = 3000
-    sides = generator.normal(shift, size=(studies, n)), generator.normal(size=(studies, m))
-    words = decide_each(order_p_values(superiority(*sides), 0.05))
-    one = claim("superiority", plan={"n": n, "against_n": m, "effect": effect})
-    assert power(one).true == pytest.approx(float(np.mean(words == "replicated")), abs=4 * 0.5 / studies**0.5)
-    assert power(one).false <= LEVEL
+def power(single: Claim) -> Power:
+    return planned([single])[single.id]
 
 
 def test_an_effect_inside_the_margin_is_seldom_replicated():
     within = claim("order", margin=0.05, plan={"n": 200, "against_n": 200, "sd": 0.02, "effect": 0.02})
     assert power(within).true < 0.01
+
+
+def t_test(n: int, effect: float) -> float:
+    """The power of a one-sided t test; the effect in standard deviations."""
+    return float(TTestPower().power(effect, n, LEVEL, alternative="larger"))
+
+
+GROUPS = {"n": 12, "against_n": 9, "sd": 0.02, "effect": 0.018}
+OF_GROUPS = TTestIndPower().power(0.9, 12, LEVEL, 9 / 12, alternative="larger")  # pyright: ignore[reportArgumentType]
+PAIRED = hand_made.evidence(against=True, paired=True)
+T_TESTS = [
+    *((claim("bound", plan={"n": n, "sd": 0.02, "effect": effect}), t_test(n, effect / 0.02), NOISE)
+      for n, effect in ((5, 0.02), (10, 0.012), (20, 0.005))),
+    (claim("order", margin=1e-9, plan=GROUPS), OF_GROUPS, NOISE + 0.01),  # Welch's
+    (claim("order", margin=1e-9, evidence=PAIRED, plan={"n": 8, "sd": 0.02, "effect": 0.015}), t_test(8, 0.75), NOISE),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("single", "expected", "within"), T_TESTS)
+def test_the_power_of_bounds_and_orders_is_that_of_t_tests(single, expected, within):
+    assert power(single).true == pytest.approx(expected, abs=within)
+
+
+def replicated(p_values) -> float:
+    """The share of studies that are called so."""
+    return float(np.mean(decide_each(p_values) == "replicated"))
+
+
+@pytest.mark.parametrize("trainings", [None, 1, 5])
+def test_a_values_power_is_that_of_studies_drawn_value_by_value(trainings):
+    generator = np.random.default_rng(0)
+    exact = Published(0.8, "none", True, "Table 1", trainings=trainings)
+    single = claim("value", published=exact, plan={"n": 6, "sd": 0.02})
+    published = generator.normal(size=STUDIES) * (0.02 / trainings**0.5 if trainings else 0.0)
+    for shift, got in ((0.0, power(single).true), (0.05, power(single).false)):
+        values = generator.normal(shift, 0.02, (STUDIES, 6))
+        estimate = mean_estimate(values, published, trainings)
+        assert got == pytest.approx(replicated(value_p_values(estimate, 0.05, sided=True)), abs=NOISE)
+    assert power(single).false <= most_false()
+
+
+def test_a_rates_power_is_the_sum_over_all_counts():
+    plan = {"n": 12, "against_n": 9, "share": 0.9, "against_share": 0.3}
+    simulated = power(claim("rate", plan=plan))
+    for share, got in ((0.9, simulated.true), (0.25, simulated.false)):
+        exact = 0.0
+        for first, second in product(range(13), range(10)):
+            word = decide(rules.rate_p_values((first, 12, second, 9), higher=True, margin=0.05))
+            chance = stats.binom.pmf(first, 12, share) * stats.binom.pmf(second, 9, 0.3)
+            exact += float(chance) * (word == "replicated")
+        assert got == pytest.approx(exact, abs=NOISE)
+    lower = {"n": 12, "against_n": 9, "share": 0.1, "against_share": 0.7}
+    assert power(claim("rate", better="lower", plan=lower)).true == power(claim("rate", plan=plan)).true
+
+
+def test_a_bound_on_a_share_counts_exactly():
+    got = power(claim("bound", metric="success", bound=0.5, plan={"n": 12, "share": 0.9}))
+    fewest = next(k for k in range(13) if stats.binom.sf(k - 1, 12, 0.5) <= LEVEL)
+    for share, simulated in ((0.9, got.true), (0.5, got.false)):
+        assert simulated == pytest.approx(float(stats.binom.sf(fewest - 1, 12, share)), abs=NOISE)
+
+
+@pytest.mark.parametrize(("n", "m", "effect"), [(10, 12, 0.8), (40, 30, 0.7), (300, 200, 0.58)])
+def test_superiority_drawn_by_its_estimate_is_that_drawn_value_by_value(n, m, effect):
+    generator, shift = np.random.default_rng(1), np.sqrt(2) * stats.norm.ppf(effect)
+    sides = generator.normal(shift, size=(3000, n)), generator.normal(size=(3000, m))
+    expected = replicated(order_p_values(superiority(*sides), 0.05))
+    single = claim("superiority", plan={"n": n, "against_n": m, "effect": effect})
+    assert power(single).true == pytest.approx(expected, abs=4 * 0.5 / 3000**0.5)
+    assert power(single).false <= LEVEL
 
 
 def test_holms_adjustment_within_the_family_costs_power():
@@ -123,17 +119,17 @@ def test_holms_adjustment_within_the_family_costs_power():
     p = mean_estimate(values).p_above(0.0)
     lasting = np.mean([[adjusted <= LEVEL for adjusted in holm(list(study))] for study in p.T], axis=0)
     got = true_powers(claims)
-    for one, expected in zip(claims, lasting, strict=True):
-        assert got[one.id] == pytest.approx(expected, abs=0.035)
-        assert got[one.id] < power(one).true
-    apart = [replace(one, family=one.id) for one in claims]
-    assert true_powers(apart) == {one.id: power(one).true for one in claims}
+    for single, expected in zip(claims, lasting, strict=True):
+        assert got[single.id] == pytest.approx(expected, abs=0.035)
+        assert got[single.id] < power(single).true
+    apart = [replace(single, family=single.id) for single in claims]
+    assert true_powers(apart) == {single.id: power(single).true for single in claims}
 
 
 def test_draws_that_share_data_correlate_as_the_corrected_error_assumes():
-    one = claim("bound", replicate_unit="label draw", overlap=0.25, plan={"sd": 0.02, "effect": 0.03})
-    assert power(one).true < power(replace(one, overlap=0.0)).true
-    assert power(one).false <= most_false()
+    single = claim("bound", replicate_unit="label draw", overlap=0.25, plan={"sd": 0.02, "effect": 0.03})
+    assert power(single).true < power(replace(single, overlap=0.0)).true
+    assert power(single).false <= most_false()
     published = Published(0.8, "none", True, "Table 1", trainings=1)
     value = claim("value", replicate_unit="split", overlap=0.25, published=published, plan={"sd": 0.01})
     assert power(value).false <= most_false()
@@ -151,28 +147,63 @@ def test_like_designs_of_a_family_are_drawn_apart():
 
 
 def test_the_least_margin_gives_the_power_asked_for():
-    one = claim("value", plan={"n": 6, "sd": 0.02})
-    smallest = least(one, [one])
+    single = claim("value", plan={"n": 6, "sd": 0.02})
+    smallest = least(single, [single])
     assert smallest is not None
-    assert power(replace(one, margin=smallest)).true == pytest.approx(POWER, abs=0.005)
+    assert power(replace(single, margin=smallest)).true == pytest.approx(POWER, abs=0.005)
     far = claim("rate", plan={"n": 3, "against_n": 3, "share": 1.0, "against_share": 0.5})
     assert least(far, [far]) is None
 
 
 def test_the_table_marks_what_the_gate_refuses():
     good = claim("bound", "good", plan={"sd": 0.02, "effect": 0.05})
-    weak = claim("bound", "weak", plan={"sd": 0.02, "effect": 0.005})
-    bare = claim("bound", "bare", plan={"sd": 0.02, "effect": 0.005})
-    lines = {line.split()[0]: line for line in table([good, replace(weak, family="b"), replace(bare, plan=None)])}
+    weak = claim("bound", "weak", family="b", plan={"sd": 0.02, "effect": 0.005})
+    claims = [good, weak, replace(weak, id="bare", family="a-family", plan=None)]
+    lines = {line.split()[0]: line for line in table(claims)}
     assert not lines["good"].endswith("!") and lines["weak"].endswith("!") and "no plan" in lines["bare"]
-    sentences = list(problems([good, replace(weak, family="b"), replace(bare, plan=None)]))
-    assert [sentence.split(" ")[1] for sentence in sentences] == ["weak", "bare"]
+    assert [sentence.split(" ")[1] for sentence in problems(claims)] == ["weak", "bare"]
     assert table([good, weak], ["weak"])[1].split()[0] == "weak"
 
 
 def test_welch_studies_of_moments_are_studies_of_values():
     generator = np.random.default_rng(2)
     first, second = generator.normal(0.02, 0.02, (4000, 4)), generator.normal(0.0, 0.05, (4000, 9))
-    words = decide_each(order_p_values(welch_estimate(first, second), 0.001))
-    one = claim("order", margin=0.001, plan={"n": 4, "against_n": 9, "sd": 0.02, "against_sd": 0.05, "effect": 0.02})
-    assert power(one).true == pytest.approx(float(np.mean(words == "replicated")), abs=4 * 0.5 / 4000**0.5)
+    expected = replicated(order_p_values(welch_estimate(first, second), 0.001))
+    single = claim("order", margin=0.001, plan={"n": 4, "against_n": 9, "sd": 0.02, "against_sd": 0.05, "effect": 0.02})
+    assert power(single).true == pytest.approx(expected, abs=4 * 0.5 / 4000**0.5)
+
+
+CLAIMS = {claim.id: claim for claim in claims_of(own_benchmarks())}
+JUDGED = [claim for claim in CLAIMS.values() if claim.can_be_judged]
+
+
+@cache
+def powers() -> dict[str, Power]:
+    return planned(tuple(CLAIMS.values()))
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("name", [claim.id for claim in JUDGED if claim.plan])
+def test_a_claim_is_planned_rightly(name: str) -> None:
+    assert powers()[name].true >= powers_of.least_power()
+    assert powers()[name].false <= most_false()
+
+
+def test_every_claim_that_can_be_judged_has_a_plan() -> None:
+    assert not [claim.id for claim in JUDGED if claim.plan is None]
+
+
+@pytest.mark.parametrize(
+    ("name", "mean", "sd", "n"),
+    [
+        ("improved-score-real", 11.237, 0.095, 10),  # of a right implementation, over ten splits of training images
+        ("dcgan-svhn-error", 0.2248, 0.0058, 100),  # exactly as published, from a hundred draws of labels
+    ],
+)
+def test_a_right_measurement_is_replicated(name: str, mean: float, sd: float, n: int) -> None:
+    claim, values = CLAIMS[name], np.random.default_rng(0).normal(size=n)
+    assert claim.published is not None and claim.margin is not None
+    measured = mean + sd * (values - values.mean()) / values.std(ddof=1)
+    estimate = mean_estimate(measured, claim.published.value, claim.published_n, claim.overlap or 0.0)
+    p_values = value_p_values(estimate.oriented(1 if claim.better == "higher" else -1), claim.margin, sided=True)
+    assert decide({word: float(p) for word, p in p_values.items()}) == "replicated"

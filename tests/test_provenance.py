@@ -1,15 +1,19 @@
-"""Hashes against published test vectors, the import closure against a made-up package."""
+"""Hashes against published test vectors, the import closure of a made-up package, and random streams."""
 
 from __future__ import annotations
 
 import hashlib
+import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
 from replication.foundation import provenance
 from replication.foundation.errors import InputError
 from replication.foundation.provenance import PACKAGES, code_hash, environment, import_closure, sha256_file, sha256_text
+from replication.foundation.seeding import generator, torch_seed
 
 # FIPS 180-2, appendix B.1; and the hash of nothing.
 ABC = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
@@ -52,25 +56,18 @@ def test_the_closure_is_what_an_import_runs(root: Path) -> None:
     assert leaf == (root / "package/deep/third.py",)
 
 
-def test_the_code_hash_sees_names_and_contents_and_no_order(root: Path) -> None:
+def test_the_code_hash_sees_names_and_contents_but_no_order_and_no_place(root: Path) -> None:
     files = [root / name for name in SOURCES]
     before = code_hash(files, root)
     assert code_hash(reversed(files), root) == before
     assert code_hash(files[1:], root) != before
-    (root / "package/other.py").rename(root / "package/others.py")
-    renamed = [root / "package/others.py" if file.name == "other.py" else file for file in files]
-    assert code_hash(renamed, root) != before
-    (root / "package/others.py").rename(root / "package/other.py")
-    assert code_hash(files, root) == before
+    elsewhere = shutil.copytree(root, root / "elsewhere")
+    assert code_hash([elsewhere / name for name in SOURCES], elsewhere) == before
+    renamed = files[-1].rename(root / "package/others.py")
+    assert code_hash([*files[:-1], renamed], root) != before
+    renamed.rename(files[-1])
     files[1].write_text(SOURCES["package/entry.py"] + "\n", encoding="utf-8")
     assert code_hash(files, root) != before
-
-
-def test_the_code_hash_does_not_depend_on_where_the_repository_lies(root: Path, tmp_path: Path) -> None:
-    elsewhere = tmp_path / "elsewhere"
-    (elsewhere / "package").mkdir(parents=True)
-    (elsewhere / "package/first.py").write_text(SOURCES["package/first.py"], encoding="utf-8")
-    assert code_hash([elsewhere / "package/first.py"], elsewhere) == code_hash([root / "package/first.py"], root)
 
 
 def test_a_version_that_cannot_be_read_is_no_version(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,8 +77,40 @@ def test_a_version_that_cannot_be_read_is_no_version(monkeypatch: pytest.MonkeyP
 
 
 def test_the_environment_names_versions_and_hardware() -> None:
-    found = environment("cpu", 2)
-    assert list(found) == ["python", *PACKAGES, "device", "threads", "system"]
-    assert all(isinstance(value, str) and value for key, value in found.items() if key != "threads")
-    assert found["threads"] == 2 and "cores)" in str(found["device"])
-    assert environment("cpu", 2) == found  # no clock in it: it is part of a checkpoint's key
+    values = environment("cpu", 2)
+    assert list(values) == ["python", *PACKAGES, "device", "threads", "system"]
+    assert all(isinstance(value, str) and value for key, value in values.items() if key != "threads")
+    assert values["threads"] == 2 and "cores)" in str(values["device"])
+    assert environment("cpu", 2) == values  # no clock in it: it is part of a checkpoint's key
+
+
+def test_a_stream_is_a_function_of_seed_purpose_and_position() -> None:
+    # One purpose always has as many positions: NumPy takes a missing one for zero.
+    named = [
+        (s, p, *at) for s in (0, 1) for p, at in (("noise", (0,)), ("noise", (1,)), ("order", (0,)), ("a", (1, 2)))
+    ]
+    named.append((0, "a", 2, 1))
+    drawn = [generator(*name).integers(2**63, size=4).tolist() for name in named]
+    assert len({tuple(values) for values in drawn}) == len(named)
+    assert [generator(*name).integers(2**63, size=4).tolist() for name in named] == drawn
+
+
+def test_streams_of_neighbouring_seeds_are_unrelated() -> None:
+    draws = np.stack([generator(seed, "noise").standard_normal(4000) for seed in range(6)])
+    correlation = np.corrcoef(draws) - np.eye(6)
+    assert np.abs(correlation).max() < 5 / np.sqrt(4000)
+
+
+def test_torch_stream_is_set_and_put_back() -> None:
+    torch.manual_seed(5)
+    expected = torch.rand(6)
+    torch.manual_seed(5)
+    before = torch.rand(3)
+    with torch_seed(2, "initial"):
+        first = torch.rand(3)
+    after = torch.rand(3)
+    assert torch.equal(torch.cat([before, after]), expected)
+    with torch_seed(2, "initial"):
+        assert torch.equal(torch.rand(3), first)
+    with torch_seed(2, "judge"):
+        assert not torch.equal(torch.rand(3), first)

@@ -65,12 +65,12 @@ def test_features_are_the_authors(directory: Path) -> None:
 
     network = read_discriminator(directory, [TINY]).discriminator
     infer_statistics(network, torch.from_numpy(images), order, threads=2, batch=8)
-    found = discriminator_features(network, torch.from_numpy(images), None, threads=2, batch=3)
-    assert found.dtype == torch.float32 and found.shape == (20, 80)
-    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-4, atol=1e-4)
-    assert torch.equal(of_last_convolution(network, found), found[:, 32:])
+    features = discriminator_features(network, torch.from_numpy(images), None, threads=2, batch=3)
+    assert features.dtype == torch.float32 and features.shape == (20, 80)
+    np.testing.assert_allclose(features.numpy(), expected, rtol=1e-4, atol=1e-4)
+    assert torch.equal(of_last_convolution(network, features), features[:, 32:])
     quarters = expected.reshape(20, 5, 2, 2, 2, 2).max((3, 5)).reshape(20, -1)
-    np.testing.assert_allclose(halved(found).numpy(), quarters, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(halved(features).numpy(), quarters, rtol=1e-4, atol=1e-4)
     means = discriminator_features(network, torch.from_numpy(images), None, 2, mean_pooled)
     of_first = first_maps(images, arrays[0]).reshape(20, 2, 4, 2, 4, 2).mean((3, 5)).reshape(20, -1)
     np.testing.assert_allclose(means[:, :32].numpy(), of_first, rtol=1e-4, atol=1e-4)
@@ -84,23 +84,23 @@ def test_a_batch_is_normalised_by_its_own_statistics(directory: Path) -> None:
     network = read_discriminator(directory, [TINY]).discriminator
     infer_statistics(network, images, order)
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    found = own_batch_features(network, images, order, threads=2, batch=8)
+    features = own_batch_features(network, images, order, threads=2, batch=8)
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
     for start in (0, 8, 16):
         chosen = order[start : start + 8]
         infer_statistics(network, images[chosen], np.arange(len(chosen)))
         alone = discriminator_features(network, images[chosen], None)
-        np.testing.assert_allclose(found[chosen].numpy(), alone.numpy(), rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(features[chosen].numpy(), alone.numpy(), rtol=1e-4, atol=1e-4)
 
 
 def test_statistics_of_classes_apart_differ_from_those_of_shuffled_images(directory: Path) -> None:
     data = shades()
-    found = []
+    features = []
     for order in (np.arange(60), np.random.default_rng(0).permutation(60)):
         network = read_discriminator(directory, [TINY]).discriminator
         infer_statistics(network, torch.from_numpy(data.train_images), order, batch=20)
-        found.append(network.state_dict()["blocks.1.1.running_var"])
-    assert (found[0] < found[1]).all()  # what lies between the classes is missing
+        features.append(network.state_dict()["blocks.1.1.running_var"])
+    assert (features[0] < features[1]).all()  # what lies between the classes is missing
 
 
 def test_one_convolution_needs_no_statistics(directory: Path) -> None:

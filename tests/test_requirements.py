@@ -11,15 +11,14 @@ import numpy as np
 import pytest
 import torch
 
-from replication import train
+from replication import prepare, train
 from replication.config.params import Cell, Params
 from replication.data.reading import PreparedImages, ToyData
 from replication.foundation.errors import InputError
 from replication.metrics import inception_network
-from replication.prepare import prepare
 from replication.scoring import requirements
 from replication.scoring.protocols import PROTOCOLS
-from replication.scoring.requirements import DATA, NEEDS, PROBE, require_cell, require_protocols
+from replication.scoring.requirements import NEEDS, PROBE, require_cell, require_protocols
 
 ROWS = np.arange(20)
 DCGAN, CONDITIONAL, PLANTED = "cpu-dcgan-digits", "cpu-dcgan-digits-conditional", "cpu-dcgan-digits-planted"
@@ -62,13 +61,14 @@ def test_what_is_there_is_not_missed(params: Params, images: PreparedImages, pro
     require_protocols(params, cell_of(params, key, protocol), images, ROWS)
 
 
+def with_tests(data: PreparedImages, count: int, train: int = 200) -> PreparedImages:
+    tests = {"test_images": data.test_images[:count], "test_labels": data.test_labels[:count]}
+    return replace(data, **tests, train_images=data.train_images[:train])
+
+
 def without_tests(data: PreparedImages) -> PreparedImages:
     data.manifest["counts"]["test"] = {"total": 0, "per_class": {}}
     return replace(data, test_images=data.test_images[:0], test_labels=data.test_labels[:0])
-
-
-def with_tests(data: PreparedImages, count: int) -> PreparedImages:
-    return replace(data, test_images=data.test_images[:count], test_labels=data.test_labels[:count])
 
 
 def crowded(data: PreparedImages) -> PreparedImages:
@@ -85,19 +85,9 @@ LACKING: list[tuple[str, str, Change, str]] = [
     ("components", GAN, lambda data: data, "the prior of its recipe has no components"),
     ("filters", DCGAN, without_tests, "has no test images"),
     ("filters", DCGAN, lambda data: with_tests(data, 19), "data set digits has 19 test images, and it needs 20"),
-    (
-        "memorisation",
-        PLANTED,
-        lambda data: with_tests(replace(data, train_images=data.train_images[:60]), 1),
-        "has 1 test images, and it needs 2",
-    ),
+    ("memorisation", PLANTED, lambda data: with_tests(data, 1, train=60), "has 1 test images, and it needs 2"),
     ("filters", GAN, lambda data: data, "its discriminator has no maps of convolutions"),
-    (
-        "memorisation",
-        PLANTED,
-        lambda data: without_tests(replace(data, train_images=data.train_images[:60])),
-        "no test",
-    ),
+    ("memorisation", PLANTED, lambda data: without_tests(with_tests(data, 1, train=60)), "no test"),
     ("forgetting", PLANTED, lambda data: replace(data, train_places=None), "has no planted object"),
     ("forgetting", GAN, lambda data: data, "its generator is not convolutional"),
     (PROBE, DCGAN, crowded, "a class of digits has about 3 images that are not held out, and limited_labels asks for"),
@@ -105,18 +95,17 @@ LACKING: list[tuple[str, str, Change, str]] = [
 
 
 @pytest.mark.parametrize(("protocol", "key", "change", "sentence"), LACKING)
-def test_what_is_missing_is_named_with_cell_and_mend(
+def test_what_is_missing_is_named(
     params: Params, images: PreparedImages, protocol: str, key: str, change: Change, sentence: str
 ) -> None:
-    with pytest.raises(InputError) as refused:
+    with pytest.raises(InputError, match=rf"^Cell {key}, protocol {protocol}: .*{sentence}.*\.$"):
         require_protocols(params, cell_of(params, key, protocol), change(images), ROWS)
-    said = str(refused.value)
-    assert said.startswith(f"Cell {key}, protocol {protocol}: ") and sentence in said and said.endswith(".")
 
 
-def test_a_data_set_named_for_the_probe_needs_test_images_and_the_cells_own_is_not_probed_without(
+def test_a_data_set_named_for_the_probe_needs_test_images(
     params: Params, images: PreparedImages, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """The cell's own is not probed without them."""
     cell, data = cell_of(params, DCGAN, PROBE), without_tests(images)
     require_protocols(params, cell, data, ROWS)
     assert "distances to held-out images under its judge and the linear probe, for data set" in capsys.readouterr().out
@@ -132,9 +121,7 @@ def test_a_judge_must_be_planned(params: Params, images: PreparedImages, protoco
         require_protocols(replace(params, judges={}), cell, images, ROWS)
 
 
-def test_weights_that_cannot_be_had_are_missed_before_the_training(
-    sources: Path, params: Params, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_weights_are_missed_at_once(sources: Path, params: Params, monkeypatch: pytest.MonkeyPatch) -> None:
     def offline(*_: object, **__: object) -> None:
         raise OSError("no network")
 
@@ -142,14 +129,13 @@ def test_weights_that_cannot_be_had_are_missed_before_the_training(
     monkeypatch.setattr(train, "train_block", lambda *_: pytest.fail("trained"))
     requirements._lacking_weights.cache_clear()
     cell = replace(params.cell(GAN), protocols=("inception",))
-    prepare(params.datasets["digits"], DATA / "digits")
+    prepare.main(["digits"])
     with pytest.raises(InputError) as refused:
         train.train_cell(params, cell)
-    said = str(refused.value)
-    assert said.startswith(f"Cell {GAN}, protocol inception: ") and said.endswith(
-        "or write `weights: none` under inception."
-    )
-    assert inception_network.NAME in said and "data/weights" in said
+    sentence = str(refused.value)
+    assert sentence.startswith(f"Cell {GAN}, protocol inception: ")
+    assert sentence.endswith("or write `weights: none` under inception.")
+    assert inception_network.NAME in sentence and "data/weights" in sentence
     with pytest.raises(InputError, match=f"^Cell {GAN}, protocol inception: "):
         require_cell(params, cell)
     experiment = replace(params.cell("cpu-reference-points-digits"), protocols=("inception",))
@@ -161,9 +147,7 @@ def test_weights_that_cannot_be_had_are_missed_before_the_training(
     requirements._lacking_weights.cache_clear()
 
 
-def test_inception_needs_torch_fidelity(
-    params: Params, images: PreparedImages, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_needs_torch_fidelity(params: Params, images: PreparedImages, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(requirements, "find_spec", lambda _: None)
     with pytest.raises(InputError, match=f"^Cell {GAN}, protocol inception: torch-fidelity is not installed; install"):
         require_protocols(params, cell_of(params, GAN, "inception"), images, ROWS)
@@ -178,7 +162,6 @@ def test_points_have_no_protocols_of_images(params: Params) -> None:
 
 
 def test_the_cells_of_params_yaml_are_content_with_embedded_data(sources: Path, params: Params) -> None:
-    for name in ("toy-bimodal", "digits", "digits-planted"):
-        prepare(params.datasets[name], DATA / name)
+    prepare.main(["toy-bimodal", "digits", "digits-planted"])
     for cell in params.profile.scored.values():
         require_cell(params, cell)

@@ -1,8 +1,11 @@
-"""The house: commands at the root of the package, and each room imports only rooms above it."""
+"""The house: each room imports only rooms above it, and a command starts without what it does not need."""
 
 from __future__ import annotations
 
 import ast
+import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -10,38 +13,19 @@ from pathlib import Path
 import pytest
 
 from replication.__main__ import commands, main
+from replication.inputs import stage_inputs
+from tests.in_small import ROOT, params_written
 
-ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "replication"
 ROOMS = (
-    "foundation",
-    "config",
-    "table",
-    "data",
-    "models",
-    "metrics",
-    "training",
-    "released",
-    "scoring",
-    "experiments",
-    "verdicts",
-    "describe",
-    "report",
-)
+    "foundation", "config", "table", "data", "models", "metrics", "training", "released", "scoring", "experiments",
+    "verdicts", "describe", "report",
+)  # fmt: skip
+# A command imports commands before it, whose work it does too.
 COMMANDS = (
-    "inputs",
-    "prepare",
-    "prepared",
-    "judge",
-    "train",
-    "score",
-    "experiment",
-    "page",
-    "record",
-    "check",
-    "score_samples",
-    "run",
-)  # a command imports commands before it, whose work it does too
+    "inputs", "prepare", "prepared", "judge", "train", "score", "experiment", "page", "record", "check",
+    "score_samples", "run",
+)  # fmt: skip
 LATE = "cluster"  # a room that has other machines do the work of commands
 ORDER = (*ROOMS, *COMMANDS[:-1], LATE, COMMANDS[-1])
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE or path.stem in COMMANDS)
@@ -67,15 +51,10 @@ def imported(file: Path) -> Iterator[tuple[str, ...]]:
         yield from (tuple(name.split(".")[1:]) for name in names if name.startswith("replication."))
 
 
-def upward(file: Path) -> list[str]:
-    """What a file imports from a room below its own."""
-    own = place(file.relative_to(PACKAGE).with_suffix("").parts)
-    return [".".join(parts) for parts in imported(file) if place(parts) > own]
-
-
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(PACKAGE)))
 def test_a_room_imports_only_rooms_above_it(file: Path) -> None:
-    assert not upward(file)
+    room = place(file.relative_to(PACKAGE).with_suffix("").parts)
+    assert not [".".join(parts) for parts in imported(file) if place(parts) > room]
 
 
 def test_every_file_has_a_place() -> None:
@@ -107,11 +86,6 @@ def at_import(file: Path) -> Iterator[tuple[str, ...]]:
                     body.append(child)  # type: ignore[arg-type]
 
 
-def test_the_timing_program_imports_no_report() -> None:
-    for file in (ROOT / "benchmarks").rglob("*.py"):
-        assert not [parts for parts in imported(file) if parts[:1] in (("report",), ("verdicts",))], file
-
-
 def test_the_commands_are_listed_with_a_line_each(capsys: pytest.CaptureFixture[str]) -> None:
     listed = commands()
     assert set(COMMANDS) < set(listed) and {"describe", "released", "report", "verdicts"} < set(listed)
@@ -119,3 +93,46 @@ def test_the_commands_are_listed_with_a_line_each(capsys: pytest.CaptureFixture[
     printed = capsys.readouterr().out
     for name, purpose in listed.items():
         assert 10 < len(purpose) < 110 and f"{name} " in printed and purpose in printed
+
+
+LACKING = {"dvc", "jinja2", "matplotlib"}  # on a bare machine
+SLOW = LACKING | {"numba", "pandas", "scipy", "sklearn", "torch", "torchvision"}
+ASK = """
+import importlib, json, sys
+files = []
+for name in sys.argv[1:]:
+    importlib.import_module(name)
+    files.append({name: getattr(module, "__file__", None) for name, module in sys.modules.items()})
+print(json.dumps(files))
+"""
+GARBAGE = """
+import gc, sys
+sys.argv[0] = sys.argv[1]
+import replication
+from replication.foundation.command import exit_clearly
+before = gc.isenabled()
+exit_clearly(lambda: print(before, gc.isenabled()))
+"""
+
+
+def printed(script: str, *arguments: str) -> str:
+    """What a script prints in the root of the repository."""
+    command = [sys.executable, "-c", script, *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.integration
+def test_commands_start_without_what_they_do_not_need_and_what_one_imports_is_among_its_inputs() -> None:
+    names = ("replication.prepare", "replication", "replication.inputs", "replication.score_samples", "replication.run")
+    of_prepare, *others, of_run = json.loads(printed(ASK, *names))  # modules there are once each is imported, by name
+    assert all(not SLOW & modules.keys() for modules in (of_prepare, *others))
+    assert not LACKING & of_run.keys() and {"replication.training.block", "torch"} <= of_run.keys()
+    files = [Path(file) for file in of_prepare.values() if file]
+    sources = {str(file.relative_to(ROOT)) for file in files if file.is_relative_to(ROOT / "replication")}
+    inputs = stage_inputs(params_written(), ROOT)
+    assert len(sources) > 20 and sources <= set(inputs["prepare/digits"]["code"])
+
+
+@pytest.mark.parametrize(("name", "collects"), [("-m", "False"), ("script.py", "True")])
+def test_a_command_looks_for_garbage_once_it_works(name: str, collects: str) -> None:
+    assert printed(GARBAGE, name).split() == [collects, "True"]

@@ -14,14 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from replication import experiment, score, train
-from replication.config.expansion import read_params
+from replication import experiment, prepare, score, train
 from replication.config.params import load_params
-from replication.prepare import prepare
 from replication.table.archives import unpack
-from tests.in_small import params_written
+from tests.in_small import DENSE, ROOT, edit, linked, params_written
 
-ROOT = Path(__file__).parents[1]
 K1, K5, BROKEN, THEORY = "cpu-gan-toy-k1", "cpu-gan-toy-k5", "cpu-gan-toy-rest", "cpu-theory"
 MIXTURE = "cpu-deligan-toy"  # scored in a moment, where the games of `gan` take seconds
 GAN, DCGAN, REAL = "cpu-gan-digits", "cpu-dcgan-digits", "cpu-reference-points-digits"
@@ -34,9 +31,8 @@ def write_params(root: Path, updates: dict[str, int]) -> None:
     for name, count in updates.items():
         model, recipe = name.split(".")
         content["recipes"][model][recipe] |= {"updates": count}
-    for name in ("toy-k1", "toy-k5", "toy-rest"):
-        content["recipes"]["gan"][name] |= {"network": {"hidden": [4], "nonlinearity": "tanh"}, "n_samples": 100}
-    content["recipes"]["deligan"]["toy"] |= {"network": {"hidden": [4], "nonlinearity": "tanh"}, "n_samples": 100}
+    for model, name in (("gan", "toy-k1"), ("gan", "toy-k5"), ("gan", "toy-rest"), ("deligan", "toy")):
+        content["recipes"][model][name] |= {"network": DENSE["network"], "n_samples": 100}
     content["recipes"]["gan"]["toy-rest"] |= {"batch": 401}  # more than there are points
     content["judges"]["digits"] |= {"epochs": 2}
     content["theory"] |= {"updates": 20, "fresh": 100}
@@ -46,17 +42,15 @@ def write_params(root: Path, updates: dict[str, int]) -> None:
     profile["models"] = ["gan", "deligan", "dcgan"]
     content["run"] = content["profiles"]["paper"] = {**paper, "cells": {}, "experiments": {}, "models": []}
     used = {(cell["model"], cell["recipe"]) for cell in profile["cells"].values()}
-    content["recipes"] = {model: {name: all_of[name] for name in all_of if (model, name) in used}
-                          for model, all_of in content["recipes"].items()}  # fmt: skip
+    for model, recipes in content["recipes"].items():
+        content["recipes"][model] = {name: recipes[name] for name in recipes if (model, name) in used}
     (root / "params.yaml").write_text(json.dumps(content), encoding="utf-8")
 
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder with the sources alone, the current directory of the test; no process of it is left behind."""
-    root = tmp_path / "project"
-    root.mkdir()
-    (root / "replication").symlink_to(ROOT / "replication")
+    root = linked(tmp_path / "project")
     monkeypatch.chdir(root)
     yield root
     assert not processes_in(root)
@@ -66,32 +60,30 @@ def processes_in(root: Path) -> list[int]:
     """Processes but this one whose current directory it is, once those that end have had a moment."""
     until = time.monotonic() + 5
     while True:
-        found = []
+        results = []
         for place in Path("/proc").glob("[0-9]*"):
             try:
                 if place.joinpath("cwd").resolve(strict=True) == root and int(place.name) != os.getpid():
                     zombie = ") Z " in place.joinpath("stat").read_text(encoding="utf-8")
-                    found += [] if zombie else [int(place.name)]
+                    results += [] if zombie else [int(place.name)]
             except OSError:
                 continue
-        if not found or time.monotonic() > until:
-            return found
+        if not results or time.monotonic() > until:
+            return results
         time.sleep(0.1)
 
 
 def start(root: Path, cells: Sequence[str], *options: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-P", "-m", "replication.run", *cells, *options]
     # Imported from where it lies, not through the link, so that what is compiled already is found.
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.Popen(
-        command, cwd=root, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    whole, pipe = {**os.environ, "PYTHONPATH": str(ROOT)}, subprocess.PIPE
+    return subprocess.Popen(command, cwd=root, env=whole, stdout=pipe, stderr=pipe, text=True)
 
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, list[str], str]:
     """Status, the lines printed and what stderr says."""
-    printed, said = process.communicate(timeout=PATIENCE)
-    return process.returncode, printed.splitlines(), said
+    printed, errors = process.communicate(timeout=PATIENCE)
+    return process.returncode, printed.splitlines(), errors
 
 
 def measured(root: Path) -> dict[str, bytes]:
@@ -100,11 +92,9 @@ def measured(root: Path) -> dict[str, bytes]:
 
 def undisturbed(root: Path, cells: Sequence[str]) -> dict[str, bytes]:
     """What the stages themselves measure, one after another, in the current directory."""
-    content = read_params(root / "params.yaml")
-    (root / "params.yaml").write_text(json.dumps({**content, "run": content["profiles"]["cpu"]}), encoding="utf-8")
+    edit(lambda content: content.update(run=content["profiles"]["cpu"]))
     params = load_params()
-    for name in {params.cell(key).dataset for key in cells}:
-        prepare(params.datasets[name], train.DATA / name)
+    prepare.main(sorted({params.cell(key).dataset for key in cells}))
     for key in cells:
         if key in params.profile.experiments:
             experiment.main([key])
@@ -118,9 +108,9 @@ def undisturbed(root: Path, cells: Sequence[str]) -> dict[str, bytes]:
 def test_cells_are_trained_scored_and_packed_and_a_second_call_keeps_them(project: Path) -> None:
     write_params(project, {"gan.toy-k1": 1000, "gan.toy-k5": 1000})
     cells = [K1, BROKEN, K5, THEORY]
-    status, printed, said = ended(start(project, cells, "--pack", "out"))
+    status, printed, errors = ended(start(project, cells, "--pack", "out"))
     assert status == 2
-    (failed,) = (line for line in said.splitlines() if line.startswith(f"{BROKEN} failed: "))
+    (failed,) = (line for line in errors.splitlines() if line.startswith(f"{BROKEN} failed: "))
     assert "400 training samples do not fill one batch of 401" in failed
     order = [line.split(" in ")[0] for line in printed if " in " in line]
     trained = [line for line in order if "trained" in line]
@@ -135,8 +125,8 @@ def test_cells_are_trained_scored_and_packed_and_a_second_call_keeps_them(projec
     status, printed, _ = ended(start(project, [K1, K5, THEORY], "--pack", "out"))
     assert status == 0 and all("kept" in line for line in printed) and len(printed) == 2 + 2 * 3
     assert before == {path: path.read_bytes() for path in [*project.glob("out/*"), *project.glob("outputs/*/*/*/*/*")]}
-    found = measured(project)
-    assert undisturbed(project, [K1, K5, THEORY]) == found
+    results = measured(project)
+    assert undisturbed(project, [K1, K5, THEORY]) == results
 
 
 def test_stopped_it_says_what_goes_on_and_ends_with_the_same_measurements(project: Path) -> None:
@@ -147,31 +137,31 @@ def test_stopped_it_says_what_goes_on_and_ends_with_the_same_measurements(projec
         assert process.poll() is None and time.monotonic() < until
         time.sleep(0.02)
     process.send_signal(signal.SIGTERM)
-    status, _, said = ended(process)
-    sentence = said.splitlines()[-1]
+    status, _, errors = ended(process)
+    sentence = errors.splitlines()[-1]
     assert status == 75 and not measured(project)
     assert sentence.startswith(f"Stopped: nothing is done; the same command goes on with {MIXTURE} (stopped at update ")
     assert sentence.endswith(f" of 150000), {THEORY} (not begun).")
     (state,) = project.glob(f".replication/checkpoints/{MIXTURE}-*/state-*")
     units = int(state.name.split("-")[1])  # of five updates
     assert 0 < int(sentence.split("at update ")[1].split()[0]) == 5 * units < 150_000
-    status, printed, said = ended(start(project, [MIXTURE, THEORY], "--pack", "out"))
-    assert status == 0 and "| 0/150000" not in said  # it went on, from the checkpoint
-    found = measured(project)
-    assert unpack(Path(f"out/{MIXTURE}.tar.gz"))[f"{MIXTURE}/measurements.csv"] == found[MIXTURE]
-    assert undisturbed(project, [MIXTURE, THEORY]) == found and len(found) == 2
+    status, printed, errors = ended(start(project, [MIXTURE, THEORY], "--pack", "out"))
+    assert status == 0 and "| 0/150000" not in errors  # it went on, from the checkpoint
+    results = measured(project)
+    assert unpack(Path(f"out/{MIXTURE}.tar.gz"))[f"{MIXTURE}/measurements.csv"] == results[MIXTURE]
+    assert undisturbed(project, [MIXTURE, THEORY]) == results and len(results) == 2
 
 
 @pytest.mark.slow
 def test_a_part_of_the_seeds_and_no_time_at_all(project: Path) -> None:
     write_params(project, {"gan.toy-k1": 1000})
-    status, printed, said = ended(start(project, [K1], "--seeds", "1", "--minutes", "0"))
-    assert status == 75 and not printed and f"goes on with {K1}+1 (not begun)." in said
+    status, printed, errors = ended(start(project, [K1], "--seeds", "1", "--minutes", "0"))
+    assert status == 75 and not printed and f"goes on with {K1}+1 (not begun)." in errors
     status, _, _ = ended(start(project, [K1], "--seeds", "1", "--pack", "out"))
     assert status == 0 and Path(f"out/{K1}+1.tar.gz").is_file()
     assert (project / f"outputs/score/cpu-parts/gan/{K1}+1/measurements.csv").is_file()
-    status, _, said = ended(start(project, [K1], "--seeds", "1-2"))
-    assert status == 2 and "error: --seeds 1-2 is no part of cell" in said
+    status, _, errors = ended(start(project, [K1], "--seeds", "1-2"))
+    assert status == 2 and "error: --seeds 1-2 is no part of cell" in errors
 
 
 MOMENTS = (  # files whose appearance says how far a run is
@@ -215,11 +205,9 @@ def test_killed_at_any_moment_it_ends_with_the_same_measurements(project: Path, 
     known = {"SIGKILL": -9, "SIGTERM": 75, "SIGINT": 130}
     assert len(statuses) > 3 and set(statuses[:-1]) <= {0, *(known[each.name] for each in chosen)}
     assert statuses[-1] == 0 and any(statuses)
-    found = measured(project)
+    results = measured(project)
     assert sorted(path.name for path in Path("out").iterdir()) == sorted(f"{key}.tar.gz" for key in cells)
-    alone = project.parent / "alone"
-    alone.mkdir()
-    (alone / "replication").symlink_to(ROOT / "replication")
+    alone = linked(project.parent / "alone")
     write_params(alone, updates)
     assert ended(start(alone, cells))[0] == 0
-    assert found == measured(alone) and len(found) == len(cells)
+    assert results == measured(alone) and len(results) == len(cells)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,52 +11,32 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from replication import prepare
 from replication import train as stage
 from replication.config.params import load_params
 from replication.foundation.command import exit_clearly
 from replication.foundation.errors import InputError
 from replication.foundation.places import TRAINED
 from replication.foundation.provenance import code_hash, environment, import_closure
-from replication.prepare import prepare
 from replication.training import block, cells
 from replication.training.block import Paused
 from replication.training.code import training_code
 from replication.training.state import State, initial_state
-from tests.in_small import params_written, write_few
+from tests.in_small import Change, edit, put, write_small
 
 TOY, DIGITS = "cpu-gan-toy-k1", "cpu-deligan-digits"
-SMALL = {
-    "convolutional": {
-        "start": 4, "generator": [[1, 3, 2]], "discriminator": [[4, 3, 2]], "pool": 2, "minibatch": [2, 2],
-    }
-}  # fmt: skip
 
 
-def edit(change: Callable[[dict[str, Any]], Any]) -> None:
-    """Change the params.yaml of the current directory."""
-    content = json.loads(Path("params.yaml").read_text("utf-8"))
-    change(content)
-    Path("params.yaml").write_text(json.dumps(content), encoding="utf-8")
-
-
-@pytest.fixture
-def workplace(sources: Path) -> Path:
+@pytest.fixture(autouse=True)
+def workplace(sources: Path) -> None:
     """A folder with the sources and small recipes, the current directory of the test."""
-    content = params_written()
-    # Not in compiled loops, which take half a minute to compile.
-    small = {"engine": "eager", "updates": 40, "batch": 20, "network": {"hidden": [4], "nonlinearity": "tanh"}}
-    content["recipes"]["gan"]["toy-k1"] |= small
-    content["recipes"]["deligan"]["digits"] |= {"updates": 20, "latent_dim": 3, "network": SMALL}
-    cells = content["profiles"]["cpu"]["cells"]
-    kept = {TOY: {**cells[TOY], "seeds": "1-3"}, DIGITS: {**cells[DIGITS], "seeds": "0-1"}}
-    write_few(content, kept, threads=2)  # of which the recipes have one
-    return sources
+    write_small({TOY: "1-3", DIGITS: "0-1"}, threads=2)  # of which the recipes have one
 
 
 def train(key: str, dataset: str) -> Path:
     """Prepare the data and train a cell through the stage's own entry; its output."""
     if not (stage.DATA / dataset).exists():
-        prepare(load_params().datasets[dataset], stage.DATA / dataset)
+        prepare.main([dataset])
     stage.main([key])
     return TRAINED / load_params().cell(key).folder
 
@@ -72,34 +51,39 @@ def contents(output: Path) -> dict[str, object]:
     return {**files, "provenance": {key: value for key, value in read(output).items() if key != "clock"}}
 
 
-def test_a_toy_cell(workplace: Path) -> None:
+def test_a_toy_cell() -> None:
     output = train(TOY, "toy-bimodal")
-    assert {f.name for f in output.iterdir()} == {
-        "step0.safetensors", "step10.safetensors", "step20.safetensors", "step40.safetensors", "history.safetensors",
-        "provenance.json",
-    }  # fmt: skip
+    weights = {f"step{step}.safetensors" for step in (0, 10, 20, 40)}
+    assert {file.name for file in output.iterdir()} == {*weights, "history.safetensors", "provenance.json"}
     final = load_file(output / "step40.safetensors")
     assert final["generator.body.0.weight"].shape == (3, 4, 2)
     assert not any(name.startswith(("first", "balance", "steps")) for name in final)
     assert load_file(output / "history.safetensors")["losses"].shape == (3, 40, 2)
-    found = read(output)
+    provenance = read(output)
     cell = load_params().cell(TOY)
     for name in ("model", "recipe", "variant", "dataset", "split", "seeds"):
-        assert found[name] == getattr(cell, name)
-    assert (found["cell"], found["updates"], found["window"], found["steps"]) == (TOY, 40, 1, [0, 10, 20, 40])
-    assert found["diverged_seeds"] == {} and found["environment"]["threads"] == 1  # the recipe's
-    assert {*found["clock"]} == {"started", "duration_s", "host", "usage"} and found["clock"]["usage"]["seeds"] > 0
+        assert provenance[name] == getattr(cell, name)
+    assert (provenance["cell"], provenance["updates"], provenance["window"], provenance["steps"]) == (
+        TOY,
+        40,
+        1,
+        [0, 10, 20, 40],
+    )
+    assert provenance["diverged_seeds"] == {} and provenance["environment"]["threads"] == 1  # the recipe's
+    assert {*provenance["clock"]} == {"started", "duration_s", "host", "usage"} and provenance["clock"]["usage"][
+        "seeds"
+    ] > 0
     files, names = training_code("gan"), Path("replication/models/__init__.py")  # names of models change no training
     assert {Path("replication/training/cells.py"), *import_closure(Path("replication/models/gan.py"))} - {names} < files
-    assert found["code_sha256"] == code_hash(files) and Path("replication/training/loop.py") in files
+    assert provenance["code_sha256"] == code_hash(files) and Path("replication/training/loop.py") in files
     strangers = ("models/__init__", "deligan", "scoring", "metrics/inception", "report", "requirements")
-    assert not any(name in str(file) for file in files for name in strangers) and "selected_steps" not in found
-    assert (found["device"], found["precision"]) == ("cpu", "float32")
+    assert not any(name in str(file) for file in files for name in strangers) and "selected_steps" not in provenance
+    assert (provenance["device"], provenance["precision"]) == ("cpu", "float32")
     assert not list(Path(".replication/checkpoints").glob("*/*")), "a finished cell keeps no checkpoint"
 
 
 @pytest.mark.integration
-def test_an_image_cell_twice_gives_the_same_bytes(workplace: Path) -> None:
+def test_an_image_cell_twice_gives_the_same_bytes() -> None:
     output = train(DIGITS, "digits")
     first = contents(output)
     assert load_file(output / "step20.safetensors")["generator.prior.sigma"].shape == (2, 50, 3)
@@ -108,16 +92,14 @@ def test_an_image_cell_twice_gives_the_same_bytes(workplace: Path) -> None:
 
 
 @pytest.mark.integration
-def test_a_finished_output_is_kept_and_one_of_another_recipe_is_not(
-    workplace: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_finished_output_is_kept_and_one_of_another_recipe_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
     output = train(TOY, "toy-bimodal")
     before, clock = contents(output), read(output)["clock"]
     with monkeypatch.context() as patch:
         patch.setattr(stage, "train_block", lambda *_: pytest.fail("trained again"))
         train(TOY, "toy-bimodal")
     assert contents(output) == before and read(output)["clock"] == clock
-    edit(lambda content: content["recipes"]["gan"]["toy-k1"]["adam"].update(learning_rate=0.01))
+    edit(put("recipes.gan.toy-k1.adam.learning_rate", 0.01))
     after = contents(train(TOY, "toy-bimodal"))
     assert after["step40.safetensors"] != before["step40.safetensors"]
     assert after["step0.safetensors"] == before["step0.safetensors"]
@@ -127,22 +109,19 @@ def test_a_finished_output_is_kept_and_one_of_another_recipe_is_not(
 @pytest.mark.parametrize(
     ("field", "change"),
     [
-        ("data_sha256", lambda c: c["datasets"]["toy-bimodal"].update(seed=1)),
-        ("seeds", lambda c: c["run"]["cells"][TOY].update(seeds="1-2")),
-        ("params_sha256", lambda c: c["recipes"]["gan"]["toy-k1"].update(discriminator_scale=1.0)),
-        ("", lambda c: c["run"].update(threads=1)),
+        ("data_sha256", put("datasets.toy-bimodal.seed", 1)),
+        ("seeds", put(f"run.cells.{TOY}.seeds", "1-2")),
+        ("params_sha256", put("recipes.gan.toy-k1.discriminator_scale", 1.0)),
+        ("", put("run.threads", 1)),
     ],
 )
-def test_the_key_of_a_cell_sees(workplace: Path, field: str, change: Callable[[dict[str, Any]], Any]) -> None:
+def test_the_key_of_a_cell_sees(field: str, change: Change) -> None:
     def key() -> dict[str, Any]:
-        params = load_params()
-        prepare(params.datasets["toy-bimodal"], stage.DATA / "toy-bimodal")
-        cell = params.cell(TOY)
-        samples = cells.training_samples(
-            stage.load_prepared(stage.DATA / "toy-bimodal"), stage.load_split(stage.DATA / "toy-bimodal", "full")
-        )
+        prepare.main(["toy-bimodal"])
+        params, place = load_params(), stage.DATA / "toy-bimodal"
+        samples = cells.training_samples(stage.load_prepared(place), stage.load_split(place, "full"))
         where = environment("cpu", params.profile.threads)
-        return cells.cell_key(cell, params.recipe("gan", "toy-k1", "paper"), samples, "cpu", where)
+        return cells.cell_key(params.cell(TOY), params.recipe("gan", "toy-k1", "paper"), samples, "cpu", where)
 
     before = key()
     assert key() == before
@@ -153,28 +132,28 @@ def test_the_key_of_a_cell_sees(workplace: Path, field: str, change: Callable[[d
 
 
 @pytest.mark.integration
-def test_a_diverged_seed_stands_in_the_provenance(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_diverged_seed_stands_in_the_provenance(monkeypatch: pytest.MonkeyPatch) -> None:
     def beyond_floats(*arguments: Any) -> State:
         state = initial_state(*arguments)
         next(tensor for tensor in state.values() if tensor.is_floating_point() and tensor.dim() > 2).fill_(math.inf)
         return state
 
     monkeypatch.setattr(block, "initial_state", beyond_floats)
-    found = read(train(TOY, "toy-bimodal"))
-    assert set(found["diverged_seeds"]) == {"1", "2", "3"}
-    assert all(0 < step <= 40 for step in found["diverged_seeds"].values())
+    provenance = read(train(TOY, "toy-bimodal"))
+    assert set(provenance["diverged_seeds"]) == {"1", "2", "3"}
+    assert all(0 < step <= 40 for step in provenance["diverged_seeds"].values())
 
 
 @pytest.mark.integration
-def test_what_one_machine_began_another_finishes(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    edit(lambda content: content["recipes"]["gan"]["toy-k1"].update(engine="kernel", updates=1600))  # two pieces
-    prepare(load_params().datasets["toy-bimodal"], stage.DATA / "toy-bimodal")
+def test_what_one_machine_began_another_finishes(monkeypatch: pytest.MonkeyPatch) -> None:
+    edit(put("recipes.gan.toy-k1.engine", "kernel"), put("recipes.gan.toy-k1.updates", 1600))  # two pieces
+    prepare.main(["toy-bimodal"])
     real = stage.environment
 
     def on(name: str, threads: int) -> None:
         where = {"device": name, "threads": threads}
         monkeypatch.setattr(stage, "environment", lambda *arguments: {**real(*arguments), **where})
-        edit(lambda content: content["run"].update(threads=threads))
+        edit(put("run.threads", threads))
 
     on("A processor", 1)
     with pytest.raises(Paused, match="stopped at update 400 of 1600"):  # where networks are scored
@@ -198,7 +177,7 @@ def test_what_one_machine_began_another_finishes(workplace: Path, monkeypatch: p
 
 
 @pytest.mark.integration
-def test_a_part_of_the_seeds_is_trained_beside_the_plan_and_ends_the_same(workplace: Path) -> None:
+def test_a_part_of_the_seeds_is_trained_beside_the_plan_and_ends_the_same() -> None:
     whole = train(TOY, "toy-bimodal")
     before = contents(whole)
     stage.main([TOY, "--seeds", "2-3"])
@@ -212,40 +191,37 @@ def test_a_part_of_the_seeds_is_trained_beside_the_plan_and_ends_the_same(workpl
     with pytest.raises(InputError, match="--seeds 3-4 is no part of cell cpu-gan-toy-k1, whose seeds are 1-3"):
         stage.main(["gan", "--seeds", "3-4"])
     if not torch.cuda.is_available():
-        prepare(load_params().datasets["digits"], stage.DATA / "digits")
+        prepare.main(["digits"])
         with pytest.raises(InputError, match="torch finds none"):
             stage.main([DIGITS, "--device", "cuda"])
 
 
 @pytest.mark.integration
-def test_a_model_trains_its_cells_keeps_those_that_are_as_before_and_removes_strangers(workplace: Path) -> None:
+def test_a_model_trains_its_cells_keeps_those_that_are_as_before_and_removes_strangers() -> None:
     train(TOY, "toy-bimodal")
     folder = TRAINED / load_params().cell(TOY).folder
     before = read(folder)
     (folder.parent / "cpu-gone").mkdir()
     stage.main(["gan"])
     assert [path.name for path in folder.parent.iterdir()] == [TOY] and read(folder) == before  # its clock included
-    edit(lambda content: content["recipes"]["gan"]["toy-k1"].update(updates=20))
+    edit(put("recipes.gan.toy-k1.updates", 20))
     stage.main(["gan"])
     assert read(folder)["updates"] == 20
 
 
 @pytest.mark.parametrize(("key", "named"), [("cpu-gan", f"{TOY}, {DIGITS}"), (DIGITS, "replication.prepare digits`")])
-def test_what_a_user_can_mend(workplace: Path, capsys: pytest.CaptureFixture[str], key: str, named: str) -> None:
+def test_what_a_user_can_mend(capsys: pytest.CaptureFixture[str], key: str, named: str) -> None:
     with pytest.raises(SystemExit) as stopped:
         exit_clearly(lambda: stage.main([key]))
-    said = capsys.readouterr().err
-    assert stopped.value.code == 2 and named in said and said.count("\n") == 1
+    errors = capsys.readouterr().err
+    assert stopped.value.code == 2 and named in errors and errors.count("\n") == 1
     assert not TRAINED.exists()
 
 
-def test_a_stopping_rule_measures_the_images_outside_of_the_split(workplace: Path) -> None:
-    def stop(content: dict[str, Any]) -> None:
-        content["recipes"]["deligan"]["digits"]["stopping"] = {"every": 10, "samples": 50, "sigma_points": 20}
-
-    edit(stop)
-    found = read(train(DIGITS, "digits"))
-    assert set(found["selected_steps"]) == {"0", "1"} and set(found["selected_steps"].values()) <= {10, 20}
-    edit(lambda content: content["run"]["cells"][DIGITS].update(split="full"))
+def test_a_stopping_rule_measures_the_images_outside_of_the_split() -> None:
+    edit(put("recipes.deligan.digits.stopping", {"every": 10, "samples": 50, "sigma_points": 20}))
+    provenance = read(train(DIGITS, "digits"))
+    assert set(provenance["selected_steps"]) == {"0", "1"} and set(provenance["selected_steps"].values()) <= {10, 20}
+    edit(put(f"run.cells.{DIGITS}.split", "full"))
     with pytest.raises(InputError, match=f"{DIGITS}: the stopping rule measures training samples outside of the spl"):
         train(DIGITS, "digits")

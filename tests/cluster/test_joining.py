@@ -17,16 +17,15 @@ from replication.foundation.provenance import recorded
 from replication.prepare import prepare
 from replication.score import score_cell, scoring_key
 from replication.train import train_cell
-from tests.in_small import params_written, write_few
+from tests.in_small import linked, params_written, write_few
 
 
 @pytest.fixture(scope="module")
 def block(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Params, Cell]:
     """A toy cell of 25 seeds, trained and scored whole: more than are scored together, and than components are of."""
     with pytest.MonkeyPatch.context() as patch:
-        root = tmp_path_factory.mktemp("block")
+        root = linked(tmp_path_factory.mktemp("block") / "place")
         patch.chdir(root)
-        (root / "replication").symlink_to(Path(__file__).parents[2] / "replication")
         content = params_written()
         content["recipes"]["deligan"]["toy"] |= {"updates": 200, "n_samples": 100}
         cells = content["profiles"]["cpu"]["cells"]

@@ -22,45 +22,36 @@ import pytest
 
 from benchmarks.speed.nodes import Nodes
 from replication.cluster.worker import own_root
-from tests.in_small import params_written
+from tests.in_small import linked, params_written, write_few
 
 pytestmark = pytest.mark.cluster
 
-ROOT = Path(__file__).parents[2]
 DIGITS, TOY, THEORY = "cpu-gan-digits", "cpu-gan-toy-k1", "cpu-theory"
 CELLS = (DIGITS, THEORY)  # toys take long to compile: a slow test has them too
 PATIENCE = 600.0  # seconds
-OWN = Path()  # where nodes keep what is their own
 
 
 @pytest.fixture(scope="module", autouse=True)
 def compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Machine code of the toys is compiled by the first that needs it; nodes have a temporary folder of the test."""
-    global OWN
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NUMBA_CACHE_DIR", str(tmp_path_factory.mktemp("compiled")))
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         patch.setenv("TMPDIR", str(tmp_path_factory.mktemp("own")))
-        OWN = own_root(Path(os.environ["TMPDIR"]))
         yield
 
 
-def write_project(root: Path, updates: int = 800) -> Path:
+def write_project(root: Path) -> Path:
     """A folder with the sources, and a profile of one cell of images, one of toys and one experiment."""
     content = params_written()
-    content["recipes"]["gan"]["digits"] |= {"updates": updates}
+    content["recipes"]["gan"]["digits"] |= {"updates": 800}
     content["recipes"]["gan"]["toy-k1"] |= {"updates": 800, "n_samples": 100}
     content["judges"]["digits"] |= {"epochs": 2}
     content["theory"] |= {"updates": 20, "fresh": 100}
-    profile = content["profiles"]["cpu"]
-    seeds = {DIGITS: "0-1", TOY: "0-24", THEORY: "0-1"}
-    for kind, keys in (("cells", (DIGITS, TOY)), ("experiments", (THEORY,))):
-        profile[kind] = {key: {**profile[kind][key], "seeds": seeds[key]} for key in keys}
-    content |= {"run": {**profile, "models": ["gan"]}, "profiles": {"cpu": {**profile, "models": ["gan"]}}}
-    content["recipes"] = {"gan": {name: content["recipes"]["gan"][name] for name in ("digits", "toy-k1")}}
-    root.mkdir()
-    (root / "replication").symlink_to(ROOT / "replication")
-    (root / "params.yaml").write_text(json.dumps(content), encoding="utf-8")
+    planned = content["profiles"]["cpu"]
+    cells = {key: {**planned["cells"][key], "seeds": seeds} for key, seeds in ((DIGITS, "0-1"), (TOY, "0-24"))}
+    experiments = {THEORY: {**planned["experiments"][THEORY], "seeds": "0-1"}}
+    write_few(content, cells, linked(root), experiments=experiments)
     return root
 
 
@@ -94,9 +85,9 @@ def until(holds: Any, process: subprocess.Popen[str]) -> None:
 def run_here(root: Path, cells: Sequence[str] = CELLS) -> dict[str, bytes]:
     """The results of a run without a cluster."""
     ended(start(write_project(root), cells=cells))
-    found = results(root)
-    assert {Path(name).name for name in found} >= {"measurements.csv", "samples.npz", "history.safetensors"}
-    return found
+    files = results(root)
+    assert {Path(name).name for name in files} >= {"measurements.csv", "samples.npz", "history.safetensors"}
+    return files
 
 
 @pytest.fixture
@@ -144,7 +135,7 @@ def test_without_a_shared_folder_and_as_a_stage_no_byte_changes(nodes: Nodes, tm
         nodes.order("add")
     root = write_project(tmp_path / "project")
     ended(start(root, "--runner", "ray", "--address", nodes.address, cells=cells))
-    assert results(root) == local and OWN.exists()
+    assert results(root) == local and own_root(Path(os.environ["TMPDIR"])).exists()
     rescored_as_a_stage(root, nodes.address)
     assert results(root) == local
 

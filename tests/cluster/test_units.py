@@ -1,4 +1,4 @@
-"""How blocks are cut into units, and what units ask of a node."""
+"""How blocks are cut into units, what units ask of a node, and what follows a unit's end, computing nothing."""
 
 from __future__ import annotations
 
@@ -7,10 +7,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from replication.cluster.units import Demand, demand_of, inputs_of, parts_of
+from replication.cluster.driver import Driver
+from replication.cluster.goods import content_digest
+from replication.cluster.screen import Screen
+from replication.cluster.units import Demand, Unit, demand_of, inputs_of, parts_of
+from replication.cluster.worker import Result
 from replication.config.params import Cell, Params
 from replication.foundation.places import DATA, JUDGES, TRAINED
 from replication.scoring.toy import TOGETHER
@@ -52,9 +57,8 @@ def recorded(cell: Cell, usage: Mapping[str, object]) -> None:
     (folder / "provenance.json").write_text(json.dumps({"clock": {"usage": usage}}), encoding="utf-8")
 
 
-def test_the_share_of_a_gpu_is_what_was_recorded(
-    paper: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_share_of_a_gpu(paper: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is what was recorded."""
     monkeypatch.chdir(tmp_path)
     cell = paper.profile.cells["paper-gan-mnist"]
     assert demand_of(paper, cell, 5).gpus == 1.0  # nothing is known
@@ -69,11 +73,10 @@ def test_the_share_of_a_gpu_is_what_was_recorded(
 
 
 def test_what_needs_more_gets_twice_as_much_until_there_is_no_more() -> None:
-    demand = Demand(cpus=1, gpus=0.3, memory=100)
-    seen = [demand]
-    while (more := seen[-1].doubled()) and len(seen) < 4:
-        seen.append(more)
-    assert [(each.gpus, each.memory) for each in seen] == [(0.3, 100), (0.6, 200), (1.0, 400), (1.0, 800)]
+    demand: Demand | None = Demand(cpus=1, gpus=0.3, memory=100)
+    for expected in ((0.3, 100), (0.6, 200), (1.0, 400), (1.0, 800)):
+        assert demand and (demand.gpus, demand.memory) == expected
+        demand = demand.doubled()
     assert Demand(gpus=1.0).doubled() is None and Demand().doubled() is None
 
 
@@ -84,3 +87,74 @@ def test_inputs_are_what_a_cell_reads(paper: Params, tmp_path: Path, monkeypatch
     assert set(inputs_of(paper, paper.profile.cells["paper-gan-mnist"])) == {DATA / "mnist", JUDGES / "mnist"}
     experiment = paper.profile.experiments["paper-released-cifar10"]
     assert set(inputs_of(paper, experiment)) == {DATA / "cifar10", Path(paper.released.directory)}
+
+
+class Pool:
+    """Answers each unit with the next of some results; nodes have `memory` bytes."""
+
+    def __init__(self, results: list[Result], memory: int = 10**12) -> None:
+        self.results, self.memory, self.running, self.submitted = results, memory, [], []
+
+    def submit(self, unit: Unit) -> None:
+        self.running.append(unit)
+        self.submitted.append(unit)
+
+    def fits(self, unit: Unit) -> bool:
+        return unit.demand.memory <= self.memory
+
+    def finished(self, seconds: float) -> list[tuple[Unit, Result]]:
+        return [(self.running.pop(0), self.results.pop(0))]
+
+    def told(self) -> dict[str, tuple[int, int, str]]:
+        return {unit.title: (50, 200, "a-node") for unit in self.running[:3]}
+
+    def cancel(self) -> None:
+        self.running.clear()
+
+
+WEIGHTS = {"judge.safetensors": b"weights"}
+DONE = Result(WEIGHTS, content_digest(WEIGHTS))
+MORE = Result(needs_more=True)
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def trained(params: Params, pool: Pool, memory: int) -> Driver:
+    """A driver after it trained the judge of digits, which asked for so much memory."""
+    driver = Driver(params, pool)  # type: ignore[arg-type]
+    unit = Unit("judge", "digits", print, (), Path("outputs/judge/digits"), {}, Demand(memory=memory))
+    driver._submit(unit)
+    driver._attend(lambda: False)
+    return driver
+
+
+def test_a_unit_that_needed_more_is_run_again_with_twice_as_much(params: Params) -> None:
+    pool = Pool([MORE, MORE, DONE])
+    driver = trained(params, pool, 100)
+    assert [unit.demand.memory for unit in pool.submitted] == [100, 200, 400] and not driver.failed
+    assert Path("outputs/judge/digits/judge.safetensors").read_bytes() == b"weights"
+
+
+@pytest.mark.parametrize(("memory", "most"), [(100, 150), (0, 10**12)])
+def test_what_no_node_can_give_fails_in_a_sentence(params: Params, memory: int, most: int) -> None:
+    driver = trained(params, Pool([MORE], most), memory)
+    assert "needs more than 1 CPU" in driver.failed["digits"] and not Path("outputs").exists()
+
+
+def test_what_was_changed_on_its_way_is_refused(params: Params) -> None:
+    driver = trained(params, Pool([replace(DONE, content={"judge.safetensors": b"other"})]), 0)
+    assert "is not what was sent" in driver.failed["digits"] and not Path("outputs/judge/digits").exists()
+
+
+def test_the_screen_has_a_line_for_each_unit_that_runs_and_room_for_all(params: Params) -> None:
+    pool: Any = Pool([])
+    for number in range(5):
+        pool.submit(Unit("train", f"cell+{number}", print, (), Path("made"), {}))
+    lines = Screen(pool).lines(10)
+    assert len(lines) == 4 and "train cell+0" in lines[0] and "25%" in lines[0] and "a-node" in lines[0]
+    assert lines[-1] == "3 running, 2 waiting"
+    few = Screen(pool).lines(3)
+    assert len(few) == 3 and "more" in few[1] and few[-1] == lines[-1]

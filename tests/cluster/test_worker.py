@@ -19,8 +19,8 @@ from replication.cluster.units import Demand
 from replication.cluster.worker import Parcel, perform
 from replication.foundation.errors import InputError
 from replication.training.block import Paused
+from tests.in_small import linked
 
-ROOT = Path(__file__).parents[2]
 MADE = Path("outputs/made")
 
 
@@ -52,9 +52,7 @@ def breaks(*_: Any) -> None:
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Where Ray has put the sources; the current directory is restored."""
-    home = tmp_path / "home"
-    home.mkdir()
-    (home / "replication").symlink_to(ROOT / "replication")
+    home = linked(tmp_path / "home")
     (home / "params.yaml").write_text("{}", encoding="utf-8")
     monkeypatch.setattr(worker, "HOME", home)
     monkeypatch.setenv("NUMBA_CACHE_DIR", "")
@@ -121,10 +119,8 @@ def test_files_and_folders_travel_whole(tmp_path: Path) -> None:
 
 
 @pytest.mark.integration
-def test_without_ray_one_sentence(tmp_path: Path) -> None:
-    (tmp_path / "ray.py").write_text("raise ImportError('No module named ray')", encoding="utf-8")
-    (tmp_path / "params.yaml").symlink_to(ROOT / "params.yaml")
-    (tmp_path / "replication").symlink_to(ROOT / "replication")
+def test_without_ray_one_sentence(sources: Path) -> None:
+    (sources / "ray.py").write_text("raise ImportError('No module named ray')", encoding="utf-8")
     command = [sys.executable, "-m", "replication.run", "--runner", "ray", "cpu-generative-discriminative"]
-    process = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    process = subprocess.run(command, capture_output=True, text=True)
     assert process.returncode == 2 and "--extra cluster" in process.stderr and "Traceback" not in process.stderr

@@ -10,23 +10,21 @@ from __future__ import annotations
 import argparse
 import json
 import platform
-import shutil
 import sys
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import RLock
+from typing import NamedTuple
 
 from tqdm import tqdm
 
 from replication.table.grids import Grid
 from replication.table.robustness import write_robustness
-from tests.faults.commit import commit
-from tests.faults.injection import BAD, UNREACHED, Fault, Pipeline
-from tests.faults.project import STEPS
+from tests.faults.injection import BAD, UNREACHED, Pipeline
+from tests.faults.project import STEPS, commit
 
 OUTCOMES = ("sentence", "went on", "killed", BAD)
 NOTE = (
@@ -37,8 +35,7 @@ NOTE = (
 )
 
 
-@dataclass(frozen=True)
-class Tried:
+class Tried(NamedTuple):
     """A fault and what became of it, of code at a commit."""
 
     command: str
@@ -48,46 +45,40 @@ class Tried:
     outcome: str
     commit: str
 
-    def is_of(self, fault: Fault) -> bool:
-        place = fault.step.name, fault.call, fault.place, fault.error
-        return (self.command, self.call, self.place, self.error) == place
-
 
 def inject(most: int, commands: Sequence[str], log: Path) -> list[Tried]:
     """Try what the log lacks, add it there, and return all that it holds; what is bad is printed whole as it comes."""
     lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
     tried = [Tried(**json.loads(line)) for line in lines]
-    folder = Path(tempfile.mkdtemp(prefix="faults."))
-    try:
-        pipeline = Pipeline(folder, commands)
-        for step in STEPS:
-            faults = list(pipeline.faults(step, most)) if step.name in commands else []
-            for fault in tqdm(faults, step.name, disable=None):
-                if any(before.is_of(fault) for before in tried):
+    known = {entry[:4] for entry in tried}
+    with tempfile.TemporaryDirectory(prefix="faults.") as folder:
+        pipeline = Pipeline(Path(folder), commands)
+        for step in (step for step in STEPS if step.name in commands):
+            for fault in tqdm(list(pipeline.faults(step, most)), step.name, disable=None):
+                place = (step.name, fault.call, fault.place, fault.error)
+                if place in known:
                     continue
                 outcome, details = pipeline.outcome(fault)
                 if outcome == BAD:
                     print(f"{fault}: {details}", file=sys.stderr, flush=True)
-                tried.append(Tried(step.name, fault.call, fault.place, fault.error, outcome, commit()))
+                tried.append(Tried(*place, outcome, commit()))
                 with log.open("a", encoding="utf-8") as stream:
-                    stream.write(json.dumps(asdict(tried[-1])) + "\n")
-    finally:
-        shutil.rmtree(folder)
-    return [one for one in tried if one.outcome != UNREACHED]
+                    stream.write(json.dumps(tried[-1]._asdict()) + "\n")
+    return [entry for entry in tried if entry.outcome != UNREACHED]
 
 
 def grid_of(tried: Sequence[Tried]) -> Grid:
     """One row a call and fault, with the number of those that were reached and a column for each outcome."""
-    counts, rows = Counter((one.call, one.error, one.outcome) for one in tried), []
-    for call, error in dict.fromkeys((one.call, one.error) for one in tried):
+    counts, rows = Counter((entry.call, entry.error, entry.outcome) for entry in tried), []
+    for call, error in dict.fromkeys((entry.call, entry.error) for entry in tried):
         numbers = [counts[call, error, outcome] for outcome in OUTCOMES]
         rows.append((call, error, *(str(number) for number in (sum(numbers), *numbers))))
     note = NOTE.format(
         tried=len(tried),
-        commands=", ".join(dict.fromkeys(one.command for one in tried)),
+        commands=", ".join(dict.fromkeys(entry.command for entry in tried)),
         system=f"{platform.system()} {platform.release().split('-')[0]}",
         date=f"{datetime.now(UTC):%Y-%m-%d}",
-        commit=" and ".join(dict.fromkeys(one.commit for one in tried)),
+        commit=" and ".join(dict.fromkeys(entry.commit for entry in tried)),
     )
     return Grid("Injected faults", note, ("call", "fault", "n", *OUTCOMES), tuple(rows))
 

@@ -20,8 +20,8 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from numba.core.registry import cpu_target
 
@@ -49,8 +49,7 @@ FAULTS: dict[str, tuple[str, ...]] = {
 _CALL = re.compile(r"^(\d+) +(\w+)\((.*)$")
 
 
-@dataclass(frozen=True)
-class Fault:
+class Fault(NamedTuple):
     """The `place`th call of a kind, which gets `error`: the name of an errno, or of a signal that ends the process."""
 
     step: Step
@@ -62,8 +61,7 @@ class Fault:
         return f"{self.step.name}: {self.call} {self.place} {self.error}"
 
 
-@dataclass(frozen=True)
-class Ending:
+class Ending(NamedTuple):
     """How a process ended: its exit status (negative for a signal), what it said, its trace."""
 
     status: int
@@ -101,8 +99,8 @@ class Pipeline:
                 counts[match[1], match[2]] += 1
                 if self._is_own(match[2], match[3]):
                     places[match[2]].append(counts[match[1], match[2]])
-        for call, found in places.items():
-            chosen = sorted(set(found))
+        for call, numbers in places.items():
+            chosen = sorted(set(numbers))
             picked = chosen[:: max(1, -(-len(chosen) // most))]
             yield from (Fault(step, call, place, error) for error in FAULTS[call] for place in picked)
 
@@ -226,6 +224,6 @@ def _work(child: int) -> float:
     return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
-def _difference(found: dict[str, str], expected: dict[str, str]) -> str:
-    names = [name for name in {**found, **expected} if found.get(name) != expected.get(name)]
-    return ", ".join(sorted(names)[:5])
+def _difference(after: dict[str, str], expected: dict[str, str]) -> str:
+    """The names of a few files that differ."""
+    return ", ".join(sorted({name for name, _ in after.items() ^ expected.items()})[:5])

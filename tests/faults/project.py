@@ -5,27 +5,24 @@ from __future__ import annotations
 import hashlib
 import importlib
 import json
-import os
 import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+import subprocess
+from collections.abc import Sequence
+from contextlib import chdir
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from replication.config.expansion import read_params
-from tests.conftest import BENCHMARK, ROOT, TOY
+from tests.in_small import BENCHMARK, DENSE, ROOT, TOY, linked, params_written
 
-NETWORK = {"hidden": [4], "nonlinearity": "tanh"}
-SMALL = {**TOY, "network": NETWORK, "n_samples": 100}
+SMALL = {**TOY, "network": DENSE["network"], "n_samples": 100}
 CELLS = {"cpu-k1": ("toy-k1", "toy-bimodal"), "cpu-digits": ("digits", "digits")}
 PACKED = "cells.tar.gz"
 PASSING = {"clock", "clocks", "duration_s", "started", "host"}  # what no two runs have in common
 FLEETING = (".replication",)  # checkpoints and caches, which a finished command may or may not leave
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(NamedTuple):
     """One command; `after` names the step whose folder it begins from, `without` what is taken away first."""
 
     name: str
@@ -58,27 +55,21 @@ def needed(commands: Sequence[str]) -> list[Step]:
 
 def begin(root: Path) -> None:
     """The folder that the first step begins from."""
-    root.mkdir(parents=True)
-    (root / "replication").symlink_to(ROOT / "replication")
-    (root / "benchmarks").mkdir()
+    (linked(root) / "benchmarks").mkdir()
     shutil.copy(ROOT / "benchmarks" / "schema.json", root / "benchmarks")
     claims = BENCHMARK.replace("metric: hit_rate,", "metric: hit_rate, metric_variant: trained,")
     claims = claims.replace("metric: discriminator_gap}", "metric: discriminator_gap, metric_variant: trained}")
     (root / "benchmarks" / "gan2014.yaml").write_text(claims, encoding="utf-8")
-    (root / "params.yaml").write_text(json.dumps(_params()), encoding="utf-8")
-
-
-def _params() -> dict[str, Any]:
-    written = {
-        **read_params(ROOT / "params.yaml"),
-        "recipes": {"gan": {"toy-k1": SMALL, "toy-k5": SMALL, "digits": {**SMALL, "engine": "eager", "updates": 10}}},
-    }
-    written["judges"]["digits"] |= {"epochs": 1}
+    content = params_written()
+    eager = {**SMALL, "engine": "eager", "updates": 10}
+    content["recipes"] = {"gan": {"toy-k1": SMALL, "toy-k5": SMALL, "digits": eager}}
+    content["judges"]["digits"] |= {"epochs": 1}
     kind = {"paper": "gan2014", "model": "gan", "split": "full", "variant": "paper", "seeds": "0-1"}
     cells = {key: {**kind, "recipe": recipe, "dataset": dataset} for key, (recipe, dataset) in CELLS.items()}
     few = {"cells": cells, "experiments": {}, "models": ["gan"], "threads": 1, "datasets": ["toy-bimodal", "digits"]}
-    profile = {**written["profiles"]["cpu"], **few, "judges": ["digits"]}
-    return {**written, "profiles": {"cpu": profile}, "run": profile}
+    profile = {**content["profiles"]["cpu"], **few, "judges": ["digits"]}
+    content |= {"profiles": {"cpu": profile}, "run": profile}
+    (root / "params.yaml").write_text(json.dumps(content), encoding="utf-8")
 
 
 def copy(before: Path, root: Path, step: Step) -> None:
@@ -91,19 +82,15 @@ def copy(before: Path, root: Path, step: Step) -> None:
 
 def run(step: Step, root: Path) -> None:
     """Run the step's command in this process."""
-    with inside(root):
+    with chdir(root):
         importlib.import_module(step.module).main(list(step.arguments))
 
 
-@contextmanager
-def inside(root: Path) -> Iterator[None]:
-    """The current directory, for the time being."""
-    before = Path.cwd()
-    os.chdir(root)
-    try:
-        yield
-    finally:
-        os.chdir(before)
+@cache
+def commit() -> str:
+    """The commit of this checkout, with `-dirty` where it was changed since; "unknown" outside of Git."""
+    asked = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--exclude=*"]
+    return subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip() or "unknown"
 
 
 def contents(root: Path) -> dict[str, str]:

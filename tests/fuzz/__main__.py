@@ -8,30 +8,28 @@ from __future__ import annotations
 
 import argparse
 import platform
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 
 from replication.table.grids import NONE, Grid
 from replication.table.robustness import read_grid, write_robustness
-from tests.faults.commit import commit
-from tests.fuzz.by_hand import by_hand_fuzz
-from tests.fuzz.claim_files import claims_fuzz
-from tests.fuzz.files import FILES
-from tests.fuzz.leaves import leaves_fuzz
-from tests.fuzz.mutations import mutations_fuzz
-from tests.fuzz.outcomes import ACCEPTED, NONSENSE, SENTENCE, TRACEBACK
-from tests.fuzz.small import small_fuzz
-from tests.fuzz.stages import stages_fuzz
+from tests.faults.project import commit
+from tests.fuzz.by_hand import hand_trials
+from tests.fuzz.files import SUBJECTS, claim_trials, file_trials
+from tests.fuzz.leaves import leaf_trials, small_trials
+from tests.fuzz.mutations import mutation_trials
+from tests.fuzz.outcomes import ACCEPTED, NONSENSE, SENTENCE, TRACEBACK, Trial, counted
+from tests.fuzz.stages import stage_trials
 
-KINDS: dict[str, Callable[[int], Counter[str]]] = {  # by its row: try each so-manieth, and count each outcome
-    "random changes of params.yaml": mutations_fuzz,
-    "params.yaml by hand": by_hand_fuzz,
-    "numbers of params.yaml": leaves_fuzz,
-    "numbers of small recipes, trained": small_fuzz,
-    "numbers of small stages, run": stages_fuzz,
-    "claim files": claims_fuzz,
-    **FILES,
+KINDS: dict[str, Callable[[int], Iterable[Trial]]] = {  # by its row: try all of them, or each so-manieth
+    "random changes of params.yaml": mutation_trials,
+    "params.yaml by hand": hand_trials,
+    "numbers of params.yaml": leaf_trials,
+    "numbers of small recipes, trained": small_trials,
+    "numbers of small stages, run": stage_trials,
+    "claim files": claim_trials,
+    **{name: partial(file_trials, name) for name in SUBJECTS},
 }
 # Kinds of which every accepted damage is held against a reason.
 REASONED = ("random changes of params.yaml", "numbers of params.yaml", "numbers of small stages, run", "claim files")
@@ -47,16 +45,10 @@ NOTE = (
 
 def row_of(name: str, every: int) -> tuple[str, ...]:
     """A kind: its name, how many were tried, how many had each outcome, and of which code."""
-    counts = KINDS[name](every)
+    counts = counted(KINDS[name](every))
     tried = sum(counts[column] for column in COLUMNS)
     known = str(counts[NONSENSE]) if name in REASONED else NONE
     return (name, str(every), str(tried), *(str(counts[column]) for column in COLUMNS), known, commit())
-
-
-def with_row(grid: Grid, row: tuple[str, ...]) -> Grid:
-    """The table with a kind's row in its place."""
-    rows = {line[0]: line for line in (*grid.rows, row)}
-    return Grid(grid.title, grid.note, HEADER, tuple(rows[name] for name in KINDS if name in rows))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -66,15 +58,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--every", type=int, default=1)
     parser.add_argument("--out", type=Path)
     asked = parser.parse_args(arguments)
-    known = read_grid(asked.out).rows if asked.out and asked.out.exists() else ()
-    grid = Grid("Hostile input", NOTE.format(python=platform.python_version()), HEADER, known)
+    rows = {row[0]: row for row in read_grid(asked.out).rows} if asked.out and asked.out.exists() else {}
+    note = NOTE.format(python=platform.python_version())
     print(*HEADER, sep="\t")
     for name in asked.kinds:
-        row = row_of(name, asked.every)
-        print(*row, sep="\t", flush=True)
-        grid = with_row(grid, row)
+        rows[name] = row_of(name, asked.every)
+        print(*rows[name], sep="\t", flush=True)
         if asked.out:
-            write_robustness(grid, asked.out)
+            in_order = tuple(rows[kind] for kind in KINDS if kind in rows)
+            write_robustness(Grid("Hostile input", note, HEADER, in_order), asked.out)
 
 
 if __name__ == "__main__":

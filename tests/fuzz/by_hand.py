@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import chdir, redirect_stdout
 from io import StringIO
@@ -13,7 +12,7 @@ from pathlib import Path
 
 from replication import inputs
 from replication.describe import __main__ as describe
-from tests.fuzz.outcomes import Outcome, counted, outcome_of
+from tests.fuzz.outcomes import Outcome, Trial, outcome_of
 from tests.fuzz.subject import PARAMS, ROOT
 
 TEXT = PARAMS.read_text(encoding="utf-8")
@@ -118,10 +117,8 @@ CASES: dict[str, tuple[str, str]] = {
 def texts() -> Iterator[tuple[str, bytes]]:
     """The name and the file of every case."""
     for name, (old, new) in CASES.items():
-        pattern = old if old.startswith("^") else re.escape(old)
-        content, count = (
-            re.subn(pattern, lambda _, new=new: new, TEXT, count=1, flags=re.MULTILINE) if old else (new, 1)
-        )
+        pattern = old if old.startswith("^") else re.escape(old) or r"\A[\s\S]*\Z"
+        content, count = re.subn(pattern, lambda _, new=new: new, TEXT, count=1, flags=re.MULTILINE)
         assert count, f"{name}: params.yaml has no {old!r}"
         yield name, content.encode()
     yield "bytes of no text", bytes(range(256))
@@ -129,17 +126,12 @@ def texts() -> Iterator[tuple[str, bytes]]:
     yield "Latin-1", "# caf\xe9\n".encode("latin-1")
 
 
-def hand_outcomes(every: int = 1) -> list[tuple[str, Outcome]]:
+def hand_trials(every: int = 1) -> list[Trial]:
     """Each case, or each so-manieth, read by both commands."""
     with tempfile.TemporaryDirectory() as folder, chdir(folder):
         for name in ("replication", "benchmarks"):
             os.symlink(ROOT / name, name)
-        return [(name, _read(content)) for name, content in list(texts())[::every]]
-
-
-def by_hand_fuzz(every: int = 1) -> Counter[str]:
-    """All cases, or each so-manieth."""
-    return counted(hand_outcomes(every))
+        return [Trial(name, _read(content)) for name, content in list(texts())[::every]]
 
 
 def _read(content: bytes) -> Outcome:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from pathlib import Path
@@ -21,6 +22,11 @@ class Subject(NamedTuple):
     read: Callable[[], Any]
     kinds: tuple[str, ...] = BYTES
     is_hashed: bool = False  # whether what is read after damage is what was read before
+
+
+def subject_of(file: Path, read: Callable[[], Any], is_hashed: bool = False) -> Subject:
+    """A file that is damaged in its bytes, and in its structure where it is JSON."""
+    return Subject(file, read, (*BYTES, *STRUCTURE) if file.suffix == ".json" else BYTES, is_hashed)
 
 
 class Damage(NamedTuple):
@@ -48,6 +54,13 @@ def damaged(content: bytes, damage: Damage) -> bytes:
         "splice": head + elsewhere + tail[len(elsewhere) :],
         "repeat": head + tail[:length] + tail,
     }[kind]
+
+
+def changed(content: bytes, value: Any, damage: Damage) -> bytes:
+    """The content with one change, of its bytes or of the plain value that it holds."""
+    if damage.kind in BYTES:
+        return damaged(content, damage)
+    return json.dumps(restructured(value, damage)).encode()
 
 
 def restructured(value: Any, damage: Damage) -> Any:

@@ -31,10 +31,9 @@ from replication.table.measurements import read_table
 from replication.table.robustness import read_robustness
 from replication.table.speed import read_results
 from replication.training.checkpoints import TrainingClock, note_environment, read_state, write_state
-from tests.fuzz.damage import BYTES, STRUCTURE, Subject
+from tests.fuzz.damage import Subject, subject_of
 
 ROOT = Path(__file__).parents[2]
-JSON = (*BYTES, *STRUCTURE)
 STATE = {"weights": torch.arange(30.0), "unit": torch.ones(2, dtype=torch.int64)}
 CELL = Cell("gan2014", "gan", "toy-k1", "toy-bimodal", "full", "paper", "0-1", key="cpu-toy")
 
@@ -60,15 +59,12 @@ def checkpoint(folder: Path, name: str) -> Subject:
     note_environment(folder, {"threads": 1, "device": "cpu"})
     if name == "state":
         (file,) = folder.glob("state-*")
-        return Subject(file, lambda: _plain(read_state(folder, "state")), is_hashed=True)
-
-    def read() -> object:
-        return TrainingClock(folder).read(), note_environment(folder, {"threads": 1})
-
-    return Subject(folder / name, read, JSON)
+        return Subject(file, partial(_state, folder), is_hashed=True)
+    return subject_of(folder / name, lambda: (TrainingClock(folder).read(), note_environment(folder, {"threads": 1})))
 
 
-def _plain(state: tuple[int, dict[str, torch.Tensor]] | None) -> object:
+def _state(folder: Path) -> object:
+    state = read_state(folder, "state")
     return state and (state[0], {name: tensor.tolist() for name, tensor in state[1].items()})
 
 
@@ -81,14 +77,14 @@ def step(folder: Path) -> Subject:
         return [vars(row) for row in rows.collected]
 
     read()
-    return Subject(folder / "long.json", read, JSON, is_hashed=True)
+    return subject_of(folder / "long.json", read, is_hashed=True)
 
 
 def copied(folder: Path, place: str, read: Callable[[Path], object]) -> Subject:
     """A file of the repository."""
     shutil.copy(ROOT / place, folder)
     file = folder / Path(place).name
-    return Subject(file, lambda: read(file), JSON if file.suffix == ".json" else BYTES)
+    return subject_of(file, lambda: read(file))
 
 
 def verdicts(folder: Path) -> Subject:
@@ -96,7 +92,7 @@ def verdicts(folder: Path) -> Subject:
     written = json.loads(place.read_text(encoding="utf-8"))[::40]
     (folder / place.name).write_text(json.dumps(written), encoding="utf-8")
     claims: Any = [SimpleNamespace(id=verdict["claim"]) for verdict in written]
-    return Subject(folder / place.name, lambda: read_verdicts(folder / place.name, claims), JSON)
+    return subject_of(folder / place.name, lambda: read_verdicts(folder / place.name, claims))
 
 
 def table(folder: Path) -> Subject:
@@ -108,7 +104,7 @@ def table(folder: Path) -> Subject:
 def listing(folder: Path) -> Subject:
     written = {"released": {"files": 3, "sha256": "ab" * 32}, "inception": {"files": 1, "sha256": "cd" * 32}}
     (folder / "_weights.json").write_text(json.dumps(written))
-    return Subject(folder / "_weights.json", lambda: listed_weights(folder / "_weights.json"), JSON)
+    return subject_of(folder / "_weights.json", lambda: listed_weights(folder / "_weights.json"))
 
 
 def photographs(folder: Path) -> Subject:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import replace
 from functools import cache
 from random import Random
@@ -12,36 +11,18 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from replication.config.params import checked
-from tests.fuzz.outcomes import ACCEPTED, NONSENSE, Outcome, counted
+from tests.fuzz.outcomes import ACCEPTED, Trial
 from tests.fuzz.subject import PARAMS, Place, Recipe, at, changed, places, recipes_at, used, whole, written
 
 OPERATIONS = ("delete", "double", "rename", "retype", "graft", "swap")
-OTHERS = (
-    None,
-    True,
-    False,
-    0,
-    1,
-    -1,
-    0.5,
-    1e9,
-    "",
-    "no",
-    "digits",
-    "0-4",
-    [],
-    {},
-    [1],
-    ["a"],
-    [[1]],
-    {"a": 1},
-    {"a": {}},
-)
+OTHERS: tuple[Any, ...] = (
+    None, True, False, 0, 1, -1, 0.5, 1e9, "", "no", "digits", "0-4", [], {}, [1], ["a"], [[1]], {"a": 1}, {"a": {}},
+)  # fmt: skip
 DESCRIBED: Recipe = ("gan", "toy-k1", "paper")  # where a change is of no recipe
 
 
 class Mutation(NamedTuple):
-    name: str
+    name: str  # of what was done
     values: Any
     recipes: tuple[Recipe, ...]
 
@@ -74,27 +55,20 @@ def mutation(seed: int) -> Mutation:
     return Mutation(name, values, (recipes_at(place) if len(place) > 4 else ()) or (DESCRIBED,))
 
 
-def mutation_outcomes(count: int) -> list[tuple[Mutation, Outcome]]:
-    """So many changes, the same in every run, and what became of each."""
-    tried: dict[int, tuple[Mutation, Outcome]] = {}
+def mutation_trials(every: int = 1, of: int = 300) -> list[Trial]:
+    """So many changes, the same in every run, or a part of them; unreasoned are accepted ones that change nothing."""
+    tried: dict[int, Trial] = {}
     whole()  # read once
 
-    @settings(max_examples=count, derandomize=True, database=None, deadline=None, phases=[Phase.generate])
+    @settings(max_examples=of // every, derandomize=True, database=None, deadline=None, phases=[Phase.generate])
     @given(st.integers(0, 2**32 - 1))
     def attempt(seed: int) -> None:
         change = mutation(seed)
-        tried[seed] = (change, used(change.values, change.recipes))
+        outcome = used(change.values, change.recipes)
+        tried[seed] = Trial(change.name, outcome, outcome.kind == ACCEPTED and is_idle(change.values))
 
     attempt()
     return list(tried.values())
-
-
-def mutations_fuzz(every: int = 1) -> Counter[str]:
-    """Three hundred changes, or a part of them; the accepted ones that change nothing are counted, and printed."""
-    tried = mutation_outcomes(300 // every)
-    idle = [change.name for change, outcome in tried if outcome.kind == ACCEPTED and is_idle(change.values)]
-    print(*idle, sep="\n", end="\n" if idle else "")
-    return counted((change.name, outcome) for change, outcome in tried) | Counter({NONSENSE: len(idle)})
 
 
 def is_idle(values: Any) -> bool:

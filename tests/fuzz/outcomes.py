@@ -29,11 +29,21 @@ def outcome_of(action: Callable[[], object]) -> Outcome:
     return Outcome(ACCEPTED)
 
 
-def counted(outcomes: Iterable[tuple[str, Outcome]]) -> Counter[str]:
-    """How many of each kind; a traceback is printed as it comes, after what was tried."""
+class Trial(NamedTuple):
+    name: str  # of what was tried
+    outcome: Outcome
+    is_unreasoned: bool = False  # accepted, and nothing says why it may be
+
+
+def counted(trials: Iterable[Trial]) -> Counter[str]:
+    """How many of each kind; tracebacks, and names of what is accepted without reason, are printed as they come."""
     counts: Counter[str] = Counter()
-    for name, outcome in outcomes:
-        counts[outcome.kind] += 1
-        if outcome.kind == TRACEBACK:
-            print(f"{name}\n{outcome.text}", flush=True)
+    for name, outcome, is_unreasoned in trials:
+        counts.update([outcome.kind, NONSENSE] if is_unreasoned else [outcome.kind])
+        if is_unreasoned or outcome.kind == TRACEBACK:
+            print(f"{name}\n{outcome.text}".rstrip(), flush=True)
     return counts
+
+
+def tracebacks(trials: Iterable[Trial]) -> list[str]:
+    return [f"{trial.name}\n{trial.outcome.text}" for trial in trials if trial.outcome.kind == TRACEBACK]

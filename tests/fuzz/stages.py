@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import chdir, redirect_stderr, redirect_stdout
 from io import StringIO
@@ -19,9 +18,10 @@ from replication.config.params import load_params
 from replication.foundation.places import DATA, SCORED
 from replication.prepare import prepare
 from replication.table.measurements import read_table
-from tests.fuzz.leaves import VALUES, Trial
-from tests.fuzz.outcomes import ACCEPTED, NONSENSE, TRACEBACK, Outcome, counted, outcome_of
-from tests.fuzz.subject import ROOT, Place, at, changed, places, written
+from tests.fuzz.leaves import VALUES, as_before, numbers, trial
+from tests.fuzz.outcomes import ACCEPTED, TRACEBACK, Outcome, Trial, outcome_of
+from tests.fuzz.subject import ROOT, Place, at, changed, written
+from tests.in_small import CONVOLUTIONS
 
 AUTOENCODER = {"hidden": 4, "updates": 3, "batch": 8, "learning_rate": 5e-3}
 SECTIONS: dict[str, Any] = {  # of params.yaml, in small
@@ -53,7 +53,6 @@ PROFILE: dict[str, Any] = {
         "memorisation": {"samples": 20},
     },
 }
-NETWORK = {"kernel": 3, "init_std": 0.02, "generator": [[4, 0], [1, 2]], "discriminator": [[4, 2], [4, 2]]}
 CELL = {
     **{"name": "cell", "model": "dcgan", "recipe": "digits", "dataset": "digits", "split": "last25", "seeds": "0"},
     **{"variant": "paper", "protocols": ["filters", "latent-walk", "latent-arithmetic", "memorisation"]},
@@ -80,10 +79,9 @@ def in_small() -> dict[str, Any]:
     """The suite's params.yaml with one small cell, every experiment that needs no other's files, and small stages."""
     values = written()
     cpu, recipes = values["profiles"]["cpu"], expand(values).written["recipes"]
-    small = {"updates": 8, "batch": 8, "latent_dim": 3, "network": NETWORK, "n_samples": 70}
-    experiments = {
-        entry["experiment"]: {**entry, "name": entry["experiment"], "seeds": "0"} for entry in cpu["experiments"]
-    }
+    small = {"updates": 8, "batch": 8, "latent_dim": 3, "network": CONVOLUTIONS, "n_samples": 70}
+    kinds = {entry["experiment"]: entry for entry in cpu["experiments"]}
+    experiments = {kind: {**entry, "name": kind, "seeds": "0"} for kind, entry in kinds.items()}
     experiments["reference-points"]["dataset"] = "digits"
     for name in ("real-neighbours", "latent-dimension"):
         experiments[name]["split"] = "last25"
@@ -92,52 +90,32 @@ def in_small() -> dict[str, Any]:
         **{"models": ["dcgan"], "cells": [CELL], "experiments": list(experiments.values())},
     }
     background = {name: {**options, **SECTIONS[name]} for name, options in values["background"].items()}
+    digits, toy = {**recipes["dcgan"]["digits"], **small}, recipes["gan"]["toy-k1"]
     return {
         **values,
         "datasets": {name: values["datasets"][name] for name in DATASETS},
-        "recipes": {
-            "dcgan": {"digits": {**recipes["dcgan"]["digits"], **small}},
-            "gan": {"toy-k1": recipes["gan"]["toy-k1"]},
-        },
+        "recipes": {"dcgan": {"digits": digits}, "gan": {"toy-k1": toy}},
         "theory": {**values["theory"], **SECTIONS["theory"]},
         "judges": {"digits": {**values["judges"]["digits"], **SECTIONS["judge"]}},
-        "background": background,
-        "profiles": {"cpu": profile},
-        "run": profile,
+        **{"background": background, "profiles": {"cpu": profile}, "run": profile},
     }
-
-
-def numbers(values: dict[str, Any]) -> Iterator[Place]:
-    """The places of all numbers that a stage reads."""
-    for section in READ_BY:
-        for place, value in places(at(values, section), section):
-            if isinstance(value, int | float) and not isinstance(value, bool):
-                yield place
 
 
 def stage_trials(every: int = 1) -> Iterator[Trial]:
     """Set one number after another to one value after another, or each so-manieth of these pairs, and run its stage."""
     values = in_small()
-    pairs = [(place, value) for place in numbers(values) for value in VALUES]
+    places = [(place, section) for section in READ_BY for place in numbers(at(values, section), section)]
+    pairs = [(*place, value) for place in places for value in VALUES]
     with tempfile.TemporaryDirectory() as folder, chdir(folder):
         _begin(values)
         lacking = {reader: _numberless(reader) for reader in READ_BY.values() if _outcome(reader).kind == ACCEPTED}
-        for place, value in pairs[::every]:
-            now = float(value) if isinstance(at(values, place), float) else value
+        for place, section, value in pairs[::every]:
+            now, reader = as_before(value, at(values, place)), READ_BY[section]
             _write(changed(values, place, now))
-            reader = next(reader for section, reader in READ_BY.items() if place[: len(section)] == section)
             outcome = _outcome(reader)
             if outcome.kind == ACCEPTED and (new := _numberless(reader) - lacking[reader]):
                 outcome = Outcome(TRACEBACK, f"{', '.join(sorted(new))}: no number, which it is without the change")
-            yield Trial(place, now, outcome)
-
-
-def stages_fuzz(every: int = 1) -> Counter[str]:
-    """All pairs, or each so-manieth; the accepted ones without a written reason are counted, and printed."""
-    tried = list(stage_trials(every))
-    without = [trial.name for trial in tried if trial.unreasoned]
-    print(*without, sep="\n", end="\n" if without else "")
-    return counted((trial.name, trial.outcome) for trial in tried) | Counter({NONSENSE: len(without)})
+            yield trial(place, now, outcome)
 
 
 def _begin(values: dict[str, Any]) -> None:

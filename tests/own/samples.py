@@ -1,9 +1,11 @@
-"""Samples of a reader's generator, as the tests of this folder write them."""
+"""The cells of this folder's tests, and samples of a reader's generator as they write them."""
 
 from __future__ import annotations
 
 import numpy as np
 
+TOY, IMAGES, MIXTURE = "cpu-gan-toy-k1", "cpu-dcgan-digits", "cpu-deligan-digits"
+N = 70  # samples that are scored: more than the 64 of a figure
 DIGITS = (1, 8, 8)
 ASKED = ["--dataset", "digits", "--inception", "none"]
 GENERATOR = """

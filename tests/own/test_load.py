@@ -19,14 +19,14 @@ from replication import run, train
 from replication.config.params import load_params
 from replication.foundation.errors import InputError
 from replication.foundation.places import SCORED, TRAINED
+from replication.foundation.provenance import sha256_file
 from replication.record import main as record
 from replication.record import pack_blocks
 from replication.table.archives import WEIGHTS, unpack
+from tests.in_small import edit, put
+from tests.own.samples import IMAGES, MIXTURE, TOY, N
 
 pytestmark = pytest.mark.integration
-
-TOY, IMAGES, MIXTURE = "cpu-gan-toy-k1", "cpu-dcgan-digits", "cpu-deligan-digits"
-N = 70  # samples that are scored: more than the 64 of a figure
 
 
 def shown(key: str) -> Any:
@@ -97,113 +97,93 @@ def test_what_is_packed_without_weights_is_what_it_was_before(trained_place: Pat
         replication.load(path=str(packed(IMAGES, weights=False)))
 
 
-def test_the_command_packs_weights_only_where_it_packs(trained_place: Path) -> None:
-    with pytest.raises(InputError, match="--weights says what is packed: name a folder with --pack DIR too"):
-        run.main([IMAGES, "--weights"])
-
-
-def test_the_size_of_weights_is_limited(trained_place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    archive = packed(IMAGES)
-    monkeypatch.setattr("replication.table.archives.MOST_WEIGHTS", 1000)
-    with pytest.raises(InputError, match=f"{IMAGES}/{WEIGHTS} unpacks to .* bytes; 1000 at most"):
-        replication.load(path=str(archive))
-
-
 def test_a_report_keeps_no_weights(trained_place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("replication.report.build.build_report", lambda *_: None)
     monkeypatch.setattr("replication.page.write_page", lambda *_: None)
     record([str(packed(IMAGES))])
-    kept = {path.name for path in (trained_place / "reports/recorded" / IMAGES).iterdir()}
-    assert kept == {"measurements.csv.gz", "provenance.json", "samples.npz"}
+    files = {path.name for path in (trained_place / "reports/recorded" / IMAGES).iterdir()}
+    assert files == {"measurements.csv.gz", "provenance.json", "samples.npz"}
+
+
+def rewritten(folder: Path, **values: object) -> None:
+    path = folder / "provenance.json"
+    path.write_text(json.dumps({**json.loads(path.read_text(encoding="utf-8")), **values}), encoding="utf-8")
 
 
 def other_weights(folder: Path) -> None:
-    networks = {"generator.x": torch.zeros(2, 3)}
-    save_file(networks, folder / "step8.safetensors")
-
-
-def no_weights(folder: Path) -> None:
-    (folder / "step8.safetensors").unlink()
-
-
-def no_hash(folder: Path) -> None:
-    rewritten(folder / "provenance.json", weights_sha256={})
-
-
-def no_shape(folder: Path) -> None:
-    rewritten(folder / "provenance.json", sample_shape=[1, 10**9, 8])
-
-
-def other_recipe(folder: Path) -> None:
-    text = Path("params.yaml").read_text(encoding="utf-8")
-    content = json.loads(text)
-    content["recipes"]["dcgan"]["digits"]["latent_dim"] = 4
-    Path("params.yaml").write_text(json.dumps(content), encoding="utf-8")
+    save_file({"generator.x": torch.zeros(2, 3)}, folder / "step8.safetensors")
 
 
 def other_networks(folder: Path) -> None:
     """Weights of other networks under a hash that fits them: as if the model's code had changed."""
     other_weights(folder)
-    from replication.foundation.provenance import sha256_file
-
-    rewritten(folder / "provenance.json", weights_sha256={"8": sha256_file(folder / "step8.safetensors")})
-
-
-def rewritten(path: Path, **values: object) -> None:
-    path.write_text(json.dumps({**json.loads(path.read_text(encoding="utf-8")), **values}), encoding="utf-8")
+    rewritten(folder, weights_sha256={"8": sha256_file(folder / "step8.safetensors")})
 
 
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
         (other_weights, "the weights are not those whose hash is recorded"),
-        (no_weights, "has no weights: pack them with --weights, or train the cell again"),
-        (no_hash, "records no hash of weights: train and score its cell again"),
-        (no_shape, "does not say what its samples look like"),
-        (other_recipe, "was trained by another recipe than params.yaml has for"),
+        (lambda folder: (folder / "step8.safetensors").unlink(), "has no weights: pack them with --weights, or train"),
+        (lambda folder: rewritten(folder, weights_sha256={}), "records no hash of weights: train"),
+        (lambda folder: rewritten(folder, sample_shape=[1, 10**9, 8]), "does not say what its samples look like"),
+        (lambda _: edit(put("recipes.dcgan.digits.latent_dim", 4)), "was trained by another recipe than params.yaml"),
         (other_networks, "its weights do not fit the networks of digits"),
     ],
 )
-def test_what_is_not_the_training_is_refused(
-    trained_place: Path, change: Callable[[Path], None], sentence: str
-) -> None:
+def test_another_training_is_refused(trained_place: Path, change: Callable[[Path], object], sentence: str) -> None:
     change(TRAINED / load_params().cell(IMAGES).folder)
     with pytest.raises(InputError, match=sentence):
         replication.load(IMAGES, 1)
 
 
-def test_a_changed_training_is_not_packed(trained_place: Path) -> None:
-    other_weights(TRAINED / load_params().cell(IMAGES).folder)
-    with pytest.raises(InputError, match="step8.safetensors is missing or not what was trained and scored"):
-        packed(IMAGES)
-
-
-def test_an_archive_that_was_changed_is_refused(trained_place: Path) -> None:
+def changed_archive() -> Path:
     archive = packed(IMAGES)
-    content = unpack(archive, weights=True)
-    folder = trained_place / "unpacked" / IMAGES
-    folder.mkdir(parents=True)
-    for name, data in content.items():
-        (trained_place / "unpacked" / name).write_bytes(data)
-    weights = folder / WEIGHTS
-    weights.write_bytes(weights.read_bytes()[:-1] + b"\x00\x01")
-    with pytest.raises(InputError, match="the weights are not those whose hash is recorded"):
-        replication.load(IMAGES, 1, path=str(folder))
     archive.write_bytes(archive.read_bytes()[: archive.stat().st_size // 2])
-    with pytest.raises(InputError, match="no sound tar or zip archive"):
-        replication.load(IMAGES, 1, path=str(archive))
+    return archive
 
 
-def test_cells_that_are_trained_here_are_listed(trained_place: Path) -> None:
-    names = ", ".join(sorted((TOY, IMAGES, MIXTURE)))
-    with pytest.raises(InputError, match=rf"^outputs/train has no training of 'mine'; it has {names}\.$"):
-        replication.load("mine")
-    with pytest.raises(InputError, match=rf"^Name the cell to load from outputs/train; it has {names}\.$"):
-        replication.load()
-    with pytest.raises(InputError, match=rf"^{TOY}: seed 7 was not trained; trained seeds are 1-2\.$"):
-        replication.load(TOY, 7)
-    with pytest.raises(InputError, match="accepted are n of at least 1"):
-        replication.load(TOY, 1).sample(0)
+def changed_weights() -> Path:
+    """A folder unpacked from an archive, with other bytes in its weights."""
+    folder = Path("unpacked", IMAGES)
+    folder.mkdir(parents=True)
+    for name, data in unpack(packed(IMAGES), weights=True).items():
+        (folder.parent / name).write_bytes(data)
+    (folder / WEIGHTS).write_bytes((folder / WEIGHTS).read_bytes()[:-1] + b"\x00\x01")
+    return folder
+
+
+def packed_anew() -> Path:
+    other_weights(TRAINED / load_params().cell(IMAGES).folder)
+    return packed(IMAGES)
+
+
+NAMES = ", ".join(sorted((TOY, IMAGES, MIXTURE)))
+
+
+@pytest.mark.parametrize(
+    ("action", "sentence"),
+    [
+        (packed_anew, "step8.safetensors is missing or not what was trained and scored"),
+        (lambda: run.main([IMAGES, "--weights"]), "--weights says what is packed: name a folder with --pack DIR too"),
+        (lambda: replication.load(seed=1, path=str(changed_weights())), "the weights are not those whose hash is rec"),
+        (lambda: replication.load(IMAGES, 1, path=str(changed_archive())), "no sound tar or zip archive"),
+        (lambda: replication.load("mine"), rf"^outputs/train has no training of 'mine'; it has {NAMES}\.$"),
+        (lambda: replication.load(), rf"^Name the cell to load from outputs/train; it has {NAMES}\.$"),
+        (lambda: replication.load(TOY, 7), rf"^{TOY}: seed 7 was not trained; trained seeds are 1-2\.$"),
+        (lambda: replication.load(TOY, 1).sample(0), "accepted are n of at least 1"),
+    ],
+)
+def test_what_cannot_be_loaded_or_packed(trained_place: Path, action: Callable[[], object], sentence: str) -> None:
+    with pytest.raises(InputError, match=sentence):
+        action()
+
+
+def test_limits(trained_place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    archive = packed(IMAGES)
+    monkeypatch.setattr("replication.table.archives.MOST_WEIGHTS", 1000)
+    with pytest.raises(InputError, match=f"{IMAGES}/{WEIGHTS} unpacks to .* bytes; 1000 at most"):
+        replication.load(path=str(archive))
     shutil.rmtree("outputs/train")
     with pytest.raises(InputError, match="it has none: run `uv run python -m replication.train CELL`"):
         replication.load(TOY)

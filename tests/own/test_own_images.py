@@ -25,7 +25,7 @@ from replication.report import __main__ as report
 from replication.scoring import requirements
 from replication.scoring.left_out import say_once
 from replication.table.measurements import read_table
-from tests.in_small import BENCHMARK, RECIPES, ROOT
+from tests.in_small import BENCHMARK, CONVOLUTIONS, RECIPES, ROOT, edit, put
 
 NAME, KEY = "photographs", "cpu-own-photographs"
 # What README says to add, and behind which line of params.yaml.
@@ -35,11 +35,8 @@ LINES = {
     "  dcgan:": "    photographs: {extends: cifar10, updates: 2000, batch: 64, n_samples: 1000, network: {kernel: 5, generator: [[64, 0], [32, 2], [16, 2], [3, 2]], discriminator: [[16, 2], [32, 2], [64, 2]]}}",  # noqa: E501
     "    cells:": "      - {paper: own, model: dcgan, recipe: photographs, dataset: photographs, split: full, variant: code, seeds: 0-1}",  # noqa: E501
 }
-LISTS = {
-    "datasets": "[toy-bimodal, digits, digits-planted, photographs]",
-    "judges": "[digits, digits-planted, photographs]",
-}
-SMALL = {"kernel": 3, "init_std": 0.02, "generator": [[4, 0], [3, 2]], "discriminator": [[4, 2], [4, 2]]}
+JUDGES = "digits, digits-planted, photographs"
+LISTS = {"datasets": f"[toy-bimodal, {JUDGES}]", "judges": f"[{JUDGES}]"}
 JUDGED = {"judge_score", "modified_judge_score", "judge_share", "mode_coverage"}
 ALWAYS = {"generator_loss", "diverged", "duplicate_rate", "sample_diversity", "colour_distance", "collapsed_filters"}
 
@@ -74,7 +71,8 @@ def shrunk(content: dict[str, Any], judged: bool = True) -> dict[str, Any]:
     """The same, with small networks and budgets, and that cell alone in the profile."""
     content["datasets"][NAME] |= {"image_size": 8}
     content["judges"][NAME] |= {"channels": [4], "epochs": 4, "batch": 8}
-    few = {"updates": 4, "batch": 10, "latent_dim": 3, "threads": 1, "n_samples": 40, "network": SMALL}
+    few: dict[str, Any] = {"updates": 4, "batch": 10, "latent_dim": 3, "threads": 1, "n_samples": 40}
+    few["network"] = {**CONVOLUTIONS, "generator": [[4, 0], [3, 2]]}
     content["recipes"]["dcgan"]["photographs"] |= few
     run = content["run"]
     run |= {"cells": {KEY: run["cells"][KEY]}, "experiments": {}, "models": ["dcgan"], "datasets": [NAME]}
@@ -106,11 +104,6 @@ def project(sources: Path, added: str) -> Path:
     return sources
 
 
-def without_judge() -> None:
-    content = json.loads(Path("params.yaml").read_text(encoding="utf-8"))
-    Path("params.yaml").write_text(json.dumps(shrunk(content, judged=False)), encoding="utf-8")
-
-
 def through_the_stages(judged: bool = True) -> pd.DataFrame:
     """What `dvc repro` runs, in its order; the table of the report, or of the scores alone where there is no judge."""
     inputs.main([])
@@ -131,15 +124,12 @@ def page() -> str:
 
 
 def test_readme_says_these_lines() -> None:
-    texts = [path.read_text(encoding="utf-8") for path in (ROOT / "README.md",)]
-    said = next(text for text in texts if "photographs: {source: folder" in text)
-    for added in (*LINES.values(), *(listed for listed in LISTS.values())):
-        assert added.strip() in said
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert all(added.strip() in readme for added in (*LINES.values(), *LISTS.values()))
 
 
-def test_a_folder_with_test_images_is_measured_by_all_there_is(
-    project: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_folder_with_test_images(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is measured by all there is."""
     write_images(project / "data/raw" / NAME, {"train": 20, "test": 6})
     table = through_the_stages()
     metrics = set(table["metric"])
@@ -149,10 +139,10 @@ def test_a_folder_with_test_images_is_measured_by_all_there_is(
     assert set(table["paper"]) == {"own"} and set(table["seed"]) == {0, 1}
     accuracy = table.loc[table["metric"] == "judge_accuracy", "value"].to_numpy()
     assert len(accuracy) and accuracy.min() > 0.9  # dark and bright images are easy to tell apart
-    said = page()
-    assert "# Runs of your own" in said and f"generated-{KEY}" not in said and f"figures/grid-{KEY}.png" in said
-    assert "Scores of images beside their reference points, photographs" in said
-    assert "scored without" not in said + capsys.readouterr().out
+    pages = page()
+    assert "# Runs of your own" in pages and f"generated-{KEY}" not in pages and f"figures/grid-{KEY}.png" in pages
+    assert "Scores of images beside their reference points, photographs" in pages
+    assert "scored without" not in pages + capsys.readouterr().out
 
 
 def test_a_folder_without_test_images_says_what_is_left_out(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -173,7 +163,7 @@ def test_a_folder_without_test_images_says_what_is_left_out(project: Path, capsy
 
 def test_without_a_judge_too(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_images(project / "data/raw" / NAME, {"train": 20})
-    without_judge()
+    edit(lambda content: shrunk(content, judged=False))
     metrics = set(through_the_stages(judged=False)["metric"])
     assert ALWAYS <= metrics and not any("judge" in metric for metric in metrics)
     assert "without scores under a judge (params.yaml has none for it) and the linear probe" in capsys.readouterr().out
@@ -183,11 +173,8 @@ def test_what_would_stop_the_scoring_stops_before_the_training(project: Path, mo
     monkeypatch.setattr(train, "train_block", lambda *_: pytest.fail("trained"))
     write_images(project / "data/raw" / NAME, {"train": 20})
     prepare.main([NAME])
-    content = json.loads(Path("params.yaml").read_text(encoding="utf-8"))
-    cell = content["run"]["cells"][KEY]
     for protocol in ("filters", "latent-walk", "latent-arithmetic", "memorisation"):
-        cell["protocols"] = [protocol]
-        Path("params.yaml").write_text(json.dumps(content), encoding="utf-8")
+        edit(put(f"run.cells.{KEY}.protocols", [protocol]))
         with pytest.raises(InputError, match=f"^Cell {KEY}, protocol {protocol}: "):
             train.main(["dcgan"])
 
@@ -195,15 +182,15 @@ def test_what_would_stop_the_scoring_stops_before_the_training(project: Path, mo
 def test_experiments_on_held_out_images_are_refused_at_once(project: Path) -> None:
     write_images(project / "data/raw" / NAME, {"train": 20})
     prepare.main([NAME])
-    content = json.loads(Path("params.yaml").read_text(encoding="utf-8"))
-    cell = {**content["run"]["cells"][KEY], "seeds": "0"}
-    experiments = {}
-    for kind in requirements.HELD_OUT:
-        model, recipe = LABELS[kind]
-        named = {"model": model, "recipe": recipe or cell["recipe"]}
-        experiments[f"cpu-{kind}"] = {**cell, "paper": "own", "experiment": kind, **named}
-    content["run"]["experiments"] = experiments
-    Path("params.yaml").write_text(json.dumps(content), encoding="utf-8")
+
+    def plan(content: dict[str, Any]) -> None:
+        cell = {**content["run"]["cells"][KEY], "seeds": "0", "paper": "own"}
+        for kind in requirements.HELD_OUT:
+            model, recipe = LABELS[kind]
+            named = {"experiment": kind, "model": model, "recipe": recipe or cell["recipe"]}
+            content["run"]["experiments"][f"cpu-{kind}"] = {**cell, **named}
+
+    edit(plan)
     params = load_params()
     for kind in requirements.HELD_OUT:
         with pytest.raises(InputError, match="data set photographs has no test images; take the experiment out"):
@@ -213,14 +200,11 @@ def test_experiments_on_held_out_images_are_refused_at_once(project: Path) -> No
 @pytest.mark.slow
 def test_the_pipeline_itself_runs_it(tmp_path: Path) -> None:
     root = tmp_path / "copy"
-    kept = ("replication", "benchmarks", ".dvc", "dvc.yaml", "README.md", ".dvcignore", "pyproject.toml")
     root.mkdir()
-    for name in kept:
-        place = ROOT / name
-        if place.is_dir():
-            shutil.copytree(place, root / name, ignore=shutil.ignore_patterns("cache", "tmp", "__pycache__"))
-        else:
-            shutil.copy(place, root / name)
+    for name in ("replication", "benchmarks", ".dvc"):
+        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("cache", "tmp", "__pycache__"))
+    for name in ("dvc.yaml", "README.md", ".dvcignore", "pyproject.toml"):
+        shutil.copy(ROOT / name, root)
     (root / "params.yaml").write_text(documented(), encoding="utf-8")
     content = shrunk(read_params(root / "params.yaml"))
     (root / "params.yaml").write_text(json.dumps(content), encoding="utf-8")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import sys
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from PIL import Image
 from replication import score_samples
 from replication.data.sample_sources import as_levels, read_samples
 from replication.foundation.errors import InputError
+from tests.in_small import edit, put
 from tests.own.samples import ASKED, DIGITS, GENERATOR, noise, saved
 
 Make = Callable[[], list[str]]
@@ -66,9 +66,7 @@ def folder_of_size(side: int) -> str:
 
 
 @pytest.mark.parametrize(("make", "sentence"), REFUSED)
-def test_what_is_no_set_of_samples_is_refused_in_one_sentence(
-    place: Path, monkeypatch: pytest.MonkeyPatch, make: Make, sentence: str
-) -> None:
+def test_no_set_of_samples(place: Path, monkeypatch: pytest.MonkeyPatch, make: Make, sentence: str) -> None:
     (place / "mine.py").write_text(GENERATOR, encoding="utf-8")
     monkeypatch.syspath_prepend(place)
     sys.modules.pop("mine", None)
@@ -90,15 +88,13 @@ def test_limits_hold(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_has_to_be_there_first_is_named(place: Path) -> None:
-    with pytest.raises(InputError, match="'pets' is no data set of params.yaml; accepted: "):
-        score_samples.main([saved(noise()), "--dataset", "pets"])
-    with pytest.raises(InputError, match="There is no prepared data set in outputs/data/mnist: run `uv run"):
-        score_samples.main([saved(noise()), "--dataset", "mnist"])
-    content = json.loads(Path("params.yaml").read_text(encoding="utf-8"))
-    content["judges"]["digits"]["epochs"] = 3
-    Path("params.yaml").write_text(json.dumps(content), encoding="utf-8")
-    with pytest.raises(InputError, match="judge/digits/judge.safetensors is not the judge .* run `uv run python -m"):
-        score_samples.main([saved(noise()), *ASKED])
+    def refused(*arguments: str, match: str) -> None:
+        with pytest.raises(InputError, match=match):
+            score_samples.main([saved(noise()), *arguments])
+
+    refused("--dataset", "pets", match="'pets' is no data set of params.yaml; accepted: ")
+    refused("--dataset", "mnist", match="There is no prepared data set in outputs/data/mnist: run `uv run")
+    edit(put("judges.digits.epochs", 3))
+    refused(*ASKED, match="judge/digits/judge.safetensors is not the judge .* run `uv run python -m")
     shutil.rmtree("outputs/judge")
-    with pytest.raises(InputError, match="There is no judge at outputs/judge/digits/judge.safetensors: run `uv run"):
-        score_samples.main([saved(noise()), *ASKED])
+    refused(*ASKED, match="There is no judge at outputs/judge/digits/judge.safetensors: run `uv run")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import shutil
 import tarfile
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-Content = dict[str, bytes]
+Content = dict[str, bytes]  # members by name
 
 
 @pytest.fixture(autouse=True)
@@ -23,13 +23,9 @@ def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def elsewhere(repository: Path) -> Content:
     """Both cells of the profile `paper`, as another machine scored them; no trace of them is left in outputs/."""
-    content: Content = {}
-    for key in ("paper-k1", "paper-k5"):
-        folder = repository / "outputs/score/paper/gan" / key
-        for path in sorted(folder.iterdir()):
-            content[f"{key}/{path.name}"] = path.read_bytes()
-            path.unlink()
-        folder.rmdir()
+    folder = repository / "outputs/score/paper/gan"
+    content = {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.glob("*/*"))}
+    shutil.rmtree(folder)
     return content
 
 
@@ -45,6 +41,9 @@ def archive(content: Content, path: Path = Path("cells.tar.gz"), rehash: bool = 
     return path
 
 
-@pytest.fixture(name="archive")
-def _archive() -> Callable[..., Path]:
-    return archive
+def of_cell(content: Content, key: str) -> Content:
+    return {name: data for name, data in content.items() if name.startswith(f"{key}/")}
+
+
+def files(root: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in (root / "reports").rglob("*") if path.is_file()}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,39 +16,32 @@ from replication.foundation.errors import InputError
 from replication.page import write_page
 from replication.record import take_in
 from replication.table.measurements import read_table
+from tests.in_small import edit, put
+from tests.record.conftest import Content, archive, files, of_cell
 
 pytestmark = pytest.mark.integration
-
-Content = dict[str, bytes]
-Pack = Callable[..., Path]
 
 
 def part_of(content: Content, seeds: str, key: str = "paper-k1") -> Content:
     """An archive's members of a cell with some of its seeds alone, as `replication.run --seeds` packs them."""
-    first, last = (int(seed) for seed in (*seeds.split("-"), *seeds.split("-"))[:2])
-    made: Content = {}
-    for name, data in content.items():
-        if name.startswith(f"{key}/") and not name.endswith("npz"):
-            lines = data.decode().splitlines(True)
-            if name.endswith("csv"):
-                place = lines[0].split(",").index("seed")
-                rows = [line for line in lines[1:] if first <= int(line.split(",")[place]) <= last]
-                data = "".join([lines[0], *rows]).encode()
-            made[name.replace(key, f"{key}+{seeds}")] = data.replace(b'"seeds": "0-2"', f'"seeds": "{seeds}"'.encode())
-    return made
+    first, last = map(int, seeds.split("-"))
+    table = pd.read_csv(io.BytesIO(content[f"{key}/measurements.csv"]), dtype=str, keep_default_na=False)
+    rows = table[table["seed"].astype(int).between(first, last)].to_csv(index=False)
+    provenance = {**json.loads(content[f"{key}/provenance.json"]), "seeds": seeds}
+    files = {"measurements.csv": rows, "provenance.json": json.dumps(provenance)}
+    return {f"{key}+{seeds}/{name}": text.encode() for name, text in files.items()}
 
 
 def moved(content: Content, device: str, precision: str = "float32") -> Content:
     """The same blocks as if they had been computed elsewhere."""
-    kinds = {"device": device, "precision": precision}
-    made: Content = {}
+    blocks: Content = {}
     for name, data in content.items():
         if name.endswith("json"):
-            data = json.dumps({**json.loads(data), **kinds}).encode()
+            data = json.dumps({**json.loads(data), "device": device, "precision": precision}).encode()
         if name.endswith("csv"):
             data = data.replace(b",cpu,float32,", f",{device},{precision},".encode())
-        made[name.replace("/", f"@{device}/")] = data
-    return made
+        blocks[name.replace("/", f"@{device}/")] = data
+    return blocks
 
 
 def reported(repository: Path, profile: str) -> tuple[dict[str, Any], pd.DataFrame]:
@@ -59,7 +51,7 @@ def reported(repository: Path, profile: str) -> tuple[dict[str, Any], pd.DataFra
     return cells, read_table(folder / "measurements.csv")
 
 
-def test_a_second_archive_adds_seeds_to_a_recorded_cell(repository: Path, elsewhere: Content, archive: Pack) -> None:
+def test_a_second_archive_adds_seeds_to_a_recorded_cell(repository: Path, elsewhere: Content) -> None:
     assert take_in([archive(part_of(elsewhere, "0-1"))], load_params()) == ["paper-k1+0-1"]
     cells, table = reported(repository, "paper")
     assert set(cells) == {"paper-k1+0-1"} and set(table["seed"]) == {0, 1}
@@ -72,47 +64,38 @@ def test_a_second_archive_adds_seeds_to_a_recorded_cell(repository: Path, elsewh
     assert sorted(table["value"]) == sorted(whole["value"])
     write_page(load_params())
     page = (repository / "reports/pages/appendices.md").read_text(encoding="utf-8")
-    runs = {
-        line.split(" | ")[0].removeprefix("| "): line for line in page.splitlines() if line.startswith("| paper-k1")
-    }
-    assert set(runs) == {"paper-k1+0-1", "paper-k1+2"} and "| 0–1 |" in runs["paper-k1+0-1"]
+    runs = [line.split(" | ") for line in page.splitlines() if line.startswith("| paper-k1")]
+    assert {run[0] for run in runs} == {"| paper-k1+0-1", "| paper-k1+2"} and "0–1" in runs[0]
     (repository / "README.md").unlink()
-    assert not [one for one in problems(load_params(), ["paper"]) if "README" not in one]
+    assert all("README" in problem for problem in problems(load_params(), ["paper"]))
     (repository / "reports/recorded/paper-k1+2/measurements.csv.gz").unlink()
-    assert any("paper-k1+2/measurements.csv is missing" in one for one in problems(load_params(), ["paper"]))
+    lacking = "paper-k1+2/measurements.csv is missing"
+    assert any(lacking in problem for problem in problems(load_params(), ["paper"]))
 
 
-def test_several_archives_are_taken_in_together_or_not_at_all(
-    repository: Path, elsewhere: Content, archive: Pack
-) -> None:
-    first = archive(part_of(elsewhere, "0-1"), Path("first.tar.gz"))
-    again = archive(part_of(elsewhere, "1-2"), Path("again.tar.gz"))
-    second = archive(part_of(elsewhere, "2-2"), Path("second.tar.gz"))
-    before = {path: path.read_bytes() for path in (repository / "reports").rglob("*") if path.is_file()}
+def test_several_archives_are_taken_in_together_or_not_at_all(repository: Path, elsewhere: Content) -> None:
+    first, again, second = (archive(part_of(elsewhere, seeds), Path(f"{seeds}.tgz")) for seeds in ("0-1", "1-2", "2-2"))
+    before = files(repository)
     with pytest.raises(InputError, match="recorded"):
         take_in([first, again], load_params())
-    assert {path: path.read_bytes() for path in (repository / "reports").rglob("*") if path.is_file()} == before
+    assert files(repository) == before
     assert take_in([first, second], load_params()) == ["paper-k1+0-1", "paper-k1+2"]
     cells, table = reported(repository, "paper")
     assert set(cells) == {"paper-k1+0-1", "paper-k1+2"} and set(table["seed"]) == {0, 1, 2}
 
 
-def test_a_recorded_block_stays_when_more_seeds_are_planned(
-    repository: Path, elsewhere: Content, archive: Pack
-) -> None:
-    take_in([archive({name: data for name, data in elsewhere.items() if name.startswith("paper-k1/")})], load_params())
-    written = json.loads((repository / "params.yaml").read_text(encoding="utf-8"))
-    written["profiles"]["paper"]["cells"]["paper-k1"]["seeds"] = "0-3"
-    (repository / "params.yaml").write_text(json.dumps(written), encoding="utf-8")
+def test_a_recorded_block_stays_when_more_seeds_are_planned(repository: Path, elsewhere: Content) -> None:
+    take_in([archive(of_cell(elsewhere, "paper-k1"))], load_params())
+    edit(put("profiles.paper.cells.paper-k1.seeds", "0-3"))
     more = {
-        name.replace("k1/", "k1+3/"): data.replace(b"full,40,2,", b"full,40,3,").replace(b'"2-2"', b'"3"')
+        name.replace("+2-2", ""): data.replace(b"full,40,2,", b"full,40,3,").replace(b'"2-2"', b'"3"')
         for name, data in part_of(elsewhere, "2-2").items()
     }
-    assert take_in([archive({n.replace("+2-2", ""): d for n, d in more.items()})], load_params()) == ["paper-k1+3"]
+    assert take_in([archive(more)], load_params()) == ["paper-k1+3"]
     assert list(reported(repository, "paper")[0]) == ["paper-k1", "paper-k1+3"]
 
 
-def test_a_block_of_another_device_stands_beside_the_local_one(repository: Path, archive: Pack) -> None:
+def test_a_block_of_another_device_stands_beside_the_local_one(repository: Path) -> None:
     folder = repository / "outputs/score/cpu/gan/cpu-digits"
     content = moved({f"cpu-digits/{path.name}": path.read_bytes() for path in folder.iterdir()}, "cuda")
     before = reported(repository, "cpu")[1]
@@ -132,6 +115,6 @@ def test_a_block_of_another_device_stands_beside_the_local_one(repository: Path,
             take_in([archive(swapped)], load_params())
 
 
-def test_compiled_games_come_from_a_processor(repository: Path, elsewhere: Content, archive: Pack) -> None:
+def test_compiled_games_come_from_a_processor(repository: Path, elsewhere: Content) -> None:
     with pytest.raises(InputError, match="computed on cuda in float32, but by its recipe in params.yaml it"):
         take_in([archive(moved(elsewhere, "cuda"))], load_params())

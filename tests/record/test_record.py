@@ -18,63 +18,57 @@ from replication.config.params import load_params
 from replication.foundation.errors import InputError
 from replication.record import main, take_in
 from replication.table.archives import unpack
+from tests.in_small import edit
+from tests.record.conftest import Content, archive, files, of_cell
 
-Content = dict[str, bytes]
-Pack = Callable[..., Path]
-
-
-def files(root: Path) -> dict[str, bytes]:
-    return {str(path): path.read_bytes() for path in (root / "reports").rglob("*") if path.is_file()}
+Change = Callable[[Content], Content]
 
 
 def test_what_one_machine_packs_another_takes_in(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    text = (repository / "params.yaml").read_text(encoding="utf-8")
-    written = json.loads(text)
-    (repository / "params.yaml").write_text(
-        json.dumps({**written, "run": written["profiles"]["paper"]}), encoding="utf-8"
-    )
-    main(["--pack", "out.tar.gz", "paper-k1"])
-    packed = Path("out.tar.gz").read_bytes()
-    main(["--pack", "out.tar.gz", "paper-k1"])
-    assert Path("out.tar.gz").read_bytes() == packed
-    (repository / "params.yaml").write_text(text, encoding="utf-8")
+    def in_force(profile: str) -> None:
+        edit(lambda content: content.update(run=content["profiles"][profile]))
+
+    in_force("paper")
+    packed = []
+    for _ in range(2):
+        main(["--pack", "out.tar.gz", "paper-k1"])
+        packed.append(Path("out.tar.gz").read_bytes())
+    assert packed[0] == packed[1]
+    in_force("cpu")
     main(["out.tar.gz"])
     assert "took in paper-k1" in capsys.readouterr().out
-    kept = repository / "reports/recorded/paper-k1"
-    scored = repository / "outputs/score/paper/gan/paper-k1"
-    made = {path.name: path.read_bytes() for path in scored.iterdir()}
-    there = {path.name: path.read_bytes() for path in kept.iterdir()}
-    assert gzip.decompress(there.pop("measurements.csv.gz")) == made.pop("measurements.csv")
-    provenances = [json.loads(files.pop("provenance.json")) for files in (there, made)]
+    recorded, scored = (
+        {path.name: path.read_bytes() for path in (repository / folder / "paper-k1").iterdir()}
+        for folder in ("reports/recorded", "outputs/score/paper/gan")
+    )
+    assert gzip.decompress(recorded.pop("measurements.csv.gz")) == scored.pop("measurements.csv")
+    provenances = [json.loads(files.pop("provenance.json")) for files in (recorded, scored)]
     assert [set(provenance.pop("files")) for provenance in provenances] == [
         {"measurements.csv.gz", "samples.npz"},
         {"measurements.csv", "samples.npz"},
     ]
-    assert there == made and provenances[0] == provenances[1]
+    assert recorded == scored and provenances[0] == provenances[1]
 
 
-def test_a_recorded_cell_is_reported_and_a_missing_one_named(
-    repository: Path, elsewhere: Content, archive: Pack
-) -> None:
-    only = {name: data for name, data in elsewhere.items() if name.startswith("paper-k1/")}
-    assert take_in([archive(only)], load_params()) == ["paper-k1"]
-    written = json.loads((repository / "reports/paper/provenance.json").read_text(encoding="utf-8"))
-    assert written["not_measured"] == ["paper-k5"] and written["cells"]["paper-k1"]["recorded"]
-    second = {name: data for name, data in elsewhere.items() if name.startswith("paper-k5/")}
-    take_in([archive(second)], load_params())
-    written = json.loads((repository / "reports/paper/provenance.json").read_text(encoding="utf-8"))
-    assert not written["not_measured"]
+def test_a_recorded_cell_is_reported_and_a_missing_one_named(repository: Path, elsewhere: Content) -> None:
+    for key, lacking in (("paper-k1", ["paper-k5"]), ("paper-k5", [])):
+        assert take_in([archive(of_cell(elsewhere, key))], load_params()) == [key]
+        written = json.loads((repository / "reports/paper/provenance.json").read_text(encoding="utf-8"))
+        assert written["not_measured"] == lacking and written["cells"]["paper-k1"]["recorded"]
     path = repository / "reports/recorded/paper-k1/measurements.csv.gz"
     path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes()).replace(b"0.", b"0.9", 1)))
-    found = problems(load_params(), ["paper"])
-    assert any("paper-k1/measurements.csv.gz is missing or not what the report of paper joined" in one for one in found)
+    sentences = problems(load_params(), ["paper"])
+    assert any(
+        "paper-k1/measurements.csv.gz is missing or not what the report of paper joined" in problem
+        for problem in sentences
+    )
 
 
-def changed(name: str, change: Callable[[bytes], bytes]) -> Callable[[Content], Content]:
+def changed(name: str, change: Callable[[bytes], bytes]) -> Change:
     return lambda content: {**content, name: change(content[name])}
 
 
-def replaced(name: str, old: bytes, new: bytes) -> Callable[[Content], Content]:
+def replaced(name: str, old: bytes, new: bytes) -> Change:
     def change(data: bytes) -> bytes:
         assert old in data
         return data.replace(old, new)
@@ -88,7 +82,7 @@ def misshapen(_: bytes) -> bytes:
     return stream.getvalue()
 
 
-REFUSALS = [
+REFUSALS: list[tuple[Change, str]] = [
     (lambda content: {}, "holds no cell"),
     (lambda content: {**content, "../evil.csv": b"x"}, "'../evil.csv' is no name below"),
     (lambda content: {**content, "/etc/evil": b"x"}, "'/etc/evil' is no name below"),
@@ -98,15 +92,9 @@ REFUSALS = [
     (changed("paper-k5/measurements.csv", lambda data: b""), "not a CSV table"),
     (changed("paper-k5/measurements.csv", lambda data: data.splitlines(True)[0]), "has no rows"),
     (replaced("paper-k5/measurements.csv", b",hit_rate,", b",luck,"), "unknown metrics"),
-    (
-        replaced("paper-k5/measurements.csv", b",toy-k5,", b",toy-k1,"),
-        "recipe 'toy-k1', but cell paper-k5 has 'toy-k5'",
-    ),
+    (replaced("paper-k5/measurements.csv", b",toy-k5,", b",toy-k1,"), "recipe 'toy-k1', but cell paper-k5 has 'toy"),
     (replaced("paper-k5/measurements.csv", b"paper,gan2014", b"cpu,gan2014"), "profile 'cpu'"),
-    (
-        changed("paper-k5/measurements.csv", lambda data: data + data.splitlines(True)[1]),
-        "measures the same thing twice",
-    ),
+    (changed("paper-k5/measurements.csv", lambda data: data + data.splitlines(True)[1]), "measures the same thing twi"),
     (changed("paper-k5/provenance.json", lambda data: b"[]"), "no JSON object"),
     (replaced("paper-k5/provenance.json", b'"data_sha256"', b'"data"'), "field data_sha256 is missing"),
     (replaced("paper-k5/provenance.json", b"a" * 64, b"a" * 63 + b"z"), "code_sha256 is no SHA-256"),
@@ -119,9 +107,7 @@ REFUSALS = [
 
 
 @pytest.mark.parametrize(("change", "sentence"), REFUSALS, ids=[sentence for _, sentence in REFUSALS])
-def test_bad_content_is_refused_and_nothing_is_left(
-    repository: Path, elsewhere: Content, change: Callable[[Content], Content], sentence: str, archive: Pack
-) -> None:
+def test_bad_content_leaves_nothing(repository: Path, elsewhere: Content, change: Change, sentence: str) -> None:
     before = files(repository)
     with pytest.raises(InputError) as refused:
         take_in([archive(change(elsewhere))], load_params())
@@ -130,10 +116,9 @@ def test_bad_content_is_refused_and_nothing_is_left(
     assert not list((repository / "reports").glob(".incoming*"))
 
 
-def test_a_cell_is_recorded_once_and_the_same_archive_again_changes_nothing(
-    repository: Path, elsewhere: Content, archive: Pack
-) -> None:
-    first = {name: data for name, data in elsewhere.items() if name.startswith("paper-k1")}
+def test_a_cell_is_recorded_once(repository: Path, elsewhere: Content) -> None:
+    """The same archive again changes nothing."""
+    first = of_cell(elsewhere, "paper-k1")
     take_in([archive(first)], load_params())
     before = files(repository)
     assert take_in([archive(first)], load_params()) == ["paper-k1"]
@@ -144,7 +129,7 @@ def test_a_cell_is_recorded_once_and_the_same_archive_again_changes_nothing(
     assert files(repository) == before
 
 
-def test_a_report_that_fails_takes_the_cells_back(repository: Path, elsewhere: Content, archive: Pack) -> None:
+def test_a_report_that_fails_takes_the_cells_back(repository: Path, elsewhere: Content) -> None:
     (repository / "benchmarks/gan2014.yaml").write_text("claims: 3", encoding="utf-8")
     before = files(repository)
     with pytest.raises(InputError, match="gan2014.yaml"):
@@ -152,17 +137,17 @@ def test_a_report_that_fails_takes_the_cells_back(repository: Path, elsewhere: C
     assert files(repository) == before
 
 
-def test_hashes_and_manifest_are_held_against_the_members(tmp_path: Path, archive: Pack) -> None:
+def test_hashes_and_manifest_are_held_against_the_members(tmp_path: Path) -> None:
     path, content = tmp_path / "cells.tar.gz", {"paper-k1/measurements.csv": b"x"}
-    manifest = json.dumps({"files": {"paper-k1/measurements.csv": "0" * 64}}).encode()
-    with pytest.raises(InputError, match="differs from its hash"):
-        unpack(archive({"manifest.json": manifest, **content}, path, rehash=False))
-    with pytest.raises(InputError, match="has no manifest.json"):
-        unpack(archive(content, path, rehash=False))
-    with pytest.raises(InputError, match="stands only in the archive"):
-        unpack(archive({"manifest.json": b'{"files": {}}', **content}, path, rehash=False))
-    with pytest.raises(InputError, match="lists no files"):
-        unpack(archive({"manifest.json": b"[", **content}, path, rehash=False))
+    wrong = json.dumps({"files": {"paper-k1/measurements.csv": "0" * 64}}).encode()
+    for manifest, sentence in (
+        ({"manifest.json": wrong}, "differs from its hash"),
+        ({}, "has no manifest.json"),
+        ({"manifest.json": b'{"files": {}}'}, "stands only in the archive"),
+        ({"manifest.json": b"["}, "lists no files"),
+    ):
+        with pytest.raises(InputError, match=sentence):
+            unpack(archive({**manifest, **content}, path, rehash=False))
 
 
 def test_links_and_doubled_members_are_refused(tmp_path: Path) -> None:
@@ -186,7 +171,7 @@ def test_links_and_doubled_members_are_refused(tmp_path: Path) -> None:
         unpack(tmp_path / "cells.zip")
 
 
-def test_a_member_too_large_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, archive: Pack) -> None:
+def test_a_member_too_large_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = archive({"paper-k1/measurements.csv": b"0" * 5000}, tmp_path / "cells.tar.gz")
     monkeypatch.setattr("replication.table.archives.MOST_BYTES", 4000)
     with pytest.raises(InputError, match="unpacks to 5000 bytes; 4000 at most"):
@@ -200,18 +185,14 @@ def test_a_zip_is_taken_too_and_no_archive_is_not(repository: Path, elsewhere: C
             zipped.writestr(name, data)
     assert unpack(Path("cells.zip")) == elsewhere
     Path("text.tar.gz").write_text("no archive", encoding="utf-8")
-    with pytest.raises(InputError, match="no sound tar or zip"):
-        main(["text.tar.gz"])
-    with pytest.raises(InputError, match="There is no archive"):
-        main(["nowhere.zip"])
-    with pytest.raises(InputError, match="Name one archive"):
-        main([])
-
-
-def test_what_is_not_scored_is_not_packed(repository: Path) -> None:
-    with pytest.raises(InputError, match="accepted: cpu-k1"):
-        main(["--pack", "out.tar.gz", "cpu-k9"])
     (repository / "outputs/score/cpu/gan/cpu-k5/measurements.csv").unlink()
-    with pytest.raises(InputError, match="cpu-k5 is not scored"):
-        main(["--pack", "out.tar.gz"])
+    for arguments, sentence in (
+        (["text.tar.gz"], "no sound tar or zip"),
+        (["nowhere.zip"], "There is no archive"),
+        ([], "Name one archive"),
+        (["--pack", "out.tar.gz", "cpu-k9"], "accepted: cpu-k1"),
+        (["--pack", "out.tar.gz"], "cpu-k5 is not scored"),
+    ):
+        with pytest.raises(InputError, match=sentence):
+            main(arguments)
     assert not Path("out.tar.gz").exists()
