@@ -14,16 +14,7 @@ from matplotlib.figure import Figure
 
 from replication.report.cells import grouped
 from replication.report.drawing import SERIES, Drawn, canvas, finish, quiet
-from replication.report.limited_data import (
-    NAMES,
-    PAPER,
-    PRIORS,
-    Line,
-    Panel,
-    course_panels,
-    size_panels,
-    toy_panels,
-)
+from replication.report.limited_data import NAMES, PAPER, PRIORS, Line, Panel, course_panels, size_panels, toy_panels
 
 ACROSS = 5  # panels side by side
 DOT = {"marker": "o", "linestyle": "none", "markersize": 2.4, "alpha": 0.6, "markeredgewidth": 0}

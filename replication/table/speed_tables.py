@@ -7,21 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from replication.table.grids import NONE, Grid, number
-from replication.table.speed import (
-    Results,
-    SvmResults,
-    SvmTiming,
-    Timing,
-    Training,
-    read_results,
-)
+from replication.table.speed import Results, SvmResults, SvmTiming, Timing, Training, read_results
 
 FOLDER = Path("speed", "results")  # inside of benchmarks/
 DEVICES = {"cpu": "a processor", "cuda": "a GPU"}
-KINDS = {
-    "training": "training, ours beside a plain loop",
-    "svm": "the L2-SVM beside LinearSVC",
-}
+KINDS = {"training": "training, ours beside a plain loop", "svm": "the L2-SVM beside LinearSVC"}
 
 
 @dataclass(frozen=True)
