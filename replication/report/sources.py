@@ -13,6 +13,8 @@ from replication.config.params import Params, Profile
 from replication.foundation.errors import InputError
 from replication.report.cells import IDENTITY, read_provenance
 from replication.report.pictures import Figure, figure
+from replication.report.wording import Mark, difference, mark
+from replication.table.grids import NONE
 from replication.table.measurements import each_seed_once, read_table, table_in
 from replication.verdicts.claims import Claim, Evidence, Selection
 from replication.verdicts.records import from_json
@@ -89,16 +91,52 @@ class Where:
     precision: tuple[str, ...]
     hours: float | None
 
+    @property
+    def in_words(self) -> tuple[str, ...]:
+        """Precision, hardware, and what the cells' commands took together."""
+        hours = () if self.hours is None else (f"{self.hours:.2g} h in all" if self.hours >= 0.1 else "minutes in all",)
+        return (", ".join(self.precision), "; ".join(self.hardware), *hours)
+
 
 @dataclass(frozen=True)
 class Chosen:
-    """The verdict that the page shows for a claim; `where` is None where nothing of it was measured."""
+    """The verdict that the pages show for a claim; `where` is None where nothing of it was measured."""
 
     claim: Claim
     verdict: Verdict
     where: Where | None
     cells: tuple[str, ...]  # of params.yaml, that measure it; none where nothing in the suite does
     indicative: tuple[tuple[Indicative, Where], ...]  # what was measured under a substitute protocol
+    power: str = NONE  # P(replicated | true) / P(replicated | false by the margin), as planned
+
+    @property
+    def adjusted(self) -> Mark:
+        return mark(self.verdict.adjusted_word)
+
+    @property
+    def judged(self) -> bool:
+        """Whether its own protocol was measured, and its rule gave a word."""
+        return self.claim.kind != "question" and self.verdict.word not in ("not assessed", "answered")
+
+    @property
+    def answered(self) -> bool:
+        """Whether there is something to say of it: a verdict, an answer, or evidence under a substitute."""
+        return self.verdict.word != "not assessed" or bool(self.indicative)
+
+    @property
+    def source(self) -> str:
+        """Of the claim, and whether it is verified."""
+        unverified = "" if self.claim.verified or "unverified" in self.claim.source else " (unverified)"
+        return self.claim.source + unverified
+
+    @property
+    def difference(self) -> str:
+        return NONE if self.claim.kind == "question" else difference(self.verdict.comparison)
+
+    @property
+    def command(self) -> str:
+        """What measures it again; "" where nothing in the suite does."""
+        return " ".join(("uv run python -m replication.run", *self.cells)) if self.cells else ""
 
 
 def choose(claims: Sequence[Claim], sources: Sequence[Source], params: Params) -> dict[str, Chosen]:

@@ -17,7 +17,6 @@ from replication.config.strict import CLOSED, Positive
 from replication.table.definitions.definition import Better
 from replication.verdicts.claims import Claim, Id, Text
 
-
 Side = Literal["measured", "against"]
 SHARED = ("dataset", "metric", "unit", "better", "spread_kind", "scale")  # what a column takes from its table
 
