@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from matplotlib.axes import Axes
 
 from replication.report.arms import METRICS as ARMS
 from replication.report.cells import grouped
-from replication.report.drawing import SERIES, Drawn, canvas, finish, quiet
+from replication.report.drawing import SERIES, Drawn, canvas, finish
 from replication.report.limited_data import without_sweeps
 from replication.table.definitions import METRICS
 
@@ -110,18 +111,14 @@ def _draw(of_dataset: list[Panel], labels: list[str], folder: Path, name: str) -
         axes = figure.subplots(lines, columns, squeeze=False).ravel()
         for panel, panel_axes in zip(of_dataset, axes, strict=False):
             _draw_panel(panel_axes, panel, labels)
-        for spare in axes[len(of_dataset) :]:
-            spare.set_visible(False)
-        styles = [(SERIES[i % len(SERIES)], DASHES[i % len(DASHES)]) for i in range(len(labels))]
         handles = [
             axes[0].plot([], [], color=colour, linestyle=dashes, linewidth=1.9, label=label)[0]
-            for (colour, dashes), label in zip(styles, labels, strict=True)
+            for label, colour, dashes in zip(labels, cycle(SERIES), cycle(DASHES), strict=False)
         ]
         finish(figure, handles, "x: share of the run", folder, name, across=across, head=head, foot=0.2)
 
 
 def _draw_panel(axes: Axes, panel: Panel, labels: list[str]) -> None:
-    quiet(axes)
     title = panel.metric.replace("_", " ")
     axes.set_title(f"{title}\n{panel.variant}" if panel.variant else title, fontsize=8)
     counted = METRICS[panel.metric].unit in ("0/1", "modes")  # a median of these hides how many runs there are of each

@@ -170,8 +170,7 @@ def _indicative(claim: Claim, sources: Sequence[Source]) -> Iterator[tuple[Indic
 
 def _where(source: Source, evidence: Evidence) -> Where:
     """Where the blocks that the evidence reads come from; all blocks where an experiment names its rows otherwise."""
-    sides = [side for side in (evidence.measured, evidence.against) if side is not None]
-    blocks = {name: block for side in sides for name, block in source.blocks(side).items()}
+    blocks = {name: block for side in evidence.sides for name, block in source.blocks(side).items()}
     clocks = [block["clock"] for block in blocks.values()]
     seconds = sum(clock.get(name, 0.0) for clock in clocks for name in ("duration_s", "scoring_s"))
     read = list((blocks or source.cells).values())
@@ -184,11 +183,10 @@ def _where(source: Source, evidence: Evidence) -> Where:
 
 def cells_of(evidence: Evidence | None, profiles: Iterable[Profile]) -> tuple[str, ...]:
     """Names of the cells that a body of evidence reads, of the last profile that has them all."""
-    sides = [side for side in (evidence.measured, evidence.against) if side] if evidence else []
     best: tuple[str, ...] = ()
     for profile in profiles:
         keys: list[str] = []
-        for side in sides:
+        for side in evidence.sides if evidence else ():
             wanted = {column: str(side[column]) for column in IDENTITY if column in side}
             named = [
                 key

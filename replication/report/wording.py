@@ -92,10 +92,9 @@ def sides(claim: Claim, comparison: Comparison | None) -> str:
     """The measured side, and the one it is compared with."""
     if comparison is None:
         return NONE
-    ours, theirs = comparison.measured, comparison.against
     if claim.kind == "rate":
-        return " against ".join(f"{round(sum(s.values))} of {s.n}" for s in (ours, theirs) if s is not None)
-    return measured(ours) + (f" against {measured(theirs)}" if theirs is not None else "")
+        return " against ".join(f"{round(sum(side.values))} of {side.n}" for side in comparison.sides)
+    return " against ".join(map(measured, comparison.sides))
 
 
 def difference(comparison: Comparison | None, scale: float = 1.0) -> str:

@@ -50,7 +50,7 @@ def measured_in_words(claim: Claim, comparison: Comparison) -> str:
 
 def replicates_in_words(comparison: Comparison) -> str:
     """Such as "20 against 20 trainings"."""
-    sides = [side for side in (comparison.measured, comparison.against) if side is not None]
+    sides = comparison.sides
     counts = " against ".join(str(side.n) for side in sides)
     diverged = sum(side.diverged - side.unbounded for side in sides)
     worst = f" ({diverged} diverged and taken as {METRICS[comparison.metric].worst:g})" if diverged > 0 else ""
@@ -59,10 +59,9 @@ def replicates_in_words(comparison: Comparison) -> str:
 
 def without_value(comparison: Comparison) -> str:
     """Which runs diverged under a metric that has no worst value; "" where none did."""
-    sides = [side for side in (comparison.measured, comparison.against) if side is not None]
-    if not any(side.unbounded for side in sides):
+    if not any(side.unbounded for side in comparison.sides):
         return ""
-    counts = " and ".join(f"{side.unbounded} of {side.n}" for side in sides)
+    counts = " and ".join(f"{side.unbounded} of {side.n}" for side in comparison.sides)
     return f"{counts} {comparison.measured.unit}s diverged, which leaves {comparison.metric} without a worst value"
 
 
@@ -149,14 +148,13 @@ def answer(claim: Claim, evidence: Evidence, table: pd.DataFrame) -> tuple[str, 
     Raises:
         InputError: a selection names a column that is not there.
     """
-    selections = [side for side in (evidence.measured, evidence.against) if side is not None]
-    rows = [select(table, side) for side in selections]
+    rows = [select(table, side) for side in evidence.sides]
     if any(side_rows.empty for side_rows in rows):
         return None
     try:
         comparison = compare(claim, replicates(table, claim, evidence))
     except (EvidenceGap, InputError):
-        return " Against it, ".join(map(_range, rows, selections)), None
+        return " Against it, ".join(map(_range, rows, evidence.sides)), None
     return _compared(comparison), comparison
 
 
