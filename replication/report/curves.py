@@ -19,6 +19,7 @@ from replication.report.limited_data import without_sweeps
 from replication.table.definitions import METRICS
 
 COLUMNS = 4
+NAMED = ["model", "recipe", "variant"]
 MANY = 10  # seeds, of more of which the thin lines are pixels, also in an SVG
 Dashes = str | tuple[float, tuple[float, ...]]
 DASHES: tuple[Dashes, ...] = ("-", (0, (4, 1.5)), (0, (1, 1)), (0, (5, 1, 1, 1)), (0, (2, 2)))
@@ -46,12 +47,6 @@ class Panel:
     runs: tuple[Series, ...]
 
 
-def labels_of(rows: pd.DataFrame) -> list[str]:
-    """The recipes of some rows, in order: "deligan toy (code)"."""
-    named = rows[["model", "recipe", "variant"]].drop_duplicates()
-    return sorted({f"{model} {recipe} ({variant})" for model, recipe, variant in named.itertuples(index=False)})
-
-
 def panels(rows: pd.DataFrame) -> list[Panel]:
     """What there is to draw for one paper and dataset: metrics over all classes, draws within a seed averaged.
 
@@ -67,7 +62,7 @@ def panels(rows: pd.DataFrame) -> list[Panel]:
         if of_metric.empty or (metric == "diverged" and not of_metric["value"].to_numpy().any()):
             continue
         for (variant,), of_variant in grouped(of_metric, ["metric_variant"]):
-            runs = series_of(of_variant, ["model", "recipe", "variant"], "step", "seed")
+            runs = series_of(of_variant, NAMED, "step", "seed")
             drawn.append(Panel(metric, variant, runs))
     return drawn
 
@@ -87,7 +82,7 @@ def draw_curves(table: pd.DataFrame, folder: Path) -> Iterable[Drawn]:
         of_dataset = panels(rows)
         if paper == "background" or not of_dataset:
             continue
-        labels = labels_of(rows)
+        labels = sorted(f"{model} {recipe} ({variant})" for (model, recipe, variant), _ in grouped(rows, NAMED))
         name = f"curves-{paper}-{dataset}"
         _draw(of_dataset, labels, folder, name)
         metrics = ", ".join(dict.fromkeys(panel.metric.replace("_", " ") for panel in of_dataset))

@@ -142,11 +142,7 @@ def _set(template: str, **values: Any) -> str:
 @cache
 def _environment(escaped: bool) -> Any:
     """HTML is escaped; in Markdown what would be HTML is, and a table's cells are by the filter `cell`."""
-    from jinja2 import (  # slow to import, and no command but page needs it
-        Environment,
-        FileSystemLoader,
-        StrictUndefined,
-    )
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # slow to import, and the page alone needs it
 
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),

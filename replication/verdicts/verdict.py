@@ -14,7 +14,7 @@ from replication.table.measurements import each_seed_once
 from replication.verdicts.claims import Claim, Evidence, Kind, Obstacle, Origin
 from replication.verdicts.comparisons import Comparison, compare, enough_values
 from replication.verdicts.evidence import EvidenceGap, NoMeasurements, replicates, require_enough, select
-from replication.verdicts.reasons import all_diverged, answer, reason, underpowered, without_value
+from replication.verdicts.reasons import answer, reason, underpowered, without_value
 from replication.verdicts.statistics.intervals import LEVEL
 from replication.verdicts.statistics.rules import Word, decide, holm
 from replication.verdicts.studies.power import POWER, Sizes, true_powers
@@ -182,7 +182,8 @@ def _finding(claim: Claim, evidence: Evidence, table: pd.DataFrame) -> Finding:
         return Finding("not assessed", str(gap))
     comparison = compare(claim, sides)
     if claim.kind in ("value", "bound") and sides.measured.diverged == sides.measured.n:
-        return Finding("not replicated", all_diverged(sides.measured), replace(comparison, p_values={}))
+        every = f"Every one of the {sides.measured.n} {sides.measured.unit}s diverged."
+        return Finding("not replicated", every, replace(comparison, p_values={}))
     diverged = "" if claim.kind == "superiority" else without_value(comparison)  # ranks need no value of the worst
     if diverged:
         comparison = replace(comparison, n_needed=None)  # more of the same runs would not settle it
