@@ -60,10 +60,6 @@ def _draw_group(axes: Axes, kind: str, members: list[Bar]) -> None:
     axes.set_yticks(range(len(members)), [bar.claim for bar in members])
     axes.set_ylim(len(members) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)
-    _limits(axes, kind, members)
-
-
-def _limits(axes: Axes, kind: str, members: list[Bar]) -> None:
     least = 1.6 if kind in ("value", "order") else 0.1
     reach = max(least, *(abs(end) for bar in members for end in (bar.low, bar.high)))
     axes.set_xlim(-1.12 * reach, 1.12 * reach)

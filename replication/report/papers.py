@@ -63,13 +63,15 @@ def paper(
     claims = tuple(row for row in rows if row.claim.paper == benchmark.paper)
     by_id = {deviation.id: deviation for deviation in benchmark.deviations}
     recipes = [_recipe(recipe, sources) for recipe in benchmark.recipes]
+    arxiv, code = benchmark.citation.arxiv, benchmark.citation.released_code
+    links = (f"arXiv {arxiv}", f"https://arxiv.org/abs/{arxiv}", arxiv), (code, f"https://github.com/{code}", code)
     return Paper(
         key=benchmark.paper,
         anchor=slug(benchmark.paper),
         name=name_of(benchmark.paper),
         title=benchmark.citation.title,
         citation=_citation(benchmark.citation),
-        links=_links(benchmark.citation),
+        links=tuple((name, address) for name, address, key in links if key),
         conclusion=conclusion(claims),
         recipes=tuple(sorted(recipes, key=lambda grid: bool(grid.note))),
         claims=tuple(sorted(claims, key=lambda row: list(ORIGINS).index(row.claim.origin))),
@@ -124,15 +126,6 @@ def _citation(citation: Citation) -> str:
     authors = citation.authors if len(citation.authors) <= 4 else (*citation.authors[:3], "et al")
     year = "" if str(citation.year) in citation.venue else f", {citation.year}"
     return f"{', '.join(authors)}. {citation.title}. {citation.venue}{year}."
-
-
-def _links(citation: Citation) -> tuple[tuple[str, str], ...]:
-    links = []
-    if citation.arxiv:
-        links.append((f"arXiv {citation.arxiv}", f"https://arxiv.org/abs/{citation.arxiv}"))
-    if citation.released_code:
-        links.append((citation.released_code, f"https://github.com/{citation.released_code}"))
-    return tuple(links)
 
 
 def _recipe(recipe: PublishedRecipe, sources: Sequence[Mapping[str, Any]]) -> Grid:

@@ -163,9 +163,10 @@ def _line(
             ours = _ours(choice.claim, comparison, number, column.scale, place)
             by = (_n(_side(comparison, number)), *choice.where.in_words)
             apart = _difference(choice.claim, comparison, column.scale)
-        elif any(evidence.comparison for evidence, _ in choice.indicative):
-            state = "indicative"
-            ours, by = _substitute(choice, number, column.scale, place)
+        elif beside := [(e, e.comparison, where) for e, where in choice.indicative if e.comparison]:
+            state, (evidence, instead, where) = "indicative", beside[0]
+            ours = _ours(choice.claim, instead, number, column.scale, place)
+            by = (evidence.substitutes, _n(_side(instead, number)), *where.in_words)
         else:
             names = [(evidence.substitutes, evidence.reason) for evidence, _ in choice.indicative]
             few = [f"{name[:1].upper()}{name[1:]}: {reason}" for name, reason in names]
@@ -187,14 +188,6 @@ def _line(
         claim=number.claim,
         command=choice.command if choice else "",
     )
-
-
-def _substitute(choice: Chosen, number: PublishedNumber, scale: float, place: int) -> tuple[str, tuple[str, ...]]:
-    """The numbers of the first body of indicative evidence, and what stands in for what."""
-    evidence, where = next(pair for pair in choice.indicative if pair[0].comparison)
-    comparison, by = evidence.comparison, (evidence.substitutes,)
-    assert comparison is not None
-    return _ours(choice.claim, comparison, number, scale, place), (*by, _n(_side(comparison, number)), *where.in_words)
 
 
 def _side(comparison: Comparison, number: PublishedNumber) -> Replicates:
