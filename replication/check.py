@@ -26,8 +26,8 @@ from replication.foundation.foreign import read_json
 from replication.foundation.provenance import sha256_file
 from replication.report.cells import RECORDED, grouped, read_provenance
 from replication.report.page import BENCHMARKS, REPORTS, Page, committed_reports, pages, read_page, with_tables
-from replication.report.scoreboard import ORIGINS
 from replication.report.sources import PROVENANCE, VERDICTS
+from replication.report.wording import ORIGINS
 from replication.table.columns import KEY
 from replication.table.measurements import read_table, table_in
 from replication.verdicts.benchmarks import claims_of, load_benchmarks

@@ -214,7 +214,7 @@ def test_a_conditional_generator_and_a_noisy_discriminator_by_hand() -> None:
     ]
     assert tables.parameters == {"generator": 48 + 6 + 4, "discriminator": 42 + 12 + 7}
     assert tables.buffers == {"generator": 0, "discriminator": 6 + 6 + 1}  # mean, variance, count of batches
-    assert tables.conditional and "in_features=7, out_features=6" in tables.layers[1].kind
+    assert "in_features=7, out_features=6" in tables.layers[1].kind
 
 
 def test_a_reference_batch_counts_as_a_buffer() -> None:
@@ -222,4 +222,4 @@ def test_a_reference_batch_counts_as_a_buffer() -> None:
     tables = tables_by_hand(Networks(Generator(None, body, (7, 3)), Blind()), 3, (4,), 0)
     shapes = [layer.output_shape for layer in tables.layers if layer.network == "generator"]
     assert shapes[:2] == [(12, 4), (12, 1, 4)]  # seven more than the batch
-    assert tables.buffers["generator"] == 7 * 3 and not tables.conditional
+    assert tables.buffers["generator"] == 7 * 3

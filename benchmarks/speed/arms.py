@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import torch
 
@@ -77,10 +76,9 @@ class Plain:
 class PeakMemory:
     """Bytes allocated on the device at most while the context lasts, beyond those before; None on the CPU."""
 
-    peak: int | None = None
-
     def __init__(self, device: str) -> None:
-        self._cuda, self._before = device == "cuda", 0
+        self.peak: int | None = None
+        self._cuda = device == "cuda"
 
     def __enter__(self) -> PeakMemory:
         if self._cuda:
@@ -88,7 +86,7 @@ class PeakMemory:
             self._before = torch.cuda.memory_allocated()
         return self
 
-    def __exit__(self, *_: Any) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._cuda:
             torch.cuda.synchronize()
             self.peak = torch.cuda.max_memory_allocated() - self._before

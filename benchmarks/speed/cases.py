@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from replication.config.datasets import Dataset, class_count, sample_shape
+from replication.config.datasets import class_count, sample_shape
 from replication.config.params import Params
 from replication.config.recipes import Recipe
 from replication.data.embedded import draw_points, read_digits
@@ -82,25 +82,19 @@ def prepare_case(name: str, params: Params, precision: str = "float32", cases: M
     if precision != recipe.precision:
         recipe = replace(recipe, precision=precision)
     options = params.datasets[case.dataset]
-    data = _stand_in(options, case.n) if case.n else _real(options)
-    data_name = f"random uint8 images in place of {case.dataset}" if case.n else case.dataset
     model, shape, classes = load(case.model), sample_shape(options), class_count(options)
+    data_name = f"random uint8 images in place of {case.dataset}" if case.n else case.dataset
+    if case.n:  # speed does not depend on what images show; labels take turns
+        images = generator(0, "benchmark").integers(0, 256, (case.n, *shape), dtype=np.uint8)
+        data = Samples(torch.from_numpy(images), torch.arange(case.n) % max(classes, 1))
+    elif options.source == "toy":
+        drawn = draw_points(options.modes, options.standard_deviation, options.points_per_mode, options.seed)
+        data = Samples(torch.from_numpy(drawn.points))
+    else:
+        digits = read_digits()
+        data = Samples(torch.from_numpy(digits.train_images), torch.from_numpy(digits.train_labels))
 
     def build() -> Networks:
         return model.build(recipe.network, recipe.prior, recipe.latent_dim, shape, classes)
 
     return Work(name, f"{case.model} {case.recipe} ({case.variant})", recipe, build, data, data_name)
-
-
-def _real(options: Dataset) -> Samples:
-    if options.source == "toy":
-        drawn = draw_points(options.modes, options.standard_deviation, options.points_per_mode, options.seed)
-        return Samples(torch.from_numpy(drawn.points))
-    read = read_digits()
-    return Samples(torch.from_numpy(read.train_images), torch.from_numpy(read.train_labels))
-
-
-def _stand_in(options: Dataset, count: int) -> Samples:
-    """Speed does not depend on what images show; labels take turns."""
-    images = generator(0, "benchmark").integers(0, 256, (count, *sample_shape(options)), dtype=np.uint8)
-    return Samples(torch.from_numpy(images), torch.arange(count) % max(class_count(options), 1))

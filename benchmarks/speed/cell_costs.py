@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
-from typing import Any, Literal
+from typing import Literal
 
 from benchmarks.speed.counted import PROFILE, name_of, read_counted
 from benchmarks.speed.launches import RESULT as LAUNCHES
@@ -36,6 +36,7 @@ NEAREST = {
     "improved_gan": ("deligan-cifar10", "improved-mnist"),
     "deligan": ("deligan-cifar10", "deligan-mnist"),
 }
+Clocks = Mapping[str, Mapping[str, float]]  # of cells, the seconds of each part of their work
 COLOUR = ("cifar10", "svhn", "celeba", "imagenet")  # how names of data sets with colours begin
 
 
@@ -72,23 +73,21 @@ class CellCost:
 def costs(params: Params) -> list[CellCost]:
     """Every cell of the profile, in the order of params.yaml."""
     params = replace(params, profile=params.profiles[PROFILE])
-    clocks = _clocks(params)
-    return [_cost(params, cell, clocks) for cell in params.profile.scored.values()]
+    clocks, of_unit = _clocks(params), rates(params)
+    return [_cost(params, cell, clocks, of_unit) for cell in params.profile.scored.values()]
 
 
 def rates(params: Params) -> Rates:
     """From the two trainings that a GPU did: one that arithmetic bounds, and one that launches bound."""
     params = replace(params, profile=params.profiles[PROFILE])
-    clocks = _clocks(params)
-    units = {key: _units(params, params.cell(key)) for key in (BY_ARITHMETIC, BY_LAUNCHES)}
-    arithmetic, launches = params.cell(BY_ARITHMETIC), params.cell(BY_LAUNCHES)
+    clocks, arithmetic, launches = _clocks(params), params.cell(BY_ARITHMETIC), params.cell(BY_LAUNCHES)
     return Rates(
-        gflop=units[BY_ARITHMETIC] * read_counted()[name_of(arithmetic)] / clocks[BY_ARITHMETIC]["duration_s"],
-        kernels=units[BY_LAUNCHES] * _kernels(launches, _launches()) / clocks[BY_LAUNCHES]["duration_s"],
+        gflop=_units(params, arithmetic) * read_counted()[name_of(arithmetic)] / clocks[BY_ARITHMETIC]["duration_s"],
+        kernels=_units(params, launches) * _kernels(launches, _launches()) / clocks[BY_LAUNCHES]["duration_s"],
     )
 
 
-def _clocks(params: Params) -> dict[str, Mapping[str, Any]]:
+def _clocks(params: Params) -> Clocks:
     """The clocks of cells that were recorded whole, on the planned device."""
     clocks = {}
     for key, cell in params.profile.scored.items():
@@ -121,49 +120,35 @@ def _kernels(cell: Cell, launches: Mapping[str, float]) -> float:
     return launches.get(known, launches[NEAREST[cell.model][0 if colour else 1]])
 
 
-def _cost(params: Params, cell: Cell, clocks: Mapping[str, Mapping[str, Any]]) -> CellCost:
-    device = device_of(params, cell)
+def _cost(params: Params, cell: Cell, clocks: Clocks, of_unit: Rates) -> CellCost:
+    device, seeds, own = device_of(params, cell), len(cell.seed_numbers), clocks.get(cell.key, {})
     if cell.experiment:
-        seconds, basis = _experiment(params, cell, clocks)
-        return CellCost(cell.key, len(cell.seed_numbers), device, "processor", seconds, basis, 0.0, basis)
+        alike = {key: 1 for key, other in params.profile.experiments.items() if other.experiment == cell.experiment}
+        seconds = _of_like(clocks, "duration_s", alike)
+        training, basis = _first(own, "duration_s", (seconds, "scaled") if seconds else (ASSUMED, "assumed"))
+        return CellCost(cell.key, seeds, device, "processor", training, basis, 0.0, basis)
+    others = {key: other for key, other in params.profile.cells.items() if device_of(params, other) == device}
     bound: Bound = "processor"
     if device == "cuda":
-        of_unit = rates(params)
         arithmetic = read_counted()[name_of(cell)] / of_unit.gflop
         starting = _kernels(cell, _launches()) / of_unit.kernels
         bound = "arithmetic" if arithmetic > starting else "launches"
-        training = _units(params, cell) * max(arithmetic, starting)
+        counted = _units(params, cell) * max(arithmetic, starting), "counted"
     else:
-        same = [
-            clocks[key]["duration_s"] / _units(params, other)
-            for key, other in params.profile.cells.items()
-            if key in clocks and other.model == cell.model and device_of(params, other) == "cpu"
-        ]
-        training = _units(params, cell) * median(same)
-    basis: Basis = "counted" if device == "cuda" else "scaled"
-    if cell.key in clocks:
-        training, basis = clocks[cell.key]["duration_s"], "measured"
-    scoring, scored = _scoring(params, cell, clocks)
-    return CellCost(cell.key, len(cell.seed_numbers), device, bound, training, basis, scoring, scored)
+        units = {key: _units(params, other) for key, other in others.items() if other.model == cell.model}
+        counted = _units(params, cell) * _of_like(clocks, "duration_s", units), "scaled"
+    of_seed = _of_like(clocks, "scoring_s", {key: len(other.seed_numbers) for key, other in others.items()})
+    training, basis = _first(own, "duration_s", counted)
+    scoring, scored = _first(own, "scoring_s", (seeds * of_seed, "scaled"))
+    return CellCost(cell.key, seeds, device, bound, training, basis, scoring, scored)
 
 
-def _scoring(params: Params, cell: Cell, clocks: Mapping[str, Mapping[str, Any]]) -> tuple[float, Basis]:
-    if "scoring_s" in clocks.get(cell.key, {}):
-        return clocks[cell.key]["scoring_s"], "measured"
-    same = [
-        clocks[key]["scoring_s"] / len(other.seed_numbers)
-        for key, other in params.profile.cells.items()
-        if "scoring_s" in clocks.get(key, {}) and device_of(params, other) == device_of(params, cell)
-    ]
-    return len(cell.seed_numbers) * median(same), "scaled"
+def _first(own: Mapping[str, float], part: str, other: tuple[float, Basis]) -> tuple[float, Basis]:
+    """What the cell's own clock says of a part of its work, else the other number."""
+    return (own[part], "measured") if part in own else other
 
 
-def _experiment(params: Params, cell: Cell, clocks: Mapping[str, Mapping[str, Any]]) -> tuple[float, Basis]:
-    if cell.key in clocks:
-        return clocks[cell.key]["duration_s"], "measured"
-    same = [
-        clocks[key]["duration_s"]
-        for key, other in params.profile.experiments.items()
-        if key in clocks and other.experiment == cell.experiment
-    ]
-    return (median(same), "scaled") if same else (ASSUMED, "assumed")
+def _of_like(clocks: Clocks, part: str, sizes: Mapping[str, float]) -> float:
+    """Seconds of a part over the size of its cell: the median of the cells that were measured; 0 without any."""
+    taken = [clocks[key][part] / size for key, size in sizes.items() if part in clocks.get(key, {})]
+    return median(taken) if taken else 0.0

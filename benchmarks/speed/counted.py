@@ -15,8 +15,8 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks.speed.flops import FlopCounterMode
 from replication.config.blocks import device_of
 from replication.config.cell import Cell
 from replication.config.datasets import class_count, sample_shape

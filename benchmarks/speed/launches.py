@@ -55,32 +55,17 @@ CHUNK, BLOCKS = 65536, 320  # elements of a block and blocks of a launch (ATen/n
 TENSORS = (110, 64, 48, 36, 30)  # of one launch, by how many lists it goes through
 
 
-def _convolution(arguments: Sequence[Any]) -> int:
-    return 1 + (arguments[2] is not None)  # cuDNN adds no bias
-
-
-def _convolution_backward(arguments: Sequence[Any]) -> int:
-    return sum(arguments[10])  # of input, weight and bias
-
-
-def _batch_norm(arguments: Sequence[Any]) -> int:
-    return 3 if arguments[5] else 2  # statistics, running statistics, transform; or inverse deviation, transform
-
-
-def _pad(arguments: Sequence[Any]) -> int:
-    return 2 if max(arguments[1]) > 0 else 1  # a fill and a copy; what only cuts is one copy
-
-
 def _index_put(arguments: Sequence[Any]) -> int:
     return 8 if len(arguments) > 3 and arguments[3] else 1  # places are made linear, sorted with their order, summed
 
 
 KERNELS: dict[str, int | Callable[[Sequence[Any]], int]] = {
-    "convolution": _convolution,
-    "convolution_backward": _convolution_backward,
-    "native_batch_norm": _batch_norm,
+    "convolution": lambda arguments: 1 + (arguments[2] is not None),  # cuDNN adds no bias
+    "convolution_backward": lambda arguments: sum(arguments[10]),  # of input, weight and bias
+    # statistics, running statistics, transform; or inverse deviation, transform
+    "native_batch_norm": lambda arguments: 3 if arguments[5] else 2,
     "native_batch_norm_backward": 2,  # sums, then the gradient
-    "constant_pad_nd": _pad,
+    "constant_pad_nd": lambda arguments: 2 if max(arguments[1]) > 0 else 1,  # fill and copy; what only cuts is a copy
     "_index_put_impl_": _index_put,
     "index_put": _index_put,
     "logsumexp": 9,  # amax; where that is infinite: abs, eq, masked_fill; sub, exp, sum, log, add
@@ -107,19 +92,11 @@ class Launches(TorchDispatchMode):
     ) -> Any:
         name = func.overloadpacket.__name__
         result = func(*args, **(kwargs or {}))
-        if not func.is_view and name not in FREE and not _is_number(name, args) and not _is_empty(result):
+        of_host = name == "_to_copy" and not isinstance(args[0], Tensor)  # a number, handed to the kernel that uses it
+        empty = isinstance(result, Tensor) and not result.numel()  # nothing is started for it
+        if not (func.is_view or name in FREE or of_host or empty):
             self.kernels[name] += kernels_of(name, args)
         return result
-
-
-def _is_number(name: str, arguments: Sequence[Any]) -> bool:
-    """Whether an operation converts a number of the host's, which is handed to the kernel that uses it."""
-    return name == "_to_copy" and not isinstance(arguments[0], Tensor)
-
-
-def _is_empty(result: Any) -> bool:
-    """Whether an operation makes a tensor without elements, for which nothing is started."""
-    return isinstance(result, Tensor) and not result.numel()
 
 
 def kernels_of(name: str, arguments: Sequence[Any]) -> int:

@@ -61,7 +61,7 @@ def read_options(arguments: Sequence[str]) -> Options:
         device=device,
         threads=threads,
         torch_threads=usual_threads,
-        machine=this_machine(device, threads),
+        machine=_this_machine(device, threads),
         cases=cases,
         seeds=seeds,
         rounds=rounds,
@@ -78,8 +78,7 @@ def torch_threads() -> int:
     return torch.get_num_threads()
 
 
-def this_machine(device: str, threads: int) -> Machine:
-    """Hardware and versions, and the load as it is now."""
+def _this_machine(device: str, threads: int) -> Machine:
     known = environment(device, threads)
     versions = {name: str(known[name]) for name in ("python", *PACKAGES)}
     kind = "cuda" if device == "cuda" else "cpu"

@@ -12,11 +12,11 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple, get_args
+from typing import get_args
 
 from benchmarks.speed.cell_costs import BY_ARITHMETIC, BY_LAUNCHES, RECORDED, Basis, CellCost, Rates, costs, rates
 from benchmarks.speed.rows import read_costs
-from benchmarks.speed.schedule import SLOTS, Job, Outcome, Place, chains, simulated
+from benchmarks.speed.schedule import SLOTS, Job, Place, chains, simulated
 from replication.config.params import load_params
 from replication.foundation.atomic import write_atomically
 from replication.table.measurements import PACKED
@@ -28,15 +28,6 @@ FACTORS = (0.5, 2.0)  # by which what was not measured may be wrong
 TOGETHER = 5  # seeds that share a GPU where launches bound them, as measured
 TOYS = 50  # seeds of a block on a processor
 MANY = 10_000  # cells
-
-
-class Line(NamedTuple):
-    """One number of GPUs: as estimated, in the order of params.yaml, and under each of FACTORS."""
-
-    gpus: int
-    planned: Outcome
-    in_order: Outcome
-    ends: tuple[Outcome, ...]
 
 
 def jobs_of(cost: CellCost) -> list[Job]:
@@ -56,26 +47,6 @@ def all_jobs(of: Iterable[CellCost], factor: float = 1.0) -> list[Job]:
     return [job for cost in of for job in jobs_of(cost.scaled(factor))]
 
 
-def lines(of: Sequence[CellCost]) -> list[Line]:
-    """What each number of GPUs gives."""
-    jobs, ends = all_jobs(of), [all_jobs(of, factor) for factor in FACTORS]
-    return [
-        Line(n, simulated(jobs, n), simulated(jobs, n, longest_first=False), tuple(simulated(end, n) for end in ends))
-        for n in GPUS
-    ]
-
-
-def bound_by(of: Sequence[CellCost], line: Line) -> str:
-    """What a makespan is nearest to: the work of all GPUs, or the longest chain, which no further GPU shortens."""
-    length = max(chains(all_jobs(of)).values())
-    return "the sum of the work" if line.planned.busy / line.gpus > length else "its longest cell"
-
-
-def copies(of: Sequence[CellCost], cells: int) -> list[CellCost]:
-    """The profile again and again, until there are so many cells."""
-    return [replace(cost, key=f"{cost.key} {n}") for n in range(math.ceil(cells / len(of))) for cost in of][:cells]
-
-
 def rows_of_a_cell() -> float:
     """Measurements that a recorded cell has in the mean."""
     counts = [gzip.decompress(path.read_bytes()).count(b"\n") - 1 for path in RECORDED.glob(f"*/{PACKED}")]
@@ -93,15 +64,19 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _of_gpus(of: Sequence[CellCost]) -> str:
+    """As estimated, in the order of params.yaml, and under each of FACTORS."""
     header = ("GPUs", "makespan", "½ to 2 ×", "params.yaml's order", "in use", "GPU-hours used", "held", "bound by")
-    body = []
-    for line in lines(of):
-        n, plan = line.gpus, line.planned
-        low, high = (end.makespan for end in line.ends)
+    jobs, ends = all_jobs(of), [all_jobs(of, factor) for factor in FACTORS]
+    longest, body = max(chains(jobs).values()), []
+    for n in GPUS:
+        plan, in_order = simulated(jobs, n), simulated(jobs, n, longest_first=False)
+        low, high = (simulated(end, n).makespan for end in ends)
+        # what the makespan is nearest to: the work of all GPUs, or the longest chain, which no further GPU shortens
+        bound = "the sum of the work" if plan.busy / n > longest else "its longest cell"
         body.append((
-            str(n), hours(plan.makespan), f"{hours(low)} to {hours(high)}", hours(line.in_order.makespan),
+            str(n), hours(plan.makespan), f"{hours(low)} to {hours(high)}", hours(in_order.makespan),
             f"{100 * plan.busy / n / plan.makespan:.0f} %", f"{plan.busy / 3600:.0f}",
-            f"{n * plan.makespan / 3600:.0f}", bound_by(of, line),
+            f"{n * plan.makespan / 3600:.0f}", bound,
         ))  # fmt: skip
     return table(header, body)
 
@@ -145,7 +120,7 @@ def _of_the_page() -> str:
 
 def document(of: Sequence[CellCost], of_unit: Rates) -> str:
     """scale.md."""
-    many = copies(of, MANY)
+    many = [replace(cost, key=f"{cost.key} {n}") for n in range(math.ceil(MANY / len(of))) for cost in of][:MANY]
     alone, spread = simulated(all_jobs(of), 1), simulated(all_jobs(many), GPUS[-1])
     length = max(chains(all_jobs(of)).values())
     values = {

@@ -30,6 +30,7 @@ from sklearn.svm import LinearSVC
 from torch import Tensor
 from torch.nn.functional import leaky_relu
 
+from benchmarks.speed.counting import clock
 from replication.foundation.atomic import write_atomically
 from replication.foundation.errors import InputError
 from replication.foundation.provenance import environment
@@ -75,9 +76,9 @@ def measure(
         known = train[1].cpu().numpy()
         chosen = [balanced_rows(known, n // KINDS, generator(0, "benchmark", k)) for k in range(draws)]
         rows = torch.from_numpy(np.stack(chosen))
-    start = _clock(device)
+    start = _clocks(device)
     machines = fit(*train, costs, rows, threads)
-    taken = _clock(device) - start
+    taken = _clocks(device) - start
     lower = machines.objectives - machines.gaps
     excess = (machines.gaps / lower).max().item()
     accuracy = accuracies(machines, *test).mean().item()
@@ -96,11 +97,11 @@ def _linear_svc(
     for draw, chosen in enumerate(rows):
         features, labels = train[0][chosen].cpu().numpy(), train[1][chosen].cpu().numpy()
         for index, cost in enumerate(costs):
-            start = _clock("cpu")
+            start = _clocks("cpu")
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", ConvergenceWarning)  # the excess tells how far it came
                 machine = LinearSVC(C=cost, random_state=0).fit(features, labels)
-            taken += _clock("cpu") - start
+            taken += _clocks("cpu") - start
             weights = torch.from_numpy(np.c_[machine.coef_, machine.intercept_])
             attained = objectives(weights, torch.from_numpy(features), torch.from_numpy(labels), cost)
             best = lower[draw, index].cpu()
@@ -119,11 +120,9 @@ def objectives(weights: Tensor, features: Tensor, labels: Tensor, cost: float) -
     return total
 
 
-def _clock(device: str) -> np.ndarray:
+def _clocks(device: str) -> np.ndarray:
     """Seconds on the wall and of this process's threads."""
-    if device == "cuda":
-        torch.cuda.synchronize()
-    return np.array([time.perf_counter(), time.process_time()])
+    return np.array([clock(device), time.process_time()])
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from statistics import median
-from typing import Any
 
 import pandas as pd
 import torch
@@ -22,7 +21,6 @@ from benchmarks.speed.options import Options, benchmark_hash, read_options
 from replication.config.params import load_params
 from replication.config.recipes import Recipe
 from replication.foundation.atomic import write_atomically
-from replication.table.grids import Grid
 from replication.table.speed import Arm, Bound, Peak, Results, Timing, Training, rate, ratio_of
 from replication.table.speed_tables import grids
 from replication.training.schedule import minibatches_of_unit
@@ -41,6 +39,7 @@ ON_DEVICE = {
     "cuda": "TF32 is off in ours and plain; beside them stands the plain loop with TF32 convolutions, torch's default. "
     "Toys train in compiled loops on the processor, whatever else a profile trains on, and are timed there.",
 }
+LOADED = "Other work ran on the machine: measure again where the load is low."
 QUIET = 0.25  # processes a core in the minute before
 COUNTED = 8  # iterations under a balanced schedule, whose turns differ
 
@@ -53,7 +52,19 @@ def measure_training(options: Options) -> Results:
         work = prepare_case(name, params, options.precision)
         need = iteration_needs(work, options.device, options.threads)
         trainings += [time_case(work, tuple(range(count)), need, peak, options) for count in options.seeds]
-    return results_of(options, (*NOTES, ON_DEVICE[options.device]), peak=peak, training=tuple(trainings))
+    loaded = options.machine.load_before > QUIET * (os.cpu_count() or 1)
+    return Results(
+        benchmark="training",
+        command=options.command,
+        date=datetime.now(UTC).isoformat(timespec="seconds"),
+        code_sha256=benchmark_hash(),
+        machine=options.machine,
+        rounds=options.rounds,
+        round_seconds=options.seconds,
+        notes=(*NOTES, ON_DEVICE[options.device], *([LOADED] if loaded else [])),
+        peak=peak,
+        training=tuple(trainings),
+    )
 
 
 def time_case(work: Work, seeds: Sequence[int], need: Need, peak: Peak, options: Options) -> Training:
@@ -131,38 +142,18 @@ def iteration_needs(work: Work, device: str, threads: int) -> Need:
     return needs(loop.step, COUNTED if work.recipe.schedule == "balanced" else 1)
 
 
-def results_of(options: Options, notes: Sequence[str], **measured: Any) -> Results:
-    """What was measured, with where, when and by which code."""
-    if options.machine.load_before > QUIET * (os.cpu_count() or 1):
-        notes = (*notes, "Other work ran on the machine: measure again where the load is low.")
-    return Results(
-        benchmark="training",
-        command=options.command,
-        date=datetime.now(UTC).isoformat(timespec="seconds"),
-        code_sha256=benchmark_hash(),
-        machine=options.machine,
-        rounds=options.rounds,
-        round_seconds=options.seconds,
-        notes=tuple(notes),
-        **measured,
-    )
-
-
-def show(results: Results, options: Options) -> None:
-    """Print tables or JSON, and write the file that the options name."""
+def main(arguments: Sequence[str]) -> None:
+    """Measure as the command line says; print tables or JSON, and write the file that the options name."""
+    options = read_options(arguments)
+    results = measure_training(options)
     text = json.dumps(asdict(results), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    print(text if options.as_json else "\n".join(map(as_text, grids(results))), end="")
+    if options.as_json:
+        print(text, end="")
+    else:
+        for grid in grids(results):
+            print(
+                f"{grid.title}\n{grid.note}\n\n{pd.DataFrame(grid.rows, columns=[*grid.header]).to_string(index=False)}"
+            )
     if options.out:
         write_atomically(options.out, text)
         print("" if options.as_json else f"written: {options.out}\n", end="")
-
-
-def as_text(grid: Grid) -> str:
-    """A table under its title and note."""
-    return f"{grid.title}\n{grid.note}\n\n{pd.DataFrame(grid.rows, columns=[*grid.header]).to_string(index=False)}\n"
-
-
-def main(arguments: Sequence[str]) -> None:
-    """Measure as the command line says, and print and write the results."""
-    options = read_options(arguments)
-    show(measure_training(options), options)

@@ -26,7 +26,6 @@ class Tables(NamedTuple):
     layers: tuple[Layer, ...]
     parameters: dict[str, int]  # of each network; the prior is part of the generator
     buffers: dict[str, int]  # values that no optimiser changes: running statistics, a reference batch
-    conditional: bool  # whether the generator takes labels
 
 
 def network_tables(networks: Networks, latent_dim: int, shape: Sequence[int], classes: int, batch: int) -> Tables:
@@ -46,7 +45,7 @@ def network_tables(networks: Networks, latent_dim: int, shape: Sequence[int], cl
             layers.append(Layer(side, name or "itself", kind, shapes.get((side, name)), parameters))
     parameters = {side: sum(tensor.numel() for tensor in network.parameters()) for side, network in sides.items()}
     buffers = {side: sum(tensor.numel() for tensor in network.buffers()) for side, network in sides.items()}
-    return Tables(tuple(layers), parameters, buffers, networks.generator.conditional)
+    return Tables(tuple(layers), parameters, buffers)
 
 
 @torch.no_grad()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from replication.report.cells import grouped
-from replication.report.drawing import RULE, SERIES, Drawn, canvas, save
+from replication.report.drawing import SERIES, Drawn, canvas, finish
 from replication.report.limited_data import without_sweeps
 from replication.table.definitions.inside import INSIDE
 from replication.table.definitions.latent import LATENT
@@ -67,26 +68,21 @@ def _draw(panels: list[pd.DataFrame], recipes: list[str], folder: Path, name: st
     sizes = [[LINE * len(set(p["arm"])) * max(1.0, 0.75 * len(_kinds(p))) + 0.55 for p in line] for line in lines]
     heights = [max(line) for line in sizes]
     head = 0.15 + 0.2 * math.ceil(len(recipes) / 3)
-    height = sum(heights) + head
-    with canvas(4.8 * across, height) as figure:
+    with canvas(4.8 * across, sum(heights) + head) as figure:
         grid = figure.subplots(len(lines), across, squeeze=False, gridspec_kw={"height_ratios": heights})
         for line, axes in zip(lines, grid, strict=True):
             for panel, panel_axes in zip(line, axes, strict=False):
                 _draw_panel(panel_axes, panel, recipes)
-            for spare in axes[len(line) :]:
-                spare.set_visible(False)
         handles = [
-            grid[0, 0].plot([], [], "o", color=SERIES[place % len(SERIES)], markersize=4, label=recipe)[0]
-            for place, recipe in enumerate(recipes)
+            grid[0, 0].plot([], [], "o", color=colour, markersize=4, label=recipe)[0]
+            for recipe, colour in zip(recipes, cycle(SERIES), strict=False)
         ]
-        figure.legend(handles=handles, loc="upper left", ncols=3, bbox_to_anchor=(0.0, 1.0))
-        figure.tight_layout(rect=(0, 0, 1, 1 - head / height), h_pad=0.8, w_pad=1.2)
-        save(figure, folder, name)
+        finish(figure, handles, "", folder, name, across=3, length=2.0, head=head, foot=0.0, pads=(0.8, 1.2))
 
 
 def _draw_panel(axes: Axes, panel: pd.DataFrame, recipes: list[str]) -> None:
-    axes.grid(axis="x", color=RULE, linewidth=0.5)
-    axes.set_axisbelow(True)
+    axes.grid(visible=False, axis="y")
+    axes.grid(visible=True, axis="x")
     axes.set_title(panel["metric"].iloc[0].replace("_", " "), fontsize=8)
     names, kinds = list(dict.fromkeys(panel["arm"])), _kinds(panel)
     pitch = 0.8 / len(kinds)

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from replication.config.params import Params, Profile
+from replication.config.params import Params
 from replication.foundation.atomic import atomic_directory
 from replication.foundation.places import SCORED
 from replication.foundation.provenance import sha256_file
@@ -48,26 +48,28 @@ def build_report(
         (folder / VERDICTS).write_text(to_json(verdicts), encoding="utf-8")
         (folder / "figures").mkdir()
         drawn = draw(cells, table, claims, verdicts, folder / "figures", processes)
-        figures = [asdict(figure) for figure in drawn]
-        merged = _merged(params.profiles[profile], cells, missing) | {
+        provenance = {
+            "profile": profile,
+            "device": device,
+            "not_measured": missing,
+            "cells": {scored.cell.name: _of_block(scored) for scored in cells},
             "recipes": _recipes(params, loaded),
-            "figures": figures,
+            "figures": [asdict(figure) for figure in drawn],
         }
-        _write_provenance(folder, merged)
+        files = sorted(path for path in folder.rglob("*") if path.is_file())
+        provenance["files"] = {path.relative_to(folder).as_posix(): sha256_file(path) for path in files}
+        written = json.dumps(provenance, indent=1, ensure_ascii=False, allow_nan=False)
+        (folder / PROVENANCE).write_text(written + "\n", encoding="utf-8")
     return reports / profile
 
 
-def _merged(profile: Profile, cells: Iterable[ScoredCell], missing: list[str]) -> dict[str, Any]:
-    """Provenance of all blocks, by the names of their folders."""
-    merged: dict[str, Any] = {"profile": profile.name, "device": profile.device, "not_measured": missing, "cells": {}}
-    for scored in cells:
-        merged["cells"][scored.cell.name] = {
-            **{name: value for name, value in scored.provenance.items() if name != "files"},
-            "seeds": list(scored.cell.seed_numbers),
-            "recorded": scored.recorded,
-            "measurements_sha256": sha256_file(table_in(scored.folder)),
-        }
-    return merged
+def _of_block(scored: ScoredCell) -> dict[str, Any]:
+    return {
+        **{name: value for name, value in scored.provenance.items() if name != "files"},
+        "seeds": list(scored.cell.seed_numbers),
+        "recorded": scored.recorded,
+        "measurements_sha256": sha256_file(table_in(scored.folder)),
+    }
 
 
 def _recipes(params: Params, benchmarks: Iterable[Benchmark]) -> dict[str, dict[str, Any]]:
@@ -80,10 +82,3 @@ def _recipes(params: Params, benchmarks: Iterable[Benchmark]) -> dict[str, dict[
             variants = written.get("variants", {"paper": {}})
             resolved[f"{model}.{recipe}"] = {name: asdict(params.recipe(model, recipe, name)) for name in variants}
     return resolved
-
-
-def _write_provenance(folder: Path, merged: dict[str, Any]) -> None:
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    merged["files"] = {path.relative_to(folder).as_posix(): sha256_file(path) for path in files}
-    written = json.dumps(merged, indent=1, ensure_ascii=False, allow_nan=False)
-    (folder / PROVENANCE).write_text(written + "\n", encoding="utf-8")

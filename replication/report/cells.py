@@ -27,19 +27,11 @@ from replication.table.validation import distinct, key_numbers
 RECORDED = Path("reports/recorded")
 FILES = ("provenance.json", "samples.npz")  # beside the table
 IDENTITY = ("paper", "model", "recipe", "variant", "dataset", "split")
+TEXTS = ("cell", "model", "recipe", "variant", "dataset", "split", "code_sha256", "params_sha256", *WHERE)
 PROVENANCE: dict[str, type | tuple[type, ...]] = {
-    "cell": str,
-    "model": str,
-    "recipe": str,
-    "variant": str,
-    "dataset": str,
-    "split": str,
+    **dict.fromkeys(TEXTS, str),
     "seeds": (str, list),
-    "code_sha256": str,
-    "params_sha256": str,
     "data_sha256": (str, dict),
-    "device": str,
-    "precision": str,
     "environment": dict,
     "clock": dict,
 }

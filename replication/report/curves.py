@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +14,12 @@ from matplotlib.axes import Axes
 
 from replication.report.arms import METRICS as ARMS
 from replication.report.cells import grouped
-from replication.report.drawing import SERIES, Drawn, canvas, finish, quiet
+from replication.report.drawing import SERIES, Drawn, canvas, finish
 from replication.report.limited_data import without_sweeps
 from replication.table.definitions import METRICS
 
 COLUMNS = 4
+NAMED = ["model", "recipe", "variant"]
 MANY = 10  # seeds, of more of which the thin lines are pixels, also in an SVG
 Dashes = str | tuple[float, tuple[float, ...]]
 DASHES: tuple[Dashes, ...] = ("-", (0, (4, 1.5)), (0, (1, 1)), (0, (5, 1, 1, 1)), (0, (2, 2)))
@@ -45,12 +47,6 @@ class Panel:
     runs: tuple[Series, ...]
 
 
-def labels_of(rows: pd.DataFrame) -> list[str]:
-    """The recipes of some rows, in order: "deligan toy (code)"."""
-    named = rows[["model", "recipe", "variant"]].drop_duplicates()
-    return sorted({f"{model} {recipe} ({variant})" for model, recipe, variant in named.itertuples(index=False)})
-
-
 def panels(rows: pd.DataFrame) -> list[Panel]:
     """What there is to draw for one paper and dataset: metrics over all classes, draws within a seed averaged.
 
@@ -66,7 +62,7 @@ def panels(rows: pd.DataFrame) -> list[Panel]:
         if of_metric.empty or (metric == "diverged" and not of_metric["value"].to_numpy().any()):
             continue
         for (variant,), of_variant in grouped(of_metric, ["metric_variant"]):
-            runs = series_of(of_variant, ["model", "recipe", "variant"], "step", "seed")
+            runs = series_of(of_variant, NAMED, "step", "seed")
             drawn.append(Panel(metric, variant, runs))
     return drawn
 
@@ -86,7 +82,7 @@ def draw_curves(table: pd.DataFrame, folder: Path) -> Iterable[Drawn]:
         of_dataset = panels(rows)
         if paper == "background" or not of_dataset:
             continue
-        labels = labels_of(rows)
+        labels = sorted(f"{model} {recipe} ({variant})" for (model, recipe, variant), _ in grouped(rows, NAMED))
         name = f"curves-{paper}-{dataset}"
         _draw(of_dataset, labels, folder, name)
         metrics = ", ".join(dict.fromkeys(panel.metric.replace("_", " ") for panel in of_dataset))
@@ -110,18 +106,14 @@ def _draw(of_dataset: list[Panel], labels: list[str], folder: Path, name: str) -
         axes = figure.subplots(lines, columns, squeeze=False).ravel()
         for panel, panel_axes in zip(of_dataset, axes, strict=False):
             _draw_panel(panel_axes, panel, labels)
-        for spare in axes[len(of_dataset) :]:
-            spare.set_visible(False)
-        styles = [(SERIES[i % len(SERIES)], DASHES[i % len(DASHES)]) for i in range(len(labels))]
         handles = [
             axes[0].plot([], [], color=colour, linestyle=dashes, linewidth=1.9, label=label)[0]
-            for (colour, dashes), label in zip(styles, labels, strict=True)
+            for label, colour, dashes in zip(labels, cycle(SERIES), cycle(DASHES), strict=False)
         ]
         finish(figure, handles, "x: share of the run", folder, name, across=across, head=head, foot=0.2)
 
 
 def _draw_panel(axes: Axes, panel: Panel, labels: list[str]) -> None:
-    quiet(axes)
     title = panel.metric.replace("_", " ")
     axes.set_title(f"{title}\n{panel.variant}" if panel.variant else title, fontsize=8)
     counted = METRICS[panel.metric].unit in ("0/1", "modes")  # a median of these hides how many runs there are of each

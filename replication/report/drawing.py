@@ -11,7 +11,6 @@ from typing import Any
 
 import matplotlib
 from matplotlib.artist import Artist
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -35,6 +34,11 @@ STYLE: Any = {
     "axes.titlelocation": "left",
     "axes.linewidth": 0.6,
     "axes.formatter.useoffset": False,
+    "axes.grid": True,
+    "axes.grid.axis": "y",
+    "axes.axisbelow": True,
+    "grid.color": RULE,
+    "grid.linewidth": 0.5,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.facecolor": "none",
@@ -99,16 +103,16 @@ def finish(
     length: float = 2.4,
     head: float = 0.3,
     foot: float = 0.16,
+    pads: tuple[float, float] = (1.0, 0.8),
 ) -> None:
-    """A legend in `across` columns above the panels, what their axes are below, and the files; heights in inches."""
+    """A legend in `across` columns above the panels, what their axes are below, and the files; panels without data
+    are hidden. Heights are in inches, `pads` between panels in sizes of the font.
+    """
     height = figure.get_size_inches()[1]
+    for axes in figure.axes:
+        axes.set_visible(axes.has_data())
     figure.legend(handles=handles, loc="upper left", ncols=across, bbox_to_anchor=(0.0, 1.0), handlelength=length)
-    figure.text(0.995, 0.06 / height, scales, ha="right", va="bottom", color=FAINT, fontsize=7.5)
-    figure.tight_layout(rect=(0, foot / height, 1, 1 - head / height), h_pad=1.0, w_pad=0.8)
+    if scales:
+        figure.text(0.995, 0.06 / height, scales, ha="right", va="bottom", color=FAINT, fontsize=7.5)
+    figure.tight_layout(rect=(0, foot / height, 1, 1 - head / height), h_pad=pads[0], w_pad=pads[1])
     save(figure, folder, name)
-
-
-def quiet(axes: Axes) -> None:
-    """Light horizontal rules under the data."""
-    axes.grid(axis="y", color=RULE, linewidth=0.5)
-    axes.set_axisbelow(True)

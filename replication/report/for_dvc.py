@@ -13,9 +13,8 @@ import pandas as pd
 
 from replication.report.limited_data import PAPER
 from replication.report.published_tables import Summary, Table
-from replication.report.scoreboard import Mark
 from replication.report.sources import Chosen, Source
-from replication.report.wording import slug
+from replication.report.wording import Mark, slug
 from replication.verdicts.claims import Claim
 from replication.verdicts.statistics.rules import Word
 from replication.verdicts.verdict import Verdict

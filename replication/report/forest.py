@@ -8,7 +8,7 @@ from pathlib import Path
 
 from matplotlib.axes import Axes
 
-from replication.report.drawing import BAND, FAINT, INK, RULE, SERIES, Drawn, canvas, quiet, save
+from replication.report.drawing import BAND, FAINT, INK, RULE, SERIES, Drawn, canvas, save
 from replication.report.for_dvc import Bar, bars
 from replication.report.wording import SHAPES
 from replication.verdicts.claims import Claim
@@ -43,7 +43,6 @@ def draw_forest(claims: Sequence[Claim], verdicts: Sequence[Verdict], folder: Pa
 
 def _draw_group(axes: Axes, kind: str, members: list[Bar]) -> None:
     axes.set_title(GROUPS[kind], fontsize=8.5, color=INK)
-    quiet(axes)
     axes.grid(visible=False)
     if kind in ("value", "order"):
         axes.set_xscale("symlog", linthresh=1.0, linscale=1.0)
@@ -61,10 +60,6 @@ def _draw_group(axes: Axes, kind: str, members: list[Bar]) -> None:
     axes.set_yticks(range(len(members)), [bar.claim for bar in members])
     axes.set_ylim(len(members) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)
-    _limits(axes, kind, members)
-
-
-def _limits(axes: Axes, kind: str, members: list[Bar]) -> None:
     least = 1.6 if kind in ("value", "order") else 0.1
     reach = max(least, *(abs(end) for bar in members for end in (bar.low, bar.high)))
     axes.set_xlim(-1.12 * reach, 1.12 * reach)

@@ -179,13 +179,11 @@ def _main_blocks(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 
 def _points(rows: pd.DataFrame, axis: str, metric: str) -> Iterable[Point]:
-    counted = METRICS[metric].unit == "0/1"
+    """At each place one value a seed, in order, draws within it averaged."""
+    definition = METRICS[metric]
     for place in sorted(set(rows[axis].tolist())):
-        yield Point(int(place), _values(rows.loc[rows[axis] == place], metric, "seed"), counted)
-
-
-def _values(rows: pd.DataFrame, metric: str, by: str) -> np.ndarray:
-    """One value for each seed or split, in order, draws within it averaged."""
-    keys, values, worst = rows[by].to_numpy(), rows["value"].to_numpy(dtype=float), METRICS[metric].worst
-    means = np.array([values[keys == key].mean() for key in sorted(set(keys.tolist()))])
-    return np.where(np.isfinite(means), means, np.nan if worst is None else worst)
+        here = rows.loc[rows[axis] == place]
+        seeds, values = here["seed"].to_numpy(), here["value"].to_numpy(dtype=float)
+        means = np.array([values[seeds == seed].mean() for seed in sorted(set(seeds.tolist()))])
+        worst = np.nan if definition.worst is None else definition.worst
+        yield Point(int(place), np.where(np.isfinite(means), means, worst), definition.unit == "0/1")

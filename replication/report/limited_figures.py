@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +14,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from replication.report.cells import grouped
-from replication.report.drawing import SERIES, Drawn, canvas, finish, quiet
-from replication.report.limited_data import (
-    NAMES,
-    PAPER,
-    PRIORS,
-    Line,
-    Panel,
-    course_panels,
-    size_panels,
-    toy_panels,
-)
+from replication.report.drawing import SERIES, Drawn, canvas, finish
+from replication.report.limited_data import NAMES, PAPER, PRIORS, Line, Panel, course_panels, size_panels, toy_panels
 
 ACROSS = 5  # panels side by side
 DOT = {"marker": "o", "linestyle": "none", "markersize": 2.4, "alpha": 0.6, "markeredgewidth": 0}
@@ -143,10 +135,10 @@ def _words(metric: str) -> str:
 
 
 def _finish(figure: Figure, names: Sequence[str], drawn: set[str], scale: str, folder: Path, name: str) -> None:
-    """Quiet grids, spare panels hidden, one legend of the names drawn, what the x axis is, and the files."""
-    for panel in figure.axes:
-        panel.set_visible(bool(panel.get_title(loc="left")))
-        quiet(panel)
-    labels = [(SERIES[place % len(SERIES)], label) for place, label in enumerate(names) if label in drawn]
-    handles = [figure.axes[0].plot([], [], color=colour, linewidth=1.6, label=label)[0] for colour, label in labels]
+    """One legend of the names drawn, what the x axis is, and the files."""
+    handles = [
+        figure.axes[0].plot([], [], color=colour, linewidth=1.6, label=label)[0]
+        for label, colour in zip(names, cycle(SERIES), strict=False)
+        if label in drawn
+    ]
     finish(figure, handles, scale, folder, name, across=5, length=2.0)

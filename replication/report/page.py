@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,9 @@ from replication.report.for_dvc import metrics, plots
 from replication.report.papers import Paper, paper, unpublished
 from replication.report.pictures import Figure
 from replication.report.published_tables import Summary, Table, summary, tables
-from replication.report.scoreboard import Mark, counts, rows
-from replication.report.sources import BENCHMARKS, PROVENANCE, REPORTS, choose, read_source
-from replication.report.wording import SHAPES
+from replication.report.sources import BENCHMARKS, PROVENANCE, REPORTS, Chosen, choose, read_source
+from replication.report.wording import ORIGINS, SHAPES, Mark, difference, margin, mark, minus_signs, published, sides
+from replication.table.grids import NONE
 from replication.table.robustness import FOLDER as ROBUSTNESS
 from replication.table.speed_tables import FOLDER as SPEED
 from replication.verdicts.benchmarks import claims_of
@@ -74,15 +74,16 @@ def read_page(params: Params, benchmarks: Sequence[Benchmark], root: Path = Path
     if not sources:
         raise InputError(f"There is no report under {reports}/: run `uv run dvc repro` to make one.")
     chosen = choose(claims, sources, params)
-    shown = rows(chosen.values(), planned(claims))
-    published = tables(benchmarks, chosen)
+    powers = {name: f"{power.true:.2f} / {power.false:.2f}" for name, power in planned(claims).items()}
+    shown = [replace(choice, power=powers.get(name, NONE)) for name, choice in chosen.items()]
+    of_papers = tables(benchmarks, chosen)
     # Each figure once: of several profiles that have it, the last one's, which has the most seeds.
     figures = list({figure.same: figure for source in sources for figure in source.figures}.values())
     provenances = [source.provenance for source in sources]
     closed = appendices(sources, ERROR_RATES, *(root / BENCHMARKS / part for part in (SPEED, ROBUSTNESS)))
     return Page(
-        summary=summary(published),
-        tables=published,
+        summary=summary(of_papers),
+        tables=of_papers,
         counts=counts(shown),
         forest=next((figure for figure in figures if figure.kind == "forest"), None),
         papers=(
@@ -94,6 +95,16 @@ def read_page(params: Params, benchmarks: Sequence[Benchmark], root: Path = Path
         hardware=tuple(dict.fromkeys(name for profile in closed.profiles for name in profile.hardware)),
         n_runs=sum(profile.n_runs for profile in closed.profiles),
         plots=plots(chosen, sources),
+    )
+
+
+def counts(rows: Sequence[Chosen]) -> tuple[tuple[str, tuple[tuple[Mark, int], ...]], ...]:
+    """How many claims of each origin have each adjusted word, in the order of ORIGINS and SHAPES."""
+    words = {origin: [row.verdict.adjusted_word for row in rows if row.claim.origin == origin] for origin in ORIGINS}
+    return tuple(
+        (name, tuple((mark(word), words[origin].count(word)) for word in SHAPES if word in words[origin]))
+        for origin, name in ORIGINS.items()
+        if words[origin]
     )
 
 
@@ -131,11 +142,7 @@ def _set(template: str, **values: Any) -> str:
 @cache
 def _environment(escaped: bool) -> Any:
     """HTML is escaped; in Markdown what would be HTML is, and a table's cells are by the filter `cell`."""
-    from jinja2 import (  # slow to import, and no command but page needs it
-        Environment,
-        FileSystemLoader,
-        StrictUndefined,
-    )
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # slow to import, and the page alone needs it
 
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
@@ -146,7 +153,8 @@ def _environment(escaped: bool) -> Any:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["cell"] = _cell
+    environment.filters |= {"cell": _cell, "minus_signs": minus_signs}
+    environment.globals |= {"difference": difference, "margin": margin, "published": published, "sides": sides}
     for name, file in (("style", "style.css"), ("script", "script.js")):
         environment.globals[name] = (TEMPLATES / file).read_text(encoding="utf-8")
     return environment

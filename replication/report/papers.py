@@ -11,8 +11,8 @@ from typing import Any
 from replication.config.cell import OWN
 from replication.config.params import value_at
 from replication.report.pictures import Figure
-from replication.report.scoreboard import ORIGINS, Row
-from replication.report.wording import SHAPES, slug, value_in_words
+from replication.report.sources import Chosen
+from replication.report.wording import ORIGINS, SHAPES, slug, value_in_words
 from replication.table.grids import NONE, Grid
 from replication.verdicts.published import Benchmark, Citation, Deviation, PublishedRecipe
 
@@ -39,11 +39,11 @@ class Paper:
     citation: str = ""
     links: tuple[tuple[str, str], ...] = ()  # name, address
     recipes: tuple[Grid, ...] = ()  # those that ran first
-    claims: tuple[Row, ...] = ()  # in the order of their origins
+    claims: tuple[Chosen, ...] = ()  # in the order of their origins
     leading: tuple[Deviation, ...] = ()
     deviations: tuple[Deviation, ...] = ()
 
-    def of_origin(self, origin: str) -> tuple[Row, ...]:
+    def of_origin(self, origin: str) -> tuple[Chosen, ...]:
         return tuple(row for row in self.claims if row.claim.origin == origin)
 
     def of_kind(self, kind: str) -> tuple[Figure, ...]:
@@ -57,19 +57,21 @@ class Paper:
 
 
 def paper(
-    benchmark: Benchmark, rows: Sequence[Row], figures: Sequence[Figure], sources: Sequence[Mapping[str, Any]]
+    benchmark: Benchmark, rows: Sequence[Chosen], figures: Sequence[Figure], sources: Sequence[Mapping[str, Any]]
 ) -> Paper:
     """One benchmark file's section; `sources` are the provenances of the profiles."""
     claims = tuple(row for row in rows if row.claim.paper == benchmark.paper)
     by_id = {deviation.id: deviation for deviation in benchmark.deviations}
     recipes = [_recipe(recipe, sources) for recipe in benchmark.recipes]
+    arxiv, code = benchmark.citation.arxiv, benchmark.citation.released_code
+    links = (f"arXiv {arxiv}", f"https://arxiv.org/abs/{arxiv}", arxiv), (code, f"https://github.com/{code}", code)
     return Paper(
         key=benchmark.paper,
         anchor=slug(benchmark.paper),
         name=name_of(benchmark.paper),
         title=benchmark.citation.title,
         citation=_citation(benchmark.citation),
-        links=_links(benchmark.citation),
+        links=tuple((name, address) for name, address, key in links if key),
         conclusion=conclusion(claims),
         recipes=tuple(sorted(recipes, key=lambda grid: bool(grid.note))),
         claims=tuple(sorted(claims, key=lambda row: list(ORIGINS).index(row.claim.origin))),
@@ -105,7 +107,7 @@ def name_of(paper: str) -> str:
     return f"{NAMES.get(name, name.replace('_', ' '))} {year}".strip()
 
 
-def conclusion(claims: Sequence[Row]) -> str:
+def conclusion(claims: Sequence[Chosen]) -> str:
     """Two sentences: how the paper's results and statements came out, and which of them came out against it."""
     of_paper = [row for row in claims if row.claim.origin in ("published", "statement")] or list(claims)
     judged = [row for row in of_paper if row.judged]
@@ -124,15 +126,6 @@ def _citation(citation: Citation) -> str:
     authors = citation.authors if len(citation.authors) <= 4 else (*citation.authors[:3], "et al")
     year = "" if str(citation.year) in citation.venue else f", {citation.year}"
     return f"{', '.join(authors)}. {citation.title}. {citation.venue}{year}."
-
-
-def _links(citation: Citation) -> tuple[tuple[str, str], ...]:
-    links = []
-    if citation.arxiv:
-        links.append((f"arXiv {citation.arxiv}", f"https://arxiv.org/abs/{citation.arxiv}"))
-    if citation.released_code:
-        links.append((citation.released_code, f"https://github.com/{citation.released_code}"))
-    return tuple(links)
 
 
 def _recipe(recipe: PublishedRecipe, sources: Sequence[Mapping[str, Any]]) -> Grid:

@@ -9,9 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from replication.report.papers import name_of
-from replication.report.scoreboard import Mark, command, machine, mark
 from replication.report.sources import Chosen
-from replication.report.wording import SHAPES, difference, mean_and_spread, minus_signs
+from replication.report.wording import SHAPES, Mark, difference, mark, mean_and_spread, minus_signs
 from replication.verdicts.claims import Claim
 from replication.verdicts.comparisons import Comparison
 from replication.verdicts.evidence import Replicates
@@ -162,11 +161,12 @@ def _line(
         if choice.where is not None and comparison is not None:
             state, shape = "measured", mark(choice.verdict.adjusted_word)
             ours = _ours(choice.claim, comparison, number, column.scale, place)
-            by = (_n(_side(comparison, number)), *machine(choice.where))
+            by = (_n(_side(comparison, number)), *choice.where.in_words)
             apart = _difference(choice.claim, comparison, column.scale)
-        elif any(evidence.comparison for evidence, _ in choice.indicative):
-            state = "indicative"
-            ours, by = _substitute(choice, number, column.scale, place)
+        elif beside := [(e, e.comparison, where) for e, where in choice.indicative if e.comparison]:
+            state, (evidence, instead, where) = "indicative", beside[0]
+            ours = _ours(choice.claim, instead, number, column.scale, place)
+            by = (evidence.substitutes, _n(_side(instead, number)), *where.in_words)
         else:
             names = [(evidence.substitutes, evidence.reason) for evidence, _ in choice.indicative]
             few = [f"{name[:1].upper()}{name[1:]}: {reason}" for name, reason in names]
@@ -186,16 +186,8 @@ def _line(
         by=by,
         others=number.others,
         claim=number.claim,
-        command=command(choice) if choice else "",
+        command=choice.command if choice else "",
     )
-
-
-def _substitute(choice: Chosen, number: PublishedNumber, scale: float, place: int) -> tuple[str, tuple[str, ...]]:
-    """The numbers of the first body of indicative evidence, and what stands in for what."""
-    evidence, where = next(pair for pair in choice.indicative if pair[0].comparison)
-    comparison, by = evidence.comparison, (evidence.substitutes,)
-    assert comparison is not None
-    return _ours(choice.claim, comparison, number, scale, place), (*by, _n(_side(comparison, number)), *machine(where))
 
 
 def _side(comparison: Comparison, number: PublishedNumber) -> Replicates:

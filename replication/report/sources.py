@@ -14,7 +14,8 @@ from replication.foundation.errors import InputError
 from replication.report.cells import IDENTITY, read_provenance
 from replication.report.device_table import device_tables
 from replication.report.pictures import Figure, figure
-from replication.table.grids import Grid
+from replication.report.wording import Mark, difference, mark
+from replication.table.grids import NONE, Grid
 from replication.table.measurements import each_seed_once, read_table, table_in
 from replication.verdicts.claims import Claim, Evidence, Selection
 from replication.verdicts.records import from_json
@@ -93,16 +94,52 @@ class Where:
     precision: tuple[str, ...]
     hours: float | None
 
+    @property
+    def in_words(self) -> tuple[str, ...]:
+        """Precision, hardware, and what the cells' commands took together."""
+        hours = () if self.hours is None else (f"{self.hours:.2g} h in all" if self.hours >= 0.1 else "minutes in all",)
+        return (", ".join(self.precision), "; ".join(self.hardware), *hours)
+
 
 @dataclass(frozen=True)
 class Chosen:
-    """The verdict that the page shows for a claim; `where` is None where nothing of it was measured."""
+    """The verdict that the pages show for a claim; `where` is None where nothing of it was measured."""
 
     claim: Claim
     verdict: Verdict
     where: Where | None
     cells: tuple[str, ...]  # of params.yaml, that measure it; none where nothing in the suite does
     indicative: tuple[tuple[Indicative, Where], ...]  # what was measured under a substitute protocol
+    power: str = NONE  # P(replicated | true) / P(replicated | false by the margin), as planned
+
+    @property
+    def adjusted(self) -> Mark:
+        return mark(self.verdict.adjusted_word)
+
+    @property
+    def judged(self) -> bool:
+        """Whether its own protocol was measured, and its rule gave a word."""
+        return self.claim.kind != "question" and self.verdict.word not in ("not assessed", "answered")
+
+    @property
+    def answered(self) -> bool:
+        """Whether there is something to say of it: a verdict, an answer, or evidence under a substitute."""
+        return self.verdict.word != "not assessed" or bool(self.indicative)
+
+    @property
+    def source(self) -> str:
+        """Of the claim, and whether it is verified."""
+        unverified = "" if self.claim.verified or "unverified" in self.claim.source else " (unverified)"
+        return self.claim.source + unverified
+
+    @property
+    def difference(self) -> str:
+        return NONE if self.claim.kind == "question" else difference(self.verdict.comparison)
+
+    @property
+    def command(self) -> str:
+        """What measures it again; "" where nothing in the suite does."""
+        return " ".join(("uv run python -m replication.run", *self.cells)) if self.cells else ""
 
 
 def choose(claims: Sequence[Claim], sources: Sequence[Source], params: Params) -> dict[str, Chosen]:
@@ -136,8 +173,7 @@ def _indicative(claim: Claim, sources: Sequence[Source]) -> Iterator[tuple[Indic
 
 def _where(source: Source, evidence: Evidence) -> Where:
     """Where the blocks that the evidence reads come from; all blocks where an experiment names its rows otherwise."""
-    sides = [side for side in (evidence.measured, evidence.against) if side is not None]
-    blocks = {name: block for side in sides for name, block in source.blocks(side).items()}
+    blocks = {name: block for side in evidence.sides for name, block in source.blocks(side).items()}
     clocks = [block["clock"] for block in blocks.values()]
     seconds = sum(clock.get(name, 0.0) for clock in clocks for name in ("duration_s", "scoring_s"))
     read = list((blocks or source.cells).values())
@@ -150,11 +186,10 @@ def _where(source: Source, evidence: Evidence) -> Where:
 
 def cells_of(evidence: Evidence | None, profiles: Iterable[Profile]) -> tuple[str, ...]:
     """Names of the cells that a body of evidence reads, of the last profile that has them all."""
-    sides = [side for side in (evidence.measured, evidence.against) if side] if evidence else []
     best: tuple[str, ...] = ()
     for profile in profiles:
         keys: list[str] = []
-        for side in sides:
+        for side in evidence.sides if evidence else ():
             wanted = {column: str(side[column]) for column in IDENTITY if column in side}
             named = [
                 key

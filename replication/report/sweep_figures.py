@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from replication.report.cells import grouped
 from replication.report.curves import Dashes, Series, series_of
-from replication.report.drawing import FAINT, SERIES, Drawn, canvas, finish, quiet
+from replication.report.drawing import FAINT, SERIES, Drawn, canvas, finish
 
 PAPER = "background"
 IMAGES: dict[str, Dashes] = {"held-out": "-", "training": (0, (2, 1.5))}  # by the images that are reconstructed
@@ -94,8 +94,6 @@ def _learning(rows: pd.DataFrame, folder: Path) -> Drawn:
                     _lines(panel_axes, sweep, colour, "-")
                 if panel.mark is not None:
                     panel_axes.axvline(panel.mark, color=FAINT, linewidth=0.9, linestyle=(0, (1, 1.5)))
-            for spare in line[len(panels) :]:
-                spare.set_visible(False)
         _finish(figure, axes[0, 0], "x: labelled training examples; y: accuracy", folder, "learning-curves")
     title = (
         f"Accuracy on held-out examples over the number of labels: a thin line is one of n = {splits} random splits, a "
@@ -160,9 +158,7 @@ def _lines(axes: Axes, sweep: Series, colour: str, dashes: Dashes) -> None:
 
 
 def _finish(figure: Figure, legend_of: Axes, scales: str, folder: Path, name: str) -> None:
-    """Quiet grids, one legend, what the axes are, and the files."""
-    for panel in figure.axes:
-        quiet(panel)
+    """One legend, what the axes are, and the files."""
     finish(figure, legend_of.get_legend_handles_labels()[0], scales, folder, name, across=4)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 from replication.table.grids import NONE, number
-from replication.verdicts.claims import Claim
+from replication.verdicts.claims import Claim, Origin
 from replication.verdicts.comparisons import Comparison
 from replication.verdicts.evidence import Replicates
 from replication.verdicts.statistics.rules import Word
@@ -35,6 +35,27 @@ SHAPES: dict[Word, Shape] = {
     "not assessed": Shape("–", "_", True),
 }
 assert set(SHAPES) == set(get_args(Word))
+
+
+ORIGINS: dict[Origin, str] = {
+    "published": "published results",
+    "statement": "statements of the papers",
+    "background": "background",
+    "instrument": "instrument checks",
+}
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A verdict in word and shape."""
+
+    word: str
+    symbol: str
+    slug: str
+
+
+def mark(word: Word) -> Mark:
+    return Mark(word, SHAPES[word].symbol, slug(word))
 
 
 def slug(text: str) -> str:
@@ -71,10 +92,9 @@ def sides(claim: Claim, comparison: Comparison | None) -> str:
     """The measured side, and the one it is compared with."""
     if comparison is None:
         return NONE
-    ours, theirs = comparison.measured, comparison.against
     if claim.kind == "rate":
-        return " against ".join(f"{round(sum(s.values))} of {s.n}" for s in (ours, theirs) if s is not None)
-    return measured(ours) + (f" against {measured(theirs)}" if theirs is not None else "")
+        return " against ".join(f"{round(sum(side.values))} of {side.n}" for side in comparison.sides)
+    return " against ".join(map(measured, comparison.sides))
 
 
 def difference(comparison: Comparison | None, scale: float = 1.0) -> str:

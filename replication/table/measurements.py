@@ -91,23 +91,18 @@ def read_table(path: Path) -> pd.DataFrame:
 
 
 def _read_csv(path: Path) -> pd.DataFrame:
-    content = _unpacked(path)
-    _check_text(content)
-    table = pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False)
-    if not isinstance(table.index, pd.RangeIndex):
-        raise ValueError("its lines have more fields than its header")
-    return table
-
-
-def _unpacked(path: Path) -> bytes:
-    """The text of a table, which a packed one (.gz) becomes within the same limit."""
+    """A table from text, which a packed one (.gz) becomes within the same limit."""
     content = read_bytes(path, MOST_BYTES)
     if path.suffix == ".gz":
         with gzip.GzipFile(fileobj=io.BytesIO(content)) as stream:
             content = stream.read(MOST_BYTES + 1)
     if len(content) > MOST_BYTES:
         raise ValueError(f"it has more than {MOST_BYTES} bytes")
-    return content
+    _check_text(content)
+    table = pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False)
+    if not isinstance(table.index, pd.RangeIndex):
+        raise ValueError("its lines have more fields than its header")
+    return table
 
 
 def _check_text(content: bytes) -> None:
@@ -147,11 +142,8 @@ def table_to(folder: Path, rows: int, packed: bool | None = None) -> Path:
 def join_tables(tables: Iterable[pd.DataFrame], name: str = "the tables joined") -> pd.DataFrame:
     """One table of many; a key that occurs twice is an error, never a silent average."""
     parts = [table for table in tables if len(table)]
-    if not parts:
-        return validated(pd.DataFrame(columns=list(COLUMNS)), name)
-    return validated(
-        pd.DataFrame({column: _joined([pd.Series(part[column]) for part in parts]) for column in COLUMNS}), name
-    )
+    columns = {column: _joined([pd.Series(part[column]) for part in parts]) if parts else [] for column in COLUMNS}
+    return validated(pd.DataFrame(columns), name)
 
 
 def _joined(parts: Sequence[pd.Series]) -> Any:

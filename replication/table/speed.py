@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic.dataclasses import dataclass
 
@@ -159,13 +159,8 @@ def read_results(path: Path) -> Results | SvmResults:
         raise InputError(f"{path} is no JSON file ({error}): run `python -m benchmarks.speed` again.") from error
     named = written.get("benchmark") if isinstance(written, dict) else None
     if named == "svm":
-        return strict(SvmResults, _versions_together(written), str(path))
+        versions = {name: written.pop(name) for name in ("python", *PACKAGES) if name in written}
+        return strict(SvmResults, {**written, "versions": versions}, str(path))
     if named != "training":
         raise InputError(f"{path}: benchmark is {named!r}; accepted: training, svm.")
     return strict(Results, written, str(path))
-
-
-def _versions_together(written: dict[str, Any]) -> dict[str, Any]:
-    names = [name for name in ("python", *PACKAGES) if name in written]
-    rest = {name: value for name, value in written.items() if name not in names}
-    return {**rest, "versions": {name: written[name] for name in names}}

@@ -106,15 +106,12 @@ def _check_link(number: PublishedNumber, trained: bool, scale: float, claims: Ma
     for name in filter(None, (number.claim, number.released)):
         if name not in claims:
             raise InputError(f"{where}: claim {name!r} stands in no benchmark file; name one that does.")
-        _check_value(number, scale, claims[name], where)
-
-
-def _check_value(number: PublishedNumber, scale: float, claim: Claim, where: str) -> None:
-    if number.side == "against" and (claim.evidence is None or claim.evidence.against is None):
-        raise InputError(f"{where}: claim {claim.id} compares with nothing; remove side.")
-    value = claim.published.value * scale if claim.kind == "value" and claim.published else number.value
-    if number.value is not None and value is not None and not math.isclose(value, number.value, rel_tol=1e-9):
-        raise InputError(f"{where}: the table says {number.value:g}, claim {claim.id} {value:g}; make them agree.")
+        claim = claims[name]
+        if number.side == "against" and (claim.evidence is None or claim.evidence.against is None):
+            raise InputError(f"{where}: claim {name} compares with nothing; remove side.")
+        value = claim.published.value * scale if claim.kind == "value" and claim.published else number.value
+        if number.value is not None and value is not None and not math.isclose(value, number.value, rel_tol=1e-9):
+            raise InputError(f"{where}: the table says {number.value:g}, claim {name} {value:g}; make them agree.")
 
 
 if __name__ == "__main__":

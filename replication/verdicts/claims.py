@@ -73,6 +73,11 @@ class Evidence:
             selection = getattr(self, side)
             object.__setattr__(self, side, selection and {**(where or {}), **selection})
 
+    @property
+    def sides(self) -> list[Selection]:
+        """The one side or the two that are read."""
+        return [side for side in (self.measured, self.against) if side is not None]
+
 
 @dataclass(frozen=True)
 class Published:

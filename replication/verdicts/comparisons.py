@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from replication.foundation.errors import InputError
 from replication.table.definitions import METRICS
@@ -55,6 +56,10 @@ class Comparison:
     n_needed: int | None  # replicates a side at which the expected interval would decide; None: no number, or no need
 
     @property
+    def sides(self) -> list[Replicates]:
+        return [side for side in (self.measured, self.against) if side is not None]
+
+    @property
     def agreed(self) -> bool:
         """Whether the replicates of each side agree exactly, so that a word has a p but there is no interval."""
         return bool(self.p_values) and bool(np.isnan(self.low))
@@ -73,26 +78,22 @@ def compare(claim: Claim, sides: Sides) -> Comparison:
 
 def _compare_means(claim: Claim, sides: Sides) -> Comparison:
     values, other_values = _with_values(sides)
-    reference = _reference(claim)
+    sizes = [len(side) for side in (values, other_values) if side is not None]
+    reference, overlap = _reference(claim), claim.overlap or 0.0
     bare = _bare(claim, sides, reference)
-    if len(values) < 2 or (other_values is not None and len(other_values) < 2):
+    if min(sizes) < 2:
         return bare
-    estimate = _estimate(claim, sides.paired, values, other_values)
-    difference = float(estimate.difference)
+    if other_values is None:
+        published_n = claim.published_n if claim.kind == "value" else None
+        estimate = mean_estimate(values, reference or 0.0, published_n, overlap)
+    else:
+        estimate = (paired_estimate if sides.paired else welch_estimate)(values, other_values, overlap)
     if not estimate.standard_error > 0:
-        first = float(values[0]) - (
-            float(other_values[0]) if other_values is not None else reference or 0.0
-        )  # no mean's rounding
-        return _agreed(
-            claim,
-            replace(bare, difference=first),
-            min(len(values), len(values if other_values is None else other_values)),
-        )
-    low, high = (float(end) for end in estimate.interval())
-    words = _words(claim, estimate.oriented(_sign(claim)), bare.metric)
-    p_values = {word: float(p) for word, p in words.items()}
-    present = max(len(values), len(other_values) if other_values is not None else 0)
-    return _judged(claim, replace(bare, difference=difference), (low, high), p_values, estimate.half_width, present)
+        subtracted = other_values[0] if other_values is not None else reference or 0.0  # no mean, which would round
+        return _agreed(claim, replace(bare, difference=float(values[0] - subtracted)), min(sizes))
+    bare = replace(bare, difference=float(estimate.difference))
+    p_values = _words(claim, estimate.oriented(_sign(claim)), bare.metric)
+    return _judged(claim, bare, estimate.interval(), p_values, estimate.half_width, max(sizes))
 
 
 def _agreed(claim: Claim, bare: Comparison, n: int) -> Comparison:
@@ -109,18 +110,16 @@ def _agreed(claim: Claim, bare: Comparison, n: int) -> Comparison:
 
 def _compare_superiority(claim: Claim, sides: Sides) -> Comparison:
     """A run without a value is the worst of all, whatever the others are: a tie with its like, below every other."""
-    worst, bare = -_sign(claim) * np.inf, _bare(claim, sides, None)
+    worst = -_sign(claim) * np.inf
     values, other_values = (
-        np.nan_to_num(np.array(s.values), nan=worst, posinf=np.inf, neginf=-np.inf)
-        for s in (sides.measured, _other(claim, sides))
+        np.nan_to_num(np.array(side.values), nan=worst, posinf=np.inf, neginf=-np.inf)
+        for side in (sides.measured, _other(claim, sides))
     )
     estimate = superiority(values, other_values)
-    low, high = (float(end) for end in estimate.interval())
-    words = order_p_values(estimate.oriented(_sign(claim)), claim.margin or 0.0)
-    p_values: dict[Word, float] = {word: float(p) for word, p in words.items()}
-    difference, present = float(estimate.estimate.difference), max(len(values), len(other_values))
-    bare = replace(bare, difference=difference)
-    return _judged(claim, bare, (low, high), p_values, estimate.estimate.half_width, present)
+    bare = replace(_bare(claim, sides), difference=float(estimate.estimate.difference))
+    p_values = order_p_values(estimate.oriented(_sign(claim)), claim.margin or 0.0)
+    present = max(len(values), len(other_values))
+    return _judged(claim, bare, estimate.interval(), p_values, estimate.estimate.half_width, present)
 
 
 def _other(claim: Claim, sides: Sides) -> Replicates:
@@ -139,7 +138,7 @@ def _compare_rates(claim: Claim, sides: Sides) -> Comparison:
     p_values = rate_p_values(counts, claim.better == "higher", claim.margin or 0.0)
     half_width = partial(share_half_width, counts=(counts[:2], counts[2:]))
     present = max(sides.measured.n, other.n)
-    return _judged(claim, _bare(claim, sides, None), difference_interval(counts), p_values, half_width, present)
+    return _judged(claim, _bare(claim, sides), difference_interval(counts), p_values, half_width, present)
 
 
 def _compare_share_with_bound(claim: Claim, sides: Sides) -> Comparison:
@@ -154,19 +153,23 @@ def _compare_share_with_bound(claim: Claim, sides: Sides) -> Comparison:
 def _judged(
     claim: Claim,
     bare: Comparison,
-    interval: tuple[float, float],
-    p_values: dict[Word, float],
+    interval: tuple[ArrayLike, ArrayLike],
+    p_values: Mapping[Word, ArrayLike],
     half_width: Callable[[int], float],
     present: int,
 ) -> Comparison:
     """The comparison with its interval and p values; of the inconclusive, also how many replicates would settle it."""
-    undecided = bool(p_values) and decide(p_values) == "inconclusive"
-    distance = _distance(claim, abs(bare.difference))
+    low, high = (float(np.asarray(end)) for end in interval)
+    p: dict[Word, float] = {word: float(np.asarray(of_word)) for word, of_word in p_values.items()}
+    difference, margin = abs(bare.difference), claim.margin or 0.0
+    # how wide an interval's half may be for the claim to be decided if the difference stays as it is
+    distance = abs(difference - margin) if claim.kind == "value" else max(difference, margin - difference)
+    undecided = bool(p) and decide(p) == "inconclusive"
     n_needed = replicates_to_settle(half_width, distance, present) if undecided else None
-    return replace(bare, low=interval[0], high=interval[1], p_values=p_values, n_needed=n_needed)
+    return replace(bare, low=low, high=high, p_values=p, n_needed=n_needed)
 
 
-def _bare(claim: Claim, sides: Sides, reference: float | None) -> Comparison:
+def _bare(claim: Claim, sides: Sides, reference: float | None = None) -> Comparison:
     """The comparison before any interval: means of the replicates that have a value."""
     subtracted = sides.against.mean if sides.against is not None else reference or 0.0
     return Comparison(
@@ -201,29 +204,12 @@ def _with_values(sides: Sides) -> tuple[np.ndarray, np.ndarray | None]:
     return first[both], second[both]
 
 
-def _estimate(claim: Claim, paired: bool, values: np.ndarray, other_values: np.ndarray | None) -> Estimate:
-    overlap = claim.overlap or 0.0
-    if other_values is not None:
-        return (
-            paired_estimate(values, other_values, overlap) if paired else welch_estimate(values, other_values, overlap)
-        )
-    published_n = claim.published_n if claim.kind == "value" else None
-    return mean_estimate(values, _reference(claim) or 0.0, published_n, overlap)
-
-
-def _words(claim: Claim, oriented: Estimate, metric: str) -> dict:
+def _words(claim: Claim, oriented: Estimate, metric: str) -> Mapping[Word, ArrayLike]:
     if claim.kind == "value":
         return value_p_values(oriented, claim.margin or 0.0, METRICS[metric].better != "neither")
     if claim.kind == "order":
         return order_p_values(oriented, claim.margin or 0.0)
     return bound_p_values(oriented) if claim.kind == "bound" else {}
-
-
-def _distance(claim: Claim, difference: float) -> float:
-    """How wide an interval's half may be for the claim to be decided if the difference stays as it is."""
-    if claim.kind == "value":
-        return abs(difference - (claim.margin or 0.0))
-    return max(difference, (claim.margin or 0.0) - difference)
 
 
 def _successes(claim: Claim, side: Replicates) -> int:

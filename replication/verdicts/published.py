@@ -14,9 +14,9 @@ from pydantic import Field, with_config
 from pydantic.json_schema import SkipJsonSchema
 
 from replication.config.strict import CLOSED, Positive
+from replication.table.definitions.definition import Better
 from replication.verdicts.claims import Claim, Id, Text
 
-Better = Literal["higher", "lower", "neither"]
 Side = Literal["measured", "against"]
 SHARED = ("dataset", "metric", "unit", "better", "spread_kind", "scale")  # what a column takes from its table
 

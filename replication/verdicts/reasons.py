@@ -24,7 +24,11 @@ FAMILIAR = {"metric_variant": "variant", "n_train": "training images"}  # column
 def reason(claim: Claim, comparison: Comparison, word: Word, n_needed: int | None) -> str:
     """Why this word: the interval and where it lies, or the counts and their p."""
     body = f"{measured_in_words(claim, comparison)} {_position(claim, comparison, word)}"
-    return f"{body}; {_remedy(comparison, n_needed)}." if word == "inconclusive" else f"{body}."
+    if word != "inconclusive":
+        return f"{body}."
+    count = f"about {n_needed}" if n_needed is not None else f"not even {MOST_REPLICATES}"
+    sides = " a side" if comparison.against is not None else ""
+    return f"{body}; {count} {comparison.measured.unit}s{sides} would settle it."
 
 
 def underpowered(claim: Claim, comparison: Comparison, power: float) -> str:
@@ -40,17 +44,33 @@ def underpowered(claim: Claim, comparison: Comparison, power: float) -> str:
 
 
 def measured_in_words(claim: Claim, comparison: Comparison) -> str:
-    """The subject of a sentence about a comparison: its interval, or its counts, and the replicates."""
+    """The subject of a sentence about a comparison: its interval, or its counts, and the replicates.
+
+    Where all agree, such as "All 5 trainings agree exactly, 0.9 (exact p 0.031): the difference from 0.8".
+    """
+    measured, against, replicates = comparison.measured, comparison.against, replicates_in_words(comparison)
     if claim.kind == "rate":
-        return _counts(comparison)
+        counts = f"{round(sum(measured.values))} of {measured.n} {measured.unit}s"
+        counts += f" against {round(sum(against.values))} of {against.n}" if against is not None else ""
+        p = min(comparison.p_values["replicated"], comparison.p_values["reversed"])
+        return f"{comparison.metric} is 1 in {counts} (Boschloo's one-sided p {_p(p)}), a difference"
     if comparison.agreed:
-        return _agreed(comparison)
-    return _superiority(claim, comparison) if claim.kind == "superiority" else _interval(claim, comparison)
+        values = " against ".join(f"{side.mean:.3g}" for side in comparison.sides)
+        what = "" if comparison.reference is None else f" from {comparison.reference:.3g}"
+        p = _p(min(comparison.p_values.values()))
+        return f"All {replicates} agree exactly, {values} (exact p {p}): the difference{what}"
+    if claim.kind == "superiority":
+        sign = 1 if claim.better == "higher" else -1
+        low, middle, high = sorted(sign * end for end in (comparison.low, comparison.difference, comparison.high))
+        ends = f"{0.5 + middle:.3g} [{0.5 + low:.3g}, {0.5 + high:.3g}]"
+        return f"The 90 % interval of P(a measured run is better), {ends} from {replicates},"
+    what = {"value": "measured − published", "bound": "measured − bound"}.get(claim.kind, "the difference")
+    return f"The 90 % interval of {what}, [{comparison.low:.3g}, {comparison.high:.3g}] from {replicates},"
 
 
 def replicates_in_words(comparison: Comparison) -> str:
     """Such as "20 against 20 trainings"."""
-    sides = [side for side in (comparison.measured, comparison.against) if side is not None]
+    sides = comparison.sides
     counts = " against ".join(str(side.n) for side in sides)
     diverged = sum(side.diverged - side.unbounded for side in sides)
     worst = f" ({diverged} diverged and taken as {METRICS[comparison.metric].worst:g})" if diverged > 0 else ""
@@ -59,48 +79,10 @@ def replicates_in_words(comparison: Comparison) -> str:
 
 def without_value(comparison: Comparison) -> str:
     """Which runs diverged under a metric that has no worst value; "" where none did."""
-    sides = [side for side in (comparison.measured, comparison.against) if side is not None]
-    if not any(side.unbounded for side in sides):
+    if not any(side.unbounded for side in comparison.sides):
         return ""
-    counts = " and ".join(f"{side.unbounded} of {side.n}" for side in sides)
+    counts = " and ".join(f"{side.unbounded} of {side.n}" for side in comparison.sides)
     return f"{counts} {comparison.measured.unit}s diverged, which leaves {comparison.metric} without a worst value"
-
-
-def all_diverged(side: Replicates) -> str:
-    return f"Every one of the {side.n} {side.unit}s diverged."
-
-
-def _interval(claim: Claim, comparison: Comparison) -> str:
-    what = {"value": "measured − published", "bound": "measured − bound"}.get(claim.kind, "the difference")
-    ends = f"[{comparison.low:.3g}, {comparison.high:.3g}]"
-    return f"The 90 % interval of {what}, {ends} from {replicates_in_words(comparison)},"
-
-
-def _superiority(claim: Claim, comparison: Comparison) -> str:
-    sign = 1 if claim.better == "higher" else -1
-    low, middle, high = sorted(sign * end for end in (comparison.low, comparison.difference, comparison.high))
-    return (
-        f"The 90 % interval of P(a measured run is better), {0.5 + middle:.3g} "
-        f"[{0.5 + low:.3g}, {0.5 + high:.3g}] from {replicates_in_words(comparison)},"
-    )
-
-
-def _agreed(comparison: Comparison) -> str:
-    """Such as "All 5 trainings agree exactly, 0.9 (exact p 0.031): the difference from 0.8"."""
-    values = f"{comparison.measured.mean:.3g}"
-    if comparison.against is not None:
-        values += f" against {comparison.against.mean:.3g}"
-    what = "" if comparison.reference is None else f" from {comparison.reference:.3g}"
-    p = f"exact p {_p(min(comparison.p_values.values()))}"
-    return f"All {replicates_in_words(comparison)} agree exactly, {values} ({p}): the difference{what}"
-
-
-def _counts(comparison: Comparison) -> str:
-    measured, against = comparison.measured, comparison.against
-    other = f" against {round(sum(against.values))} of {against.n}" if against is not None else ""
-    p = min(comparison.p_values["replicated"], comparison.p_values["reversed"])
-    counts = f"{round(sum(measured.values))} of {measured.n} {measured.unit}s{other}"
-    return f"{comparison.metric} is 1 in {counts} (Boschloo's one-sided p {_p(p)}), a difference"
 
 
 def _p(p: float) -> str:
@@ -135,12 +117,6 @@ def _position(claim: Claim, comparison: Comparison, word: Word) -> str:
     }.get(word, f"holds {none}")
 
 
-def _remedy(comparison: Comparison, n_needed: int | None) -> str:
-    count = f"about {n_needed}" if n_needed is not None else f"not even {MOST_REPLICATES}"
-    sides = " a side" if comparison.against is not None else ""
-    return f"{count} {comparison.measured.unit}s{sides} would settle it"
-
-
 def answer(claim: Claim, evidence: Evidence, table: pd.DataFrame) -> tuple[str, Comparison | None] | None:
     """The sentence and the comparison behind it; None where a side has no measurements.
 
@@ -149,25 +125,19 @@ def answer(claim: Claim, evidence: Evidence, table: pd.DataFrame) -> tuple[str, 
     Raises:
         InputError: a selection names a column that is not there.
     """
-    selections = [side for side in (evidence.measured, evidence.against) if side is not None]
-    rows = [select(table, side) for side in selections]
+    rows = [select(table, side) for side in evidence.sides]
     if any(side_rows.empty for side_rows in rows):
         return None
     try:
         comparison = compare(claim, replicates(table, claim, evidence))
     except (EvidenceGap, InputError):
-        return " Against it, ".join(map(_range, rows, selections)), None
-    return _compared(comparison), comparison
-
-
-def _compared(comparison: Comparison) -> str:
-    metric, measured, against = comparison.metric, comparison.measured, comparison.against
-    if against is None:
-        return f"{metric} is {_mean(measured)}."
-    difference = f"{comparison.difference:.3g}"
-    if math.isfinite(comparison.low):
-        difference += f", 90 % interval [{comparison.low:.3g}, {comparison.high:.3g}]"
-    return f"{metric} is {_mean(measured)} against {_mean(against)}: a difference of {difference}."
+        return " Against it, ".join(map(_range, rows, evidence.sides)), None
+    sentence = f"{comparison.metric} is {' against '.join(map(_mean, comparison.sides))}"
+    if comparison.against is not None:
+        sentence += f": a difference of {comparison.difference:.3g}"
+        if math.isfinite(comparison.low):
+            sentence += f", 90 % interval [{comparison.low:.3g}, {comparison.high:.3g}]"
+    return f"{sentence}.", comparison
 
 
 def _mean(side: Replicates) -> str:

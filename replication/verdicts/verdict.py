@@ -14,7 +14,7 @@ from replication.table.measurements import each_seed_once
 from replication.verdicts.claims import Claim, Evidence, Kind, Obstacle, Origin
 from replication.verdicts.comparisons import Comparison, compare, enough_values
 from replication.verdicts.evidence import EvidenceGap, NoMeasurements, replicates, require_enough, select
-from replication.verdicts.reasons import all_diverged, answer, reason, underpowered, without_value
+from replication.verdicts.reasons import answer, reason, underpowered, without_value
 from replication.verdicts.statistics.intervals import LEVEL
 from replication.verdicts.statistics.rules import Word, decide, holm
 from replication.verdicts.studies.power import POWER, Sizes, true_powers
@@ -111,11 +111,8 @@ def _judged(listed: Sequence[Claim], tables: Sequence[pd.DataFrame]) -> tuple[Ve
 
 
 def _judged_alone(claim: Claim, table: pd.DataFrame) -> Verdict:
-    if claim.evidence is None:
-        finding = Finding("not assessed", claim.not_assessed)
-    else:
-        finding = _finding(claim, claim.evidence, table)
-    assessed = finding.word != "not assessed"
+    evidence = claim.evidence
+    finding = _finding(claim, evidence, table) if evidence else Finding("not assessed", claim.not_assessed)
     return Verdict(
         claim=claim.id,
         origin=claim.origin,
@@ -123,13 +120,10 @@ def _judged_alone(claim: Claim, table: pd.DataFrame) -> Verdict:
         family=claim.family,
         replicate_unit=claim.replicate_unit,
         published=claim.published.value if claim.published else None,
-        word=finding.word,
         adjusted_word=finding.word,
-        obstacle=None if assessed else claim.obstacle,
+        obstacle=claim.obstacle if finding.word == "not assessed" else None,
         power=None,
-        reason=finding.reason,
-        comparison=finding.comparison,
-        n_needed=finding.n_needed,
+        **vars(finding),
         indicative=tuple(_indicative(claim, evidence, table) for evidence in claim.indicative),
     )
 
@@ -163,14 +157,14 @@ def _fewer(claim: Claim, sizes: Mapping[str, Sizes]) -> bool:
 
 
 def _names_a_device(claim: Claim) -> bool:
-    bodies = (*([claim.evidence] if claim.evidence else []), *claim.indicative)
-    return any(column in side for body in bodies for side in (body.measured, body.against or {}) for column in WHERE)
+    bodies = filter(None, (claim.evidence, *claim.indicative))
+    return any(column in side for body in bodies for side in body.sides for column in WHERE)
 
 
 def _indicative(claim: Claim, evidence: Evidence, table: pd.DataFrame) -> Indicative:
     finding = _finding(claim, evidence, table)
     direction = DIRECTIONS.get(finding.word, "undecided")
-    if any(select(table, side).empty for side in (evidence.measured, evidence.against) if side is not None):
+    if any(select(table, side).empty for side in evidence.sides):
         direction = "no measurements"
     return Indicative(evidence.substitutes, direction, finding.reason, finding.comparison)
 
@@ -187,18 +181,18 @@ def _finding(claim: Claim, evidence: Evidence, table: pd.DataFrame) -> Finding:
     except EvidenceGap as gap:
         return Finding("not assessed", str(gap))
     comparison = compare(claim, sides)
-    n_needed = comparison.n_needed
     if claim.kind in ("value", "bound") and sides.measured.diverged == sides.measured.n:
-        return Finding("not replicated", all_diverged(sides.measured), replace(comparison, p_values={}))
+        every = f"Every one of the {sides.measured.n} {sides.measured.unit}s diverged."
+        return Finding("not replicated", every, replace(comparison, p_values={}))
     diverged = "" if claim.kind == "superiority" else without_value(comparison)  # ranks need no value of the worst
     if diverged:
         comparison = replace(comparison, n_needed=None)  # more of the same runs would not settle it
-    if diverged and not enough_values(sides):
-        return Finding("inconclusive", f"{diverged}, and too few are left to compare.", comparison)
+        if not enough_values(sides):
+            return Finding("inconclusive", f"{diverged}, and too few are left to compare.", comparison)
     word = decide(comparison.p_values)
     if diverged:
         return _with_diverged(claim, comparison, word, diverged)
-    return Finding(word, reason(claim, comparison, word, n_needed), comparison, n_needed)
+    return Finding(word, reason(claim, comparison, word, comparison.n_needed), comparison, comparison.n_needed)
 
 
 def _with_diverged(claim: Claim, comparison: Comparison, word: Word, diverged: str) -> Finding:

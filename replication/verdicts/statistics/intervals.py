@@ -96,12 +96,9 @@ def welch_estimate(first: ArrayLike, second: ArrayLike, overlap: float = 0.0) ->
 
     With fewer than FEW values on a side, the degrees are those of the smaller side, which never errs too often.
     """
-    values, other_values = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
-    sides = (
-        (values.mean(axis=-1), _variance(values), values.shape[-1]),
-        (other_values.mean(axis=-1), _variance(other_values), other_values.shape[-1]),
-    )
-    return welch_of_moments(*sides, overlap=overlap)
+    arrays = (np.asarray(side, dtype=np.float64) for side in (first, second))
+    sides = [(array.mean(axis=-1), _variance(array), array.shape[-1]) for array in arrays]
+    return welch_of_moments(sides[0], sides[1], overlap)
 
 
 def welch_of_moments(

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri, owens_t
 
 from replication.verdicts.claims import Claim, Plan
-from replication.verdicts.statistics.intervals import LEVEL, Array, Estimate, mean_of_moments, welch_of_moments
+from replication.verdicts.statistics.intervals import LEVEL, Array, mean_of_moments, welch_of_moments
 from replication.verdicts.statistics.rules import (
     Word,
     bound_p_values,
@@ -157,14 +157,9 @@ def _superiority(design: Design, true: bool, generator: np.random.Generator) -> 
         return order_p_values(superiority(*sides), design.margin)
     spread = np.sqrt(_placement_variance(share) * (1 / n + 1 / m))
     drawn = np.clip(share + spread * generator.standard_normal(STUDIES), 1e-9, 1 - 1e-9)
-    return order_p_values(_of_share(drawn, n, m), design.margin)
-
-
-def _of_share(share: Array, n: int, m: int) -> Superiority:
-    """Superiority as samples of n and m normal values with this estimated share give it."""
-    variance, none = _placement_variance(share), np.zeros_like(share)
-    estimate: Estimate = welch_of_moments((share, variance, n), (np.full_like(share, 0.5), variance, m))
-    return Superiority(estimate, none, none, none, none, none)
+    variance, none = _placement_variance(drawn), np.zeros_like(drawn)
+    estimate = welch_of_moments((drawn, variance, n), (np.full_like(drawn, 0.5), variance, m))
+    return order_p_values(Superiority(estimate, none, none, none, none, none), design.margin)
 
 
 def _placement_variance(share: Array | float) -> Array:

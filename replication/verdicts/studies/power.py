@@ -52,9 +52,8 @@ def most_false() -> float:
 
 def planned(claims: Sequence[Claim]) -> dict[str, Power]:
     """The chances of every claim that has a plan, at the planned replicates."""
-    designs = {claim.id: design_of(claim) for claim in claims if claim.plan}
-    true = true_powers(claims)
-    return {key: Power(true[key], float(judged(design, False)[1].mean())) for key, design in designs.items()}
+    true, plans = true_powers(claims), [claim for claim in claims if claim.plan]
+    return {claim.id: Power(true[claim.id], float(judged(design_of(claim), False)[1].mean())) for claim in plans}
 
 
 def problems(claims: Sequence[Claim]) -> Iterator[str]:
@@ -90,9 +89,8 @@ def true_powers(claims: Sequence[Claim], sizes: Mapping[str, Sizes] | None = Non
     powers = {}
     for family in {claim.family for claim in claims}:
         members = [claim for claim in claims if claim.family == family and claim.plan]
-        designs = [design_of(claim, sizes.get(claim.id)) for claim in members]
-        rates = _family_rates([claim.id for claim in members], designs)
-        powers |= dict(zip((claim.id for claim in members), rates, strict=True))
+        designs = {claim.id: design_of(claim, sizes.get(claim.id)) for claim in members}
+        powers |= dict(zip(designs, _family_rates([*designs], [*designs.values()]), strict=True))
     return powers
 
 
