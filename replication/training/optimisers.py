@@ -115,7 +115,7 @@ def _as(tensors: Sequence[Tensor], scalar: Tensor | float) -> Tensor | float:
 
 
 def _adam_step(adam: Adam, step: Step) -> None:
-    states = step.parameters, step.gradients, *step.moments
+    states = step.parameters, step.gradients, step.moments[0], step.moments[1]
     number, rate, betas = step.number, step.learning_rate, (adam.beta1, adam.beta2)
     if adam.epsilon_inside:
         adam_update(*states, number.double(), rate, betas, adam.epsilon, adam.l2, epsilon_inside=True)

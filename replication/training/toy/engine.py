@@ -88,8 +88,9 @@ class KernelSeed:
         space = Rows(fake, judged, real, g_deltas, d_deltas, judged[logits], real[logits], d_deltas[logits])
         shared = np.zeros(batch, np.int64)  # the component of each sample to the discriminator, which is one for all
         settings = plan.adam.copy()  # the rate in it changes from unit to unit
+        g, d = self._networks
         schedule = self._steps, self._balance
-        train_units(*self._networks, schedule, self._data, drawn, settings, shared, space, plan, first, losses)
+        train_units(g, d, schedule, self._data, drawn, settings, shared, space, plan, first, losses)
         finite = all(np.isfinite(network.values).all() for network in self._networks)
         return Trained(torch.from_numpy(losses), torch.tensor(finite))
 
