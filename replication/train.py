@@ -29,7 +29,7 @@ from replication.scoring.requirements import require_cell, require_protocols
 from replication.training.block import Outcome, Stop, never, train_block
 from replication.training.cells import builder, cell_key, class_count, training_samples, training_values
 from replication.training.checkpoints import TrainingClock, forget, note_environment, sole_writer
-from replication.training.outputs import is_trained, write_trained
+from replication.training.weights import is_trained, write_trained
 
 
 def train_cell(params: Params, cell: Cell, stop: Stop = never) -> bool:

@@ -27,7 +27,7 @@ from replication.foundation.provenance import environment, sha256_text
 from replication.score import is_scored, scoring_key
 from replication.scoring.classifier import is_trained as is_judge_trained
 from replication.training.cells import cell_key, training_samples
-from replication.training.outputs import is_trained
+from replication.training.weights import is_trained
 
 UNITS = Path(".replication/units")  # folders of finished units, until their block is whole
 LOOK_SECONDS = 1.0

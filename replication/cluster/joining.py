@@ -17,8 +17,7 @@ from replication.scoring.rows import write_scored
 from replication.scoring.toy import FIGURED, OF_SEEDS
 from replication.table.measurements import join_tables, read_table, table_in
 from replication.training.cells import params_sha256
-from replication.training.outputs import write_trained
-from replication.training.weights import HISTORY
+from replication.training.weights import HISTORY, write_trained
 
 CLOCKS = ("duration_s", "scoring_s")
 OF_A_PART = ("seeds", "params_sha256")  # of a training's key: the rest is that of the whole block

@@ -1,8 +1,7 @@
 """Sums and differences of concepts, samples of one attribute or two (DCGAN §6.3.2), and straight walks (§6.1).
 
-Attributes are float [n, 2], thickness and slant of bright strokes on black (after Morpho-MNIST, Castro et al. 2019).
-They are measured on grey levels, without a threshold at half height or a skeleton, so that they serve strokes of one
-pixel. A sample has an attribute to a low or a high degree where it lies in the outer tercile of its pool.
+Attributes are float [n, 2], thickness and slant of bright strokes on black (after Morpho-MNIST, Castro et al. 2019), on
+grey levels, so that strokes may have one pixel. They are low or high in the outer terciles of a pool.
 """
 
 from __future__ import annotations
@@ -39,10 +38,7 @@ def has(attributes: np.ndarray, cuts: np.ndarray, degrees: tuple[int, ...]) -> n
 def draw_exemplars(
     concepts: list[np.ndarray], count: int, trials: int, stream: np.random.Generator
 ) -> np.ndarray | None:
-    """int64 [trials, concepts, count]: rows of `count` exemplars of each of `concepts`, the rows that have it.
-
-    None where a concept has too few.
-    """
+    """int64 [trials, concepts, count]: of each concept's rows `count` exemplars; None where one has too few."""
     if min(len(rows) for rows in concepts) < count:
         return None
     drawn = [[stream.choice(rows, count, replace=False) for rows in concepts] for _ in range(trials)]
@@ -67,17 +63,14 @@ def relative_spread(results: np.ndarray, pool: np.ndarray) -> float:
 
     NaN where an attribute does not vary in the pool, or fewer than two results have it.
     """
-    if not len(results) or (np.isfinite(results).sum(axis=0) < 2).any() or (np.isfinite(pool).sum(axis=0) < 2).any():
+    if any((np.isfinite(values).sum(axis=0) < 2).any() for values in (results, pool)):
         return float("nan")
     of_results, of_pool = np.nanstd(results, axis=0), np.nanstd(pool, axis=0)
     return float(np.sqrt(np.mean((of_results / of_pool) ** 2))) if of_pool.min() > 0 else float("nan")
 
 
 def monotonicity(shares: np.ndarray, measured: np.ndarray) -> float:
-    """Spearman's correlation of `measured` [n, k] with `shares` [k], row by row, averaged.
-
-    A row that does not change, or has a NaN, counts as 0.
-    """
+    """Spearman's correlation of rows of `measured` [n, k] with `shares` [k], averaged; 0 without change or with NaN."""
     order = np.asarray(rankdata(shares)) - (len(shares) + 1) / 2
     whole = np.all(np.isfinite(measured), axis=1, keepdims=True)
     ranks = np.asarray(rankdata(np.where(whole, measured, 0.0), axis=1)) - (len(shares) + 1) / 2
@@ -102,8 +95,7 @@ def smoothness(legs: np.ndarray) -> float:
     """Mean over largest change in a step, averaged over legs; `legs` holds images [n, steps + 1, C, H, W].
 
     A change is a Euclidean distance of pixels. 1: every step changes as much, as in a cross-fade; 1/steps: all of the
-    change is in one step, the sharp transition that DCGAN §6.1 takes for memory. Unlike the length of the path, it does
-    not count detours, which an honest walk has too. A leg along which nothing changes has 0: that walk shows collapse.
+    change is in one step, the sharp transition that DCGAN §6.1 takes for memory; 0: nothing changes, as in collapse.
     """
     flat = legs.reshape(*legs.shape[:2], -1).astype(np.float32)
     changes = np.stack([np.linalg.norm(leg[1:] - leg[:-1], axis=1) for leg in flat])  # [n, steps]
@@ -112,11 +104,7 @@ def smoothness(legs: np.ndarray) -> float:
 
 
 def require_strokes(images: np.ndarray, name: str) -> None:
-    """Refuse images of which thickness and slant say nothing.
-
-    Raises:
-        InputError: they have colours, or a bright background.
-    """
+    """InputError where images have colours or a bright background, of which thickness and slant say nothing."""
     channels, middle = images.shape[1], float(np.median(images))
     if channels != 1 or middle > 127:
         seen = f"{channels} channels" if channels != 1 else f"a median level of {middle:.0f}"
@@ -142,11 +130,7 @@ def thickness(images: np.ndarray) -> np.ndarray:
 
 
 def slant(images: np.ndarray) -> np.ndarray:
-    """float64 [n]: the shear that would set each of uint8 images [n, 1, H, W] upright, positive to the right.
-
-    The covariance of place across and height over the variance of height, weighted by ink: shearing a shape by s adds
-    s. NaN where there is no ink, or all of it at one height.
-    """
+    """float64 [n]: the shear that sets uint8 images [n, 1, H, W] upright; NaN where ink is at no two heights."""
     ink = _ink(images)
     mass = np.maximum(ink.sum((1, 2)), 1e-12)
     height, across = -np.arange(ink.shape[1], dtype=np.float64), np.arange(ink.shape[2], dtype=np.float64)

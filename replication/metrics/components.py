@@ -19,8 +19,7 @@ class ComponentInformation:
     """Mutual information I between component and class of n samples, in nats, and what permutations give.
 
     The estimate from counts is too high: where both are independent, by about (components − 1)·(classes − 1)/(2n)
-    nats. The mean over permutations has that bias too, so the difference has none there; where the two do depend on
-    each other the bias is smaller, and the difference errs on the low side.
+    nats, as the mean over permutations is; where the two depend on each other the difference errs on the low side.
     """
 
     information: float
@@ -58,9 +57,8 @@ def component_information(
 def variance_share(samples: np.ndarray, components: np.ndarray) -> float:
     """Variance of samples [n, …] within their component, int [n], over that of all samples: sums over pixels.
 
-    Both are unbiased (n − 1 under the sum of squares), so that components which tell nothing give 1 on average, and
-    components of a single image each give 0; NaN where all samples are equal. Components with one sample say nothing
-    of their variance and are left out, each other one counts by its samples less one.
+    Both are unbiased, so that components which tell nothing give 1 on average, and components of a single image each
+    give 0; NaN where all samples are equal. A component counts by its samples less one.
 
     Raises:
         InputError: no component has two samples, or one array is longer than the other.

@@ -1,8 +1,7 @@
 """Distances between two sets of features: Fréchet and kernel distance, precision and recall.
 
-Which name a number gets depends on the network: only Inception's features make it FID or KID. The suite computes them
-itself, as torch-fidelity does in its tests, because a reference set then costs its share once, a singular covariance
-has no complex roots, and samples that repeat an image lie at a distance of exactly nothing.
+Only Inception's features make them FID or KID. They are computed here because a reference set then costs its share
+once, a singular covariance has no complex roots, and samples that repeat an image lie at a distance of exactly 0.
 """
 
 from __future__ import annotations
@@ -49,11 +48,7 @@ class Distances:
 
 
 def reference_of(features: np.ndarray, limit: int) -> Reference:
-    """A reference of features [n, d]: its Gaussian of all, the rest of at most `limit`, evenly spaced.
-
-    Raises:
-        InputError: features are no finite matrix, or too few.
-    """
+    """A reference of features [n, d]: the Gaussian of all, the rest of at most `limit`; errors as `fit_gaussian`."""
     gaussian = fit_gaussian(features)
     compared = every(features, limit).astype(np.float64)
     return Reference(compared, gaussian, _root(gaussian.covariance), ball_radii(torch.from_numpy(compared)))
@@ -65,11 +60,7 @@ def references_of(sets: Mapping[str, np.ndarray], limit: int) -> dict[str, Refer
 
 
 def distances(samples: np.ndarray, reference: Reference, subsets: int, size: int, seed: int, limit: int) -> Distances:
-    """All four of features [n, d]; of precision and recall `limit` samples at most.
-
-    Raises:
-        InputError: features are no finite matrix, too few, or of another width than the reference's.
-    """
+    """All four of features [n, d]; of precision and recall `limit` samples at most. InputError as `fit_gaussian`."""
     gaussian = fit_gaussian(samples)
     kernel = kernel_distance(samples, reference.features, subsets, size, seed)
     compared = torch.from_numpy(every(samples, limit).astype(np.float64))
@@ -78,11 +69,7 @@ def distances(samples: np.ndarray, reference: Reference, subsets: int, size: int
 
 
 def fit_gaussian(features: np.ndarray) -> Gaussian:
-    """Mean and covariance of features [n, d].
-
-    Raises:
-        InputError: features are no finite matrix, or of fewer than five samples.
-    """
+    """Mean and covariance of features [n, d]; InputError: they are not finite, or of fewer than five samples."""
     if len(features) < FEWEST:
         raise InputError(f"Distances need {FEWEST} samples or more, and there are {len(features)}: draw more.")
     if not np.isfinite(features).all():
@@ -109,10 +96,7 @@ def kernel_distance(first: np.ndarray, second: np.ndarray, subsets: int, size: i
 
 
 def _frechet(first: Gaussian, second: Gaussian, root: np.ndarray) -> float:
-    """‖μ₁ − μ₂‖² + tr(Σ₁ + Σ₂ − 2√(Σ₁Σ₂)) (Heusel 2017, eq. 6).
-
-    √(Σ₁Σ₂) has the trace of √(√Σ₂ Σ₁ √Σ₂), which is symmetric: real roots, however singular.
-    """
+    """‖μ₁ − μ₂‖² + tr(Σ₁ + Σ₂ − 2√(Σ₁Σ₂)) (Heusel 2017, eq. 6); the root has the trace of √(√Σ₂ Σ₁ √Σ₂)."""
     product = root @ first.covariance @ root
     trace = np.sqrt(np.linalg.eigvalsh((product + product.T) / 2).clip(0)).sum()
     apart = first.mean - second.mean

@@ -12,24 +12,16 @@ from torch import Tensor, nn
 
 from replication.foundation.errors import InputError
 
-SECOND_HIGHEST = 2
-
 
 def takes_second_highest(generator: nn.Module) -> nn.Module:
-    """The layer whose input is the second-highest maps: the last but one of the transposed convolutions.
-
-    The last gives the image, and what it sees are the highest maps that can be dropped.
-
-    Raises:
-        InputError: the generator has fewer than two.
-    """
+    """The layer that sees the second-highest maps, the last but one transposed convolution; InputError without two."""
     layers = [layer for layer in generator.modules() if isinstance(layer, nn.ConvTranspose2d)]
-    if len(layers) < SECOND_HIGHEST:
+    if len(layers) < 2:
         raise InputError(
             f"The generator has {len(layers)} transposed convolutions and so no second-highest maps: name protocol "
             "forgetting on a convolutional dcgan cell whose generator has at least three layers."
         )
-    return layers[-SECOND_HIGHEST]
+    return layers[-2]
 
 
 @contextmanager
@@ -79,8 +71,7 @@ def map_weights(activations: np.ndarray, inside: np.ndarray, stream: np.random.G
     """float64 [F]: weights of a logistic regression that tells places inside the boxes from others by the maps there.
 
     `activations` [n, F, h, w] and `inside` bool [n, h, w] are of the same images; of each image as many random places
-    outside are taken as there are inside, where there are as many. Each map is divided by its standard deviation; one
-    that never changes has weight 0.
+    outside are taken. Each map is divided by its standard deviation; one that never changes has weight 0.
     """
     features, labels = [], []
     for maps, covered in zip(activations, inside, strict=True):

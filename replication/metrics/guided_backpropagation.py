@@ -17,7 +17,7 @@ TOP_SHARE = 0.05  # of the held-out images, those that excite a filter most
 
 
 class _Rectified(torch.autograd.Function):
-    """max(x, leak·x), whose gradient passes back only where both it and the activation are positive."""
+    """max(x, leak·x), whose gradient passes back, as it is, only where it and the activation are positive."""
 
     @staticmethod
     def forward(ctx: Any, inputs: Tensor, leak: float) -> Tensor:
@@ -32,11 +32,7 @@ class _Rectified(torch.autograd.Function):
 
 @contextmanager
 def guided(network: nn.Module) -> Iterator[None]:
-    """Make every ReLU and LeakyReLU of a network pass guided gradients back; its outputs are unchanged.
-
-    The rule is Springenberg et al.'s (2015) of ReLU for both: a gradient passes where it and the activation are
-    positive, and as it is; the slope of a LeakyReLU below 0 passes none.
-    """
+    """Make every ReLU and LeakyReLU of a network pass guided gradients back; its outputs are unchanged."""
 
     def rectify(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
         return _Rectified.apply(inputs[0], layer.negative_slope if isinstance(layer, nn.LeakyReLU) else 0.0)  # type: ignore[return-value]
@@ -53,10 +49,7 @@ def guided(network: nn.Module) -> Iterator[None]:
 def guided_gradients(
     network: nn.Module, maps: Callable[[Tensor], Tensor], samples: Tensor, filters: Sequence[int]
 ) -> Tensor:
-    """Guided gradients [n, C, H, W] of each sample's own filter, where that filter responds most.
-
-    `maps` are the network's from samples to [n, F, h, w], and `filters` has one index for each of the n samples.
-    """
+    """Guided gradients [n, C, H, W] of each sample's one of `filters`, where `maps` [n, F, h, w] respond most."""
     leaves = samples.detach().clone().requires_grad_()
     with guided(network), torch.enable_grad():
         responses = maps(leaves)  # [n, F, h, w]
@@ -80,11 +73,8 @@ def most_exciting(responses: np.ndarray, count: int) -> np.ndarray:
 def filter_selectivity(responses: np.ndarray, labels: np.ndarray, share: float = TOP_SHARE) -> tuple[np.ndarray, int]:
     """The largest class share among the images that excite each filter most, float64 [F], and how many those are.
 
-    `responses` [n, F] are to images of classes `labels` [n]. A filter that is blind to classes has about the largest
-    class's share of all images, and more by chance the fewer images are looked at: permuted labels tell how much.
-
-    Raises:
-        InputError: the share of the images holds none, or all of them.
+    `responses` [n, F] are to images of classes `labels` [n]; permuted labels tell how large the share is by chance.
+    InputError: the share of the images holds none.
     """
     count = round(share * len(labels))
     if not count:

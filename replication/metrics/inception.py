@@ -1,7 +1,4 @@
-"""The inception score and DeLiGAN's modified score of logits, overall and per class, and DeLiGAN's transfer head.
-
-Which name a number gets depends on the classifier: only the original Inception network makes it an inception score.
-"""
+"""The inception score and DeLiGAN's modified score, names that Inception's logits alone deserve; its transfer head."""
 
 from __future__ import annotations
 
@@ -38,11 +35,7 @@ class ModifiedScore:
 
 
 def inception_score(logits: np.ndarray, splits: int) -> tuple[float, float]:
-    """Mean and population SD of `split_scores` of logits [n, K] (Salimans 2016 §4 and its released code).
-
-    Raises:
-        InputError: as `split_scores`.
-    """
+    """Mean and population SD of `split_scores` of logits [n, K] (Salimans 2016 §4 and its released code)."""
     scores = split_scores(logits, splits)
     return float(scores.mean()), float(scores.std())
 
@@ -123,10 +116,7 @@ class TransferHead:
 
 
 def train_transfer_head(features: np.ndarray, labels: np.ndarray, classes: int, seed: int = 0) -> TransferHead:
-    """Train on four fifths of features [n, d] and labels [n]: one pass of SGD, an example at a time.
-
-    The released code keeps its last whole thousand steps, here all are kept.  # deviation deligan-38
-    """
+    """Train on four fifths of features [n, d] and labels [n], by one pass of SGD (deviation deligan-38)."""
     stream = generator(seed, "transfer head")
     order = stream.permutation(len(features))
     held_out, train = np.split(order, [int(len(order) * HELD_OUT)])
@@ -135,16 +125,13 @@ def train_transfer_head(features: np.ndarray, labels: np.ndarray, classes: int, 
     targets = np.eye(classes, dtype=np.float32)[labels]
     for row in train:  # in the order of the permutation
         example = features[row]
-        slope = LEARNING_RATE * (_softmax(example @ weights + biases) - targets[row])
+        logits = example @ weights + biases
+        exponentials = np.exp(logits - logits.max())
+        slope = LEARNING_RATE * (exponentials / exponentials.sum() - targets[row])
         weights -= np.outer(example, slope)
         biases -= slope
     predicted = (features[held_out] @ weights + biases).argmax(axis=1)
     return TransferHead(weights, biases, float((predicted == labels[held_out]).mean()), len(held_out))
-
-
-def _softmax(logits: np.ndarray) -> np.ndarray:
-    exponentials = np.exp(logits - logits.max())
-    return exponentials / exponentials.sum()
 
 
 def _truncated(stream: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:

@@ -1,7 +1,6 @@
 """The original Inception network (TensorFlow's of 2015-12-05), as torch-fidelity converted it, and its features.
 
-The weights are downloaded once into `data/weights/`, or read from a path; whichever, their SHA-256 must be the pinned
-one. The file name of the release ends in the first eight digits of it.
+The weights are downloaded once into `data/weights/`, or read from a path; their SHA-256 must be the pinned one.
 """
 
 from __future__ import annotations
@@ -45,11 +44,7 @@ class InceptionFeatures:
 
 
 def inception_weights(path: str = "", place: Path = PLACE, sha256: str = SHA256) -> Path:
-    """The file of weights: `path`, or where that is empty the one in `place`, downloaded if it is not there.
-
-    Raises:
-        InputError: there is no such file, it cannot be had, or its hash is not `sha256`.
-    """
+    """The file of weights: `path`, or else the one in `place`, downloaded once; InputError: it has another hash."""
     file = Path(path) if path else place / NAME
     if path and not file.is_file():
         raise InputError(
@@ -70,11 +65,7 @@ def inception_weights(path: str = "", place: Path = PLACE, sha256: str = SHA256)
 
 
 def load_inception(file: Path, device: str = "cpu") -> nn.Module:
-    """The network of a file of weights, which is read as tensors alone.
-
-    Raises:
-        InputError: the file is damaged, or holds the weights of another architecture.
-    """
+    """The network of a file of weights, read as tensors alone; InputError: it is damaged, or another architecture's."""
     # Imported here: it takes seconds, and most cells are not scored by Inception.
     from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 

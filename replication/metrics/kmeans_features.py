@@ -1,11 +1,9 @@
-"""Single-layer features of Coates, Ng & Lee (AISTATS 2011): K-means on whitened patches, triangle code, quadrant sums.
-
-The constants are those of their released demonstration, for pixel levels of 0 to 255.
-"""
+"""Features of Coates, Ng & Lee (AISTATS 2011), with their demonstration's constants for pixel levels of 0 to 255."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import Literal
 
@@ -53,8 +51,7 @@ def learn_dictionary(
 ) -> Dictionary:
     """Whitening and `units` centroids of random patches of `images` uint8 [n, C, H, W]; tensors stay on `device`.
 
-    Raises:
-        InputError: the patch is larger than the images, or there are more units than patches.
+    InputError: the patch is larger than the images, or there are more units than patches.
     """
     _check_patch(images, patch)
     if not 1 <= units <= patches:
@@ -79,14 +76,10 @@ def k_means(points: Tensor, centroids: Tensor, iterations: int, threads: int = 1
 
     Returns the last centroids and, for every iteration, the mean squared distance to the nearest centroid before it.
     """
-    squares, chunks, objectives = points.square().sum(1), range(0, len(points), CHUNK), []
+    chunks, objectives = list(zip(points.split(CHUNK), points.square().sum(1).split(CHUNK), strict=True)), []
     for _ in tqdm(range(iterations), desc=f"K-means, {len(centroids)} units", unit="iteration"):
-        current = centroids
-
-        def part(start: int, current: Tensor = current) -> tuple[Tensor, Tensor, Tensor]:
-            return _assigned(points[start : start + CHUNK], squares[start : start + CHUNK], current)
-
-        sums, counts, distances = zip(*side_by_side(part, chunks, threads), strict=True)
+        parts = side_by_side(partial(_assigned, centroids), chunks, threads)
+        sums, counts, distances = zip(*parts, strict=True)
         count = torch.stack(counts).sum(0)  # [K]
         total = torch.stack(sums).sum(0, dtype=torch.float64)  # [K, P]
         centroids = (total / count.clamp_min(1)[:, None]).to(points.dtype)
@@ -94,8 +87,9 @@ def k_means(points: Tensor, centroids: Tensor, iterations: int, threads: int = 1
     return centroids, tuple(objectives)
 
 
-def _assigned(points: Tensor, squares: Tensor, centroids: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Sum [K, P] and number [K] of the points nearest to each centroid, and the sum of their squared distances."""
+def _assigned(centroids: Tensor, chunk: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+    """Of points and squared norms: sum [K, P] and number [K] of those nearest to each centroid, sum of distances."""
+    points, squares = chunk
     sums, counts = torch.zeros_like(centroids), torch.zeros(len(centroids), dtype=torch.int64, device=points.device)
     distance = torch.zeros((), dtype=torch.float64, device=points.device)
     half = -0.5 * centroids.square().sum(1)

@@ -27,9 +27,8 @@ class LinearRule:
 def fit_shared_variance(features: np.ndarray, labels: np.ndarray, pseudo_examples: float) -> LinearRule:
     """Means by class, variances of the features [n, F] around them, priors as frequent as the labels [n].
 
-    With equal variances in every class the quadratic terms cancel (Ng & Jordan 2001, §2). A variance is taken over n
-    examples and `pseudo_examples` more, each of the feature's overall variance, so that a feature that does not vary
-    within the classes of a small training set does not decide alone; one that does not vary at all decides nothing.
+    With equal variances in every class the quadratic terms cancel (Ng & Jordan 2001, §2). `pseudo_examples` of the
+    overall variance keep a feature that does not vary within the classes of a small set from deciding alone.
     """
     classes, places, counts = np.unique(labels, return_inverse=True, return_counts=True)
     indicator = np.eye(len(classes))[places]  # [n, K]
@@ -79,10 +78,7 @@ def training_sizes(fewest: int, most: int, count: int) -> list[int]:
 
 
 def lead_p_value(leader: np.ndarray, other: np.ndarray) -> float:
-    """One-sided p of accuracies [splits] against `other`'s on the same splits: small where the leader leads.
-
-    Splits are drawn at random from one data set, whose examples are all there is: given them they are independent.
-    """
+    """One-sided p of accuracies [splits] against `other`'s on the same splits, independent given the one data set."""
     difference = leader - other
     mean, error = difference.mean(), difference.std(ddof=1) / np.sqrt(len(difference))
     if error == 0:
@@ -102,10 +98,7 @@ def curves_cross(generative: np.ndarray, discriminative: np.ndarray, level: floa
 
 
 def labels_needed(sizes: Sequence[int], accuracies: Sequence[float], within: float = 0.01) -> float:
-    """The training size at which a curve first comes `within` its accuracy at the largest size.
-
-    Between two sizes measured, accuracy is taken to be linear in the logarithm of the size.
-    """
+    """The size at which a curve, linear in the logarithm of the size, first comes `within` its last accuracy."""
     wanted = accuracies[-1] - within
     place = next(place for place, accuracy in enumerate(accuracies) if accuracy >= wanted)
     if place == 0:
@@ -116,10 +109,7 @@ def labels_needed(sizes: Sequence[int], accuracies: Sequence[float], within: flo
 
 
 def overtaking_size(sizes: Sequence[int], generative: Sequence[float], discriminative: Sequence[float]) -> int | None:
-    """The smallest size from which on the second curve stays higher.
-
-    None where it does not end higher, and where it is higher from the first size on, because nothing is overtaken.
-    """
+    """The smallest size from which on the second curve stays higher; None for none, and where it is the first size."""
     ahead = [second > first for first, second in zip(generative, discriminative, strict=True)]
     behind = [place for place, leads in enumerate(ahead) if not leads]
     if not behind or behind[-1] == len(sizes) - 1:

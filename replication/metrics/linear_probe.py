@@ -15,7 +15,7 @@ from replication.config.params import Probe
 from replication.foundation.errors import InputError
 from replication.foundation.runtime import side_by_side
 from replication.foundation.seeding import generator
-from replication.metrics.svm.fit import accuracies, fit
+from replication.metrics.svm.fit import Machines, accuracies, fit
 from replication.models.layers.convolutional import ConvolutionalDiscriminator
 from replication.models.layers.samples import as_samples
 
@@ -58,10 +58,9 @@ def discriminator_features(
 ) -> Tensor:
     """LeakyReLU output of every convolution, max-pooled to 4×4, flattened and concatenated: [n, 16·ΣC] on the CPU.
 
-    Batch normalisation is frozen to the mean of per-batch statistics over the `calibration` images, or stays as it was
-    set before (None). Both inputs are uint8 [n, C, H, W]. Features are not standardised (DCGAN's released code). They
-    are float32, or float16 where they are more than HALF_FROM values, made by batches on the network's device,
-    `threads` of them side by side. Another `pool` makes other features of the maps.
+    Batch normalisation is frozen to the mean of per-batch statistics over the `calibration` images, or stays as it is
+    (None). Both inputs are uint8 [n, C, H, W]. Features are not standardised (DCGAN's released code). They are float32,
+    or float16 where they are more than HALF_FROM values. Another `pool` makes other features of the maps.
     """
     if calibration is not None:
         freeze_batch_statistics(discriminator, calibration)
@@ -89,10 +88,7 @@ def freeze_batch_statistics(discriminator: ConvolutionalDiscriminator, images: T
 
 @torch.no_grad()
 def freeze_to_mean(network: nn.Module, show: Callable[[], object]) -> None:
-    """Set running statistics to their mean over the batches that `show` passes through, and the network to use them.
-
-    A network that keeps no running statistics has them from here on.
-    """
+    """Set running statistics, kept or not so far, to their mean over the batches that `show` passes, and use them."""
     for norm in (module for module in network.modules() if isinstance(module, _BatchNorm)):
         norm.running_mean = torch.zeros(norm.num_features, device=next(network.parameters()).device)
         norm.running_var = torch.ones_like(norm.running_mean)
@@ -115,30 +111,25 @@ def linear_probe(
 ) -> ProbeResult:
     """Fit the L2-SVM on all labels and on draws of a few per class, each at a C chosen on held-out images.
 
-    `train` and `test` are (features float16 or float32 [n, F], labels int64 [n]), on the CPU or on `device`, where the
-    work is done. A `validation_share` of the training images is held out to choose C. With all labels, C has the best
-    accuracy on them after a fit on the others, and the machine that is tested is fitted to all. With few labels per
-    class, C has the best mean accuracy on them over `selection_draws` draws of the others (the smaller C of two as
-    good), and `limited_draws` further draws are tested at it (DCGAN's released SVHN script; deviation dcgan-9). On the
-    CPU `threads` draws or blocks are computed side by side, which changes no result.
+    `train` and `test` are (features float16 or float32 [n, F], labels int64 [n]); the work is done on `device`. A
+    `validation_share` of the training images is held out to choose C. With all labels, C has the best accuracy on them
+    after a fit on the others, and the machine that is tested is fitted to all. With few labels per class, C has the
+    best mean accuracy on them over `selection_draws` draws of the others (the smaller C of two as good), and
+    `limited_draws` further draws are tested at it (DCGAN's released SVHN script; deviation dcgan-9).
 
     Raises:
         InputError: what an L2-SVM cannot be fitted to, a share that leaves nothing, or too few images of a class.
     """
     examples = _split(train[0].to(device), train[1].to(device), probe.validation_share, seed)
-    test_features, test_labels = test[0].to(device), test[1].to(device)
+    test = test[0].to(device), test[1].to(device)
     cost, whole, limited = None, None, {}
     if all_labels:
         cost = _chosen(examples, examples.pool[None], probe.costs, threads)
-        machines = fit(examples.features, examples.labels, [cost], threads=threads)
-        whole = accuracies(machines, test_features, test_labels, threads).item()
+        whole = accuracies(examples.fit([cost], None, threads), *test, threads).item()
     for size in limited_labels:
         best = _chosen(examples, _draws(examples, size, range(probe.selection_draws), seed), probe.costs, threads)
-        rows = _draws(examples, size, _tested(probe), seed)
-        machines = fit(examples.features, examples.labels, [best], rows, threads)
-        limited[size] = LimitedResult(
-            tuple(accuracies(machines, test_features, test_labels, threads)[:, 0].tolist()), best
-        )
+        machines = examples.fit([best], _draws(examples, size, _tested(probe), seed), threads)
+        limited[size] = LimitedResult(tuple(accuracies(machines, *test, threads)[:, 0].tolist()), best)
     return ProbeResult(whole, cost, limited)
 
 
@@ -151,14 +142,10 @@ def accuracies_by_cost(
     device: str = "cpu",
     threads: int = 1,
 ) -> Tensor:
-    """Test accuracy at every C, none chosen: float64 [D, C], on the draws that `linear_probe` tests.
-
-    `per_class` None is one fit to all labels. The other arguments and errors are those of `linear_probe`.
-    """
+    """Test accuracy at every C, float64 [D, C], on the draws of `linear_probe`, or of all labels (`per_class` None)."""
     examples = _split(train[0].to(device), train[1].to(device), probe.validation_share, seed)
     rows = None if per_class is None else _draws(examples, per_class, _tested(probe), seed)
-    machines = fit(examples.features, examples.labels, probe.costs, rows, threads)
-    return accuracies(machines, test[0].to(device), test[1].to(device), threads)
+    return accuracies(examples.fit(probe.costs, rows, threads), test[0].to(device), test[1].to(device), threads)
 
 
 def _tested(probe: Probe) -> range:
@@ -174,6 +161,10 @@ class _Examples:
     labels: Tensor
     pool: Tensor
     held: Tensor
+
+    def fit(self, costs: Sequence[float], rows: Tensor | None, threads: int) -> Machines:
+        """The L2-SVM at every C, on each draw of `rows` int64 [D, n], or once on all examples."""
+        return fit(self.features, self.labels, costs, rows, threads)
 
 
 def _split(features: Tensor, labels: Tensor, share: float, seed: int) -> _Examples:
@@ -197,17 +188,13 @@ def _draws(examples: _Examples, size: int, numbers: range, seed: int) -> Tensor:
 def _chosen(examples: _Examples, rows: Tensor, costs: Sequence[float], threads: int) -> float:
     """The C of the best mean accuracy on held-out examples over draws `rows` [D, n]; of two as good the first."""
     held = examples.held.to(examples.labels.device)
-    machines = fit(examples.features, examples.labels, costs, rows, threads)
+    machines = examples.fit(costs, rows, threads)
     means = accuracies(machines, examples.features[held], examples.labels[held], threads).mean(0)
     return costs[int(means.argmax())]
 
 
 def balanced_rows(labels: np.ndarray, per_class: int, stream: np.random.Generator) -> np.ndarray:
-    """Sorted rows of `per_class` random examples of each class.
-
-    Raises:
-        InputError: a class has fewer examples.
-    """
+    """Sorted rows of `per_class` random examples of each class; InputError: a class has fewer."""
     kinds, counts = np.unique(labels, return_counts=True)
     if per_class < 1 or counts.min() < per_class:
         raise InputError(

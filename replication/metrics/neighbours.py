@@ -1,7 +1,4 @@
-"""Nearest neighbours by Euclidean distance: repeated samples, and samples that repeat training images.
-
-All is computed in float64: distances of whole numbers, such as pixels, are exact.
-"""
+"""Nearest neighbours by Euclidean distance, in float64: repeated samples, and samples that repeat training images."""
 
 from __future__ import annotations
 
@@ -9,13 +6,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from replication.metrics.distances import squared_distances
-
 DUPLICATE_PERCENTILE = 1.0
 BLOCK = 4096  # rows compared at once: a large set of photographs does not fit into memory as floats
 NEIGHBOURS = 3  # a ball reaches to the third (Kynkäänniemi 2019)
 ROUNDING = 1e-9  # of squared norms: closer than float64 tells, so the same place
 NOISE = 8.0  # standard deviation, in levels of 255, by which a memoriser's copies differ from training images
+
+
+def squared_distances(first: Tensor, second: Tensor) -> Tensor:
+    """[n, m] between rows of float64 [n, d] and [m, d], by way of dot products: exact for whole numbers."""
+    squares = first.square().sum(dim=1)[:, None] + second.square().sum(dim=1)
+    return squares.addmm_(first, second.T, alpha=-2).clamp_min_(0.0)
 
 
 def nearest(samples: np.ndarray, images: np.ndarray, device: str = "cpu") -> tuple[np.ndarray, np.ndarray]:
@@ -31,10 +32,9 @@ def nearest(samples: np.ndarray, images: np.ndarray, device: str = "cpu") -> tup
 
 
 def duplicate_rate(samples: np.ndarray, real: np.ndarray) -> tuple[float, int]:
-    """The share of samples as near to another sample as the nearest 1 % of as many real images are to another real one.
+    """The share of samples as near to another sample as the nearest 1 % of as many real images are to another, and n.
 
-    Both sets are uint8 [n, C, H, W] and are cut to the size of the smaller, as distances shrink with n. Real images
-    have a rate of about one per cent by construction. Returns the rate and n.
+    Both sets are uint8 [n, C, H, W] and are cut to the size of the smaller, as distances shrink with n.
     """
     count = min(len(samples), len(real))
     return share_within(samples[:count], duplicate_threshold(real, count)), count
@@ -86,12 +86,11 @@ def _flat(images: np.ndarray, device: str = "cpu") -> Tensor:
 def memorisation_share(
     samples: np.ndarray, training: np.ndarray, held_out: np.ndarray, device: str = "cpu"
 ) -> tuple[float, int]:
-    """The share of samples nearer to a training image than to any held-out one, were the two sets equally large.
+    """The share of samples nearer to a training image than to any held-out one, were both sets equally large; and n.
 
-    All are uint8 [n, C, H, W]. Where N training and M held-out images are of one population, the nearest of them to an
-    independent image is a training image with probability N / (N + M), so the odds observed are divided by N / M. 0.5
-    is no memorising; 1 is every sample nearer to training. Equal distances count as chance has them. Returns the share
-    and n.
+    All are uint8 [n, C, H, W]. In one population the nearest of N training and M held-out images is a training image
+    with probability N / (N + M), so the odds observed are divided by N / M. 0.5 is no memorising; 1 is every sample
+    nearer to training. Equal distances count as chance has them.
     """
     to_training, to_held_out = (nearest(samples, images, device)[0] for images in (training, held_out))
     chance = len(training) / (len(training) + len(held_out))

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from replication.foundation.errors import InputError
-from replication.metrics.distances import squared_distances
+from replication.metrics.neighbours import squared_distances
 
 SIGMAS = tuple(np.logspace(-1, 0, 10).tolist())  # the released code's bandwidths, in units of a pixel
 # The same bandwidths with three more between each two: the best often lies between two of the released ones.
@@ -39,11 +39,7 @@ def log_likelihoods(samples: Tensor, points: Tensor, sigma: float | Sequence[flo
 
 
 def choose_sigma(samples: Tensor, validation: Tensor, sigmas: Sequence[float] = SIGMAS) -> float:
-    """The σ of the highest mean log-likelihood of `validation` [m, d]; the first of equals.
-
-    Raises:
-        InputError: as `log_likelihoods`.
-    """
+    """The σ of the highest mean log-likelihood of `validation` [m, d], the first of equals; errors as above."""
     means = log_likelihoods(samples, validation, list(sigmas)).mean(dim=1)
     return float(sigmas[int(means.argmax())])
 
@@ -51,14 +47,10 @@ def choose_sigma(samples: Tensor, validation: Tensor, sigmas: Sequence[float] = 
 def parzen(
     samples: Tensor, validation: Tensor, test: Tensor, sigmas: Sequence[float] = SIGMAS
 ) -> tuple[float, float, float]:
-    """The mean log-likelihood of `test` in nats, its standard error over test points, and the σ `validation` chose.
+    """The mean log-likelihood of `test` in nats, its standard error, and the σ `validation` chose; errors as above.
 
-    The published protocol has 10 000 samples and the first 1000 validation images. The standard error is the
-    population standard deviation over the root of the number of test points, as in the released code: it says
-    nothing of the spread between trainings.
-
-    Raises:
-        InputError: as `log_likelihoods`.
+    The published protocol has 10 000 samples and the first 1000 validation images. The standard error is over test
+    points, as in the released code: it says nothing of the spread between trainings.
     """
     sigma = choose_sigma(samples, validation, sigmas)
     scores = log_likelihoods(samples, test, sigma)

@@ -29,9 +29,8 @@ class Plausibility:
     def of(self, images: np.ndarray) -> np.ndarray:
         """bool [n]: which of uint8 images [n, C, H, W] are plausible.
 
-        An image is where it lies in the ball around some real image that reaches to that one's third neighbour (the
-        precision of Kynkäänniemi et al. 2019, in the judge's features), and the judge is as sure of it as of all but
-        the 5 % of held-out real images of which it is least sure.
+        It lies in a real image's ball (the precision of Kynkäänniemi et al. 2019, in the judge's features), and the
+        judge is as sure of it as of all but the 5 % of held-out real images of which it is least sure.
         """
         plausible = [torch.empty(0, dtype=torch.bool)]
         for part in _parts(images):
@@ -42,12 +41,9 @@ class Plausibility:
 
 
 def learn_plausibility(judge: nn.Module, real: np.ndarray, held_out: np.ndarray, device: str = "cpu") -> Plausibility:
-    """What a judge that ends in a linear layer finds plausible; both sets are uint8 [n, C, H, W].
+    """What a judge that ends in a linear layer finds plausible; both sets are uint8 [n, C, H, W], some 10 000 at most.
 
-    Takes all pairs of `real`: give some ten thousand at most.
-
-    Raises:
-        InputError: the judge has no layer before its logits or gives no numbers, or there are too few images.
+    InputError: the judge gives no numbers, or there are too few images.
     """
     assert isinstance(judge, nn.Sequential)
     if len(real) <= NEIGHBOURS or not len(held_out):

@@ -32,11 +32,7 @@ class PrincipalComponents:
 
 
 def principal_components(images: np.ndarray, width: int) -> PrincipalComponents:
-    """PCA of images [n, D] by a singular value decomposition.
-
-    Raises:
-        InputError: there are fewer than `width` components.
-    """
+    """PCA of images [n, D] by a singular value decomposition; InputError: there are fewer than `width` components."""
     if not 1 <= width <= min(images.shape):
         raise InputError(
             f"PCA of {len(images)} images of {images.shape[1]} pixels has no {width} components; "
@@ -57,11 +53,7 @@ def log_density(codes: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 
 def draw_codes(codes: np.ndarray, count: int, stream: np.random.Generator) -> np.ndarray:
-    """`count` draws [count, d] from the density of codes [n, d].
-
-    Raises:
-        InputError: the codes do not span d dimensions.
-    """
+    """`count` draws [count, d] from the density of codes [n, d]; InputError: the codes do not span d dimensions."""
     return _density(codes).resample(count, stream).T
 
 

@@ -74,8 +74,12 @@ def collapsed_filters(activations: np.ndarray) -> float:
     """
     if not np.isfinite(activations).all():
         return float("nan")
-    responses = (_flat(activations[:, place]) for place in range(activations.shape[1]))
-    return float(np.mean([_spread(response) <= CONSTANT * _size(response) for response in responses]))
+    alike = []
+    for place in range(activations.shape[1]):
+        responses = _flat(activations[:, place])
+        spread, size = float(responses.var(axis=0).mean() ** 0.5), float(np.square(responses).mean() ** 0.5)
+        alike.append(spread <= CONSTANT * size)
+    return float(np.mean(alike))
 
 
 def mode_coverage(class_shares: np.ndarray) -> float:
@@ -86,42 +90,24 @@ def mode_coverage(class_shares: np.ndarray) -> float:
 
 
 def coverage_course(shares_by_step: np.ndarray) -> float:
-    """The least `mode_coverage` from the step where it is first at its highest on: a drop is a collapse.
-
-    `shares_by_step` is [steps, K], in the order of training.
-    """
+    """The least `mode_coverage` of [steps, K] from where it is first at its highest on: a drop is a collapse."""
     course = np.array([mode_coverage(shares) for shares in shares_by_step])
     return float(course[np.argmax(course) :].min()) if np.isfinite(course).all() else float("nan")
 
 
 def sample_diversity(samples: np.ndarray, real: np.ndarray) -> float:
-    """Mean Euclidean distance of pixels between two samples over that between two real images.
-
-    Both are uint8 [n, C, H, W], of which the first 2000 count. 0: all samples are one; 1: as far apart as the data.
-    Noise may lie farther apart than data, so that more than 1 is no merit.
-    """
+    """Mean distance of pixels between two of uint8 samples [n, C, H, W], 2000 at most, over that of real images."""
     return _mean_distance(samples) / _mean_distance(real)
 
 
 def colour_distance(samples: np.ndarray, real: np.ndarray, bins: int = 16) -> float:
-    """Total-variation distance between the colour histograms of samples and data, over all pixels: 0 to 1.
-
-    Both are uint8 [n, C, H, W] with C 1 or 3; a colour is one cell of bins^C.
-    """
+    """Total-variation distance between histograms of colours, cells of bins^C, of uint8 [n, C, H, W]: 0 to 1."""
     return float(np.abs(_colours(samples, bins) - _colours(real, bins)).sum() / 2)
 
 
 def _flat(responses: np.ndarray) -> np.ndarray:
     """float64 [n, positions]."""
     return responses.reshape(len(responses), -1).astype(np.float64)
-
-
-def _spread(responses: np.ndarray) -> float:
-    return float(responses.var(axis=0).mean() ** 0.5)
-
-
-def _size(responses: np.ndarray) -> float:
-    return float(np.square(responses).mean() ** 0.5)
 
 
 def _mean_distance(images: np.ndarray) -> float:

@@ -47,10 +47,7 @@ class Mixture:
 
 
 def mode_scores(points: np.ndarray, mixture: Mixture) -> dict[str, float]:
-    """Scores of samples [n, 2] by the mixture's modes, as `metrics.definitions` has them.
-
-    A mixture of one mode has no void and no imbalance.
-    """
+    """Scores of samples [n, 2] by the mixture's modes, which has no void and no imbalance where it has one mode."""
     distance = cdist(points, mixture.means)  # [n, m]
     nearest = distance.argmin(axis=1)
     inside = distance.min(axis=1) <= 3 * mixture.standard_deviation
@@ -76,10 +73,7 @@ def held_modes(points: np.ndarray, mixture: Mixture) -> np.ndarray:
 
 
 def energy_distance(points: np.ndarray, mixture: Mixture) -> float:
-    """2E|X−Y| − E|X−X'| − E|Y−Y'| (Székely & Rizzo) of samples [n, 2] and the mixture Y itself.
-
-    Unbiased, so it may fall below 0.
-    """
+    """2E|X−Y| − E|X−X'| − E|Y−Y'| (Székely & Rizzo) of samples [n, 2] and the mixture Y; unbiased, so it may be < 0."""
     return 2 * mixture.mean_distance_to(points) - float(pdist(points).mean()) - mixture.own_distance
 
 

@@ -20,21 +20,18 @@ PROTOCOLS = PROBE, PARZEN, GAME = "probe", "parzen", "game"
 
 
 def load(model: str) -> ModuleType:
-    """The module of a model; it offers `build(network, prior, latent_dim, shape, classes) -> Networks`.
+    """The module of a model, which registers its objectives and optimisers (`models.registry`).
 
-    Importing it registers its objectives and optimisers (`models.registry`).
-
-    Raises:
-        InputError: no model has this name.
+    It offers `build(network, prior, latent_dim, shape, classes) -> Networks`, which raises InputError where a key of
+    `network` is unknown or wrong, or it does not fit prior, samples and classes. InputError: no model has this name.
     """
-    return import_module(_name(model))
+    return import_module(chosen(MODELS, model, "model"))
 
 
 def is_scored_by(model: str, protocol: str) -> bool:
     """Whether a model's file names a protocol in `SCORED_BY`, those beside what every model is scored by.
 
-    Raises:
-        InputError: no model has this name, or its file names a protocol that there is not.
+    InputError: no model has this name, or its file names a protocol that there is not.
     """
     named = getattr(load(model), "SCORED_BY", ())
     if unknown := set(named) - set(PROTOCOLS):
@@ -44,8 +41,4 @@ def is_scored_by(model: str, protocol: str) -> bool:
 
 def source_file(model: str) -> Path:
     """The model's own file, relative to the repository's root: part of a cell's key and of its stage's `deps`."""
-    return Path(*_name(model).split(".")).with_suffix(".py")
-
-
-def _name(model: str) -> str:
-    return chosen(MODELS, model, "model")
+    return Path(*chosen(MODELS, model, "model").split(".")).with_suffix(".py")

@@ -7,6 +7,7 @@ connected baseline that Table 3 sets beside them) or dense (a GAN without convol
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import pairwise
 from math import prod
 from typing import Any
@@ -36,6 +37,8 @@ from replication.models.layers.networks import Conditional, Generator, Judged, N
 WHERE = "params.yaml: network of dcgan"
 SCORED_BY = ("probe",)
 GAIN_STD, KERNEL = 0.02, 5  # where a recipe leaves them out
+# Of conditional networks: without gain and bias.
+BatchNorm1d, BatchNorm2d = (partial(kind, eps=EPSILON, affine=False) for kind in (nn.BatchNorm1d, nn.BatchNorm2d))
 
 
 @dataclass(frozen=True, config=CLOSED)
@@ -84,10 +87,8 @@ class ConditionalNetwork:
                 f"{WHERE}: a conditional network has dense layers {list(self.dense)} and {classes} classes: give at "
                 "least one layer, and a data set with at least two classes."
             )
-        networks = Networks(
-            Generator(None, ConditionalGenerator(latent_dim, classes, self.dense, self.generator, self.kernel, shape)),
-            ConditionalDiscriminator(classes, self.dense[::-1], self.discriminator, self.kernel, shape),
-        )
+        body = ConditionalGenerator(self, latent_dim, classes, shape)
+        networks = Networks(Generator(None, body), ConditionalDiscriminator(self, classes, shape))
         for module in networks:
             initialise_normal(module, self.init_std)
         return networks
@@ -107,34 +108,26 @@ class ConditionalGenerator(Conditional):
     Batch normalisation on all but the last layer, without gain and bias.
     """
 
-    def __init__(
-        self,
-        latent_dim: int,
-        classes: int,
-        dense: Sequence[int],
-        layers: Sequence[Sequence[int]],
-        kernel: int,
-        shape: Sequence[int],
-    ) -> None:
+    def __init__(self, options: ConditionalNetwork, latent_dim: int, classes: int, shape: Sequence[int]) -> None:
         super().__init__()
+        self.classes, layers, kernel = classes, options.generator, options.kernel
+        first, widths = tuple(shape), [latent_dim, *options.dense]  # what the dense layers end in
         if layers:
             check_kernel(kernel, shape)
-        self.classes = classes
-        side = starting_side(layers, shape) if layers else 0
-        widths = [latent_dim, *dense, *([layers[0][0] * side * side] if layers else [])]
+            side = starting_side(layers, shape)
+            first = (layers[0][0], side, side)
+            widths.append(prod(first))
         blocks = [
-            Joined(nn.Linear(inputs + classes, units, bias=False), _norm(1, units), nn.ReLU())
+            Joined(nn.Linear(inputs + classes, units, bias=False), BatchNorm1d(units), nn.ReLU())
             for inputs, units in pairwise(widths)
         ]
-        if layers:
-            blocks[-1].append(nn.Unflatten(1, (layers[0][0], side, side)))
-        else:
+        if not layers:
             blocks.append(Joined(nn.Linear(widths[-1] + classes, prod(shape), bias=False), nn.Sigmoid()))
-            blocks[-1].append(nn.Unflatten(1, tuple(shape)))
+        blocks[-1].append(nn.Unflatten(1, first))
         for index, ((channels, _), (width, stride)) in enumerate(pairwise(layers), start=2):
             inputs, crop = channels + classes, (kernel // 2, stride - 1)
             convolution = nn.ConvTranspose2d(inputs, width, kernel, stride, *crop, bias=False)
-            end = [nn.Sigmoid()] if index == len(layers) else [_norm(2, width), nn.ReLU()]
+            end = [nn.Sigmoid()] if index == len(layers) else [BatchNorm2d(width), nn.ReLU()]
             blocks.append(Joined(convolution, *end))
         self.blocks = nn.ModuleList(blocks)
 
@@ -152,22 +145,20 @@ class ConditionalDiscriminator(nn.Module):
     the hidden layers, dense ones included.
     """
 
-    def __init__(
-        self, classes: int, dense: Sequence[int], layers: Sequence[Sequence[int]], kernel: int, shape: Sequence[int]
-    ) -> None:
+    def __init__(self, options: ConditionalNetwork, classes: int, shape: Sequence[int]) -> None:
         super().__init__()
-        self.classes = classes
+        self.classes, layers, kernel = classes, options.discriminator, options.kernel
         if layers:
             check_convolutions(layers)
         blocks, channels, side = [], shape[0], shape[1]
         for width, stride in layers:
             convolution = nn.Conv2d(channels + classes, width, kernel, stride, kernel // 2, bias=False)
-            norm = [_norm(2, width)] if blocks else []
+            norm = [BatchNorm2d(width)] if blocks else []
             blocks.append(Joined(convolution, *norm, nn.LeakyReLU(0.2)))
             channels, side = width, (side - 1) // stride + 1
-        widths = [channels * side * side, *dense]
+        widths = [channels * side * side, *options.dense[::-1]]
         for inputs, units in pairwise(widths):
-            norm = [_norm(1, units)] if blocks else []
+            norm = [BatchNorm1d(units)] if blocks else []
             blocks.append(Joined(nn.Linear(inputs + classes, units, bias=False), *norm, nn.LeakyReLU(0.2)))
         self.flat_from = len(layers)  # the first block that sees units
         self.blocks = nn.ModuleList(blocks)
@@ -182,11 +173,7 @@ class ConditionalDiscriminator(nn.Module):
 
 
 def one_hot(labels: Tensor | None, classes: int, like: Tensor) -> Tensor:
-    """Labels int64 [B] → [B, classes] of the type and on the device of `like`, without a look at the values.
-
-    Raises:
-        InputError: there are no labels.
-    """
+    """Labels int64 [B] → [B, classes] of the type and on the device of `like`; InputError: there are none."""
     if labels is None:
         raise InputError(
             "A conditional network of dcgan needs labels: train it on images, and with generator_minibatch own or next "
@@ -198,12 +185,7 @@ def one_hot(labels: Tensor | None, classes: int, like: Tensor) -> Tensor:
 def build(
     network: Mapping[str, Any], prior: Prior, latent_dim: int, shape: Sequence[int], classes: int = 0
 ) -> Networks:
-    """Both networks for images of `shape` (C, H, W), with labels of `classes` classes where they are conditional.
-
-    Raises:
-        InputError: the prior is a mixture, the kind or a key of `network` is unknown or of the wrong type, or the
-            layers do not fit the images.
-    """
+    """Both networks for images (C, H, W), with labels of `classes` classes where they are conditional."""
     refuse_mixture(prior, "dcgan")
     keys = dict(network)
     kind = keys.pop("kind", "convolutional")
@@ -214,8 +196,3 @@ def build(
     if kind == "convolutional":
         return strict(ConvolutionalNetwork, keys, WHERE).build(latent_dim, shape)
     raise InputError(f"{WHERE}: kind is {kind!r}; accepted: convolutional, conditional, dense.")
-
-
-def _norm(dimensions: int, units: int) -> nn.Module:
-    kind = nn.BatchNorm1d if dimensions == 1 else nn.BatchNorm2d
-    return kind(units, EPSILON, affine=False)

@@ -17,7 +17,7 @@ from replication.config.strict import CLOSED, Size, SizeOrZero, strict
 from replication.foundation.errors import InputError
 from replication.models.layers.dense import DenseDiscriminator, DenseNetworks
 from replication.models.layers.minibatch import MinibatchDiscrimination
-from replication.models.layers.networks import Generator, Judged, Networks
+from replication.models.layers.networks import Generator, Judged, Networks, features_of
 from replication.models.layers.priors import Ensemble, MixturePrior, OneHotPrior
 from replication.models.layers.same import Edges, SameConvolution, SameTransposed, same_padding
 from replication.models.layers.weight_normalised import WeightNormalisedNetworks
@@ -40,15 +40,10 @@ class ConvolutionalNetworks:
     minibatch: tuple[Size, Size]  # kernels and their dimensions
 
     def build(self, prior: nn.Module | None, latent_dim: int, shape: Sequence[int]) -> Networks:
-        """Both networks for images (C, H, W).
-
-        Raises:
-            InputError: the layers do not fit the images.
-        """
+        """Both networks for images (C, H, W); InputError: the layers do not fit them."""
         body = ConvolutionalGenerator(latent_dim, self.start, self.generator, shape)
-        return Networks(
-            Generator(prior, body), ConvolutionalDiscriminator(shape, self.discriminator, self.pool, self.minibatch)
-        )
+        discriminator = ConvolutionalDiscriminator(shape, self.discriminator, self.pool, self.minibatch)
+        return Networks(Generator(prior, body), discriminator)
 
 
 @dataclass(frozen=True, config=CLOSED)
@@ -119,10 +114,7 @@ class ConvolutionalGenerator(nn.Module):
 
 
 class ConvolutionalDiscriminator(nn.Module):
-    """Images → logits [B]: convolutions, max-pooling, minibatch discrimination, dense; batch norm but on the first.
-
-    The features judged are each convolution's LeakyReLU output [B, C, H, W], and last the pooled ones.
-    """
+    """Images → logits [B]; its features are those of each convolution [B, C, H, W], and last the pooled ones."""
 
     def __init__(
         self, shape: Sequence[int], layers: Sequence[tuple[int, int, int]], pool: int, minibatch: tuple[int, int]
@@ -147,23 +139,21 @@ class ConvolutionalDiscriminator(nn.Module):
         nn.init.zeros_(self.output.bias)
 
     def forward(self, samples: Tensor, labels: Tensor | None = None, noise: Sequence[Tensor] | None = None) -> Judged:
-        features = []
-        for block in self.blocks:
-            samples = block(samples)
-            features.append(samples)
-        features.append(self.pool(samples))
-        return Judged(self.output(self.minibatch(features[-1])).squeeze(1), tuple(features))
+        last, features = features_of(self.blocks, samples, None)
+        pooled = self.pool(last)
+        return Judged(self.output(self.minibatch(pooled)).squeeze(1), (*features, pooled))
 
 
 def build(
     network: Mapping[str, Any], prior: Prior, latent_dim: int, shape: Sequence[int], classes: int = 0
 ) -> Networks:
-    """Both networks: dense ones for points of shape (2,), convolutional ones for images (C, H, W).
-
-    Raises:
-        InputError: a key of `network` is unknown or of the wrong type, or the layers do not fit the samples.
-    """
-    module, width = _prior(prior, latent_dim)
+    """Both networks: dense ones for points of shape (2,), convolutional ones for images (C, H, W)."""
+    module, width = None, latent_dim  # what makes latents from noise and component, and how wide they are
+    if prior.components and prior.form == "one-hot":
+        module, width = OneHotPrior(prior.components), latent_dim + prior.components
+    elif prior.components and prior.form == "mixture":
+        starts = (prior.mean_range, prior.sigma_init, prior.sigma_start == "signed")  # deviation deligan-10
+        module = MixturePrior(prior.components, latent_dim, *starts, prior.learnt)
     if len(shape) > 1:
         if prior.form == "ensemble":
             raise InputError("params.yaml: prior of deligan: form ensemble makes points; accepted: mixture, one-hot.")
@@ -174,17 +164,6 @@ def build(
     hidden = options.hidden if options.generator_hidden is None else options.generator_hidden
     ensemble = Ensemble(prior.components, (latent_dim, *hidden, shape[0]), options.nonlinearity)
     return Networks(Generator(ensemble, nn.Tanh()), DenseDiscriminator(shape[0], options.hidden, options.nonlinearity))
-
-
-def _prior(prior: Prior, latent_dim: int) -> tuple[nn.Module | None, int]:
-    """What makes latents from noise and component, and how wide they are."""
-    if not prior.components or prior.form == "ensemble":
-        return None, latent_dim
-    if prior.form == "one-hot":
-        return OneHotPrior(prior.components), latent_dim + prior.components
-    signed = prior.sigma_start == "signed"  # deviation deligan-10
-    starts = (prior.mean_range, prior.sigma_init, signed)
-    return MixturePrior(prior.components, latent_dim, *starts, prior.learnt), latent_dim
 
 
 def _truncated(layer: nn.Conv2d | nn.ConvTranspose2d) -> nn.Module:

@@ -90,10 +90,7 @@ class Maxout(nn.Module):
 
 
 class MaxoutConvolution(nn.Module):
-    """[B, inputs, S, S] → [B, *size]: the largest of `pieces` maps, then the largest of each pool.
-
-    The last pool of a row may reach over the edge, as cuda-convnet's does, on which the released code runs.
-    """
+    """[B, inputs, S, S] → [B, *size]: the largest of `pieces` maps, then of a pool, which may reach over the edge."""
 
     def __init__(self, inputs: int, side: int, layer: Convolution) -> None:
         super().__init__()
@@ -107,7 +104,7 @@ class MaxoutConvolution(nn.Module):
         self.size = (layer.channels, pooled, pooled)
         self.convolution = nn.Conv2d(inputs, layer.channels * layer.pieces, layer.kernel, padding=layer.pad)
         self.pieces = (layer.channels, layer.pieces)
-        self.pool = nn.MaxPool2d(layer.pool, layer.pool_stride, ceil_mode=True)
+        self.pool = nn.MaxPool2d(layer.pool, layer.pool_stride, ceil_mode=True)  # as cuda-convnet, of the released code
 
     def forward(self, images: Tensor) -> Tensor:
         return self.pool(self.convolution(images).unflatten(1, self.pieces).amax(2))
@@ -119,10 +116,10 @@ class TransposedConvolution(nn.Module):
     def __init__(self, units: int, layer: Transposed, shape: Sequence[int]) -> None:
         super().__init__()
         side = isqrt(units // layer.channels)
-        made = (side - 1) * layer.stride + layer.kernel
-        if layer.channels * side**2 != units or tuple(shape[1:]) != (made, made):
+        width = (side - 1) * layer.stride + layer.kernel
+        if layer.channels * side**2 != units or tuple(shape[1:]) != (width, width):
             raise InputError(
-                f"{WHERE}: generator.transposed: {layer} makes images of side {made} from maps of side {side}, which "
+                f"{WHERE}: generator.transposed: {layer} makes images of side {width} from maps of side {side}, which "
                 f"the {units} units before it must fill; the data have shape {tuple(shape)}."
             )
         self.maps = (layer.channels, side, side)
@@ -146,11 +143,7 @@ class MeansOutput(nn.Module):
 
     @torch.no_grad()
     def start_from_samples(self, samples: Tensor) -> None:
-        """Set the bias from samples [n, …] in [0, 1].
-
-        Raises:
-            InputError: they lie elsewhere, so that a sigmoid cannot have their means.
-        """
+        """Set the bias from samples [n, …]; InputError unless they are in [0, 1], as means of a sigmoid are."""
         if samples.min() < 0 or samples.max() > 1:
             raise InputError("A bias from pixel means (bias_clip) needs pixels in [0, 1]: write `pixels: unit`.")
         means = samples.flatten(1).mean(0, dtype=torch.float64)
@@ -185,22 +178,18 @@ class MaxoutDiscriminator(nn.Module):
 def build(
     network: Mapping[str, Any], prior: Prior, latent_dim: int, shape: Sequence[int], classes: int = 0
 ) -> Networks:
-    """Both networks for samples of `shape` ((2,) for points, (C, H, W) for images).
-
-    With `hidden` in `network` both are small dense nets; else it says the layers of `generator` and `discriminator`.
-
-    Raises:
-        InputError: the prior is a mixture, a key of `network` is unknown, of the wrong type or out of range, or the
-            layers do not fit the samples.
-    """
+    """Both networks for samples of `shape` ((2,) for points, (C, H, W) for images), with `hidden` small dense ones."""
     refuse_mixture(prior, "gan")
     if "hidden" in network:
         return strict(DenseNetworks, dict(network), WHERE).build(None, latent_dim, shape)
     options = strict(ImageNetworks, dict(network), WHERE)
-    for wrong, sentence in _conflicts(options, shape):
-        if wrong:
-            raise InputError(f"{WHERE}: {sentence}.")
-    generator, discriminator = options.generator, MaxoutDiscriminator(options.discriminator, shape)
+    generator, clip = options.generator, options.generator.bias_clip
+    if clip is not None and (generator.output != "sigmoid" or generator.transposed is not None):
+        raise InputError(f"{WHERE}: generator.bias_clip {clip} is for a dense output with sigmoid.")
+    if options.discriminator.convolutions and (len(shape) != 3 or shape[1] != shape[2]):
+        wrong = f"discriminator.convolutions need square images, not samples of shape {tuple(shape)}"
+        raise InputError(f"{WHERE}: {wrong}.")
+    discriminator = MaxoutDiscriminator(options.discriminator, shape)
     body = _generator_body(generator, latent_dim, shape)
     _start_uniform(body[:-1], generator.weight_range)
     _start_uniform(body[-1:], generator.output_range)
@@ -229,14 +218,3 @@ def _start_uniform(module: nn.Module, limit: float) -> None:
             nn.init.uniform_(layer.weight, -limit, limit)
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
-
-
-def _conflicts(options: ImageNetworks, shape: Sequence[int]) -> list[tuple[bool, str]]:
-    generator, discriminator, clip = options.generator, options.discriminator, options.generator.bias_clip
-    flat = bool(discriminator.convolutions) and (len(shape) != 3 or shape[1] != shape[2])
-    sigmoid = generator.output == "sigmoid" and generator.transposed is None
-    unclear = clip is not None and not sigmoid
-    return [
-        (unclear, f"generator.bias_clip {clip} is for a dense output with sigmoid"),
-        (flat, f"discriminator.convolutions need square images, not samples of shape {tuple(shape)}"),
-    ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from math import prod
 from typing import Annotated, Any, Literal
 
@@ -14,10 +15,10 @@ from replication.config.recipes import Prior
 from replication.config.strict import CLOSED, ScaleOrZero, Size, strict
 from replication.foundation.errors import InputError
 from replication.models.layers.dense import NONLINEARITIES, Nonlinearity, dense, dense_generator
-from replication.models.layers.networks import GaussianNoise, Generator, Judged, Networks, refuse_mixture
+from replication.models.layers.networks import GaussianNoise, Generator, Judged, Networks, features_of, refuse_mixture
 from replication.models.layers.virtual_batch_norm import BatchNorm
 from replication.models.layers.weight_norm import normalised_dense
-from replication.models.layers.weight_normalised import Minibatch, WeightNormalisedNetworks, features_of
+from replication.models.layers.weight_normalised import Minibatch, WeightNormalisedNetworks
 
 DIRECTION_STD = 0.1  # of the dense discriminator's weights before they are normalised
 
@@ -54,19 +55,19 @@ class Network:
 class DenseGenerator(nn.Module):
     """Latents → samples in [0, 1]: dense, batch normalisation (a bias alone), softplus; weight-normalised sigmoid.
 
-    The last layer's scale is trained. It starts at 1, or is set from data where `starts`, so that all outputs together
-    have standard deviation 1 before the sigmoid.
+    The last layer's scale is trained. It starts at 1, or is set from data (`generator_starts`), so that all outputs
+    together have standard deviation 1 before the sigmoid.
     """
 
-    def __init__(self, latent_dim: int, hidden: Sequence[int], shape: Sequence[int], starts: bool = False) -> None:
+    def __init__(self, options: DenseNetworks, latent_dim: int, shape: Sequence[int]) -> None:
         super().__init__()
         layers: list[nn.Module] = []
-        for inputs, outputs in zip((latent_dim, *hidden), hidden, strict=False):
+        for inputs, outputs in pairwise((latent_dim, *options.generator)):
             dense = nn.Linear(inputs, outputs, bias=False)
             nn.init.xavier_uniform_(dense.weight)
             layers += [dense, BatchNorm(outputs), nn.Softplus()]
-        std = 1.0 if starts else None
-        output = normalised_dense(hidden[-1], prod(shape), trained_scale=True, initial_std=std, shared_std=True)
+        starts = {"initial_std": 1.0 if options.generator_starts else None, "shared_std": True}
+        output = normalised_dense(options.generator[-1], prod(shape), trained_scale=True, **starts)
         nn.init.xavier_uniform_(output.direction)
         self.body = nn.Sequential(*layers, output, nn.Sigmoid(), nn.Unflatten(1, tuple(shape)))
 
@@ -81,16 +82,14 @@ class DenseDiscriminator(nn.Module):
     and only the last layer's is trained.
     """
 
-    def __init__(
-        self, shape: Sequence[int], hidden: Sequence[int], outputs: int, input_noise: float, hidden_noise: float
-    ) -> None:
+    def __init__(self, options: DenseNetworks, shape: Sequence[int], outputs: int) -> None:
         super().__init__()
         stages: list[nn.Module] = [nn.Flatten()]
-        inputs, std = prod(shape), input_noise
-        for units in hidden:
+        inputs, std = prod(shape), options.input_noise
+        for units in options.discriminator:
             dense = normalised_dense(inputs, units, DIRECTION_STD, epsilon=0.0)
             stages += [GaussianNoise(std, (inputs,)), nn.Sequential(dense, nn.ReLU())]
-            inputs, std = units, hidden_noise
+            inputs, std = units, options.hidden_noise
         self.stages = nn.ModuleList([*stages, GaussianNoise(std, (inputs,))])
         self.output = normalised_dense(inputs, outputs, DIRECTION_STD, trained_scale=True, epsilon=0.0)
 
@@ -106,13 +105,12 @@ class PointDiscriminator(nn.Module):
     The features judged are the last hidden layer's, before the closeness of the batch is put beside them.
     """
 
-    def __init__(
-        self, inputs: int, hidden: Sequence[int], nonlinearity: Nonlinearity, minibatch: Minibatch, outputs: int
-    ) -> None:
+    def __init__(self, options: PointNetworks, inputs: int, outputs: int) -> None:
         super().__init__()
+        hidden, nonlinearity = options.hidden, options.nonlinearity
         self.body = dense([inputs, *hidden], nonlinearity, NONLINEARITIES[nonlinearity]())
-        self.minibatch = minibatch.build(hidden[-1])
-        self.output = dense([hidden[-1] + minibatch.kernels, outputs], nonlinearity, None)
+        self.minibatch = options.minibatch.build(hidden[-1])
+        self.output = dense([hidden[-1] + options.minibatch.kernels, outputs], nonlinearity, None)
 
     def forward(self, samples: Tensor, labels: Tensor | None = None, noise: Sequence[Tensor] | None = None) -> Judged:
         features = self.body(samples.flatten(1))
@@ -123,12 +121,7 @@ class PointDiscriminator(nn.Module):
 def build(
     network: Mapping[str, Any], prior: Prior, latent_dim: int, shape: Sequence[int], classes: int = 0
 ) -> Networks:
-    """Both networks for images (C, H, W) of `classes` classes, or (`points`) for points of shape (2,).
-
-    Raises:
-        InputError: the prior is a mixture, a key of `network` is unknown or of the wrong type, the layers do not fit
-            the samples, or there are no classes to tell apart.
-    """
+    """Both networks for images (C, H, W) of `classes` classes, or (`points`) for points of shape (2,)."""
     refuse_mixture(prior, "improved_gan")
     options = strict(Network, dict(network), "params.yaml: network of improved_gan")
     if sum(kind is not None for kind in (options.dense, options.convolutional, options.points)) != 1:
@@ -140,23 +133,9 @@ def build(
         )
     if options.convolutional:
         return options.convolutional.build(None, latent_dim, shape, outputs)
-    if options.points:
-        return _points(options.points, latent_dim, shape, outputs)
+    if points := options.points:
+        body = dense_generator(latent_dim, points.hidden, points.nonlinearity, shape)
+        return Networks(Generator(None, body), PointDiscriminator(points, prod(shape), outputs))
     assert options.dense is not None
-    return _dense(options.dense, latent_dim, shape, outputs)
-
-
-def _points(options: PointNetworks, latent_dim: int, shape: Sequence[int], outputs: int) -> Networks:
-    hidden, nonlinearity = options.hidden, options.nonlinearity
-    return Networks(
-        Generator(None, dense_generator(latent_dim, hidden, nonlinearity, shape)),
-        PointDiscriminator(prod(shape), hidden, nonlinearity, options.minibatch, outputs),
-    )
-
-
-def _dense(options: DenseNetworks, latent_dim: int, shape: Sequence[int], outputs: int) -> Networks:
-    noise = (options.input_noise, options.hidden_noise)
-    return Networks(
-        Generator(None, DenseGenerator(latent_dim, options.generator, shape, options.generator_starts)),
-        DenseDiscriminator(shape, options.discriminator, outputs, *noise),
-    )
+    body = DenseGenerator(options.dense, latent_dim, shape)
+    return Networks(Generator(None, body), DenseDiscriminator(options.dense, shape, outputs))

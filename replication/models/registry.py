@@ -1,7 +1,4 @@
-"""What a paper's model file may bring besides networks: objectives and optimisers, plain functions under a name.
-
-A recipe names them (`objective`, `optimiser.name`). Importing the model file enters its own.
-"""
+"""What a paper's model file may bring besides networks: objectives and optimisers, entered as it is imported."""
 
 from __future__ import annotations
 
@@ -59,11 +56,7 @@ Entry = TypeVar("Entry", Objective, Optimiser)
 
 
 def register(registry: dict[str, Entry], name: str, entry: Entry) -> None:
-    """Enter an objective or an optimiser under the name that recipes give.
-
-    Raises:
-        InputError: the name is another's, or the optimiser keeps more than three moments.
-    """
+    """Enter an objective or an optimiser for recipes; InputError: the name is taken, or it keeps too many moments."""
     if name in registry:
         raise InputError(f"{name!r} is registered twice; give one of both another name.")
     if isinstance(entry, Optimiser) and entry.moments > MOST_MOMENTS:

@@ -11,10 +11,7 @@ THRESHOLD, COUNT, FLOOR, GENERATOR_LOSS, DISCRIMINATOR_LOSS = range(5)  # column
 
 
 def move_threshold(state: Tensor, settings: Balance, epoch_starts: Tensor) -> Tensor:
-    """Raise the threshold after too many generator updates, lower it after too many of the discriminator, in place.
-
-    `state` is float64 [5], `epoch_starts` bool []. Returns bool []: whether it was raised.
-    """
+    """Raise the threshold after too many updates of G, lower it after too many of D; returns bool []: it was raised."""
     threshold, count, floor = state[THRESHOLD].clone(), state[COUNT].clone(), state[FLOOR].clone()
     falls = epoch_starts & (count < settings.floor_count)
     floor = torch.where(falls, (floor - settings.floor_by).clamp_min(settings.floor_least), floor)

@@ -1,16 +1,14 @@
-"""Seeds of small dense networks as one: their tensors lie stacked, and an operation computes all of them.
+"""Seeds of small dense networks as one: their tensors lie stacked, and a kernel of the GPU computes all of them.
 
-Such networks leave a GPU idle between kernels; for S seeds this starts nearly as few kernels as for one. A seed's draws
-are its own. A product of stacked matrices may be computed by another algorithm for another number of seeds, so that on
-a GPU the last digits of a seed's results may depend on the block that it trains in: they reproduce as statistics,
-and bit for bit with the same block on the same device. On a CPU nothing trains this way.
+Each seed has its draws. A product of stacked matrices may be computed by another algorithm for another number of seeds,
+so that the last digits of a seed's results may depend on its block: they reproduce as statistics, and bit for bit with
+the same block on the same device. On a CPU nothing trains this way.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
@@ -18,8 +16,9 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from replication.config.recipes import Recipe
-from replication.models.layers.networks import Networks
+from replication.models.layers.networks import Build, Networks
 from replication.training.captured import CapturedSeed
+from replication.training.draws import LabelledRows
 from replication.training.initialise import Samples
 from replication.training.layer_noise import UnitNoise
 from replication.training.lean import LeanUnits, Losses
@@ -53,23 +52,23 @@ class BatchedRun(Run):
         return torch.stack([torch.isfinite(self.tensors[name]).flatten(1).all(1) for name in names]).all(0)
 
 
-def bind_batch(build: Callable[[], Networks], state: State) -> BatchedRun:
+def bind_batch(build: Build, state: State) -> BatchedRun:
     """One run over the stacked state of all seeds."""
     networks = build()
     for side, network in zip(SIDES, networks, strict=True):
         for module_name, module in network.named_modules():
             prefix = ".".join(part for part in (side, module_name) if part)
-            for name in module._parameters:
-                if module._parameters[name] is not None:
+            for name, parameter in module._parameters.items():
+                if parameter is not None:
                     module._parameters[name] = nn.Parameter(state[f"{prefix}.{name}"].clone())
-            for name in module._buffers:
-                if module._buffers[name] is not None:
+            for name, buffer in module._buffers.items():
+                if buffer is not None:
                     module._buffers[name] = state[f"{prefix}.{name}"].clone()
-    own = named_tensors(networks)
-    own |= {name: tensor.clone() for name, tensor in state.items() if name.startswith(BESIDE)}
-    own |= {"steps": state["steps"][0].clone(), "balance": state["balance"].clone()}
-    shared = [(state[name], tensor) for name, tensor in own.items()]
-    return BatchedRun(networks, own, shared, names_by_side(networks), gather_statistics(networks))
+    tensors = named_tensors(networks)
+    tensors |= {name: tensor.clone() for name, tensor in state.items() if name.startswith(BESIDE)}
+    tensors |= {"steps": state["steps"][0].clone(), "balance": state["balance"].clone()}
+    shared = [(state[name], tensor) for name, tensor in tensors.items()]
+    return BatchedRun(networks, tensors, shared, names_by_side(networks), gather_statistics(networks))
 
 
 class Both(nn.Module):
@@ -107,12 +106,7 @@ class CapturedBatch(CapturedSeed):
     """All seeds of a block in one graph on one stream."""
 
     def __init__(
-        self,
-        run: BatchedRun,
-        recipe: Recipe,
-        data: Samples,
-        seeds: Sequence[int],
-        labelled: Sequence[np.ndarray | None],
+        self, run: BatchedRun, recipe: Recipe, data: Samples, seeds: Sequence[int], labelled: Sequence[LabelledRows]
     ) -> None:
         self._seeds, self._labels = tuple(seeds), tuple(labelled)
         super().__init__(run, recipe, data, seeds[0], labelled[0])

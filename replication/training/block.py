@@ -14,11 +14,11 @@ from tqdm import tqdm
 
 from replication.config.recipes import Recipe
 from replication.foundation.errors import InputError, Stopped
-from replication.models.layers.networks import Networks
+from replication.models.layers.networks import Build
 from replication.training import checkpoints
 from replication.training.effects import check_training
 from replication.training.initialise import Samples
-from replication.training.schedule import unit_steps
+from replication.training.schedule import unit_steps, units_of
 from replication.training.state import State, initial_state, weights_of
 from replication.training.stopping import STEP, select_generators, selection_units, start_selection, with_selected
 from replication.training.trainer import Trainer
@@ -28,16 +28,16 @@ HISTORY_POINTS = 2000
 Stop = Callable[[int, int], bool]  # asked with the update that was reached and how many there are
 
 
+def never(update: int, of: int) -> bool:
+    """The question whether to stop, where nobody asks."""
+    return False
+
+
 class Paused(Stopped):
     """A training stopped at a checkpoint, because it was asked to, and goes on from there."""
 
     def __init__(self, update: int, of: int) -> None:
         super().__init__(f"stopped at update {update} of {of}")
-
-
-def never(update: int, of: int) -> bool:
-    """The question whether to stop, where nobody asks."""
-    return False
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Outcome:
 
 
 def train_block(
-    build: Callable[[], Networks],
+    build: Build,
     recipe: Recipe,
     seeds: Sequence[int],
     data: Samples,
@@ -72,7 +72,7 @@ def train_block(
     """
     held_out = validation.to(device) if recipe.stopping and validation is not None else data.values[:0]
     check_training(build, recipe, data, len(held_out), name)
-    units, marks, compared = recipe.updates // unit_steps(recipe), scored_units(recipe), selection_units(recipe)
+    units, marks, compared = units_of(recipe), scored_units(recipe), selection_units(recipe)
     first, state = _begin(build, recipe, seeds, data, directory)
     stops = sorted({*marks, *compared, units})
     trainer = Trainer(build, recipe, seeds, data, device, threads, state, stops)
@@ -100,46 +100,38 @@ def _outcome(recipe: Recipe, state: State, directory: Path) -> Outcome:
 
 
 def _stretches(first: int, stops: Sequence[int], piece: int, progress: tqdm) -> Iterator[tuple[int, int]]:
-    """From `first` to each stop in turn, in stretches of whole pieces that take about as long as is asked for.
-
-    How long a stretch is changes no result: trainings are cut into the same pieces whatever the stretches.
-    """
+    """From `first` to each stop in turn, in stretches of whole pieces; how long a stretch is changes no result."""
     length = piece
     for stop in stops:
         while first < stop:
             end, began = min((first // piece) * piece + length, stop), time.monotonic()
             yield first, end
             progress.update(end - first)
-            taken = time.monotonic() - began
-            if taken < STRETCH_SECONDS / 2:
+            seconds = time.monotonic() - began
+            if seconds < STRETCH_SECONDS / 2:
                 length *= 2
-            elif taken > STRETCH_SECONDS and length > piece:
+            elif seconds > STRETCH_SECONDS and length > piece:
                 length //= 2
             first = end
 
 
 def scored_units(recipe: Recipe) -> tuple[int, ...]:
     """The units after which the networks are kept for scoring."""
-    units = recipe.updates // unit_steps(recipe)
-    return tuple(sorted({round(share * units) for share in recipe.scored_shares}))
+    return tuple(sorted({round(share * units_of(recipe)) for share in recipe.scored_shares}))
 
 
 def history_window(recipe: Recipe) -> int:
     """How many units one point of the history averages over; it divides the length of the run."""
-    units = recipe.updates // unit_steps(recipe)
+    units = units_of(recipe)
     return next(w for w in range(max(1, units // HISTORY_POINTS), units + 1) if units % w == 0)
 
 
-def _begin(
-    build: Callable[[], Networks], recipe: Recipe, seeds: Sequence[int], data: Samples, directory: Path
-) -> tuple[int, State]:
+def _begin(build: Build, recipe: Recipe, seeds: Sequence[int], data: Samples, directory: Path) -> tuple[int, State]:
     """The unit and state of the checkpoint, or the start of a new training."""
-    found = checkpoints.read_state(directory, "state")
-    if found:
-        return found
+    if before := checkpoints.read_state(directory, "state"):
+        return before
     state = initial_state(build, recipe, seeds, data)
-    points = recipe.updates // unit_steps(recipe) // history_window(recipe)
-    state["history"] = torch.zeros(len(seeds), points, 2)
+    state["history"] = torch.zeros(len(seeds), units_of(recipe) // history_window(recipe), 2)
     if recipe.stopping:
         start_selection(state, seeds)
     if 0 in scored_units(recipe):
@@ -149,15 +141,11 @@ def _begin(
 
 def _log(state: State, losses: np.ndarray, begin: int, window: int) -> None:
     """Add each unit's losses to its point of the history; a point past the end of the stretch stays partial."""
-    history = state["history"]
     points = torch.from_numpy(np.arange(begin, begin + losses.shape[1]) // window)
-    history.index_add_(1, points, torch.from_numpy(losses / window).to(history.dtype))
+    state["history"].index_add_(1, points, torch.from_numpy(losses / window).float())
 
 
 def _read_snapshot(directory: Path, unit: int) -> State:
-    found = checkpoints.read_state(directory, f"snapshot{unit}")
-    if not found:
-        raise InputError(
-            f"{directory} lacks the snapshot of unit {unit}: delete this folder and run the command again."
-        )
-    return found[1]
+    if snapshot := checkpoints.read_state(directory, f"snapshot{unit}"):
+        return snapshot[1]
+    raise InputError(f"{directory} lacks the snapshot of unit {unit}: delete this folder and run the command again.")

@@ -1,7 +1,6 @@
-"""A unit as one CUDA graph: the device runs hundreds of small kernels without a word from Python between them.
+"""A unit of `training.lean` as one CUDA graph: the device runs hundreds of small kernels without Python between them.
 
-The unit reads its place, draws and rates from buffers of the device, and writes its losses there; replaying the graph
-is all that the host does. What a graph records is a unit of `training.lean`.
+It reads its place, draws and rates from buffers of the device, and writes its losses there; the host only replays it.
 """
 
 from __future__ import annotations
@@ -9,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from replication.config.recipes import Recipe
 from replication.training.balance import GENERATOR_LOSS
+from replication.training.draws import LabelledRows
 from replication.training.initialise import Samples
 from replication.training.layer_noise import UnitNoise, learns_labels
 from replication.training.lean import LeanUnits
@@ -29,12 +28,9 @@ WARM_UP = 3  # units before a capture, in which libraries choose their algorithm
 
 
 class CapturedSeed:
-    """One seed, a graph for each objective that its schedule has, on a stream of its own.
+    """One seed, a graph for each of its objectives, on a stream of its own; a CPU calls the unit that a GPU replays."""
 
-    On a CPU the recorded unit is called where a GPU would replay it: the same operations on the same buffers.
-    """
-
-    def __init__(self, run: Run, recipe: Recipe, data: Samples, seed: int, labelled: np.ndarray | None) -> None:
+    def __init__(self, run: Run, recipe: Recipe, data: Samples, seed: int, labelled: LabelledRows) -> None:
         self._run, self._recipe, self._data, self._seed, self._labelled = run, recipe, data, seed, labelled
         self._device = data.values.device
         self._stream = torch.cuda.Stream() if self._device.type == "cuda" else None
@@ -57,9 +53,17 @@ class CapturedSeed:
 
     def begin(self, first: int, count: int) -> None:
         """Queue what a piece draws; its first unit's graph is recorded where there is none."""
+        objective = objective_at(self._recipe, first)
         with self._queue():
-            self._fill(self._prepare(first, count))
-            self._current = self._replay(objective_at(self._recipe, first))
+            units = self._prepare(first, count)
+            if self._units is None:  # the buffers that graphs read
+                rows = PIECE["captured"]
+                self._units = Units.of([part.new_zeros(rows, *part.shape[1:]) for part in units.flat()])
+            for buffer, part in zip(self._units.flat(), units.flat(), strict=True):
+                buffer[: len(part)].copy_(part)
+            if objective not in self._replays:
+                self._replays[objective] = self._record(objective)
+            self._current = self._replays[objective]
             self._place.zero_()
             self._start_noise(first)
             self._count = count
@@ -96,19 +100,6 @@ class CapturedSeed:
     def _queue(self) -> AbstractContextManager[object]:
         return nullcontext() if self._stream is None else torch.cuda.stream(self._stream)
 
-    def _fill(self, units: Units) -> None:
-        """Put a piece into the buffers that graphs read; the first piece, or a longer one, brings them along."""
-        if self._units is None:
-            rows = PIECE["captured"]
-            self._units = Units.of([part.new_zeros(rows, *part.shape[1:]) for part in units.flat()])
-        for buffer, part in zip(self._units.flat(), units.flat(), strict=True):
-            buffer[: len(part)].copy_(part)
-
-    def _replay(self, objective: str) -> Callable[[], None]:
-        if objective not in self._replays:
-            self._replays[objective] = self._record(objective)
-        return self._replays[objective]
-
     def _record(self, objective: str) -> Callable[[], None]:
         """The graph of a unit; warming up and capturing leave every tensor as it was."""
         if self._stream is None:
@@ -119,8 +110,8 @@ class CapturedSeed:
             self._place.zero_()
             self.unit(objective)
         with torch.no_grad():
-            for tensor, kept in zip(touched, before, strict=True):
-                tensor.copy_(kept)
+            for tensor, value in zip(touched, before, strict=True):
+                tensor.copy_(value)
         graph = torch.cuda.CUDAGraph()
         for generator in self._noise.generators:
             graph.register_generator_state(generator)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -17,7 +17,7 @@ from replication.config.recipes import Recipe
 from replication.data.reading import PreparedImages, ToyData
 from replication.foundation.provenance import code_hash, sha256_text
 from replication.models import load
-from replication.models.layers.networks import Networks
+from replication.models.layers.networks import Build
 from replication.training.code import training_code
 from replication.training.initialise import Samples
 
@@ -40,18 +40,14 @@ def class_count(data: PreparedImages | ToyData) -> int:
     return 0 if isinstance(data, ToyData) else len(data.class_names)
 
 
-def builder(cell: Cell, recipe: Recipe, shape: tuple[int, ...], classes: int = 0) -> Callable[[], Networks]:
-    """Builds a cell's networks for samples of `shape`, freshly initialised from torch's stream."""
+def builder(cell: Cell, recipe: Recipe, shape: tuple[int, ...], classes: int = 0) -> Build:
+    """Builds a cell's networks for samples of `shape`."""
     model = load(cell.model)
     return lambda: model.build(recipe.network, recipe.prior, recipe.latent_dim, shape, classes)
 
 
 def cell_key(cell: Cell, recipe: Recipe, samples: Samples, device: str, where: Mapping[str, object]) -> dict[str, Any]:
-    """All that the result depends on: a checkpoint or an output under other code, params or data is not this one.
-
-    Of the machine it holds the kind of device and the versions that compute, not the device's name or its cores: what
-    one GPU began another finishes.
-    """
+    """All that the result depends on; of the machine the kind of device and versions, so that another one may go on."""
     return {
         **cell.identity,
         "updates": recipe.updates,
@@ -65,10 +61,7 @@ def cell_key(cell: Cell, recipe: Recipe, samples: Samples, device: str, where: M
 
 
 def params_sha256(cell: Cell, recipe: Recipe) -> str:
-    """SHA-256 of what params.yaml says of a training.
-
-    Without the cell's key, which another block may have, and without what scoring alone reads of it.
-    """
+    """SHA-256 of what params.yaml says of a training, without the cell's key, which another block may have."""
     written = {"recipe": asdict(recipe), "cell": {**cell.identity, "cell": ""}}
     return sha256_text(json.dumps(written, sort_keys=True))
 

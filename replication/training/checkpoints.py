@@ -1,7 +1,6 @@
-"""Checkpoints for resuming: outside every output, keyed by code, params and data, under one writer's lock.
+"""Checkpoints for resuming: outside every output, which DVC deletes before a stage runs, under one writer's lock.
 
-DVC deletes a stage's outputs before it runs, so a checkpoint cannot live there; and a killed `dvc repro` leaves its
-child alive, so a second process waits for the lock instead of writing beside it.
+A killed `dvc repro` leaves its child alive, so a second process waits for the lock instead of writing beside it.
 """
 
 from __future__ import annotations
@@ -40,12 +39,9 @@ _Shape = TypeVar("_Shape")
 
 @contextmanager
 def sole_writer(key: str, root: Path = ROOT) -> Iterator[Path]:
-    """The directory of `key`, with every other process that asks for it waiting until this one is done.
-
-    The lock's file stays: processes that wait for a file that was removed would not see the lock of a later one.
-    """
+    """The directory of `key`, with every other process that asks for it waiting until this one is done."""
     root.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(root / f"{key}.lock")
+    lock = FileLock(root / f"{key}.lock")  # it stays: who waits for a file that was removed would miss a later lock
     try:
         lock.acquire(timeout=0)
     except Timeout:
@@ -90,8 +86,8 @@ class TrainingClock(Clock):
 class Writer:
     """Writes a training's states beside its loop: a thread saves what was copied off the device, in order.
 
-    What could not be written, as to a full disk, is raised by a later write or at the end. Nothing is written after it:
-    a state must not go on from where a snapshot before it is missing.
+    What could not be written is raised by a later write or at the end. Nothing is written after it: a state must not go
+    on from where a snapshot before it is missing.
     """
 
     def __init__(self, directory: Path, clock: TrainingClock | None = None) -> None:
@@ -146,11 +142,7 @@ def write_state(directory: Path, name: str, unit: int, state: State) -> None:
 
 
 def read_state(directory: Path, name: str) -> tuple[int, State] | None:
-    """The unit and state last written under `name`; None where there is none.
-
-    Raises:
-        InputError: the file does not hold what its name's hash says.
-    """
+    """The unit and state last written under `name`, if any; InputError: the file is not what its name's hash says."""
     files = sorted(directory.glob(f"{name}-*.safetensors"), key=lambda file: int(file.name.split("-")[-2]))
     if not files:
         return None
@@ -168,8 +160,11 @@ def note_environment(directory: Path, here: dict[str, object]) -> dict[str, obje
     """Where a training runs, beside its checkpoint: a value that changed since it began reads "before, then now"."""
     path = directory / "environment.json"
     begun = any(directory.glob("state-*"))
-    known = (begun and _kept(path, dict[str, Any])) or {}
-    joined = {name: _joined(known.get(name, value), value) for name, value in here.items()}
+    known, joined = (begun and _kept(path, dict[str, Any])) or {}, {}
+    for name, now in here.items():
+        before = known.get(name, now)
+        values = str(before).split(", then ")  # each of several is named once
+        joined[name] = before if str(now) in values else ", then ".join([*values, str(now)])
     write_atomically(path, json.dumps(joined))
     return joined
 
@@ -182,12 +177,6 @@ def _kept(path: Path, shape: type[_Shape]) -> _Shape | None:
         return None
     except (ValueError, InputError) as error:
         raise InputError(_corrupt(path.parent)) from error
-
-
-def _joined(before: object, now: object) -> object:
-    """Both values, in order; each of several is named once."""
-    parts = str(before).split(", then ")
-    return before if str(now) in parts else ", then ".join([*parts, str(now)])
 
 
 def forget(directory: Path) -> None:

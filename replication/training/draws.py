@@ -17,6 +17,7 @@ from replication.training.schedule import turns
 from replication.training.streams import Stream, training_stream
 
 Streams = Callable[..., Stream]  # by purpose and position, of one seed
+LabelledRows = np.ndarray | None  # int64: of the samples whose labels a seed learns (`labelled_rows`); None without
 # Noise of scale 1, from a stream and a shape.
 DISTRIBUTIONS: Mapping[str, Callable[[Stream, Sequence[int]], Tensor]] = {
     "uniform": lambda stream, shape: stream.uniform(shape) * 2 - 1,
@@ -35,18 +36,9 @@ class Draws(NamedTuple):
 
 
 def draw_units(
-    recipe: Recipe,
-    seed: int,
-    n_rows: int,
-    first: int,
-    count: int,
-    labelled: np.ndarray | None = None,
-    device: str = "cpu",
+    recipe: Recipe, seed: int, n_rows: int, first: int, count: int, labelled: LabelledRows = None, device: str = "cpu"
 ) -> Draws:
-    """The draws of units `first` … `first + count − 1`: a function of seed and unit alone, in whole chunks.
-
-    `labelled` holds the rows of the seed's labelled samples (`labelled_rows`).
-    """
+    """The draws of units `first` … `first + count − 1`: a function of seed and unit alone, in whole chunks."""
     streams: Streams = partial(training_stream, device, seed)
     steps, batch = turns(recipe), recipe.batch
     shape = (count, 1 + max(turn.noise for turn in steps), batch)
@@ -69,29 +61,21 @@ def draw_noise(noise: Noise, stream: Stream, shape: Sequence[int]) -> Tensor:
 def draw_components(
     recipe: Recipe, stream: Stream, shape: Sequence[int], device: str = "cpu", training: bool = False
 ) -> Tensor:
-    """int64 component of each sample of `shape` (…, batch): its row's own, or drawn uniformly.
-
-    A recipe may train on batches of one component each; samples are always drawn from all.
-    """
+    """int64 component of each sample of `shape` (…, batch): its row's own or drawn, in training one for a batch."""
     prior = recipe.prior
+    if prior.component == "row":
+        rows = torch.arange(shape[-1], device=device).remainder(max(prior.components, 1))
+        return rows.expand(*shape).contiguous()
     if prior.component == "batch" and training:
         return stream.integers(prior.components, shape[:-1]).unsqueeze(-1).expand(*shape).contiguous()
-    if prior.component != "row":
-        return stream.integers(prior.components, shape)
-    rows = torch.arange(shape[-1], device=device).remainder(max(prior.components, 1))
-    return rows.expand(*shape).contiguous()
+    return stream.integers(prior.components, shape)
 
 
 def labelled_rows(options: Labels, labels: np.ndarray, seed: int) -> np.ndarray:
-    """Rows int64 [K · per_class] of the samples whose labels a seed may see; `per_class` 0 is all of them.
-
-    Raises:
-        InputError: a class has fewer samples than asked for.
-    """
+    """Rows int64 [K · per_class] (0: all) of the samples whose labels a seed may see; InputError: a class has fewer."""
     if options.per_class == 0:
         return np.arange(len(labels))
-    stream = generator(seed // options.trainings_per_draw, "labels")
-    order = stream.permutation(len(labels))
+    order = generator(seed // options.trainings_per_draw, "labels").permutation(len(labels))
     chosen = [order[labels[order] == label][: options.per_class] for label in np.unique(labels)]
     fewest = min(len(rows) for rows in chosen)
     if fewest < options.per_class:

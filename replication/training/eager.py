@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 
 from replication.config.recipes import Recipe
 from replication.training.balance import GENERATOR_LOSS
+from replication.training.draws import LabelledRows
 from replication.training.initialise import Samples
 from replication.training.layer_noise import UnitNoise, learns_labels
 from replication.training.loop import train_unit
@@ -21,7 +21,7 @@ class EagerSeed:
     """One seed of a block, one operation at a time: the reference that faster ways are held against."""
 
     def __init__(
-        self, run: Run, recipe: Recipe, data: Samples, seed: int, labelled: np.ndarray | None, at_once: bool = False
+        self, run: Run, recipe: Recipe, data: Samples, seed: int, labelled: LabelledRows, at_once: bool = False
     ) -> None:
         self._run, self._recipe, self._data, self._seed, self._labelled = run, recipe, data, seed, labelled
         device, learns = data.values.device, learns_labels(labelled, data.labels)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol, runtime_checkable
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from replication.config.recipes import Recipe
 from replication.foundation.seeding import generator
-from replication.models.layers.networks import Latent, Networks, draw_layer_noise
+from replication.models.layers.networks import Networks, draw_layer_noise
 from replication.models.layers.samples import as_samples
 from replication.training.draws import draw_components, draw_noise
 from replication.training.streams import HostStream, host_stream
@@ -41,7 +40,8 @@ class StartsFromInput(Protocol):
 def initialise_networks(networks: Networks, recipe: Recipe, seed: int, data: Samples) -> None:
     """Let the layers that ask for it set themselves from data, and the generator keep its reference batch."""
     stream = generator(seed, "initial data")
-    latent = _latent(recipe, stream, data)
+    noise = draw_noise(recipe.noise, HostStream(stream), (recipe.batch, recipe.latent_dim))
+    component = draw_components(recipe, HostStream(stream), (recipe.batch,))
     if networks.generator.has_reference:
         reference = networks.generator.reference
         reference.copy_(draw_noise(recipe.noise, host_stream(seed, "reference"), reference.shape))
@@ -49,17 +49,20 @@ def initialise_networks(networks: Networks, recipe: Recipe, seed: int, data: Sam
         return
     rows = stream.permutation(len(data.values))[: recipe.initial_images]
     real = real_samples(data.values[torch.from_numpy(rows)], recipe)
-    for network in networks:
-        for module in network.modules():
-            if isinstance(module, StartsFromSamples):
-                module.start_from_samples(real)
-    if not _mark(networks, True):
-        return
-    layers = torch.Generator().manual_seed(int(stream.integers(2**63)))
-    labels = None if data.labels is None else data.labels[torch.from_numpy(rows)]
-    networks.generator(*latent)
-    networks.discriminator(real, labels, draw_layer_noise(networks.discriminator, len(real), layers))
-    _mark(networks, False)
+    modules = [module for network in networks for module in network.modules()]
+    for module in modules:
+        if isinstance(module, StartsFromSamples):
+            module.start_from_samples(real)
+    starting = [module for module in modules if isinstance(module, StartsFromInput)]
+    for module in starting:
+        module.starting = True
+    if starting:
+        layers = torch.Generator().manual_seed(int(stream.integers(2**63)))
+        labels = None if data.labels is None else data.labels[torch.from_numpy(rows)]
+        networks.generator(noise, component, None if data.labels is None else data.labels[: recipe.batch])
+        networks.discriminator(real, labels, draw_layer_noise(networks.discriminator, len(real), layers))
+    for module in starting:
+        module.starting = False
 
 
 def real_samples(values: Tensor, recipe: Recipe) -> Tensor:
@@ -71,17 +74,3 @@ def look_up(data: Samples, rows: Tensor, recipe: Recipe) -> tuple[Tensor, Tensor
     """Samples of `rows` (int64 […]) as the networks see them, […, C, H, W], and their labels […]."""
     samples = real_samples(data.values[rows.flatten()], recipe).unflatten(0, rows.shape)
     return samples, None if data.labels is None else data.labels[rows]
-
-
-def _latent(recipe: Recipe, stream: np.random.Generator, data: Samples) -> Latent:
-    noise = draw_noise(recipe.noise, HostStream(stream), (recipe.batch, recipe.latent_dim))
-    component = draw_components(recipe, HostStream(stream), (recipe.batch,))
-    return Latent(noise, component, None if data.labels is None else data.labels[: recipe.batch])
-
-
-def _mark(networks: Networks, starting: bool) -> bool:
-    """Tell the layers that set themselves from their input; whether there are any."""
-    asked = [m for network in networks for m in network.modules() if isinstance(m, StartsFromInput)]
-    for module in asked:
-        module.starting = starting
-    return bool(asked)

@@ -5,26 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from replication.config.recipes import Recipe
 from replication.models.layers.networks import LayerNoise
-from replication.training.schedule import Turn, turns
+from replication.training.draws import LabelledRows
+from replication.training.schedule import turns
 
 ALIGNED = 64  # numbers: parts of a buffer begin at multiples of it
 
 
-def learns_labels(labelled: np.ndarray | None, labels: Tensor | None) -> bool:
+def learns_labels(labelled: LabelledRows, labels: Tensor | None) -> bool:
     """Whether a seed's discriminator learns labels, from the rows of its labelled samples and the labels of all."""
     return labelled is not None and len(labelled) > 0 and labels is not None
-
-
-def kinds_of(turn: Turn, labelled: bool) -> tuple[str, ...]:
-    """Which samples the discriminator sees in a turn, in the order of their noise."""
-    kinds = ("fake",) if turn.rows is None else ("fake", "real")
-    return (*kinds, "labelled") if labelled and turn.rows is not None and "discriminator" in turn.sides else kinds
 
 
 class UnitNoise:
@@ -40,13 +34,16 @@ class UnitNoise:
         self.generators = [torch.Generator(device) for _ in range(seeds or 1)]
         self.labelled, self._turn, self._axis = labelled, 0, 0 if seeds is None else 1
         layers = [layer for layer in discriminator.modules() if isinstance(layer, LayerNoise)]
-        self._kinds = [kinds_of(turn, labelled) for turn in turns(recipe)]
+        self._kinds: list[tuple[str, ...]] = []  # of the samples that the discriminator sees in a turn
         lengths = {"normal": 0, "uniform": 0}
         plan: list[list[tuple[str, int, tuple[int, ...]]]] = []  # of a turn's layers: distribution, begin, shape
-        for kinds in self._kinds:
+        for turn in turns(recipe):
+            kinds = ("fake",) if turn.rows is None else ("fake", "real")
+            learns = labelled and turn.rows is not None and "discriminator" in turn.sides
+            self._kinds.append((*kinds, "labelled") if learns else kinds)
             plan.append([])
             for layer in layers:
-                shape, begin = (len(kinds) * recipe.batch, *layer.shape), lengths[layer.distribution]
+                shape, begin = (len(self._kinds[-1]) * recipe.batch, *layer.shape), lengths[layer.distribution]
                 plan[-1].append((layer.distribution, begin, shape))
                 lengths[layer.distribution] += -(-prod(shape) // ALIGNED) * ALIGNED
         self._rows = {name: torch.empty(seeds or 1, length, device=device) for name, length in lengths.items()}
@@ -64,16 +61,12 @@ class UnitNoise:
 
     def of_turn(self) -> tuple[dict[str, list[Tensor]], Sequence[Tensor]]:
         """The next turn's noise of each layer, by kind of sample, and that of all kinds behind each other."""
-        if self._turn == 0:
-            self._draw()
-        joint, kinds = self._joint[self._turn], self._kinds[self._turn]
-        self._turn = (self._turn + 1) % len(self._kinds)
-        cut = [layer.chunk(len(kinds), self._axis) for layer in joint]
-        return {kind: [parts[index] for parts in cut] for index, kind in enumerate(kinds)}, joint
-
-    def _draw(self) -> None:
-        for index, generator in enumerate(self.generators):
+        for index, generator in enumerate(self.generators if self._turn == 0 else ()):
             if self._rows["normal"].numel():
                 self._rows["normal"][index].normal_(generator=generator)
             if self._rows["uniform"].numel():
                 self._rows["uniform"][index].uniform_(generator=generator)
+        joint, kinds = self._joint[self._turn], self._kinds[self._turn]
+        self._turn = (self._turn + 1) % len(self._kinds)
+        cut = [layer.chunk(len(kinds), self._axis) for layer in joint]
+        return {kind: [parts[index] for parts in cut] for index, kind in enumerate(kinds)}, joint

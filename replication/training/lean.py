@@ -1,8 +1,7 @@
 """A unit of `training.loop` in few kernels, as a GPU computes it: what several passes share is computed once.
 
 A kernel of a small network takes as long to start as to run, so that their number is the time of a unit. The results
-are the reference's up to how sums of gradients round. Nothing asks the device for a value: where a loss decides whose
-turn it is, one backward pass of the loss that it chooses serves both sides, and one of both updates is kept.
+are the reference's up to how sums of gradients round. Nothing asks the device for a value.
 """
 
 from __future__ import annotations
@@ -12,28 +11,27 @@ from functools import partial
 from typing import TypeVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from replication.config.recipes import Recipe
-from replication.models.layers.networks import Judged, SeesBatch
-from replication.models.layers.precision import widened
-from replication.models.layers.prepared import Deriving, prepared_weights
+from replication.models.layers.networks import Judged, SeesBatch, widened
 from replication.models.layers.same import Edges
+from replication.models.layers.weight_norm import Deriving, prepared_weights
 from replication.training import objectives
 from replication.training.balance import DISCRIMINATOR_LOSS, GENERATOR_LOSS
-from replication.training.initialise import Samples, look_up
+from replication.training.initialise import Samples
 from replication.training.layer_noise import UnitNoise
-from replication.training.loop import Batch, arithmetic, generator_total, latent_of, learnt_samples, with_noise
-from replication.training.run import DeviceRates, Run, apply_update
+from replication.training.loop import Batch, arithmetic, assemble, generator_total
+from replication.training.run import DeviceRates, Mask, Run, apply_update
 from replication.training.schedule import SIDES, Turn, objectives_of, turns
 from replication.training.units import Unit
 
 GENERATOR, DISCRIMINATOR = SIDES
-MATCHED = ("fake", "real")  # kinds whose features a generator's turn compares
-
-
+KINDS = ("real", "fake", "labelled")  # of samples, in the order in which running statistics see them
+MATCHED = ("fake", "real")  # whose features a generator's turn compares
 Losses = TypeVar("Losses")
+Judgements = Mapping[str, Judged]  # by kind of sample
 
 
 class LeanUnits:
@@ -41,8 +39,9 @@ class LeanUnits:
 
     def __init__(self, run: Run, recipe: Recipe, data: Samples, noise: UnitNoise) -> None:
         self._run, self._recipe, self._data, self._noise = run, recipe, data, noise
-        # Samples of several kinds go through such a discriminator in one batch: it treats each on its own.
-        self._by_rows = not run.networks.generator.conditional and judges_by_rows(run.networks.discriminator)
+        # Samples of several kinds go in one batch through a discriminator that says of each what depends on it alone.
+        mixes = any(isinstance(module, _BatchNorm | SeesBatch) for module in run.networks.discriminator.modules())
+        self._by_rows = not (run.networks.generator.conditional or mixes)
         self._passes = {name: _passes(run, name, noise.labelled) for name in objectives_of(recipe)}
         self._discriminators = run.statistics.values[run.statistics.of_generator[0] :]
         for network in run.networks:
@@ -56,8 +55,10 @@ class LeanUnits:
         """One unit of the schedule: its turns in order."""
         statistics = self._run.statistics
         before, seen = self._run.steps.clone() if len(statistics.batches) else None, {}
-        for turn in turns(self._recipe):
-            self._turn(turn, self._assemble(unit, turn, seen), objective, unit.rates)
+        networks, recipe = self._run.networks, self._recipe
+        for turn in turns(recipe):
+            batch = assemble(networks, recipe, self._data, unit.draws, turn, self._noise, seen)
+            self._turn(turn, batch, objective, unit.rates)
         if before is not None:
             statistics.batches.add_(((self._run.steps - before) * self._passes[objective]).sum(1))
 
@@ -74,17 +75,6 @@ class LeanUnits:
             place = GENERATOR_LOSS if side == GENERATOR else DISCRIMINATOR_LOSS
             self._run.balance[..., place] = losses[side][0].detach()
 
-    def _assemble(self, unit: Unit, turn: Turn, seen: dict[int, tuple[Tensor, Tensor | None]]) -> Batch:
-        """As `loop.assemble`; a minibatch that several turns see is looked up once."""
-        recipe, data = self._recipe, self._data
-        if turn.rows is not None and turn.rows not in seen:
-            rows = unit.draws.rows.select(-2, turn.rows)
-            seen[turn.rows] = look_up(data, rows, recipe)
-        real, labels = (None, None) if turn.rows is None else seen[turn.rows]
-        labelled = learnt_samples(recipe, data, unit.draws, turn)
-        latent = latent_of(unit.draws, turn, labels)
-        return with_noise(self._run.networks, recipe, latent, real, labelled, self._noise)
-
     def _forward(self, losses: Callable[[Batch], Losses], batch: Batch) -> Losses:
         """What is computed of a batch by the seed's networks."""
         return losses(batch)
@@ -92,12 +82,9 @@ class LeanUnits:
     def _both(self, objective: str, batch: Batch) -> dict[str, tuple[Tensor, Tensor]]:
         """Each side's loss, and the sum that it descends."""
         with prepared_weights(self._run.networks.discriminator):
-            said = self._judge(batch, self._generate(batch))
-            of_generator, of_discriminator = (
-                self._generator_losses(objective, said),
-                self._discriminator_losses(objective, batch, said),
-            )
-        return {GENERATOR: of_generator, DISCRIMINATOR: of_discriminator}
+            judged = self._judge(batch, self._generate(batch))
+            of_generator = self._generator_losses(objective, judged)
+            return {GENERATOR: of_generator, DISCRIMINATOR: self._discriminator_losses(objective, batch, judged)}
 
     def _side(self, side: str, objective: str, batch: Batch) -> tuple[Tensor, Tensor]:
         """One side's loss, and the sum that it descends."""
@@ -119,16 +106,9 @@ class LeanUnits:
             return self._run.networks.generator(*batch.latent)
 
     def _judge(
-        self,
-        batch: Batch,
-        fake: Tensor,
-        kinds: tuple[str, ...] = ("real", "fake", "labelled"),
-        chosen: Tensor | None = None,
+        self, batch: Batch, fake: Tensor, kinds: tuple[str, ...] = KINDS, chosen: Mask = None
     ) -> dict[str, Judged]:
-        """What the discriminator says of a turn's samples, by kind; running statistics see them in that order.
-
-        Where `chosen` (bool []) is true they see the generated ones alone, as in a turn of the generator.
-        """
+        """What the discriminator says, by kind; where `chosen` (bool []) running statistics see `fake` alone."""
         discriminator, labels, values = self._run.networks.discriminator, batch.latent.labels, self._discriminators
         samples = {"fake": (fake, labels)}
         if batch.real is not None:
@@ -140,41 +120,40 @@ class LeanUnits:
             with arithmetic(self._recipe, batch):
                 judged = discriminator(torch.cat([samples[kind][0] for kind in batch.noises]), None, batch.joint)
             return apart(judged, tuple(batch.noises), matched=kinds == MATCHED)
-        found = {}
+        by_kind = {}
         for kind in kinds:
             before = None if chosen is None or kind == "fake" or not len(values) else values.clone()
             with arithmetic(self._recipe, batch):
-                found[kind] = discriminator(*samples[kind], batch.noises[kind])
+                by_kind[kind] = discriminator(*samples[kind], batch.noises[kind])
             if before is not None and chosen is not None:
                 torch.where(chosen, before, values, out=values)
-        return found
+        return by_kind
 
-    def _generator_losses(self, objective: str, said: Mapping[str, Judged]) -> tuple[Tensor, Tensor]:
-        """As `loop.generator_objective`, of what was said."""
-        loss = self._generator_loss(objective, said)
+    def _generator_losses(self, objective: str, judged: Judgements) -> tuple[Tensor, Tensor]:
+        """As `loop.generator_objective`."""
+        loss = self._generator_loss(objective, judged)
         return loss, generator_total(self._run, self._recipe, loss)
 
-    def _generator_loss(self, objective: str, said: Mapping[str, Judged]) -> Tensor:
+    def _generator_loss(self, objective: str, judged: Judgements) -> Tensor:
         """The game's loss, which is logged and judged."""
         game = objectives.named(objective)
-        return game.generator(said["real"] if game.sees_real else None, said["fake"], self._recipe)
+        return game.generator(judged["real"] if game.sees_real else None, judged["fake"], self._recipe)
 
-    def _discriminator_losses(self, objective: str, batch: Batch, said: Mapping[str, Judged]) -> tuple[Tensor, Tensor]:
-        """As `loop.discriminator_objective`, of what was said."""
-        recipe = self._recipe
-        loss = objectives.of_discriminator(objective, said["real"], said["fake"], recipe)
-        total = self._run.with_penalty(loss, DISCRIMINATOR, recipe.historical_averaging)
+    def _discriminator_losses(self, objective: str, batch: Batch, judged: Judgements) -> tuple[Tensor, Tensor]:
+        """As `loop.discriminator_objective`."""
+        loss = objectives.of_discriminator(objective, judged["real"], judged["fake"], self._recipe)
+        total = self._run.with_penalty(loss, DISCRIMINATOR, self._recipe.historical_averaging)
         if batch.labelled is not None:
-            total = total + _classification_loss(said["labelled"], batch.labelled[1])
+            total = total + _classification_loss(judged["labelled"], batch.labelled[1])
         return loss, total
 
 
-def _classification_loss(said: Judged, labels: Tensor) -> Tensor:
+def _classification_loss(judged: Judged, labels: Tensor) -> Tensor:
     """As `objectives.classification_loss`, from −l_y + LSE(l) where the latter is known."""
-    if said.known is None:
-        return objectives.classification_loss(said.logits, labels)
-    of_label = widened(said.logits).gather(1, labels.unsqueeze(1)).squeeze(1)
-    return (said.known - of_label).mean()
+    if judged.known is None:
+        return objectives.classification_loss(judged.logits, labels)
+    of_label = widened(judged.logits).gather(1, labels.unsqueeze(1)).squeeze(1)
+    return (judged.known - of_label).mean()
 
 
 def apart(judged: Judged, kinds: tuple[str, ...], matched: bool) -> dict[str, Judged]:
@@ -187,12 +166,6 @@ def apart(judged: Judged, kinds: tuple[str, ...], matched: bool) -> dict[str, Ju
     known = [None] * len(kinds) if matched else parts(judged.source)
     every = zip(kinds, parts(judged.logits), features, known, strict=True)
     return {kind: Judged(logits, maps, source) for kind, logits, maps, source in every}
-
-
-def judges_by_rows(discriminator: nn.Module) -> bool:
-    """Whether a discriminator says of a sample what does not depend on the others of its batch."""
-    mixing = (_BatchNorm, SeesBatch)
-    return not any(isinstance(module, mixing) for module in discriminator.modules())
 
 
 def _passes(run: Run, objective: str, labelled: bool) -> Tensor:

@@ -1,14 +1,11 @@
-"""Units of a balanced schedule in few kernels: a loss decides whose turn it is, and the device alone knows it.
-
-One backward pass of the loss that is chosen serves both sides, and one of both updates is kept.
-"""
+"""Units of a balanced schedule in few kernels: a loss on the device decides which of both updates is kept."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-from replication.models.layers.prepared import prepared_weights
+from replication.models.layers.weight_norm import prepared_weights
 from replication.training.balance import DISCRIMINATOR_LOSS, GENERATOR_LOSS, THRESHOLD, count_update, move_threshold
 from replication.training.lean import DISCRIMINATOR, GENERATOR, LeanUnits
 from replication.training.loop import Batch, arithmetic
@@ -73,8 +70,8 @@ class BalancedUnits(LeanUnits):
     ) -> None:
         """The update of the side chosen; the discriminator's loss is logged where it is that side."""
         run, count = self._run, len(self._run.parameters(GENERATOR))
-        kept = run.balance[DISCRIMINATOR_LOSS]
-        torch.where(chosen, kept, loss.to(kept.dtype), out=kept)
+        logged = run.balance[DISCRIMINATOR_LOSS]
+        torch.where(chosen, logged, loss.to(logged.dtype), out=logged)
         apply_update(run, self._recipe, GENERATOR, gradients[:count], rates, chosen, shares[1])
         apply_update(run, self._recipe, DISCRIMINATOR, gradients[count:], rates, ~chosen, shares[0])
 
@@ -100,12 +97,12 @@ class BalancedUnits(LeanUnits):
             fake = generator.make(latent, batch.latent.labels)
             samples = {"fake": fake, **({"real": batch.real} if named(objective).sees_real else {})}
             noises = dict.fromkeys(samples) if running else batch.noises
-            said = {kind: discriminator(seen, batch.latent.labels, noises[kind]) for kind, seen in samples.items()}
+            judged = {kind: discriminator(seen, batch.latent.labels, noises[kind]) for kind, seen in samples.items()}
         for network in run.networks:
             network.train()
         if before is not None:
             values.copy_(before)
-        run.balance[GENERATOR_LOSS] = self._generator_loss(objective, said)
+        run.balance[GENERATOR_LOSS] = self._generator_loss(objective, judged)
         chosen = run.balance[GENERATOR_LOSS] > run.balance[THRESHOLD]
         count_update(run.balance, self._recipe.balance, chosen)
         return chosen

@@ -1,7 +1,7 @@
 """The training loop: a recipe of any paper is networks, objectives and turns, and this file goes through them.
 
-A step draws nothing on the host: noise comes as tensors, and data lie on the device. It is the reference, written for
-its reader; `training.lean` computes the same for a GPU, in few kernels and without a look at any value.
+A step draws nothing on the host. It is the reference, written for its reader; `training.lean` computes the same for a
+GPU, in few kernels and without a look at any value.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ from replication.training.run import Run, apply_update
 from replication.training.schedule import SIDES, Turn, turns
 from replication.training.units import Unit
 
+Layers = torch.Generator | UnitNoise  # what noise of the discriminator's layers is drawn from
+Seen = dict[int, tuple[Tensor, Tensor | None]] | None  # samples and labels of a unit's minibatches
+
 
 class Batch(NamedTuple):
     """What one turn is computed on."""
@@ -35,9 +38,7 @@ class Batch(NamedTuple):
     joint: Sequence[Tensor] = ()  # of each noisy layer, those of all kinds behind each other, where they are drawn so
 
 
-def train_unit(
-    run: Run, recipe: Recipe, data: Samples, unit: Unit, objective: str, layers: torch.Generator | UnitNoise
-) -> None:
+def train_unit(run: Run, recipe: Recipe, data: Samples, unit: Unit, objective: str, layers: Layers) -> None:
     """One unit of the schedule: its turns in order. Where a loss decides whose turn it is, the host looks at it."""
     rates, balance = unit.rates, recipe.balance
     raised = move_threshold(run.balance, balance, unit.epoch_starts) if balance else None
@@ -52,46 +53,27 @@ def train_unit(
             chosen = _judge(run, recipe, batch, objective)
             count_update(run.balance, balance, chosen)
             sides = (SIDES[0] if chosen else SIDES[1],)
-        found = {side: _gradient(run, recipe, side, batch, objective) for side in sides}
-        for side, (loss, gradient) in found.items():
+        gradients = {side: _gradient(run, recipe, side, batch, objective) for side in sides}
+        for side, (loss, gradient) in gradients.items():
             apply_update(run, recipe, side, gradient, rates)
             if side == SIDES[1] or chosen is None:
                 run.balance[GENERATOR_LOSS if side == SIDES[0] else DISCRIMINATOR_LOSS] = loss
 
 
 def assemble(
-    networks: Networks, recipe: Recipe, data: Samples, drawn: Draws, turn: Turn, layers: torch.Generator | UnitNoise
+    networks: Networks, recipe: Recipe, data: Samples, drawn: Draws, turn: Turn, layers: Layers, seen: Seen = None
 ) -> Batch:
-    """The turn's part of what the unit drew, with noise for the discriminator's layers."""
-    real, labels = (None, None) if turn.rows is None else look_up(data, drawn.rows[turn.rows], recipe)
-    return with_noise(
-        networks, recipe, latent_of(drawn, turn, labels), real, learnt_samples(recipe, data, drawn, turn), layers
-    )
-
-
-def latent_of(drawn: Draws, turn: Turn, labels: Tensor | None) -> Latent:
-    """What the generator makes a turn's samples from."""
-    return Latent(drawn.noise.select(-3, turn.noise), drawn.component.select(-2, turn.noise), labels)
-
-
-def learnt_samples(recipe: Recipe, data: Samples, drawn: Draws, turn: Turn) -> tuple[Tensor, Tensor] | None:
-    """Samples and labels that the discriminator learns as classes in a turn."""
-    if SIDES[1] not in turn.sides or not drawn.labelled.numel() or data.labels is None or turn.rows is None:
-        return None
-    samples, labels = look_up(data, drawn.labelled.select(-2, turn.rows), recipe)
-    assert labels is not None
-    return samples, labels
-
-
-def with_noise(
-    networks: Networks,
-    recipe: Recipe,
-    latent: Latent,
-    real: Tensor | None,
-    labelled: tuple[Tensor, Tensor] | None,
-    layers: torch.Generator | UnitNoise,
-) -> Batch:
-    """What a turn is computed on, with noise for the discriminator's layers."""
+    """The turn's part of what the unit drew; a minibatch that several turns see is looked up once, into `seen`."""
+    seen, real, labels, labelled = {} if seen is None else seen, None, None, None
+    if turn.rows is not None:
+        if turn.rows not in seen:
+            seen[turn.rows] = look_up(data, drawn.rows.select(-2, turn.rows), recipe)
+        real, labels = seen[turn.rows]
+        if SIDES[1] in turn.sides and drawn.labelled.numel() and data.labels is not None:
+            samples, classes = look_up(data, drawn.labelled.select(-2, turn.rows), recipe)
+            assert classes is not None
+            labelled = samples, classes
+    latent = Latent(drawn.noise.select(-3, turn.noise), drawn.component.select(-2, turn.noise), labels)
     if isinstance(layers, UnitNoise):
         return Batch(latent, real, labelled, *layers.of_turn())
     kinds = ("fake", *(["real"] if real is not None else []), *(["labelled"] if labelled else []))
@@ -171,7 +153,7 @@ def _judge(run: Run, recipe: Recipe, batch: Batch, objective: str) -> Tensor:
     loss, _ = generator_objective(run, recipe, quiet, objective)
     for module in run.networks:
         module.train()
-    for buffer, kept in zip(run.buffers() if before else [], before, strict=True):
-        buffer.copy_(kept)
+    for buffer, value in zip(run.buffers() if before else [], before, strict=True):
+        buffer.copy_(value)
     run.balance[GENERATOR_LOSS] = loss
     return run.balance[GENERATOR_LOSS] > run.balance[THRESHOLD]

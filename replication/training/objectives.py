@@ -1,7 +1,4 @@
-"""The sides of the game as losses on what the discriminator says, each a scalar (GAN §3, Improved GAN §3 and §5).
-
-The objectives that several papers share are entered here; a model file enters those of its paper alone.
-"""
+"""Losses of both sides on what the discriminator says (GAN §3, Improved GAN §3 and §5), those that papers share."""
 
 from __future__ import annotations
 
@@ -14,8 +11,7 @@ from torch.nn.functional import cross_entropy, softplus
 
 from replication.config.recipes import FeatureMatching, Recipe
 from replication.foundation.errors import chosen
-from replication.models.layers.networks import Judged
-from replication.models.layers.precision import widened
+from replication.models.layers.networks import Judged, widened
 from replication.models.registry import OBJECTIVES, Objective, register
 
 Loss = Callable[[Tensor], Tensor]
@@ -33,11 +29,7 @@ DISTANCES: Mapping[str, tuple[str, Loss]] = {
 
 
 def named(objective: str) -> Objective:
-    """The entry of an objective.
-
-    Raises:
-        InputError: no objective has this name.
-    """
+    """The entry of an objective; InputError where none has this name."""
     return chosen(OBJECTIVES, objective, "objective")
 
 
@@ -47,11 +39,7 @@ def of_discriminator(objective: str, real: Judged, fake: Judged, recipe: Recipe)
 
 
 def generator_loss(source: Tensor, objective: str) -> Tensor:
-    """The game's loss of the generator by its name, from logits of D(G(z)) `source` [B].
-
-    Raises:
-        InputError: it is no loss on logits alone, as feature matching is not.
-    """
+    """The game's loss of the generator, from logits of D(G(z)) `source` [B]; InputError: it takes more, as features."""
     return chosen(GENERATOR_LOSSES, objective, "loss on what the discriminator says")(source)
 
 
@@ -95,18 +83,6 @@ def cross_entropies(real: Judged, fake: Judged, recipe: Recipe) -> Tensor:
     return discriminator_loss(real.source, fake.source, 1.0, recipe.real_target)
 
 
-def _matched(real: Judged | None, fake: Judged, recipe: Recipe) -> Tensor:
-    assert real is not None and recipe.feature_matching is not None
-    return feature_distance(real, fake, recipe.feature_matching)
-
-
-def _matching_in_words(recipe: Recipe) -> tuple[str, str]:
-    assert recipe.feature_matching is not None
-    places, (distance, _) = recipe.feature_matching.layers, DISTANCES[recipe.feature_matching.distance]
-    words = f"feature matching by {distance} of the difference of mean features (places {', '.join(map(str, places))})"
-    return words, _entropies_in_words(recipe)
-
-
 def _entropies_in_words(recipe: Recipe) -> str:
     smoothed = " (one-sided label smoothing)" if recipe.real_target < 1 else ""
     return f"(cross-entropy of real samples toward {recipe.real_target:g}{smoothed} + of generated ones toward 0)"
@@ -119,6 +95,18 @@ def _on_logits(name: str, words: str) -> Objective:
         lambda recipe: (f"{name}, {words}", _entropies_in_words(recipe)),
         smooths=True,
     )
+
+
+def _matched(real: Judged | None, fake: Judged, recipe: Recipe) -> Tensor:
+    assert real is not None and recipe.feature_matching is not None
+    return feature_distance(real, fake, recipe.feature_matching)
+
+
+def _matching_in_words(recipe: Recipe) -> tuple[str, str]:
+    assert recipe.feature_matching is not None
+    places, (distance, _) = recipe.feature_matching.layers, DISTANCES[recipe.feature_matching.distance]
+    words = f"feature matching by {distance} of the difference of mean features (places {', '.join(map(str, places))})"
+    return words, _entropies_in_words(recipe)
 
 
 register(OBJECTIVES, "non-saturating", _on_logits("non-saturating", "−log D(G(z))"))

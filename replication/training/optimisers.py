@@ -1,7 +1,6 @@
-"""Optimisers as functions on tensors in place, so that a block of seeds keeps its state in stacked tensors.
+"""Optimisers as functions on tensors in place; those that several papers share are entered here.
 
-Rates, momenta and step numbers are tensors of the device: a schedule moves them without a look from the host. The
-optimisers that several papers share are entered here; a model file enters those of its paper alone.
+Rates, momenta and step numbers are tensors of the device: a schedule moves them without a look from the host.
 """
 
 from __future__ import annotations
@@ -21,11 +20,7 @@ from replication.models.registry import OPTIMISERS, Optimiser, Step, register
 
 
 def optimiser_of(recipe: Recipe) -> tuple[Optimiser, Any]:
-    """The entry of the recipe's optimiser, and its options.
-
-    Raises:
-        InputError: no optimiser has this name, or it has other options.
-    """
+    """The entry of the recipe's optimiser, and its options; InputError: it has another name, or other options."""
     entry, options = chosen(OPTIMISERS, recipe.optimiser_name, "optimiser"), recipe.descent
     if not isinstance(options, Registered):
         return entry, options
@@ -92,10 +87,8 @@ def fused_adam_update(
     It is the kernel of `torch.optim.Adam(fused=True)`, whose mark for infinite gradients skips a step.
     """
     states = (parameters, gradients, first, second, [], [step.float()] * len(parameters))
-    rest: dict[str, Any] = {"amsgrad": False, "maximize": False, "found_inf": skip}
-    torch._fused_adam_(
-        *states, lr=learning_rate.float(), beta1=betas[0], beta2=betas[1], weight_decay=l2, eps=epsilon, **rest
-    )
+    rest: dict[str, Any] = {"lr": learning_rate.float(), "amsgrad": False, "maximize": False, "found_inf": skip}
+    torch._fused_adam_(*states, beta1=betas[0], beta2=betas[1], weight_decay=l2, eps=epsilon, **rest)
 
 
 @torch.no_grad()
@@ -141,6 +134,6 @@ def _momentum_step(sgd: Sgd, step: Step) -> None:
 
 
 ADAM = Optimiser(Adam, 2, _adam_step, _adam_in_words, skips=lambda adam: not adam.epsilon_inside, by_element=True)
-SGD = Optimiser(Sgd, 1, _momentum_step, lambda sgd: "gradient descent with classical momentum", by_element=True)
 register(OPTIMISERS, "adam", ADAM)
+SGD = Optimiser(Sgd, 1, _momentum_step, lambda sgd: "gradient descent with classical momentum", by_element=True)
 register(OPTIMISERS, "sgd", SGD)

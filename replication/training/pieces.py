@@ -5,17 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
+import torch
 from torch import Tensor
 
 PIECE = {"kernel": 800, "eager": 50, "captured": 1000}  # units whose draws are made together; they never change
-
-
-class Done(Protocol):
-    """An event of the device."""
-
-    def synchronize(self) -> None:
-        """Wait for it."""
-        ...
 
 
 class Trained(NamedTuple):
@@ -23,12 +16,7 @@ class Trained(NamedTuple):
 
     losses: Tensor  # float64 [units, 2]: of G and D; of several seeds [S, units, 2]
     finite: Tensor  # bool [], of several seeds [S]: whether every weight is finite after it
-    done: Done | None = None  # when both can be read
-
-    def wait(self) -> None:
-        """Wait until the piece is trained, and not for what is queued behind it."""
-        if self.done is not None:
-            self.done.synchronize()
+    done: torch.Event | None = None  # when both can be read
 
 
 class SeedTraining(Protocol):
@@ -40,22 +28,6 @@ class SeedTraining(Protocol):
 
     def keep(self) -> None:
         """Write what the seed has become into the block's state."""
-        ...
-
-
-class QueuedSeed(SeedTraining, Protocol):
-    """One whose units the host queues unit by unit, so that those of several seeds can take turns."""
-
-    def begin(self, first: int, count: int) -> None:
-        """Queue what units `first` … `first + count − 1` need."""
-        ...
-
-    def queue_unit(self) -> None:
-        """Queue the next of them."""
-        ...
-
-    def end(self) -> Trained:
-        """Queue what is read of the piece, once all its units are queued."""
         ...
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import chain
 from typing import NamedTuple
@@ -12,24 +11,17 @@ from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from replication.config.recipes import Recipe
-from replication.models.layers.networks import Networks
+from replication.models.layers.networks import Build, Networks
 from replication.models.registry import Step
 from replication.training import objectives
 from replication.training.optimisers import optimiser_of
 from replication.training.schedule import SIDES
-from replication.training.state import (
-    AVERAGED,
-    BESIDE,
-    MOMENTS,
-    PAST,
-    SELECTED,
-    State,
-    bind,
-    named_tensors,
-    names_by_side,
-)
+from replication.training.state import AVERAGED, BESIDE, MOMENTS, PAST, State, bind, named_tensors, names_by_side
 
 ALIGNED = 16  # numbers: what lies behind each other begins at multiples of it, as memory of its own would
+
+
+Mask = Tensor | None  # [] of the device; None: everywhere
 
 
 class DeviceRates(NamedTuple):
@@ -88,31 +80,25 @@ class Run:
     @torch.no_grad()
     def finite(self) -> Tensor:
         """bool []: whether every weight is finite, on the device."""
-        weights = [
-            t for name, t in self.tensors.items() if name.startswith((*SIDES, AVERAGED)) and t.is_floating_point()
-        ]
+        named = self.tensors.items()
+        weights = [t for name, t in named if name.startswith((*SIDES, AVERAGED)) and t.is_floating_point()]
         # NaN is the least and the largest of what it is among, and both ends are known after one pass over memory.
         return torch.isfinite(torch.stack([torch.stack(weight.aminmax()) for weight in weights])).all()
 
     @torch.no_grad()
     def keep(self) -> None:
         """Write the seed's tensors into the block's state."""
-        for kept, own in self.shared:
-            kept.copy_(own)
+        for of_block, of_seed in self.shared:
+            of_block.copy_(of_seed)
 
 
 def memory_format(device: str, precision: str) -> torch.memory_format:
-    """How convolutions lie in memory: channels last is fastest in oneDNN and, on a GPU, for TF32 and bfloat16.
-
-    In float32 on a GPU channels first was 8 to 13 % faster (H200).
-    """
+    """Channels last, fastest in oneDNN and for TF32 and bfloat16; float32 on a GPU: 8 to 13 % faster without (H200)."""
     strict_on_gpu = torch.device(device).type == "cuda" and precision == "float32"
     return torch.contiguous_format if strict_on_gpu else torch.channels_last
 
 
-def bind_runs(
-    build: Callable[[], Networks], state: State, layout: torch.memory_format = torch.channels_last
-) -> list[Run]:
+def bind_runs(build: Build, state: State, layout: torch.memory_format = torch.channels_last) -> list[Run]:
     """One run per seed over the stacked state, which holds what a run has become whenever it was kept."""
     runs = []
     for index in range(len(state["steps"])):
@@ -121,12 +107,12 @@ def bind_runs(
         for network in networks:
             network.to(memory_format=layout)
         statistics = gather_statistics(networks)
-        own = named_tensors(networks)
+        tensors = named_tensors(networks)
         beside = [name for name in state if name.startswith(BESIDE)]
-        own |= {name: laid_out(state[name][index], own[name.partition(".")[2]]) for name in beside}
-        own |= {name: state[name][index].clone() for name in ("steps", "balance")}
-        shared = [(state[name][index], tensor) for name, tensor in own.items()]
-        runs.append(Run(networks, own, shared, names_by_side(networks), statistics))
+        tensors |= {name: laid_out(state[name][index], tensors[name.partition(".")[2]]) for name in beside}
+        tensors |= {name: state[name][index].clone() for name in ("steps", "balance")}
+        shared = [(state[name][index], tensor) for name, tensor in tensors.items()]
+        runs.append(Run(networks, tensors, shared, names_by_side(networks), statistics))
     return runs
 
 
@@ -154,13 +140,6 @@ def laid_out(tensor: Tensor, like: Tensor) -> Tensor:
     return torch.empty_like(like).copy_(tensor)
 
 
-def to_device(state: State, device: str) -> None:
-    """Move what training changes to the device, in place."""
-    for name in state:
-        if name.startswith((*SIDES, *BESIDE, SELECTED)) or name in ("steps", "balance"):
-            state[name] = state[name].to(device)
-
-
 @torch.no_grad()
 def apply_update(
     run: Run,
@@ -168,8 +147,8 @@ def apply_update(
     side: str,
     gradients: list[Tensor],
     rates: DeviceRates,
-    where: Tensor | None = None,
-    skip: Tensor | None = None,
+    where: Mask = None,
+    skip: Mask = None,
 ) -> None:
     """One optimiser step of a side, with its averages; where `where` (bool []) is false everything stays.
 
@@ -183,7 +162,7 @@ def apply_update(
     past, averaged = run.beside(PAST, side), run.beside(AVERAGED, side)
     skips = optimiser.skips(options)  # it leaves alone itself what is to stay
     changed = [*past, *averaged, *([] if skips else [*parameters, *chain(*moments)])]
-    kept = [] if where is None else [tensor.clone() for tensor in changed]
+    before = [] if where is None else [tensor.clone() for tensor in changed]
     run.steps[index] += 1 if where is None else where
     number = run.steps[index]
     if skips and where is not None and skip is None:
@@ -196,5 +175,5 @@ def apply_update(
     if averaged:
         torch._foreach_lerp_(averaged, parameters, recipe.parameter_average)
     if where is not None:
-        for tensor, before in zip(changed, kept, strict=True):
-            tensor.copy_(torch.where(where, tensor, before))
+        for tensor, value in zip(changed, before, strict=True):
+            tensor.copy_(torch.where(where, tensor, value))

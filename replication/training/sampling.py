@@ -24,10 +24,9 @@ def draw_samples(
 ) -> Tensor:
     """`count` samples on the generator's device, in batches of the recipe's size, from a stream of the seed's own.
 
-    Batch normalisation uses each batch's own statistics, as in training (DCGAN's released code), or the running ones
-    where the recipe says so. A conditional generator gets each of its `classes` in turn: sample i is of class i mod
-    classes. The generator gets so many batches `together`; of more than one it keeps them apart itself
-    (`batch_by_batch`).
+    Batch normalisation uses each batch's statistics, as in training (DCGAN's released code), or the running ones where
+    the recipe says so. Sample i of a conditional generator is of class i mod `classes`. The generator gets so many
+    batches `together`, and keeps them apart itself (`batch_by_batch`).
     """
     return draw_with_components(generator, recipe, noise, seed, purpose, count, classes, together)[0]
 
@@ -48,7 +47,6 @@ def draw_with_components(
     batches = -(-count // recipe.batch)
     latent = draw_noise(noise, stream, (batches, recipe.batch, recipe.latent_dim))
     component = draw_components(recipe, stream, (batches, recipe.batch))
-    own = component.flatten()[:count].numpy()
     labels = torch.arange(batches * recipe.batch).remainder(max(classes, 1)).view(batches, recipe.batch)
     device = next(generator.parameters()).device
     generator.train(recipe.sampled_with == "batch")
@@ -57,4 +55,4 @@ def draw_with_components(
         together = batches
     groups = (part.to(device).split(together) for part in (latent, component, labels))
     parts = [generator(*(part.flatten(0, 1) for part in group)) for group in zip(*groups, strict=True)]
-    return torch.cat(parts)[:count], own
+    return torch.cat(parts)[:count], component.flatten()[:count].numpy()

@@ -27,8 +27,8 @@ def turns(recipe: Recipe) -> tuple[Turn, ...]:
     if recipe.schedule == "simultaneous":
         return (Turn(SIDES, 0, 0),)
     if recipe.schedule == "balanced":
-        own = recipe.noise_of_step == "own"
-        return tuple(Turn(SIDES, step if own else 0, 0) for step in range(recipe.inner_steps))
+        anew = recipe.noise_of_step == "own"
+        return tuple(Turn(SIDES, step if anew else 0, 0) for step in range(recipe.inner_steps))
     k, sees = recipe.inner_steps, recipe.generator_minibatch != "none"
     draws = [k + step if recipe.generator_noise == "own" else k for step in range(recipe.generator_steps)]
     generator = [Turn((SIDES[0],), draw, k + step if sees else None) for step, draw in enumerate(draws)]
@@ -38,6 +38,11 @@ def turns(recipe: Recipe) -> tuple[Turn, ...]:
 def unit_steps(recipe: Recipe) -> int:
     """How many of the recipe's `updates` one unit counts for."""
     return recipe.inner_steps if recipe.schedule == "balanced" else 1
+
+
+def units_of(recipe: Recipe) -> int:
+    """How many units the whole run has."""
+    return recipe.updates // unit_steps(recipe)
 
 
 def minibatches_of_unit(recipe: Recipe) -> int:

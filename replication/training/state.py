@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from replication.config.recipes import Recipe
 from replication.foundation.seeding import torch_seed
-from replication.models.layers.networks import Networks
+from replication.models.layers.networks import Build, Networks
 from replication.training.initialise import Samples, initialise_networks
 from replication.training.optimisers import optimiser_of
 from replication.training.schedule import SIDES
@@ -22,13 +22,8 @@ PAST, AVERAGED, SELECTED = "past.", "averaged.", "selected."
 BESIDE = (*MOMENTS, PAST, AVERAGED)
 
 
-def initial_state(
-    build: Callable[[], Networks], recipe: Recipe, seeds: Sequence[int], data: Samples | None = None
-) -> State:
-    """Freshly initialised networks of each seed, zero moments, and the schedule's starting point.
-
-    `data` is needed where the recipe sets initial weights from training samples.
-    """
+def initial_state(build: Build, recipe: Recipe, seeds: Sequence[int], data: Samples | None = None) -> State:
+    """Initialised networks of each seed (from `data` where the recipe says so), zero moments, the schedule's start."""
     weights: list[State] = []
     for seed in seeds:
         with torch_seed(seed, "initial"):
@@ -37,10 +32,12 @@ def initial_state(
                 initialise_networks(networks, recipe, seed, data)
             weights.append(named_tensors(networks))
     state = {name: torch.stack([of_seed[name] for of_seed in weights]) for name in weights[0]}
+    moments = MOMENTS[: optimiser_of(recipe)[0].moments]
     for name in trained_names(build()):
-        state |= {prefix + name: torch.zeros_like(state[name]) for prefix in _beside(recipe, name)}
-        if AVERAGED + name in state and recipe.average_start == "weights":
-            state[AVERAGED + name] = state[name].clone()
+        state |= {prefix + name: torch.zeros_like(state[name]) for prefix in moments}
+        if recipe.parameter_average and name.startswith(SIDES[1]):
+            of_weights = recipe.average_start == "weights"
+            state[AVERAGED + name] = state[name].clone() if of_weights else torch.zeros_like(state[name])
         if recipe.historical_averaging:
             state[PAST + name] = state[name].clone()  # θ[0]
     balance = recipe.balance
@@ -49,12 +46,6 @@ def initial_state(
     state["steps"] = torch.zeros(len(seeds), 2, dtype=torch.int64)
     state["diverged"] = torch.full((len(seeds),), -1, dtype=torch.int64)  # the step at which it was seen
     return state
-
-
-def _beside(recipe: Recipe, name: str) -> list[str]:
-    """The prefixes under which a recipe keeps something for a trained tensor that starts at zero."""
-    averaged = [AVERAGED] if recipe.parameter_average and name.startswith("discriminator") else []
-    return [*MOMENTS[: optimiser_of(recipe)[0].moments], *averaged]
 
 
 def bind(networks: Networks, state: State, index: int, prefix: str = "") -> None:
@@ -71,9 +62,8 @@ def bind(networks: Networks, state: State, index: int, prefix: str = "") -> None
 
 def trained_names(networks: Networks) -> list[str]:
     """Names of the tensors that an optimiser changes, generator first, in the order of the modules."""
-    return [
-        f"{side}.{name}" for side, module in zip(SIDES, networks, strict=True) for name, _ in module.named_parameters()
-    ]
+    pairs = zip(SIDES, networks, strict=True)
+    return [f"{side}.{name}" for side, module in pairs for name, _ in module.named_parameters()]
 
 
 def names_by_side(networks: Networks) -> dict[str, list[str]]:

@@ -3,33 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from replication.foundation.seeding import generator
-
-
-class Stream(Protocol):
-    """What training draws, in the order in which it is asked for."""
-
-    def normal(self, shape: Sequence[int]) -> Tensor:
-        """float32 of N(0, 1)."""
-        ...
-
-    def uniform(self, shape: Sequence[int]) -> Tensor:
-        """float32 of U(0, 1)."""
-        ...
-
-    def integers(self, below: int, shape: Sequence[int]) -> Tensor:
-        """int64, uniform over 0 … below − 1."""
-        ...
-
-    def orders(self, length: int, count: int) -> Tensor:
-        """int64 [count, length]: orders of 0 … length − 1, each equally likely."""
-        ...
 
 
 class HostStream:
@@ -39,15 +18,19 @@ class HostStream:
         self._stream = stream
 
     def normal(self, shape: Sequence[int]) -> Tensor:
+        """float32 of N(0, 1)."""
         return torch.from_numpy(self._stream.standard_normal(tuple(shape), np.float32))
 
     def uniform(self, shape: Sequence[int]) -> Tensor:
+        """float32 of U(0, 1)."""
         return torch.from_numpy(self._stream.random(tuple(shape), np.float32))
 
     def integers(self, below: int, shape: Sequence[int]) -> Tensor:
+        """int64, uniform over 0 … below − 1."""
         return torch.from_numpy(self._stream.integers(below, size=tuple(shape)))
 
     def orders(self, length: int, count: int) -> Tensor:
+        """int64 [count, length]: orders of 0 … length − 1, each equally likely."""
         return torch.from_numpy(self._stream.permuted(np.tile(np.arange(length), (count, 1)), axis=1))
 
 
@@ -71,14 +54,12 @@ class DeviceStream:
         return keys.argsort(dim=1, stable=True)  # two equal keys of 63 bits are rarer than a broken memory
 
 
+Stream = HostStream | DeviceStream
+
+
 def host_stream(seed: int, purpose: str, *position: int) -> HostStream:
     """The host's stream of `purpose` for one seed at a position: the same in every block and process."""
     return HostStream(generator(seed, purpose, *position))
-
-
-def device_generator(device: torch.device | str, seed: int, purpose: str, *position: int) -> torch.Generator:
-    """A generator of the device, seeded for `purpose` at a position."""
-    return torch.Generator(device).manual_seed(stream_seed(seed, purpose, *position))
 
 
 def stream_seed(seed: int, purpose: str, *position: int) -> int:
@@ -90,4 +71,4 @@ def training_stream(device: str, seed: int, purpose: str, *position: int) -> Str
     """The stream that a training on `device` draws from: the host's for a CPU, else the device's own."""
     if torch.device(device).type == "cpu":
         return host_stream(seed, purpose, *position)
-    return DeviceStream(device_generator(device, seed, purpose, *position))
+    return DeviceStream(torch.Generator(device).manual_seed(stream_seed(seed, purpose, *position)))

@@ -1,9 +1,8 @@
 """A block of seeds on one device: each seed is computed on its own, so that its result does not depend on the block.
 
-On a CPU seeds take turns, as many at once as fill it, each operation on the threads of the recipe. On a GPU every seed
-has a stream and a CUDA graph of its own, so that small networks, which leave most of the device idle, fill it together:
-units of all seeds are queued in turn, and a piece is queued before the losses of the one before it are read. Dense
-networks of all seeds share a graph there (`training.batched`). Compiled toy games run on the CPU.
+On a CPU seeds take turns, as many at once as fill it. On a GPU every seed has a stream and a CUDA graph, so that small
+networks fill it together: units of all seeds are queued in turn, and a piece before the losses of the last are read.
+Dense networks of all seeds share a graph there (`training.batched`). Compiled toy games run on the CPU.
 """
 
 from __future__ import annotations
@@ -11,22 +10,25 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
 
 from replication.config.recipes import Recipe
 from replication.foundation.runtime import in_turns
-from replication.models.layers.networks import Networks
-from replication.training.draws import labelled_rows
+from replication.models.layers.networks import Build
+from replication.training.draws import LabelledRows, labelled_rows
 from replication.training.initialise import Samples
 from replication.training.objectives import named
 from replication.training.optimisers import optimiser_of
-from replication.training.pieces import PIECE, QueuedSeed, SeedTraining, Trained, cut
-from replication.training.run import bind_runs, memory_format, to_device
-from replication.training.schedule import objectives_of, unit_steps
-from replication.training.state import State, initial_state
+from replication.training.pieces import PIECE, SeedTraining, Trained, cut
+from replication.training.run import bind_runs, memory_format
+from replication.training.schedule import SIDES, objectives_of, unit_steps
+from replication.training.state import BESIDE, SELECTED, State, initial_state
+
+if TYPE_CHECKING:
+    from replication.training.captured import CapturedSeed
 
 
 class Trainer:
@@ -38,7 +40,7 @@ class Trainer:
 
     def __init__(
         self,
-        build: Callable[[], Networks],
+        build: Build,
         recipe: Recipe,
         seeds: Sequence[int],
         data: Samples,
@@ -65,9 +67,10 @@ class Trainer:
         def note(index: int, piece: tuple[int, int], trained: Trained) -> None:
             begin, end = piece
             of_seeds = trained.losses.cpu().numpy().reshape(-1, end - begin, 2)
-            for seed, (found, finite) in enumerate(zip(of_seeds, trained.finite.view(-1).tolist(), strict=True), index):
-                losses[seed, begin - first : end - first] = found
-                if self.state["diverged"][seed] < 0 and not (finite and np.isfinite(found[:, 0]).all()):
+            both = zip(of_seeds, trained.finite.view(-1).tolist(), strict=True)
+            for seed, (of_seed, finite) in enumerate(both, index):
+                losses[seed, begin - first : end - first] = of_seed
+                if self.state["diverged"][seed] < 0 and not (finite and np.isfinite(of_seed[:, 0]).all()):
                     self.state["diverged"][seed] = end * unit_steps(self._recipe)
 
         def train(index: int, turn: int) -> None:
@@ -76,11 +79,10 @@ class Trainer:
 
         with products(self._recipe.precision, self._device):
             if self._on_gpu:
-                queue_pieces(cast("list[QueuedSeed]", self._seeds), pieces, note)
+                queue_pieces(cast("list[CapturedSeed]", self._seeds), pieces, note)
             else:
-                of_an_operation = self._recipe.threads  # as many seeds at once as fill the processor, and no more
-                at_once = max(1, self._threads // of_an_operation)
-                in_turns(train, len(self._seeds), len(pieces), at_once, of_an_operation)
+                at_once = max(1, self._threads // self._recipe.threads)  # as many seeds as fill the processor
+                in_turns(train, len(self._seeds), len(pieces), at_once, self._recipe.threads)
         for seed in self._seeds:
             seed.keep()
         if self._on_gpu:
@@ -89,36 +91,32 @@ class Trainer:
 
 
 def queue_pieces(
-    seeds: Sequence[QueuedSeed],
+    seeds: Sequence[CapturedSeed],
     pieces: Sequence[tuple[int, int]],
     note: Callable[[int, tuple[int, int], Trained], None],
 ) -> None:
     """Queue all pieces, the units of the seeds in turn; what came of a piece is noted once the next one is queued."""
     behind: tuple[tuple[int, int], list[Trained]] | None = None
     for piece in [*pieces, None]:
-        queued = None if piece is None else (piece, _queue_piece(seeds, *piece))
+        queued = None
+        if piece is not None:
+            for seed in seeds:
+                seed.begin(piece[0], piece[1] - piece[0])
+            for _ in range(*piece):
+                for seed in seeds:
+                    seed.queue_unit()
+            queued = piece, [seed.end() for seed in seeds]
         if behind is not None:
             for index, trained in enumerate(behind[1]):
-                trained.wait()
+                if trained.done is not None:
+                    trained.done.synchronize()  # until the piece is trained, not what is queued behind it
                 note(index, behind[0], trained)
         behind = queued
 
 
-def _queue_piece(seeds: Sequence[QueuedSeed], begin: int, end: int) -> list[Trained]:
-    for seed in seeds:
-        seed.begin(begin, end - begin)
-    for _ in range(begin, end):
-        for seed in seeds:
-            seed.queue_unit()
-    return [seed.end() for seed in seeds]
-
-
 @contextmanager
 def products(precision: str, device: str) -> Iterator[None]:
-    """TF32 in matrix products and convolutions on a GPU as long as a recipe with `precision: tf32` trains.
-
-    It is off for every other precision, and as it was afterwards. A CPU has no TF32: there it is float32.
-    """
+    """TF32 in products and convolutions on a GPU while a recipe with `precision: tf32` trains; off for every other."""
     if torch.device(device).type != "cuda":
         yield
         return
@@ -137,24 +135,20 @@ def recorded(recipe: Recipe) -> bool:
 
 
 def seed_trainings(
-    way: str,
-    build: Callable[[], Networks],
-    recipe: Recipe,
-    seeds: Sequence[int],
-    data: Samples,
-    device: str,
-    state: State,
+    way: str, build: Build, recipe: Recipe, seeds: Sequence[int], data: Samples, device: str, state: State
 ) -> list[SeedTraining]:
     """Each seed's training, `way` being kernel, eager or captured: as the reference computes, or the fast ways."""
     if way == "kernel":
-        from replication.training.toy.seed import kernel_seeds
+        from replication.training.toy.engine import kernel_seeds
 
         return [*kernel_seeds(build(), recipe, seeds, data.values.numpy(), state)]
     from replication.training.batched import CapturedBatch, bind_batch, trains_batched
     from replication.training.captured import CapturedSeed
     from replication.training.eager import EagerSeed
 
-    to_device(state, device)
+    for name in state:  # what training changes
+        if name.startswith((*SIDES, *BESIDE, SELECTED)) or name in ("steps", "balance"):
+            state[name] = state[name].to(device)
     moved = Samples(data.values.to(device), None if data.labels is None else data.labels.to(device))
     learnt = labels_of(recipe, seeds, data)
     if way == "captured" and trains_batched(build(), recipe):
@@ -164,7 +158,7 @@ def seed_trainings(
     return [kind(run, recipe, moved, seed, labelled) for run, seed, labelled in runs]
 
 
-def labels_of(recipe: Recipe, seeds: Sequence[int], data: Samples) -> list[np.ndarray | None]:
+def labels_of(recipe: Recipe, seeds: Sequence[int], data: Samples) -> list[LabelledRows]:
     """Rows of each seed's labelled samples; None where no labels are learnt."""
     if recipe.labels is None or data.labels is None:
         return [None] * len(seeds)

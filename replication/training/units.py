@@ -5,58 +5,48 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from replication.config.recipes import Recipe
-from replication.training.draws import Draws, draw_units
+from replication.training.draws import Draws, LabelledRows, draw_units
 from replication.training.initialise import Samples
 from replication.training.run import DeviceRates
 from replication.training.schedule import minibatches_of_unit, rates_at
 
 
 class Unit(NamedTuple):
-    """What one unit is computed on, all of it on the device: its part of the draws and of the schedule."""
+    """What a unit is computed on, all of it on the device; several of them lie along the first axis of each tensor."""
 
     draws: Draws
     rates: DeviceRates
-    epoch_starts: Tensor  # bool []
-
-
-class Units(NamedTuple):
-    """Consecutive units of a seed under one objective of the generator."""
-
-    draws: Draws
-    learning_rate: Tensor  # float64 [units]
-    momentum: Tensor  # float64 [units]
-    epoch_starts: Tensor  # bool [units]
+    epoch_starts: Tensor  # bool: whether an epoch begins with it
 
     def at(self, place: int | Tensor) -> Unit:
-        """One of them; a place int64 [1] on the device costs the host nothing."""
+        """One of several; a place int64 [1] on the device costs the host nothing."""
         if isinstance(place, Tensor):
-            picked = [part.index_select(0, place)[0] for part in self.flat()]
-        else:  # copies are aligned, so that a result is the same wherever a unit lies
-            picked = [part[place].clone() for part in self.flat()]
-        return Unit(Draws(*picked[:4]), DeviceRates(*picked[4:6]), picked[6])
+            return Unit.of([part.index_select(0, place)[0] for part in self.flat()])
+        # Copies are aligned, so that a result is the same wherever a unit lies.
+        return Unit.of([part[place].clone() for part in self.flat()])
 
     def flat(self) -> tuple[Tensor, ...]:
-        """Every tensor, the units along its first axis."""
-        return (*self.draws, self.learning_rate, self.momentum, self.epoch_starts)
+        """Every tensor."""
+        return (*self.draws, *self.rates, self.epoch_starts)
 
     @classmethod
-    def of(cls, parts: Sequence[Tensor]) -> Units:
+    def of(cls, parts: Sequence[Tensor]) -> Unit:
         """From parts in the order of `flat`."""
-        return cls(Draws(*parts[:4]), *parts[4:])
+        return cls(Draws(*parts[:4]), DeviceRates(*parts[4:6]), parts[6])
 
 
-def prepare_units(
-    recipe: Recipe, data: Samples, seed: int, first: int, count: int, labelled: np.ndarray | None
-) -> Units:
-    """Draws and schedule of units `first` …, on the device of the data; `labelled` are rows as of `labelled_rows`."""
+Units = Unit  # consecutive ones of a seed, under one objective of the generator
+
+
+def prepare_units(recipe: Recipe, data: Samples, seed: int, first: int, count: int, labelled: LabelledRows) -> Units:
+    """Draws and schedule of units `first` …, on the device of the data."""
     device, n_rows = str(data.values.device), len(data.values)
     rates = torch.tensor([rates_at(recipe, unit) for unit in range(first, first + count)], dtype=torch.float64)
     numbers = torch.arange(first, first + count)
     starts = (numbers * minibatches_of_unit(recipe)).remainder(n_rows // recipe.batch) == 0
     draws = draw_units(recipe, seed, n_rows, first, count, labelled, device)
-    return Units(draws, *(part.contiguous().to(device) for part in (*rates.unbind(1), starts)))
+    return Units.of([*draws, *(part.contiguous().to(device) for part in (*rates.unbind(1), starts))])

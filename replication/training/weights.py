@@ -1,25 +1,52 @@
-"""What a training wrote, held against the hashes that it recorded of it."""
+"""The folder that a training leaves: networks of every scored step, losses, and provenance with their hashes."""
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from replication.foundation.atomic import atomic_directory
 from replication.foundation.errors import InputError
-from replication.foundation.provenance import sha256_file
+from replication.foundation.provenance import recorded, sha256_file
+
+if TYPE_CHECKING:  # who only verifies a folder need not wait for torch
+    import numpy as np
+
+    from replication.training.state import State
 
 HISTORY = "history.safetensors"
 _STEP = re.compile("[0-9]{1,12}")
 
 
-def recorded_weights(provenance: Mapping[str, Any], place: object) -> tuple[int, str]:
-    """The last scored step of a training, and the SHA-256 that its provenance records of the networks there.
+def write_trained(
+    output: Path, snapshots: Mapping[int, State], history: np.ndarray, provenance: Mapping[str, Any]
+) -> None:
+    """Write a training's folder: networks by step, losses float32 [S, points, 2], and provenance with their SHA-256."""
+    import torch
+    from safetensors.torch import save_file
 
-    Raises:
-        InputError: it records none.
-    """
+    with atomic_directory(output) as directory:
+        hashes = {}
+        for step, state in snapshots.items():
+            place = directory / f"step{step}.safetensors"
+            save_file(state, place)
+            hashes[str(step)] = sha256_file(place)
+        save_file({"losses": torch.from_numpy(history)}, directory / HISTORY)
+        written = {**provenance, "weights_sha256": hashes, "history_sha256": sha256_file(directory / HISTORY)}
+        (directory / "provenance.json").write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
+
+
+def is_trained(folder: Path, key: Mapping[str, Any]) -> bool:
+    """Whether this very training is there and whole: what was damaged since is trained again, never hashed anew."""
+    before = recorded(folder)
+    return {name: before.get(name) for name in key} == key and not damaged(folder, before)
+
+
+def recorded_weights(provenance: Mapping[str, Any], place: object) -> tuple[int, str]:
+    """The last scored step of a training, and the SHA-256 recorded of the networks there; InputError: there is none."""
     hashes = provenance.get("weights_sha256")
     if not isinstance(hashes, dict) or not hashes or not all(_STEP.fullmatch(step) for step in hashes):
         raise InputError(f"The provenance of {place} records no hash of weights: train and score its cell again.")
@@ -28,11 +55,7 @@ def recorded_weights(provenance: Mapping[str, Any], place: object) -> tuple[int,
 
 
 def verified_weights(folder: Path, provenance: Mapping[str, Any]) -> Path:
-    """The file of the networks of the last step in a training's folder, once its hash is the recorded one.
-
-    Raises:
-        InputError: no hash is recorded, or the file is missing or another.
-    """
+    """The file of the networks of the last step; InputError: no hash of it is recorded, or it has another."""
     step, digest = recorded_weights(provenance, folder)
     file = folder / f"step{step}.safetensors"
     if not _is_whole(file, digest):
@@ -49,10 +72,7 @@ def damaged(folder: Path, provenance: Mapping[str, Any]) -> str:
         return "provenance.json"
     hashes = {f"step{step}.safetensors": digest for step, digest in written.items()}
     hashes[HISTORY] = provenance.get("history_sha256")
-    for name, digest in hashes.items():
-        if not _is_whole(folder / name, digest):
-            return name
-    return ""
+    return next((name for name, digest in hashes.items() if not _is_whole(folder / name, digest)), "")
 
 
 def _is_whole(file: Path, digest: str | None) -> bool:

@@ -11,7 +11,7 @@ import torch
 
 from replication.config.recipes import Labels, Recipe
 from replication.models.layers.minibatch import MinibatchDiscrimination
-from replication.models.layers.precision import as_given, widened
+from replication.models.layers.networks import as_given, widened
 from replication.models.layers.virtual_batch_norm import VirtualBatchNorm
 from replication.training import loop
 from replication.training.run import bind_runs

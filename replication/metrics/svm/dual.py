@@ -13,12 +13,9 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from replication.metrics.svm.steps import conjugate_gradients, exact_step, slack
+from replication.metrics.svm.steps import ITERATIONS, RANK, STEPS, conjugate_gradients, exact_step, slack
 
 BLOCK = 1000  # rows of a Gram matrix made at once
-RANK = 128  # leading eigenvectors that the preconditioner knows
-STEPS = 60  # Newton's, at most
-ITERATIONS = 200  # of conjugate gradients in a step, at most
 SHORT = 0.5  # a step below it asks for a better solution of the next linear system
 
 
@@ -68,10 +65,7 @@ def spectrum(gram: Tensor, rank: int = RANK) -> Spectrum:
 def solve_dual(
     gram: Tensor, signs: Tensor, cost: float, leading: Spectrum, start: Tensor | None, tolerance: float
 ) -> Tensor:
-    """α ≥ 0 [D, K, n] whose duality gap is at most `tolerance` of the objective, or the last of STEPS.
-
-    `gram` [D, n, n], `signs` ±1 [D, K, n]; `start` is a solution at another C.
-    """
+    """α ≥ 0 [D, K, n] of `signs` ±1, its duality gap at most `tolerance` of the objective; `start` is of another C."""
     ridge = 1.0 / (2.0 * cost)
     beta = torch.zeros_like(signs) if start is None else signs * start
     scores, everywhere = beta @ gram, torch.ones_like(signs)
@@ -110,10 +104,7 @@ def _restricted(gram: Tensor, active: Tensor, ridge: float, direction: Tensor) -
 
 
 def duality_gap(alpha: Tensor, signs: Tensor, scores: Tensor, cost: float) -> Tensor:
-    """What the machine w = Σ α y x of these scores is above the optimum at most: [..., K].
-
-    A sum over examples of C s² − α (1 − y f) + α²/4C, s the slack: none is negative, so that nothing cancels.
-    """
+    """How far w = Σ α y x is above the optimum at most, [..., K]: Σ C s² − α (1 − y f) + α²/4C, s the slack."""
     room = 1.0 - signs * scores
     return (cost * room.clamp_min(0.0).square() - alpha * room + alpha.square() / (4.0 * cost)).sum(-1)
 

@@ -33,10 +33,7 @@ Parts = tuple[Tensor, Tensor, Tensor]  # weights [D, C, K, F + 1], objectives an
 
 @dataclass(frozen=True)
 class Machines:
-    """One-vs-rest machines of D draws at every C: weights [D, C, K, F + 1], the last the intercept.
-
-    `objectives` are float64 [D, C, K] and at most `gaps` above the optimum.
-    """
+    """Of D draws at every C: weights [D, C, K, F + 1], intercept last; objectives at most `gaps` above the optimum."""
 
     weights: Tensor
     classes: Tensor
@@ -67,8 +64,9 @@ def fit(
             raise InputError("An L2-SVM was asked for on examples of one class only; give it labels of two or more.")
     problem = features, index, len(classes), costs
     if count < GRAM_ROWS and count <= max(features.shape[1], FEW_ROWS):
-        parts = _chunks(draws, features.shape[1], len(classes))
-        solved = _solve_all(partial(_fit_dual, *problem), parts, threads)
+        # As many draws at once as memory takes: their features, Gram matrices and preconditioners.
+        together = CHUNK // (count * max(features.shape[1], count, len(classes) * min(RANK, count)))
+        solved = _solve_all(partial(_fit_dual, *problem), list(draws.split(max(together, 1))), threads)
     else:
         solved = _solve_all(partial(_fit_primal, *problem, threads), list(draws), 1)
     weights, objectives, gaps = (torch.cat(each) for each in zip(*solved, strict=True))
@@ -91,12 +89,11 @@ def accuracies(machines: Machines, features: Tensor, labels: Tensor, threads: in
     def hits(start: int) -> Tensor:
         block = features[start : start + TEST_ROWS].to(dtype)
         scores = torch.addmm(flat[:, -1], block, flat[:, :-1].T)  # [B, D C K]
-        told = machines.classes[scores.view(len(block), draws, costs, kinds).argmax(-1)]
-        return (told == labels[start : start + TEST_ROWS, None, None]).sum(0)
+        predicted = machines.classes[scores.view(len(block), draws, costs, kinds).argmax(-1)]
+        return (predicted == labels[start : start + TEST_ROWS, None, None]).sum(0)
 
-    blocks = range(0, len(features), TEST_ROWS)
-    hits_of_blocks = side_by_side(hits, blocks, threads if features.device.type == "cpu" else 1)
-    return torch.stack(hits_of_blocks).sum(0).double() / len(labels)
+    blocks, threads = range(0, len(features), TEST_ROWS), threads if features.device.type == "cpu" else 1
+    return torch.stack(side_by_side(hits, blocks, threads)).sum(0).double() / len(labels)
 
 
 def check_finite(features: Tensor) -> None:
@@ -167,12 +164,6 @@ def _signs(index: Tensor, kinds: int) -> Tensor:
     """+1 where an example is of the class and −1 elsewhere: [..., n] → float32 [..., K, n]."""
     of_class = index.unsqueeze(-2) == torch.arange(kinds, device=index.device).unsqueeze(-1)
     return of_class.float() * 2.0 - 1.0
-
-
-def _chunks(draws: Tensor, size: int, kinds: int) -> list[Tensor]:
-    """As many draws at once as memory takes: their features, Gram matrices and preconditioners."""
-    count = draws.shape[1]
-    return list(draws.split(max(CHUNK // (count * max(size, count, kinds * min(RANK, count))), 1)))
 
 
 def _solve_all(solve: Callable[[Tensor], Parts], parts: list[Tensor], threads: int) -> list[Parts]:

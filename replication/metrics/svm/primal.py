@@ -14,12 +14,9 @@ from functools import partial, reduce
 import torch
 from torch import Tensor
 
-from replication.metrics.svm.steps import conjugate_gradients, exact_step, slack
+from replication.metrics.svm.steps import ITERATIONS, RANK, STEPS, conjugate_gradients, exact_step, slack
 
-RANK = 128  # leading directions of the features that the preconditioner knows
 SAMPLE = 4096  # examples that they are taken from
-STEPS = 60  # Newton's, at most
-ITERATIONS = 200  # of conjugate gradients in a step, at most
 FORCING = 3e-2  # how far a step's linear system is solved
 BLOCK = 2048  # rows of a product on the CPU, and of float16 that is widened anywhere
 

@@ -1,7 +1,4 @@
-"""What the dual and the primal solver of the L2-SVM share: conjugate gradients and the exact step along a direction.
-
-Every tensor has leading dimensions of machines (draws, classes), each of which is a problem of its own.
-"""
+"""Conjugate gradients and the exact step along a direction, for all L2-SVMs [draws, classes, …] on their own."""
 
 from __future__ import annotations
 
@@ -11,6 +8,9 @@ import torch
 from torch import Tensor
 
 SEARCHES = 40  # of a step: bisections at worst
+STEPS = 60  # Newton's, at most
+ITERATIONS = 200  # of conjugate gradients in a step, at most
+RANK = 128  # leading directions that a preconditioner knows
 
 
 def slack(scores: Tensor, signs: Tensor) -> Tensor:
@@ -25,10 +25,7 @@ def conjugate_gradients(
     target: Tensor,
     limit: int,
 ) -> tuple[Tensor, Tensor]:
-    """Solve A x = `residual` from x = 0 until the squared norm of what is left is at most `target` [..., 1].
-
-    `apply` gives A p and a linear image of p; returned are x and its image. A machine that is done stands still.
-    """
+    """Solve A x = `residual` to a squared norm of `target` [..., 1]: x, and its image as `apply` gives beside A p."""
     solution, image = torch.zeros_like(residual), None
     direction = precondition(residual)
     agreement = (residual * direction).sum(-1, keepdim=True)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from replication.config.strict import CLOSED, BelowOne, Size, SizeOrZero
 from replication.foundation.errors import InputError
 from replication.models.layers.dense import NONLINEARITIES, Nonlinearity
-from replication.models.layers.networks import Judged
+from replication.models.layers.networks import Judged, features_of
 
 EPSILON = 1e-8  # of batch normalisation, as DCGAN's released code has it
 
@@ -66,8 +66,12 @@ class ConvolutionalGenerator(nn.Module):
         for index, ((channels, _), (width, stride)) in enumerate(pairwise(layers), start=2):
             last = index == len(layers)
             norm = [nn.BatchNorm2d(width, EPSILON)] if _has_norm(guidelines, last) else []
-            stack += _growing(channels, width, kernel, stride, not norm and not last, guidelines)
-            stack += [*norm, _output(guidelines) if last else NONLINEARITIES[guidelines.activation]()]
+            unpools, bias = guidelines.resampling == "pooling" and stride > 1, not norm and not last
+            stack += [nn.Upsample(scale_factor=stride, mode="nearest")] if unpools else []
+            step = 1 if unpools else stride  # by which the convolution multiplies the side
+            stack.append(nn.ConvTranspose2d(channels, width, kernel, step, kernel // 2, step - 1, bias=bias))
+            output = nn.Tanh if guidelines.output == "tanh" else nn.Identity
+            stack += [*norm, output() if last else NONLINEARITIES[guidelines.activation]()]
         self.stack = nn.Sequential(*stack)
 
     def forward(self, latent: Tensor) -> Tensor:
@@ -78,8 +82,7 @@ class ConvolutionalDiscriminator(nn.Module):
     """Images → logits [B]: strided convolutions, LeakyReLU 0.2, batch normalisation but on the first (DCGAN §3).
 
     `layers` are (channels, stride). The first and the last layer have no bias, so that the logits do not depend on a
-    batch's overall contrast, which batch normalisation divides out. The features that it judges by are those of
-    `features`.
+    batch's overall contrast, which batch normalisation divides out.
     """
 
     def __init__(
@@ -110,11 +113,7 @@ class ConvolutionalDiscriminator(nn.Module):
 
     def features(self, images: Tensor) -> list[Tensor]:
         """LeakyReLU output of every convolution, [B, C, H, W] each, pooled where the network pools."""
-        outputs = []
-        for block in self.blocks:
-            images = block(images)
-            outputs.append(images)
-        return outputs
+        return features_of(self.blocks, images, None)[1]
 
     def forward(self, images: Tensor, labels: Tensor | None = None, noise: Sequence[Tensor] | None = None) -> Judged:
         features = self.features(images)
@@ -123,10 +122,7 @@ class ConvolutionalDiscriminator(nn.Module):
 
 
 def initialise_normal(module: nn.Module, std: float, gain_std: float | None = None) -> None:
-    """Weights N(0, std²) and batch-norm gains N(1, gain_std²), biases zero (DCGAN §4 and its released code).
-
-    `gain_std` is `std` where it is left out.
-    """
+    """Weights N(0, std²), gains of batch norm N(1, gain_std²) or N(1, std²), biases zero (DCGAN §4, released code)."""
     for layer in module.modules():
         if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d):
             if layer.affine:
@@ -157,11 +153,7 @@ def check_convolutions(layers: Sequence[Sequence[int]]) -> None:
 
 
 def starting_side(layers: Sequence[Sequence[int]], shape: Sequence[int]) -> int:
-    """The side of the dense layer's output, once the layers are known to end in images of `shape`.
-
-    Raises:
-        InputError: they do not.
-    """
+    """The side of the dense layer's output; InputError unless the layers end in images of `shape`."""
     convolutions = layers[1:]
     growth = prod(stride for _, stride in convolutions)
     positive = convolutions and layers[0][0] > 0 and min(min(layer) for layer in convolutions) > 0
@@ -181,17 +173,3 @@ def _has_norm(guidelines: Guidelines, at_the_end: bool) -> bool:
 
 def _hidden(guidelines: Guidelines) -> list[int]:
     return [guidelines.dense_hidden] if guidelines.dense_hidden else []
-
-
-def _growing(
-    channels: int, width: int, kernel: int, stride: int, bias: bool, guidelines: Guidelines
-) -> list[nn.Module]:
-    """A transposed convolution that multiplies the side by its stride, or one of stride 1 after unpooling."""
-    if guidelines.resampling == "strided" or stride == 1:
-        return [nn.ConvTranspose2d(channels, width, kernel, stride, kernel // 2, stride - 1, bias=bias)]
-    unpooling = nn.Upsample(scale_factor=stride, mode="nearest")
-    return [unpooling, nn.ConvTranspose2d(channels, width, kernel, 1, kernel // 2, bias=bias)]
-
-
-def _output(guidelines: Guidelines) -> nn.Module:
-    return {"tanh": nn.Tanh, "linear": nn.Identity}[guidelines.output]()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from math import prod, sqrt
 from typing import Literal
 
@@ -54,12 +55,12 @@ def dense(sizes: Sequence[int], nonlinearity: Nonlinearity, output: nn.Module | 
     """Dense layers with U(±√(3/inputs)) weights and zero biases (the default of the TensorFlow that DeLiGAN ran on)."""
     layers: list[nn.Module] = []
     between = chosen(NONLINEARITIES, nonlinearity, "nonlinearity")
-    for index, (inputs, outputs) in enumerate(zip(sizes, sizes[1:], strict=False)):
+    for inputs, outputs in pairwise(sizes):
         layer = nn.Linear(inputs, outputs)
         nn.init.uniform_(layer.weight, -sqrt(3 / inputs), sqrt(3 / inputs))
         nn.init.zeros_(layer.bias)
-        layers += [layer, between()] if index < len(sizes) - 2 else [layer]
-    return nn.Sequential(*layers, *([output] if output else []))
+        layers += [layer, between()]
+    return nn.Sequential(*layers[:-1], *([output] if output else []))
 
 
 def dense_generator(

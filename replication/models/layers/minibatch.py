@@ -8,9 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from replication.foundation.errors import InputError
-from replication.models.layers.networks import SeesBatch
-from replication.models.layers.precision import as_given, widened
-from replication.models.layers.prepared import Deriving
+from replication.models.layers.networks import SeesBatch, as_given, widened
+from replication.models.layers.weight_norm import Deriving
 
 MinibatchForm = Literal["paper", "code", "normalised"]
 SELF = 1e6  # added to an example's distance to itself, so that it does not count
@@ -25,10 +24,8 @@ class MinibatchDiscrimination(Deriving, SeesBatch):
     `normalised` (DeLiGAN's release): T as in `code`, j runs over the whole batch, and o is divided by the sum of
     exp(−d) over all i, j and b.
 
-    `direction_std` is that of T's first values.
-
-    Raises:
-        InputError: kernels or dimensions are not positive, or the form is unknown.
+    `direction_std` is that of T's first values. InputError: kernels or dimensions are not positive, or the form is
+    unknown.
     """
 
     def __init__(
@@ -67,15 +64,10 @@ class MinibatchDiscrimination(Deriving, SeesBatch):
         """o, [kernels, B]."""
         distances = spread_distances if self.few_kernels or features.is_cuda else pair_distances
         distance = distances(features, self.current())
-        if self.form == "paper":
-            return torch.exp(-distance).sum(2)
-        if self.form == "normalised":
+        if self.form != "code":
             exponential = torch.exp(-distance)
-            return exponential.sum(2) / exponential.sum()
-        return self._to_others(distance)
-
-    def _to_others(self, distance: Tensor) -> Tensor:
-        """[kernels, B], the bias added."""
+            closeness = exponential.sum(2)
+            return closeness if self.form == "paper" else closeness / exponential.sum()
         distance = distance + SELF * torch.eye(distance.shape[1], device=distance.device)
         if not self.starting:
             return torch.exp(-distance).sum(2) + self.bias.unsqueeze(1)

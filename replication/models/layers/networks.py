@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Literal, NamedTuple
 
 import torch
@@ -10,7 +11,6 @@ from torch import Tensor, nn
 
 from replication.config.recipes import Prior
 from replication.foundation.errors import InputError
-from replication.models.layers.precision import widened
 
 
 class Latent(NamedTuple):
@@ -47,8 +47,7 @@ class Generator(nn.Module):
 
     def __init__(self, prior: nn.Module | None, body: nn.Module, reference: tuple[int, int] | None = None) -> None:
         super().__init__()
-        self.prior = prior
-        self.body = body
+        self.prior, self.body = prior, body
         self.conditional = any(isinstance(module, Conditional) for module in body.modules())
         if reference is not None:
             self.register_buffer("reference", torch.zeros(reference))
@@ -75,6 +74,9 @@ class Conditional(nn.Module):
 class Networks(NamedTuple):
     generator: Generator
     discriminator: nn.Module  # (samples, labels, noise) → Judged
+
+
+Build = Callable[[], Networks]  # freshly initialised from torch's stream
 
 
 class SeesBatch:
@@ -121,30 +123,45 @@ class Stack(nn.Sequential):
     """Layers in order; the noisy ones take one tensor each of `noise`, and none (they pass on) where it is None."""
 
     def forward(self, samples: Tensor, noise: Iterable[Tensor] | None = None) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
-        given = None if noise is None else iter(noise)
-        for layer in self:
-            if not isinstance(layer, LayerNoise):
-                samples = layer(samples)
-            elif given is not None:
-                samples = layer(samples, next(given))
-        return samples
+        return features_of(self, samples, noise)[0]
+
+
+def features_of(
+    stages: Iterable[nn.Module], samples: Tensor, noise: Iterable[Tensor] | None
+) -> tuple[Tensor, list[Tensor]]:
+    """What a discriminator's stages end in, and the output of each that is no noise; noise is taken as by `Stack`."""
+    draws, features = None if noise is None else iter(noise), []
+    for stage in stages:
+        if not isinstance(stage, LayerNoise):
+            samples = stage(samples)
+            features.append(samples)
+        elif draws is not None:
+            samples = stage(samples, next(draws))
+    return samples, features
 
 
 def draw_layer_noise(network: nn.Module, batch: int, stream: torch.Generator) -> list[Tensor]:
     """One tensor [batch, …] for each noisy layer of a network, in order, on the stream's device."""
-    drawn = []
-    for layer in network.modules():
-        if isinstance(layer, LayerNoise):
-            draw = {"normal": torch.randn, "uniform": torch.rand}[layer.distribution]
-            drawn.append(draw(batch, *layer.shape, generator=stream, device=stream.device))
-    return drawn
+    draws = {"normal": torch.randn, "uniform": torch.rand}
+    return [
+        draws[layer.distribution](batch, *layer.shape, generator=stream, device=stream.device)
+        for layer in network.modules()
+        if isinstance(layer, LayerNoise)
+    ]
+
+
+def widened(values: Tensor) -> Tensor:
+    """bfloat16 as float32, for sums of small differences, statistics and losses; every other type as it is."""
+    return values.float() if values.dtype == torch.bfloat16 else values
+
+
+def as_given(values: Tensor) -> AbstractContextManager[object]:
+    """Operations in the type of their operands, also where the network around them computes in bfloat16."""
+    device = values.device.type
+    return torch.autocast(device, enabled=False) if device in ("cpu", "cuda") else nullcontext()
 
 
 def refuse_mixture(prior: Prior, model: str) -> None:
-    """For models whose paper has a plain prior: a key of `prior` without effect is an error.
-
-    Raises:
-        InputError: the prior is a mixture.
-    """
+    """For models whose paper has a plain prior: InputError where it is a mixture, whose keys would have no effect."""
     if prior.components:
         raise InputError(f"params.yaml: prior of {model}: it has no components; use model deligan, or leave prior out.")

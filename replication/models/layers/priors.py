@@ -15,10 +15,7 @@ from replication.models.layers.dense import NONLINEARITIES, Nonlinearity
 
 
 class MixturePrior(nn.Module):
-    """z = μ_i + σ_i ε with learnt μ and σ (DeLiGAN §4, equation 3); `signed` σ start U(−sigma_init, sigma_init).
-
-    What `learnt` leaves out has a gradient of zero, so that it stays as it starts.
-    """
+    """z = μ_i + σ_i ε with learnt μ and σ (DeLiGAN §4, equation 3); `signed` σ start U(−sigma_init, sigma_init)."""
 
     def __init__(
         self,
@@ -36,14 +33,10 @@ class MixturePrior(nn.Module):
         self.sigma = nn.Parameter(sigma.uniform_(-sigma_init, sigma_init) if signed else sigma)
 
     def forward(self, noise: Tensor, component: Tensor) -> Tensor:
-        mean = self.mean if self.learnt in ("both", "mean") else _fixed(self.mean)
-        sigma = self.sigma if self.learnt in ("both", "sigma") else _fixed(self.sigma)
+        # What is fixed has a gradient of zero: an optimiser wants one for every parameter.
+        mean = self.mean if self.learnt in ("both", "mean") else self.mean.detach() + 0.0 * self.mean
+        sigma = self.sigma if self.learnt in ("both", "sigma") else self.sigma.detach() + 0.0 * self.sigma
         return embedding(component, mean) + embedding(component, sigma) * noise  # [B, latent_dim]
-
-
-def _fixed(parameter: Tensor) -> Tensor:
-    """Its values, with a gradient of zero: an optimiser wants one for every parameter."""
-    return parameter.detach() + 0.0 * parameter
 
 
 class OneHotPrior(nn.Module):
@@ -72,10 +65,7 @@ class EnsembleLayer(nn.Module):
 
 
 class Ensemble(nn.Module):
-    """Ensemble-GAN: a dense generator for each component, in the place of the prior, up to its last nonlinearity.
-
-    Every component has a sample in a batch that goes by rows (deviation deligan-21).
-    """
+    """Ensemble-GAN: a dense generator for each component, but for its last nonlinearity (deviation deligan-21)."""
 
     def __init__(self, components: int, sizes: Sequence[int], nonlinearity: Nonlinearity) -> None:
         super().__init__()

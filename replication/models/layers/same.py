@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, conv_transpose2d, pad
 
-from replication.models.layers.prepared import Deriving
+from replication.models.layers.weight_norm import Deriving
 
 
 def same_padding(side: int, kernel: int, stride: int) -> tuple[int, int]:
@@ -23,41 +23,37 @@ class Edges(nn.ZeroPad2d):
         return input if self.few_kernels else super().forward(input)
 
 
-class SameConvolution(Deriving, nn.Conv2d):
-    """A convolution of what `Edges` has padded.
+class Same(Deriving):
+    """A convolution whose zeros are those of `Edges`; with `few_kernels` it pads or cuts by itself.
 
-    With `few_kernels` it pads by itself, on both sides as much as behind: its kernel then begins with as many zeros as
-    that is too much before.
+    It does so on both sides as much as behind: its kernel begins with as many zeros as that is too much before.
     """
 
+    weight: Tensor
+
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, edges: tuple[int, int]) -> None:
-        nn.Conv2d.__init__(self, inputs, outputs, kernel, stride)
+        super().__init__(inputs, outputs, kernel, stride)  # of the convolution
         self.edges = edges
 
     def derived(self) -> Tensor:
-        return _shifted(self.weight, self.edges) if self.few_kernels else self.weight
+        more = self.edges[1] - self.edges[0] if self.few_kernels else 0
+        return pad(self.weight, (more, 0, more, 0)) if more else self.weight
+
+    @property
+    def pads(self) -> int:
+        """Zeros that it adds or cuts on either side."""
+        return self.edges[1] if self.few_kernels else 0
+
+
+class SameConvolution(Same, nn.Conv2d):
+    """A convolution of what `Edges` has padded."""
 
     def forward(self, input: Tensor) -> Tensor:
-        padding = self.edges[1] if self.few_kernels else 0
-        return conv2d(input, self.current(), self.bias, self.stride, padding)
+        return conv2d(input, self.current(), self.bias, self.stride, self.pads)
 
 
-class SameTransposed(Deriving, nn.ConvTranspose2d):
-    """A transposed convolution that `Edges` cuts; with `few_kernels` it cuts by itself, as `SameConvolution` pads."""
-
-    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, edges: tuple[int, int]) -> None:
-        nn.ConvTranspose2d.__init__(self, inputs, outputs, kernel, stride)
-        self.edges = edges
-
-    def derived(self) -> Tensor:
-        return _shifted(self.weight, self.edges) if self.few_kernels else self.weight
+class SameTransposed(Same, nn.ConvTranspose2d):
+    """A transposed convolution that `Edges` cuts."""
 
     def forward(self, input: Tensor, output_size: list[int] | None = None) -> Tensor:
-        padding = self.edges[1] if self.few_kernels else 0
-        return conv_transpose2d(input, self.current(), self.bias, self.stride, padding)
-
-
-def _shifted(weight: Tensor, edges: tuple[int, int]) -> Tensor:
-    """A kernel behind as many rows and columns of zeros as there are more edges after than before."""
-    more = edges[1] - edges[0]
-    return pad(weight, (more, 0, more, 0)) if more else weight
+        return conv_transpose2d(input, self.current(), self.bias, self.stride, self.pads)

@@ -6,8 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from replication.models.layers.networks import SeesBatch
-from replication.models.layers.precision import widened
+from replication.models.layers.networks import SeesBatch, widened
 
 
 class BatchNorm(_BatchNorm):

@@ -1,17 +1,43 @@
-"""Weight normalisation, w = g·v/‖v‖ for each output, as Improved GAN's released code has it."""
+"""Layers whose weight is derived from their parameters: weight normalisation as in Improved GAN's released code."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, conv_transpose2d, linear
 
-from replication.models.layers.prepared import Deriving
 
-Operation = Callable[[Tensor, Tensor], Tensor]  # input and weight → output without bias
+class Deriving(nn.Module):
+    """A layer whose weight is derived anew at each call, unless `prepared_weights` has done it for several."""
+
+    prepared: Tensor | None = None
+    few_kernels: bool = False  # whether it computes as a GPU likes it, in few operations, also on a CPU
+
+    def derived(self) -> Tensor:
+        """The weight."""
+        raise NotImplementedError
+
+    def current(self) -> Tensor:
+        """The weight that a call uses."""
+        return self.derived() if self.prepared is None else self.prepared
+
+
+@contextmanager
+def prepared_weights(*networks: nn.Module) -> Iterator[None]:
+    """Weights are derived once for every call inside; gradients flow on to the parameters."""
+    layers = [layer for network in networks for layer in network.modules() if isinstance(layer, Deriving)]
+    for layer in layers:
+        object.__setattr__(layer, "prepared", layer.derived())  # where it is a parameter, not as one more
+    try:
+        yield
+    finally:
+        for layer in layers:
+            object.__setattr__(layer, "prepared", None)
 
 
 class WeightNorm(Deriving):
@@ -26,7 +52,7 @@ class WeightNorm(Deriving):
 
     def __init__(
         self,
-        operation: Operation,
+        operation: Callable[[Tensor, Tensor], Tensor],  # of input and weight, without bias
         direction: Tensor,
         output_axis: int = 0,
         trained_scale: bool = False,
@@ -44,10 +70,7 @@ class WeightNorm(Deriving):
         else:
             self.register_buffer("scale", torch.ones(outputs))
         self.bias = nn.Parameter(torch.zeros(outputs))
-        self.initial_std = initial_std
-        self.epsilon = epsilon
-        self.shared_std = shared_std
-        self.starting = False
+        self.initial_std, self.epsilon, self.shared_std, self.starting = initial_std, epsilon, shared_std, False
 
     def derived(self) -> Tensor:
         """The normalised weight, of the direction's shape."""
@@ -72,48 +95,26 @@ class WeightNorm(Deriving):
         return centred * _per_output(factor, outputs)
 
 
-def normalised_dense(
-    inputs: int,
-    outputs: int,
-    direction_std: float = 0.05,
-    trained_scale: bool = False,
-    initial_std: float | None = 1.0,
-    epsilon: float = 1e-6,
-    shared_std: bool = False,
-) -> WeightNorm:
-    """A dense layer [B, inputs] → [B, outputs], its direction N(0, direction_std²)."""
-    direction = torch.randn(outputs, inputs) * direction_std
-    return WeightNorm(linear, direction, 0, trained_scale, initial_std, epsilon, shared_std)
+def normalised_dense(inputs: int, outputs: int, direction_std: float = 0.05, **options: Any) -> WeightNorm:
+    """A dense layer [B, inputs] → [B, outputs], its direction N(0, direction_std²); `options` are WeightNorm's."""
+    return WeightNorm(linear, torch.randn(outputs, inputs) * direction_std, **options)
 
 
 def normalised_convolution(
-    inputs: int,
-    outputs: int,
-    kernel: int,
-    stride: int = 1,
-    padding: int = 0,
-    direction_std: float = 0.05,
-    shared_std: bool = False,
+    inputs: int, outputs: int, kernel: int, stride: int = 1, padding: int = 0, std: float = 0.05, **options: Any
 ) -> WeightNorm:
-    """A convolution [B, inputs, H, W] → [B, outputs, H', W'], its scale set from data and not trained."""
-    direction = torch.randn(outputs, inputs, kernel, kernel) * direction_std
-    return WeightNorm(partial(conv2d, stride=stride, padding=padding), direction, shared_std=shared_std)
+    """A convolution [B, inputs, H, W] → [B, outputs, H', W'], its direction N(0, std²); `options` are WeightNorm's."""
+    direction = torch.randn(outputs, inputs, kernel, kernel) * std
+    return WeightNorm(partial(conv2d, stride=stride, padding=padding), direction, **options)
 
 
 def normalised_transposed_convolution(
-    inputs: int,
-    outputs: int,
-    kernel: int,
-    stride: int,
-    direction_std: float = 0.05,
-    initial_std: float | None = 0.1,
-    shared_std: bool = False,
+    inputs: int, outputs: int, kernel: int, stride: int, std: float = 0.05, **options: Any
 ) -> WeightNorm:
-    """A transposed convolution of odd kernel that multiplies the side by `stride`, its scale trained."""
-    options = {"stride": stride, "padding": kernel // 2, "output_padding": stride - 1}
-    direction = torch.randn(inputs, outputs, kernel, kernel) * direction_std
-    operation = partial(conv_transpose2d, **options)
-    return WeightNorm(operation, direction, 1, True, initial_std, shared_std=shared_std)
+    """A transposed convolution of odd kernel that multiplies the side by `stride`, its scale trained; as above."""
+    operation = partial(conv_transpose2d, stride=stride, padding=kernel // 2, output_padding=stride - 1)
+    direction = torch.randn(inputs, outputs, kernel, kernel) * std
+    return WeightNorm(operation, direction, 1, trained_scale=True, **options)
 
 
 def _per_output(values: Tensor, outputs: Tensor) -> Tensor:

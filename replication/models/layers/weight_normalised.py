@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 from replication.config.strict import CLOSED, BelowOne, Scale, ScaleOrZero, Size, SizeOrZero
 from replication.foundation.errors import InputError
 from replication.models.layers.minibatch import MinibatchDiscrimination, MinibatchForm
-from replication.models.layers.networks import Dropout, GaussianNoise, Generator, Judged, LayerNoise, Networks
+from replication.models.layers.networks import Dropout, GaussianNoise, Generator, Judged, Networks, features_of
 from replication.models.layers.virtual_batch_norm import BatchNorm, VirtualBatchNorm
 from replication.models.layers.weight_norm import (
     normalised_convolution,
@@ -66,8 +67,7 @@ class WeightNormalisedNetworks:
     def build(self, prior: nn.Module | None, latent_dim: int, shape: Sequence[int], outputs: int) -> Networks:
         """Both networks for images (C, H, W); the discriminator has `outputs` logits, of which a single one is [B].
 
-        Raises:
-            InputError: the layers do not fit the images, or a reference batch is missing or without effect.
+        InputError: the layers do not fit the images, or a reference batch is missing or without effect.
         """
         virtual = self.generator_norm == "virtual"
         if virtual != (self.reference > 0):
@@ -75,14 +75,9 @@ class WeightNormalisedNetworks:
                 f"params.yaml: network: reference {self.reference} and generator_norm {self.generator_norm} do not go "
                 "together; virtual batch normalisation alone has a reference batch, of at least one latent."
             )
-        started = self.output_std if self.generator_starts else None
-        body = WeightNormalisedGenerator(latent_dim, self.generator, shape, self.reference, started, self.shared_std)
+        body = WeightNormalisedGenerator(self, latent_dim, shape)
         generator = Generator(prior, body, (self.reference, latent_dim) if virtual else None)
-        starts = (self.leak, self.output_std, self.shared_std)
-        discriminator = WeightNormalisedDiscriminator(
-            shape, self.discriminator, outputs, self.input_noise, self.minibatch, *starts
-        )
-        return Networks(generator, discriminator)
+        return Networks(generator, WeightNormalisedDiscriminator(self, shape, outputs))
 
 
 class WeightNormalisedGenerator(nn.Module):
@@ -92,18 +87,11 @@ class WeightNormalisedGenerator(nn.Module):
     scale trained. `reference` rows make it virtual: the first rows of each batch are the reference batch.
     """
 
-    def __init__(
-        self,
-        latent_dim: int,
-        channels: Sequence[int],
-        shape: Sequence[int],
-        reference: int = 0,
-        output_std: float | None = 0.1,
-        shared_std: bool = False,
-    ) -> None:
+    def __init__(self, options: WeightNormalisedNetworks, latent_dim: int, shape: Sequence[int]) -> None:
         super().__init__()
+        channels, reference = options.generator, options.reference
         growth = 2 ** len(channels)
-        if not channels or min(channels) < 1 or shape[1] != shape[2] or shape[1] % growth:
+        if shape[1] != shape[2] or shape[1] % growth:
             raise InputError(
                 f"The generator {list(channels)} cannot end in images of shape {tuple(shape)}: it has positive "
                 "channels, and each layer doubles the side of a square."
@@ -115,11 +103,13 @@ class WeightNormalisedGenerator(nn.Module):
         self.project = nn.Sequential(dense, _norm(units, reference), nn.ReLU())
         self.first = (channels[0], side, side)
         stack: list[nn.Module] = []
-        for inputs, outputs in zip(channels, channels[1:], strict=False):
+        for inputs, outputs in pairwise(channels):
             layer = nn.ConvTranspose2d(inputs, outputs, 5, 2, 2, 1, bias=False)
             nn.init.normal_(layer.weight, 0.0, DIRECTION_STD)
             stack += [layer, _norm(outputs, reference), nn.ReLU()]
-        output = normalised_transposed_convolution(channels[-1], shape[0], 5, 2, DIRECTION_STD, output_std, shared_std)
+        starts = {"initial_std": options.output_std if options.generator_starts else None}
+        sizes = (channels[-1], shape[0], 5, 2)
+        output = normalised_transposed_convolution(*sizes, DIRECTION_STD, **starts, shared_std=options.shared_std)
         self.stack = nn.Sequential(*stack, output, nn.Tanh())
 
     def forward(self, latent: Tensor) -> Tensor:
@@ -133,27 +123,16 @@ class WeightNormalisedDiscriminator(nn.Module):
     that feature matching compares. Scales are set from data and only the last layer's is trained.
     """
 
-    def __init__(
-        self,
-        shape: Sequence[int],
-        layers: Sequence[Convolution],
-        outputs: int,
-        input_noise: float = 0.0,
-        minibatch: Minibatch | None = None,
-        leak: float = 0.2,
-        output_std: float | None = 0.1,
-        shared_std: bool = False,
-    ) -> None:
+    def __init__(self, options: WeightNormalisedNetworks, shape: Sequence[int], outputs: int) -> None:
         super().__init__()
-        channels, side = shape[0], shape[1]
-        stages: list[nn.Module] = [GaussianNoise(input_noise, shape)] if input_noise else []
+        channels, side, minibatch, layers = shape[0], shape[1], options.minibatch, options.discriminator
+        stages: list[nn.Module] = [GaussianNoise(options.input_noise, shape)] if options.input_noise else []
         for number, layer in enumerate(layers):
             if layer.dropout:
                 stages.append(Dropout(1.0 - layer.dropout, (channels, side, side)))
-            convolution = normalised_convolution(
-                channels, layer.channels, layer.kernel, layer.stride, layer.padding, DIRECTION_STD, shared_std
-            )
-            stages.append(nn.Sequential(convolution, nn.LeakyReLU(leak)))
+            sizes = (layer.channels, layer.kernel, layer.stride, layer.padding)
+            convolution = normalised_convolution(channels, *sizes, DIRECTION_STD, shared_std=options.shared_std)
+            stages.append(nn.Sequential(convolution, nn.LeakyReLU(options.leak)))
             channels, side = layer.channels, (side + 2 * layer.padding - layer.kernel) // layer.stride + 1
             if side < 1:
                 raise InputError(
@@ -161,34 +140,16 @@ class WeightNormalisedDiscriminator(nn.Module):
                     f"{tuple(shape)}: take fewer strides or more padding."
                 )
         self.stages = nn.ModuleList(stages)
-        kernels = minibatch.kernels if minibatch else 0
         self.minibatch = minibatch.build(channels) if minibatch else nn.Identity()
-        inputs = channels + kernels
-        self.output = normalised_dense(inputs, outputs, DIRECTION_STD, True, output_std, shared_std=shared_std)
+        inputs = channels + (minibatch.kernels if minibatch else 0)
+        starts = {"initial_std": options.output_std, "shared_std": options.shared_std}
+        self.output = normalised_dense(inputs, outputs, DIRECTION_STD, trained_scale=True, **starts)
 
     def forward(self, samples: Tensor, labels: Tensor | None = None, noise: Sequence[Tensor] | None = None) -> Judged:
         samples, features = features_of(self.stages, samples, noise)
         pooled = samples.mean((2, 3))
         logits = self.output(self.minibatch(pooled))
         return Judged(logits.squeeze(1) if logits.shape[1] == 1 else logits, (*features, pooled))
-
-
-def features_of(
-    stages: Iterable[nn.Module], samples: Tensor, noise: Sequence[Tensor] | None
-) -> tuple[Tensor, list[Tensor]]:
-    """What a discriminator's stages end in, and the output of each that is no noise.
-
-    The noisy ones take one tensor each of `noise`, in order; where it is None they are left out.
-    """
-    given = None if noise is None else iter(noise)
-    features = []
-    for stage in stages:
-        if not isinstance(stage, LayerNoise):
-            samples = stage(samples)
-            features.append(samples)
-        elif given is not None:
-            samples = stage(samples, next(given))
-    return samples, features
 
 
 def _norm(features: int, reference: int) -> nn.Module:

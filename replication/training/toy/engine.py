@@ -1,22 +1,30 @@
 """The fast engine of the toy recipes: each seed of a dense GAN or DeLiGAN in compiled calls of its own, on the CPU.
 
-A step of these networks is a few thousand multiplications, far less than the cost of calling one tensor operation, so
-a whole chunk of steps runs inside one compiled function. Each seed is computed on its own, in one order: its result
-does not depend on the block. `training.loop` computes the same in torch, and tests hold this file against it.
+A step of these networks takes less than the call of one tensor operation, so a whole chunk of steps runs inside one
+compiled function. `training.loop` computes the same in torch, and tests hold this file against it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+import torch
 
+from replication.config.recipes import Recipe
 from replication.foundation.compiled import njit
+from replication.models.layers.networks import Networks
+from replication.training.draws import draw_units
+from replication.training.pieces import Trained
+from replication.training.schedule import rates_at
+from replication.training.state import MOMENTS, State, names_by_side
 from replication.training.toy.kernel import ONE, ZERO, adam, backward, forward, layer_of, padded, through_tanh
 from replication.training.toy.lanes import COUNT, load, store
 from replication.training.toy.logistic import logistic_loss
-from replication.training.toy.plan import Network, Plan
+from replication.training.toy.plan import Plan, plan_of
 
+KINDS = ("", *MOMENTS[:2])  # prefixes of a network's weights and Adam's moments in the state
 SWITCHES = {"error_model": "numpy", "_nrt": False, "cache": True}  # as in kernel.py
 Array = np.ndarray
 
@@ -24,10 +32,10 @@ Array = np.ndarray
 class Weights(NamedTuple):
     """One network's weights with their moments and gradient, float32 [P] each."""
 
-    values: np.ndarray
-    first: np.ndarray
-    second: np.ndarray
-    gradient: np.ndarray
+    values: Array
+    first: Array
+    second: Array
+    gradient: Array
 
 
 class Rows(NamedTuple):
@@ -53,41 +61,66 @@ class Drawn(NamedTuple):
     rates: np.ndarray  # float64 [units]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+class KernelSeed:
+    """One seed of a block on points float32 [n, 2], its weights in the order of the compiled loops."""
+
+    def __init__(
+        self, index: int, names: list[list[str]], plan: Plan, recipe: Recipe, seed: int, data: Array, state: State
+    ) -> None:
+        self._index, self._names, self._plan, self._recipe, self._seed = index, names, plan, recipe, seed
+        self._data, self._state, self._networks = data, state, []
+        for of_side, network in zip(names, (plan.g, plan.d), strict=True):
+            flat = np.zeros((4, network.weights), np.float32)  # pads are zero and stay so
+            for row, kind in zip(flat, KINDS, strict=False):
+                row[network.order] = torch.cat([state[kind + name][index].flatten() for name in of_side]).numpy()
+            self._networks.append(Weights(*flat))
+        self._steps, self._balance = (state[name][index].numpy() for name in ("steps", "balance"))  # as views
+
+    def advance(self, first: int, count: int) -> Trained:
+        """Train units `first` … `first + count − 1` in one compiled call."""
+        plan, batch = self._plan, self._recipe.batch
+        draws = draw_units(self._recipe, self._seed, len(self._data), first, count)
+        rates = np.array([rates_at(self._recipe, unit).learning_rate for unit in range(first, first + count)])
+        losses, drawn = np.empty((count, 2)), Drawn(*(part.numpy() for part in draws), rates=rates)
+        fake, g_deltas = np.zeros((2, plan.g.row), np.float32)
+        judged, real, d_deltas = np.zeros((3, plan.d.row), np.float32)
+        logits = slice(plan.d.row - padded(batch), None)
+        space = Rows(fake, judged, real, g_deltas, d_deltas, judged[logits], real[logits], d_deltas[logits])
+        shared = np.zeros(batch, np.int64)  # the component of each sample to the discriminator, which is one for all
+        settings = plan.adam.copy()  # the rate in it changes from unit to unit
+        g, d = self._networks
+        schedule = self._steps, self._balance
+        train_units(g, d, schedule, self._data, drawn, settings, shared, space, plan, first, losses)
+        finite = all(np.isfinite(network.values).all() for network in self._networks)
+        return Trained(torch.from_numpy(losses), torch.tensor(finite))
+
+    def keep(self) -> None:
+        """Write weights and moments into the block's state; the schedule's numbers are there already."""
+        for network, names, place in zip(self._networks, self._names, (self._plan.g, self._plan.d), strict=True):
+            for row, kind in zip(network, KINDS, strict=False):
+                kept = [self._state[kind + name][self._index] for name in names]
+                parts = torch.from_numpy(row[place.order]).split([tensor.numel() for tensor in kept])
+                for tensor, part in zip(kept, parts, strict=True):
+                    tensor.copy_(part.view_as(tensor))
+
+
+def kernel_seeds(
+    networks: Networks, recipe: Recipe, seeds: Sequence[int], data: Array, state: State
+) -> list[KernelSeed]:
+    """The seeds of `state` on points float32 [n, 2], with names and sizes of `networks`; InputError: as `plan_of`."""
+    plan, names = plan_of(networks, recipe, len(data) // recipe.batch), [*names_by_side(networks).values()]
+    return [KernelSeed(index, names, plan, recipe, seed, data, state) for index, seed in enumerate(seeds)]
+
+
+@njit(nogil=True, **SWITCHES)
 def train_units(
-    generator: Weights,
-    discriminator: Weights,
-    schedule: tuple[Array, Array],  # updates of G and D, int64 [2]; balance, float64 [5]
-    data: Array,
-    draws: Drawn,
-    plan: Plan,
-    first: int,
-    losses: Array,
-) -> None:
-    """Train `draws`' units, of which the first is number `first`; losses of G and D into `losses` [units, 2]."""
-    batch = draws.noise.shape[2]
-    g, d, space = _laid_out(generator, plan.g), _laid_out(discriminator, plan.d), _space(plan, batch)
-    shared = np.zeros(batch, np.int64)  # the component of each sample to the discriminator, which is one for all
-    settings = plan.adam.copy()  # the rate in it changes from unit to unit
-    _turns(g, d, schedule, data, draws, settings, shared, space, plan, first, losses)
-    _bring_back(generator, g, plan.g)
-    _bring_back(discriminator, d, plan.d)
+    g: Weights, d: Weights, schedule: tuple[Array, Array], data: Array, draws: Drawn, settings: Array, shared: Array,
+    space: Rows, plan: Plan, first: int, losses: Array,
+) -> None:  # fmt: skip
+    """Train `draws`' units, of which the first is number `first`; losses of G and D into `losses` [units, 2].
 
-
-@njit(**SWITCHES)
-def _turns(
-    g: Weights,
-    d: Weights,
-    schedule: tuple[Array, Array],
-    data: Array,
-    draws: Drawn,
-    settings: Array,
-    shared: Array,
-    space: Rows,
-    plan: Plan,
-    first: int,
-    losses: Array,
-) -> None:
+    `schedule` is updates of G and D, int64 [2], and balance, float64 [5].
+    """
     noise, component, rows, (steps, balance) = draws.noise, draws.component, draws.rows, schedule
     for unit in range(noise.shape[0]):
         if plan.balanced:
@@ -111,35 +144,10 @@ def _turns(
                 _update_generator(g, d, steps[0], eps, parts, shared, plan, settings, space)
             else:
                 steps[1] += 1
-                own = rows[unit, draw % rows.shape[1]]
-                balance[4] = _update_discriminator(d, steps[1], data, own, shared, plan, settings, space)
+                seen = rows[unit, draw % rows.shape[1]]
+                balance[4] = _update_discriminator(d, steps[1], data, seen, shared, plan, settings, space)
             stale = updates_generator
         losses[unit, 0], losses[unit, 1] = balance[3], balance[4]
-
-
-@njit(error_model="numpy", cache=True)
-def _laid_out(kept: Weights, network: Network) -> Weights:
-    """The same weights and moments in the order of the compiled loops; pads are zero and stay so."""
-    flat = np.zeros((4, network.weights), np.float32)
-    for p in range(network.order.shape[0]):
-        at = network.order[p]
-        flat[0, at], flat[1, at], flat[2, at] = kept.values[p], kept.first[p], kept.second[p]
-    return Weights(flat[0], flat[1], flat[2], flat[3])
-
-
-@njit(**SWITCHES)
-def _bring_back(kept: Weights, flat: Weights, network: Network) -> None:
-    for p in range(network.order.shape[0]):
-        at = network.order[p]
-        kept.values[p], kept.first[p], kept.second[p] = flat.values[at], flat.first[at], flat.second[at]
-
-
-@njit(error_model="numpy", cache=True)
-def _space(plan: Plan, batch: int) -> Rows:
-    g, d = np.zeros((2, plan.g.row), np.float32), np.zeros((3, plan.d.row), np.float32)
-    judged, real, deltas = d[0], d[1], d[2]
-    logits = plan.d.row - padded(batch)
-    return Rows(g[0], judged, real, g[1], deltas, judged[logits:], real[logits:], deltas[logits:])
 
 
 @njit(**SWITCHES)

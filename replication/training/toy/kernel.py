@@ -74,20 +74,17 @@ def through_tanh(row: Array, deltas: Array, start: int, end: int) -> None:
 @njit(**FAST)
 def hidden_forward(weights: Array, layer: Layer, component: Array, row: Array) -> None:
     for b in range(component.shape[0]):
-        own, x, y = (
-            layer.at + component[b] * layer.stride,
-            layer.source + b * layer.apart,
-            layer.target + b * layer.wide,
-        )
+        first = layer.at + component[b] * layer.stride
+        x, y = layer.source + b * layer.apart, layer.target + b * layer.wide
         coded = layer.at + (1 + layer.inputs + component[b]) * layer.wide
         for o in range(0, layer.wide, COUNT):
-            value = load(weights, own + o) + spread(row, x) * load(weights, own + layer.wide + o)
+            value = load(weights, first + o) + spread(row, x) * load(weights, first + layer.wide + o)
             if layer.codes > 0:
                 value = value + load(weights, coded + o)
             if layer.inputs > 1:  # outside the loop: most first layers have two inputs, and end here
-                value = value + spread(row, x + layer.along) * load(weights, own + 2 * layer.wide + o)
+                value = value + spread(row, x + layer.along) * load(weights, first + 2 * layer.wide + o)
             for i in range(2, layer.inputs):
-                value = value + spread(row, x + i * layer.along) * load(weights, own + (i + 1) * layer.wide + o)
+                value = value + spread(row, x + i * layer.along) * load(weights, first + (i + 1) * layer.wide + o)
             store(row, y + o, tanh(value))
 
 
@@ -97,11 +94,11 @@ def output_forward(weights: Array, layer: Layer, component: Array, row: Array) -
     for o in range(layer.outputs):
         weight, bias = layer.at + o * layer.wide, layer.at + layer.outputs * layer.wide + o
         for b in range(component.shape[0]):
-            own, x = component[b] * layer.stride, layer.source + b * layer.wide
-            value = load(weights, weight + own) * load(row, x)
+            shift, x = component[b] * layer.stride, layer.source + b * layer.wide
+            value = load(weights, weight + shift) * load(row, x)
             for i in range(COUNT, layer.wide, COUNT):
-                value = value + load(weights, weight + own + i) * load(row, x + i)
-            row[layer.target + o * columns + b] = total(value) + weights[bias + own]
+                value = value + load(weights, weight + shift + i) * load(row, x + i)
+            row[layer.target + o * columns + b] = total(value) + weights[bias + shift]
 
 
 @njit(**FAST)
@@ -114,14 +111,14 @@ def output_backward(
         for i in range(0, layer.wide, COUNT):
             slope, at = every(ZERO), layer.at + o * layer.wide + i
             for b in range(batch):
-                own, x = at + component[b] * layer.stride, layer.source + b * layer.wide + i
+                place, x = at + component[b] * layer.stride, layer.source + b * layer.wide + i
                 delta, y = spread(deltas, layer.target + o * columns + b), load(row, x)
-                below = delta * load(weights, own)
+                below = delta * load(weights, place)
                 if o > 0:
                     below = below + load(deltas, x)
                 store(deltas, x, below * (ONE - y * y) if o == layer.outputs - 1 else below)
                 if layer.stride > 0:
-                    store(gradient, own, load(gradient, own) + delta * y)
+                    store(gradient, place, load(gradient, place) + delta * y)
                 else:
                     slope = slope + delta * y
             if to_weights and layer.stride == 0:
@@ -143,16 +140,16 @@ def hidden_gradient(layer: Layer, batch: int, row: Array, deltas: Array, gradien
     for o in range(0, layer.wide, COUNT):
         for i in range(0, layer.inputs, 2):
             second = min(i + 1, layer.inputs - 1)
-            bias, one, two = every(ZERO), every(ZERO), every(ZERO)
+            bias, even, odd = every(ZERO), every(ZERO), every(ZERO)
             for b in range(batch):
                 delta, x = load(deltas, layer.target + b * layer.wide + o), layer.source + b * layer.apart
                 bias = bias + delta
-                one = one + delta * spread(row, x + i * layer.along)
-                two = two + delta * spread(row, x + second * layer.along)
+                even = even + delta * spread(row, x + i * layer.along)
+                odd = odd + delta * spread(row, x + second * layer.along)
             at = layer.at + (i + 1) * layer.wide + o
-            store(gradient, at, load(gradient, at) + one)
+            store(gradient, at, load(gradient, at) + even)
             if second > i:
-                store(gradient, at + layer.wide, load(gradient, at + layer.wide) + two)
+                store(gradient, at + layer.wide, load(gradient, at + layer.wide) + odd)
             if i == 0:
                 store(gradient, layer.at + o, load(gradient, layer.at + o) + bias)
 
@@ -176,13 +173,9 @@ def own_gradient(layer: Layer, component: Array, row: Array, deltas: Array, grad
 @njit(**FAST)
 def input_deltas(weights: Array, layer: Layer, component: Array, deltas: Array) -> None:
     for b in range(component.shape[0]):
-        own, x, y = (
-            layer.at + component[b] * layer.stride,
-            layer.source + b * layer.apart,
-            layer.target + b * layer.wide,
-        )
+        x, y = layer.source + b * layer.apart, layer.target + b * layer.wide
         for i in range(layer.inputs):
-            at = own + (i + 1) * layer.wide
+            at = layer.at + component[b] * layer.stride + (i + 1) * layer.wide
             value = load(weights, at) * load(deltas, y)
             for o in range(COUNT, layer.wide, COUNT):
                 value = value + load(weights, at + o) * load(deltas, y + o)

@@ -72,11 +72,7 @@ class Plan(NamedTuple):
 
 
 def plan_of(networks: Networks, recipe: Recipe, units_an_epoch: int) -> Plan:
-    """The recipe as plain numbers.
-
-    Raises:
-        InputError: a key that compiled loops do not compute, a layer other than tanh and dense, or no hidden layer.
-    """
+    """The recipe as plain numbers; InputError: a key or layer that loops do not compute, or no hidden layer."""
     layers = {type(m).__name__ for net in networks for m in net.modules() if not list(m.children())}
     beyond = [*_uncomputed(recipe), *(f"network: {name}" for name in sorted(layers - LAYERS))]
     if beyond:
@@ -88,8 +84,12 @@ def plan_of(networks: Networks, recipe: Recipe, units_an_epoch: int) -> Plan:
             "params.yaml: engine kernel trains networks of one hidden layer or more, but network leaves one without; "
             "write engine: eager."
         )
-    mixture, codes, members = (_components(recipe, form) for form in ("mixture", "one-hot", "ensemble"))
-    a, balanced = recipe.adam, recipe.schedule == "balanced"
+    forms = ("mixture", "one-hot", "ensemble")
+    mixture, codes, members = (recipe.prior.components if recipe.prior.form == form else 0 for form in forms)
+    a, b, balanced, thresholds = recipe.adam, recipe.balance, recipe.schedule == "balanced", [0] * 8
+    if b is not None:
+        thresholds = [b.raise_count, b.raise_by, b.ceiling, b.lower_count, b.lower_by]
+        thresholds += [b.floor_count, b.floor_by, b.floor_least]
     return Plan(
         balanced,
         recipe.inner_steps + (0 if balanced else recipe.generator_steps),
@@ -103,17 +103,9 @@ def plan_of(networks: Networks, recipe: Recipe, units_an_epoch: int) -> Plan:
         units_an_epoch,
         place(generator, recipe.batch, codes, members, [mixture * recipe.latent_dim] * 2 if mixture else []),
         place(discriminator, recipe.batch),
-        _thresholds(recipe.balance),
+        np.array(thresholds, np.float64),
         np.array([a.learning_rate, a.beta1, a.beta2, a.epsilon]),
     )
-
-
-def _thresholds(b: Balance | None) -> np.ndarray:
-    """As `Plan.thresholds` has them; zeros where no loss decides whose turn it is."""
-    if b is None:
-        return np.zeros(8)
-    counts = [b.raise_count, b.raise_by, b.ceiling, b.lower_count, b.lower_by, b.floor_count, b.floor_by, b.floor_least]
-    return np.array(counts, np.float64)
 
 
 def place(sizes: Sequence[int], batch: int, codes: int = 0, members: int = 0, leading: Sequence[int] = ()) -> Network:
@@ -148,10 +140,6 @@ def _sizes(network: nn.Module) -> list[int]:
     """Inputs, hidden units of each layer, outputs."""
     shapes = [p.shape for name, p in network.named_parameters() if name.endswith("weight")]
     return [*(shape[-1] for shape in shapes), shapes[-1][-2]]
-
-
-def _components(recipe: Recipe, form: str) -> int:
-    return recipe.prior.components if recipe.prior.form == form else 0
 
 
 def _uncomputed(settings: Any, within: str = "") -> Iterator[str]:
