@@ -23,15 +23,18 @@ def train(images: torch.Tensor, labels: torch.Tensor, seed: int = 0, batch: int 
 
 
 @pytest.mark.parametrize(
-    ("shape", "channels", "parameters"),
+    ("shape", "channels", "convolutions", "parameters"),
     [
-        ((1, 8, 8), (32, 64), 9 * 32 + 2 * 32 + 9 * 32 * 64 + 2 * 64 + (64 * 2 * 2 + 1) * 10),
-        ((3, 4, 4), (2, 3, 5, 7), 9 * (6 + 6 + 15 + 35) + 2 * (2 + 3 + 5 + 7) + (7 + 1) * 10),  # one pixel stays one
-        ((3, 8, 12), (4, 5), 9 * (12 + 20) + 2 * (4 + 5) + (5 * 2 * 3 + 1) * 10),
+        ((1, 8, 8), (32, 64), 1, 9 * 32 + 2 * 32 + 9 * 32 * 64 + 2 * 64 + (64 * 2 * 2 + 1) * 10),
+        ((3, 4, 4), (2, 3, 5, 7), 1, 9 * (6 + 6 + 15 + 35) + 2 * (2 + 3 + 5 + 7) + (7 + 1) * 10),  # one pixel stays one
+        ((3, 8, 12), (4, 5), 1, 9 * (12 + 20) + 2 * (4 + 5) + (5 * 2 * 3 + 1) * 10),
+        ((1, 8, 8), (4, 6), 2, 9 * (4 + 16 + 24 + 36) + 2 * (4 + 4 + 6 + 6) + (6 * 2 * 2 + 1) * 10),
     ],
 )
-def test_sizes_by_hand(shape: tuple[int, int, int], channels: tuple[int, ...], parameters: int) -> None:
-    network = build_classifier(shape, channels, 10)
+def test_sizes_by_hand(
+    shape: tuple[int, int, int], channels: tuple[int, ...], convolutions: int, parameters: int
+) -> None:
+    network = build_classifier(shape, channels, 10, convolutions)
     assert sum(p.numel() for p in network.parameters()) == parameters
     assert network(torch.zeros(3, *shape)).shape == (3, 10)
 
@@ -76,13 +79,6 @@ def test_features_are_the_mean_maps_and_logits_the_judges(convolutions: int, mon
     np.testing.assert_allclose(found.logits, logits, rtol=1e-4, atol=1e-5)
     some = found[np.array([4, 4, 0])]
     assert (len(some), some.classes.tolist()) == (3, logits.argmax(1)[[4, 4, 0]].tolist())
-
-
-def test_convolutions_of_each_width_by_hand() -> None:
-    network = build_classifier((1, 8, 8), (4, 6), 10, convolutions=2)
-    expected = 9 * (4 + 16 + 24 + 36) + 2 * (4 + 4 + 6 + 6) + (6 * 2 * 2 + 1) * 10
-    assert sum(p.numel() for p in network.parameters()) == expected
-    assert network(torch.zeros(3, 1, 8, 8)).shape == (3, 10)
 
 
 def test_an_augmented_image_is_a_window_of_the_padded_one_or_of_its_mirror() -> None:

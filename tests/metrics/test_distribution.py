@@ -72,11 +72,6 @@ def test_the_frechet_distance_is_torch_fidelitys(count: int) -> None:
     assert all_four(first, second).frechet == pytest.approx(oracle, rel=1e-5)
 
 
-def test_a_set_has_no_frechet_distance_to_itself() -> None:
-    one = some_features(30, 3)
-    assert all_four(one, one).frechet == pytest.approx(0.0, abs=1e-9)
-
-
 def test_the_kernel_distance_is_the_unbiased_estimator_by_double_loop() -> None:
     first, second = some_features(12, 4, 3), some_features(12, 5, 3, shift=0.3)
     oracle = kid_features_to_metric(

@@ -9,14 +9,8 @@ from torch import Tensor, nn
 
 from replication.data.planted import object_scores, pattern
 from replication.foundation.errors import InputError
-from replication.metrics.forgetting import (
-    change_outside,
-    dropped,
-    inside_boxes,
-    map_weights,
-    recorded,
-    takes_second_highest,
-)
+from replication.metrics import forgetting
+from replication.metrics.forgetting import change_outside, dropped, inside_boxes, map_weights, takes_second_highest
 
 SIDE, SIZE, MAPS, PAINTER = 12, 3, 5, 2
 
@@ -63,7 +57,7 @@ def test_the_one_map_that_paints_is_found_and_dropping_it_removes_the_object() -
     latent, places = drawn(network)
     layer = takes_second_highest(network)
     assert layer is network.first
-    with recorded(layer) as seen:
+    with forgetting.recorded(layer) as seen:
         whole = images(network(latent))
     assert np.array_equal(object_scores(whole, SIZE)[1], places)
     assert object_scores(whole, SIZE)[0] == pytest.approx(np.ones(40))

@@ -9,14 +9,7 @@ from torch import Tensor, nn
 
 from replication.foundation.errors import InputError
 from replication.metrics import guided_backpropagation
-from replication.metrics.guided_backpropagation import (
-    as_picture,
-    filter_responses,
-    filter_selectivity,
-    guided,
-    guided_gradients,
-    most_exciting,
-)
+from replication.metrics.guided_backpropagation import filter_selectivity, guided, guided_gradients, most_exciting
 
 
 def two_layers(first: list[list[float]], second: list[list[float]], leak: float = 0.2) -> nn.Sequential:
@@ -77,7 +70,7 @@ def test_responses_are_the_largest_of_each_map(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(guided_backpropagation, "BATCH", 2)
     maps = torch.randn(5, 3, 4, 4, generator=torch.Generator().manual_seed(0))
     expected = [[max(maps[n, f].flatten().tolist()) for f in range(3)] for n in range(5)]
-    assert filter_responses(lambda batch: batch, maps) == pytest.approx(np.array(expected))
+    assert guided_backpropagation.filter_responses(lambda batch: batch, maps) == pytest.approx(np.array(expected))
 
 
 def test_a_filter_of_one_class_and_a_blind_one() -> None:
@@ -96,4 +89,7 @@ def test_a_share_of_no_image_is_refused() -> None:
 
 def test_pictures_are_grey_at_zero() -> None:
     gradients = np.array([[[[0.0, -2.0], [2.0, 1.0]]], [[[0.0, 0.0], [0.0, 0.0]]]])
-    assert as_picture(gradients).tolist() == [[[[128, 0], [255, 191]]], [[[128, 128], [128, 128]]]]
+    assert guided_backpropagation.as_picture(gradients).tolist() == [
+        [[[128, 0], [255, 191]]],
+        [[[128, 128], [128, 128]]],
+    ]

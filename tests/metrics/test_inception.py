@@ -1,16 +1,19 @@
-"""Scores of a classifier's logits against torch-fidelity's inception score, plain loops and extremes."""
+"""Scores of a classifier's logits against torch-fidelity, loops and extremes, and the transfer head by steps."""
 
 from __future__ import annotations
 
 import tracemalloc
+from zlib import crc32
 
 import numpy as np
 import pytest
 import torch
+from torch import nn
 from torch_fidelity.metric_isc import isc_features_to_metric
 
 from replication.foundation.errors import InputError
-from replication.metrics.inception import inception_score, modified_inception_score, split_scores
+from replication.metrics import inception
+from replication.metrics.inception import inception_score, modified_inception_score, split_scores, train_transfer_head
 
 
 def some_logits(count: int, classes: int, scale: float = 2.0) -> np.ndarray:
@@ -63,11 +66,6 @@ def test_the_modified_score_of_two_distributions_in_closed_form() -> None:
     assert found.spread == 0.0
 
 
-def test_alike_samples_score_one() -> None:
-    assert inception_score(np.zeros((8, 5)), 1)[0] == pytest.approx(1.0)
-    assert modified_inception_score(np.tile([3.0, -1.0, 0.5], (6, 1))).mean == pytest.approx(1.0)
-
-
 def test_a_constant_added_to_a_rows_logits_changes_nothing() -> None:
     logits = some_logits(30, 6).astype(np.float64)
     shifted = logits + np.linspace(-500, 500, 30)[:, None]
@@ -78,12 +76,12 @@ def test_a_constant_added_to_a_rows_logits_changes_nothing() -> None:
 def test_classes_are_those_of_the_argmax_and_the_headline_lies_between_them() -> None:
     logits = some_logits(60, 3)
     found = modified_inception_score(logits)
-    for label, one in enumerate(found.classes):
-        own = np.array([row for row in logits if list(row).index(max(row)) == label])
-        assert (one.count, one.share) == (len(own), len(own) / 60)
-        assert one.modified_score == pytest.approx(plain_pair_score(own))
-        oracle = isc_features_to_metric(torch.from_numpy(own), 1, False)
-        assert one.score == pytest.approx(oracle["inception_score_mean"])
+    for label, scored in enumerate(found.classes):
+        rows = np.array([row for row in logits if list(row).index(max(row)) == label])
+        assert (scored.count, scored.share) == (len(rows), len(rows) / 60)
+        assert scored.modified_score == pytest.approx(plain_pair_score(rows))
+        oracle = isc_features_to_metric(torch.from_numpy(rows), 1, False)
+        assert scored.score == pytest.approx(oracle["inception_score_mean"])
     assert sum(one.count for one in found.classes) == 60
     scores = [one.modified_score for one in found.classes]
     assert found.mean == pytest.approx(sum(scores) / 3)
@@ -123,3 +121,50 @@ def test_what_has_no_score_is_refused(logits: np.ndarray, splits: int, named: st
     if "splits" not in named:
         with pytest.raises(InputError, match=named):
             modified_inception_score(logits)
+
+
+def some_features(count: int, classes: int = 3, width: int = 8) -> tuple[np.ndarray, np.ndarray]:
+    stream, labels = np.random.default_rng(0), np.arange(count) % classes
+    features = stream.normal(size=(count, width)) + 8.0 * np.eye(width)[labels]
+    return features.astype(np.float32), labels
+
+
+def test_classes_that_lie_apart_are_told_on_examples_held_out() -> None:
+    features, labels = some_features(400)
+    head = train_transfer_head(features, labels, 3)
+    assert (head.accuracy, head.held_out) == (1.0, 80)
+    fresh, truth = some_features(60)
+    assert (head.logits(fresh).argmax(axis=1) == truth).mean() == 1.0
+    assert head.logits(fresh).shape == (60, 3) and head.logits(fresh).dtype == np.float32
+
+
+def test_shuffled_labels_are_guessed() -> None:
+    features, labels = some_features(600)
+    shuffled = np.random.default_rng(1).permutation(labels)
+    assert 0.15 < train_transfer_head(features, shuffled, 3).accuracy < 0.55
+
+
+def test_a_step_is_that_of_gradient_descent_on_the_cross_entropy(monkeypatch: pytest.MonkeyPatch) -> None:
+    features, labels = some_features(5)
+    monkeypatch.setattr(inception, "HELD_OUT", 0.2)
+    head = train_transfer_head(features, labels, 3, seed=4)
+    stream = np.random.default_rng([4, crc32(b"transfer head")])
+    order = stream.permutation(5)[1:]
+    start = inception._truncated(stream, (8, 3))
+    layer = nn.Linear(8, 3)
+    layer.weight.data, layer.bias.data = torch.from_numpy(start.T.copy()), torch.zeros(3)
+    optimiser = torch.optim.SGD(layer.parameters(), lr=0.005)
+    for row in order:
+        optimiser.zero_grad()
+        logits = layer(torch.from_numpy(features[row : row + 1]))
+        nn.functional.cross_entropy(logits, torch.tensor(labels[[row]])).backward()
+        optimiser.step()
+    np.testing.assert_allclose(head.weights, layer.weight.detach().numpy().T, atol=1e-6)
+    np.testing.assert_allclose(head.biases, layer.bias.detach().numpy(), atol=1e-6)
+    assert not np.allclose(head.weights, start, atol=1e-4)
+
+
+def test_first_weights_are_a_truncated_normal() -> None:
+    values = inception._truncated(np.random.default_rng(0), (200, 100)) / inception.INITIAL_SD
+    assert np.abs(values).max() <= 2.0
+    assert values.std() == pytest.approx(0.8796, abs=0.01)  # of a normal cut at ±2

@@ -8,18 +8,8 @@ import torch
 from sklearn.cluster import KMeans
 
 from replication.foundation.errors import InputError
-from replication.metrics import kmeans_features as lloyd
-from replication.metrics import kmeans_features as module
-from replication.metrics.kmeans_features import (
-    Dictionary,
-    encode,
-    fit_whitening,
-    k_means,
-    learn_dictionary,
-    normalise_contrast,
-    sample_patches,
-    standardise,
-)
+from replication.metrics import kmeans_features
+from replication.metrics.kmeans_features import encode, k_means, learn_dictionary, sample_patches, standardise
 
 
 def some_images(count: int, channels: int = 3, height: int = 7, width: int = 6) -> torch.Tensor:
@@ -33,7 +23,7 @@ def naive_patch(patch: np.ndarray) -> np.ndarray:
     return (flat - flat.mean()) / np.sqrt(flat.var(ddof=1) + 10)
 
 
-def naive_features(image: np.ndarray, size: int, dictionary: Dictionary) -> np.ndarray:
+def naive_features(image: np.ndarray, size: int, dictionary: kmeans_features.Dictionary) -> np.ndarray:
     """Place by place, centroid by centroid: [4, K]."""
     mean, whitening, centroids = (
         tensor.double().numpy() for tensor in (dictionary.mean, dictionary.whitening, dictionary.centroids)
@@ -61,8 +51,8 @@ def test_features_are_those_of_every_patch_in_turn(channels: int, monkeypatch: p
     half = encode(images, dictionary, storage="float16")
     assert half.dtype == torch.float16
     np.testing.assert_allclose(half.float().numpy(), expected, rtol=2e-3, atol=1e-3)
-    monkeypatch.setattr(lloyd, "AT_ONCE", {"cpu": 2 * 20 * 7})  # two images a block, the last alone
-    monkeypatch.setattr(module, "IMAGES", 3)
+    monkeypatch.setattr(kmeans_features, "AT_ONCE", {"cpu": 2 * 20 * 7})  # two images a block, the last alone
+    monkeypatch.setattr(kmeans_features, "IMAGES", 3)
     torch.testing.assert_close(encode(images, dictionary, threads=2), found)
 
 
@@ -77,7 +67,7 @@ def test_a_patch_as_large_as_the_image_has_one_place() -> None:
 def test_whitening_leaves_the_covariance_that_its_offset_allows() -> None:
     stream = np.random.default_rng(1)
     patches = torch.from_numpy(stream.normal(size=(400, 5)) @ stream.normal(size=(5, 5)))
-    mean, matrix = fit_whitening(patches)
+    mean, matrix = kmeans_features.fit_whitening(patches)
     values, vectors = np.linalg.eigh(np.cov(patches.numpy(), rowvar=False))
     whitened = (patches - mean) @ matrix
     expected = vectors @ np.diag(values / (values + 0.1)) @ vectors.T  # nearly the identity
@@ -90,7 +80,7 @@ def test_contrast_is_normalised_patch_by_patch() -> None:
     patches = some_images(4, 2, 3, 3).flatten(1).float()
     patches[0] = 77.0  # flat: no contrast to normalise
     expected = np.stack([naive_patch(patch) for patch in patches.numpy()])
-    np.testing.assert_allclose(normalise_contrast(patches).numpy(), expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(kmeans_features.normalise_contrast(patches).numpy(), expected, rtol=1e-5, atol=1e-6)
     assert not expected[0].any()
 
 
@@ -110,7 +100,7 @@ def test_k_means_is_lloyds_algorithm(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = np.random.default_rng(2)
     points = stream.normal(size=(300, 4)) + 3 * stream.integers(0, 2, (300, 4))
     start = points[:6]
-    monkeypatch.setattr(lloyd, "CHUNK", 70)
+    monkeypatch.setattr(kmeans_features, "CHUNK", 70)
     for iterations in (1, 4):
         options = {"n_init": 1, "max_iter": iterations, "tol": 0, "algorithm": "lloyd"}
         reference = KMeans(6, init=start, **options).fit(points)  # pyright: ignore[reportArgumentType]

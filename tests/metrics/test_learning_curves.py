@@ -1,20 +1,14 @@
-"""Splits, training sizes and crossings of two learning curves."""
+"""Splits, sizes and crossings of learning curves, and naive Bayes with shared variances against its densities."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy.stats import norm, ttest_rel
 
 from replication.foundation.errors import InputError
-from replication.metrics.learning_curves import (
-    curves_cross,
-    draw_split,
-    labels_needed,
-    lead_p_value,
-    overtaking_size,
-    training_sizes,
-)
+from replication.metrics import learning_curves
+from replication.metrics.learning_curves import curves_cross, draw_split, fit_shared_variance, training_sizes
 
 LABELS = np.repeat([3, 7], [20, 10])
 SIZES = [4, 8, 16, 32]
@@ -66,7 +60,7 @@ def test_crossings(
 ) -> None:
     one, two = (np.array(curve) + np.linspace(-0.02, 0.02, 9)[:, None] for curve in (generative, discriminative))
     assert curves_cross(one, two) is crosses  # on every split alike, so that each lead is beyond noise
-    assert overtaking_size(SIZES, generative, discriminative) == size
+    assert learning_curves.overtaking_size(SIZES, generative, discriminative) == size
 
 
 def test_a_lead_within_noise_is_no_crossing_and_its_p_is_the_paired_t_tests() -> None:
@@ -75,9 +69,8 @@ def test_a_lead_within_noise_is_no_crossing_and_its_p_is_the_paired_t_tests() ->
     one[:, 0] += 0.004  # a fifth of the spread of one split
     two[:, 2] += 0.1
     assert not curves_cross(one, two)
-    assert lead_p_value(one[:, 0], two[:, 0]) == pytest.approx(
-        stats.ttest_rel(one[:, 0], two[:, 0], alternative="greater").pvalue
-    )
+    expected = ttest_rel(one[:, 0], two[:, 0], alternative="greater").pvalue
+    assert learning_curves.lead_p_value(one[:, 0], two[:, 0]) == pytest.approx(expected)
     one[:, 0] += 0.05
     assert curves_cross(one, two) and not curves_cross(one[:, :2], two[:, :2])
 
@@ -92,4 +85,50 @@ def test_a_lead_within_noise_is_no_crossing_and_its_p_is_the_paired_t_tests() ->
     ],
 )
 def test_labels_needed_to_come_within_a_point_of_ones_end(accuracies: list[float], needed: float) -> None:
-    assert labels_needed(SIZES, accuracies) == pytest.approx(needed)
+    assert learning_curves.labels_needed(SIZES, accuracies) == pytest.approx(needed)
+
+
+def three_classes(count: int) -> tuple[np.ndarray, np.ndarray]:
+    stream = np.random.default_rng(0)
+    labels = stream.choice([2, 5, 9], count, p=[0.5, 0.3, 0.2])
+    return stream.normal(size=(count, 4)) * [1.0, 2.0, 0.5, 3.0] + 0.7 * labels[:, None] * [1, 0, -1, 0.3], labels
+
+
+def test_it_chooses_by_the_densities() -> None:
+    features, labels = three_classes(60)
+    classes = np.unique(labels)
+    means = {k: features[labels == k].mean(axis=0) for k in classes}
+    deviation = np.sqrt(np.mean([(x - means[k]) ** 2 for x, k in zip(features, labels, strict=True)], axis=0))
+    new = three_classes(200)[0]
+    scores = [[np.log(np.mean(labels == k)) + norm.logpdf(x, means[k], deviation).sum() for k in classes] for x in new]
+    expected = classes[np.argmax(scores, axis=1)]
+    predicted = fit_shared_variance(features, labels, 0.0).predict(new)
+    assert (predicted == expected).all() and len(set(predicted.tolist())) == 3
+
+
+def test_two_gaussian_classes_give_the_bayes_rule() -> None:
+    stream = np.random.default_rng(1)
+    labels = np.repeat([0, 1], 20_000)
+    features = stream.normal(size=(40_000, 2)) * [1.0, 2.0] + labels[:, None] * [1.0, 2.0] + 5.0
+    rule = fit_shared_variance(features, labels, 1.0)
+    difference = rule.weights[:, 1] - rule.weights[:, 0]
+    assert difference == pytest.approx([1.0, 0.5], abs=0.05)  # δ/σ² of each feature
+    assert (rule.predict(features) == labels).mean() == pytest.approx(norm.cdf(np.sqrt(2) / 2), abs=0.01)
+
+
+def test_a_pseudo_example_tempers_a_feature_that_happens_not_to_vary_within_classes() -> None:
+    """Hand-derived: the first feature is 0, 0, 1, 1, the second 0, 2, 2, 4; labels 0, 0, 1, 1."""
+    features, labels = np.array([[0.0, 0.0], [0.0, 2.0], [1.0, 2.0], [1.0, 4.0]]), np.array([0, 0, 1, 1])
+    rule = fit_shared_variance(features, labels, 1.0)
+    variances = [(0 + 0.25) / 5, (4 + 2.0) / 5]
+    assert rule.weights[:, 1] - rule.weights[:, 0] == pytest.approx([1 / variances[0], 2 / variances[1]])
+
+
+def test_a_constant_feature_decides_nothing_even_where_it_varies_later() -> None:
+    features, labels = three_classes(30)
+    constant = np.column_stack([features, np.full(30, 3.0)])
+    new = three_classes(100)[0]
+    rule = fit_shared_variance(constant, labels, 1.0)
+    assert rule.weights[-1].tolist() == [0.0, 0.0, 0.0]
+    far = np.column_stack([new, np.full(100, 1e6)])
+    assert (rule.predict(far) == fit_shared_variance(features, labels, 1.0).predict(new)).all()

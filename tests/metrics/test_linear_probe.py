@@ -14,12 +14,7 @@ from replication.config.params import Probe
 from replication.foundation.errors import InputError
 from replication.foundation.seeding import generator
 from replication.metrics import linear_probe as module
-from replication.metrics.linear_probe import (
-    balanced_rows,
-    discriminator_features,
-    freeze_batch_statistics,
-    linear_probe,
-)
+from replication.metrics.linear_probe import balanced_rows, discriminator_features, linear_probe
 from replication.models.layers.convolutional import ConvolutionalDiscriminator, initialise_normal
 
 COSTS = (1e-5, 1e-3, 1e-2)
@@ -93,7 +88,7 @@ def test_statistics_are_frozen_to_the_mean_over_whole_batches(monkeypatch: pytes
     discriminator, images = small_discriminator(), some_images(12)
     for norm in (discriminator.blocks[1].get_submodule("1"), discriminator.blocks[2].get_submodule("1")):
         norm.get_buffer("running_mean").fill_(9.0)  # what training left behind must not count
-    freeze_batch_statistics(discriminator, images)
+    module.freeze_batch_statistics(discriminator, images)
     expected = naive_statistics(discriminator, [images[:5], images[5:10]])
     for block, (mean, variance) in zip(discriminator.blocks[1:], expected, strict=True):
         torch.testing.assert_close(block.get_buffer("1.running_mean"), mean, rtol=1e-4, atol=1e-5)

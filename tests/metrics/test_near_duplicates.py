@@ -7,16 +7,8 @@ import pytest
 import torch
 
 from replication.config.experiments import Autoencoder, NearDuplicates
-from replication.experiments.near_duplicates import (
-    PlantedDuplicates,
-    binary_codes,
-    groups,
-    initial_denoiser,
-    judge_finder,
-    pixel_codes,
-    plant_duplicates,
-    train_denoiser,
-)
+from replication.experiments import near_duplicates
+from replication.experiments.near_duplicates import groups, judge_finder, pixel_codes, plant_duplicates
 from replication.foundation.errors import InputError
 
 
@@ -28,7 +20,7 @@ def some_images(count: int, channels: int = 1, side: int = 6) -> np.ndarray:
     return np.random.default_rng(5).integers(60, 190, (count, channels, side, side)).astype(np.uint8)
 
 
-def added(planted: PlantedDuplicates, kind: str) -> tuple[np.ndarray, np.ndarray]:
+def added(planted: near_duplicates.PlantedDuplicates, kind: str) -> tuple[np.ndarray, np.ndarray]:
     """The near-duplicates of a kind and their originals, as whole numbers."""
     places = planted.kind == kind
     return planted.images[places].astype(int), planted.images[planted.origin[places]].astype(int)
@@ -69,7 +61,9 @@ def test_groups_are_those_of_a_loop() -> None:
 def test_a_finder_s_counts_by_hand() -> None:
     """Originals 0 to 3, views of 0, 1 and 2: codes put 0, its view and 3 together, and 1 with the view of 2."""
     images = some_images(7)
-    planted = PlantedDuplicates(images, np.array([0, 1, 2, 3, 0, 1, 2]), np.array(["", "", "", "", "a", "a", "b"]))
+    planted = near_duplicates.PlantedDuplicates(
+        images, np.array([0, 1, 2, 3, 0, 1, 2]), np.array(["", "", "", "", "a", "a", "b"])
+    )
     codes = np.array([[1, 1], [1, 0], [0, 1], [1, 1], [1, 1], [0, 0], [1, 0]], bool)
     found = judge_finder(planted, codes)
     assert found.recall == {"": pytest.approx(1 / 3), "a": 0.5, "b": 0.0}
@@ -79,10 +73,10 @@ def test_a_finder_s_counts_by_hand() -> None:
 
 
 def test_codes_are_the_active_units() -> None:
-    images, weights = some_images(9), initial_denoiser(36, 11, 3)
+    images, weights = some_images(9), near_duplicates.initial_denoiser(36, 11, 3)
     matrix, bias = (tensor.numpy().astype(np.float64) for tensor in weights[:2])
     expected = (images.reshape(9, 36) / 127.5 - 1) @ matrix + bias > 0
-    assert np.array_equal(binary_codes(weights, images), expected)
+    assert np.array_equal(near_duplicates.binary_codes(weights, images), expected)
     assert np.array_equal(pixel_codes(images), images.reshape(9, 36) >= 128)
 
 
@@ -91,7 +85,7 @@ def test_training_reconstructs_what_is_hidden_under_noise() -> None:
     place = np.random.default_rng(2).uniform(0, 255, (200, 1))
     images = (place * np.linspace(0.2, 1, 16)).astype(np.uint8).reshape(200, 1, 4, 4)
     options = NearDuplicates(Autoencoder(12, 150, 32, 0.02), noise=0.4, keep=0.9)
-    weights, again = (train_denoiser(images, options, seed=1) for _ in range(2))
+    weights, again = (near_duplicates.train_denoiser(images, options, seed=1) for _ in range(2))
     assert all(torch.equal(one, other) for one, other in zip(weights, again, strict=True))
     clean = images.reshape(200, 16) / 127.5 - 1
     noisy = clean + 0.4 * np.random.default_rng(3).standard_normal(clean.shape)
@@ -103,6 +97,9 @@ def test_training_reconstructs_what_is_hidden_under_noise() -> None:
 def test_exact_copies_are_found_and_nothing_else() -> None:
     images = some_images(50)
     planted = plant_duplicates(images, 5, {"noise": 0.0, "brightness": 0.0}, stream())
-    for codes in (binary_codes(initial_denoiser(36, 64, 0), planted.images), pixel_codes(planted.images)):
+    for codes in (
+        near_duplicates.binary_codes(near_duplicates.initial_denoiser(36, 64, 0), planted.images),
+        pixel_codes(planted.images),
+    ):
         found = judge_finder(planted, codes)
         assert (found.recall[""], found.removed, found.false_positives) == (1.0, 10, 0.0)

@@ -27,12 +27,15 @@ def test_the_bandwidths_are_the_released_codes() -> None:
     assert np.diff(np.log10(SIGMAS)) == pytest.approx(np.full(9, 1 / 9))
 
 
-@pytest.mark.parametrize("sigma", [0.1, 0.4, 3])
-def test_likelihoods_are_those_of_a_gaussian_kernel_density(sigma: float) -> None:
-    samples, points = some_points(300, 0), some_points(40, 1)
-    found = log_likelihoods(samples, points, sigma)
-    assert (found.shape, found.dtype) == ((40,), torch.float64)
-    np.testing.assert_allclose(found.numpy(), density(samples, points, sigma), rtol=1e-9)
+@pytest.mark.parametrize("block", [3, 64, 10_000])
+def test_likelihoods_are_those_of_a_gaussian_kernel_density(block: int) -> None:
+    """At each of several bandwidths, whatever the size of a block."""
+    samples, points, sigmas = some_points(300, 0), some_points(40, 1), (0.1, 0.4, 3.0)
+    table = log_likelihoods(samples, points, sigmas, block)
+    assert (table.shape, table.dtype) == ((3, 40), torch.float64)
+    for row, sigma in zip(table, sigmas, strict=True):
+        np.testing.assert_allclose(row.numpy(), density(samples, points, sigma), rtol=1e-9)
+        assert torch.equal(row, log_likelihoods(samples, points, sigma, block))
 
 
 def test_images_in_float32_lose_nothing_to_their_dimension() -> None:
@@ -46,22 +49,6 @@ def test_a_density_below_the_smallest_number_is_still_finite() -> None:
     far = log_likelihoods(torch.zeros(3, 2), torch.full((1, 2), 100.0), 0.1)
     assert far.item() == pytest.approx(2 * norm.logpdf(100, 0, 0.1))
     assert far.item() < -900_000
-
-
-@pytest.mark.parametrize("block", [3, 64, 10_000])
-def test_the_size_of_a_block_changes_nothing(block: int) -> None:
-    samples, points = some_points(65, 4), some_points(23, 5)
-    sigmas = (0.1, 0.5)
-    whole = log_likelihoods(samples, points, sigmas)
-    np.testing.assert_allclose(log_likelihoods(samples, points, sigmas, block).numpy(), whole.numpy(), rtol=1e-11)
-
-
-def test_several_bandwidths_are_each_alone() -> None:
-    samples, points = some_points(30, 6), some_points(9, 7)
-    table = log_likelihoods(samples, points, [0.2, 0.9])
-    assert table.shape == (2, 9)
-    for row, sigma in zip(table, (0.2, 0.9), strict=True):
-        assert torch.equal(row, log_likelihoods(samples, points, sigma))
 
 
 def test_the_chosen_bandwidth_has_the_highest_mean() -> None:

@@ -1,8 +1,7 @@
-"""DCGAN's networks: the shapes and counts that the paper's figure and the released nets have, by hand."""
+"""DCGAN's layers by their equations, and layer by layer what each guideline's arm changes, and that it is all."""
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -11,13 +10,9 @@ from torch import Tensor, nn
 from torch.nn.functional import batch_norm, conv2d, conv_transpose2d, leaky_relu
 
 from replication.config.recipes import Prior
-from replication.foundation.errors import InputError
 from replication.models.dcgan import build
-from replication.models.layers.convolutional import ConvolutionalDiscriminator
-from replication.models.layers.networks import Judged, Networks
-from tests.in_small import own_params
+from replication.models.layers.convolutional import ConvolutionalDiscriminator, ConvolutionalGenerator
 
-PARAMS = own_params()
 SMALL: dict[str, Any] = {
     "kernel": 3, "init_std": 0.02, "generator": [[4, 0], [3, 2], [1, 1]], "discriminator": [[2, 1], [3, 2]],
 }  # fmt: skip
@@ -25,100 +20,6 @@ CONDITIONAL: dict[str, Any] = {
     "kind": "conditional", "kernel": 3, "init_std": 0.3, "dense": [6],
     "generator": [[4, 0], [3, 2], [1, 2]], "discriminator": [[2, 2], [3, 2]],
 }  # fmt: skip
-FIVE, NINE = 5 * 5, 3 * 3  # weights of a kernel
-
-
-def of_recipe(name: str, side: int, channels: int, classes: int = 0) -> Networks:
-    """The networks of a recipe, without any values in them."""
-    recipe = PARAMS.recipe("dcgan", name, "code")
-    with torch.device("meta"):
-        return build(recipe.network, recipe.prior, recipe.latent_dim, (channels, side, side), classes)
-
-
-def size(module: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in module.parameters())
-
-
-def made(networks: Networks, latent_dim: int) -> list[tuple[int, ...]]:
-    """Shapes after every layer of the generator with weights, found without computing anything."""
-    shapes: list[tuple[int, ...]] = []
-
-    def note(_: nn.Module, __: Any, output: Tensor) -> None:
-        shapes.append(tuple(output.shape[1:]))
-
-    for module in networks.generator.modules():
-        if isinstance(module, nn.Linear | nn.ConvTranspose2d):
-            module.register_forward_hook(note)
-    labels = torch.zeros(2, dtype=torch.int64, device="meta")
-    images = networks.generator(torch.empty(2, latent_dim, device="meta"), labels, labels)
-    assert networks.discriminator(images, labels).logits.shape == (2,)
-    return shapes
-
-
-def seen(networks: Networks, side: int, channels: int) -> list[tuple[int, ...]]:
-    """Shapes of what the discriminator offers as features."""
-    labels = torch.zeros(2, dtype=torch.int64, device="meta")
-    judged: Judged = networks.discriminator(torch.empty(2, channels, side, side, device="meta"), labels)
-    return [tuple(maps.shape[1:]) for maps in judged.features]
-
-
-def kernels(widths: list[int], area: int) -> int:
-    return area * sum(a * b for a, b in pairwise(widths))
-
-
-@pytest.mark.parametrize("recipe", ["celeba", "lsun"])
-def test_the_64_pixel_networks_are_the_papers(recipe: str) -> None:
-    networks = of_recipe(recipe, 64, 3)
-    assert made(networks, 100) == [(16384,), (512, 8, 8), (256, 16, 16), (128, 32, 32), (3, 64, 64)]
-    assert seen(networks, 64, 3) == [(128, 32, 32), (256, 16, 16), (512, 8, 8), (1024, 4, 4)]
-    gains = 2 * (16384 + 512 + 256 + 128)  # with as many biases: per unit after the dense layer, per channel elsewhere
-    assert size(networks.generator) == 100 * 16384 + kernels([1024, 512, 256, 128, 3], FIVE) + gains == 18_885_760
-    expected = kernels([3, 128, 256, 512, 1024], FIVE) + 2 * (256 + 512 + 1024) + 1024 * 4 * 4
-    assert size(networks.discriminator) == expected == 17_232_768
-
-
-@pytest.mark.parametrize("recipe", ["cifar10", "imagenet32"])
-def test_the_32_pixel_networks_are_those_of_the_cifar10_features(recipe: str) -> None:
-    networks = of_recipe(recipe, 32, 3)
-    assert made(networks, 256) == [(8192,), (512, 8, 8), (256, 8, 8), (256, 16, 16), (128, 16, 16), (128, 32, 32),
-                                   (3, 32, 32)]  # fmt: skip
-    assert seen(networks, 32, 3) == [(128, 32, 32), (128, 16, 16), (256, 16, 16), (256, 8, 8), (512, 8, 8), (512, 4, 4)]
-    assert 16 * sum(channels for channels, _, _ in seen(networks, 32, 3)) == 28_672  # the paper's feature vector
-    gains = 2 * (8192 + 512 + 256 + 256 + 128 + 128)
-    assert size(networks.generator) == 256 * 8192 + kernels([512, 512, 256, 256, 128, 128, 3], NINE) + gains
-    gains = 2 * (128 + 256 + 256 + 512 + 512)
-    assert size(networks.discriminator) == kernels([3, 128, 128, 256, 256, 512, 512], NINE) + gains + 8192
-
-
-def test_the_svhn_networks_are_those_of_the_released_weights() -> None:
-    """Shapes of the released arrays: 100×4096, 256×128×5×5, 128×64×5×5, 64×3×5×5; 64, 128, 256 and 4096×1."""
-    networks = of_recipe("svhn", 32, 3)
-    assert made(networks, 100) == [(4096,), (128, 8, 8), (64, 16, 16), (3, 32, 32)]
-    assert seen(networks, 32, 3) == [(64, 16, 16), (128, 8, 8), (256, 4, 4)]
-    expected = 100 * 4096 + 2 * 4096 + 256 * 128 * FIVE + 2 * 128 + 128 * 64 * FIVE + 2 * 64 + 64 * 3 * FIVE
-    assert size(networks.generator) == expected
-    expected = 3 * 64 * FIVE + 64 * 128 * FIVE + 2 * 128 + 128 * 256 * FIVE + 2 * 256 + 4096
-    assert size(networks.discriminator) == expected
-
-
-def test_the_conditional_networks_are_those_of_the_released_mnist_code() -> None:
-    networks = of_recipe("mnist-conditional", 28, 1, 10)
-    assert made(networks, 100) == [(1024,), (6272,), (64, 14, 14), (1, 28, 28)]
-    assert seen(networks, 28, 1) == [(64, 14, 14), (128, 7, 7), (1024,)]
-    expected = 110 * 1024 + 1034 * 128 * 7 * 7 + 138 * 64 * FIVE + 74 * 1 * FIVE  # no gain, no bias
-    assert size(networks.generator) == expected
-    expected = 11 * 64 * FIVE + 74 * 128 * FIVE + (128 * 7 * 7 + 10) * 1024 + 1034
-    assert size(networks.discriminator) == expected
-    assert not any(isinstance(m, ConvolutionalDiscriminator) for m in networks.discriminator.modules())
-
-
-def test_the_fully_connected_baseline_has_no_convolution() -> None:
-    networks = of_recipe("mnist-gan", 28, 1, 10)
-    assert made(networks, 100) == [(1024,), (1024,), (784,)]
-    assert seen(networks, 28, 1) == [(1024,), (1024,)]
-    assert size(networks.generator) == 110 * 1024 + 1034 * 1024 + 1034 * 784
-    assert size(networks.discriminator) == 794 * 1024 + 1034 * 1024 + 1034
-    assert {parameter.dim() for network in networks for parameter in network.parameters()} == {2}
 
 
 def test_the_logit_sees_the_last_feature() -> None:
@@ -165,45 +66,103 @@ def test_the_label_stands_beside_the_input_of_every_layer() -> None:
     hidden = plain(beside(hidden, labels, 3) @ w[1].T).relu().reshape(5, 4, 2, 2)
     hidden = plain(conv_transpose2d(beside(hidden, labels, 3), w[2], None, 2, 1, 1)).relu()
     images = conv_transpose2d(beside(hidden, labels, 3), w[3], None, 2, 1, 1).sigmoid()
-    made_images = generator(noise, torch.zeros(5, dtype=torch.int64), torch.tensor(labels))
-    torch.testing.assert_close(made_images, images)
+    generated = generator(noise, torch.zeros(5, dtype=torch.int64), torch.tensor(labels))
+    torch.testing.assert_close(generated, images)
     w = list(discriminator.parameters())
     first = leaky_relu(conv2d(beside(images, labels, 3), w[0], None, 2, 1), 0.2)
     second = leaky_relu(plain(conv2d(beside(first, labels, 3), w[1], None, 2, 1)), 0.2)
     third = leaky_relu(plain(beside(second.flatten(1), labels, 3) @ w[2].T), 0.2)
     judged = discriminator(images, torch.tensor(labels))
     torch.testing.assert_close(judged.logits, (beside(third, labels, 3) @ w[3].T)[:, 0])
-    for found, expected in zip(judged.features, (first, second, third), strict=True):
-        torch.testing.assert_close(found, expected)
+    for maps, expected in zip(judged.features, (first, second, third), strict=True):
+        torch.testing.assert_close(maps, expected)
 
 
-@pytest.mark.parametrize(
-    ("network", "message"),
-    [
-        ({**SMALL, "dropout": 0.5}, "dropout.*accepted keys"),
-        ({**SMALL, "kernel": "3"}, "kernel"),
-        ({**SMALL, "kernel": 4}, "kernel 4"),
-        ({**SMALL, "generator": [[4, 0, 1]]}, "generator"),
-        ({key: SMALL[key] for key in ("kernel", "init_std", "generator")}, "discriminator"),
-        ({**SMALL, "generator": [[4, 0], [1, 3]]}, "cannot end in images"),
-        ({**SMALL, "discriminator": [[4, 0]]}, "discriminator"),
-        ({**SMALL, "kind": "recurrent"}, "kind is 'recurrent'; accepted: convolutional, conditional, dense"),
-        ({**SMALL, "guidelines": {"batch_norm": "some"}}, "guidelines.batch_norm: input should be 'inner'"),
-        ({**SMALL, "guidelines": {"pooling": True}}, "guidelines.pooling.*accepted keys: \\['activation'"),
-        ({**SMALL, "guidelines": {"leak": 1.5}}, "guidelines.leak: .*1.5"),
-        ({**CONDITIONAL, "dense": []}, "dense layers \\[\\]"),
-        ({**CONDITIONAL, "guidelines": {}}, "guidelines.*accepted keys"),
-        (CONDITIONAL, "0 classes"),
-        ({"kind": "dense", "hidden": [3]}, "nonlinearity"),
-    ],
-)
-def test_what_a_network_may_not_have_is_one_sentence(network: dict[str, Any], message: str) -> None:
-    with pytest.raises(InputError, match=message) as error:
-        build(network, Prior(), 5, (1, 8, 8))
-    assert "\n" not in str(error.value) and str(error.value).endswith(".")
+def layers(module: nn.Module) -> list[str]:
+    """The layers in order, such as "Conv2d 3→2 s2 bias" or "BatchNorm2d 2"; what passes its input on is left out."""
+    listed = []
+    for layer in module.modules():
+        name = type(layer).__name__
+        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
+            bias = " bias" if layer.bias is not None else ""
+            listed.append(f"{name} {layer.in_channels}→{layer.out_channels} s{layer.stride[0]}{bias}")
+        elif isinstance(layer, nn.Linear):
+            listed.append(f"{name} {layer.in_features}→{layer.out_features}{' bias' if layer.bias is not None else ''}")
+        elif isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d):
+            assert layer.eps == 1e-8
+            listed.append(f"{name} {layer.num_features}{'' if layer.affine else ' plain'}")
+        elif isinstance(layer, nn.LeakyReLU):
+            listed.append(f"{name} {layer.negative_slope}")
+        elif not list(layer.children()) and not isinstance(layer, nn.Identity | nn.Sequential | nn.Unflatten):
+            listed.append(name)
+    return listed
 
 
-def test_a_conditional_network_without_labels_says_so() -> None:
-    generator, _ = build(CONDITIONAL, Prior(), 5, (1, 8, 8), classes=3)
-    with pytest.raises(InputError, match="needs labels: .*generator_minibatch own or next"):
-        generator(torch.randn(2, 5), torch.zeros(2, dtype=torch.int64))
+GENERATOR = ["Linear 5→64", "BatchNorm1d 64", "ReLU", "ConvTranspose2d 4→3 s2", "BatchNorm2d 3", "ReLU",
+             "ConvTranspose2d 3→1 s1", "Tanh"]  # fmt: skip
+DISCRIMINATOR = ["Conv2d 1→2 s1", "LeakyReLU 0.2", "Conv2d 2→3 s2", "BatchNorm2d 3", "LeakyReLU 0.2", "Linear 48→1"]
+
+
+def replaced(layers: list[str], **by: str) -> list[str]:
+    """Layers at places (keys "at3") replaced by others, several of them or none, between commas."""
+    return [
+        new
+        for place, old in enumerate(layers)
+        for new in (by[f"at{place}"].split(", ") if f"at{place}" in by else [old])
+        if new
+    ]
+
+
+ARMS: dict[str, tuple[dict[str, Any], list[str], list[str]]] = {
+    "published": ({}, GENERATOR, DISCRIMINATOR),
+    "pooling": (
+        {"resampling": "pooling"},
+        replaced(GENERATOR, at3="Upsample, ConvTranspose2d 4→3 s1"),
+        replaced(DISCRIMINATOR, at2="Conv2d 2→3 s1", at4="LeakyReLU 0.2, MaxPool2d"),
+    ),
+    "no batch norm": (
+        {"batch_norm": "none"},
+        replaced(GENERATOR, at0="Linear 5→64 bias", at1="", at3="ConvTranspose2d 4→3 s2 bias", at4=""),
+        replaced(DISCRIMINATOR, at2="Conv2d 2→3 s2 bias", at3=""),
+    ),
+    "batch norm everywhere": (
+        {"batch_norm": "everywhere"},
+        replaced(GENERATOR, at6="ConvTranspose2d 3→1 s1, BatchNorm2d 1"),
+        replaced(DISCRIMINATOR, at0="Conv2d 1→2 s1, BatchNorm2d 2"),
+    ),
+    "dense hidden": (
+        {"dense_hidden": 7},
+        replaced(GENERATOR, at0="Linear 5→7, BatchNorm1d 7, ReLU, Linear 7→64"),
+        replaced(DISCRIMINATOR, at5="Linear 48→7, BatchNorm1d 7, LeakyReLU 0.2, Linear 7→1"),
+    ),
+    "global pooling": ({"top": "average"}, GENERATOR, replaced(DISCRIMINATOR, at5="AdaptiveAvgPool2d, Linear 3→1")),
+    "relu": ({"leak": 0.0}, GENERATOR, replaced(DISCRIMINATOR, at1="LeakyReLU 0.0", at4="LeakyReLU 0.0")),
+    "unbounded": ({"output": "linear"}, GENERATOR[:-1], DISCRIMINATOR),
+    "tanh generator": ({"activation": "tanh"}, replaced(GENERATOR, at2="Tanh", at5="Tanh"), DISCRIMINATOR),
+}
+
+
+@pytest.mark.parametrize("arm", ARMS)
+def test_an_arm_changes_what_it_says_and_nothing_else(arm: str) -> None:
+    guidelines, generator, discriminator = ARMS[arm]
+    networks = build({**SMALL, "guidelines": guidelines}, Prior(), 5, (1, 8, 8))
+    assert (layers(networks.generator), layers(networks.discriminator)) == (generator, discriminator)
+    assert isinstance(networks.discriminator, ConvolutionalDiscriminator)
+    maps = networks.discriminator.features(torch.randn(2, 1, 8, 8))
+    assert [tuple(part.shape) for part in maps] == [(2, 2, 8, 8), (2, 3, 4, 4)]  # what the linear probe reads
+    samples = networks.generator(torch.randn(3, 5), torch.zeros(3, dtype=torch.int64))
+    assert samples.shape == (3, 1, 8, 8)
+
+
+def test_unpooling_repeats_and_pooling_takes_the_largest() -> None:
+    networks = build({**SMALL, "guidelines": {"resampling": "pooling"}}, Prior(), 5, (1, 8, 8))
+    assert isinstance(networks.generator.body, ConvolutionalGenerator)
+    maps = torch.randn(2, 4, 4, 4)
+    grown = networks.generator.body.stack[0](maps)
+    assert torch.equal(grown, maps.repeat_interleave(2, 2).repeat_interleave(2, 3))
+    assert isinstance(networks.discriminator, ConvolutionalDiscriminator)
+    block = networks.discriminator.blocks[1]
+    assert isinstance(block, nn.Sequential)
+    inputs = torch.randn(2, 2, 8, 8)
+    largest = block[:-1](inputs).reshape(2, 3, 4, 2, 4, 2).amax((3, 5))
+    torch.testing.assert_close(block(inputs), largest)

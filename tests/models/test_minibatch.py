@@ -8,7 +8,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from replication.foundation.errors import InputError
 from replication.models.layers.minibatch import MinibatchDiscrimination, MinibatchForm
 
 FORMS: tuple[MinibatchForm, ...] = ("paper", "code", "normalised")
@@ -104,12 +103,6 @@ def test_the_other_forms_are_not_set_from_data(form: MinibatchForm) -> None:
 def test_gradients_are_those_of_finite_differences(form: MinibatchForm) -> None:
     layer, features = layer_of(form)
     assert torch.autograd.gradcheck(layer.double(), features.double().requires_grad_())
-
-
-@pytest.mark.parametrize("sizes", [(0, 5), (3, 0), (3, -1)])
-def test_sizes_that_are_none_are_refused(sizes: tuple[int, int]) -> None:
-    with pytest.raises(InputError, match=rf"{sizes[0]} kernels of {sizes[1]} dimensions"):
-        MinibatchDiscrimination(FEATURES, *sizes, "code")
 
 
 @pytest.mark.parametrize("form", FORMS)

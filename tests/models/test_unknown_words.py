@@ -21,33 +21,31 @@ from replication.training.streams import host_stream
 
 ONES = torch.ones(2, 1, 2, 2)
 JUDGED = Judged(torch.ones(2), (torch.ones(2, 3),))
-CALLS: dict[str, Callable[[Any], object]] = {
-    "objective": lambda word: generator_loss(torch.ones(2), word),
-    "distance": lambda word: feature_distance(JUDGED, JUDGED, SimpleNamespace(distance=word, layers=(0,))),  # pyright: ignore[reportArgumentType]
-    "noise": lambda word: draw_noise(SimpleNamespace(distribution=word, scale=1.0), host_stream(0, "noise"), (2, 2)),  # pyright: ignore[reportArgumentType]
-    "samples": lambda word: as_samples(ONES.to(torch.uint8), word),
-    "images": lambda word: as_images(ONES, word),
-    "minibatch": lambda word: MinibatchDiscrimination(3, 2, 2, word),
-    "nonlinearity": lambda word: dense([2, 3, 1], word, None),
-    "nonlinearity of an ensemble": lambda word: Ensemble(3, [2, 3, 1], word),
-}
-KNOWN = {
-    "objective": "saturating",
-    "distance": "squared-mean",
-    "noise": "positive",
-    "samples": "contrast",
-    "images": "unit",
-    "minibatch": "code",
-    "nonlinearity": "relu",
-    "nonlinearity of an ensemble": "tanh",
+# Calls that no recipe has checked before, each with a word that it knows.
+CALLS: dict[str, tuple[str, Callable[[Any], object]]] = {
+    "objective": ("saturating", lambda word: generator_loss(torch.ones(2), word)),
+    "distance": (
+        "squared-mean",
+        lambda word: feature_distance(JUDGED, JUDGED, SimpleNamespace(distance=word, layers=(0,))),  # pyright: ignore[reportArgumentType]
+    ),
+    "noise": (
+        "positive",
+        lambda word: draw_noise(SimpleNamespace(distribution=word, scale=1.0), host_stream(0, "noise"), (2, 2)),  # pyright: ignore[reportArgumentType]
+    ),
+    "samples": ("contrast", lambda word: as_samples(ONES.to(torch.uint8), word)),
+    "images": ("unit", lambda word: as_images(ONES, word)),
+    "minibatch": ("code", lambda word: MinibatchDiscrimination(3, 2, 2, word)),
+    "nonlinearity": ("relu", lambda word: dense([2, 3, 1], word, None)),
+    "nonlinearity of an ensemble": ("tanh", lambda word: Ensemble(3, [2, 3, 1], word)),
 }
 
 
-@pytest.mark.parametrize("call", CALLS)
-def test_an_unknown_word_is_refused_with_those_accepted(call: str) -> None:
-    with pytest.raises(InputError, match=rf"'unheard-of'.*accepted: .*{KNOWN[call]}"):
-        CALLS[call]("unheard-of")
-    CALLS[call](KNOWN[call])
+@pytest.mark.parametrize("name", CALLS)
+def test_an_unknown_word_is_refused_with_those_accepted(name: str) -> None:
+    known, call = CALLS[name]
+    with pytest.raises(InputError, match=rf"'unheard-of'.*accepted: .*{known}"):
+        call("unheard-of")
+    call(known)
 
 
 def test_feature_matching_is_no_loss_on_logits() -> None:

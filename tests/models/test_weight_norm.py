@@ -9,16 +9,12 @@ import torch
 from torch import Tensor
 from torch.nn.functional import conv2d, conv_transpose2d, linear
 
-from replication.models.layers.weight_norm import (
-    WeightNorm,
-    normalised_convolution,
-    normalised_dense,
-    normalised_transposed_convolution,
-)
+from replication.models.layers import weight_norm
+from replication.models.layers.weight_norm import WeightNorm, normalised_dense, normalised_transposed_convolution
 
 LAYERS: dict[str, tuple[Callable[[], WeightNorm], tuple[int, ...], int]] = {
     "dense": (lambda: normalised_dense(5, 4), (30, 5), 0),
-    "convolution": (lambda: normalised_convolution(3, 4, 3, 2, 1), (30, 3, 6, 6), 0),
+    "convolution": (lambda: weight_norm.normalised_convolution(3, 4, 3, 2, 1), (30, 3, 6, 6), 0),
     "transposed": (lambda: normalised_transposed_convolution(3, 4, 5, 2, initial_std=1.0), (30, 3, 4, 4), 1),
 }
 

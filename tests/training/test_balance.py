@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits as cross_entropy
 
-from replication.config.recipes import Adam, Balance, FeatureMatching, Labels, Prior, Recipe, Sgd
+from replication.config.recipes import Adam, Balance, FeatureMatching, Labels, Prior, Sgd
 from replication.models import load
 from replication.training.balance import count_update, move_threshold
-from replication.training.run import DeviceRates, Run, apply_update
+from replication.training.run import DeviceRates, apply_update
 from replication.training.schedule import SIDES
-from replication.training.state import bind
 from replication.training.toy import engine as toy_engine
 from replication.training.toy.plan import plan_of
 from tests.in_small import own_params, plain_recipe
+from tests.training.small import LIVELY, Game, descend, small
 
 CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "plain": ({}, {"normalised": False}),
@@ -34,7 +31,7 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
             "historical_averaging": 0.1,
             "parameter_average": 0.1,
         },
-        {"noisy": True, "outputs": 3},
+        {"noisy": True},
     ),
     "momentum": ({"adam": None, "sgd": Sgd(0.1, 0.5, 0.7, 4)}, {}),
     "feature matching": (
@@ -45,15 +42,13 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_both_computed_and_one_kept_is_one_computed(
-    small: Callable[..., Any], recipe: Recipe, lively: Balance, name: str
-) -> None:
+def test_both_computed_and_one_kept_is_one_computed(name: str) -> None:
     changes, networks = CASES[name]
-    start = {"feature matching": 0.15, "all of it": 0.25}.get(name, lively.threshold)
-    balance = replace(lively, threshold=start, ceiling=start + 0.1, floor=start - 0.1, **changes.get("balance", {}))
-    case = small(replace(recipe, schedule="balanced", inner_steps=4, **{**changes, "balance": balance}), **networks)
-    state, draws = case.start(), case.draw(5, labelled=torch.arange(12) if "labels" in changes else None)
-    lean, looked = (case.train(state, draws, lean=way) for way in (True, False))
+    start = {"feature matching": 0.15, "all of it": 0.25}.get(name, LIVELY.threshold)
+    balance = replace(LIVELY, threshold=start, ceiling=start + 0.1, floor=start - 0.1, **changes.get("balance", {}))
+    case = small(**networks, schedule="balanced", inner_steps=4, **{**changes, "balance": balance})
+    state, units = case.start(), case.units(5, torch.arange(12) if "labels" in changes else None)
+    lean, looked = (case.train(state, units, lean=way) for way in (True, False))
     assert lean.tensors.keys() == looked.tensors.keys()
     for key, tensor in lean.tensors.items():
         # Without batch normalisation all samples go through D in one batch, whose sums round otherwise.
@@ -70,23 +65,18 @@ RATES = DeviceRates(torch.tensor(0.1, dtype=torch.float64), torch.tensor(0.5, dt
     [{}, {"adam": Adam(1e-2, 0.5, epsilon_inside=True)}, {"adam": None, "sgd": Sgd(0.1, 0.5, 0.7, 4)}],
     ids=["adam", "epsilon inside", "momentum"],
 )
-def test_an_update_that_is_not_kept_leaves_every_tensor_whatever_its_gradient(
-    small: Callable[..., Any], recipe: Recipe, changes: dict[str, Any]
-) -> None:
-    case = small(replace(recipe, historical_averaging=0.1, parameter_average=0.1, labels=Labels(2), **changes))
-    run = case.train(case.start(), case.draw(2))
+def test_an_update_that_is_not_kept_leaves_every_tensor_whatever_its_gradient(changes: dict[str, Any]) -> None:
+    case = small(outputs=1, historical_averaging=0.1, parameter_average=0.1, labels=Labels(2), **changes)
+    run, _ = case.play(2)
     before = {name: tensor.clone() for name, tensor in run.tensors.items()}
     for side in SIDES:
         gradients = [torch.full_like(parameter, torch.nan) for parameter in run.parameters(side)]
         apply_update(run, case.recipe, side, gradients, RATES, torch.tensor(False))
     for name, tensor in run.tensors.items():
         torch.testing.assert_close(tensor, before[name], rtol=0, atol=0, msg=name)
-    apply_update(run, case.recipe, SIDES[0], gradients_of_ones(run, SIDES[0]), RATES, torch.tensor(True))
+    ones = [torch.ones_like(parameter) for parameter in run.parameters(SIDES[0])]
+    apply_update(run, case.recipe, SIDES[0], ones, RATES, torch.tensor(True))
     assert not torch.equal(run.tensors["generator.body.0.weight"], before["generator.body.0.weight"])
-
-
-def gradients_of_ones(run: Run, side: str) -> list[Tensor]:
-    return [torch.ones_like(parameter) for parameter in run.parameters(side)]
 
 
 def test_counts_in_a_row_are_the_released_codes_two_counters() -> None:
@@ -121,38 +111,20 @@ def test_the_difference_of_counts_is_the_toy_codes() -> None:
 
 
 @pytest.mark.parametrize("lean", [True, False])
-def test_where_the_threshold_rises_the_discriminator_has_one_more_update(
-    small: Callable[..., Any], recipe: Recipe, lean: bool
-) -> None:
+def test_where_the_threshold_rises_the_discriminator_has_one_more_update(lean: bool) -> None:
     """Threshold −1 gives every turn to the generator, so that it rises at every unit but the first."""
     rule = Balance(-1.0, -0.5, -1.0, 0, 0.01, -(10**6), 0.01, extra_rate=0.25)
-    case = small(replace(recipe, schedule="balanced", inner_steps=2, balance=rule, noise_of_step="own"))
-    state, draws = case.start(), case.draw(4)
-    run, networks = case.train(state, draws, lean=lean), case.build()
-    bind(networks, state, 0)
-    generator, discriminator = networks
-    of_generator = torch.optim.Adam(generator.parameters(), lr=1e-2, betas=(0.5, 0.999))
-    of_discriminator = torch.optim.Adam(discriminator.parameters(), lr=0.25e-2, betas=(0.5, 0.999))
-    paid = []
+    case = small(schedule="balanced", inner_steps=2, balance=rule, noise_of_step="own")
+    state, units = case.start(), case.units(4)
+    run, game = case.train(state, units, lean=lean), Game(case, state, units.draws)
+    of_generator, of_discriminator = game.adams()
+    of_discriminator.param_groups[0]["lr"] *= 0.25
     for unit in range(4):
-        noise = draws.noise[unit]
-        component = draws.component[unit]
         if unit > 0:
-            told = discriminator(case.data.values[draws.rows[unit, 0]].float() / 127.5 - 1).logits
-            fake = discriminator(generator(noise[0], component[0]).detach()).logits
-            of_discriminator.zero_grad()
-            loss = cross_entropy(told, torch.ones(6)) + cross_entropy(fake, torch.zeros(6))
-            (0.5 * loss).backward()
-            of_discriminator.step()
+            descend(of_discriminator, game.discriminator_loss(unit))
         for step in range(2):
-            loss = cross_entropy(discriminator(generator(noise[step], component[step])).logits, torch.ones(6))
-            paid.append(loss.item())
-            of_generator.zero_grad()
-            loss.backward()
-            of_generator.step()
-    for side, theirs in zip(SIDES, networks, strict=True):
-        for name, other in theirs.state_dict().items():
-            torch.testing.assert_close(run.tensors[f"{side}.{name}"], other, rtol=1e-5, atol=5e-6, msg=name)
+            descend(of_generator, game.generator_loss(unit, step))
+    game.ends_as(run)
     assert run.steps.tolist() == [8, 3] and run.balance[0].item() == pytest.approx(-0.97)
 
 

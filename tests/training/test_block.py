@@ -26,6 +26,7 @@ from replication.training.pieces import PIECE
 from replication.training.state import State, initial_state
 from replication.training.trainer import Trainer
 from tests.in_small import plain_recipe
+from tests.training.small import small
 
 pytestmark = pytest.mark.integration
 
@@ -61,9 +62,7 @@ class Case:
 
 
 @pytest.fixture(params=["kernel", "eager"])
-def case(
-    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, small: Callable[..., Any], recipe: Recipe
-) -> Case:
+def case(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Case:
     """Both engines, in short pieces; the loop with batch normalisation, layer noise and averages."""
     monkeypatch.setattr(block, "STRETCH_SECONDS", 0.0)  # a stretch is a piece
     for engine, units in (("kernel", 20), ("eager", 2)):
@@ -72,9 +71,8 @@ def case(
         points = torch.from_numpy(draw_points(((0.6, 0.6), (-0.6, -0.6)), 0.15, 20, 0).points)
         return Case(KERNEL, partial(load("deligan").build, KERNEL.network, PRIOR, 2, (2,)), points)
     options: dict[str, Any] = {"historical_averaging": 0.1, "parameter_average": 0.1, "labels": Labels(2)}
-    changed = replace(recipe, prior=PRIOR, scored_shares=KERNEL.scored_shares, **options)
-    eager = small(changed, outputs=3, noisy=True)
-    return Case(changed, eager.build, *eager.data)
+    eager = small(noisy=True, prior=PRIOR, scored_shares=KERNEL.scored_shares, **options)
+    return Case(eager.recipe, eager.build, *eager.data)
 
 
 def same(one: Outcome, other: Outcome, rows: Sequence[int] | None = None) -> None:
@@ -150,13 +148,10 @@ def test_a_planted_nan_is_recorded_with_its_step_and_stays_with_its_seed(
     outcome = case.train(tmp_path / "planted")
     steps = 20 * 5 if case.recipe.engine == "kernel" else 2  # the end of the first piece
     assert outcome.diverged == (-1, steps, -1)
-    kept = Outcome(
-        {step: {name: tensor[[0, 2]] for name, tensor in state.items()} for step, state in outcome.snapshots.items()},
-        outcome.history[[0, 2]],
-        outcome.window,
-        (-1, -1),
-    )
-    same(kept, healthy, [0, 2])
+    others = {
+        step: {name: tensor[[0, 2]] for name, tensor in state.items()} for step, state in outcome.snapshots.items()
+    }
+    same(Outcome(others, outcome.history[[0, 2]], outcome.window, (-1, -1)), healthy, [0, 2])
     assert np.isnan(outcome.history[1, :, 0]).all()
 
 
@@ -188,10 +183,9 @@ def test_snapshots_are_of_the_steps_named(case: Case, tmp_path: Path) -> None:
 
 def test_a_split_smaller_than_a_batch_is_refused(case: Case, tmp_path: Path) -> None:
     batch = case.recipe.batch
-    small = replace(case, data=case.data[: batch - 1])
     sentence = f"a cell: {batch - 1} training samples do not fill one batch of {batch}; choose a larger split"
     with pytest.raises(InputError, match=sentence):
-        small.train(tmp_path, name="a cell")
+        replace(case, data=case.data[: batch - 1]).train(tmp_path, name="a cell")
 
 
 def test_a_corrupt_checkpoint_stops_the_run(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,15 +12,13 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from replication.config.recipes import Recipe
 from replication.training import captured
 from replication.training.captured import CapturedSeed
 from replication.training.eager import EagerSeed
-from replication.training.layer_noise import UnitNoise
 from replication.training.pieces import PIECE
 from replication.training.run import bind_runs
 from replication.training.schedule import objective_at
-from tests.training.conftest import CASES
+from tests.training.small import CASES, Small, small
 
 pytestmark = pytest.mark.integration
 
@@ -29,25 +27,24 @@ FROM_HOST = {"lift_fresh", "_local_scalar_dense", "scalar_tensor", "_pin_memory"
 
 
 @pytest.fixture(params=CASES)
-def case(request: pytest.FixtureRequest, small: Callable[..., Any], recipe: Recipe) -> Any:
-    changes = CASES[request.param]
-    changed = replace(recipe, updates=300, **changes)
-    if changed.early:
-        changed = replace(changed, early=replace(changed.early, updates=8))
-    return small(changed, noisy=True, outputs=3 if "labels" in changes else 1)
+def case(request: pytest.FixtureRequest) -> Small:
+    changes = {"updates": 300, **CASES[request.param]}
+    if "early" in changes:
+        changes["early"] = replace(changes["early"], updates=8)
+    return small(noisy=True, **changes)
 
 
-def seeds_of(case: Any) -> tuple[EagerSeed, CapturedSeed]:
+def seeds_of(case: Small) -> tuple[EagerSeed, CapturedSeed]:
     """The same seed twice, one operation at a time and as it is captured."""
     labelled = np.arange(12) if case.recipe.labels else None
     one, other = (bind_runs(case.build, case.start())[0] for _ in range(2))
     eager = EagerSeed(one, case.recipe, case.data, 3, labelled)
     fast = CapturedSeed(other, case.recipe, case.data, 3, labelled)
-    eager._layers = UnitNoise(one.networks.discriminator, case.recipe, labelled is not None, torch.device("cpu"))
+    eager._layers = case.noise(one, labelled is not None)
     return eager, fast
 
 
-def test_units_are_those_of_the_reference(case: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_units_are_those_of_the_reference(case: Small, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(PIECE, "captured", 10)
     eager, fast = seeds_of(case)
     for first, end in ((0, 8), (8, 17), (17, 25)):
@@ -81,7 +78,7 @@ def described(value: Any) -> object:
     return value if isinstance(value, int | float | bool | str | None) else str(type(value))
 
 
-def test_every_unit_is_the_same_operations_on_the_same_shapes(case: Any) -> None:
+def test_every_unit_is_the_same_operations_on_the_same_shapes(case: Small) -> None:
     """So the graph of one serves for all: rates, epochs and turns are tensors, and nothing depends on their values."""
     _, fast = seeds_of(case)
     fast.advance(0, 1)
@@ -108,16 +105,14 @@ def test_the_trace_tells_numbers_and_host_values_apart() -> None:
         values.add_(torch.tensor([1.0]))
 
 
-def test_warming_up_leaves_no_trace(case: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_warming_up_leaves_no_trace(case: Small, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every tensor that a unit writes is among those that are put back before the capture."""
     _, fast = seeds_of(case)
     fast.advance(0, 1)
     run = fast._run
     touched = {tensor.data_ptr() for tensor in fast._touched()} | {fast._losses.data_ptr()}
-    kept = {
-        part.data_ptr() for part in (*run.parameters("generator"), *run.parameters("discriminator"), *run.buffers())
-    }
-    assert kept <= touched and {run.steps.data_ptr(), run.balance.data_ptr()} <= touched
+    parts = *run.parameters("generator"), *run.parameters("discriminator"), *run.buffers()
+    assert {part.data_ptr() for part in parts} <= touched and {run.steps.data_ptr(), run.balance.data_ptr()} <= touched
     writes: set[int] = set()
 
     class Writes(TorchDispatchMode):
@@ -129,17 +124,17 @@ def test_warming_up_leaves_no_trace(case: Any, monkeypatch: pytest.MonkeyPatch) 
                 writes.update(t.data_ptr() for t in (value if isinstance(value, list | tuple) else [value]))
             return func(*args, **(kwargs or {}))
 
-    own = {t.untyped_storage().data_ptr() for t in (*run.tensors.values(), fast._losses, fast._place)}
+    of_seed = {t.untyped_storage().data_ptr() for t in (*run.tensors.values(), fast._losses, fast._place)}
     with Writes():
         fast._place.zero_()
         fast.unit(objective_at(case.recipe, 0))
     outside = {part.data_ptr() for part in (*fast._units.flat(), fast._data.values, fast._data.labels)}  # pyright: ignore
-    assert writes & own and not writes & outside
+    assert writes & of_seed and not writes & outside
 
 
-def test_a_cuda_graph_is_recorded_after_warming_up(small: Callable[..., Any], recipe: Recipe, monkeypatch: Any) -> None:
+def test_a_cuda_graph_is_recorded_after_warming_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """With stand-ins for CUDA's graph and stream: units are run, put back, captured once, and replayed."""
-    case, events = small(replace(recipe, updates=300), noisy=True), []
+    case, events = small(noisy=True, updates=300), []
     _, fast = seeds_of(case)
     expected, _ = seeds_of(case)
 
@@ -165,14 +160,14 @@ def test_a_cuda_graph_is_recorded_after_warming_up(small: Callable[..., Any], re
 
         def __exit__(self, *_: object) -> None:  # a capture computes nothing
             with torch.no_grad():
-                for tensor, kept in zip(fast._touched(), self.before, strict=True):
-                    tensor.copy_(kept)
+                for tensor, before in zip(fast._touched(), self.before, strict=True):
+                    tensor.copy_(before)
 
     monkeypatch.setattr(captured.torch.cuda, "CUDAGraph", Graph)
     monkeypatch.setattr(captured.torch.cuda, "graph", Capture)
     monkeypatch.setattr(fast, "_queue", captured.nullcontext)
     fast._stream = Stream()  # pyright: ignore[reportAttributeAccessIssue]
-    found, wanted = fast.advance(0, 5), expected.advance(0, 5)
+    trained = fast.advance(0, 5)
     assert events == [("generator", True), "capture", *["replay"] * 5]
-    torch.testing.assert_close(found.losses, wanted.losses, rtol=0, atol=0)
-    assert found.done == "event"
+    torch.testing.assert_close(trained.losses, expected.advance(0, 5).losses, rtol=0, atol=0)
+    assert trained.done == "event"

@@ -13,15 +13,7 @@ from filelock import FileLock, Timeout
 
 from replication.foundation.errors import InputError
 from replication.training import checkpoints
-from replication.training.checkpoints import (
-    TrainingClock,
-    Writer,
-    forget,
-    note_environment,
-    read_state,
-    sole_writer,
-    write_state,
-)
+from replication.training.checkpoints import Writer, note_environment, read_state, sole_writer, write_state
 
 STATE = {"generator.weight": torch.arange(6.0).view(2, 3).t(), "steps": torch.tensor([[3, 9]])}
 # Takes the lock, says so, then holds it until it is killed.
@@ -48,20 +40,20 @@ def test_the_last_state_written_is_read(tmp_path: Path) -> None:
 
 
 def test_the_clock_of_a_killed_call_stands_at_its_last_checkpoint(tmp_path: Path) -> None:
-    clock = TrainingClock(tmp_path)
+    clock = checkpoints.TrainingClock(tmp_path)
     clock._began -= 30.0
     with Writer(tmp_path, clock) as writer:
         writer.write("state", 5, STATE)
     clock._began -= 40.0  # lost with the process
-    second = TrainingClock(tmp_path)
+    second = checkpoints.TrainingClock(tmp_path)
     second._began -= 50.0
     read = second.read()
     assert read["started"] == clock.read()["started"] and 80.0 <= read["duration_s"] < 100.0
     second.keep()
-    assert 80.0 <= TrainingClock(tmp_path).read()["duration_s"] < 101.0
-    forget(tmp_path)
+    assert 80.0 <= checkpoints.TrainingClock(tmp_path).read()["duration_s"] < 101.0
+    checkpoints.forget(tmp_path)
     tmp_path.mkdir()
-    assert TrainingClock(tmp_path).read()["duration_s"] < 10.0
+    assert checkpoints.TrainingClock(tmp_path).read()["duration_s"] < 10.0
 
 
 def test_names_do_not_mix(tmp_path: Path) -> None:
@@ -138,9 +130,9 @@ def test_a_writer_waits_for_another_and_goes_on_when_that_dies(
 def test_a_finished_cell_is_forgotten(tmp_path: Path) -> None:
     with sole_writer("cell", tmp_path) as directory:
         write_state(directory, "state", 1, STATE)
-        forget(directory)
+        checkpoints.forget(directory)
         assert not directory.exists()
-        forget(directory)
+        checkpoints.forget(directory)
 
 
 def test_what_is_written_beside_the_loop_is_the_state_of_that_moment(tmp_path: Path) -> None:
@@ -183,7 +175,7 @@ def test_a_damaged_clock_or_environment_is_named(tmp_path: Path, content: str) -
     write_state(tmp_path, "state", 5, STATE)
     (tmp_path / "clock.json").write_text(content)
     with pytest.raises(InputError, match=f"{tmp_path.name} is corrupt"):
-        TrainingClock(tmp_path)
+        checkpoints.TrainingClock(tmp_path)
     (tmp_path / "environment.json").write_text(content.replace("{", "["))
     with pytest.raises(InputError, match=f"{tmp_path.name} is corrupt"):
         note_environment(tmp_path, {"threads": 1})

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from replication.config.recipes import Noise, Recipe
+from replication.config.recipes import Noise
 from replication.models.layers.networks import GaussianNoise, Generator, Judged, Networks, Stack
-from replication.training.initialise import Samples, initialise_networks
+from replication.training.initialise import initialise_networks
 from replication.training.state import State, bind, initial_state
+from tests.training.small import PLAIN, small
 
 SEEN: list[tuple[str, Tensor]] = []
 
@@ -73,17 +73,15 @@ def nothing_seen() -> None:
     SEEN.clear()
 
 
-@pytest.fixture
-def data(small: Callable[..., Any], recipe: Recipe) -> Samples:
-    return small(recipe).data
+DATA = small().data
 
 
-def started(recipe: Recipe, data: Samples, seed: int, images: int = 8) -> State:
-    return initial_state(build, replace(recipe, initial_images=images), (seed,), data)
+def started(*seeds: int, images: int = 8) -> State:
+    return initial_state(build, replace(PLAIN, initial_images=images), seeds, DATA)
 
 
-def test_layers_start_from_their_input(recipe: Recipe, data: Samples) -> None:
-    state = started(recipe, data, 3)
+def test_layers_start_from_their_input() -> None:
+    state = started(3)
     inputs = dict(SEEN)
     assert [(name, len(samples)) for name, samples in SEEN] == [("brightness", 8), ("body", 6), ("judge", 8)]
     for side, layer in (("generator.body.1", "body"), ("discriminator.body.3", "judge")):
@@ -96,50 +94,47 @@ def test_layers_start_from_their_input(recipe: Recipe, data: Samples) -> None:
     assert not any(getattr(module, "starting", False) for network in networks for module in network.modules())
 
 
-def test_what_they_start_from_are_different_training_images_with_layer_noise(recipe: Recipe, data: Samples) -> None:
-    state = started(recipe, data, 3)
-    inputs, every = dict(SEEN), data.values.flatten(1).float() / 127.5 - 1
-    found = torch.cdist(inputs["brightness"].flatten(1), every).argmin(1)
-    assert len(set(found.tolist())) == 8 and found.tolist() != list(range(8))
-    torch.testing.assert_close(every[found].view(8, 1, 2, 2), inputs["brightness"])
-    torch.testing.assert_close(state["generator.body.2.level"][0], every[found].mean(0))
+def test_what_they_start_from_are_different_training_images_with_layer_noise() -> None:
+    state = started(3)
+    inputs, every = dict(SEEN), DATA.values.flatten(1).float() / 127.5 - 1
+    rows = torch.cdist(inputs["brightness"].flatten(1), every).argmin(1)
+    assert len(set(rows.tolist())) == 8 and rows.tolist() != list(range(8))
+    torch.testing.assert_close(every[rows].view(8, 1, 2, 2), inputs["brightness"])
+    torch.testing.assert_close(state["generator.body.2.level"][0], every[rows].mean(0))
     linear = nn.Linear(4, 3)
     linear.load_state_dict({key: state[f"discriminator.body.2.{key}"][0] for key in ("weight", "bias")})
-    added = inputs["judge"] - linear(every[found])
+    added = inputs["judge"] - linear(every[rows])
     noise = added.detach() @ torch.linalg.pinv(linear.weight.detach().T)  # [8, 4], its part that the layer keeps
     assert 0.1 < noise.std() < 0.5
 
 
-def test_a_seed_starts_the_same_in_every_block_and_unlike_another(recipe: Recipe, data: Samples) -> None:
-    changed = replace(recipe, initial_images=8)
-    block = initial_state(build, changed, (5, 3), data)
-    for name, tensor in started(recipe, data, 3).items():
+def test_a_seed_starts_the_same_in_every_block_and_unlike_another() -> None:
+    block = started(5, 3)
+    for name, tensor in started(3).items():
         torch.testing.assert_close(block[name][1:], tensor, rtol=0, atol=0, equal_nan=True)
     for name in ("generator.body.1.shift", "discriminator.body.3.shift", "generator.body.2.level"):
         assert not torch.equal(block[name][0], block[name][1])
 
 
-def test_without_initial_images_nothing_is_touched(recipe: Recipe, data: Samples) -> None:
-    state = started(recipe, data, 3, images=0)
+def test_without_initial_images_nothing_is_touched() -> None:
+    state = started(3, images=0)
     assert not SEEN
     assert not state["generator.body.1.shift"].any() and not state["generator.body.2.level"].any()
     assert torch.equal(state["discriminator.body.3.scale"], torch.ones(1, 3))
-    alone = initial_state(build, recipe, (3,))
+    alone = initial_state(build, PLAIN, (3,))
     assert all(torch.equal(state[name], alone[name]) for name in state if name.startswith(("gen", "disc")))
 
 
 @pytest.mark.parametrize("noise", [Noise("normal", 2.0), Noise("positive")])
-def test_the_reference_batch_is_noise_that_a_seed_keeps(
-    small: Callable[..., Any], recipe: Recipe, data: Samples, noise: Noise
-) -> None:
-    changed = replace(recipe, noise=noise)
-    state = initial_state(build_with_reference, changed, (3, 4), data)
+def test_the_reference_batch_is_noise_that_a_seed_keeps(noise: Noise) -> None:
+    changed = replace(PLAIN, noise=noise)
+    state = initial_state(build_with_reference, changed, (3, 4), DATA)
     reference = state["generator.reference"]
     assert reference.shape == (2, 50, 3) and not torch.equal(reference[0], reference[1])
-    assert torch.equal(initial_state(build_with_reference, changed, (4,), data)["generator.reference"][0], reference[1])
+    assert torch.equal(initial_state(build_with_reference, changed, (4,), DATA)["generator.reference"][0], reference[1])
     expected = (0.0, 2.0) if noise.distribution == "normal" else (0.5, 12**-0.5)
     assert (reference.mean().item(), reference.std().item()) == pytest.approx(expected, abs=0.35 * noise.scale)
     networks = build_with_reference()
     before = networks.generator.reference.clone()
-    initialise_networks(networks, changed, 3, data)
+    initialise_networks(networks, changed, 3, DATA)
     assert not before.any() and torch.equal(networks.generator.reference, reference[0])

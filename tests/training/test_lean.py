@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 
 import pytest
 import torch
 
-from replication.config.recipes import Recipe
 from replication.data.embedded import read_digits
 from replication.models import load
 from replication.models.layers.same import Edges, SameConvolution, SameTransposed, same_padding
@@ -64,11 +62,6 @@ def test_a_convolution_that_pads_by_itself_is_the_padded_one(side: int, kernel: 
         torch.testing.assert_close(other, one, rtol=0, atol=2e-6)
 
 
-@pytest.fixture(scope="module")
-def recipe() -> Recipe:
-    return replace(own_params().recipe("dcgan", "digits", "paper"), batch=16)
-
-
 @pytest.mark.parametrize(
     ("device", "precision", "last"),
     [("cpu", "float32", True), ("cuda", "tf32", True), ("cuda:0", "bfloat16", True), ("cuda:0", "float32", False)],
@@ -77,7 +70,8 @@ def test_channels_come_first_in_float32_on_a_gpu_alone(device: str, precision: s
     assert memory_format(device, precision) == (torch.channels_last if last else torch.contiguous_format)
 
 
-def test_what_is_beside_a_weight_lies_in_memory_as_it_does(recipe: Recipe) -> None:
+def test_what_is_beside_a_weight_lies_in_memory_as_it_does() -> None:
+    recipe = own_params().recipe("dcgan", "digits", "paper")
     build = partial(load("dcgan").build, recipe.network, recipe.prior, recipe.latent_dim, (1, 8, 8), 10)
     (run,) = bind_runs(build, initial_state(build, recipe, (0,)))
     weight = run.tensors["discriminator.blocks.1.0.weight"]

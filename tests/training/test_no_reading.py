@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,11 +12,10 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from replication.config.recipes import Recipe
 from replication.training import loop
 from replication.training.lean import LeanUnits
 from replication.training.run import bind_runs
-from tests.training.conftest import CASES
+from tests.training.small import CASES, small
 
 READING = {"item", "cpu", "numpy", "tolist", "nonzero", "equal", "allclose", "is_nonzero", "masked_select", "unique"}
 SCALARS = {"__bool__", "__int__", "__float__", "__index__", "__array__", "__repr__"}
@@ -67,12 +65,8 @@ def nothing_read() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_unit_reads_no_tensor(
-    small: Callable[..., Any], recipe: Recipe, name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    changes = CASES[name]
-    case = small(replace(recipe, updates=300, **changes), noisy=True, outputs=3 if "labels" in changes else 1)
-    state, draws = case.start(), case.draw(3, labelled=torch.arange(12) if "labels" in changes else None)
+def test_a_unit_reads_no_tensor(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    case = small(noisy=True, updates=300, **CASES[name])
     real, units = LeanUnits.train, []
 
     def watched(*arguments: Any) -> None:
@@ -81,12 +75,12 @@ def test_a_unit_reads_no_tensor(
         units.append(arguments[1])
 
     monkeypatch.setattr(LeanUnits, "train", watched)
-    case.train(state, draws, lean=True)
+    case.train(case.start(), case.units(3, torch.arange(12) if case.recipe.labels else None), lean=True)
     assert len(units) == 3
 
 
-def test_the_watch_sees_the_look_of_the_reference(small: Callable[..., Any], recipe: Recipe) -> None:
-    case = small(replace(recipe, updates=300, **CASES["balanced"]))
+def test_the_watch_sees_the_look_of_the_reference() -> None:
+    case = small(updates=300, **CASES["balanced"])
     (run,) = bind_runs(case.build, case.start())
     arguments = (run, case.recipe, case.data, case.units(1).at(0), "non-saturating", torch.Generator())
     loop.train_unit(*arguments)

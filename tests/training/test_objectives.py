@@ -11,13 +11,8 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from replication.config.recipes import FeatureMatching
 from replication.models.layers.networks import Judged
-from replication.training.objectives import (
-    classification_loss,
-    discriminator_loss,
-    feature_distance,
-    generator_loss,
-    prior_penalty,
-)
+from replication.training import objectives
+from replication.training.objectives import discriminator_loss, feature_distance, generator_loss, prior_penalty
 
 LOGITS = torch.tensor([-4.0, -0.3, 0.0, 1.5, 6.0], dtype=torch.float64)
 ONES, ZEROS = torch.ones_like(LOGITS), torch.zeros_like(LOGITS)
@@ -62,7 +57,7 @@ def test_the_source_of_class_logits_is_z_over_z_plus_one() -> None:
 def test_the_loss_of_labels_is_their_cross_entropy() -> None:
     logits, labels = torch.tensor([[0.5, -1.0, 2.0], [1.0, 3.0, 0.0]]), torch.tensor([2, 0])
     expected = (-2.0 + math.log(sum(map(math.exp, (0.5, -1, 2)))) - 1.0 + math.log(sum(map(math.exp, (1, 3, 0))))) / 2
-    assert classification_loss(logits, labels).item() == pytest.approx(expected)
+    assert objectives.classification_loss(logits, labels).item() == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("layers", [(-1,), (0, 2), (2, 1, 0)])

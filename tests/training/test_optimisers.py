@@ -5,36 +5,43 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from replication.training.optimisers import adam_update, fused_adam_update, momentum_update
+
+
+def drawn(stream: torch.Generator, *shapes: tuple[int, ...], dtype: torch.dtype = torch.float64) -> list[Tensor]:
+    return [torch.randn(shape, generator=stream, dtype=dtype) for shape in shapes]
+
+
+def zeros(tensors: list[Tensor]) -> list[Tensor]:
+    return [torch.zeros_like(tensor) for tensor in tensors]
+
+
+def step_of_torch(optimiser: torch.optim.Optimizer, gradients: list[Tensor]) -> None:
+    for tensor, gradient in zip(optimiser.param_groups[0]["params"], gradients, strict=True):
+        tensor.grad = gradient
+    optimiser.step()
 
 
 @pytest.mark.parametrize("l2", [0.0, 0.03])
 @pytest.mark.parametrize(("betas", "epsilon"), [((0.5, 0.999), 1e-8), ((0.9, 0.99), 1e-3)])
 def test_adam_is_torch_adam(l2: float, betas: tuple[float, float], epsilon: float) -> None:
     stream = torch.Generator().manual_seed(1)
-    start = [torch.randn(shape, generator=stream, dtype=torch.float64) for shape in ((3, 2), (4,))]
+    start = drawn(stream, (3, 2), (4,))
     ours, theirs = [t.clone() for t in start], [t.clone().requires_grad_() for t in start]
-    first, second = [torch.zeros_like(t) for t in start], [torch.zeros_like(t) for t in start]
+    first, second = zeros(start), zeros(start)
     optimiser = torch.optim.Adam(theirs, lr=0.01, betas=betas, eps=epsilon, weight_decay=l2)
     for step in range(1, 21):
-        gradients = [torch.randn(t.shape, generator=stream, dtype=torch.float64) for t in start]
-        adam_update(ours, [g.clone() for g in gradients], first, second, step, 0.01, betas, epsilon, l2)
-        for tensor, gradient in zip(theirs, gradients, strict=True):
-            tensor.grad = gradient
-        optimiser.step()
+        gradients = drawn(stream, (3, 2), (4,))
+        adam_update(ours, gradients, first, second, step, 0.01, betas, epsilon, l2)
+        step_of_torch(optimiser, gradients)  # which are as they were
     for one, other, before in zip(ours, theirs, start, strict=True):
         torch.testing.assert_close(one, other.detach(), rtol=1e-12, atol=1e-12)
         assert not torch.equal(one, before)
-    for name, ours_moments in (("exp_avg", first), ("exp_avg_sq", second)):
-        for tensor, moment in zip(theirs, ours_moments, strict=True):
+    for name, moments in (("exp_avg", first), ("exp_avg_sq", second)):
+        for tensor, moment in zip(theirs, moments, strict=True):
             torch.testing.assert_close(moment, optimiser.state[tensor][name], rtol=1e-12, atol=1e-12)
-
-
-def test_the_gradients_given_are_not_changed() -> None:
-    gradient = torch.ones(3)
-    adam_update([torch.ones(3)], [gradient], [torch.zeros(3)], [torch.zeros(3)], 1, 0.1, (0.5, 0.999), 1e-8, 0.5)
-    assert gradient.tolist() == [1, 1, 1]
 
 
 @pytest.mark.parametrize("epsilon", [1e-8, 1e-2])
@@ -43,52 +50,41 @@ def test_epsilon_under_the_root(epsilon: float) -> None:
     stream = np.random.default_rng(0)
     values, gradients = stream.normal(size=4), stream.normal(size=(5, 4)) * [1e-6, 1e-3, 1.0, 10.0]
     ours = [torch.from_numpy(values.copy())]
-    moments = [[torch.zeros(4, dtype=torch.float64)] for _ in range(2)]
+    ours_first, ours_second = zeros(ours), zeros(ours)
     first, second = np.zeros(4), np.zeros(4)
     for step, gradient in enumerate(gradients, start=1):
         counted = torch.tensor(step, dtype=torch.float64)
-        given = torch.from_numpy(gradient.copy())
-        adam_update(ours, [given], moments[0], moments[1], counted, 0.01, (0.5, 0.9), epsilon, epsilon_inside=True)
+        of_step, options = [torch.from_numpy(gradient.copy())], (0.01, (0.5, 0.9), epsilon)
+        adam_update(ours, of_step, ours_first, ours_second, counted, *options, epsilon_inside=True)
         first, second = 0.5 * first + 0.5 * gradient, 0.9 * second + 0.1 * gradient**2
         values = values - 0.01 * (first / (1 - 0.5**step)) / np.sqrt(second / (1 - 0.9**step) + epsilon)
         np.testing.assert_allclose(ours[0].numpy(), values, rtol=1e-12, atol=1e-14)
 
 
-def test_momentum_is_torch_sgd() -> None:
+def test_momentum_is_torch_sgd_at_the_rate_of_each_gradients_own_step() -> None:
+    """v ← momentum·v − rate·g (GAN's released code): at a rate of 1 torch leaves the velocity as it was gathered."""
     stream = torch.Generator().manual_seed(1)
-    start = [torch.randn(shape, generator=stream, dtype=torch.float64) for shape in ((3, 2), (4,))]
-    ours, theirs = [t.clone() for t in start], [t.clone().requires_grad_() for t in start]
-    velocity = [torch.zeros_like(t) for t in start]
-    optimiser = torch.optim.SGD(theirs, lr=0.05, momentum=0.5)
+    start = drawn(stream, (3, 2), (4,))
+    ours, theirs, velocity = [t.clone() for t in start], [t.clone().requires_grad_() for t in start], zeros(start)
+    optimiser = torch.optim.SGD(theirs, lr=1.0, momentum=0.5)
     for step in range(12):
-        momentum = 0.5 + 0.02 * step
+        momentum, rate = 0.5 + 0.02 * step, 0.05 / (1 + step)
         optimiser.param_groups[0]["momentum"] = momentum
-        gradients = [torch.randn(t.shape, generator=stream, dtype=torch.float64) for t in start]
-        momentum_update(ours, [g.clone() for g in gradients], velocity, 0.05, momentum)
-        for tensor, gradient in zip(theirs, gradients, strict=True):
-            tensor.grad = gradient
-        optimiser.step()
+        gradients = drawn(stream, (3, 2), (4,))
+        momentum_update(ours, gradients, velocity, rate, momentum)
+        step_of_torch(optimiser, [rate * gradient for gradient in gradients])
     for one, other in zip(ours, theirs, strict=True):
         torch.testing.assert_close(one, other.detach(), rtol=1e-12, atol=1e-12)
 
 
-def test_a_falling_rate_leaves_the_velocity_as_it_was_gathered() -> None:
-    """v ← momentum·v − rate·g: the rate of each gradient is that of its own step (GAN's released code)."""
-    value, velocity = [torch.zeros(1)], [torch.zeros(1)]
-    for rate in (1.0, 0.1, 0.0):
-        momentum_update(value, [torch.ones(1)], velocity, rate, 0.5)
-    assert velocity[0].item() == pytest.approx(-(0.25 * 1.0 + 0.5 * 0.1))
-    assert value[0].item() == pytest.approx(-(1.0 + 0.6 + 0.3))
-
-
 @pytest.mark.parametrize("l2", [0.0, 0.03])
 def test_the_fused_step_is_the_plain_one(l2: float) -> None:
-    stream = torch.Generator().manual_seed(1)
-    start = [torch.randn(shape, generator=stream) for shape in ((3, 2), (37,), (5, 4, 3, 3))]
+    stream, shapes = torch.Generator().manual_seed(1), ((3, 2), (37,), (5, 4, 3, 3))
+    start = drawn(stream, *shapes, dtype=torch.float32)
     plain, fused = ([t.clone() for t in start] for _ in range(2))
-    means, others, squares, other_squares = ([torch.zeros_like(t) for t in start] for _ in range(4))
+    means, others, squares, other_squares = (zeros(start) for _ in range(4))
     for step in range(1, 21):
-        gradients = [torch.randn(t.shape, generator=stream) for t in start]
+        gradients = drawn(stream, *shapes, dtype=torch.float32)
         counted, rate = torch.tensor(step, dtype=torch.float64), torch.tensor(0.01 / step, dtype=torch.float64)
         adam_update(plain, gradients, means, squares, counted, rate, (0.5, 0.99), 1e-6, l2)
         fused_adam_update(fused, gradients, others, other_squares, counted, rate, (0.5, 0.99), 1e-6, l2)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
 
-from replication.config.recipes import Labels, Recipe
+from replication.config.recipes import Labels
 from replication.models.layers.minibatch import MinibatchDiscrimination
 from replication.models.layers.networks import as_given, widened
 from replication.models.layers.virtual_batch_norm import VirtualBatchNorm
@@ -17,35 +15,29 @@ from replication.training import loop
 from replication.training.run import bind_runs
 from replication.training.schedule import turns
 from replication.training.trainer import Trainer
+from tests.training.small import small
 
 
 @pytest.mark.parametrize("changes", [{}, {"labels": Labels(2)}], ids=["plain", "labels"])
-def test_training_in_bfloat16_is_nearly_that_in_float32(
-    small: Callable[..., Any], recipe: Recipe, changes: dict[str, Any]
-) -> None:
-    case = small(replace(recipe, **changes), outputs=3 if changes else 1)
-    rounded = replace(case.recipe, precision="bfloat16")
-    exact, near = (Trainer(case.build, one, (0, 1), case.data) for one in (case.recipe, rounded))
+def test_training_in_bfloat16_is_nearly_that_in_float32(changes: dict[str, Any]) -> None:
+    cases = small(**changes), small(**changes, precision="bfloat16")
+    exact, near = (Trainer(case.build, case.recipe, (0, 1), case.data) for case in cases)
     losses, others = exact.advance(0, 10), near.advance(0, 10)
     assert abs(losses - others).max() < 0.05 and (losses != others).any()
     assert all(tensor.dtype != torch.bfloat16 for tensor in near.state.values())
 
 
-def test_losses_and_gradients_are_float32(small: Callable[..., Any], recipe: Recipe) -> None:
-    case = small(replace(recipe, precision="bfloat16"), noisy=True)
+def test_losses_and_gradients_are_float32() -> None:
+    case = small(noisy=True, precision="bfloat16")
     (run,) = bind_runs(case.build, case.start())
     seen: list[torch.dtype] = []
     output = run.networks.discriminator.get_submodule("output")
     output.register_forward_hook(lambda *arguments: seen.append(arguments[2].dtype))
-    batch = loop.assemble(
-        run.networks, case.recipe, case.data, case.units(1).at(0).draws, turns(case.recipe)[0], STREAM
-    )
+    drawn, stream = case.units(1).at(0).draws, torch.Generator().manual_seed(0)
+    batch = loop.assemble(run.networks, case.recipe, case.data, drawn, turns(case.recipe)[0], stream)
     loss, total = loop.discriminator_objective(run, case.recipe, batch, case.recipe.objective)
     assert set(seen) == {torch.bfloat16} and loss.dtype == total.dtype == torch.float32
     assert {g.dtype for g in torch.autograd.grad(total, run.parameters("discriminator"))} == {torch.float32}
-
-
-STREAM = torch.Generator().manual_seed(0)
 
 
 @pytest.mark.parametrize("form", ["paper", "code", "normalised"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from replication.training.schedule import SIDES
 from replication.training.toy.plan import plan_of
 from replication.training.trainer import recorded
 from tests.four_touches import wgan  # noqa: F401 — which registers what is tested here
+from tests.training.small import PLAIN, small
 
 CLIP = 0.3
 # ε is above what rounds: the loss has no slope in the critic's last bias.
@@ -36,19 +36,15 @@ SCHEDULES: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.fixture
-def registered(recipe: Recipe) -> Recipe:
-    return replace(recipe, adam=None, optimiser=CLIPPED, objective="wasserstein")
+REGISTERED = replace(PLAIN, adam=None, optimiser=CLIPPED, objective="wasserstein")
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
 @pytest.mark.parametrize("normalised", [True, False])
-def test_few_kernels_train_as_the_reference_does(
-    small: Callable[..., Any], registered: Recipe, schedule: str, normalised: bool
-) -> None:
-    case = small(replace(registered, **SCHEDULES[schedule]), noisy=True, normalised=normalised)
-    state, draws = case.start(), case.draw(6)
-    reference, lean = (case.train(state, draws, lean=lean) for lean in (False, True))
+def test_few_kernels_train_as_the_reference_does(schedule: str, normalised: bool) -> None:
+    case = small(of=REGISTERED, noisy=True, normalised=normalised, **SCHEDULES[schedule])
+    state, units = case.start(), case.units(6)
+    reference, lean = (case.train(state, units, lean=lean) for lean in (False, True))
     for name, tensor in reference.tensors.items():
         torch.testing.assert_close(lean.tensors[name], tensor, rtol=0, atol=1e-5, msg=name, equal_nan=True)
     assert min(reference.steps) > 0
@@ -57,55 +53,53 @@ def test_few_kernels_train_as_the_reference_does(
         assert (largest <= CLIP + 1e-6) == bounded
 
 
-def test_an_unknown_objective_trains_nothing(small: Callable[..., Any], recipe: Recipe, tmp_path: Path) -> None:
-    for changes in ({"objective": "unheard-of"}, {"early": Early("unheard-of", 1)}):
-        case = small(replace(recipe, **changes))
-        with pytest.raises(InputError, match=r"^training: 'unheard-of' is no objective; accepted: non-saturating, "):
-            train_block(case.build, case.recipe, (0,), case.data, tmp_path)
+@pytest.mark.parametrize(
+    ("recipe", "changes", "sentence"),
+    [
+        (PLAIN, {"objective": "unheard-of"}, "^training: 'unheard-of' is no objective; accepted: non-saturating, "),
+        (
+            PLAIN,
+            {"early": Early("unheard-of", 1)},
+            "^training: 'unheard-of' is no objective; accepted: non-saturating, ",
+        ),
+        (PLAIN, {"objective": "comparing"}, "generator_minibatch: objective comparing needs real samples"),
+        (
+            REGISTERED,
+            {"optimiser": Registered("unheard-of", 0.1)},
+            "'unheard-of' is no optimiser; accepted: adam, sgd",
+        ),
+        (
+            REGISTERED,
+            {"optimiser": Registered("clipped-rmsprop", 0.1)},
+            "optimiser: clipped-rmsprop: decay: field required",
+        ),
+        (REGISTERED, {"real_target": 0.9}, "real_target: objective wasserstein does not read it; leave it out"),
+    ],
+)
+def test_what_an_entry_does_not_know_trains_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recipe: Recipe, changes: dict[str, Any], sentence: str
+) -> None:
+    monkeypatch.setitem(OBJECTIVES, "comparing", OBJECTIVES["wasserstein"]._replace(sees_real=True))
+    case = small(of=recipe, **changes)
+    with pytest.raises(InputError, match=sentence):
+        train_block(case.build, case.recipe, (0,), case.data, tmp_path)
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize(
-    ("changes", "sentence"),
-    [
-        ({"optimiser": Registered("unheard-of", 0.1)}, "'unheard-of' is no optimiser; accepted: adam, sgd"),
-        ({"optimiser": Registered("clipped-rmsprop", 0.1)}, "optimiser: clipped-rmsprop: decay: field required"),
-        ({"real_target": 0.9}, "real_target: objective wasserstein does not read it; leave it out"),
-    ],
-)
-def test_what_an_entry_does_not_know_is_refused(
-    small: Callable[..., Any], registered: Recipe, tmp_path: Path, changes: dict[str, Any], sentence: str
-) -> None:
-    case = small(replace(registered, **changes))
-    with pytest.raises(InputError, match=sentence):
-        train_block(case.build, case.recipe, (0,), case.data, tmp_path)
-
-
-def test_an_objective_that_compares_needs_real_samples(
-    small: Callable[..., Any], recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(OBJECTIVES, "comparing", OBJECTIVES["wasserstein"]._replace(sees_real=True))
-    case = small(replace(recipe, objective="comparing"))
-    with pytest.raises(InputError, match="generator_minibatch: objective comparing needs real samples"):
-        train_block(case.build, case.recipe, (0,), case.data, tmp_path)
-
-
-def test_the_compiled_way_refuses_what_it_does_not_compute(registered: Recipe) -> None:
-    networks = models.load("gan").build({"hidden": [3], "nonlinearity": "tanh"}, registered.prior, 3, (2,))
+def test_the_compiled_way_refuses_what_it_does_not_compute() -> None:
+    networks = models.load("gan").build({"hidden": [3], "nonlinearity": "tanh"}, PLAIN.prior, 3, (2,))
     with pytest.raises(InputError, match="engine kernel does not compute objective: wasserstein, optimiser: "):
-        plan_of(networks, replace(registered, engine="kernel"), 4)
+        plan_of(networks, replace(REGISTERED, engine="kernel"), 4)
 
 
-def test_fast_ways_are_left_where_an_entry_is_not_for_them(
-    small: Callable[..., Any], registered: Recipe, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    networks = small(registered, normalised=False).build()
-    assert recorded(registered) and trains_batched(networks, registered)
+def test_fast_ways_are_left_where_an_entry_is_not_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    networks = small(of=REGISTERED, normalised=False).build()
+    assert recorded(REGISTERED) and trains_batched(networks, REGISTERED)
     monkeypatch.setitem(OPTIMISERS, "by-norm", OPTIMISERS["clipped-rmsprop"]._replace(by_element=False))
-    by_norm = replace(registered, optimiser=replace(CLIPPED, name="by-norm"))
+    by_norm = replace(REGISTERED, optimiser=replace(CLIPPED, name="by-norm"))
     assert recorded(by_norm) and not trains_batched(networks, by_norm)
     monkeypatch.setitem(OBJECTIVES, "looking", OBJECTIVES["wasserstein"]._replace(on_device=False))
-    assert not recorded(replace(registered, objective="looking"))
+    assert not recorded(replace(REGISTERED, objective="looking"))
 
 
 def test_a_name_is_registered_once_and_moments_are_few() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -11,89 +10,66 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from replication.config.recipes import Noise, Prior, Recipe
+from replication.config.recipes import Prior
 from replication.models.layers.networks import Conditional, Generator
 from replication.training.draws import draw_components, draw_noise
 from replication.training.sampling import draw_samples, draw_with_components
 from replication.training.streams import host_stream
+from tests.training.small import PLAIN, small
 
 
-@pytest.fixture(params=[False, True], ids=["plain", "batch normalisation"])
-def case(request: pytest.FixtureRequest, small: Callable[..., Any], recipe: Recipe) -> Any:
-    return small(recipe, normalised=request.param)
-
-
-def noise_of(recipe: Recipe, seed: int, noise: Noise | None = None) -> Tensor:
-    """Two batches from the stream of the seed's samples."""
-    return draw_noise(noise or recipe.noise, host_stream(seed, "samples"), (2, 6, 3))
-
-
-def test_samples_are_a_function_of_seed_and_purpose(case: Any) -> None:
-    def draw(seed: int, purpose: str) -> Tensor:
+@pytest.mark.parametrize("normalised", [False, True], ids=["plain", "batch normalisation"])
+def test_samples_are_a_function_of_seed_and_purpose_and_fewer_the_first_of_whole_batches(normalised: bool) -> None:
+    def draw(seed: int, purpose: str, count: int = 12) -> Tensor:
         torch.rand(1)  # torch's own stream must not count
-        return draw_samples(generator, case.recipe, case.recipe.noise, seed, purpose, 10)
+        return draw_samples(generator, PLAIN, PLAIN.noise, seed, purpose, count)
 
-    generator = case.build().generator
+    generator = small(normalised=normalised).build().generator
     assert torch.equal(draw(3, "samples"), draw(3, "samples"))
     assert not torch.equal(draw(3, "samples"), draw(4, "samples"))
     assert not torch.equal(draw(3, "samples"), draw(3, "others"))
-
-
-def test_fewer_samples_are_the_first_of_whole_batches(case: Any) -> None:
-    generator, recipe = case.build().generator, case.recipe
-    whole = draw_samples(generator, recipe, recipe.noise, 1, "samples", 12)
-    part = draw_samples(generator, recipe, recipe.noise, 1, "samples", 7)
+    part = draw(3, "samples", 7)
     assert part.shape == (7, 1, 2, 2) and not part.requires_grad
-    assert torch.equal(part, whole[:7])
+    assert torch.equal(part, draw(3, "samples")[:7])
 
 
 @torch.no_grad()
 @pytest.mark.parametrize("statistics", ["batch", "running"])
-def test_batch_normalisation_takes_each_batchs_own_statistics_or_the_running_ones(
-    small: Callable[..., Any], recipe: Recipe, statistics: Any
-) -> None:
-    generator, changed = small(recipe).build().generator, replace(recipe, sampled_with=statistics)
+def test_batch_normalisation_takes_each_batchs_own_statistics_or_the_running_ones(statistics: Any) -> None:
+    generator, changed = small().build().generator, replace(PLAIN, sampled_with=statistics)
     generator.get_buffer("body.1.running_mean").fill_(0.5)
     generator.get_buffer("body.1.running_var").fill_(4.0)
     first, norm, rest = generator.body[0], generator.body[1], generator.body[2:]  # pyright: ignore[reportIndexIssue]
     norm.weight.fill_(1.5)
     expected = []
-    for batch in noise_of(recipe, 2):
+    for batch in draw_noise(PLAIN.noise, host_stream(2, "samples"), (2, 6, 3)):
         units = first(batch)
-        own = units.mean(0), units.var(0, correction=0)
-        mean, variance = own if statistics == "batch" else (torch.tensor(0.5), torch.tensor(4.0))
+        of_batch = units.mean(0), units.var(0, correction=0)
+        mean, variance = of_batch if statistics == "batch" else (torch.tensor(0.5), torch.tensor(4.0))
         expected.append(rest(1.5 * (units - mean) / (variance + 1e-5).sqrt() + norm.bias))
     # Whatever mode the generator was in, and with its running statistics left out of it.
     for mode in (True, False):
         norm.running_mean.fill_(0.5)
         norm.running_var.fill_(4.0)
-        found = draw_samples(generator.train(mode), changed, recipe.noise, 2, "samples", 12)
-        torch.testing.assert_close(found, torch.cat(expected), rtol=1e-4, atol=1e-5)
-
-
-def test_component_i_is_row_i_of_every_batch(small: Callable[..., Any], recipe: Recipe) -> None:
-    torch.manual_seed(0)  # weights under which no two components lie where every unit is at rest
-    case = small(replace(recipe, prior=Prior(components=6, sigma_init=0.0)), normalised=False)
-    samples = draw_samples(case.build().generator, case.recipe, recipe.noise, 0, "samples", 18).numpy().reshape(3, 6, 4)
-    np.testing.assert_allclose(samples[1:], samples[[0, 0]], rtol=1e-5)
-    assert len(np.unique(samples[0].round(4), axis=0)) == 6
+        samples = draw_samples(generator.train(mode), changed, PLAIN.noise, 2, "samples", 12)
+        torch.testing.assert_close(samples, torch.cat(expected), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("component", ["row", "sampled"])
-def test_the_components_returned_are_those_of_the_samples(
-    small: Callable[..., Any], recipe: Recipe, component: Any
-) -> None:
+def test_the_components_returned_are_those_of_the_samples(component: Any) -> None:
     """With σ = 0 a sample depends on its component alone, so equal components have equal samples and no others."""
-    torch.manual_seed(0)
-    case = small(replace(recipe, prior=Prior(components=6, component=component, sigma_init=0.0)), normalised=False)
-    generator = case.build().generator
-    samples, components = draw_with_components(generator, case.recipe, recipe.noise, 3, "samples", 16)
+    torch.manual_seed(0)  # weights under which no two components lie where every unit is at rest
+    case = small(normalised=False, prior=Prior(components=6, component=component, sigma_init=0.0))
+    arguments = (case.build().generator, case.recipe, PLAIN.noise, 3, "samples", 16)
+    samples, components = draw_with_components(*arguments)
     assert (components.shape, components.dtype) == ((16,), np.int64)
-    assert torch.equal(samples, draw_samples(generator, case.recipe, recipe.noise, 3, "samples", 16))
+    assert torch.equal(samples, draw_samples(*arguments))
     by_sample = np.unique(samples.flatten(1).numpy().round(4), axis=0, return_inverse=True)[1]
     assert ((by_sample[:, None] == by_sample) == (components[:, None] == components)).all()
+    if component == "row":  # component i is row i of every batch
+        assert components.tolist() == [*range(6), *range(6), *range(4)]
     stream = host_stream(3, "samples")
-    draw_noise(recipe.noise, stream, (3, 6, 3))
+    draw_noise(PLAIN.noise, stream, (3, 6, 3))
     np.testing.assert_array_equal(components, draw_components(case.recipe, stream, (3, 6)).flatten()[:16])
 
 
@@ -108,6 +84,6 @@ class LabelBody(Conditional):
         return labels.unsqueeze(1) + 0 * latent
 
 
-def test_a_conditional_generator_makes_every_class_in_turn(recipe: Recipe) -> None:
-    found = draw_samples(Generator(None, LabelBody()), recipe, recipe.noise, 0, "samples", 13, classes=4)
-    assert found[:, 0].tolist() == [0, 1, 2, 3] * 3 + [0]
+def test_a_conditional_generator_makes_every_class_in_turn() -> None:
+    samples = draw_samples(Generator(None, LabelBody()), PLAIN, PLAIN.noise, 0, "samples", 13, classes=4)
+    assert samples[:, 0].tolist() == [0, 1, 2, 3] * 3 + [0]

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from replication.config.recipes import Balance, Early, LinearDecay, Recipe, Sgd
+from replication.config.recipes import Balance, Early, LinearDecay, Sgd
 from replication.training.schedule import minibatches_of_unit, objective_at, rates_at, turns, unit_steps, update_counts
+from tests.training.small import PLAIN
 
 BALANCE = Balance(1.0, 1.0, 0.7, 3, 0.003, -1, 0.003)
 GENERATOR, DISCRIMINATOR = ("generator",), ("discriminator",)
@@ -30,8 +31,8 @@ BOTH = ("generator", "discriminator")
         ),
     ],
 )
-def test_turns(recipe: Recipe, changes: dict[str, Any], expected: list[object]) -> None:
-    assert list(turns(replace(recipe, **changes))) == expected
+def test_turns(changes: dict[str, Any], expected: list[object]) -> None:
+    assert list(turns(replace(PLAIN, **changes))) == expected
 
 
 @pytest.mark.parametrize(
@@ -46,36 +47,34 @@ def test_turns(recipe: Recipe, changes: dict[str, Any], expected: list[object]) 
         ({"schedule": "balanced", "balance": BALANCE, "inner_steps": 4}, 1, (None, None, 8)),
     ],
 )
-def test_minibatches_and_update_counts(
-    recipe: Recipe, changes: dict[str, Any], minibatches: int, counts: tuple[int | None, ...]
-) -> None:
-    changed = replace(recipe, **changes)
+def test_minibatches_and_counts(changes: dict[str, Any], minibatches: int, counts: tuple[int | None, ...]) -> None:
+    changed = replace(PLAIN, **changes)
     assert minibatches_of_unit(changed) == minibatches
     assert tuple(update_counts(changed).values()) == counts
     assert list(update_counts(changed)) == ["generator", "discriminator", "together"]
     assert unit_steps(changed) == (4 if changed.schedule == "balanced" else 1)
 
 
-def test_a_linear_rate_ends_at_zero_and_stays_there(recipe: Recipe) -> None:
-    changed = replace(recipe, linear_decay=LinearDecay(4, 8))
-    found = [rates_at(changed, unit).learning_rate for unit in range(10)]
-    assert found == pytest.approx([0.01] * 5 + [0.0075, 0.005, 0.0025, 0.0, 0.0])
+def test_a_linear_rate_ends_at_zero_and_stays_there() -> None:
+    changed = replace(PLAIN, linear_decay=LinearDecay(4, 8))
+    rates = [rates_at(changed, unit).learning_rate for unit in range(10)]
+    assert rates == pytest.approx([0.01] * 5 + [0.0075, 0.005, 0.0025, 0.0, 0.0])
 
 
-def test_gans_momentum_rises_over_250_epochs(recipe: Recipe) -> None:
+def test_gans_momentum_rises_over_250_epochs() -> None:
     """.5 → .7, changed at each epoch of 500 minibatches."""
-    changed = replace(recipe, adam=None, sgd=Sgd(0.1, 0.5, 0.7, momentum_updates=250 * 500, every=500))
+    changed = replace(PLAIN, adam=None, sgd=Sgd(0.1, 0.5, 0.7, momentum_updates=250 * 500, every=500))
     for epoch, expected in ((0, 0.5), (1, 0.5008), (125, 0.6), (249, 0.6992), (250, 0.7), (900, 0.7)):
         for unit in (500 * epoch, 500 * epoch + 499):
             assert rates_at(changed, unit).momentum == pytest.approx(expected)
-    smooth = replace(recipe, adam=None, sgd=Sgd(0.1, 0.5, 0.7, momentum_updates=4))
+    smooth = replace(PLAIN, adam=None, sgd=Sgd(0.1, 0.5, 0.7, momentum_updates=4))
     assert [rates_at(smooth, unit).momentum for unit in range(6)] == pytest.approx([0.5, 0.55, 0.6, 0.65, 0.7, 0.7])
-    assert rates_at(recipe, 5) == (0.01, 0.0)
+    assert rates_at(PLAIN, 5) == (0.01, 0.0)
 
 
-def test_the_early_objective_counts_updates(recipe: Recipe) -> None:
-    changed = replace(recipe, objective="saturating", early=Early("non-saturating", updates=4))
+def test_the_early_objective_counts_updates() -> None:
+    changed = replace(PLAIN, objective="saturating", early=Early("non-saturating", updates=4))
     assert [objective_at(changed, unit) for unit in (0, 3, 4)] == ["non-saturating", "non-saturating", "saturating"]
     balanced = replace(changed, schedule="balanced", inner_steps=2, balance=BALANCE)
     assert [objective_at(balanced, unit) for unit in (0, 1, 2)] == ["non-saturating", "non-saturating", "saturating"]
-    assert objective_at(recipe, 0) == "non-saturating"
+    assert objective_at(PLAIN, 0) == "non-saturating"

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
 
-from replication.config.recipes import Adam, Balance, Labels, Prior, Recipe, Sgd
+from replication.config.recipes import Adam, Balance, Labels, Prior, Sgd
 from replication.foundation.seeding import torch_seed
 from replication.models.layers.networks import Networks
 from replication.training.run import bind_runs
 from replication.training.state import bind, initial_state, trained_names, weights_of
+from tests.training.small import Small, small
 
 BALANCE = Balance(0.9, 1.0, 0.7, 3, 0.003, -2, 0.003)
 
 
 @pytest.fixture
-def case(small: Callable[..., Any], recipe: Recipe) -> Any:
+def case() -> Small:
     prior = Prior(components=6, component="row", sigma_init=0.2)
-    return small(replace(recipe, schedule="balanced", inner_steps=2, balance=BALANCE, prior=prior))
+    return small(schedule="balanced", inner_steps=2, balance=BALANCE, prior=prior)
 
 
-def test_each_seed_starts_the_same_in_every_block(case: Any) -> None:
+def test_each_seed_starts_the_same_in_every_block(case: Small) -> None:
     build, recipe = case.build, case.recipe
     block, alone = initial_state(build, recipe, (4, 9, 2)), initial_state(build, recipe, (9,))
     for name, tensor in block.items():
@@ -35,7 +35,7 @@ def test_each_seed_starts_the_same_in_every_block(case: Any) -> None:
     assert torch.equal(alone["generator.prior.mean"][0], fresh.generator.get_parameter("prior.mean"))
 
 
-def test_moments_start_at_zero_and_the_schedule_at_its_threshold(case: Any) -> None:
+def test_moments_start_at_zero_and_the_schedule_at_its_threshold(case: Small) -> None:
     build, recipe = case.build, case.recipe
     state = initial_state(build, recipe, (0, 1))
     trained = trained_names(build())
@@ -48,7 +48,7 @@ def test_moments_start_at_zero_and_the_schedule_at_its_threshold(case: Any) -> N
     assert state["balance"][:, 3:].isnan().all() and state["steps"].tolist() == [[0, 0], [0, 0]]
 
 
-def test_bound_networks_are_aligned_copies_of_one_seed(case: Any) -> None:
+def test_bound_networks_are_aligned_copies_of_one_seed(case: Small) -> None:
     build, recipe = case.build, case.recipe
     state = initial_state(build, recipe, (0, 1))
     before = {name: tensor.clone() for name, tensor in state.items()}
@@ -66,7 +66,7 @@ def test_bound_networks_are_aligned_copies_of_one_seed(case: Any) -> None:
         assert torch.equal(tensor, before[name])
 
 
-def test_a_seed_is_finite_as_long_as_all_its_weights_are(case: Any) -> None:
+def test_a_seed_is_finite_as_long_as_all_its_weights_are(case: Small) -> None:
     build, recipe = case.build, case.recipe
     state = initial_state(build, recipe, (0, 1, 2))
     assert [run.finite().item() for run in bind_runs(build, state)] == [True, True, True]
@@ -76,23 +76,23 @@ def test_a_seed_is_finite_as_long_as_all_its_weights_are(case: Any) -> None:
     assert [run.finite().item() for run in bind_runs(build, state)] == [True, False, False]
 
 
-def test_what_is_kept_beside_the_weights_is_what_the_recipe_asks_for(case: Any) -> None:
+def test_what_is_kept_beside_the_weights_is_what_the_recipe_asks_for(case: Small) -> None:
     trained = trained_names(case.build())
     judges = [name for name in trained if name.startswith("discriminator")]
 
-    def kept(**changes: Any) -> tuple[dict[str, torch.Tensor], set[str]]:
+    def started(**changes: Any) -> tuple[dict[str, torch.Tensor], set[str]]:
         state = initial_state(case.build, replace(case.recipe, **changes), (0, 1))
         return state, set(state) - set(initial_state(case.build, case.recipe, (0, 1)))
 
-    state, names = kept(historical_averaging=0.1)
+    state, names = started(historical_averaging=0.1)
     assert names == {f"past.{name}" for name in trained}
     assert all(torch.equal(state[f"past.{name}"], state[name]) for name in trained)  # θ[0]
-    state, names = kept(parameter_average=0.1, labels=Labels(2))
+    state, names = started(parameter_average=0.1, labels=Labels(2))
     assert names == {f"averaged.{name}" for name in judges}
     assert not any(state[name].any() for name in names)
-    started, _ = kept(parameter_average=0.1, labels=Labels(2), average_start="weights")
-    assert all(torch.equal(started[name], started[name.removeprefix("averaged.")]) for name in names)
+    averaged, _ = started(parameter_average=0.1, labels=Labels(2), average_start="weights")
+    assert all(torch.equal(averaged[name], averaged[name.removeprefix("averaged.")]) for name in names)
     assert {name for name in weights_of(state) if name.startswith("averaged.")} == names  # a snapshot has them
-    state, names = kept(adam=None, sgd=Sgd(0.1, 0.5, 0.7, 4))
+    state, names = started(adam=None, sgd=Sgd(0.1, 0.5, 0.7, 4))
     assert not names and not any(name.startswith("second.") for name in state)
-    assert kept(adam=Adam(0.1, 0.5))[1] == set()
+    assert started(adam=Adam(0.1, 0.5))[1] == set()

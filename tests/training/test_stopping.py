@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from replication.config.recipes import Adam, Balance, Recipe, Stopping
+from replication.config.recipes import Adam, Stopping
 from replication.foundation.errors import InputError
 from replication.foundation.seeding import generator as stream_of
 from replication.models.layers.networks import Networks
@@ -23,6 +22,7 @@ from replication.training.pieces import Trained, cut
 from replication.training.state import State, bind
 from replication.training.stopping import selection_units
 from replication.training.trainer import Trainer
+from tests.training.small import LIVELY, PLAIN, small
 
 pytestmark = pytest.mark.integration
 
@@ -31,30 +31,24 @@ MARKS = (2, 4, 6, 8)
 RULE = Stopping(every=2, samples=16, sigma_points=5)
 
 
-@pytest.fixture
-def case(small: Callable[..., Any], recipe: Recipe) -> Any:
-    """Steps so large that the last generator is seldom the best."""
-    return small(replace(recipe, adam=Adam(0.05, 0.5), stopping=RULE, scored_shares=(0.0, 0.25, 0.5, 0.75, 1.0)))
+# Steps so large that the last generator is seldom the best.
+CASE = small(adam=Adam(0.05, 0.5), stopping=RULE, scored_shares=(0.0, 0.25, 0.5, 0.75, 1.0))
+HELD_OUT = torch.randint(0, 256, (9, 1, 2, 2), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
 
 
-@pytest.fixture
-def held_out() -> Tensor:
-    return torch.randint(0, 256, (9, 1, 2, 2), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
-
-
-def train(case: Any, directory: Path, held_out: Tensor | None, **changes: Any) -> Outcome:
+def train(directory: Path, held_out: Tensor | None = HELD_OUT, **changes: Any) -> Outcome:
     directory.mkdir(exist_ok=True)
-    recipe = replace(case.recipe, **changes)
-    return train_block(case.build, recipe, SEEDS, case.data, directory, validation=held_out, name="a cell")
+    recipe = replace(CASE.recipe, **changes)
+    return train_block(CASE.build, recipe, SEEDS, CASE.data, directory, validation=held_out, name="a cell")
 
 
 @torch.no_grad()
-def likelihood(networks: Networks, recipe: Recipe, seed: int, held_out: Tensor) -> float:
+def likelihood(networks: Networks, seed: int) -> float:
     """Mean log density of the held-out images under Gaussian kernels on samples, the best σ of the first five."""
     noise = torch.from_numpy(stream_of(seed, "stopping").standard_normal((3, 6, 3), np.float32))
-    made = torch.cat([networks.generator.train()(batch, torch.zeros(6, dtype=torch.int64)) for batch in noise])[:16]
-    points = held_out.flatten(1).double().numpy() / 127.5 - 1
-    squared = ((points[:, None] - made.flatten(1).double().numpy()[None]) ** 2).sum(2)
+    samples = torch.cat([networks.generator.train()(batch, torch.zeros(6, dtype=torch.int64)) for batch in noise])[:16]
+    points = HELD_OUT.flatten(1).double().numpy() / 127.5 - 1
+    squared = ((points[:, None] - samples.flatten(1).double().numpy()[None]) ** 2).sum(2)
     means, first = [], []
     for sigma in np.logspace(-1, 0, 10):
         densities = np.exp(-squared / (2 * sigma**2)).mean(1) / (sigma * np.sqrt(2 * np.pi)) ** 4
@@ -64,15 +58,15 @@ def likelihood(networks: Networks, recipe: Recipe, seed: int, held_out: Tensor) 
     return means[int(np.argmax(first))]
 
 
-def test_the_generator_kept_is_the_best_of_those_compared(case: Any, held_out: Tensor, tmp_path: Path) -> None:
-    unstopped = train(case, tmp_path / "unstopped", None, stopping=None)
-    outcome = train(case, tmp_path / "stopped", held_out)
+def test_the_generator_kept_is_the_best_of_those_compared(tmp_path: Path) -> None:
+    unstopped = train(tmp_path / "unstopped", None, stopping=None)
+    outcome = train(tmp_path / "stopped")
     for index, seed in enumerate(SEEDS):
         values = []
         for mark in MARKS:
-            networks = case.build()
+            networks = CASE.build()
             bind(networks, unstopped.snapshots[mark], index)
-            values.append(likelihood(networks, case.recipe, seed, held_out))
+            values.append(likelihood(networks, seed))
         best = MARKS[int(np.argmax(values))]
         assert outcome.selected[index] == best
         for name, tensor in outcome.snapshots[8].items():
@@ -86,10 +80,8 @@ def test_the_generator_kept_is_the_best_of_those_compared(case: Any, held_out: T
 
 
 @pytest.mark.parametrize("stop", [2, 4])
-def test_a_stopped_training_selects_the_same(
-    case: Any, held_out: Tensor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop: int
-) -> None:
-    whole, real, calls = train(case, tmp_path / "whole", held_out), Trainer.advance, []
+def test_a_stopped_training_selects_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop: int) -> None:
+    whole, real, calls = train(tmp_path / "whole"), Trainer.advance, []
 
     def killed(*arguments: Any) -> np.ndarray:
         calls.append(arguments)
@@ -99,8 +91,8 @@ def test_a_stopped_training_selects_the_same(
 
     monkeypatch.setattr(Trainer, "advance", killed)
     with pytest.raises(KeyboardInterrupt):
-        train(case, tmp_path / "killed", held_out)
-    resumed = train(case, tmp_path / "killed", held_out)
+        train(tmp_path / "killed")
+    resumed = train(tmp_path / "killed")
     assert len(calls) == 5 and resumed.selected == whole.selected
     for name, tensor in whole.snapshots[8].items():
         assert torch.equal(resumed.snapshots[8][name], tensor)
@@ -108,52 +100,47 @@ def test_a_stopped_training_selects_the_same(
 
 @pytest.mark.parametrize(("lost", "selected"), [(2, 2), (1, -1)])
 def test_a_generator_that_is_not_finite_is_never_kept(
-    case: Any, held_out: Tensor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lost: int, selected: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lost: int, selected: int
 ) -> None:
     real = EagerSeed.advance
 
-    def planted(own: EagerSeed, first: int, count: int) -> Trained:
-        trained = real(own, first, count)
-        if own._seed == SEEDS[1] and first + count >= 2 * lost:
-            for parameter in own._run.networks.generator.parameters():
+    def planted(training: EagerSeed, first: int, count: int) -> Trained:
+        trained = real(training, first, count)
+        if training._seed == SEEDS[1] and first + count >= 2 * lost:
+            for parameter in training._run.networks.generator.parameters():
                 parameter.detach().fill_(torch.nan)
-        return trained._replace(finite=own._run.finite())
+        return trained._replace(finite=training._run.finite())
 
     monkeypatch.setattr(EagerSeed, "advance", planted)
-    outcome = train(case, tmp_path, held_out)
+    outcome = train(tmp_path)
     assert outcome.selected[1] == selected and outcome.diverged[1] == 2 * lost
-    kept: State = outcome.snapshots[max(selected, 0)]
+    best: State = outcome.snapshots[max(selected, 0)]
     for name, tensor in outcome.snapshots[8].items():
         if name.startswith("generator"):
-            assert torch.equal(tensor[1], kept[name][1]) and torch.isfinite(tensor.double()).all()
+            assert torch.equal(tensor[1], best[name][1]) and torch.isfinite(tensor.double()).all()
     assert min(outcome.selected[0], *outcome.selected[2:]) > 0
 
 
 @pytest.mark.parametrize("validation", [None, torch.empty(0, 1, 2, 2, dtype=torch.uint8)])
-def test_without_held_out_images_nothing_is_trained(case: Any, tmp_path: Path, validation: Tensor | None) -> None:
-    with pytest.raises(InputError) as caught:
-        train(case, tmp_path, validation)
-    assert str(caught.value) == (
-        "a cell: the stopping rule measures training samples outside of the split, and there are none; choose a "
-        "smaller split."
-    )
+def test_without_held_out_images_nothing_is_trained(tmp_path: Path, validation: Tensor | None) -> None:
+    with pytest.raises(InputError, match="^a cell: the stopping rule .*; choose a smaller split"):
+        train(tmp_path, validation)
     assert not list(tmp_path.iterdir())
 
 
-def test_units_compared(recipe: Recipe) -> None:
-    assert selection_units(recipe) == ()
-    assert selection_units(replace(recipe, updates=10, stopping=replace(RULE, every=4))) == (4, 8, 10)
-    assert selection_units(replace(recipe, updates=8, stopping=replace(RULE, every=4))) == (4, 8)
-    balance = Balance(1.0, 1.0, 0.7, 3, 0.003, -1, 0.003)
-    balanced = replace(recipe, schedule="balanced", inner_steps=5, balance=balance, updates=50, stopping=RULE)
-    assert selection_units(replace(balanced, stopping=replace(RULE, every=20))) == (4, 8, 10)
+def test_units_compared() -> None:
+    assert selection_units(PLAIN) == ()
+    for updates, units in ((10, (4, 8, 10)), (8, (4, 8))):
+        assert selection_units(replace(PLAIN, updates=updates, stopping=replace(RULE, every=4))) == units
+    changes = {"schedule": "balanced", "inner_steps": 5, "balance": LIVELY, "stopping": replace(RULE, every=20)}
+    assert selection_units(replace(PLAIN, updates=50, **changes)) == (4, 8, 10)
     assert cut(0, 10, 50, (4, 8, 10)) == [(0, 4), (4, 8), (8, 10)]
 
 
-def test_points_that_are_no_images_can_be_compared(case: Any, held_out: Tensor, tmp_path: Path) -> None:
-    points = Samples(case.data.values.float() / 127.5 - 1)
+def test_points_that_are_no_images_can_be_compared(tmp_path: Path) -> None:
     outcomes = []
-    for name, data, validation in (("images", case.data, held_out), ("points", points, held_out.float() / 127.5 - 1)):
+    for name, scale in (("images", lambda pixels: pixels), ("points", lambda pixels: pixels.float() / 127.5 - 1)):
         (tmp_path / name).mkdir()
-        outcomes.append(train_block(case.build, case.recipe, (3,), data, tmp_path / name, validation=validation))
+        data, options = Samples(scale(CASE.data.values)), {"validation": scale(HELD_OUT)}
+        outcomes.append(train_block(CASE.build, CASE.recipe, (3,), data, tmp_path / name, **options))
     assert outcomes[0].selected == outcomes[1].selected

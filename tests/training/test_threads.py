@@ -7,9 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,15 +15,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from replication.config.recipes import Recipe
 from replication.models import load
 from replication.training.initialise import Samples
 from replication.training.trainer import Trainer
-from tests.in_small import own_params
+from tests.in_small import ROOT, own_params
+from tests.training.small import small
 
 pytestmark = pytest.mark.integration
 
-ROOT = Path(__file__).parents[2]
 RECIPES = {
     "gan mnist code": (1, 28, 28),
     "improved_gan digits code": (1, 8, 8),
@@ -57,12 +54,11 @@ def trained(name: str, seeds: tuple[int, ...], machine: int) -> str:
 @pytest.fixture(scope="module")
 def on_a_core() -> dict[str, str]:
     """Each recipe trained in a process that sees a single core."""
-    code = f"import json, runpy; t = runpy.run_path({__file__!r}); "
-    code += (
-        f"t['torch'].set_num_threads(1); print(json.dumps({{n: t['trained'](n, ({SEED},), 1) for n in t['RECIPES']}}))"
-    )
-    core = min(os.sched_getaffinity(0))
-    command = ["taskset", "-c", str(core), sys.executable, "-c", code]
+    code = f"""import json, runpy
+this = runpy.run_path({__file__!r})
+this["torch"].set_num_threads(1)
+print(json.dumps({{name: this["trained"](name, ({SEED},), 1) for name in this["RECIPES"]}}))"""
+    command = ["taskset", "-c", str(min(os.sched_getaffinity(0))), sys.executable, "-c", code]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
     return json.loads(done.stdout)
@@ -77,9 +73,7 @@ def test_a_seed_ends_the_same_in_any_block_and_on_any_number_of_cores(name: str,
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-def test_forward_and_backward_have_the_recipes_threads(
-    threads: int, small: Callable[..., Any], recipe: Recipe, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_forward_and_backward_have_the_recipes_threads(threads: int) -> None:
     seen: set[tuple[str, int]] = set()
 
     class Watched(torch.autograd.Function):
@@ -93,12 +87,12 @@ def test_forward_and_backward_have_the_recipes_threads(
             seen.add(("backward", torch.get_num_threads()))
             return gradients[0]
 
-    case, before = small(replace(recipe, threads=threads)), torch.get_num_threads()
+    case, before = small(threads=threads), torch.get_num_threads()
     for machine in (1, 2):  # in the caller's thread, and in others
         trainer = Trainer(case.build, case.recipe, (0, 1), case.data, "cpu", machine)
         for seed in trainer._seeds:
             body = seed._run.networks.generator.body  # pyright: ignore[reportAttributeAccessIssue]
-            body.register_forward_hook(lambda module, given, made: Watched.apply(made))
+            body.register_forward_hook(lambda module, inputs, output: Watched.apply(output))
         trainer.advance(0, 2)
         assert seen == {("forward", threads), ("backward", threads)}
         seen.clear()

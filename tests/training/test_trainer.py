@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Iterator
 from typing import Any, cast
 
 import numpy as np
 import pytest
 import torch
 
-from replication.config.recipes import Early, Labels, Recipe
+from replication.config.recipes import Early, Labels
+from replication.training.batched import CapturedBatch
+from replication.training.captured import CapturedSeed
 from replication.training.eager import EagerSeed
 from replication.training.pieces import PIECE, Trained
 from replication.training.trainer import Trainer, labels_of, products, queue_pieces, seed_trainings
+from tests.training.small import PLAIN, small
 
 
-def test_a_piece_has_one_objective(small: Callable[..., Any], recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
-    case = small(replace(recipe, objective="saturating", early=Early("non-saturating", 3)))
+def test_a_piece_has_one_objective(monkeypatch: pytest.MonkeyPatch) -> None:
+    case = small(objective="saturating", early=Early("non-saturating", 3))
     real, calls = EagerSeed.advance, []
 
     def watched(own: EagerSeed, first: int, count: int) -> Trained:
@@ -30,9 +32,9 @@ def test_a_piece_has_one_objective(small: Callable[..., Any], recipe: Recipe, mo
     assert calls == [(0, 3), (3, 1), (4, 4)]
 
 
-def test_the_state_is_that_of_the_last_unit(small: Callable[..., Any], recipe: Recipe) -> None:
-    case = small(recipe, noisy=True)
-    whole, parts = (Trainer(case.build, recipe, (4, 1), case.data, threads=2, marks=(3,)) for _ in range(2))
+def test_the_state_is_that_of_the_last_unit() -> None:
+    case = small(noisy=True)
+    whole, parts = (Trainer(case.build, case.recipe, (4, 1), case.data, threads=2, marks=(3,)) for _ in range(2))
     losses = whole.advance(0, 7)
     np.testing.assert_array_equal(np.concatenate([parts.advance(0, 3), parts.advance(3, 4)], axis=1), losses)
     for name, tensor in whole.state.items():
@@ -40,12 +42,11 @@ def test_the_state_is_that_of_the_last_unit(small: Callable[..., Any], recipe: R
     assert losses.shape == (2, 7, 2) and whole.state["steps"].tolist() == [[7, 7], [7, 7]]
 
 
-def test_each_seed_has_its_own_labels(small: Callable[..., Any], recipe: Recipe) -> None:
-    labelled = replace(recipe, labels=Labels(2))
-    data = small(labelled, outputs=3).data
-    one, other = labels_of(labelled, (0, 1), data)
+def test_each_seed_has_its_own_labels() -> None:
+    case = small(labels=Labels(2))
+    one, other = labels_of(case.recipe, (0, 1), case.data)
     assert one is not None and other is not None and len(one) == len(other) == 6 and set(one) != set(other)
-    assert labels_of(recipe, (0, 1), data) == [None, None]
+    assert labels_of(PLAIN, (0, 1), case.data) == [None, None]
 
 
 def test_units_of_all_seeds_are_queued_in_turn_and_the_next_piece_before_the_last_is_read() -> None:
@@ -83,16 +84,23 @@ def test_units_of_all_seeds_are_queued_in_turn_and_the_next_piece_before_the_las
     assert calls == [*first, *second, *read, *last]
 
 
-def test_a_block_on_a_gpu_is_the_reference(small: Callable[..., Any], recipe: Recipe, monkeypatch: Any) -> None:
-    """Queued in pieces, on a CPU with captured units that are called: losses go where they belong."""
+@pytest.mark.parametrize(("normalised", "kind"), [(True, CapturedSeed), (False, CapturedBatch)])
+def test_a_block_on_a_gpu_is_the_reference(normalised: bool, kind: type, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a CPU, where captured units are called: losses, divergence and state go where each seed's belong."""
     monkeypatch.setitem(PIECE, "captured", 4)
     monkeypatch.setattr(torch.cuda, "synchronize", lambda: None)
-    case, seeds = small(recipe), (5, 0)
-    reference = Trainer(case.build, recipe, seeds, case.data, marks=(4,))
-    fast = Trainer(case.build, recipe, seeds, case.data)
-    fast._seeds = seed_trainings("captured", case.build, recipe, seeds, case.data, "cpu", fast.state)
+    case, seeds = small(normalised=normalised), (5, 0, 2)
+    reference, fast = (Trainer(case.build, case.recipe, seeds, case.data, marks=(4,)) for _ in range(2))
+    for trainer, engine in ((reference, "eager"), (fast, "captured")):
+        trainer.state["generator.body.0.weight"][1] = torch.nan
+        trainer._seeds = seed_trainings(engine, case.build, case.recipe, seeds, case.data, "cpu", trainer.state)
     fast._on_gpu, fast.piece = True, PIECE["captured"]
-    np.testing.assert_array_equal(fast.advance(0, 7), reference.advance(0, 7))
+    assert {type(seed) for seed in fast._seeds} == {kind}
+    tolerance = 0.0 if kind is CapturedSeed else 1e-5  # sums of stacked products round otherwise
+    np.testing.assert_allclose(fast.advance(0, 7), reference.advance(0, 7), rtol=0, atol=tolerance, equal_nan=True)
+    for name, tensor in reference.state.items():
+        torch.testing.assert_close(fast.state[name], tensor, rtol=0, atol=tolerance, equal_nan=True, msg=name)
+    assert fast.state["diverged"].tolist() == [-1, 4, -1]
 
 
 @pytest.fixture
@@ -107,10 +115,10 @@ def switches() -> Iterator[None]:
 @pytest.mark.parametrize("precision", ["float32", "tf32", "bfloat16"])
 @pytest.mark.parametrize("before", [True, False])
 def test_tf32_is_on_while_a_recipe_that_says_so_trains(
-    small: Callable[..., Any], recipe: Recipe, precision: Any, before: bool, switches: None, monkeypatch: Any
+    precision: str, before: bool, switches: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Simulated: torch has the switches without a GPU too."""
-    case = small(replace(recipe, precision=precision))
+    case = small(precision=precision)
     trainer = Trainer(case.build, case.recipe, (0,), case.data)
     trainer._device, seen = "cuda", []
     real = EagerSeed.advance
@@ -130,9 +138,9 @@ def test_tf32_is_on_while_a_recipe_that_says_so_trains(
     assert (torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32) == (before, before)
 
 
-def test_on_a_cpu_tf32_is_float32(small: Callable[..., Any], recipe: Recipe) -> None:
-    case, before = small(recipe), torch.backends.cuda.matmul.allow_tf32
-    exact, rounded = (Trainer(case.build, replace(recipe, precision=p), (0,), case.data) for p in ("float32", "tf32"))
+def test_on_a_cpu_tf32_is_float32() -> None:
+    cases, before = [small(precision=p) for p in ("float32", "tf32")], torch.backends.cuda.matmul.allow_tf32
+    exact, rounded = (Trainer(case.build, case.recipe, (0,), case.data) for case in cases)
     np.testing.assert_array_equal(exact.advance(0, 4), rounded.advance(0, 4))
     with products("tf32", "cpu"):
         assert torch.backends.cuda.matmul.allow_tf32 == before
