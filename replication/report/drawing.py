@@ -20,7 +20,7 @@ FAINT = "#86867f"
 RULE = "#d9d9d3"
 BAND = "#ededE8".lower()
 PAPER = "#fffffe"
-COLOURS = 32  # of a PNG
+COLOURS = 24  # of a PNG
 SERIES = ("#0072b2", "#d55e00", "#009e73", "#aa4499", "#997700")  # told apart by colour-blind readers too
 STYLE: Any = {
     "svg.hashsalt": "gan-replication",
