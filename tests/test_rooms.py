@@ -51,6 +51,11 @@ def imported(file: Path) -> Iterator[tuple[str, ...]]:
         yield from (tuple(name.split(".")[1:]) for name in names if name.startswith("replication."))
 
 
+@pytest.mark.parametrize("file", sorted((ROOT / "benchmarks").rglob("*.py")), ids=lambda file: file.stem)
+def test_the_timing_program_imports_nothing_of_the_report(file: Path) -> None:
+    assert "report" not in {parts[0] for parts in imported(file)}
+
+
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(PACKAGE)))
 def test_a_room_imports_only_rooms_above_it(file: Path) -> None:
     room = place(file.relative_to(PACKAGE).with_suffix("").parts)
