@@ -139,8 +139,8 @@ def _difference(derived: Any, committed: Any, place: str) -> str:
             return ""
     if derived == committed:
         return ""
-    shown = " ".join(f"{committed!r}"[:80].split())
-    return f"{place} says {shown}, the measurements give {f'{derived!r}'[:80]}"
+    text = " ".join(f"{committed!r}"[:80].split())
+    return f"{place} says {text}, the measurements give {f'{derived!r}'[:80]}"
 
 
 def _of_page(reports: Path, page: Page) -> Iterator[str]:

@@ -35,18 +35,11 @@ from replication.foundation.atomic import keep_only
 from replication.foundation.child import in_processes
 from replication.foundation.command import exit_clearly
 from replication.foundation.places import DATA, JUDGES, SCORED
-from replication.foundation.provenance import (
-    changed_file,
-    code_hash,
-    environment,
-    import_closure,
-    recorded,
-    sha256_file,
-    sha256_text,
-)
+from replication.foundation.provenance import code_hash, environment, import_closure, sha256_file, sha256_text
 from replication.foundation.runtime import prepare_device
 from replication.scoring.requirements import require_experiment
 from replication.scoring.rows import Rows, Steps, write_scores
+from replication.table.scored import holds_scores
 from replication.training.cells import builder
 from replication.training.checkpoints import TrainingClock, forget, sole_writer
 
@@ -69,9 +62,7 @@ def run_experiment(params: Params, cell: Cell) -> None:
 
 def is_measured(params: Params, cell: Cell) -> bool:
     """Whether the experiment's rows are those that running it again would give."""
-    before = recorded(SCORED / cell.folder)
-    key = experiment_key(params, cell) if before else {"cell": cell.key}
-    return {name: before.get(name) for name in key} == key and not changed_file(SCORED / cell.folder, before)
+    return holds_scores(SCORED / cell.folder, lambda: experiment_key(params, cell))
 
 
 def _images(cell: Cell) -> tuple[PreparedImages, np.ndarray]:
@@ -108,7 +99,7 @@ def _real_neighbours(rows: Rows, params: Params) -> None:
 def _feature_controls(rows: Rows, params: Params) -> None:
     from replication.experiments.feature_controls import score_feature_controls
 
-    (data, _), profile, device = _images(rows.cell), params.profile, device_of(params, rows.cell)
+    data, profile, device = load_images(DATA / rows.cell.dataset), params.profile, device_of(params, rows.cell)
     recipe = params.recipe("dcgan", rows.cell.recipe, rows.cell.variant)
     build = builder(rows.cell, recipe, data.train_images.shape[1:], len(data.class_names))
     score_feature_controls(rows, data, profile.probe, profile.feature_controls, build, device, _threads(params))
@@ -118,7 +109,7 @@ def _released_probe(rows: Rows, params: Params) -> None:
     from replication.experiments.released_probe import score_released_probe
     from replication.released.weights import read_discriminator
 
-    (data, _), device = _images(rows.cell), device_of(params, rows.cell)
+    data, device = load_images(DATA / rows.cell.dataset), device_of(params, rows.cell)
     released, threads = read_discriminator(Path(params.released.directory)), _threads(params) if device == "cpu" else 1
     score_released_probe(rows, released, data, params.profile.probe, params.released, device, threads)
 

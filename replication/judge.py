@@ -28,7 +28,10 @@ from replication.scoring.classifier import judge_accuracy, judge_key, judge_opti
 
 
 def train_judge(params: Params, dataset: str) -> float | None:
-    """Train and write a data set's judge; returns its accuracy, None without test images. InputError: one class."""
+    """Train and write a data set's judge; returns its accuracy, None without test images.
+
+    InputError where the data set is not prepared, has no judge in params.yaml, or one class alone.
+    """
     options, data, clock = judge_options(params, dataset), load_images(DATA / dataset), Clock()
     if len(data.class_names) < 2:
         raise InputError(

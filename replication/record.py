@@ -26,9 +26,9 @@ from replication.foundation.errors import InputError
 from replication.foundation.places import SCORED, TRAINED
 from replication.foundation.provenance import recorded, sha256_file
 from replication.report.cells import RECORDED, ScoredCell, read_cell, recorded_blocks, refuse_overlap
-from replication.scoring.rows import write_provenance
 from replication.table.archives import pack, unpack
 from replication.table.measurements import read_table, table_in, table_to, write_table
+from replication.table.scored import write_provenance
 from replication.training.weights import verified_weights
 
 REPORTS, BENCHMARKS = RECORDED.parent, Path("benchmarks")
@@ -52,19 +52,19 @@ def take_in(
 
     contents = [unpack(archive) for archive in archives]
     profile = _one_profile(params, (name.split("/")[0] for content in contents for name in content))
-    kept: list[Path] = []
+    added: list[Path] = []
     try:
-        places = [place for each in contents for place in _keep(each, replace(params, profile=profile), reports, kept)]
+        places = [place for each in contents for place in _keep(each, replace(params, profile=profile), reports, added)]
         build_report(params, profile.name, reports, scores, benchmarks)
     except BaseException:
-        for place in kept:
+        for place in added:
             shutil.rmtree(place)
         raise
     return [place.name for place in places]
 
 
-def _keep(content: Mapping[str, bytes], params: Params, reports: Path, kept: list[Path]) -> list[Path]:
-    """Move what an archive held to where it is kept, and return the places; those that are new are added to `kept`."""
+def _keep(content: Mapping[str, bytes], params: Params, reports: Path, added: list[Path]) -> list[Path]:
+    """Move what an archive held to where it is kept, and return the places; those that are new join `added`."""
     places = []
     with scratch_directory(reports / "incoming") as incoming:
         for name, data in content.items():
@@ -82,7 +82,7 @@ def _keep(content: Mapping[str, bytes], params: Params, reports: Path, kept: lis
             if not place.exists():
                 place.parent.mkdir(exist_ok=True)
                 (incoming / name).rename(place)
-                kept.append(place)
+                added.append(place)
     return places
 
 

@@ -172,8 +172,8 @@ def _pack(cell: Cell, pack: Path, weights: bool) -> None:
     target = pack / f"{cell.name}.tar.gz"
     before = target.read_bytes() if target.is_file() else b""
     pack_blocks([cell], target, weights=weights)
-    kept = "kept, packed before" if target.read_bytes() == before else f"packed into {target}"
-    print(f"{cell.name}: {kept}", flush=True)
+    outcome = "kept, packed before" if target.read_bytes() == before else f"packed into {target}"
+    print(f"{cell.name}: {outcome}", flush=True)
 
 
 def _step(name: str, what: str, action: Callable[[], object]) -> None:

@@ -27,15 +27,7 @@ from replication.foundation.child import in_processes
 from replication.foundation.command import exit_clearly
 from replication.foundation.errors import InputError
 from replication.foundation.places import DATA, JUDGES, SCORED, TRAINED
-from replication.foundation.provenance import (
-    changed_file,
-    code_hash,
-    environment,
-    import_closure,
-    recorded,
-    sha256_file,
-    sha256_text,
-)
+from replication.foundation.provenance import code_hash, environment, import_closure, recorded, sha256_file, sha256_text
 from replication.foundation.runtime import Clock, prepare_device
 from replication.models import GAME, PARZEN, PROBE, is_scored_by, source_file
 from replication.scoring.left_out import INCEPTION, left_out
@@ -43,6 +35,7 @@ from replication.scoring.probe import probed_data
 from replication.scoring.requirements import require_protocols
 from replication.scoring.rows import Rows, write_scores
 from replication.scoring.trained import TrainedCell, read_trained, require_training_of
+from replication.table.scored import holds_scores
 from replication.training.cells import builder, samples_sha256, training_samples
 
 LOSS_POINTS = 25  # of each loss and run; of cells of many seeds fewer, so that thousands of runs stay small
@@ -75,15 +68,15 @@ def score_cell(params: Params, cell: Cell) -> None:
         build, threads = builder(cell, recipe, (2,)), params.profile.threads
         components, game = params.profile.protocols.components, is_scored_by(cell.model, GAME)
         toy = ToyCell(rows, trained, build, recipe, mixture_of(data), components, planned.index(seeds[0]))
-        shown = score_toy(toy, data.points, game, threads)
+        pictures = score_toy(toy, data.points, game, threads)
     else:
-        shown = _score_images(params, rows, trained, recipe, data, chosen)
+        pictures = _score_images(params, rows, trained, recipe, data, chosen)
     scored_on = {"scored_on": environment(device, params.profile.threads)["device"]}
     sentence = left_out(params, cell, data)
     left = {"left_out": sentence} if sentence else {}
     provenance = {name: value for name, value in trained.provenance.items() if name not in ("window", "steps")}
     provenance["clock"] = {**provenance["clock"], "scoring_s": clock.read()["duration_s"]}
-    write_scores(SCORED / cell.folder, rows, shown, {**provenance, **scored_on, **left, **key})
+    write_scores(SCORED / cell.folder, rows, pictures, {**provenance, **scored_on, **left, **key})
 
 
 def scoring_key(params: Params, cell: Cell) -> str:
@@ -106,9 +99,7 @@ def is_scored(params: Params, cell: Cell) -> bool:
     """Whether scoring the block again would give the same; InputError where its training is of another recipe."""
     if training := recorded(TRAINED / cell.folder):
         require_training_of(cell, params.recipe_of(cell), training)
-    before = recorded(SCORED / cell.folder)
-    same = bool(before) and before.get("scoring_sha256") == scoring_key(params, cell)
-    return same and not changed_file(SCORED / cell.folder, before)
+    return holds_scores(SCORED / cell.folder, lambda: {"scoring_sha256": scoring_key(params, cell)})
 
 
 def _score_images(
@@ -131,7 +122,7 @@ def _score_images(
         tested = recorded_accuracy(JUDGES / judged_by)
     options = params.profile.protocols
     scored = ImageCell(rows, trained, build, recipe, data, chosen, judge, name, options, threads, device, tested)
-    shown = score_images(scored) | run_protocols(scored)
+    pictures = score_images(scored) | run_protocols(scored)
     if is_scored_by(cell.model, PARZEN):
         score_parzen(scored)
     classify_cell(scored)
@@ -139,7 +130,7 @@ def _score_images(
     probes = is_scored_by(cell.model, PROBE) and cell.probe != "none" and len(probed.test_images)
     if probes and len(probed.class_names) > 1:
         probe_cell(replace(scored, data=probed), probe, probed_steps(trained.steps, probe.shares))
-    return shown
+    return pictures
 
 
 def probed_steps(steps: Sequence[int], shares: Sequence[float]) -> list[int]:

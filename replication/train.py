@@ -70,8 +70,8 @@ def train_cell(params: Params, cell: Cell, stop: Stop = never) -> bool:
 def _summary(cell: Cell, outcome: Outcome) -> dict[str, Any]:
     diverged = {str(s): step for s, step in zip(cell.seed_numbers, outcome.diverged, strict=True) if step >= 0}
     selected = dict(zip(map(str, cell.seed_numbers), outcome.selected, strict=False))
-    kept = {"selected_steps": selected} if selected else {}
-    return {"diverged_seeds": diverged, "window": outcome.window, "steps": sorted(outcome.snapshots), **kept}
+    choice = {"selected_steps": selected} if selected else {}
+    return {"diverged_seeds": diverged, "window": outcome.window, "steps": sorted(outcome.snapshots), **choice}
 
 
 def train_model(params: Params, name: str, device: str = "", seeds: str = "") -> None:

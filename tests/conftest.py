@@ -33,7 +33,7 @@ def params() -> Params:
 
 
 @pytest.fixture(scope="session")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def reported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The repository in small, with reports/cpu and a README that fits it; tests copy it."""
     root = tmp_path_factory.mktemp("made") / "repository"
     (root / "benchmarks").mkdir(parents=True)
@@ -62,9 +62,9 @@ def remake(root: Path) -> None:
 
 
 @pytest.fixture
-def repository(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def repository(reported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of the repository in small, the current directory of the test."""
-    root = shutil.copytree(made, tmp_path / "repository")
+    root = shutil.copytree(reported, tmp_path / "repository")
     monkeypatch.chdir(root)
     return root
 

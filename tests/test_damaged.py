@@ -17,8 +17,9 @@ from replication import prepare, score, train
 from replication.config.params import load_params
 from replication.foundation.errors import InputError
 from replication.foundation.places import SCORED, TRAINED
-from replication.foundation.provenance import changed_file, recorded
+from replication.foundation.provenance import recorded
 from replication.scoring import toy
+from replication.table.scored import damaged
 from tests.in_small import edit, linked, params_written, put, write_few, write_small
 
 CELL = "cpu-gan-toy-k1"
@@ -100,7 +101,7 @@ def test_scores_that_are_damaged_are_measured_again(training: Path, damage: Call
     damage(folder)
     score.main([CELL])
     assert {name: (folder / name).read_bytes() for name in whole} == whole
-    assert not changed_file(folder, recorded(folder))
+    assert not damaged(folder, recorded(folder))
 
 
 @pytest.mark.integration

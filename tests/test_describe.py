@@ -199,7 +199,9 @@ def tables_by_hand(networks: Networks, latent_dim: int, shape: tuple[int, ...], 
 
 def test_a_conditional_generator_and_a_noisy_discriminator_by_hand() -> None:
     tables = tables_by_hand(Networks(Generator(None, Labelled()), Noisy()), 3, (1, 2, 3), 4)
-    rows = [(one.network, one.name, one.kind.split("(")[0], one.output_shape, one.parameters) for one in tables.layers]
+    rows = [
+        (each.network, each.name, each.kind.split("(")[0], each.output_shape, each.parameters) for each in tables.layers
+    ]
     assert rows == [
         ("generator", "body", "Labelled", ("B", 1, 2, 3), 6),
         ("generator", "body.layer", "Linear", ("B", 6), 7 * 6 + 6),

@@ -69,7 +69,7 @@ def test_reasons_by_hand(recipe: str, variant: str, expected: dict[str, list[str
     other = benchmark("dcgan2015", {"two-paper": "", "two-key": "recipes.dcgan.base.batch"})
     papers = [benchmark("gan2014", ENTRIES), other]
     held = deviations_in_force(papers, RecipeName("gan", recipe, variant), ["profiles.cpu.cells.cpu-a"], SOURCES)
-    found = {reason: [entry.deviation.id for entry in held if entry.reason == reason] for reason, _ in held}
+    result = {reason: [entry.deviation.id for entry in held if entry.reason == reason] for reason, _ in held}
     whole = {**expected, "cell": ["one-cell"], "paper": ["one-model", "one-paper"]}
-    assert found == {reason: ids for reason, ids in whole.items() if ids}
-    assert list(found) == [reason for reason in whole if whole[reason]]  # own keys first
+    assert result == {reason: ids for reason, ids in whole.items() if ids}
+    assert list(result) == [reason for reason in whole if whole[reason]]  # own keys first

@@ -240,8 +240,8 @@ def test_a_report_of_a_long_table_says_the_same(repository: Path, monkeypatch: p
     provenance = Path("reports/cpu/provenance.json")
     page = Path("reports/index.html")
     assert set(unlike) <= {str(provenance), str(page)}  # which list the table's name and its hash
-    kept = json.loads(texts[provenance])
+    stored = json.loads(texts[provenance])
     changed = json.loads(provenance.read_text(encoding="utf-8"))
-    assert {**changed, "files": kept["files"]} == kept
+    assert {**changed, "files": stored["files"]} == stored
     lines = zip(page.read_text(encoding="utf-8").splitlines(), texts[page].decode().splitlines(), strict=True)
     assert all("measurements." in before for now, before in lines if now != before)

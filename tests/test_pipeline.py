@@ -43,7 +43,7 @@ def module_of(stage: str) -> Path:
 
 
 def closure(file: Path) -> set[str]:
-    return {str(found.relative_to(ROOT)) for found in import_closure(file, ROOT)}
+    return {str(result.relative_to(ROOT)) for result in import_closure(file, ROOT)}
 
 
 def written_for(stage: str, run: dict[str, Any]) -> list[str]:
@@ -83,10 +83,10 @@ def test_sources_are_dependencies_of_the_first_stage_alone() -> None:
 
 @pytest.mark.parametrize("model", MODELS)
 def test_of_the_models_a_model_imports_layers_alone(model: str) -> None:
-    own, models = str(source_file(model)), {str(file.relative_to(ROOT)) for file in LAYERS.parent.rglob("*.py")}
+    source, models = str(source_file(model)), {str(file.relative_to(ROOT)) for file in LAYERS.parent.rglob("*.py")}
     layers = {str(file.relative_to(ROOT)) for file in LAYERS.glob("*.py")}
     assert layers == {str(file.relative_to(ROOT)) for file in LAYERS.rglob("*.py")}  # which the deps list
-    assert closure(ROOT / own) & models <= layers | {own, "replication/models/__init__.py"}
+    assert closure(ROOT / source) & models <= layers | {source, "replication/models/__init__.py"}
 
 
 def test_every_layer_is_of_some_model_or_judge() -> None:

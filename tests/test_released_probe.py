@@ -57,7 +57,7 @@ def test_features_are_the_authors(directory: Path) -> None:
     batches = [before[order[start : start + 8]] for start in (0, 8, 16)]
     mean = np.mean([batch.mean((0, 2, 3)) for batch in batches], axis=0)
     variance = np.mean([batch.var((0, 2, 3)) for batch in batches], axis=0)
-    scale, shift = (one.reshape(1, -1, 1, 1) for one in (arrays[2] / np.sqrt(variance + 1e-8), mean))
+    scale, shift = (each.reshape(1, -1, 1, 1) for each in (arrays[2] / np.sqrt(variance + 1e-8), mean))
     second = (before - shift) * scale + arrays[3].reshape(1, -1, 1, 1)
     second = np.where(second > 0, second, 0.2 * second)
     first = first_maps(images, arrays[0]).reshape(20, 2, 4, 2, 4, 2).max((3, 5))  # 2×2 windows without overlap

@@ -121,8 +121,8 @@ def test_the_known_networks_have_the_published_sizes() -> None:
     """DCGAN §5.1: 28 672 features, at most 512 units a layer; the arrays counted in the release's two folders."""
     imagenet, svhn = NETWORKS
     assert 16 * sum(channels for channels, _ in imagenet.discriminator) == 28_672
-    assert [len(one.discriminator_shapes) for one in NETWORKS] == [17, 8]
-    assert [len(one.generator_shapes) for one in NETWORKS] == [19, 10]
+    assert [len(each.discriminator_shapes) for each in NETWORKS] == [17, 8]
+    assert [len(each.generator_shapes) for each in NETWORKS] == [19, 10]
     assert imagenet.discriminator_shapes[-1] == (8192, 1) and svhn.discriminator_shapes[-1] == (4096, 1)
 
 

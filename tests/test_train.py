@@ -159,9 +159,9 @@ def test_what_one_machine_began_another_finishes(monkeypatch: pytest.MonkeyPatch
     with pytest.raises(Paused, match="stopped at update 400 of 1600"):  # where networks are scored
         stage.train_cell(load_params(), load_params().cell(TOY), lambda *_: True)
     (file,) = Path(".replication/checkpoints").glob("*/clock.json")
-    kept = json.loads(file.read_text("utf-8"))
-    assert 0 <= kept["duration_s"] < 600
-    file.write_text(json.dumps({**kept, "started": "2020-01-01T00:00:00+00:00", "duration_s": 5000.0}), "utf-8")
+    stored = json.loads(file.read_text("utf-8"))
+    assert 0 <= stored["duration_s"] < 600
+    file.write_text(json.dumps({**stored, "started": "2020-01-01T00:00:00+00:00", "duration_s": 5000.0}), "utf-8")
     on("Another processor", 2)
     assert stage.train_cell(load_params(), load_params().cell(TOY))
     output = TRAINED / load_params().cell(TOY).folder

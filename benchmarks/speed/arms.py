@@ -64,9 +64,9 @@ class Plain:
         for loop in self._loops:
             for _ in range(iterations):
                 loop.step()
-        taken = clock(self._device) - start
+        elapsed = clock(self._device) - start
         torch.backends.cudnn.allow_tf32 = False
-        return taken
+        return elapsed
 
     def _set(self) -> None:
         torch.set_num_threads(self._threads)
@@ -107,9 +107,9 @@ def length_of_round(run: Callable[[int], float], seconds: float) -> int:
     """Iterations that take about `seconds`, tried until a trial is long enough to tell; at least one."""
     iterations = 1
     while True:
-        taken = run(iterations)
-        if taken >= seconds:
+        elapsed = run(iterations)
+        if elapsed >= seconds:
             return iterations
-        if taken >= seconds / 4:
-            return max(1, round(iterations * seconds / taken))
-        iterations = max(iterations + 1, min(8 * iterations, round(iterations * seconds / 2 / max(taken, 1e-9))))
+        if elapsed >= seconds / 4:
+            return max(1, round(iterations * seconds / elapsed))
+        iterations = max(iterations + 1, min(8 * iterations, round(iterations * seconds / 2 / max(elapsed, 1e-9))))

@@ -121,11 +121,11 @@ def _kernels(cell: Cell, launches: Mapping[str, float]) -> float:
 
 
 def _cost(params: Params, cell: Cell, clocks: Clocks, of_unit: Rates) -> CellCost:
-    device, seeds, own = device_of(params, cell), len(cell.seed_numbers), clocks.get(cell.key, {})
+    device, seeds, clock = device_of(params, cell), len(cell.seed_numbers), clocks.get(cell.key, {})
     if cell.experiment:
         alike = {key: 1 for key, other in params.profile.experiments.items() if other.experiment == cell.experiment}
         seconds = _of_like(clocks, "duration_s", alike)
-        training, basis = _first(own, "duration_s", (seconds, "scaled") if seconds else (ASSUMED, "assumed"))
+        training, basis = _first(clock, "duration_s", (seconds, "scaled") if seconds else (ASSUMED, "assumed"))
         return CellCost(cell.key, seeds, device, "processor", training, basis, 0.0, basis)
     others = {key: other for key, other in params.profile.cells.items() if device_of(params, other) == device}
     bound: Bound = "processor"
@@ -138,17 +138,17 @@ def _cost(params: Params, cell: Cell, clocks: Clocks, of_unit: Rates) -> CellCos
         units = {key: _units(params, other) for key, other in others.items() if other.model == cell.model}
         counted = _units(params, cell) * _of_like(clocks, "duration_s", units), "scaled"
     of_seed = _of_like(clocks, "scoring_s", {key: len(other.seed_numbers) for key, other in others.items()})
-    training, basis = _first(own, "duration_s", counted)
-    scoring, scored = _first(own, "scoring_s", (seeds * of_seed, "scaled"))
+    training, basis = _first(clock, "duration_s", counted)
+    scoring, scored = _first(clock, "scoring_s", (seeds * of_seed, "scaled"))
     return CellCost(cell.key, seeds, device, bound, training, basis, scoring, scored)
 
 
-def _first(own: Mapping[str, float], part: str, other: tuple[float, Basis]) -> tuple[float, Basis]:
+def _first(clock: Mapping[str, float], part: str, other: tuple[float, Basis]) -> tuple[float, Basis]:
     """What the cell's own clock says of a part of its work, else the other number."""
-    return (own[part], "measured") if part in own else other
+    return (clock[part], "measured") if part in clock else other
 
 
 def _of_like(clocks: Clocks, part: str, sizes: Mapping[str, float]) -> float:
     """Seconds of a part over the size of its cell: the median of the cells that were measured; 0 without any."""
-    taken = [clocks[key][part] / size for key, size in sizes.items() if part in clocks.get(key, {})]
-    return median(taken) if taken else 0.0
+    rates = [clocks[key][part] / size for key, size in sizes.items() if part in clocks.get(key, {})]
+    return median(rates) if rates else 0.0

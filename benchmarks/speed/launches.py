@@ -166,9 +166,9 @@ def as_markdown(works: Sequence[Work]) -> str:
     """A table of each case's kernels a unit, of one seed and for each of five, beside those before."""
     rows = []
     for work in works:
-        one = sum(count_launches(work).values())
+        alone = sum(count_launches(work).values())
         batched = trains_batched(work.build(), work.recipe)
-        each = sum(count_launches(work, SEEDS).values()) / SEEDS if batched else one
-        rows.append(f"| {work.name} | {work.title} | {BEFORE[work.name]} | {one} | {each:.0f} |")
+        each = sum(count_launches(work, SEEDS).values()) / SEEDS if batched else alone
+        rows.append(f"| {work.name} | {work.title} | {BEFORE[work.name]} | {alone} | {each:.0f} |")
     header = (f"| case | recipe | before | one seed | each of {SEEDS} seeds |", "|---|---|---:|---:|---:|")
     return "\n".join((*header, *rows, ""))

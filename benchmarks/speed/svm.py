@@ -78,11 +78,11 @@ def measure(
         rows = torch.from_numpy(np.stack(chosen))
     start = _clocks(device)
     machines = fit(*train, costs, rows, threads)
-    taken = _clocks(device) - start
+    elapsed = _clocks(device) - start
     lower = machines.objectives - machines.gaps
     excess = (machines.gaps / lower).max().item()
     accuracy = accuracies(machines, *test).mean().item()
-    ours = SvmTiming("ours", len(rows) * len(costs), taken[0], taken[1], excess, accuracy)
+    ours = SvmTiming("ours", len(rows) * len(costs), elapsed[0], elapsed[1], excess, accuracy)
     if not compared:
         return [ours]
     return [ours, _linear_svc(train, test, costs, rows[:compared], lower)]
@@ -92,7 +92,7 @@ def _linear_svc(
     train: tuple[Tensor, Tensor], test: tuple[Tensor, Tensor], costs: Sequence[float], rows: Tensor, lower: Tensor
 ) -> SvmTiming:
     """LinearSVC with its own defaults, as the released code calls it."""
-    taken, excess, scores = np.zeros(2), 0.0, []
+    elapsed, excess, scores = np.zeros(2), 0.0, []
     tested = test[0].cpu().numpy(), test[1].cpu().numpy()
     for draw, chosen in enumerate(rows):
         features, labels = train[0][chosen].cpu().numpy(), train[1][chosen].cpu().numpy()
@@ -101,13 +101,13 @@ def _linear_svc(
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", ConvergenceWarning)  # the excess tells how far it came
                 machine = LinearSVC(C=cost, random_state=0).fit(features, labels)
-            taken += _clocks("cpu") - start
+            elapsed += _clocks("cpu") - start
             weights = torch.from_numpy(np.c_[machine.coef_, machine.intercept_])
             attained = objectives(weights, torch.from_numpy(features), torch.from_numpy(labels), cost)
             best = lower[draw, index].cpu()
             excess = max(excess, ((attained - best) / best).max().item())
             scores.append(machine.score(*tested))
-    return SvmTiming("LinearSVC", len(scores), taken[0], taken[1], excess, float(np.mean(scores)))
+    return SvmTiming("LinearSVC", len(scores), elapsed[0], elapsed[1], excess, float(np.mean(scores)))
 
 
 def objectives(weights: Tensor, features: Tensor, labels: Tensor, cost: float) -> Tensor:

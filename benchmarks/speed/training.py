@@ -84,8 +84,8 @@ def time_case(work: Work, seeds: Sequence[int], need: Need, peak: Peak, options:
         for index in sorted(range(len(arms)), reverse=bool(turn % 2)):
             seconds[index].append(arms[index].run(iterations[index]))
     timings = tuple(
-        _timing(arm, count, taken, work.recipe, len(seeds), need, peak)
-        for arm, count, taken in zip(arms, iterations, seconds, strict=True)
+        _timing(arm, count, elapsed, work.recipe, len(seeds), need, peak)
+        for arm, count, elapsed in zip(arms, iterations, seconds, strict=True)
     )
     bound_by, _ = roofline(need, peak, work.recipe.precision)
     return Training(

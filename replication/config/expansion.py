@@ -44,7 +44,7 @@ class Source(NamedTuple):
     """A recipe as it is written."""
 
     place: str
-    own: Values  # without `extends`
+    values: Values  # without `extends`
     parent: tuple[str, str] | None  # model and name of what it extends
 
 
@@ -91,10 +91,10 @@ def recipe_sources(written: Values) -> Sources:
     return sources
 
 
-def merged(inherited: Values, own: Values, place: str) -> dict[str, Any]:
-    """The mapping `own`, which stands at `place`, laid over another at every depth; it shares values with both."""
+def merged(inherited: Values, change: Values, place: str) -> dict[str, Any]:
+    """The mapping `change`, which stands at `place`, laid over another at every depth; it shares values with both."""
     result = dict(inherited)
-    for written, value in own.items():
+    for written, value in change.items():
         key = str(written).removesuffix("!")
         alone = key != str(written)
         if alone and key not in inherited:
@@ -110,15 +110,15 @@ def merged(inherited: Values, own: Values, place: str) -> dict[str, Any]:
 
 
 def _add(sources: Sources, model: str, name: str, recipe: Any, place: str) -> None:
-    own = dict(_mapping(recipe, place))
-    extends = own.pop("extends", "")
+    values = dict(_mapping(recipe, place))
+    extends = values.pop("extends", "")
     if not isinstance(extends, str) or (not extends and "extends" in recipe):
         raise InputError(f"params.yaml: {place}.extends: write the name of a recipe (got {shown(extends)}).")
     if (model, name) in sources:
         there = sources[model, name].place
         raise InputError(f"params.yaml: {place} makes a recipe {name}, as {there} does: rename one.")
     of, _, parent = extends.rpartition(".")
-    sources[model, name] = Source(place, own, (of or model, parent) if extends else None)
+    sources[model, name] = Source(place, values, (of or model, parent) if extends else None)
 
 
 def _recipes(written: Values, places: dict[str, str]) -> dict[str, dict[str, Any]]:
@@ -129,7 +129,7 @@ def _recipes(written: Values, places: dict[str, str]) -> dict[str, dict[str, Any
         chain = _chain(sources, source)
         whole: dict[str, Any] = {}
         for source in reversed(chain):
-            whole = merged(whole, source.own, source.place)
+            whole = merged(whole, source.values, source.place)
         recipes[model][name] = deepcopy(whole)
         extended = "".join(f", which extends {source.parent[1]}" for source in chain if source.parent)
         places[f"recipes.{model}.{name}"] = chain[0].place + extended

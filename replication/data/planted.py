@@ -75,9 +75,9 @@ def best_threshold(scores: np.ndarray, present: np.ndarray) -> float:
     return float((edges[best] + edges[best + 1]) / 2)
 
 
-def balanced_accuracy(found: np.ndarray, present: np.ndarray) -> float:
+def balanced_accuracy(detected: np.ndarray, present: np.ndarray) -> float:
     """Mean of the shares of images with and without the object that are told right; both are bool [n]."""
-    return float((found[present].mean() + (~found[~present]).mean()) / 2)
+    return float((detected[present].mean() + (~detected[~present]).mean()) / 2)
 
 
 def _correlations(images: np.ndarray, size: int) -> Tensor:

@@ -24,7 +24,7 @@ MNIST_UNPACKED = {
 
 
 def read_mnist(root: Path) -> ImageSet:
-    """MNIST [n, 1, 28, 28] from `root`/MNIST/raw, downloaded where it is missing; InputError as `fetching` has it."""
+    """MNIST [n, 1, 28, 28] from `root`/MNIST/raw, downloaded where it is missing; InputError where that fails."""
     place = root / "MNIST" / "raw"
     with fetching("MNIST", place, [name for name, _ in MNIST.resources], CHECKED):
         if (root / "MNIST" / "processed").exists():
@@ -44,7 +44,7 @@ def read_mnist(root: Path) -> ImageSet:
 
 
 def read_cifar10(root: Path) -> ImageSet:
-    """CIFAR-10 [n, 3, 32, 32] from `root`/cifar-10-batches-py, downloaded where it is missing; InputError likewise."""
+    """CIFAR-10 [n, 3, 32, 32] from `root`/cifar-10-batches-py, downloaded where missing; InputError if that fails."""
     # The batches are pickles; torchvision opens one only after its MD5 sum proved it the original.
     with fetching("CIFAR-10", root, [CIFAR10.filename], CHECKED):
         train, test = (CIFAR10(root, train=train, download=True) for train in (True, False))
@@ -61,7 +61,10 @@ def read_cifar10(root: Path) -> ImageSet:
 
 
 def read_svhn(root: Path) -> ImageSet:
-    """SVHN's cropped digits [n, 3, 32, 32] from `root`, downloaded likewise; label 0 is the digit 0. InputError too."""
+    """SVHN's cropped digits [n, 3, 32, 32] from `root`, downloaded where missing; label 0 is the digit 0.
+
+    InputError where the download fails.
+    """
     files = [SVHN.split_list[split][1] for split in ("train", "test")]
     with fetching("SVHN", root, files, CHECKED):
         train, test = (SVHN(root, split=split, download=True) for split in ("train", "test"))

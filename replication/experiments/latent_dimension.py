@@ -165,7 +165,10 @@ def train_autoencoders(images: np.ndarray, width: int, options: Autoencoder, see
 
 @torch.no_grad()
 def error_gradients(weights: Weights, samples: Tensor) -> list[Tensor]:
-    """Gradients of each seed's mean squared error a pixel on samples [S, B, D], by the chain rule: twice as fast."""
+    """Gradients of each seed's mean squared error a pixel on samples [S, B, D], by the chain rule.
+
+    Written out, they take half the time that automatic differentiation takes for networks this small.
+    """
     inner = torch.relu(torch.baddbmm(weights[1], samples, weights[0]))
     codes = torch.baddbmm(weights[3], inner, weights[2])
     outer = torch.relu(torch.baddbmm(weights[5], codes, weights[4]))

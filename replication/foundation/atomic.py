@@ -31,15 +31,15 @@ def scratch_directory(path: Path) -> Iterator[Path]:
 def atomic_directory(path: Path) -> Iterator[Path]:
     """Yield an empty directory that takes the place of `path` on success, and is removed on any error."""
     with scratch_directory(path) as outer:
-        made, before = outer / "made", outer / "before"
-        made.mkdir(mode=0o755)
-        yield made
-        for file in made.rglob("*"):
+        inner, before = outer / "made", outer / "before"
+        inner.mkdir(mode=0o755)
+        yield inner
+        for file in inner.rglob("*"):
             if file.is_file():
                 file.chmod(0o644)  # safetensors writes for its user alone
         if path.exists():
             path.rename(before)  # whole, so that no half of it is ever taken for all
-        made.rename(path)
+        inner.rename(path)
 
 
 def keep_only(folder: Path, names: Collection[str]) -> None:

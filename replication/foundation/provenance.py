@@ -39,16 +39,14 @@ def recorded(folder: Path) -> dict[str, Any]:
     return provenance if isinstance(provenance, dict) else {}
 
 
-def changed_file(folder: Path, provenance: Mapping[str, Any]) -> str:
-    """The first file whose SHA-256 is not the one that `provenance` has under `files`; "" where all are so."""
-    files = provenance.get("files")
-    if not isinstance(files, dict):
-        return "provenance.json"
-    for name, digest in files.items():
-        path = folder / Path(name).name  # a stranger may have named another folder
-        if not path.is_file() or sha256_file(path) != digest:
-            return path.name
-    return ""
+def changed_file(folder: Path, hashes: Mapping[str, Any]) -> str:
+    """The first of the files in `folder`, by name, that is missing or has another SHA-256; "" where all are whole."""
+    return next((name for name, digest in hashes.items() if not is_whole(folder / name, digest)), "")
+
+
+def is_whole(file: Path, digest: Any) -> bool:
+    """Whether a file is there and has the SHA-256 that was recorded."""
+    return file.is_file() and sha256_file(file) == digest
 
 
 def installed(package: str) -> str:

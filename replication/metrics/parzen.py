@@ -39,7 +39,7 @@ def log_likelihoods(samples: Tensor, points: Tensor, sigma: float | Sequence[flo
 
 
 def choose_sigma(samples: Tensor, validation: Tensor, sigmas: Sequence[float] = SIGMAS) -> float:
-    """The σ of the highest mean log-likelihood of `validation` [m, d], the first of equals; errors as above."""
+    """The σ of the highest mean log-likelihood of `validation` [m, d], the first of equals. InputError as above."""
     means = log_likelihoods(samples, validation, list(sigmas)).mean(dim=1)
     return float(sigmas[int(means.argmax())])
 
@@ -47,7 +47,7 @@ def choose_sigma(samples: Tensor, validation: Tensor, sigmas: Sequence[float] = 
 def parzen(
     samples: Tensor, validation: Tensor, test: Tensor, sigmas: Sequence[float] = SIGMAS
 ) -> tuple[float, float, float]:
-    """The mean log-likelihood of `test` in nats, its standard error, and the σ `validation` chose; errors as above.
+    """The mean log-likelihood of `test` in nats, its standard error, and the σ of `validation`. InputError as above.
 
     The published protocol has 10 000 samples and the first 1000 validation images. The standard error is over test
     points, as in the released code: it says nothing of the spread between trainings.

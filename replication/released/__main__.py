@@ -35,7 +35,10 @@ CLAIMS = {400: "dcgan-cifar10-400-per-class", None: "dcgan-cifar10-accuracy"}  #
 
 
 def measure(directory: Path, dataset: str, per_class: int | None, draws: int, device: str) -> dict[str, Any]:
-    """The probe of a released discriminator on a prepared data set, and what it depends on; InputError: one lacks."""
+    """The probe of a released discriminator on a prepared data set, and what it depends on.
+
+    InputError where weights, data set or device are missing, or do not fit one another.
+    """
     data = load_images(DATA / dataset)
 
     import torch
@@ -91,7 +94,10 @@ def differences(released: ReleasedDiscriminator, data: PreparedImages, per_class
 
 
 def draw_grid(directory: Path, place: Path) -> dict[str, Any]:
-    """Write 64 of 400 samples of a released generator as a PNG; returns how they were drawn. InputError: no place."""
+    """Write 64 of 400 samples of a released generator as a PNG; returns how they were drawn.
+
+    InputError where the generator cannot be read, or `place` is no PNG in a folder that exists.
+    """
     import torch
 
     from replication.models.layers.samples import as_images

@@ -36,16 +36,16 @@ def array_files(directory: Path, net: str) -> ArrayFiles:
     if not directory.is_dir():
         raise InputError(f"There is no folder {directory}: name the folder that holds the released *.npy files.")
     pattern = re.compile(rf"(\d+)_{net}_params\.jl_((?!00)\d\d)\.npy")
-    found = [(match, path) for path in directory.iterdir() if (match := pattern.fullmatch(path.name))]
-    if not found:
+    named = [(match, path) for path in directory.iterdir() if (match := pattern.fullmatch(path.name))]
+    if not named:
         raise InputError(
             f"{directory} holds no <epoch>_{net}_params.jl_NN.npy, the arrays of a released {NETS[net]}: copy a folder "
             "of models/ from Newmu/dcgan_code there."
         )
-    epochs = sorted({int(match[1]) for match, _ in found})
+    epochs = sorted({int(match[1]) for match, _ in named})
     if len(epochs) > 1:
         raise InputError(f"{directory} holds arrays of epochs {', '.join(map(str, epochs))}: keep one epoch's files.")
-    return ArrayFiles(directory, net, epochs[0], dict(sorted((int(match[2]), path) for match, path in found)))
+    return ArrayFiles(directory, net, epochs[0], dict(sorted((int(match[2]), path) for match, path in named)))
 
 
 def read_array(path: Path) -> Tensor:

@@ -19,9 +19,9 @@ from replication.foundation.arrays import parse_array
 from replication.foundation.errors import InputError
 from replication.foundation.foreign import read_json
 from replication.foundation.places import SCORED
-from replication.foundation.provenance import changed_file
 from replication.table.columns import WHERE
 from replication.table.measurements import read_table, table_in
+from replication.table.scored import damaged
 from replication.table.validation import distinct, key_numbers
 
 RECORDED = Path("reports/recorded")
@@ -88,22 +88,22 @@ def gather(profile: Profile, scores: Path = SCORED, recorded: Path = RECORDED) -
     Raises:
         InputError: a cell is missing although nothing of the profile was recorded, or one does not fit params.yaml.
     """
-    found: list[ScoredCell] = []
+    measured: list[ScoredCell] = []
     missing: list[str] = []
     for key, cell in profile.scored.items():
         blocks, local = recorded_blocks(recorded, cell, profile), scores / cell.folder
         devices = {block.device for block in blocks}
         if table_in(local).is_file() and read_provenance(local / FILES[0]).get("device") not in devices:
             blocks.append(read_cell(local, cell, profile.name, recorded=False))
-        found += sorted(blocks, key=lambda block: (block.device != profile.device, block.cell.seed_numbers))
+        measured += sorted(blocks, key=lambda block: (block.device != profile.device, block.cell.seed_numbers))
         if not blocks:
             missing.append(key)
-    if missing and not any(cell.recorded for cell in found):
+    if missing and not any(cell.recorded for cell in measured):
         raise InputError(
             f"There is no {table_in(scores / profile.scored[missing[0]].folder)}: run `uv run dvc repro` to measure "
             f"cell {missing[0]}."
         )
-    return found, missing
+    return measured, missing
 
 
 def recorded_blocks(recorded: Path, cell: Cell, profile: Profile) -> list[ScoredCell]:
@@ -153,7 +153,7 @@ def read_cell(folder: Path, cell: Cell, profile: str, recorded: bool) -> ScoredC
     seeds = distinct(table, "seed")
     if seeds != list(block.seed_numbers):
         raise InputError(f"{where} holds seeds {seeds}, but cell {cell.key} has {block.seeds}: score it again.")
-    if ("files" in provenance or not recorded) and (changed := changed_file(folder, provenance)):
+    if ("files" in provenance or not recorded) and (changed := damaged(folder, provenance)):
         again = "take its archive in" if recorded else f"run `uv run python -m {_command(cell)}`"
         raise InputError(f"{folder / changed} is missing or not what was measured: {again} again.")
     return ScoredCell(block, table, provenance, read_samples(folder / FILES[1]), folder, recorded)
@@ -167,8 +167,8 @@ def _block(provenance: Mapping[str, Any], cell: Cell, recorded: bool, folder: Pa
     """The cell with the seeds that its provenance names: all that are planned, or of a recorded block some."""
     named = provenance["seeds"]
     seeds = named if isinstance(named, str) else written(named) if named else ""
-    found, planned = set(seeds_in(seeds)), set(cell.seed_numbers)
-    if not found or not found <= planned or not (recorded or found == planned):
+    measured, planned = set(seeds_in(seeds)), set(cell.seed_numbers)
+    if not measured or not measured <= planned or not (recorded or measured == planned):
         raise InputError(f"{folder / FILES[0]}: seeds are {shown(named)}, but cell {cell.key} has {cell.seeds!r}.")
     return replace(cell, seeds=seeds, part=folder.name.removeprefix(cell.key) if recorded else cell.part)
 
@@ -196,19 +196,20 @@ def read_provenance(path: Path) -> dict[str, Any]:
     return written
 
 
-def _check_provenance(found: Mapping[str, Any], cell: Cell, path: Path) -> None:
+def _check_provenance(provenance: Mapping[str, Any], cell: Cell, path: Path) -> None:
     for field, kind in PROVENANCE.items():
-        if not isinstance(found.get(field), kind):
-            raise InputError(f"{path}: field {field} is missing or of another type (got {shown(found.get(field))}).")
+        value = provenance.get(field)
+        if not isinstance(value, kind):
+            raise InputError(f"{path}: field {field} is missing or of another type (got {shown(value)}).")
     expected = {"cell": cell.key, "dataset": cell.dataset, "split": cell.split}
     if not cell.experiment:
         expected |= {"model": cell.model, "recipe": cell.recipe, "variant": cell.variant}
     for field, wanted in expected.items():
-        if found[field] != wanted:
-            raise InputError(f"{path}: {field} is {shown(found[field])}, but cell {cell.key} has {wanted!r}.")
+        if provenance[field] != wanted:
+            raise InputError(f"{path}: {field} is {shown(provenance[field])}, but cell {cell.key} has {wanted!r}.")
     for field in ("code_sha256", "params_sha256"):
-        if len(found[field]) != 64 or set(found[field]) - set("0123456789abcdef"):
-            raise InputError(f"{path}: {field} is no SHA-256 (got {shown(found[field])}).")
+        if len(provenance[field]) != 64 or set(provenance[field]) - set("0123456789abcdef"):
+            raise InputError(f"{path}: {field} is no SHA-256 (got {shown(provenance[field])}).")
 
 
 def read_samples(path: Path) -> dict[str, np.ndarray]:

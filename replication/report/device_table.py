@@ -5,11 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from replication.report.cells import grouped
-from replication.report.score_tables import NAMES, TABLES, heading, mean_of
-from replication.report.wording import decimals_of
-from replication.table.grids import NONE, Grid, number
-from replication.table.validation import distinct
+from replication.report.score_tables import NAMES, TABLES, VARIANT, heading, last_values, mean_of
+from replication.report.wording import with_interval
+from replication.table.grids import NONE, Grid
 from replication.verdicts.statistics.intervals import welch_estimate
 
 TITLE = "The same cells on a processor and on a GPU"
@@ -22,19 +20,14 @@ METRICS = [metric for _, metrics, _ in TABLES for metric in metrics]
 
 def device_tables(table: pd.DataFrame) -> tuple[Grid, ...]:
     """A line for each score of a cell that rows of two devices have; no table where no cell has such rows."""
-    if len(distinct(table, "device")) < 2:
-        return ()
-    rows = table.loc[table["metric"].isin(METRICS) & (table["class"] == "all")]
+    chosen = table["metric"].isin(METRICS) & (table["class"] == "all")
+    parts = (table.loc[chosen & (table["device"] == device)] for device in ("cpu", "cuda"))
+    on_cpu, on_gpu = (last_values(rows, [*NAMES, "dataset", *VARIANT]) for rows in parts)
     lines = []
-    for (model, recipe, variant, split, _, dataset, metric, kind), group in grouped(
-        rows, [*NAMES, "dataset", "metric", "metric_variant"]
-    ):
-        end = group.loc[group["step"] == group["step"].max()]
-        sides = dict(iter(end.groupby(end["device"].astype(str))))
-        if len(sides) == 2:
-            cpu, cuda = (sides[device].groupby("seed")["value"].mean().to_numpy() for device in ("cpu", "cuda"))
-            name = f"{model} {recipe} ({variant}), {dataset} {split}"
-            lines.append((name, heading(metric, kind), mean_of(cpu), mean_of(cuda), _difference(cuda, cpu)))
+    for key in filter(on_gpu.__contains__, on_cpu):
+        (model, recipe, variant, split, _, dataset, metric, kind), cpu, gpu = map(str, key), on_cpu[key], on_gpu[key]
+        name = f"{model} {recipe} ({variant}), {dataset} {split}"
+        lines.append((name, heading(metric, kind), mean_of(cpu), mean_of(gpu), _difference(gpu, cpu)))
     return (Grid(TITLE, NOTE, ("cell", "score", "processor", "GPU", "difference"), tuple(lines)),) if lines else ()
 
 
@@ -43,6 +36,4 @@ def _difference(first: np.ndarray, second: np.ndarray) -> str:
     if min(len(first), len(second)) < 2 or not np.isfinite([*first, *second]).all():
         return NONE
     estimate = welch_estimate(first, second)
-    low, high = (float(end) for end in estimate.interval())
-    decimals = decimals_of((high - low) / 2)
-    return f"{number(float(estimate.difference), decimals)} [{number(low, decimals)}, {number(high, decimals)}]"
+    return with_interval(float(estimate.difference), *map(float, estimate.interval()))

@@ -137,8 +137,8 @@ def toy_panels(rows: pd.DataFrame) -> list[Panel]:
 def _named(rows: pd.DataFrame) -> pd.DataFrame:
     """Rows of the recipes that the curves know, with the model's name."""
     known = [recipe for recipe in distinct(rows, "recipe") if recipe.removesuffix(HALF) in MODELS]
-    own = rows.loc[rows["recipe"].isin(known) & (rows["paper"] == PAPER)]
-    return own.assign(name=own["recipe"].map(lambda recipe: MODELS.get(recipe.removesuffix(HALF), "")))
+    chosen = rows.loc[rows["recipe"].isin(known) & (rows["paper"] == PAPER)]
+    return chosen.assign(name=chosen["recipe"].map(lambda recipe: MODELS.get(recipe.removesuffix(HALF), "")))
 
 
 def _plain(named: pd.DataFrame, metric: str, class_: str) -> pd.DataFrame:

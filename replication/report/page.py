@@ -75,7 +75,7 @@ def read_page(params: Params, benchmarks: Sequence[Benchmark], root: Path = Path
         raise InputError(f"There is no report under {reports}/: run `uv run dvc repro` to make one.")
     chosen = choose(claims, sources, params)
     powers = {name: f"{power.true:.2f} / {power.false:.2f}" for name, power in planned(claims).items()}
-    shown = [replace(choice, power=powers.get(name, NONE)) for name, choice in chosen.items()]
+    choices = [replace(choice, power=powers.get(name, NONE)) for name, choice in chosen.items()]
     of_papers = tables(benchmarks, chosen)
     # Each figure once: of several profiles that have it, the last one's, which has the most seeds.
     figures = list({figure.same: figure for source in sources for figure in source.figures}.values())
@@ -84,10 +84,10 @@ def read_page(params: Params, benchmarks: Sequence[Benchmark], root: Path = Path
     return Page(
         summary=summary(of_papers),
         tables=of_papers,
-        counts=counts(shown),
+        counts=counts(choices),
         forest=next((figure for figure in figures if figure.kind == "forest"), None),
         papers=(
-            *(paper(benchmark, shown, figures, provenances) for benchmark in benchmarks),
+            *(paper(benchmark, choices, figures, provenances) for benchmark in benchmarks),
             *unpublished(benchmarks, figures, provenances),
         ),
         appendices=closed,

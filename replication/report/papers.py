@@ -112,10 +112,10 @@ def conclusion(claims: Sequence[Chosen]) -> str:
     of_paper = [row for row in claims if row.claim.origin in ("published", "statement")] or list(claims)
     judged = [row for row in of_paper if row.judged]
     words = Counter(row.adjusted.word for row in judged)
-    told = ", ".join(f"{words[word]} {word}" for word in SHAPES if words[word])
+    counts = ", ".join(f"{words[word]} {word}" for word in SHAPES if words[word])
     what = "results and statements of the paper" if any(row.claim.origin == "published" for row in claims) else "claims"
     first = f"Of {len(of_paper)} {what} {len(judged) or 'none'} {'is' if len(judged) < 2 else 'are'} judged"
-    first += f": {told}." if told else "."
+    first += f": {counts}." if counts else "."
     against = [row.claim.statement.rstrip(".") for row in judged if row.adjusted.word in ("not replicated", "reversed")]
     if against:
         return f"{first} Against the claim: {'; '.join(against)}."

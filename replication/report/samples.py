@@ -117,9 +117,9 @@ def _draw_points(scored: ScoredCell, folder: Path) -> Drawn:
         _place_panels(axes, panels, lines)
         save(figure, folder, name)
     count = sum(succeeded.values())
-    told = f" {count} of {len(succeeded)} seeds succeed (●), the others do not (✕)." if succeeded else ""
+    outcome = f" {count} of {len(succeeded)} seeds succeed (●), the others do not (✕)." if succeeded else ""
     drawn = "every seed" if len(cell.seed_numbers) <= MOST else f"{MOST} of {len(cell.seed_numbers)} seeds"
-    title = f"{label(cell)}: data, early samples and the samples of {drawn}.{told}"
+    title = f"{label(cell)}: data, early samples and the samples of {drawn}.{outcome}"
     return Drawn(name, "points", cell.paper, title, f"Scatter plots of toy points, {title}", True)
 
 

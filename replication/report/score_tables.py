@@ -10,12 +10,13 @@ import pandas as pd
 from replication.config.cell import OWN
 from replication.report.cells import grouped
 from replication.report.limited_data import MODIFIED, PAPER, Panel, Point, size_panels
-from replication.report.wording import decimals_of
+from replication.report.wording import decimals_of, with_interval
 from replication.table.definitions import METRICS
 from replication.table.grids import NONE, Grid, number
 from replication.table.validation import distinct, key_numbers
 
 NAMES = ["model", "recipe", "variant", "split", "n_train"]
+VARIANT = ["metric", "metric_variant"]
 ARROWS = {"higher": " ↑", "lower": " ↓", "neither": ""}
 
 
@@ -86,19 +87,22 @@ def heading(metric: str, variant: str) -> str:
 
 def last_steps(rows: pd.DataFrame) -> dict[tuple[str | int, ...], str]:
     """Mean ± standard deviation (n seeds) at the last step, by NAMES, metric and metric variant."""
-    key = [*NAMES, "metric", "metric_variant"]
+    return {name: mean_of(values) for name, values in last_values(rows, [*NAMES, *VARIANT]).items()}
+
+
+def last_values(rows: pd.DataFrame, key: Sequence[str]) -> dict[tuple[str | int, ...], np.ndarray]:
+    """A value of each seed at the last step, by the columns `key`; draws within a seed are averaged."""
+    if rows.empty:
+        return {}
     numbers, steps = key_numbers(rows, key), rows["step"].to_numpy()
     at_end = steps == pd.Series(steps).groupby(numbers).transform("max").to_numpy()
-    own, numbers = rows.loc[at_end], numbers[at_end]
-    values = pd.Series(own["value"].to_numpy())
-    means = pd.Series(values.groupby([numbers, own["seed"].to_numpy()]).mean())
+    last, numbers = rows.loc[at_end], numbers[at_end]
+    values = pd.Series(last["value"].to_numpy())
+    means = pd.Series(values.groupby([numbers, last["seed"].to_numpy()]).mean())
     _, starts = np.unique(means.index.get_level_values(0), return_index=True)
     _, firsts = np.unique(numbers, return_index=True)
-    names = own.iloc[firsts][key].itertuples(index=False, name=None)
-    return {
-        name: mean_of(values)
-        for name, values in zip(names, np.split(means.to_numpy(dtype=float), starts[1:]), strict=True)
-    }
+    names = last.iloc[firsts][[*key]].itertuples(index=False, name=None)
+    return dict(zip(names, np.split(means.to_numpy(dtype=float), starts[1:]), strict=True))
 
 
 def mean_of(values: np.ndarray) -> str:
@@ -149,6 +153,5 @@ def _point(panel: Panel, name: str, at: int) -> Point | None:
 
 def _mean_and_interval(point: Point) -> str:
     low, high = point.interval
-    decimals = decimals_of((high - low) / 2) if np.isfinite(high - low) else 2
-    ends = f" [{number(low, decimals)}, {number(high, decimals)}]" if np.isfinite(high - low) else ""
-    return f"{number(point.mean, decimals)}{ends} ({len(point.values)})"
+    text = with_interval(point.mean, low, high) if np.isfinite(high - low) else number(point.mean, 2)
+    return f"{text} ({len(point.values)})"

@@ -103,11 +103,15 @@ def difference(comparison: Comparison | None, scale: float = 1.0) -> str:
         return NONE
     if not (math.isfinite(comparison.low) and math.isfinite(comparison.high)):
         return f"{number(comparison.difference * scale)} (no interval)"
-    decimals = decimals_of((comparison.high - comparison.low) * scale / 2)
-    ends = (comparison.difference, comparison.low, comparison.high)
-    value, low, high = (number(end * scale, decimals) for end in ends)
-    sign = "" if value.startswith("−") or not value.strip("0.") else "+"
-    return f"{sign}{value} [{low}, {high}]"
+    text = with_interval(*(end * scale for end in (comparison.difference, comparison.low, comparison.high)))
+    unsigned = text.startswith("−") or not text.partition(" ")[0].strip("0.")
+    return text if unsigned else f"+{text}"
+
+
+def with_interval(value: float, low: float, high: float) -> str:
+    """A number and its interval, such as "0.21 [0.11, 0.31]", with two digits of the interval's half."""
+    decimals = decimals_of((high - low) / 2)
+    return f"{number(value, decimals)} [{number(low, decimals)}, {number(high, decimals)}]"
 
 
 def published(claim: Claim) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import count
 
 import numpy as np
 import torch
@@ -36,7 +35,7 @@ def measure(cell: ImageCell) -> dict[str, np.ndarray]:
     def score_seed(step: int, index: int) -> None:
         seed, truth = cell.seeds[index], cell.data.test_labels
         lost = cell.rows.is_lost(seed, step)
-        labels = {} if lost else nearest_labels(points, _samples(cell, step, index), counts[step])
+        labels = {} if lost else nearest_labels(points, _samples(cell, step, index, max(counts[step])), counts[step])
         for size in counts[step]:
             error = float("nan") if lost else float((labels[size] != truth).mean())
             cell.rows.add(seed, step, METRIC, error, len(truth), metric_variant=variant(size))
@@ -52,8 +51,8 @@ def nearest_error(
     """The share of test images whose nearest of some labelled images is of another class; uint8 [n, C, H, W] both."""
     # In levels, whole numbers, so that equal distances are equal.
     points, samples = (torch.from_numpy(each).flatten(1).to(device, torch.float32) for each in (test, images))
-    told = nearest_labels(points, [(samples, torch.from_numpy(labels).to(device))], [len(images)])[len(images)]
-    return float((told != truth).mean())
+    labelled = nearest_labels(points, [(samples, torch.from_numpy(labels).to(device))], [len(images)])[len(images)]
+    return float((labelled != truth).mean())
 
 
 def variant(images: int) -> str:
@@ -64,8 +63,8 @@ def variant(images: int) -> str:
     return f"1-nn-{images}"
 
 
-def _samples(cell: ImageCell, step: int, index: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Samples float32 [b, d] without end and their labels int64 [b], of each class in turn, on the cell's device."""
+def _samples(cell: ImageCell, step: int, index: int, most: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """`most` samples or a few more, float32 [b, d], and their labels int64 [b], each class in turn, on the device."""
     recipe, seed = cell.recipe, cell.seeds[index]
     generator, noise = cell.networks(step, index).generator, cell.recipe.display_noise or cell.recipe.noise
     together = recipe.batch * cell.classes
@@ -75,6 +74,6 @@ def _samples(cell: ImageCell, step: int, index: int) -> Iterator[tuple[Tensor, T
     else:  # a GPU waits for the launches of small batches
         generator, at_once = batch_by_batch(generator, recipe.batch), size // recipe.batch
     labels = torch.arange(size, device=cell.device) % cell.classes
-    for number in tqdm(count(), desc=f"{cell.rows.cell.key}: 1-NN, seed {seed}", unit=f"×{size} samples"):
+    for number in tqdm(range(-(-most // size)), f"{cell.rows.cell.key}: 1-NN, seed {seed}", unit=f"×{size} samples"):
         drawn = draw_samples(generator, recipe, noise, seed, f"1-nn {number}", size, cell.classes, at_once)
         yield torch.nan_to_num(drawn).flatten(1), labels

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,9 @@ import pandas as pd
 from replication.config.params import Cell
 from replication.foundation.atomic import atomic_directory, write_atomically
 from replication.foundation.foreign import read_json
-from replication.foundation.provenance import sha256_file, sha256_text
+from replication.foundation.provenance import sha256_text
 from replication.table.measurements import Measurement, table_to, to_table, write_table
+from replication.table.scored import write_provenance
 from replication.training.checkpoints import TrainingClock
 
 
@@ -83,10 +84,10 @@ class Steps:
         """Add what a killed command kept under `name`; where there is nothing whole, measure and keep it."""
         path = self.directory / f"{name}.json"
         try:
-            kept = read_json(path)
-            if kept["sha256"] != sha256_text(json.dumps(kept["rows"])):
+            stored = read_json(path)
+            if stored["sha256"] != sha256_text(json.dumps(stored["rows"])):
                 raise ValueError("it was changed")
-            rows.collected += [Measurement(**row) for row in kept["rows"]]
+            rows.collected += [Measurement(**row) for row in stored["rows"]]
         except (FileNotFoundError, ValueError, TypeError, KeyError):
             measure(rows)
             written = [vars(row) for row in rows.collected]
@@ -106,10 +107,3 @@ def write_scored(output: Path, table: pd.DataFrame, samples: dict[str, np.ndarra
         if samples:
             np.savez(directory / "samples.npz", **samples)  # type: ignore[arg-type]
         write_provenance(directory, provenance)
-
-
-def write_provenance(directory: Path, provenance: Mapping[str, Any]) -> None:
-    """Write the provenance of a scored cell with the hashes of the files that lie beside it."""
-    path = directory / "provenance.json"
-    files = {file.name: sha256_file(file) for file in sorted(directory.iterdir()) if file != path}
-    path.write_text(json.dumps({**provenance, "files": files}, indent=1) + "\n", encoding="utf-8")

@@ -88,12 +88,13 @@ def load(cell: str = "", seed: int = 0, path: str | Path = "") -> TrainedGenerat
     params = load_params()
     blocks = _read(Path(path)) if path else _local()
     names = sorted({key_of(block.name) for block in blocks})
-    if cell not in names if cell else len(names) != 1:
+    fitting = [name for name in names if name == (cell or name)]
+    if len(fitting) != 1:
         where = path or TRAINED
         sentence = f"{where} has no training of {cell!r}" if cell else f"Name the cell to load from {where}"
         known = ", ".join(names) or "none: run `uv run python -m replication.train CELL`"
         raise InputError(f"{sentence}; it has {known}.")
-    blocks = [block for block in blocks if key_of(block.name) == (cell or names[0])]
+    blocks = [block for block in blocks if key_of(block.name) == fitting[0]]
     with_seed = [(block, named) for block in blocks if seed in (named := _cell(params, block)).seed_numbers]
     if not with_seed:
         seeds = ", ".join(_cell(params, block).seeds for block in blocks)

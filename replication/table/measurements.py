@@ -159,8 +159,8 @@ def each_seed_once(table: pd.DataFrame, device: str) -> pd.DataFrame:
     A metric of a seed is read from one device throughout: from `device` where it has any row of it, else from the
     other. Rows of both stay in the table that is written, so that devices can be compared.
     """
-    own = (table["device"] == device).to_numpy(dtype=bool)
-    if own.all():
+    of_device = (table["device"] == device).to_numpy(dtype=bool)
+    if of_device.all():
         return table
     numbers = key_numbers(table, OF_A_SEED)
-    return table.loc[own | ~np.isin(numbers, np.unique(numbers[own]))]
+    return table.loc[of_device | ~np.isin(numbers, np.unique(numbers[of_device]))]

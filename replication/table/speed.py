@@ -143,7 +143,7 @@ def rate(count: int, seconds: Sequence[float]) -> float:
 def ratio_of(ours: Timing, other: Timing) -> Ratio:
     """Ours over another arm, round by round: a drift of the machine is in both."""
     scale = ours.iterations / other.iterations
-    ratios = [scale * theirs / own for own, theirs in zip(ours.seconds, other.seconds, strict=True)]
+    ratios = [scale * theirs / here for here, theirs in zip(ours.seconds, other.seconds, strict=True)]
     return Ratio(other.arm, median(ratios), min(ratios), max(ratios))
 
 

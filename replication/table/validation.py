@@ -85,8 +85,8 @@ def key_numbers(table: pd.DataFrame, columns: Sequence[str] = KEY) -> np.ndarray
     for column in columns:
         ranks, count = _ranks(pd.Series(table[column]))
         if most * count >= MOST_NUMBERS:
-            numbers, kept = pd.factorize(numbers, sort=True)
-            most = len(kept)
+            numbers, distinct_numbers = pd.factorize(numbers, sort=True)
+            most = len(distinct_numbers)
         if count > 1:
             numbers *= count
             numbers += ranks
@@ -101,16 +101,16 @@ def _ranks(column: pd.Series) -> tuple[np.ndarray, int]:
     values = column.to_numpy()
     if values.dtype == np.int64 and len(values) and (most := int(values.max()) + 1) < 2**31:
         return values, most
-    ranks, kept = pd.factorize(values, sort=True)
-    return ranks, len(kept)
+    ranks, distinct_values = pd.factorize(values, sort=True)
+    return ranks, len(distinct_values)
 
 
-def _pairs(table: pd.DataFrame, one: str, two: str) -> list[tuple[str, str]]:
+def _pairs(table: pd.DataFrame, *columns: str) -> list[tuple[str, str]]:
     """The pairs of texts that two columns have in a row."""
-    first, second = (pd.Categorical(table[column]) for column in (one, two))
+    first, second = (pd.Categorical(table[column]) for column in columns)
     count = max(1, len(second.categories))
-    found = np.flatnonzero(np.bincount(first.codes.astype(np.int64) * count + second.codes))
-    return [(first.categories[pair // count], second.categories[pair % count]) for pair in found]
+    pairs = np.flatnonzero(np.bincount(first.codes.astype(np.int64) * count + second.codes))
+    return [(first.categories[pair // count], second.categories[pair % count]) for pair in pairs]
 
 
 def _integers(column: pd.Series) -> np.ndarray:
@@ -143,11 +143,11 @@ def _texts(column: pd.Series) -> pd.Categorical:
     else:
         codes, uniques = pd.factorize(column.to_numpy(dtype=object))
         values = list(uniques)
-    found = categories(codes, values)
-    for value in found.categories:
+    texts = categories(codes, values)
+    for value in texts.categories:
         if not is_plain_name(value):
             raise ValueError(f"{value[:100]!r} is no name: it is a formula, has unprintable signs or is too long")
-    return found
+    return texts
 
 
 _TYPED: Mapping[str, Callable[[pd.Series], np.ndarray | pd.Categorical]] = {

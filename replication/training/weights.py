@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from replication.foundation.atomic import atomic_directory
 from replication.foundation.errors import InputError
-from replication.foundation.provenance import recorded, sha256_file
+from replication.foundation.provenance import changed_file, is_whole, recorded, sha256_file
 
 if TYPE_CHECKING:  # who only verifies a folder need not wait for torch
     import numpy as np
@@ -58,7 +58,7 @@ def verified_weights(folder: Path, provenance: Mapping[str, Any]) -> Path:
     """The file of the networks of the last step; InputError: no hash of it is recorded, or it has another."""
     step, digest = recorded_weights(provenance, folder)
     file = folder / f"step{step}.safetensors"
-    if not _is_whole(file, digest):
+    if not is_whole(file, digest):
         raise InputError(f"{file} is missing or not what was trained and scored: train and score its cell again.")
     return file
 
@@ -72,8 +72,4 @@ def damaged(folder: Path, provenance: Mapping[str, Any]) -> str:
         return "provenance.json"
     hashes = {f"step{step}.safetensors": digest for step, digest in written.items()}
     hashes[HISTORY] = provenance.get("history_sha256")
-    return next((name for name, digest in hashes.items() if not _is_whole(folder / name, digest)), "")
-
-
-def _is_whole(file: Path, digest: str | None) -> bool:
-    return file.is_file() and sha256_file(file) == digest
+    return changed_file(folder, hashes)

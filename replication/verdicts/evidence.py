@@ -168,14 +168,14 @@ def _require_one_thing(rows: pd.DataFrame, unit: str, selection: Selection, clai
     """A selection must leave nothing open but what varies between replicates."""
     free = FREE | {"dataset": {"dataset", "n_train", "split"}, "class": {"class"}}.get(unit, set())
     for column in COLUMNS:
-        found = distinct(rows, column) if column not in free else ()
-        if len(found) > 1:
-            shown = ", ".join(sorted(map(str, found))[:6])
-            raise InputError(f"Claim {claim} leaves {column} open ({shown}): add it to {dict(selection)}.")
+        values = distinct(rows, column) if column not in free else ()
+        if len(values) > 1:
+            named = ", ".join(sorted(map(str, values))[:6])
+            raise InputError(f"Claim {claim} leaves {column} open ({named}): add it to {dict(selection)}.")
     numbers = key_numbers(rows, [column for column in KEY if column not in WHERE])
     if len(np.unique(numbers)) < len(rows):
-        shown = ", ".join(distinct(rows, "device"))
-        raise InputError(f"Claim {claim} counts a seed on each device ({shown}): add device to {dict(selection)}.")
+        named = ", ".join(distinct(rows, "device"))
+        raise InputError(f"Claim {claim} counts a seed on each device ({named}): add device to {dict(selection)}.")
     kinds = set(distinct(rows, "replicate_kind"))
     if unit in ("label draw", "split") and kinds and kinds != {unit}:
         raise EvidenceGap(f"The claim's replicate is a {unit}, but the measurements vary the {kinds.pop()}.")

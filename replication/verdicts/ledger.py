@@ -62,7 +62,7 @@ def _origin(written: Sources, recipe: tuple[str, str], path: Sequence[str]) -> s
     """Where the value at a path of keys is written: the place of the recipe, or of the nearest that it extends."""
     source = written.get(recipe)
     while source is not None:
-        node: Any = source.own
+        node: Any = source.values
         for part in path:
             if not isinstance(node, Mapping) or f"{part}!" in node:  # a value that stands alone
                 return source.place

@@ -69,11 +69,11 @@ def test_a_unit_reads_its_parcels_and_hands_back_its_folder(home: Path, tmp_path
     source = tmp_path / "data"
     (source / "deep").mkdir(parents=True)
     (source / "deep" / "a.txt").write_text("content", encoding="utf-8")
-    parcel, told = Parcel(Path("outputs/data/set"), digest_of(source), lambda: read_content(source)), []
+    parcel, answers = Parcel(Path("outputs/data/set"), digest_of(source), lambda: read_content(source)), []
     unit, shared = packed(copies, "outputs/data/set/deep/a.txt"), str(tmp_path / "shared")
-    result = perform(unit, [parcel], shared, lambda *words: told.append(words))
+    result = perform(unit, [parcel], shared, lambda *words: answers.append(words))
     assert result.content == {"copy.txt": b"content"} and result.digest == content_digest(result.content)
-    assert told and told[0][0] == "score a cell"
+    assert answers and answers[0][0] == "score a cell"
     unfetched = replace(parcel, fetch=None)  # it is there by now
     assert perform(unit, [unfetched], shared, print).content
 

@@ -61,8 +61,8 @@ def training(folder: Path, name: str) -> Subject:
     trained(folder / "cell", save({"a": torch.arange(30.0).reshape(5, 6), "b": torch.ones(3)}))
 
     def read() -> Any:
-        found = read_trained(folder / "cell")
-        return found.steps, [tensor.tolist() for tensor in found.states[0].values()], found.history.tolist()
+        result = read_trained(folder / "cell")
+        return result.steps, [tensor.tolist() for tensor in result.states[0].values()], result.history.tolist()
 
     return subject_of(folder / "cell" / name, read, is_hashed=True)
 

@@ -88,8 +88,8 @@ def _reshaped(random: Random, operation: str, parent: Any, key: Any) -> Any:
         shapes = {"delete": [*before, *after], "double": [*before, value, value, *after]}
         return shapes.get(operation, [*before, *after, value])
     others = (f"{key}x", f"{key}!", str(key)[1:], "name", 1, None, *(name for name in parent if name != key))
-    kept = {name: value for name, value in parent.items() if operation == "double" or name != key}
-    return kept if operation == "delete" else {**kept, random.choice(others): parent[key]}
+    stored = {name: value for name, value in parent.items() if operation == "double" or name != key}
+    return stored if operation == "delete" else {**stored, random.choice(others): parent[key]}
 
 
 def _dotted(place: Place) -> str:

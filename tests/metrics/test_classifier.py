@@ -73,11 +73,11 @@ def test_features_are_the_mean_maps_and_logits_the_judges(convolutions: int, mon
         logits = network(images.float() / 127.5 - 1).numpy()
     handle.remove()
     monkeypatch.setattr(classifier, "BATCH", 4)
-    found = judged(network.train(), images.numpy())
-    assert found.features.shape == (11, 6) and not network.training
-    np.testing.assert_allclose(found.features, seen[0].mean((2, 3)).numpy(), atol=1e-6)
-    np.testing.assert_allclose(found.logits, logits, rtol=1e-4, atol=1e-5)
-    some = found[np.array([4, 4, 0])]
+    result = judged(network.train(), images.numpy())
+    assert result.features.shape == (11, 6) and not network.training
+    np.testing.assert_allclose(result.features, seen[0].mean((2, 3)).numpy(), atol=1e-6)
+    np.testing.assert_allclose(result.logits, logits, rtol=1e-4, atol=1e-5)
+    some = result[np.array([4, 4, 0])]
     assert (len(some), some.classes.tolist()) == (3, logits.argmax(1)[[4, 4, 0]].tolist())
 
 

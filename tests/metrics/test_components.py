@@ -39,21 +39,21 @@ def dependent(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 @pytest.mark.parametrize(("count", "seed"), [(1, 0), (13, 1), (200, 2), (3000, 3)])
 def test_information_is_scikit_learns_and_the_double_loops(count: int, seed: int) -> None:
     components, classes = dependent(count, seed)
-    found = component_information(components, classes, 1, stream()).information
-    assert found == pytest.approx(mutual_info_score(components, classes), abs=1e-12)
-    assert found == pytest.approx(naive(components.tolist(), classes.tolist()), abs=1e-12)
+    result = component_information(components, classes, 1, stream()).information
+    assert result == pytest.approx(mutual_info_score(components, classes), abs=1e-12)
+    assert result == pytest.approx(naive(components.tolist(), classes.tolist()), abs=1e-12)
     turned = component_information(classes, components, 1, stream()).information
-    assert found == pytest.approx(turned, abs=1e-12)
+    assert result == pytest.approx(turned, abs=1e-12)
 
 
 def test_a_component_that_is_the_class_tells_all_of_it() -> None:
     classes = np.array([0, 1, 1, 2, 2, 2] * 50)
-    found = component_information(classes, classes, 50, stream())
+    result = component_information(classes, classes, 50, stream())
     entropy = -sum(p * math.log(p) for p in (1 / 6, 2 / 6, 3 / 6))
-    assert found.information == pytest.approx(entropy, abs=1e-12)
-    assert found.class_entropy == pytest.approx(entropy, abs=1e-12)
-    assert found.of_entropy(found.information) == pytest.approx(1.0)
-    assert found.p_value == pytest.approx(1 / 51)
+    assert result.information == pytest.approx(entropy, abs=1e-12)
+    assert result.class_entropy == pytest.approx(entropy, abs=1e-12)
+    assert result.of_entropy(result.information) == pytest.approx(1.0)
+    assert result.p_value == pytest.approx(1 / 51)
     # Two components of one class each tell as much: there may be more components than classes.
     finer = component_information(2 * classes + np.arange(300) % 2, classes, 50, stream())
     assert finer.information == pytest.approx(entropy, abs=1e-12)
@@ -65,30 +65,30 @@ def test_independent_components_lie_within_the_permutation_band() -> None:
     for seed in range(40):
         components, classes = draws.integers(20, size=1000), draws.integers(5, size=1000)
         studies.append(component_information(components, classes, 60, stream(seed)))
-    assert abs(np.mean([one.above_chance for one in studies])) < 0.002
-    assert 0.0 < np.mean([one.information > one.chance_beyond for one in studies]) < 0.2  # 5 % are beyond it
-    assert 0.35 < np.mean([one.p_value for one in studies]) < 0.65
+    assert abs(np.mean([each.above_chance for each in studies])) < 0.002
+    assert 0.0 < np.mean([each.information > each.chance_beyond for each in studies]) < 0.2  # 5 % are beyond it
+    assert 0.35 < np.mean([each.p_value for each in studies]) < 0.65
     bias = 19 * 4 / (2 * 1000)  # of the estimate from counts (Miller 1955)
-    assert np.mean([one.chance for one in studies]) == pytest.approx(bias, rel=0.05)
+    assert np.mean([each.chance for each in studies]) == pytest.approx(bias, rel=0.05)
 
 
 def test_chance_is_what_permutations_give() -> None:
     components, classes = dependent(120, 7)
-    found, again = component_information(components, classes, 30, stream(4)), stream(4)
+    result, again = component_information(components, classes, 30, stream(4)), stream(4)
     order = np.unique(classes, return_inverse=True)[1]
     permuted = [mutual_info_score(components, again.permutation(order)) for _ in range(30)]
-    assert found.chance == pytest.approx(np.mean(permuted), abs=1e-12)
-    assert found.chance_beyond == pytest.approx(np.quantile(permuted, 0.95), abs=1e-12)
-    assert found.above_chance == pytest.approx(found.information - np.mean(permuted), abs=1e-12)
-    assert found.p_value == pytest.approx((1 + sum(value >= found.information for value in permuted)) / 31)
+    assert result.chance == pytest.approx(np.mean(permuted), abs=1e-12)
+    assert result.chance_beyond == pytest.approx(np.quantile(permuted, 0.95), abs=1e-12)
+    assert result.above_chance == pytest.approx(result.information - np.mean(permuted), abs=1e-12)
+    assert result.p_value == pytest.approx((1 + sum(value >= result.information for value in permuted)) / 31)
 
 
 def test_samples_of_one_class_or_one_component_tell_nothing() -> None:
-    one, many = np.zeros(40, int), np.arange(40) % 4
-    same = component_information(many, one, 20, stream())
+    each, many = np.zeros(40, int), np.arange(40) % 4
+    same = component_information(many, each, 20, stream())
     assert (same.information, same.class_entropy, same.of_entropy(same.information)) == pytest.approx((0.0, 0.0, 0.0))
     assert same.p_value == 1.0  # every permutation does as well
-    alone = component_information(one, many, 20, stream())
+    alone = component_information(each, many, 20, stream())
     assert alone.information == pytest.approx(0.0, abs=1e-12) and alone.class_entropy == pytest.approx(math.log(4))
 
 

@@ -21,8 +21,8 @@ def some_features(count: int, seed: int, width: int = 6, shift: float = 0.0) -> 
 
 
 def plain_radius(features: np.ndarray, place: int) -> float:
-    own = sorted(np.linalg.norm(features[place] - other) for i, other in enumerate(features) if i != place)
-    return float(own[2])
+    distances = sorted(np.linalg.norm(features[place] - other) for i, other in enumerate(features) if i != place)
+    return float(distances[2])
 
 
 def plain_share_inside(points: np.ndarray, centres: np.ndarray) -> float:
@@ -67,7 +67,7 @@ def test_the_frechet_distance_of_two_gaussians_in_closed_form() -> None:
 @pytest.mark.parametrize("count", [40, 4])  # five samples of six features have a singular covariance
 def test_the_frechet_distance_is_torch_fidelitys(count: int) -> None:
     first, second = some_features(count + 5, 0), some_features(count + 1, 1, shift=0.5)
-    statistics = [fid_features_to_statistics(torch.from_numpy(one.astype(np.float64))) for one in (first, second)]
+    statistics = [fid_features_to_statistics(torch.from_numpy(each.astype(np.float64))) for each in (first, second)]
     oracle = fid_statistics_to_metric(*statistics, verbose=False)["frechet_inception_distance"]
     assert all_four(first, second).frechet == pytest.approx(oracle, rel=1e-5)
 
@@ -90,16 +90,16 @@ def test_subsets_are_as_large_as_the_smaller_side_and_their_mean_that_of_all() -
 
 
 def test_the_kernel_distance_of_alike_sets_is_zero_on_average() -> None:
-    found = [kernel_distance(some_features(30, s, 3), some_features(30, 1000 + s, 3), 1, 30, 0) for s in range(200)]
-    assert abs(np.mean(found)) < 3 * np.std(found) / np.sqrt(200) and min(found) < 0
+    result = [kernel_distance(some_features(30, s, 3), some_features(30, 1000 + s, 3), 1, 30, 0) for s in range(200)]
+    assert abs(np.mean(result)) < 3 * np.std(result) / np.sqrt(200) and min(result) < 0
 
 
 def test_precision_and_recall_by_plain_neighbours_and_by_torch_fidelity(monkeypatch: pytest.MonkeyPatch) -> None:
     samples, real = some_features(25, 8, 3), some_features(33, 9, 3, shift=0.4)
     for module in (distribution, neighbours):
         monkeypatch.setattr(module, "BLOCK", 7)
-    found = all_four(samples, real)
-    precision, recall = found.precision, found.recall
+    result = all_four(samples, real)
+    precision, recall = result.precision, result.recall
     assert (precision, recall) == (plain_share_inside(samples, real), plain_share_inside(real, samples))
     oracle = prc_features_to_metric(torch.from_numpy(samples), torch.from_numpy(real), verbose=False)
     assert (precision, recall) == pytest.approx((oracle["precision"], oracle["recall"]))
@@ -109,15 +109,15 @@ def test_precision_and_recall_by_plain_neighbours_and_by_torch_fidelity(monkeypa
 def test_what_only_repeats_covers_what_it_repeats_alone() -> None:
     real = 1000.0 * some_features(40, 10)
     repeated = real[np.arange(80) % 10]  # eight of each: no ball has a width
-    found = all_four(repeated, real)
-    assert (found.precision, found.recall) == (1.0, 0.25)
+    result = all_four(repeated, real)
+    assert (result.precision, result.recall) == (1.0, 0.25)
 
 
 def test_the_subsets_of_the_kernel_distance_are_those_asked_for() -> None:
     samples, real = some_features(30, 11), some_features(50, 12, shift=0.2)
-    found = distances(samples, reference_of(real, 1000), 4, 20, 3, 1000)
-    assert found.kernel == kernel_distance(samples, real, 4, 20, 3)
-    assert found.frechet == all_four(samples, real).frechet
+    result = distances(samples, reference_of(real, 1000), 4, 20, 3, 1000)
+    assert result.kernel == kernel_distance(samples, real, 4, 20, 3)
+    assert result.frechet == all_four(samples, real).frechet
 
 
 def test_a_limit_leaves_the_gaussian_of_all() -> None:

@@ -29,12 +29,12 @@ class Painter(nn.Module):
 
     def forward(self, latent: Tensor) -> Tensor:
         maps = torch.zeros(len(latent), MAPS, SIDE, SIDE)
-        for one, (row, column, level) in enumerate(latent.tolist()):
+        for each, (row, column, level) in enumerate(latent.tolist()):
             middle = (int(row) + 1, int(column) + 1)
-            maps[one, PAINTER, middle[0], middle[1]] = 1.0
+            maps[each, PAINTER, middle[0], middle[1]] = 1.0
             others = [index for index in range(MAPS) if index != PAINTER]
-            maps[one, others] = level
-            maps[one, :, middle[0] - 1 : middle[0] + 2, middle[1] - 1 : middle[1] + 2] *= torch.eye(MAPS)[PAINTER][
+            maps[each, others] = level
+            maps[each, :, middle[0] - 1 : middle[0] + 2, middle[1] - 1 : middle[1] + 2] *= torch.eye(MAPS)[PAINTER][
                 :, None, None
             ]
         return self.last(torch.relu(self.first(maps)))

@@ -57,9 +57,9 @@ class Line(nn.Module):
 
 def test_logits_are_those_of_each_network_alone() -> None:
     networks, (real, _) = discriminators(), sides(7)
-    found = logits_of(networks[0], stacked(networks), real)
+    result = logits_of(networks[0], stacked(networks), real)
     for index, network in enumerate(networks):
-        torch.testing.assert_close(found[index], network(real[index]).logits)
+        torch.testing.assert_close(result[index], network(real[index]).logits)
 
 
 def test_training_together_is_training_each_seed_alone() -> None:
@@ -90,21 +90,21 @@ def test_tanh_networks_are_differentiated_as_any_other(
     monkeypatch.setattr(game, "TOGETHER", 2)  # of three seeds, so that the last is alone
     with torch.no_grad():
         logits = logits_of(network, weights, sides(9)[0])
-    found = train_alone(network, weights, lambda _: sides(6), 4, 0.1)
+    result = train_alone(network, weights, lambda _: sides(6), 4, 0.1)
     monkeypatch.setattr(game, "_is_tanh_network", lambda _: False)
     torch.testing.assert_close(logits, logits_of(network, weights, sides(9)[0]))
     expected = train_alone(network, weights, lambda _: sides(6), 4, 0.1)
     for name, tensor in expected.items():
-        torch.testing.assert_close(found[name], tensor, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(result[name], tensor, rtol=1e-4, atol=1e-5)
 
 
 def test_a_diverged_seed_leaves_the_others_alone() -> None:
     networks = discriminators()
     whole, broken = stacked(networks), stacked(networks)
     broken["body.0.weight"][1] = torch.nan
-    found, expected = (train_alone(networks[0], w, lambda update: sides(6, update), 5, 0.02) for w in (broken, whole))
+    result, expected = (train_alone(networks[0], w, lambda update: sides(6, update), 5, 0.02) for w in (broken, whole))
     for name, tensor in expected.items():
-        assert torch.equal(found[name][[0, 2]], tensor[[0, 2]])
+        assert torch.equal(result[name][[0, 2]], tensor[[0, 2]])
 
 
 def test_training_finds_the_optimum_between_two_gaussians() -> None:
@@ -125,12 +125,12 @@ def test_training_finds_the_optimum_between_two_gaussians() -> None:
 
 def test_the_value_is_the_papers_first_equation() -> None:
     networks, (real, generated) = discriminators(), sides(9)
-    found = value_and_hits(networks[0], stacked(networks), real, generated)[0]
+    result = value_and_hits(networks[0], stacked(networks), real, generated)[0]
     for index, network in enumerate(networks):
         right, wrong = (
             1 / (1 + np.exp(-network(x[index]).logits.detach().double().numpy())) for x in (real, generated)
         )  # fmt: skip
-        assert found[index].item() == pytest.approx(np.log(right).mean() + np.log(1 - wrong).mean(), rel=1e-5)
+        assert result[index].item() == pytest.approx(np.log(right).mean() + np.log(1 - wrong).mean(), rel=1e-5)
 
 
 def test_sides_of_unlike_size_weigh_the_same() -> None:

@@ -35,8 +35,8 @@ def test_a_gradient_worked_by_hand() -> None:
     network = two_layers([[1.0, 1.0], [1.0, -1.0]], [[1.0, 1.0], [-1.0, -20.0]])
     assert guided_gradients(network, network, pixel(1, 2), [0]).flatten().tolist() == [1.0, 1.0]
     assert guided_gradients(network, network, pixel(1, 2), [1]).flatten().tolist() == [0.0, 0.0]
-    shown = pixel(1, 2).requires_grad_()
-    (plain,) = torch.autograd.grad(network(shown)[0, 0].sum(), shown)  # the hooks are gone
+    leaves = pixel(1, 2).requires_grad_()
+    (plain,) = torch.autograd.grad(network(leaves)[0, 0].sum(), leaves)  # the hooks are gone
     assert plain.flatten().tolist() == pytest.approx([1.2, 0.8])
 
 
@@ -51,9 +51,9 @@ def test_where_all_signs_are_positive_it_is_autograd() -> None:
     for parameter in network.parameters():
         parameter.data.abs_()
     samples, filters = torch.rand(5, 2, 6, 6), [0, 1, 2, 0, 1]
-    shown = samples.clone().requires_grad_()
-    peaks = torch.stack([image[chosen].max() for image, chosen in zip(network(shown), filters, strict=True)])
-    (plain,) = torch.autograd.grad(peaks.sum(), shown)
+    leaves = samples.clone().requires_grad_()
+    peaks = torch.stack([image[chosen].max() for image, chosen in zip(network(leaves), filters, strict=True)])
+    (plain,) = torch.autograd.grad(peaks.sum(), leaves)
     assert torch.allclose(guided_gradients(network, network, samples, filters), plain, atol=1e-6)
 
 

@@ -23,7 +23,7 @@ def some_logits(count: int, classes: int, scale: float = 2.0) -> np.ndarray:
 def plain_pair_score(logits: np.ndarray) -> float:
     exponentials = np.exp(logits.astype(np.float64))
     p = exponentials / exponentials.sum(axis=1, keepdims=True)
-    pairs = [sum(a * np.log(a / b) for a, b in zip(one, other, strict=True)) for one in p for other in p]
+    pairs = [sum(a * np.log(a / b) for a, b in zip(each, other, strict=True)) for each in p for other in p]
     return float(np.exp(np.mean(pairs)))
 
 
@@ -54,16 +54,16 @@ def test_splits_are_contiguous() -> None:
 def test_the_modified_score_of_a_class_is_the_mean_over_all_pairs() -> None:
     logits = of_one_class(some_logits(13, 4))
     first, *others = modified_inception_score(logits).classes
-    assert first.count == 13 and not any(one.count for one in others)
+    assert first.count == 13 and not any(each.count for each in others)
     assert first.modified_score == pytest.approx(plain_pair_score(logits), rel=1e-9)
 
 
 def test_the_modified_score_of_two_distributions_in_closed_form() -> None:
     p, q = np.array([0.7, 0.2, 0.1]), np.array([0.7, 0.1, 0.2])
     both = (p * np.log(p / q)).sum() + (q * np.log(q / p)).sum()
-    found = modified_inception_score(np.log([p, q]))
-    assert found.mean == pytest.approx(np.exp(both / 4))  # two of the four pairs are 0
-    assert found.spread == 0.0
+    result = modified_inception_score(np.log([p, q]))
+    assert result.mean == pytest.approx(np.exp(both / 4))  # two of the four pairs are 0
+    assert result.spread == 0.0
 
 
 def test_a_constant_added_to_a_rows_logits_changes_nothing() -> None:
@@ -75,25 +75,25 @@ def test_a_constant_added_to_a_rows_logits_changes_nothing() -> None:
 
 def test_classes_are_those_of_the_argmax_and_the_headline_lies_between_them() -> None:
     logits = some_logits(60, 3)
-    found = modified_inception_score(logits)
-    for label, scored in enumerate(found.classes):
+    result = modified_inception_score(logits)
+    for label, scored in enumerate(result.classes):
         rows = np.array([row for row in logits if list(row).index(max(row)) == label])
         assert (scored.count, scored.share) == (len(rows), len(rows) / 60)
         assert scored.modified_score == pytest.approx(plain_pair_score(rows))
         oracle = isc_features_to_metric(torch.from_numpy(rows), 1, False)
         assert scored.score == pytest.approx(oracle["inception_score_mean"])
-    assert sum(one.count for one in found.classes) == 60
-    scores = [one.modified_score for one in found.classes]
-    assert found.mean == pytest.approx(sum(scores) / 3)
-    assert found.spread == pytest.approx(np.sqrt(sum((score - found.mean) ** 2 for score in scores) / 3))
+    assert sum(each.count for each in result.classes) == 60
+    scores = [each.modified_score for each in result.classes]
+    assert result.mean == pytest.approx(sum(scores) / 3)
+    assert result.spread == pytest.approx(np.sqrt(sum((score - result.mean) ** 2 for score in scores) / 3))
 
 
 def test_an_empty_class_has_no_score_and_no_part_in_the_mean() -> None:
-    found = modified_inception_score(np.array([[2.0, 0.0], [3.0, 1.0]]))
-    first, empty = found.classes
+    result = modified_inception_score(np.array([[2.0, 0.0], [3.0, 1.0]]))
+    first, empty = result.classes
     assert (first.count, first.share, empty.count, empty.share) == (2, 1.0, 0, 0.0)
     assert np.isnan([empty.score, empty.modified_score]).all()
-    assert (first.score, first.modified_score, found.mean, found.spread) == pytest.approx((1.0, 1.0, 1.0, 0.0))
+    assert (first.score, first.modified_score, result.mean, result.spread) == pytest.approx((1.0, 1.0, 1.0, 0.0))
 
 
 def test_the_memory_of_the_modified_score_grows_with_the_samples_not_with_their_square() -> None:

@@ -83,11 +83,11 @@ def test_features_come_in_the_order_of_the_images_grey_ones_too(monkeypatch: pyt
     monkeypatch.setitem(inception_network.BATCH, "cpu", 3)
     network = Planted()
     grey = np.arange(7, dtype=np.uint8)[:, None, None, None] * np.ones((1, 1, 4, 4), np.uint8)
-    found = inception_features(network, grey)
+    result = inception_features(network, grey)
     assert network.batches == [3, 3, 1]
-    assert (found.pool3.shape, found.logits.shape, len(found)) == ((7, 2048), (7, 1008), 7)
-    assert found.pool3[:, 5].tolist() == list(range(7)) and found.logits[:, 5].tolist() == [3 * i for i in range(7)]
-    assert found[np.array([6, 6])].pool3[:, 0].tolist() == [6, 6]
+    assert (result.pool3.shape, result.logits.shape, len(result)) == ((7, 2048), (7, 1008), 7)
+    assert result.pool3[:, 5].tolist() == list(range(7)) and result.logits[:, 5].tolist() == [3 * i for i in range(7)]
+    assert result[np.array([6, 6])].pool3[:, 0].tolist() == [6, 6]
 
 
 @pytest.mark.slow
@@ -106,10 +106,10 @@ def test_the_network_is_torch_fidelitys_and_its_logits_have_no_bias(
     torch.save(oracle.state_dict(), file)
     network = load_inception(file)
     images = np.random.default_rng(0).integers(0, 256, (3, 3, 32, 32)).astype(np.uint8)
-    found = inception_features(network, images)
+    result = inception_features(network, images)
     pool3, biased = oracle(torch.from_numpy(images))
-    np.testing.assert_allclose(found.pool3, pool3.numpy(), rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(found.logits + oracle.fc.bias.detach().numpy(), biased.numpy(), rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(result.pool3, pool3.numpy(), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(result.logits + oracle.fc.bias.detach().numpy(), biased.numpy(), rtol=1e-3, atol=1e-4)
     grey = inception_features(network, images[:, :1])
     np.testing.assert_allclose(grey.pool3, inception_features(network, images[:, :1].repeat(3, 1)).pool3, atol=1e-5)
     state = {name: tensor for name, tensor in oracle.state_dict().items() if "Mixed_7c" not in name}
@@ -130,6 +130,6 @@ def test_real_cifar10_images_score_as_published() -> None:
 
     device = prepare_device("cuda" if torch.cuda.is_available() else "cpu")
     network = load_inception(inception_weights(), device)
-    found = inception_features(network, load_images(CIFAR10).train_images)
-    mean, deviation = inception_score(found.logits, 10)
+    result = inception_features(network, load_images(CIFAR10).train_images)
+    mean, deviation = inception_score(result.logits, 10)
     assert (mean, deviation) == pytest.approx((11.237, 0.095), abs=0.005)

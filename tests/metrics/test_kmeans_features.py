@@ -45,23 +45,23 @@ def test_features_are_those_of_every_patch_in_turn(channels: int, monkeypatch: p
     images = some_images(5, channels)  # 5 × 4 places: halves of an odd and of an even side
     dictionary = learn_dictionary(images, 7, patch=3, patches=60, iterations=3)
     expected = np.stack([naive_features(image.numpy(), 3, dictionary).ravel() for image in images])
-    found = encode(images, dictionary)
-    assert found.shape == (5, 4 * 7)
-    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-4, atol=1e-4)
+    result = encode(images, dictionary)
+    assert result.shape == (5, 4 * 7)
+    np.testing.assert_allclose(result.numpy(), expected, rtol=1e-4, atol=1e-4)
     half = encode(images, dictionary, storage="float16")
     assert half.dtype == torch.float16
     np.testing.assert_allclose(half.float().numpy(), expected, rtol=2e-3, atol=1e-3)
     monkeypatch.setattr(kmeans_features, "AT_ONCE", {"cpu": 2 * 20 * 7})  # two images a block, the last alone
     monkeypatch.setattr(kmeans_features, "IMAGES", 3)
-    torch.testing.assert_close(encode(images, dictionary, threads=2), found)
+    torch.testing.assert_close(encode(images, dictionary, threads=2), result)
 
 
 def test_a_patch_as_large_as_the_image_has_one_place() -> None:
     images = some_images(4, 1, 3, 3)
     dictionary = learn_dictionary(images, 2, patch=3, patches=20, iterations=2)
-    found = encode(images, dictionary).unflatten(1, (4, 2))
-    assert not found[:, 1:].any()
-    np.testing.assert_allclose(found[1, 0], naive_features(images[1].numpy(), 3, dictionary)[0], rtol=1e-4, atol=1e-5)
+    result = encode(images, dictionary).unflatten(1, (4, 2))
+    assert not result[:, 1:].any()
+    np.testing.assert_allclose(result[1, 0], naive_features(images[1].numpy(), 3, dictionary)[0], rtol=1e-4, atol=1e-5)
 
 
 def test_whitening_leaves_the_covariance_that_its_offset_allows() -> None:
@@ -87,9 +87,9 @@ def test_contrast_is_normalised_patch_by_patch() -> None:
 def test_patches_are_of_every_image_in_turn_and_of_every_place() -> None:
     image = np.arange(3 * 7 * 6).reshape(1, 3, 7, 6)
     images = torch.from_numpy(np.concatenate([image, image + 126]).astype(np.uint8))
-    found = sample_patches(images, 3, 200, np.random.default_rng(0)).numpy()
+    result = sample_patches(images, 3, 200, np.random.default_rng(0)).numpy()
     places = set()
-    for number, patch in enumerate(found):
+    for number, patch in enumerate(result):
         row, column = divmod(int(patch[0]) - 126 * (number % 2), 6)
         places.add((row, column))
         assert (patch == images[number % 2, :, row : row + 3, column : column + 3].numpy().ravel()).all()
@@ -104,8 +104,8 @@ def test_k_means_is_lloyds_algorithm(monkeypatch: pytest.MonkeyPatch) -> None:
     for iterations in (1, 4):
         options = {"n_init": 1, "max_iter": iterations, "tol": 0, "algorithm": "lloyd"}
         reference = KMeans(6, init=start, **options).fit(points)  # pyright: ignore[reportArgumentType]
-        found, objectives = k_means(torch.from_numpy(points), torch.from_numpy(start), iterations, threads=2)
-        np.testing.assert_allclose(found.numpy(), reference.cluster_centers_, atol=1e-9)
+        result, objectives = k_means(torch.from_numpy(points), torch.from_numpy(start), iterations, threads=2)
+        np.testing.assert_allclose(result.numpy(), reference.cluster_centers_, atol=1e-9)
     nearest = ((points[:, None] - start) ** 2).sum(2).min(1)
     assert objectives[0] == pytest.approx(nearest.mean())
     more = k_means(torch.from_numpy(points), torch.from_numpy(start), 30)[1]
@@ -115,20 +115,20 @@ def test_k_means_is_lloyds_algorithm(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_centroid_without_points_becomes_zero() -> None:
     points = torch.tensor([[0.5, 0.0], [3.5, 0.0], [9.0, 1.0]])
-    found, objectives = k_means(points, torch.tensor([[2.0, 0.0], [9.0, 0.0], [-50.0, 0.0]]), 1)
-    assert found.tolist() == [[2.0, 0.0], [9.0, 1.0], [0.0, 0.0]]
+    result, objectives = k_means(points, torch.tensor([[2.0, 0.0], [9.0, 0.0], [-50.0, 0.0]]), 1)
+    assert result.tolist() == [[2.0, 0.0], [9.0, 1.0], [0.0, 0.0]]
     assert objectives == (pytest.approx((1.5**2 + 1.5**2 + 1.0) / 3),)
-    assert k_means(points, found, 1)[0].tolist() == [[3.5, 0.0], [9.0, 1.0], [0.5, 0.0]]  # it wins what is small
+    assert k_means(points, result, 1)[0].tolist() == [[3.5, 0.0], [9.0, 1.0], [0.5, 0.0]]  # it wins what is small
 
 
 def test_a_dictionary_is_its_seeds_alone() -> None:
     images = some_images(6, 1)
-    one, same, other = (
+    each, same, other = (
         learn_dictionary(images, 4, patch=3, patches=50, iterations=2, seed=seed, threads=threads)
         for seed, threads in ((1, 1), (1, 2), (2, 1))
     )
-    assert torch.equal(one.centroids, same.centroids) and one.objectives == same.objectives
-    assert not torch.equal(one.centroids, other.centroids)
+    assert torch.equal(each.centroids, same.centroids) and each.objectives == same.objectives
+    assert not torch.equal(each.centroids, other.centroids)
 
 
 def test_features_are_standardised_by_the_training_images() -> None:
@@ -138,8 +138,8 @@ def test_features_are_standardised_by_the_training_images() -> None:
     mean, spread = train.double().numpy().mean(0), np.sqrt(train.double().numpy().var(0, ddof=1) + 0.01)
     expected = [(part.double().numpy() - mean) / spread for part in (train, test)]
     standardise(train, test)
-    for found, wanted in zip((train, test), expected, strict=True):
-        np.testing.assert_allclose(found.numpy(), wanted, rtol=1e-5, atol=1e-6)
+    for result, wanted in zip((train, test), expected, strict=True):
+        np.testing.assert_allclose(result.numpy(), wanted, rtol=1e-5, atol=1e-6)
     assert not train[:, 7].any() and not test[:, 7].any()
 
 

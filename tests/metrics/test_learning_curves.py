@@ -58,21 +58,21 @@ def test_sizes_grow_evenly_in_their_logarithm_with_both_ends() -> None:
 def test_crossings(
     name: str, generative: list[float], discriminative: list[float], crosses: bool, size: int | None
 ) -> None:
-    one, two = (np.array(curve) + np.linspace(-0.02, 0.02, 9)[:, None] for curve in (generative, discriminative))
-    assert curves_cross(one, two) is crosses  # on every split alike, so that each lead is beyond noise
+    each, two = (np.array(curve) + np.linspace(-0.02, 0.02, 9)[:, None] for curve in (generative, discriminative))
+    assert curves_cross(each, two) is crosses  # on every split alike, so that each lead is beyond noise
     assert learning_curves.overtaking_size(SIZES, generative, discriminative) == size
 
 
 def test_a_lead_within_noise_is_no_crossing_and_its_p_is_the_paired_t_tests() -> None:
     stream = np.random.default_rng(0)
-    one, two = 0.8 + stream.normal(0, 0.02, (2, 12, 3))
-    one[:, 0] += 0.004  # a fifth of the spread of one split
+    each, two = 0.8 + stream.normal(0, 0.02, (2, 12, 3))
+    each[:, 0] += 0.004  # a fifth of the spread of one split
     two[:, 2] += 0.1
-    assert not curves_cross(one, two)
-    expected = ttest_rel(one[:, 0], two[:, 0], alternative="greater").pvalue
-    assert learning_curves.lead_p_value(one[:, 0], two[:, 0]) == pytest.approx(expected)
-    one[:, 0] += 0.05
-    assert curves_cross(one, two) and not curves_cross(one[:, :2], two[:, :2])
+    assert not curves_cross(each, two)
+    expected = ttest_rel(each[:, 0], two[:, 0], alternative="greater").pvalue
+    assert learning_curves.lead_p_value(each[:, 0], two[:, 0]) == pytest.approx(expected)
+    each[:, 0] += 0.05
+    assert curves_cross(each, two) and not curves_cross(each[:, :2], two[:, :2])
 
 
 @pytest.mark.parametrize(

@@ -64,22 +64,22 @@ def naive_statistics(
     discriminator: ConvolutionalDiscriminator, batches: list[torch.Tensor]
 ) -> list[tuple[torch.Tensor, torch.Tensor]]:
     """Mean over batches of each normalised layer's batch mean and (unbiased) batch variance."""
-    found: list[list[tuple[torch.Tensor, torch.Tensor]]] = []
+    result: list[list[tuple[torch.Tensor, torch.Tensor]]] = []
     for batch in batches:
-        maps, own = batch.float() / 127.5 - 1, []
+        maps, statistics = batch.float() / 127.5 - 1, []
         for index, (block, stride) in enumerate(zip(discriminator.blocks, (1, 2, 1), strict=True)):
             weights = dict(block.named_parameters())
             maps = conv2d(maps, weights["0.weight"], stride=stride, padding=1)
             if index:
                 mean, variance = maps.mean((0, 2, 3)), maps.var((0, 2, 3), correction=1)
                 biased = maps.var((0, 2, 3), correction=0)
-                own.append((mean, variance))
+                statistics.append((mean, variance))
                 maps = (maps - mean[:, None, None]) / (biased[:, None, None] + 1e-8).sqrt()
                 maps = maps * weights["1.weight"][:, None, None] + weights["1.bias"][:, None, None]
             maps = leaky_relu(maps, 0.2)
-        found.append(own)
-    return [(torch.stack([own[k][0] for own in found]).mean(0), torch.stack([own[k][1] for own in found]).mean(0))
-            for k in range(2)]  # fmt: skip
+        result.append(statistics)
+    layers = zip(*result, strict=True)
+    return [(torch.stack([m for m, _ in each]).mean(0), torch.stack([v for _, v in each]).mean(0)) for each in layers]
 
 
 @torch.no_grad()
@@ -128,9 +128,9 @@ def test_all_labels_are_linear_svc_at_the_c_of_the_best_validation() -> None:
     train, test = blobs(150, 0), blobs(90, 1)
     result = linear_probe(train, test, probe(1), (), seed=7)
     held, pool = held_and_pool(150, 0.2, 7)
-    found = [svm_accuracy(rows_of(train, pool), rows_of(train, held), cost) for cost in COSTS]
-    assert len(set(found)) > 1  # else any C would do
-    assert result.cost == COSTS[int(np.argmax(found))]
+    measured = [svm_accuracy(rows_of(train, pool), rows_of(train, held), cost) for cost in COSTS]
+    assert len(set(measured)) > 1  # else any C would do
+    assert result.cost == COSTS[int(np.argmax(measured))]
     assert result.cost is not None
     assert result.all_labels == svm_accuracy(train, test, result.cost)  # fitted to the held-out ones too
     assert result.limited == {}
@@ -160,16 +160,16 @@ def test_limited_labels_choose_their_own_c_and_are_tested_on_further_draws() -> 
 def test_half_precision_is_taken_as_it_is() -> None:
     train, test = blobs(150, 0), blobs(90, 1)
     half, rounded = (
-        linear_probe((made(train[0]), train[1]), (made(test[0]), test[1]), probe(), (5,), seed=7)
-        for made in (torch.Tensor.half, lambda features: features.half().float())
+        linear_probe((as_type(train[0]), train[1]), (as_type(test[0]), test[1]), probe(), (5,), seed=7)
+        for as_type in (torch.Tensor.half, lambda features: features.half().float())
     )
     assert half == rounded
 
 
 def test_threads_change_no_result() -> None:
     train, test = blobs(150, 0), blobs(90, 1)
-    one, two = (linear_probe(train, test, probe(), (5,), seed=7, threads=threads) for threads in (1, 2))
-    assert one == two
+    each, two = (linear_probe(train, test, probe(), (5,), seed=7, threads=threads) for threads in (1, 2))
+    assert each == two
 
 
 @pytest.mark.parametrize("share", [1e-6, 1.0 - 1e-6])

@@ -32,8 +32,8 @@ def test_each_kind_is_what_it_says() -> None:
     assert np.array_equal(planted.images[:80], images) and len(planted.images) == 120
     assert len(set(planted.origin[80:].tolist())) == 40 and planted.origin[:80].tolist() == list(range(80))
     new, old = added(planted, "shift")
-    left = [np.array_equal(one[..., :-2], other[..., 2:]) for one, other in zip(new, old, strict=True)]
-    right = [np.array_equal(one[..., 2:], other[..., :-2]) for one, other in zip(new, old, strict=True)]
+    left = [np.array_equal(each[..., :-2], other[..., 2:]) for each, other in zip(new, old, strict=True)]
+    right = [np.array_equal(each[..., 2:], other[..., :-2]) for each, other in zip(new, old, strict=True)]
     assert all(a != b for a, b in zip(left, right, strict=True)) and any(left) and any(right)
     new, old = added(planted, "brightness")
     assert set(np.unique(new - old).tolist()) == {-20, 20} and ((new - old).std(axis=(1, 2, 3)) == 0).all()
@@ -65,9 +65,9 @@ def test_a_finder_s_counts_by_hand() -> None:
         images, np.array([0, 1, 2, 3, 0, 1, 2]), np.array(["", "", "", "", "a", "a", "b"])
     )
     codes = np.array([[1, 1], [1, 0], [0, 1], [1, 1], [1, 1], [0, 0], [1, 0]], bool)
-    found = judge_finder(planted, codes)
-    assert found.recall == {"": pytest.approx(1 / 3), "a": 0.5, "b": 0.0}
-    assert (found.removed, found.false_positives) == (3, pytest.approx(2 / 3))  # 3 is lost, and 1 or 2
+    result = judge_finder(planted, codes)
+    assert result.recall == {"": pytest.approx(1 / 3), "a": 0.5, "b": 0.0}
+    assert (result.removed, result.false_positives) == (3, pytest.approx(2 / 3))  # 3 is lost, and 1 or 2
     alone = judge_finder(planted, np.eye(7, dtype=bool))
     assert (alone.removed, alone.false_positives, alone.recall[""]) == (0, 1.0, 0.0)
 
@@ -86,12 +86,12 @@ def test_training_reconstructs_what_is_hidden_under_noise() -> None:
     images = (place * np.linspace(0.2, 1, 16)).astype(np.uint8).reshape(200, 1, 4, 4)
     options = NearDuplicates(Autoencoder(12, 150, 32, 0.02), noise=0.4, keep=0.9)
     weights, again = (near_duplicates.train_denoiser(images, options, seed=1) for _ in range(2))
-    assert all(torch.equal(one, other) for one, other in zip(weights, again, strict=True))
+    assert all(torch.equal(each, other) for each, other in zip(weights, again, strict=True))
     clean = images.reshape(200, 16) / 127.5 - 1
     noisy = clean + 0.4 * np.random.default_rng(3).standard_normal(clean.shape)
     matrix, bias, back, shift = (tensor.numpy() for tensor in weights)
-    given = np.maximum(noisy @ matrix + bias, 0) @ back + shift
-    assert np.square(given - clean).mean() < 0.5 * 0.4**2
+    inputs = np.maximum(noisy @ matrix + bias, 0) @ back + shift
+    assert np.square(inputs - clean).mean() < 0.5 * 0.4**2
 
 
 def test_exact_copies_are_found_and_nothing_else() -> None:
@@ -101,5 +101,5 @@ def test_exact_copies_are_found_and_nothing_else() -> None:
         near_duplicates.binary_codes(near_duplicates.initial_denoiser(36, 64, 0), planted.images),
         pixel_codes(planted.images),
     ):
-        found = judge_finder(planted, codes)
-        assert (found.recall[""], found.removed, found.false_positives) == (1.0, 10, 0.0)
+        result = judge_finder(planted, codes)
+        assert (result.recall[""], result.removed, result.false_positives) == (1.0, 10, 0.0)

@@ -31,12 +31,12 @@ def written_out(points: Tensor, samples: Tensor, labels: Tensor) -> np.ndarray:
 
 def test_labels_are_those_of_scikit_learn_at_every_count() -> None:
     counts = (1, 40, 123, 300)
-    found = nearest_labels(POINTS, parts(SAMPLES, LABELS, 100, 1, 99, 100), counts)
-    assert sorted(found) == list(counts)
+    result = nearest_labels(POINTS, parts(SAMPLES, LABELS, 100, 1, 99, 100), counts)
+    assert sorted(result) == list(counts)
     for count in counts:
         oracle = KNeighborsClassifier(1, algorithm="brute").fit(SAMPLES[:count].numpy(), LABELS[:count].numpy())
-        assert np.array_equal(found[count], oracle.predict(POINTS.numpy()))
-    assert len({found[count].tobytes() for count in counts}) == 4  # more samples do change the answer
+        assert np.array_equal(result[count], oracle.predict(POINTS.numpy()))
+    assert len({result[count].tobytes() for count in counts}) == 4  # more samples do change the answer
 
 
 @pytest.mark.parametrize(("chunk", "block"), [(1, 7), (7, 1), (64, 64), (10_000, 10_000)])
@@ -49,9 +49,9 @@ def test_no_size_of_chunk_or_block_changes_what_exact_arithmetic_finds(data: str
         assert (labels[rounded].numpy() != written_out(points, samples, labels)).mean() > 0.2
     if data == "equal":  # pixels of few levels, so that the nearest distance occurs more than once
         points, samples = (points[:, :3] * 3).round(), (samples[:, :3] * 3).round()
-    found = nearest_labels(points, parts(samples, labels, 30, 60), (45, 90), chunk, block)
+    result = nearest_labels(points, parts(samples, labels, 30, 60), (45, 90), chunk, block)
     for count in (45, 90):
-        assert np.array_equal(found[count], written_out(points, samples[:count], labels[:count]))
+        assert np.array_equal(result[count], written_out(points, samples[:count], labels[:count]))
 
 
 LONG = 300  # dimensions, more than a first look has
@@ -82,16 +82,16 @@ def test_long_points_too_get_what_exact_arithmetic_finds(
     """Whether pairs in doubt are measured one by one or compared in products; here some samples occur twice."""
     monkeypatch.setattr(metric, "PAIRS", pairs)
     points, samples, labels = long(60, 4), long(300, 5).repeat(2, 1), torch.arange(600)
-    found = nearest_labels(points, parts(samples, labels, 250, 350), (100, 600), chunk=90, block=block)
+    result = nearest_labels(points, parts(samples, labels, 250, 350), (100, 600), chunk=90, block=block)
     for count in (100, 600):
-        assert np.array_equal(found[count], written_out(points, samples[:count], labels[:count]))
-    assert found[600].max() < 300 and (found[100] != found[600]).any()
+        assert np.array_equal(result[count], written_out(points, samples[:count], labels[:count]))
+    assert result[600].max() < 300 and (result[100] != result[600]).any()
 
 
 def test_a_collapsed_generator_gives_every_point_its_first_label() -> None:
     samples = SAMPLES[:1].expand(200, -1).contiguous()
-    found = nearest_labels(POINTS, [(samples, LABELS[:200] + 3)], (200,), chunk=32)
-    assert set(found[200].tolist()) == {3}
+    result = nearest_labels(POINTS, [(samples, LABELS[:200] + 3)], (200,), chunk=32)
+    assert set(result[200].tolist()) == {3}
 
 
 def test_the_stream_is_read_no_further_than_needed() -> None:
@@ -118,5 +118,5 @@ def test_a_gpu_finds_what_the_cpu_finds() -> None:
     torch.backends.cuda.matmul.allow_tf32 = False
     near = 0.5 + 3e-7 * SAMPLES
     for samples in (SAMPLES, near):
-        found = nearest_labels(POINTS.cuda(), [(samples.cuda(), LABELS.cuda())], (300,))
-        assert np.array_equal(found[300], written_out(POINTS, samples, LABELS))
+        result = nearest_labels(POINTS.cuda(), [(samples.cuda(), LABELS.cuda())], (300,))
+        assert np.array_equal(result[300], written_out(POINTS, samples, LABELS))

@@ -28,18 +28,18 @@ NEW = STREAM.normal(size=(15, 6)) + 2.0
 @pytest.mark.parametrize("width", [1, 3, 6])
 def test_components_are_scikit_learn_s(width: int) -> None:
     reference: Any = PCA(width, svd_solver="full").fit(IMAGES)
-    found = principal_components(IMAGES, width)
-    assert np.abs(found.components @ reference.components_.T) == pytest.approx(np.eye(width), abs=1e-9)
-    assert found.reconstruct(NEW) == pytest.approx(reference.inverse_transform(reference.transform(NEW)))
-    assert np.abs(found.encode(NEW)) == pytest.approx(np.abs(reference.transform(NEW)))
+    result = principal_components(IMAGES, width)
+    assert np.abs(result.components @ reference.components_.T) == pytest.approx(np.eye(width), abs=1e-9)
+    assert result.reconstruct(NEW) == pytest.approx(reference.inverse_transform(reference.transform(NEW)))
+    assert np.abs(result.encode(NEW)) == pytest.approx(np.abs(reference.transform(NEW)))
 
 
 def test_the_error_on_its_own_images_is_what_the_other_components_hold() -> None:
     eigenvalues = np.sort(np.linalg.eigvalsh(np.cov(IMAGES.T, bias=True)))[::-1]
     for width in range(1, 7):
-        found = squared_errors(IMAGES, principal_components(IMAGES, width).reconstruct(IMAGES))
-        assert found.shape == (40,)
-        assert found.mean() == pytest.approx(eigenvalues[width:].sum() / 6, abs=1e-12)
+        result = squared_errors(IMAGES, principal_components(IMAGES, width).reconstruct(IMAGES))
+        assert result.shape == (40,)
+        assert result.mean() == pytest.approx(eigenvalues[width:].sum() / 6, abs=1e-12)
 
 
 @pytest.mark.parametrize("width", [0, 7])
@@ -57,9 +57,9 @@ def test_the_density_is_a_mean_of_gaussian_kernels() -> None:
     codes, points = IMAGES[:, :2], NEW[:4, :2]
     covariance = np.cov(codes.T) * len(codes) ** (-2 / (2 + 4))
     constant = 2 * math.pi * math.sqrt(np.linalg.det(covariance))
-    for point, found in zip(points, log_density(codes, points), strict=True):
+    for point, result in zip(points, log_density(codes, points), strict=True):
         kernels = [math.exp(-0.5 * (point - c) @ np.linalg.inv(covariance) @ (point - c)) / constant for c in codes]
-        assert found == pytest.approx(math.log(np.mean(kernels)))
+        assert result == pytest.approx(math.log(np.mean(kernels)))
 
 
 def test_draws_of_the_density_spread_as_codes_and_kernel_together() -> None:
@@ -103,9 +103,9 @@ def test_it_is_four_dense_layers_with_relu_in_the_hidden_ones() -> None:
     weights = initial_weights(6, 2, 16, [0, 1, 2])
     inputs = torch.from_numpy(images().astype(np.float32))
     for seed in range(3):
-        one, two, three, four = layers_of(weights, seed)
+        each, two, three, four = layers_of(weights, seed)
         with torch.no_grad():
-            codes = two(torch.relu(one(inputs)))
+            codes = two(torch.relu(each(inputs)))
             outputs = four(torch.relu(three(codes)))
         assert latent_dimension.encode(weights, images())[seed] == pytest.approx(codes.numpy(), abs=1e-6)
         assert reconstruct(weights, images())[seed] == pytest.approx(outputs.numpy(), abs=1e-6)
@@ -122,16 +122,16 @@ def test_initial_weights_have_the_spread_of_a_dense_layer() -> None:
 def test_gradients_are_those_of_automatic_differentiation() -> None:
     weights = initial_weights(6, 2, 16, [0, 1, 2])
     samples = torch.from_numpy(np.random.default_rng(1).uniform(size=(3, 10, 6)).astype(np.float32))
-    found = error_gradients(weights, samples)
+    result = error_gradients(weights, samples)
     for seed in range(3):
         layers = layers_of(weights, seed)
-        one, two, three, four = layers
-        outputs = four(torch.relu(three(two(torch.relu(one(samples[seed]))))))
+        each, two, three, four = layers
+        outputs = four(torch.relu(three(two(torch.relu(each(samples[seed]))))))
         (outputs - samples[seed]).square().mean().backward()
         for place, layer in enumerate(layers):
             assert layer.weight.grad is not None and layer.bias.grad is not None
-            torch.testing.assert_close(found[2 * place][seed], layer.weight.grad.T, rtol=1e-4, atol=1e-6)
-            torch.testing.assert_close(found[2 * place + 1][seed, 0], layer.bias.grad, rtol=1e-4, atol=1e-6)
+            torch.testing.assert_close(result[2 * place][seed], layer.weight.grad.T, rtol=1e-4, atol=1e-6)
+            torch.testing.assert_close(result[2 * place + 1][seed, 0], layer.bias.grad, rtol=1e-4, atol=1e-6)
 
 
 def test_one_update_is_adam_s_on_the_mean_squared_error() -> None:
@@ -156,8 +156,8 @@ def test_a_seed_is_the_same_in_every_block_and_thread() -> None:
     whole, *parts = side_by_side(run, [(0, 1, 2), (0,), (1,), (2,)], 2)
     torch.set_num_threads(threads)
     for seed, part in enumerate(parts):
-        for one, other in zip(whole, part, strict=True):
-            assert torch.equal(one[seed], other[0])
+        for each, other in zip(whole, part, strict=True):
+            assert torch.equal(each[seed], other[0])
     assert not torch.equal(parts[0][0], parts[1][0])
 
 

@@ -49,7 +49,7 @@ def objective(weights: np.ndarray, features: torch.Tensor, labels: torch.Tensor,
 
 def assert_agrees(machines: Machines, features: torch.Tensor, labels: torch.Tensor, test: tuple) -> None:
     """At every C no more than EXCESS above LinearSVC's objective, and as accurate on the `test` examples."""
-    found = accuracies(machines, *test)
+    result = accuracies(machines, *test)
     for index, cost in enumerate(COSTS):
         expected, best = oracle(features, labels, cost)
         attained = objective(machines.weights[0, index].numpy(), features, labels, cost)
@@ -57,7 +57,7 @@ def assert_agrees(machines: Machines, features: torch.Tensor, labels: torch.Tens
         np.testing.assert_allclose(machines.objectives[0, index].numpy(), attained, rtol=1e-5)
         assert (attained - best <= machines.gaps[0, index].numpy() + 1e-5 * best).all()  # the certificate holds
         accuracy = (expected.predict(test[0].double().numpy()) == test[1].numpy()).mean()
-        assert found[0, index].item() == pytest.approx(accuracy, abs=ACCURACY)
+        assert result[0, index].item() == pytest.approx(accuracy, abs=ACCURACY)
 
 
 @pytest.mark.parametrize("double", [True, False])
@@ -89,7 +89,7 @@ def test_a_coarse_preconditioner_costs_time_and_not_accuracy(module, monkeypatch
     features, labels = examples(count, size)
     whole = module.spectrum if module is dual else module.leading_directions
     name = whole.__name__
-    monkeypatch.setattr(fitting, name, lambda given: whole(given, 5))
+    monkeypatch.setattr(fitting, name, lambda matrix: whole(matrix, 5))
     assert_agrees(fit(features, labels, COSTS), features, labels, examples(1000, size, seed=1))
 
 
@@ -192,7 +192,7 @@ def test_a_gpu_finds_the_same_machines(count: int, size: int) -> None:
     there = fit(features.cuda(), labels.cuda(), COSTS)
     torch.testing.assert_close(there.objectives.cpu(), fit(features, labels, COSTS).objectives, rtol=EXCESS, atol=0)
     assert_agrees(
-        Machines(*(one.cpu() for one in vars(there).values())), features, labels, examples(1000, size, seed=1)
+        Machines(*(each.cpu() for each in vars(there).values())), features, labels, examples(1000, size, seed=1)
     )
 
 

@@ -24,9 +24,9 @@ def test_conjugate_gradients_solve_every_system() -> None:
         return (matrix @ direction[..., None])[..., 0], 3.0 * direction
 
     target = torch.full((2, 1), 1e-18, dtype=torch.float64)
-    found, image = conjugate_gradients(apply, lambda residual: residual / 2.0, wanted, target, 200)
-    torch.testing.assert_close(found, torch.linalg.solve(matrix, wanted), rtol=1e-8, atol=1e-8)
-    torch.testing.assert_close(image, 3.0 * found)
+    result, image = conjugate_gradients(apply, lambda residual: residual / 2.0, wanted, target, 200)
+    torch.testing.assert_close(result, torch.linalg.solve(matrix, wanted), rtol=1e-8, atol=1e-8)
+    torch.testing.assert_close(image, 3.0 * result)
     rough = conjugate_gradients(apply, lambda residual: residual, wanted, target * 1e17, 200)[0]
     left = (wanted - (matrix @ rough[..., None])[..., 0]).square().sum(-1)
     assert (left <= 0.1).all() and (left > 1e-18).all()
@@ -40,18 +40,18 @@ def test_the_step_is_the_smallest_point_along_a_direction() -> None:
     )
     signs, curvatures = normal(3, 40, seed=2).sign(), torch.tensor([[0.1], [3.0], [1.0]]).double()
     weight = torch.from_numpy(np.random.default_rng(3).integers(0, 2, 40)).double()
-    found = exact_step(scores, change, signs, 0.5, slopes, curvatures, weight)
+    result = exact_step(scores, change, signs, 0.5, slopes, curvatures, weight)
     for row in range(3):
 
         def value(step: float, row: int = row) -> float:
             left = weight * slack(scores[row] + step * change[row], signs[row])
-            own = slopes[row] * step + curvatures[row] * step**2 / 2
-            return (own + 0.5 * (weight * left.square()).sum()).item()
+            quadratic = slopes[row] * step + curvatures[row] * step**2 / 2
+            return (quadratic + 0.5 * (weight * left.square()).sum()).item()
 
         found_by_scipy = minimize_scalar(value, bounds=(0.0, 2000.0), method="bounded", options={"xatol": 1e-10})
         lowest = found_by_scipy.fun  # pyright: ignore[reportAttributeAccessIssue]
-        assert value(found[row].item()) <= lowest + 1e-5 * abs(lowest)
-    assert found[2] < 1e-6  # uphill from the start
+        assert value(result[row].item()) <= lowest + 1e-5 * abs(lowest)
+    assert result[2] < 1e-6  # uphill from the start
 
 
 def test_gram_matrices_are_made_by_blocks_and_hold_the_intercept(monkeypatch) -> None:
@@ -65,9 +65,11 @@ def test_the_leading_spectrum_is_that_of_the_matrix() -> None:
     factor = normal(1, RANK + 40, RANK + 60) / torch.arange(1, RANK + 61).sqrt()
     gram = factor @ factor.mT
     values = torch.linalg.eigvalsh(gram)[0]
-    found = spectrum(gram, 20)
-    torch.testing.assert_close(found.values[0, 0, -3:], values[-3:], rtol=0.02, atol=0)
-    torch.testing.assert_close(found.values.sum() + (RANK + 20) * found.rest.sum(), gram.diagonal(dim1=1, dim2=2).sum())
+    result = spectrum(gram, 20)
+    torch.testing.assert_close(result.values[0, 0, -3:], values[-3:], rtol=0.02, atol=0)
+    torch.testing.assert_close(
+        result.values.sum() + (RANK + 20) * result.rest.sum(), gram.diagonal(dim1=1, dim2=2).sum()
+    )
     exact = spectrum(gram[:, :30, :30])
     rebuilt = (exact.vectors * exact.values) @ exact.vectors.mT
     torch.testing.assert_close(rebuilt, gram[:, :30, :30])

@@ -90,10 +90,10 @@ def test_energy_distance_is_that_of_many_draws_of_the_mixture() -> None:
     stream = np.random.default_rng(3)
     points, draws = stream.normal(size=(40, 2)), UNEVEN.draw(4000, stream)
     pairs = [np.linalg.norm(points - y, axis=1).mean() for y in draws]
-    own = [np.linalg.norm(a - b) for i, a in enumerate(points) for b in points[:i]]
+    within = [np.linalg.norm(a - b) for i, a in enumerate(points) for b in points[:i]]
     of_mixture = np.linalg.norm(draws[:2000] - draws[2000:], axis=1).mean()
-    found = energy_distance(points, UNEVEN)
-    assert found == pytest.approx(2 * np.mean(pairs) - np.mean(own) - of_mixture, abs=0.15)
+    result = energy_distance(points, UNEVEN)
+    assert result == pytest.approx(2 * np.mean(pairs) - np.mean(within) - of_mixture, abs=0.15)
     assert UNEVEN.mean_distance_to(points) == pytest.approx(np.mean(pairs), rel=0.02)
     assert UNEVEN.own_distance == pytest.approx(of_mixture, rel=0.03)
 
@@ -103,7 +103,7 @@ def test_energy_distance_of_two_gaussians_in_closed_form(apart: float) -> None:
     # |X − Y| of Gaussians of unit variance is Rice (Rayleigh at distance 0) of scale √2
     expected = 2 * rice.mean(apart / np.sqrt(2), scale=np.sqrt(2)) - 2 * np.sqrt(np.pi)
     stream, alone = np.random.default_rng(4), Mixture(np.array([[apart, 0.0]]), 1.0, np.ones(1))
-    found = [energy_distance(stream.normal(size=(150, 2)), alone) for _ in range(40)]
-    assert abs(np.mean(found) - expected) < 3 * np.std(found) / np.sqrt(len(found))
-    assert np.std(found) / np.sqrt(len(found)) < 0.04
-    assert apart or min(found) < 0  # unbiased, hence on both sides of zero
+    result = [energy_distance(stream.normal(size=(150, 2)), alone) for _ in range(40)]
+    assert abs(np.mean(result) - expected) < 3 * np.std(result) / np.sqrt(len(result))
+    assert np.std(result) / np.sqrt(len(result)) < 0.04
+    assert apart or min(result) < 0  # unbiased, hence on both sides of zero

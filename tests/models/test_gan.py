@@ -181,5 +181,5 @@ def test_a_step_of_the_code_is_one_of_plain_momentum_on_both_sides_at_once() -> 
                 speed.mul_(0.5).sub_(0.1 / 1.000004**unit * gradient)
                 parameter.data.add_(speed)
     for network, other in zip(ours.networks, theirs.networks, strict=True):
-        for one, two in zip(network.parameters(), other.parameters(), strict=True):
-            torch.testing.assert_close(one, two, rtol=1e-4, atol=1e-7)
+        for each, two in zip(network.parameters(), other.parameters(), strict=True):
+            torch.testing.assert_close(each, two, rtol=1e-4, atol=1e-7)

@@ -38,15 +38,15 @@ def distances(layer: MinibatchDiscrimination, features: Tensor) -> list[list[lis
                     weight[a][b][c] *= exp(layer.log_scale[b, c].item()) / norm
     m = [[[sum(row[a] * weight[a][b][c] for a in range(FEATURES)) for c in range(DIMENSIONS)] for row in rows]
          for b in range(KERNELS)]  # fmt: skip
-    return [[[sum(abs(x - y) for x, y in zip(one, other, strict=True)) for other in m[b]] for one in m[b]]
+    return [[[sum(abs(x - y) for x, y in zip(each, other, strict=True)) for other in m[b]] for each in m[b]]
             for b in range(KERNELS)]  # fmt: skip
 
 
 @pytest.mark.parametrize("form", FORMS)
 def test_closeness_is_its_loops(form: MinibatchForm) -> None:
     layer, features = layer_of(form)
-    found, apart = layer(features), distances(layer, features)
-    torch.testing.assert_close(found[:, :FEATURES], features)
+    result, apart = layer(features), distances(layer, features)
+    torch.testing.assert_close(result[:, :FEATURES], features)
     total = sum(exp(-d) for kernel in apart for row in kernel for d in row)
     for b in range(KERNELS):
         for i in range(BATCH):
@@ -56,7 +56,7 @@ def test_closeness_is_its_loops(form: MinibatchForm) -> None:
                 "normalised": sum(near) / total,
                 "code": sum(near) - near[i] + (layer.bias[b].item() if form == "code" else 0.0),
             }[form]
-            assert found[i, FEATURES + b].item() == pytest.approx(expected, rel=1e-4, abs=1e-6)
+            assert result[i, FEATURES + b].item() == pytest.approx(expected, rel=1e-4, abs=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -82,9 +82,9 @@ def test_data_set_scale_and_bias_of_the_released_form() -> None:
     layer.starting = True
     set_by = layer(features)
     layer.starting = False
-    found = layer(features)
-    torch.testing.assert_close(found, set_by, rtol=1e-4, atol=1e-5)
-    torch.testing.assert_close(found[:, FEATURES:].mean(0), torch.zeros(KERNELS), atol=1e-5, rtol=0)
+    result = layer(features)
+    torch.testing.assert_close(result, set_by, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(result[:, FEATURES:].mean(0), torch.zeros(KERNELS), atol=1e-5, rtol=0)
     for kernel in distances(layer, features):
         nearest = [min(d for j, d in enumerate(row) if j != i) for i, row in enumerate(kernel)]
         assert 0.5 * sum(nearest) / BATCH == pytest.approx(1.0, rel=1e-4)

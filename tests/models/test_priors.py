@@ -16,11 +16,11 @@ def test_the_prior_shifts_and_scales_noise_by_its_component() -> None:
     prior = MixturePrior(4, 3, 1.0, 0.2)
     prior.sigma.data.uniform_(-1, 1)
     noise, component = torch.randn(6, 3), torch.tensor([3, 0, 0, 2, 1, 3])
-    found = prior(noise, component)
+    result = prior(noise, component)
     for row, i in enumerate(component.tolist()):
         for d in range(3):
             expected = prior.mean[i, d].item() + prior.sigma[i, d].item() * noise[row, d].item()
-            assert found[row, d].item() == pytest.approx(expected, abs=1e-6)
+            assert result[row, d].item() == pytest.approx(expected, abs=1e-6)
 
 
 def test_the_priors_gradient_reaches_the_components_drawn_alone() -> None:
@@ -49,18 +49,18 @@ def test_signed_sigmas_start_uniform_on_both_sides_of_zero() -> None:
 
 def test_a_one_hot_code_stands_beside_the_noise() -> None:
     noise = torch.randn(3, 2)
-    found = OneHotPrior(4)(noise, torch.tensor([2, 0, 2]))
+    result = OneHotPrior(4)(noise, torch.tensor([2, 0, 2]))
     code = [[0.0, 0.0, 1.0, 0.0], [1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0]]
-    assert torch.equal(found, torch.cat([noise, torch.tensor(code)], dim=1))
+    assert torch.equal(result, torch.cat([noise, torch.tensor(code)], dim=1))
 
 
 def separate(ensemble: Any, component: int) -> nn.Sequential:
     """One generator of the ensemble as a network of its own."""
     layers: list[nn.Module] = []
     for layer in ensemble.layers:
-        own = nn.Linear(layer.weight.shape[2], layer.weight.shape[1])
-        own.weight.data, own.bias.data = layer.weight[component].data, layer.bias[component].data
-        layers += [own, nn.Tanh()]
+        linear = nn.Linear(layer.weight.shape[2], layer.weight.shape[1])
+        linear.weight.data, linear.bias.data = layer.weight[component].data, layer.bias[component].data
+        layers += [linear, nn.Tanh()]
     return nn.Sequential(*layers[:-1])
 
 
@@ -69,9 +69,9 @@ def test_an_ensemble_is_as_many_separate_networks() -> None:
     for layer in ensemble.layers:
         layer.bias.data.normal_()
     noise, component = torch.randn(7, 3), torch.tensor([3, 0, 0, 2, 1, 3, 3])
-    found = ensemble(noise, component)
+    result = ensemble(noise, component)
     for row, i in enumerate(component.tolist()):
-        torch.testing.assert_close(found[row], separate(ensemble, i)(noise[row : row + 1])[0])
+        torch.testing.assert_close(result[row], separate(ensemble, i)(noise[row : row + 1])[0])
 
 
 def test_an_ensemble_starts_as_dense_layers_do() -> None:

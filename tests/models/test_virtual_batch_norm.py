@@ -29,12 +29,12 @@ def test_each_example_is_normalised_by_the_reference_batch_joined_by_itself(size
     layer = VirtualBatchNorm(CHANNELS, REFERENCE, epsilon=1e-2)
     layer.bias.data.normal_()
     reference, examples = torch.randn(REFERENCE, CHANNELS, *size), 3 + 2 * torch.randn(4, CHANNELS, *size)
-    found, bias = layer(torch.cat([reference, examples])), layer.bias.view(-1, *[1] * len(size))
-    torch.testing.assert_close(found[:REFERENCE], normalised(reference, reference, 1e-2) + bias)
+    result, bias = layer(torch.cat([reference, examples])), layer.bias.view(-1, *[1] * len(size))
+    torch.testing.assert_close(result[:REFERENCE], normalised(reference, reference, 1e-2) + bias)
     for row, example in enumerate(examples):
         joined = torch.cat([reference, example.unsqueeze(0)])
         expected = normalised(joined[-1:], joined, 1e-2)[0] + bias
-        torch.testing.assert_close(found[REFERENCE + row], expected, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(result[REFERENCE + row], expected, rtol=1e-4, atol=1e-5)
 
 
 def test_batch_normalisation_uses_the_batch_and_has_a_bias_alone() -> None:

@@ -57,7 +57,7 @@ def test_a_cells_own_samples(trained_place: Path, monkeypatch: pytest.MonkeyPatc
     assert {metric for metric, _, _ in shared} >= needed | {"duplicate_rate", "sample_diversity", "colour_distance"}
     assert {key: measured[key] for key in shared} == pytest.approx({key: expected[key] for key in shared}, rel=1e-12)
     others = {metric for metric, _, _ in expected.keys() - measured.keys()}
-    assert not any("judge" in one for one in others)  # what is left needs networks, losses or labels
+    assert not any("judge" in each for each in others)  # what is left needs networks, losses or labels
 
 
 @pytest.mark.integration
@@ -127,8 +127,8 @@ def test_the_reader_sees_the_papers_models_beside(trained_place: Path, capsys: C
     row = next(line for line in out.splitlines() if line.startswith("dcgan digits"))
     last = table.loc[(table["step"] == 8) & (table["metric"] == "judge_score") & (table["class"] == "all"), "value"]
     assert f"{last.mean():.2f}" in row.replace("±", " ") and len(last) == 2
-    kept = read_table(Path("kept/measurements.csv"))
-    assert set(kept["paper"]) == {"own"} and set(kept["model"]) == {"mine"} and set(kept["recipe"]) == {"noise"}
+    stored = read_table(Path("kept/measurements.csv"))
+    assert set(stored["paper"]) == {"own"} and set(stored["model"]) == {"mine"} and set(stored["recipe"]) == {"noise"}
     provenance = json.loads(Path("kept/provenance.json").read_text(encoding="utf-8"))
     assert provenance["n_samples"] == 120 and len(provenance["samples_sha256"]) == 64
     with pytest.raises(SystemExit):

@@ -22,12 +22,12 @@ from replication.verdicts.verdict import judge_all
 
 
 @pytest.fixture(scope="module")
-def claims(made: Path) -> list[Claim]:
-    return [claim for benchmark in load_benchmarks(made / "benchmarks") for claim in benchmark.claims]
+def claims(reported: Path) -> list[Claim]:
+    return [claim for benchmark in load_benchmarks(reported / "benchmarks") for claim in benchmark.claims]
 
 
-def test_the_forest_is_in_margins_with_better_to_the_right(made: Path, claims: list[Claim]) -> None:
-    table = read_table(made / "reports/cpu/measurements.csv")
+def test_the_forest_is_in_margins_with_better_to_the_right(reported: Path, claims: list[Claim]) -> None:
+    table = read_table(reported / "reports/cpu/measurements.csv")
     groups = bars(claims, judge_all(claims, table))
     assert {kind: [bar.claim for bar in group] for kind, group in groups.items()} == {
         "value": ["hit-rate"],
@@ -42,8 +42,8 @@ def test_the_forest_is_in_margins_with_better_to_the_right(made: Path, claims: l
     assert groups["rate"][0].centre == pytest.approx(0.8)
 
 
-def test_panels_hold_every_seed_and_leave_quiet_divergence_out(made: Path) -> None:
-    table = read_table(made / "reports/cpu/measurements.csv")
+def test_panels_hold_every_seed_and_leave_quiet_divergence_out(reported: Path) -> None:
+    table = read_table(reported / "reports/cpu/measurements.csv")
     rows = table.loc[table["dataset"] == "toy-bimodal"]
     quiet = rows.loc[rows["metric"] == "success"].assign(metric="diverged", value=0.0)
     by_metric = {panel.metric: panel for panel in panels(pd.concat([rows, quiet], ignore_index=True))}
@@ -78,11 +78,13 @@ def test_a_grey_sheet_is_saved_in_few_levels_and_a_coloured_one_in_all(tmp_path:
 
 
 @pytest.mark.slow
-def test_figures_are_equal_from_two_processes(made: Path, claims: list[Claim], tmp_path: Path) -> None:
-    table = read_table(made / "reports/cpu/measurements.csv")
-    cells, _ = gather(load_params(made / "params.yaml").profile, made / "outputs/score", made / "reports/recorded")
+def test_figures_are_equal_from_two_processes(reported: Path, claims: list[Claim], tmp_path: Path) -> None:
+    table = read_table(reported / "reports/cpu/measurements.csv")
+    cells, _ = gather(
+        load_params(reported / "params.yaml").profile, reported / "outputs/score", reported / "reports/recorded"
+    )
     figures = draw(cells, table, claims, judge_all(claims, table), tmp_path, 2)
-    report = made / "reports/cpu"
+    report = reported / "reports/cpu"
     written = json.loads((report / "provenance.json").read_text(encoding="utf-8"))["figures"]
     assert [asdict(figure) for figure in figures] == written
     files = {file.name: file.read_bytes() for file in tmp_path.iterdir()}

@@ -47,14 +47,14 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def html(made: Path) -> str:
-    return (made / "reports/index.html").read_text(encoding="utf-8")
+def html(reported: Path) -> str:
+    return (reported / "reports/index.html").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
-def markdown(made: Path) -> str:
+def markdown(reported: Path) -> str:
     """All Markdown pages, one after another."""
-    pages = [made / "reports/README.md", *sorted((made / "reports/pages").glob("*.md"))]
+    pages = [reported / "reports/README.md", *sorted((reported / "reports/pages").glob("*.md"))]
     return "\n".join(page.read_text(encoding="utf-8") for page in pages)
 
 
@@ -77,8 +77,8 @@ def test_every_picture_says_what_it_shows(html: str) -> None:
     assert all(names.get("alt") or names.get("aria-label") or names.get("viewbox") is None for names in pictures)
 
 
-def test_links_and_pictures_of_the_markdown_pages_are_there(made: Path) -> None:
-    pages = [made / "reports/README.md", *(made / "reports/pages").glob("*.md")]
+def test_links_and_pictures_of_the_markdown_pages_are_there(reported: Path) -> None:
+    pages = [reported / "reports/README.md", *(reported / "reports/pages").glob("*.md")]
     link = re.compile(r"\]\((?!http)([^)#]+)\)")
     places = [(page, place) for page in pages for place in link.findall(page.read_text("utf-8"))]
     assert len(places) > 5 and not [place for page, place in places if not (page.parent / place).exists()]
@@ -159,8 +159,10 @@ def test_a_second_report_has_the_same_bytes_whatever_else_lies_about(repository:
     assert {"measurements.csv", "verdicts.json", "provenance.json"} < set(first)
 
 
-def test_provenance_alone_has_clocks_and_hosts_and_lists_every_file_with_its_hash_and_every_cell(made: Path) -> None:
-    files = content(made / "reports/cpu")
+def test_provenance_alone_has_clocks_and_hosts_and_lists_every_file_with_its_hash_and_every_cell(
+    reported: Path,
+) -> None:
+    files = content(reported / "reports/cpu")
     provenance = files.pop("provenance.json")
     written, telling = json.loads(provenance), (b"2020-01-01T00", b"somewhere")
     assert all(word in provenance for word in telling)

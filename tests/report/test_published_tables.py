@@ -20,17 +20,17 @@ from tests.in_small import own_benchmarks
 
 
 @pytest.fixture(scope="module")
-def page(made: Path) -> Page:
-    return read_page(load_params(made / "params.yaml"), load_benchmarks(made / "benchmarks"), made)
+def page(reported: Path) -> Page:
+    return read_page(load_params(reported / "params.yaml"), load_benchmarks(reported / "benchmarks"), reported)
 
 
 def lines(page: Page, table: str) -> list[Line]:
     return next(each for each in page.tables if each.anchor == table).lines  # type: ignore[return-value]
 
 
-def test_a_number_s_measurements_stand_beside_it_in_its_unit(made: Path, page: Page) -> None:
+def test_a_number_s_measurements_stand_beside_it_in_its_unit(reported: Path, page: Page) -> None:
     """One number is the other side of its claim."""
-    table = pd.read_csv(made / "reports/cpu/measurements.csv")
+    table = pd.read_csv(reported / "reports/cpu/measurements.csv")
     last = table.loc[(table["recipe"] == "toy-k1") & (table["step"] == 100)]
     rows, gaps = (last.loc[last["metric"] == metric, "value"] for metric in ("hit_rate", "discriminator_gap"))
     line, *_, other = lines(page, "table-two")
@@ -51,10 +51,10 @@ def test_what_is_not_measured_says_why(page: Page) -> None:
     assert (late.obstacle, early.obstacle, late.unit, baseline.unit) == ("not run", "no recipe", "%", "")
 
 
-def test_evidence_of_too_few_replicates_is_no_number(made: Path) -> None:
-    benchmarks = load_benchmarks(made / "benchmarks")
+def test_evidence_of_too_few_replicates_is_no_number(reported: Path) -> None:
+    benchmarks = load_benchmarks(reported / "benchmarks")
     claims = claims_of(benchmarks)
-    chosen = choose(claims, [read_source(made / "reports" / "cpu", claims)], load_params(made / "params.yaml"))
+    chosen = choose(claims, [read_source(reported / "reports" / "cpu", claims)], load_params(reported / "params.yaml"))
     few = Indicative("a part for the whole", "undecided", "2 of at least 3 replicates are measured.", None)
     chosen["elsewhere"] = replace(chosen["elsewhere"], indicative=((few, Where((), (), None)),))
     table = next(each for each in tables(benchmarks, chosen) if each.anchor == "table-two")
@@ -70,14 +70,16 @@ def test_the_summary_counts_the_authors_own_numbers(page: Page) -> None:
     assert [mark.word for mark, _ in page.summary.measured] == ["replicated"]
 
 
-def test_the_lead_links_the_tables_of_measured_numbers_and_metrics_for_dvc_repeat_them(made: Path, page: Page) -> None:
+def test_the_lead_links_the_tables_of_measured_numbers_and_metrics_for_dvc_repeat_them(
+    reported: Path, page: Page
+) -> None:
     assert [table.anchor for table in page.tables if table.measured] == ["table-two"]
-    lead = (made / "reports/index.html").read_text("utf-8").split("full protocol")[1].split("</p>")[0]
+    lead = (reported / "reports/index.html").read_text("utf-8").split("full protocol")[1].split("</p>")[0]
     assert re.findall(r'href="#([\w-]+)"', lead) == ["table-two"]
-    written = json.loads((made / "reports/metrics.json").read_text(encoding="utf-8"))
+    written = json.loads((reported / "reports/metrics.json").read_text(encoding="utf-8"))
     assert written["numbers"]["in the papers"] == page.summary.total
     assert written["ours"]["table-two-c-model-early"] == lines(page, "table-two")[0].ours
-    forest = (made / "reports/plots/forest.csv").read_text(encoding="utf-8")
+    forest = (reported / "reports/plots/forest.csv").read_text(encoding="utf-8")
     assert forest.startswith("claim,low,difference,high,word\n")
 
 

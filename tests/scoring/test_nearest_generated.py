@@ -95,9 +95,9 @@ def test_labels_stay_with_their_samples_from_part_to_part(monkeypatch: pytest.Mo
         return Networks(Generator(None, Told(patterns)), nn.Identity())
 
     trained = replace(cell.trained, states={0: state, LAST: state})
-    told = replace(cell, data=data, build=build, trained=trained, recipe=replace(cell.recipe, batch=7))
-    sheet = measure(told)["conditional"]
-    measured = errors(told)
+    answers = replace(cell, data=data, build=build, trained=trained, recipe=replace(cell.recipe, batch=7))
+    sheet = measure(answers)["conditional"]
+    measured = errors(answers)
     assert {(seed, value) for (seed, _, _), value in measured.items()} == {(0, 0.0), (1, 40 / 60)}
     for label in range(3):
         assert np.abs(sheet[label].astype(int) - patterns[label]).max() <= 1

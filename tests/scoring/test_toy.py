@@ -89,9 +89,9 @@ def test_a_gans_rows() -> None:
 def test_a_mixture_priors_rows_have_both_noises_and_sigma() -> None:
     rows, _ = scored("deligan", "0", game=False)
     variants = {(m, v) for m in POINTS for v in ("training-noise", "display-noise")} | {("sigma_mean", "")}
-    told = {(m, v) for m in COMPONENTS for v in ("measured", "above-chance")}
-    told |= {(COMPONENTS[0], v) for v in ("chance", "chance-95")}
-    ends = {(0, step, m, v) for step in (0, 10) for m, v in (*told, ("component_p_value", ""))}
+    answers = {(m, v) for m in COMPONENTS for v in ("measured", "above-chance")}
+    answers |= {(COMPONENTS[0], v) for v in ("chance", "chance-95")}
+    ends = {(0, step, m, v) for step in (0, 10) for m, v in (*answers, ("component_p_value", ""))}
     ends |= {(0, 10, m, v) for m in LASTING for v in ("training-noise", "display-noise")}
     assert rows.keys() == {(0, step, m, v) for step in (0, 5, 10) for m, v in variants} | ends
     assert list(values(rows, "sigma_mean").values()) == pytest.approx([0.02] * 3)

@@ -172,9 +172,9 @@ class Game:
 
     def discriminator_loss(self, unit: int, step: int = 0, target: float = 1.0) -> Tensor:
         """Half the sum of both sides' cross-entropies."""
-        told = self.networks.discriminator(self.real(unit, step)).logits
+        answers = self.networks.discriminator(self.real(unit, step)).logits
         of_fake = self.networks.discriminator(self.fake(unit, step).detach()).logits
-        return 0.5 * (cross_entropy(told, target * ONES) + cross_entropy(of_fake, ZEROS))
+        return 0.5 * (cross_entropy(answers, target * ONES) + cross_entropy(of_fake, ZEROS))
 
     def generator_loss(self, unit: int, draw: int = 1) -> Tensor:
         """The non-saturating one."""

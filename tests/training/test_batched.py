@@ -49,8 +49,8 @@ def test_a_seed_of_a_block_is_the_seed_alone(name: str, monkeypatch: pytest.Monk
             torch.testing.assert_close(losses, seed.advance(first, end - first).losses, rtol=0, atol=TOLERANCE)
     for index, run in enumerate(runs):
         for name, tensor in run.tensors.items():
-            kept = together._run.tensors[name]
-            torch.testing.assert_close(kept if name == "steps" else kept[index], tensor, rtol=0, atol=TOLERANCE)
+            stored = together._run.tensors[name]
+            torch.testing.assert_close(stored if name == "steps" else stored[index], tensor, rtol=0, atol=TOLERANCE)
     assert len({float(loss) for loss in trained.losses[:, -1, 0]}) == 3
 
 

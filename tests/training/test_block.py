@@ -75,18 +75,18 @@ def case(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Cas
     return Case(eager.recipe, eager.build, *eager.data)
 
 
-def same(one: Outcome, other: Outcome, rows: Sequence[int] | None = None) -> None:
+def same(first: Outcome, other: Outcome, rows: Sequence[int] | None = None) -> None:
     """Equal bit for bit; `rows` picks seeds of the second."""
     picked = list(range(len(other.diverged)) if rows is None else rows)
-    assert one.snapshots.keys() == other.snapshots.keys()
-    for step, state in one.snapshots.items():
+    assert first.snapshots.keys() == other.snapshots.keys()
+    for step, state in first.snapshots.items():
         assert state.keys() == other.snapshots[step].keys()
         for name, tensor in state.items():
             expected = other.snapshots[step][name][picked]
             torch.testing.assert_close(tensor, expected, rtol=0, atol=0, equal_nan=True, msg=f"{step} {name}")
-    np.testing.assert_array_equal(one.history, other.history[picked])
-    assert one.window == other.window
-    assert one.diverged == tuple(other.diverged[index] for index in picked)
+    np.testing.assert_array_equal(first.history, other.history[picked])
+    assert first.window == other.window
+    assert first.diverged == tuple(other.diverged[index] for index in picked)
 
 
 def stop_at(monkeypatch: pytest.MonkeyPatch, call: int) -> list[int]:

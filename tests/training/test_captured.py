@@ -37,10 +37,10 @@ def case(request: pytest.FixtureRequest) -> Small:
 def seeds_of(case: Small) -> tuple[EagerSeed, CapturedSeed]:
     """The same seed twice, one operation at a time and as it is captured."""
     labelled = np.arange(12) if case.recipe.labels else None
-    one, other = (bind_runs(case.build, case.start())[0] for _ in range(2))
-    eager = EagerSeed(one, case.recipe, case.data, 3, labelled)
+    each, other = (bind_runs(case.build, case.start())[0] for _ in range(2))
+    eager = EagerSeed(each, case.recipe, case.data, 3, labelled)
     fast = CapturedSeed(other, case.recipe, case.data, 3, labelled)
-    eager._layers = case.noise(one, labelled is not None)
+    eager._layers = case.noise(each, labelled is not None)
     return eager, fast
 
 
@@ -48,9 +48,9 @@ def test_units_are_those_of_the_reference(case: Small, monkeypatch: pytest.Monke
     monkeypatch.setitem(PIECE, "captured", 10)
     eager, fast = seeds_of(case)
     for first, end in ((0, 8), (8, 17), (17, 25)):
-        one, other = eager.advance(first, end - first), fast.advance(first, end - first)
+        each, other = eager.advance(first, end - first), fast.advance(first, end - first)
         assert other.losses.shape == (end - first, 2) and bool(other.finite)
-        torch.testing.assert_close(other.losses, one.losses, rtol=0, atol=0, equal_nan=True)
+        torch.testing.assert_close(other.losses, each.losses, rtol=0, atol=0, equal_nan=True)
     for name, tensor in eager._run.tensors.items():
         torch.testing.assert_close(fast._run.tensors[name], tensor, rtol=0, atol=0, equal_nan=True, msg=name)
     assert (fast._run.steps > 0).all()  # both sides had turns
@@ -96,11 +96,11 @@ def test_every_unit_is_the_same_operations_on_the_same_shapes(case: Small) -> No
 
 def test_the_trace_tells_numbers_and_host_values_apart() -> None:
     values = torch.ones(3)
-    with Trace() as one:
+    with Trace() as each:
         values.mul(0.5)
     with Trace() as other:
         values.mul(0.25)
-    assert one.seen != other.seen
+    assert each.seen != other.seen
     with pytest.raises(AssertionError, match="asks the host"), Trace():
         values.add_(torch.tensor([1.0]))
 

@@ -31,11 +31,11 @@ def test_the_last_state_written_is_read(tmp_path: Path) -> None:
     assert read_state(tmp_path, "state") is None
     write_state(tmp_path, "state", 900, {"steps": torch.zeros(1)})
     write_state(tmp_path, "state", 1000, STATE)
-    found = read_state(tmp_path, "state")
-    assert found is not None and found[0] == 1000
-    assert found[1].keys() == STATE.keys()
+    result = read_state(tmp_path, "state")
+    assert result is not None and result[0] == 1000
+    assert result[1].keys() == STATE.keys()
     for name, tensor in STATE.items():
-        assert torch.equal(found[1][name], tensor) and found[1][name].dtype == tensor.dtype
+        assert torch.equal(result[1][name], tensor) and result[1][name].dtype == tensor.dtype
     assert len(list(tmp_path.iterdir())) == 1
 
 
@@ -60,8 +60,8 @@ def test_names_do_not_mix(tmp_path: Path) -> None:
     for unit, name in ((1, "snapshot1"), (10, "snapshot10"), (5, "state")):
         write_state(tmp_path, name, unit, {"unit": torch.tensor(unit)})
     for unit, name in ((1, "snapshot1"), (10, "snapshot10"), (5, "state")):
-        found = read_state(tmp_path, name)
-        assert found is not None and (found[0], found[1]["unit"].item()) == (unit, unit)
+        result = read_state(tmp_path, name)
+        assert result is not None and (result[0], result[1]["unit"].item()) == (unit, unit)
 
 
 def test_where_a_kill_left_two_the_newer_counts(tmp_path: Path) -> None:
@@ -70,8 +70,8 @@ def test_where_a_kill_left_two_the_newer_counts(tmp_path: Path) -> None:
     content = older.read_bytes()
     write_state(tmp_path, "state", 1000, STATE)
     older.write_bytes(content)
-    found = read_state(tmp_path, "state")
-    assert found is not None and found[0] == 1000
+    result = read_state(tmp_path, "state")
+    assert result is not None and result[0] == 1000
 
 
 @pytest.mark.parametrize("damage", ["truncated", "altered", "empty", "not safetensors under its own hash"])
@@ -143,8 +143,8 @@ def test_what_is_written_beside_the_loop_is_the_state_of_that_moment(tmp_path: P
             writer.write(f"snapshot{unit}", unit, state)
         state["steps"].fill_(-1)
     for unit in range(1, 6):
-        found = read_state(tmp_path, f"snapshot{unit}")
-        assert found is not None and found[1]["steps"].tolist() == [unit] * 3
+        result = read_state(tmp_path, f"snapshot{unit}")
+        assert result is not None and result[1]["steps"].tolist() == [unit] * 3
 
 
 def test_a_full_disk_stops_the_training_with_its_own_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,10 +23,10 @@ BALANCED = replace(ALTERNATE, schedule="balanced", inner_steps=5, balance=Balanc
 
 @pytest.mark.parametrize("recipe", [ALTERNATE, BALANCED], ids=["alternate", "balanced"])
 def test_draws_are_a_function_of_seed_and_unit(recipe: Recipe) -> None:
-    one, again, other = (draw_units(recipe, seed, 40, 20, 6) for seed in (5, 5, 2))
-    for first, second in zip(one, again, strict=True):
+    each, again, other = (draw_units(recipe, seed, 40, 20, 6) for seed in (5, 5, 2))
+    for first, second in zip(each, again, strict=True):
         np.testing.assert_array_equal(first, second)
-    assert not torch.equal(one.noise, other.noise) and not torch.equal(one.rows, other.rows)
+    assert not torch.equal(each.noise, other.noise) and not torch.equal(each.rows, other.rows)
 
 
 @pytest.mark.parametrize("n_rows", [40, 43, 30_000], ids=["whole", "with a remainder", "large"])

@@ -65,8 +65,8 @@ def train_both(model: str, recipe: Recipe, points: Tensor, units: int) -> tuple[
     )
     losses: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
     for begin, end in ((0, units // 3), (units // 3, units)):
-        for trainer, found in zip((compiled, reference), losses, strict=True):
-            found.append(trainer.advance(begin, end - begin))
+        for trainer, result in zip((compiled, reference), losses, strict=True):
+            result.append(trainer.advance(begin, end - begin))
     return compiled.state, reference.state, np.concatenate(losses[0], 1), np.concatenate(losses[1], 1)
 
 
@@ -153,18 +153,18 @@ def test_the_compiled_logistic_loss_and_its_slope(toward_one: bool) -> None:
 def test_lanes_compute_as_arrays_do() -> None:
     @compiled.njit
     def compute(numbers: np.ndarray) -> float:
-        one, two = lanes.load(numbers, 0), lanes.load(numbers, 32)
-        lanes.store(numbers, 64, (one + two) * (two - HALF) / lanes.spread(numbers, 5))
-        lanes.store(numbers, 96, lanes.root(lanes.every(HALF) * one))
+        each, two = lanes.load(numbers, 0), lanes.load(numbers, 32)
+        lanes.store(numbers, 64, (each + two) * (two - HALF) / lanes.spread(numbers, 5))
+        lanes.store(numbers, 96, lanes.root(lanes.every(HALF) * each))
         lanes.store(numbers, 128, lanes.clamp(HALF / (two - two), ONE))
-        return lanes.total(one)
+        return lanes.total(each)
 
     stream = np.random.default_rng(0)
     numbers = stream.uniform(0.1, 2, 160).astype(np.float32)
-    one, two = numbers[:32].astype(np.float64), numbers[32:64].astype(np.float64)
-    assert compute(numbers) == pytest.approx(one.sum(), rel=1e-6)
-    np.testing.assert_allclose(numbers[64:96], (one + two) * (two - 0.5) / one[5], rtol=1e-5)
-    np.testing.assert_allclose(numbers[96:128], np.sqrt(one / 2), rtol=1e-6)
+    each, two = numbers[:32].astype(np.float64), numbers[32:64].astype(np.float64)
+    assert compute(numbers) == pytest.approx(each.sum(), rel=1e-6)
+    np.testing.assert_allclose(numbers[64:96], (each + two) * (two - 0.5) / each[5], rtol=1e-5)
+    np.testing.assert_allclose(numbers[96:128], np.sqrt(each / 2), rtol=1e-6)
     assert (numbers[128:] == 1).all()
 
 
@@ -191,9 +191,9 @@ def test_forward_and_backward_against_a_naive_network(members: int) -> None:
     flat[network.order] = state.detach().numpy()
     row[:96].reshape(3, 32)[:, :batch] = inputs.detach().numpy().T
     kernel.forward(flat, network.layers, component, row, True)
-    found = row[-64:].reshape(2, 32)[:, :batch].T
-    np.testing.assert_allclose(found, value.detach().numpy(), rtol=0, atol=3e-6)
-    deltas[-64:].reshape(2, 32)[:, :batch] = (slope.numpy() * (1 - found**2)).T
+    result = row[-64:].reshape(2, 32)[:, :batch].T
+    np.testing.assert_allclose(result, value.detach().numpy(), rtol=0, atol=3e-6)
+    deltas[-64:].reshape(2, 32)[:, :batch] = (slope.numpy() * (1 - result**2)).T
     kernel.backward(flat, network.layers, component, row, deltas, gradient, True, True)
     assert state.grad is not None and inputs.grad is not None
     np.testing.assert_allclose(gradient[network.order], state.grad.numpy(), rtol=1e-4, atol=2e-5)

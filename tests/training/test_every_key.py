@@ -135,8 +135,8 @@ def computed_from(base: str, engine: str, written: str) -> Result:
         return str(error)
     assert state is not None
     outputs = dict(state[1])
-    for step, kept in outcome.snapshots.items():
-        outputs |= {f"{step} {name}": tensor for name, tensor in kept.items()}
+    for step, stored in outcome.snapshots.items():
+        outputs |= {f"{step} {name}": tensor for name, tensor in stored.items()}
     networks = build()
     bind(networks, outcome.snapshots[max(outcome.snapshots)], 0)
     for variant, noise in noises_of(recipe).items():
@@ -145,13 +145,13 @@ def computed_from(base: str, engine: str, written: str) -> Result:
     return outputs
 
 
-def equal(one: Result, other: Result, tolerance: float = 0.0) -> bool:
-    if isinstance(one, str) or isinstance(other, str) or one.keys() != other.keys():
+def equal(first: Result, other: Result, tolerance: float = 0.0) -> bool:
+    if isinstance(first, str) or isinstance(other, str) or first.keys() != other.keys():
         return False
     return all(
         tensor.shape == other[name].shape
         and torch.allclose(tensor, other[name], rtol=0, atol=tolerance, equal_nan=True)
-        for name, tensor in one.items()
+        for name, tensor in first.items()
     )
 
 
@@ -166,12 +166,12 @@ def names(sentence: Result, keys: Iterable[str]) -> bool:
 def test_the_table_has_every_key_and_every_word() -> None:
     assert set(TABLE["keys"]) == set(KEYS)
     for key, (words, default) in KEYS.items():
-        shown = {
+        tried = {
             str(at(altered(base, changes), in_recipe(key).split("."), default))
             for base, values in TABLE["keys"][key].items()
             for changes in ({}, *(changes_of(key, value) for value in values))
         }
-        assert set(words) <= shown, key
+        assert set(words) <= tried, key
 
 
 def test_the_options_of_every_network_are_walked() -> None:
@@ -205,12 +205,12 @@ def test_a_key_has_an_effect_or_is_refused(key: str, engine: str) -> None:
             else:
                 assert not isinstance(result, str)
         for name, other in combinations(results, 2):
-            one, two = results[name], results[other]
+            each, two = results[name], results[other]
             if reasons[name]:
-                assert equal(one, two, AGREE) or (isinstance(one, str) and isinstance(two, str)), reasons[name]
-            elif not any(names(result, [in_recipe(key), *changes[name]]) for result in (one, two)):
-                assert not isinstance(one, str) and not isinstance(two, str), (one, two)
-                assert not equal(one, two), (base, name)
+                assert equal(each, two, AGREE) or (isinstance(each, str) and isinstance(two, str)), reasons[name]
+            elif not any(names(result, [in_recipe(key), *changes[name]]) for result in (each, two)):
+                assert not isinstance(each, str) and not isinstance(two, str), (each, two)
+                assert not equal(each, two), (base, name)
 
 
 @pytest.mark.integration

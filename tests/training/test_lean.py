@@ -57,9 +57,9 @@ def test_a_convolution_that_pads_by_itself_is_the_padded_one(side: int, kernel: 
     apart = down(around(images)), cut(up(maps))
     for layer in (down, up, around, cut):
         layer.few_kernels = True
-    for one, other in zip(apart, (down(around(images)), cut(up(maps))), strict=True):
-        assert one.shape == other.shape
-        torch.testing.assert_close(other, one, rtol=0, atol=2e-6)
+    for each, other in zip(apart, (down(around(images)), cut(up(maps))), strict=True):
+        assert each.shape == other.shape
+        torch.testing.assert_close(other, each, rtol=0, atol=2e-6)
 
 
 @pytest.mark.parametrize(

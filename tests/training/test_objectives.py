@@ -48,8 +48,8 @@ def test_smoothed_labels_are_targets_of_the_real_side_alone(scale: float, target
 
 def test_the_source_of_class_logits_is_z_over_z_plus_one() -> None:
     logits = torch.tensor([[0.5, -1.0, 2.0], [0.0, 0.0, 0.0], [-20.0, -30.0, -10.0]])
-    total, said = logits.double().exp().sum(1), torch.sigmoid(Judged(logits, ()).source)
-    torch.testing.assert_close(said.double(), total / (total + 1), rtol=1e-5, atol=0)
+    total, sentences = logits.double().exp().sum(1), torch.sigmoid(Judged(logits, ()).source)
+    torch.testing.assert_close(sentences.double(), total / (total + 1), rtol=1e-5, atol=0)
     assert Judged(logits.bfloat16(), ()).source.dtype == torch.float32
     assert torch.equal(Judged(LOGITS, ()).source, LOGITS)
 
@@ -71,6 +71,6 @@ def test_distances_of_features(layers: tuple[int, ...]) -> None:
         "squared-mean": sum((gap**2).mean() for gap in gaps),
         "absolute-mean": sum(abs(gap).mean() for gap in gaps),
     }
-    one, two = judged
-    found = {name: feature_distance(one, two, FeatureMatching(name, layers)).item() for name in expected}  # pyright: ignore[reportArgumentType]
-    assert found == pytest.approx(expected) and len(set(found.values())) == 3
+    each, two = judged
+    result = {name: feature_distance(each, two, FeatureMatching(name, layers)).item() for name in expected}  # pyright: ignore[reportArgumentType]
+    assert result == pytest.approx(expected) and len(set(result.values())) == 3

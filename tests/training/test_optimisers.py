@@ -36,9 +36,9 @@ def test_adam_is_torch_adam(l2: float, betas: tuple[float, float], epsilon: floa
         gradients = drawn(stream, (3, 2), (4,))
         adam_update(ours, gradients, first, second, step, 0.01, betas, epsilon, l2)
         step_of_torch(optimiser, gradients)  # which are as they were
-    for one, other, before in zip(ours, theirs, start, strict=True):
-        torch.testing.assert_close(one, other.detach(), rtol=1e-12, atol=1e-12)
-        assert not torch.equal(one, before)
+    for each, other, before in zip(ours, theirs, start, strict=True):
+        torch.testing.assert_close(each, other.detach(), rtol=1e-12, atol=1e-12)
+        assert not torch.equal(each, before)
     for name, moments in (("exp_avg", first), ("exp_avg_sq", second)):
         for tensor, moment in zip(theirs, moments, strict=True):
             torch.testing.assert_close(moment, optimiser.state[tensor][name], rtol=1e-12, atol=1e-12)
@@ -73,8 +73,8 @@ def test_momentum_is_torch_sgd_at_the_rate_of_each_gradients_own_step() -> None:
         gradients = drawn(stream, (3, 2), (4,))
         momentum_update(ours, gradients, velocity, rate, momentum)
         step_of_torch(optimiser, [rate * gradient for gradient in gradients])
-    for one, other in zip(ours, theirs, strict=True):
-        torch.testing.assert_close(one, other.detach(), rtol=1e-12, atol=1e-12)
+    for each, other in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(each, other.detach(), rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize("l2", [0.0, 0.03])
@@ -88,16 +88,18 @@ def test_the_fused_step_is_the_plain_one(l2: float) -> None:
         counted, rate = torch.tensor(step, dtype=torch.float64), torch.tensor(0.01 / step, dtype=torch.float64)
         adam_update(plain, gradients, means, squares, counted, rate, (0.5, 0.99), 1e-6, l2)
         fused_adam_update(fused, gradients, others, other_squares, counted, rate, (0.5, 0.99), 1e-6, l2)
-    for one, other, before in zip(fused, plain, start, strict=True):
-        torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-6)
-        assert not torch.equal(one, before)
+    for each, other, before in zip(fused, plain, start, strict=True):
+        torch.testing.assert_close(each, other, rtol=1e-5, atol=1e-6)
+        assert not torch.equal(each, before)
 
 
-@pytest.mark.parametrize("kept", [True, False])
-def test_a_fused_step_that_is_not_kept_changes_nothing(kept: bool) -> None:
+@pytest.mark.parametrize("finite", [True, False])
+def test_a_fused_step_that_is_not_kept_changes_nothing(finite: bool) -> None:
     tensors = [[torch.full((3,), value)] for value in (1.0, 0.5, 0.25)]
-    gradient, step = [torch.full((3,), 1.0 if kept else torch.nan)], torch.tensor(4.0, dtype=torch.float64)
+    gradient, step = [torch.full((3,), 1.0 if finite else torch.nan)], torch.tensor(4.0, dtype=torch.float64)
     parameters, first, second = tensors
-    fused_adam_update(parameters, gradient, first, second, step, torch.tensor(0.1), skip=torch.tensor(float(not kept)))
+    fused_adam_update(
+        parameters, gradient, first, second, step, torch.tensor(0.1), skip=torch.tensor(float(not finite))
+    )
     still = [part[0].tolist() == [value] * 3 for part, value in zip(tensors, (1.0, 0.5, 0.25), strict=True)]
-    assert still == [not kept] * 3
+    assert still == [not finite] * 3

@@ -46,8 +46,8 @@ def test_closeness_is_computed_in_float32(form: Any) -> None:
     layer, features = MinibatchDiscrimination(6, 4, 3, form), torch.randn(5, 6).bfloat16()
     expected = layer(features.float())
     with torch.autocast("cpu", torch.bfloat16):
-        found = layer(features)
-    assert found.dtype == torch.float32 and torch.equal(found, expected)
+        result = layer(features)
+    assert result.dtype == torch.float32 and torch.equal(result, expected)
 
 
 def test_virtual_batch_norm_is_computed_in_float32() -> None:

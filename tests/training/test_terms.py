@@ -82,7 +82,7 @@ def test_the_moving_average_follows_the_discriminator_from_zero() -> None:
     bind(tested, {name: tensor[None] for name, tensor in run.tensors.items()}, 0, AVERAGED)
     scored = [*tested.generator.parameters(), *tested.discriminator.parameters()]
     expected = [*run.networks.generator.parameters(), *run.beside(AVERAGED, "discriminator")]
-    assert all(torch.equal(one, other) for one, other in zip(scored, expected, strict=True))
+    assert all(torch.equal(each, other) for each, other in zip(scored, expected, strict=True))
 
 
 def test_semi_supervised() -> None:

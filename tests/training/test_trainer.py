@@ -22,9 +22,9 @@ def test_a_piece_has_one_objective(monkeypatch: pytest.MonkeyPatch) -> None:
     case = small(objective="saturating", early=Early("non-saturating", 3))
     real, calls = EagerSeed.advance, []
 
-    def watched(own: EagerSeed, first: int, count: int) -> Trained:
+    def watched(seed: EagerSeed, first: int, count: int) -> Trained:
         calls.append((first, count))
-        return real(own, first, count)
+        return real(seed, first, count)
 
     monkeypatch.setattr(EagerSeed, "advance", watched)
     monkeypatch.setitem(PIECE, "eager", 4)
@@ -44,8 +44,8 @@ def test_the_state_is_that_of_the_last_unit() -> None:
 
 def test_each_seed_has_its_own_labels() -> None:
     case = small(labels=Labels(2))
-    one, other = labels_of(case.recipe, (0, 1), case.data)
-    assert one is not None and other is not None and len(one) == len(other) == 6 and set(one) != set(other)
+    each, other = labels_of(case.recipe, (0, 1), case.data)
+    assert each is not None and other is not None and len(each) == len(other) == 6 and set(each) != set(other)
     assert labels_of(PLAIN, (0, 1), case.data) == [None, None]
 
 
@@ -123,11 +123,11 @@ def test_tf32_is_on_while_a_recipe_that_says_so_trains(
     trainer._device, seen = "cuda", []
     real = EagerSeed.advance
 
-    def watched(own: EagerSeed, first: int, count: int) -> Trained:
+    def watched(seed: EagerSeed, first: int, count: int) -> Trained:
         seen.append((torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32))
         if first:
             raise OSError("the disk is full")
-        return real(own, first, count)
+        return real(seed, first, count)
 
     monkeypatch.setattr(EagerSeed, "advance", watched)
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = before

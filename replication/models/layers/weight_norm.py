@@ -111,7 +111,7 @@ def normalised_convolution(
 def normalised_transposed_convolution(
     inputs: int, outputs: int, kernel: int, stride: int, std: float = 0.05, **options: Any
 ) -> WeightNorm:
-    """A transposed convolution of odd kernel that multiplies the side by `stride`, its scale trained; as above."""
+    """A transposed convolution of odd kernel that multiplies the side by `stride`; its scale is trained."""
     operation = partial(conv_transpose2d, stride=stride, padding=kernel // 2, output_padding=stride - 1)
     direction = torch.randn(inputs, outputs, kernel, kernel) * std
     return WeightNorm(operation, direction, 1, trained_scale=True, **options)

@@ -98,9 +98,9 @@ class KernelSeed:
         """Write weights and moments into the block's state; the schedule's numbers are there already."""
         for network, names, place in zip(self._networks, self._names, (self._plan.g, self._plan.d), strict=True):
             for row, kind in zip(network, KINDS, strict=False):
-                kept = [self._state[kind + name][self._index] for name in names]
-                parts = torch.from_numpy(row[place.order]).split([tensor.numel() for tensor in kept])
-                for tensor, part in zip(kept, parts, strict=True):
+                tensors = [self._state[kind + name][self._index] for name in names]
+                parts = torch.from_numpy(row[place.order]).split([tensor.numel() for tensor in tensors])
+                for tensor, part in zip(tensors, parts, strict=True):
                     tensor.copy_(part.view_as(tensor))
 
 
