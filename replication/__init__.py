@@ -9,6 +9,9 @@ from typing import Any
 # Importing torch makes hundreds of thousands of objects, none of them garbage; looking through them takes a second.
 if sys.argv[0] == "-m":  # as it is while Python looks for the module of a command: `exit_clearly` turns it on again
     gc.disable()
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by whoever started the command
+            setattr(sys, name, open(os.devnull, "w"))
     if not sys.stderr.isatty():  # a log is no place for a moving bar; tqdm reads this when it is imported
         os.environ.setdefault("TQDM_DISABLE", "1")
 

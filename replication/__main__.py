@@ -8,6 +8,8 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
+from replication.foundation.command import exit_clearly
+
 HERE = Path(__file__).parent
 
 
@@ -33,4 +35,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    exit_clearly(main)

@@ -24,9 +24,10 @@ from replication.foundation.command import exit_clearly
 from replication.foundation.errors import InputError
 from replication.foundation.foreign import read_json
 from replication.foundation.provenance import sha256_file
-from replication.report.cells import RECORDED, grouped, read_provenance
-from replication.report.page import BENCHMARKS, REPORTS, Page, committed_reports, pages, read_page, with_tables
-from replication.report.sources import PROVENANCE, VERDICTS
+from replication.report.cells import RECORDED, grouped
+from replication.report.page import Page, committed_reports, pages, read_page, read_readme, with_tables
+from replication.report.provenance import read_report
+from replication.report.sources import BENCHMARKS, PROVENANCE, REPORTS, VERDICTS
 from replication.report.wording import ORIGINS
 from replication.table.columns import KEY
 from replication.table.measurements import read_table, table_in
@@ -67,7 +68,7 @@ def problems(params: Params, profiles: Sequence[str], root: Path = Path(".")) ->
 def _of_report(params: Params, profile: str, reports: Path, benchmarks: Sequence[Benchmark]) -> list[str]:
     folder = reports / profile
     try:
-        provenance = read_provenance(folder / PROVENANCE)
+        provenance = read_report(folder / PROVENANCE)
     except InputError as error:
         return [str(error)]
     wrong: list[str] = []
@@ -146,7 +147,7 @@ def _difference(derived: Any, committed: Any, place: str) -> str:
 def _of_page(reports: Path, page: Page) -> Iterator[str]:
     for name, text in pages(page).items():
         path = reports / name
-        committed = path.read_text(encoding="utf-8") if path.is_file() else ""
+        committed = path.read_text(encoding="utf-8", errors="surrogateescape") if path.is_file() else ""
         if committed != text:
             lines = zip(f"{committed}\n".splitlines(), f"{text}\n".splitlines(), strict=False)
             line = next((n for n, (before, now) in enumerate(lines, start=1) if before != now), 0)
@@ -155,7 +156,7 @@ def _of_page(reports: Path, page: Page) -> Iterator[str]:
 
 
 def _of_readme(path: Path, page: Page) -> Iterator[str]:
-    readme = path.read_text(encoding="utf-8") if path.is_file() else ""
+    readme = read_readme(path)
     if with_tables(readme, page) != readme:
         command = "uv run python -m replication.page --update-readme"
         yield f"The tables in {path} are not those of the page: run `{command}`."

@@ -178,7 +178,7 @@ def experiment_key(params: Params, cell: Cell) -> dict[str, Any]:
         written |= {"probe": asdict(params.profile.probe), "options": {**asdict(options), "directory": ""}}
     judge = JUDGES / cell.dataset / "judge.safetensors"
     if cell.experiment == "reference-points" and judge.is_file():
-        written |= {"judge": sha256_file(judge)}
+        written |= {"judge": sha256_file(judge), "judge options": asdict(params.judges[cell.dataset])}
     return {
         **cell.identity,
         "updates": getattr(getattr(options, "autoencoder", options), "updates", 0),  # of its networks, if any

@@ -14,7 +14,7 @@ from pathlib import Path
 from replication.config.params import Params, load_params
 from replication.foundation.atomic import write_atomically
 from replication.foundation.command import exit_clearly
-from replication.report.page import HTML, REPORTS, pages, read_page, with_tables
+from replication.report.page import HTML, REPORTS, pages, read_page, read_readme, with_tables
 from replication.verdicts.benchmarks import load_benchmarks
 
 README = Path("README.md")
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--update-readme", action="store_true", help="rewrite README.md's tables and nothing else")
     if parser.parse_args(arguments).update_readme:
         page = read_page(load_params(), load_benchmarks())
-        write_atomically(README, with_tables(README.read_text(encoding="utf-8"), page))
+        write_atomically(README, with_tables(read_readme(README), page))
         print(f"{README}: the papers' tables")
     else:
         print(f"page: {write_page(load_params())}")

@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import argparse
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,6 +30,7 @@ from replication.report.cells import RECORDED, ScoredCell, read_cell, recorded_b
 from replication.table.archives import pack, unpack
 from replication.table.measurements import read_table, table_in, table_to, write_table
 from replication.table.scored import write_provenance
+from replication.table.validation import distinct
 from replication.training.weights import verified_weights
 
 REPORTS, BENCHMARKS = RECORDED.parent, Path("benchmarks")
@@ -40,10 +42,11 @@ def take_in(
     reports: Path = REPORTS,
     scores: Path = SCORED,
     benchmarks: Path = BENCHMARKS,
+    finish: Callable[[], object] = lambda: None,
 ) -> list[str]:
     """Keep archives' cells, packed, under `reports/recorded/` and make their profile's report again: all or nothing.
 
-    Returns the names of the blocks taken in.
+    Returns the names of the blocks taken in. What `finish` raises, as it makes the page, takes all back too.
 
     Raises:
         InputError: an archive, a row, a hash or a provenance is wrong, a seed is recorded already, or profiles mix.
@@ -55,12 +58,31 @@ def take_in(
     added: list[Path] = []
     try:
         places = [place for each in contents for place in _keep(each, replace(params, profile=profile), reports, added)]
-        build_report(params, profile.name, reports, scores, benchmarks)
+        with _put_back(reports / profile.name):
+            build_report(params, profile.name, reports, scores, benchmarks)
+            finish()
     except BaseException:
         for place in added:
             shutil.rmtree(place)
         raise
     return [place.name for place in places]
+
+
+@contextmanager
+def _put_back(folder: Path) -> Iterator[None]:
+    """Put a folder back as it was, or take it away where there was none, if what is done meanwhile fails."""
+    with scratch_directory(folder) as scratch:
+        before = scratch / "before"
+        if folder.is_dir():
+            shutil.copytree(folder, before)
+        try:
+            yield
+        except BaseException:
+            if folder.is_dir():
+                folder.rename(scratch / "failed")
+            if before.is_dir():
+                before.rename(folder)
+            raise
 
 
 def _keep(content: Mapping[str, bytes], params: Params, reports: Path, added: list[Path]) -> list[Path]:
@@ -120,7 +142,7 @@ def _hashes(folder: Path) -> dict[str, str]:
 
 
 def _check_plan(scored: ScoredCell, params: Params, block: Cell) -> None:
-    """Hold a block's device, precision and length against what its cell and recipe say."""
+    """Hold a block's device, precision, length and number of training samples against what its cell and recipe say."""
     recipe = None if block.experiment else params.recipe_of(block)
     device = device_of(params, block)
     precision = precision_on(recipe, device) if recipe else "float32"
@@ -134,6 +156,10 @@ def _check_plan(scored: ScoredCell, params: Params, block: Cell) -> None:
         raise InputError(
             f"Cell {block.key} was trained for {updates} updates, its recipe in params.yaml has {recipe.updates}."
         )
+    options = params.datasets.get(block.dataset)
+    size = options.splits[block.split].n if recipe and options else 0  # 0: the split says no number
+    if size and (other := set(distinct(scored.table, "n_train")) - {size}):
+        raise InputError(f"Cell {block.key} was trained on {min(other)} samples, but its split has {size}.")
 
 
 def pack_blocks(
@@ -167,11 +193,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     if not asked.names:
         raise InputError("Name one archive or more to take in, or --pack OUT.tar.gz to make one.")
-    print(f"record: took in {', '.join(take_in([Path(name) for name in asked.names], params))}")
-
     from replication.page import write_page
 
-    print(f"page: {write_page(params)}")
+    names = take_in([Path(name) for name in asked.names], params, finish=lambda: print(f"page: {write_page(params)}"))
+    print(f"record: took in {', '.join(names)}")
 
 
 if __name__ == "__main__":

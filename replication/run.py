@@ -25,7 +25,6 @@ import signal
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -39,7 +38,8 @@ from replication.config.cluster import add_cluster_options, cluster_stages, with
 from replication.config.params import BUNDLED, Cell, Params, load_params
 from replication.data.writing import is_prepared
 from replication.experiment import is_measured, run_experiment
-from replication.foundation.child import Child, Cut, in_a_sentence
+from replication.foundation.capacity import require_place
+from replication.foundation.child import Child, Cut, what_failed
 from replication.foundation.command import exit_clearly
 from replication.foundation.errors import InputError, Stopped
 from replication.foundation.places import DATA
@@ -77,11 +77,8 @@ class Progress:
             yield
         except Stopped as pause:
             self.left[name] = str(pause)
-        except InputError as error:
-            self.failed[name] = str(error)
         except Exception as error:
-            traceback.print_exc()
-            self.failed[name] = in_a_sentence(error)
+            self.failed[name] = what_failed(error)
 
 
 def run(
@@ -214,8 +211,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     add_block_options(parser)
     add_cluster_options(parser)
     asked = parser.parse_args(arguments)
+    if not asked.minutes >= 0:  # NaN is not
+        parser.error("--minutes is a number of at least 0")
     if asked.weights and asked.pack is None:
         raise InputError("--weights says what is packed: name a folder with --pack DIR too.")
+    if asked.pack is not None:
+        require_place(asked.pack / "block", f"--pack {asked.pack}")
     progress = Progress(threading.Event(), time.monotonic() + 60 * asked.minutes)
     signal.signal(signal.SIGTERM, lambda *_: progress.stop.set())
     params, blocks = chosen_blocks(load_params(), asked.cells, asked.device, asked.seeds)

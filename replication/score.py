@@ -84,12 +84,14 @@ def scoring_key(params: Params, cell: Cell) -> str:
     code = {*import_closure(Path("replication/score.py")), *import_closure(source_file(cell.model))}
     read = [TRAINED / cell.folder / "provenance.json", DATA / cell.dataset / "manifest.json"]
     read += [DATA / name / "manifest.json" for name in probed_data(cell)]
-    if cell.dataset in params.judges:
-        read.append(JUDGES / cell.dataset / "judge.safetensors")
+    judge = params.judged_by(cell.dataset)
+    if judge:
+        read.append(JUDGES / judge / "judge.safetensors")
     if INCEPTION in cell.protocols and params.profile.protocols.inception.weights:
         read.append(Path(params.profile.protocols.inception.weights))
     files = {str(path): sha256_file(path) for path in read if path.is_file()}
     options = [asdict(params.profile.protocols), asdict(params.profile.probe), list(cell.protocols), cell.probe]
+    options += [asdict(params.judges[judge])] if judge else []  # rows have its name
     here = environment("cpu", params.profile.threads)
     where = [device_of(params, cell), [here[name] for name in COMPUTING]]
     return sha256_text(json.dumps([code_hash(code), files, options, where], sort_keys=True))

@@ -17,6 +17,7 @@ import argparse
 import hashlib
 import json
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,6 +29,7 @@ from replication.config.params import Params, load_params
 from replication.config.strict import SEEDS
 from replication.data.reading import load_images, load_split
 from replication.data.sample_sources import read_labels, read_samples
+from replication.foundation.capacity import require_place
 from replication.foundation.command import exit_clearly
 from replication.foundation.errors import InputError, chosen
 from replication.foundation.places import DATA, JUDGES
@@ -40,6 +42,7 @@ if TYPE_CHECKING:  # torch and pandas take seconds to import, and a wrong argume
 REPORTS = Path("reports")
 COUNT = 1000  # samples that a callable is asked for
 INCEPTION = ("there", "download", "none")
+_NAME = re.compile(r"\w[\w-]{0,99}(/\w[\w-]{0,99})?")
 
 
 @dataclass(frozen=True)
@@ -173,14 +176,16 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="write the rows and their provenance there")
     add_device_option(parser)
     asked = parser.parse_args(arguments)
-    if asked.range and not asked.range[0] < asked.range[1]:
-        parser.error("--range is LOW HIGH, LOW below HIGH, such as -1 1")
+    if asked.range and not -math.inf < asked.range[0] < asked.range[1] < math.inf:
+        parser.error("--range is LOW HIGH, finite numbers, LOW below HIGH, such as -1 1")
     if not 0 <= asked.seed < SEEDS:
         parser.error(f"--seed is at least 0 and below {SEEDS}")
-    if not asked.name.replace("/", "", 1).replace("-", "").replace("_", "").isalnum():
-        parser.error("--name is such as my-model/recipe-1")
-    if asked.out is not None and asked.out.exists():
-        parser.error(f"--out {asked.out} exists: remove it or name another folder")
+    if not _NAME.fullmatch(asked.name):
+        parser.error("--name is such as my-model/recipe-1, of at most 100 signs each")
+    if asked.out is not None:
+        if asked.out.exists():
+            parser.error(f"--out {asked.out} exists: remove it or name another folder")
+        require_place(asked.out, f"--out {asked.out}")
     return asked
 
 

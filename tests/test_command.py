@@ -193,3 +193,24 @@ def test_a_process_killed_while_it_draws_a_bar_does_not_stop_the_command(tmp_pat
     output, errors = begun(body, tmp_path).communicate(timeout=120)
     assert output == "ready\n"
     assert errors.count("\n") == 1 and "killed" in errors
+
+
+CHILD = """
+import os
+from tqdm import tqdm
+from replication.foundation.child import Child
+from replication.foundation.command import exit_clearly
+
+def main():
+    with Child() as child:
+        child.call(lambda: False, tqdm.get_lock)  # as the first bar does
+        child.call(lambda: False, os.listdir, "/no/such/folder")
+
+exit_clearly(main)
+"""
+
+
+def test_a_child_says_what_the_machine_lacks_and_leaves_nothing_at_its_end() -> None:
+    ended = subprocess.run([sys.executable, "-c", CHILD], capture_output=True, text=True, check=False, timeout=120)
+    assert ended.returncode == 2 and ended.stdout == "" and ended.stderr.count("\n") == 1
+    assert ended.stderr.startswith("error: /no/such/folder went away while it was needed")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from typing import Any
@@ -225,3 +227,10 @@ def test_a_reference_batch_counts_as_a_buffer() -> None:
     shapes = [layer.output_shape for layer in tables.layers if layer.network == "generator"]
     assert shapes[:2] == [(12, 4), (12, 1, 4)]  # seven more than the batch
     assert tables.buffers["generator"] == 7 * 3
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_a_command_works_where_nobody_listens(closed: str) -> None:
+    command = f"{sys.executable} -m replication.describe gan toy-k1 {closed}"
+    assert subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, check=False).returncode == 0

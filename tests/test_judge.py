@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,9 @@ from replication.data.contents import ImageSet
 from replication.data.reading import load_images
 from replication.foundation.errors import InputError
 from replication.judge import train_judge
-from replication.scoring.classifier import judge_accuracy, read_judge
+from replication.scoring.classifier import is_trained, judge_accuracy, read_judge, recorded_accuracy
+from replication.training.checkpoints import write_state
+from replication.training.state import State
 from tests.in_small import own_params, shades, write_shades
 
 OPTIONS = Judge("shade-classifier", (4,), epochs=4, batch=8, learning_rate=0.02, seed=0)
@@ -54,6 +56,30 @@ def test_a_judge_is_read_as_it_was_trained(params: Params) -> None:
     assert (PLACE / "judge.safetensors").read_bytes() == before
 
 
+def test_a_stopped_judge_goes_on_from_its_last_epoch(params: Params, monkeypatch: pytest.MonkeyPatch) -> None:
+    train_judge(params, "shades")
+    whole = (PLACE / "judge.safetensors").read_bytes()
+    kept: list[int] = []
+
+    def stop_after(most: int) -> Callable[[Path, str, int, State], None]:
+        def write(directory: Path, name: str, epochs: int, state: State) -> None:
+            write_state(directory, name, epochs, state)
+            kept.append(epochs)
+            if epochs == most:
+                raise KeyboardInterrupt
+
+        return write
+
+    monkeypatch.setattr(judge, "write_state", stop_after(3))
+    with pytest.raises(KeyboardInterrupt):
+        train_judge(params, "shades")
+    monkeypatch.setattr(judge, "write_state", stop_after(0))
+    train_judge(params, "shades")
+    assert kept == [1, 2, 3, 4]
+    assert (PLACE / "judge.safetensors").read_bytes() == whole
+    assert not list(Path(".replication/checkpoints").glob("judge-*/*"))
+
+
 def test_what_is_not_the_judge_described_is_refused(params: Params) -> None:
     data, path = load_images(Path("outputs/data/shades")), PLACE / "judge.safetensors"
     with pytest.raises(InputError, match=str(path)):
@@ -69,6 +95,29 @@ def test_what_is_not_the_judge_described_is_refused(params: Params) -> None:
         path.write_bytes(damaged)
         with pytest.raises(InputError, match=str(path)):
             read_judge(OPTIONS, data, PLACE)
+
+
+def test_a_judge_of_other_images_or_without_weights_is_no_judge(params: Params) -> None:
+    train_judge(params, "shades")
+    assert is_trained(params, "shades")
+    weights = (PLACE / "judge.safetensors").read_bytes()
+    (PLACE / "judge.safetensors").unlink()
+    assert not is_trained(params, "shades")
+    (PLACE / "judge.safetensors").write_bytes(weights)
+    changed = shades((1, 4, 4))
+    changed.train_images[0] ^= 1
+    write_shades(changed)
+    assert not is_trained(params, "shades")
+    with pytest.raises(InputError, match="is not the judge that params.yaml describes"):
+        read_judge(OPTIONS, load_images(Path("outputs/data/shades")), PLACE)
+
+
+@pytest.mark.parametrize(("accuracy", "n_test"), [(0.5, -5), (None, 20), (0.5, 0), (1.5, 20), (0.5, "20")])
+def test_an_accuracy_that_cannot_be_is_refused(tmp_path: Path, accuracy: object, n_test: object) -> None:
+    written = json.dumps({"test_accuracy": accuracy, "n_test": n_test})
+    (tmp_path / "provenance.json").write_text(written, encoding="utf-8")
+    with pytest.raises(InputError, match="does not say how accurate the judge is"):
+        recorded_accuracy(tmp_path)
 
 
 def test_the_command(params: Params, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,6 +19,12 @@ from tests.in_small import own_benchmarks
 CLAIMS = {claim.id: claim for claim in claims_of(own_benchmarks())}
 
 
+def test_the_cells_that_a_claim_names_are_planned(params: Params) -> None:
+    planned = {cell for profile in params.profiles.values() for cell in profile.scored}
+    named = {cell for claim in CLAIMS.values() for cell in claim.measured_by}
+    assert named and named <= planned
+
+
 def test_a_published_value_of_a_claim_stands_in_a_table() -> None:
     """As it is, as a percentage or as images of 10 000; exact values of the theory come from no table."""
     checked = 0

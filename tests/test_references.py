@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
@@ -42,6 +44,16 @@ def entry(kind: str, **changes: Any) -> Change:
     return lambda written: written["profiles"]["cpu"][kind].append({**first, "name": "new", **changes})
 
 
+def renamed(name: str) -> Change:
+    """The cpu profile under another name."""
+
+    def change(written: dict[str, Any]) -> None:
+        profile = {**written["profiles"].pop("cpu"), "name": name}
+        written["profiles"][name] = written["run"] = profile
+
+    return change
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -66,10 +78,20 @@ def entry(kind: str, **changes: Any) -> Change:
         (put("profiles.cpu.name", "cpus"), ("profiles.cpu", "cpus")),
         (lambda written: written.update(run={**written["run"], "name": "gpu", "cells": [], "models": []}), ("gpu",)),
         (put("profiles.cpu.probe.limited_labels_of", {"svhm": [9]}), ("'svhm'",)),
+        *[(renamed(name), (name,)) for name in ("../../t", "recorded", "cpu-parts", "a_b", "Cpu", "")],
+        (put("datasets.bundled", WRITTEN["datasets"]["digits"]), ("bundled",)),
+        (put("datasets.digits.splits.a/b", {"rule": "all"}), ("'a/b'",)),
+        (put("recipes.gan.=tiny", WRITTEN["recipes"]["gan"]["toy-k1"]), ("'=tiny'",)),
+        *[(put("judges.digits.name", name), (repr(name),)) for name in ("=SUM(1)", "")],
+        *[(entry("cells", name=name), ("entry", str(name))) for name in ("a/b", "x@2", "a_b", ["x", "y"], 99 * "x")],
+        (entry("experiments", variant="=1"), ("'=1'",)),
+        (put("recipes.experiments", WRITTEN["recipes"]["gan"]), ("recipes", "experiments")),
+        (entry("cells", protocols=["memorisation"] * 2), ("'memorisation'",)),
+        (put("profiles.cpu.probe.limited_labels", [10, 10]), ("10",)),
     ],
 )  # fmt: skip
 def test_a_name_that_stands_for_nothing_is_refused(change: Change, words: tuple[str, ...]) -> None:
-    sentence = judged(change)
+    sentence = judged(change).removeprefix(f"{ROOT}/")
     assert sentence.startswith("params.yaml: ") and all(word in sentence for word in words), sentence
 
 
@@ -132,3 +154,10 @@ def test_a_product_of_too_many_cells_is_refused() -> None:
     entry = {**TOY, "seeds": [str(seed) for seed in range(6000)]}
     with pytest.raises(InputError, match="12000 cells"):
         expand({"papers": WRITTEN["papers"], "profiles": {"a": {"name": "a", "cells": [entry]}}})
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir])
+def test_what_is_no_plain_file_is_not_waited_for(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    make(tmp_path / "params.yaml")
+    with pytest.raises(InputError, match=r"params\.yaml is not YAML: it is no plain file\."):
+        read_yaml(tmp_path / "params.yaml")

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from replication import experiment, prepare, score, train
+from replication import experiment, prepare, run, score, train
 from replication.config.params import load_params
+from replication.foundation.errors import InputError
 from replication.table.archives import unpack
 from tests.in_small import DENSE, ROOT, edit, linked, params_written
 
@@ -162,6 +163,19 @@ def test_a_part_of_the_seeds_and_no_time_at_all(project: Path) -> None:
     assert (project / f"outputs/score/cpu-parts/gan/{K1}+1/measurements.csv").is_file()
     status, _, errors = ended(start(project, [K1], "--seeds", "1-2"))
     assert status == 2 and "error: --seeds 1-2 is no part of cell" in errors
+
+
+@pytest.mark.parametrize("minutes", ["nan", "-1", "soon"])
+def test_a_limit_is_a_time(minutes: str) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        run.main([THEORY, f"--minutes={minutes}"])
+
+
+def test_a_place_that_cannot_be_written_is_named_before_anything_is_trained(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for place in (tmp_path / "file", tmp_path / "file/inside", Path("/proc/none")):
+        with pytest.raises(InputError, match=f"^--pack {place} cannot be written"):
+            run.main([THEORY, "--pack", str(place)])
 
 
 MOMENTS = (  # files whose appearance says how far a run is

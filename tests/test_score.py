@@ -15,7 +15,7 @@ from replication import prepare, train
 from replication import score as stage
 from replication.config.params import load_params
 from replication.foundation.errors import InputError
-from replication.foundation.places import SCORED
+from replication.foundation.places import JUDGES, SCORED
 from replication.judge import train_judge
 from replication.scoring import toy
 from replication.table.measurements import read_table
@@ -90,6 +90,23 @@ def test_a_mixture_is_scored_with_both_noises_and_is_no_game() -> None:
     assert "component_p_value" in set(table["metric"]) and "discriminator_gap" not in set(table["metric"])
     start = table[(table["metric"] == "sigma_mean") & (table["step"] == 0)]
     assert start["value"].tolist() == pytest.approx([0.02, 0.02])
+
+
+@pytest.mark.parametrize("judged_by", ["digits", "other"])
+def test_scores_depend_on_the_judge_and_on_its_name(judged_by: str, tmp_path: Path) -> None:
+    """Also where the judge of another data set judges."""
+    written = load_params()
+    judges = {name: replace(written.judges["digits"], name=name) for name in ("digits", "other")}
+    datasets = {**written.datasets, "digits": replace(written.datasets["digits"], judged_by=judged_by)}
+    params = replace(written, judges=judges, datasets=datasets)
+    cell, weights = params.cell(DIGITS), JUDGES / judged_by / "judge.safetensors"
+    weights.parent.mkdir(parents=True)
+    weights.write_bytes(b"weights")
+    key = stage.scoring_key(params, cell)
+    renamed = {**judges, judged_by: replace(judges[judged_by], name="renamed")}
+    assert stage.scoring_key(replace(params, judges=renamed), cell) != key
+    weights.write_bytes(b"others")
+    assert stage.scoring_key(params, cell) != key
 
 
 @pytest.mark.integration

@@ -6,11 +6,13 @@ lives in a process of its own, since it catches signals and leaves files open; `
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+PATIENCE = "120"  # seconds that a node may take to start, where other work has the cores
 
 
 class Nodes:
@@ -18,7 +20,11 @@ class Nodes:
 
     def __init__(self) -> None:
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
-        self._process = subprocess.Popen([sys.executable, "-m", "benchmarks.speed.nodes"], cwd=ROOT, **pipes)
+        command, patient = (
+            [sys.executable, "-m", "benchmarks.speed.nodes"],
+            {"RAY_gcs_server_port_wait_time_s": PATIENCE},
+        )
+        self._process = subprocess.Popen(command, cwd=ROOT, env=os.environ | patient, **pipes)
         self.address = self._read()
 
     def __enter__(self) -> Nodes:

@@ -6,15 +6,16 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic.dataclasses import dataclass
 
-from replication.config.strict import CLOSED, SEEDS
+from replication.config.strict import CLOSED, DIFFERENT, SEEDS
 
 OWN = "own"  # the paper of what is nobody's: a data set or a generator that a reader brings
 BUNDLED = "bundled"  # the data set of a cell that reads those inside scikit-learn, and names them in its rows
 
+EXPERIMENTS = "experiments"  # the folder beside those of models
 MOST_SEEDS = 10_000  # a block is trained and drawn together
 # The model and the recipe that an experiment's rows go under, by which claims find them; None: the cell names a recipe.
 LABELS: Mapping[str, tuple[str, str | None]] = {
@@ -62,7 +63,8 @@ class Cell:
         "outliers",
     ] = ""
     probe: str = "own"  # whose images features are probed on: those of the data set trained on, of another, or none
-    protocols: tuple[str, ...] = ()  # of replication.scoring.protocols, run beside what every cell is scored by
+    # Of replication.scoring.protocols, run beside what every cell is scored by.
+    protocols: Annotated[tuple[str, ...], DIFFERENT] = ()
     key: str = ""
     profile: str = ""
     part: str = ""
@@ -98,7 +100,7 @@ class Cell:
         A part, or a block of another device, lies apart: DVC deletes and keeps the planned folders as it needs to.
         """
         beside = "-parts" if self.part else ""
-        return f"{self.profile}{beside}/{'experiments' if self.experiment else self.model}/{self.name}"
+        return f"{self.profile}{beside}/{EXPERIMENTS if self.experiment else self.model}/{self.name}"
 
     @property
     def name(self) -> str:

@@ -11,11 +11,11 @@ from typing import Annotated, Literal
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from replication.config.strict import CLOSED, Level, Part, SamplesOrZero, ScaleOrZero, Seed, SizeOrZero
+from replication.config.cell import BUNDLED
+from replication.config.strict import CLOSED, Level, Name, Part, SamplesOrZero, ScaleOrZero, Seed, SizeOrZero
 from replication.foundation.errors import InputError
 
 Source = Literal["digits", "toy", "mnist", "cifar10", "svhn", "celeba", "lsun", "folder"]
-FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]  # of a data set or a split, which name files
 # Which options have an effect on which source: any other is refused, for it would be silently ignored.
 OPTIONS: Mapping[Source, tuple[str, ...]] = {
     "digits": (),
@@ -70,7 +70,7 @@ class Planted:
 class Dataset:
     """One data set of `params.yaml`; an option left at its default is unset."""
 
-    name: FileName
+    name: Name
     source: Source
     root: str = ""  # the folder of raw files; data/raw/<name> where unset
     image_size: SizeOrZero = 0  # pixels: resize the shorter side, crop the centre; 0: as the files are
@@ -84,9 +84,11 @@ class Dataset:
     licence: str = ""
     judged_by: str = ""  # the data set whose judge scores it, where it has none of its own
     planted: Planted | None = None
-    splits: dict[FileName, Split] = field(default_factory=dict)
+    splits: dict[Name, Split] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if self.name == BUNDLED:
+            raise ValueError(f"{BUNDLED} stands for the data sets inside scikit-learn: rename the data set")
         accepted = OPTIONS[self.source]
         for option in OPTION_NAMES:
             if getattr(self, option) and option not in accepted:

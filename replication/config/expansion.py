@@ -25,6 +25,7 @@ from replication.config.strict import read_yaml, shown, strict
 from replication.foundation.errors import InputError
 
 MOST_CELLS = 10_000  # of an entry; the longest of the suite's own makes 25
+_KEY = re.compile("[a-z0-9][a-z0-9-]{0,99}")  # of a profile and of a cell, as archives of cells have it
 # What a profile may leave out, as if it stood there.
 OPTIONAL: Mapping[str, Any] = {
     "judges": [],
@@ -155,9 +156,12 @@ def _profile(profile: Any, place: str, papers: Values, places: dict[str, str]) -
     result: dict[str, Any] = dict(_mapping(profile, place))
     result |= {key: deepcopy(value) for key, value in OPTIONAL.items() if key not in result}
     seen: dict[str, str] = {}
+    if isinstance(name := result.get("name"), str):
+        _check_key(name, f"{place}.name")
     for block in sorted({"cells", "experiments"} & {*result}):
         cells = {}
-        for key, cell, where in _cells(result[block], f"{place}.{block}", str(result.get("name")), papers):
+        for key, cell, where in _cells(result[block], f"{place}.{block}", str(name), papers):
+            _check_key(key, where)
             if key in seen:
                 raise InputError(f"params.yaml: {where} and {seen[key]} make the same cell: name one otherwise.")
             if type(cell.get("seeds")) is int:  # `seeds: 7`, where a text stands in every longer block
@@ -208,6 +212,12 @@ def _choices(value: Any, place: str) -> list[tuple[str, Any]]:
     if not value:
         raise InputError(f"params.yaml: {place}: nothing is listed; name one at least.")
     return [(str(key), value[key] if isinstance(value, Mapping) else key) for key in value]
+
+
+def _check_key(key: str, place: str) -> None:
+    if not _KEY.fullmatch(key):
+        rule = "write small letters, digits and hyphens, 100 at most and no hyphen first"
+        raise InputError(f"params.yaml: {place}: {shown(key)} cannot name a folder: {rule}.")
 
 
 def _mapping(value: Any, place: str) -> Values:

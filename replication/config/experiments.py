@@ -8,7 +8,19 @@ from typing import Annotated, Literal
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from replication.config.strict import CLOSED, Cost, Count, Kept, Part, Rate, Samples, Scale, ScaleOrZero, Size
+from replication.config.strict import (
+    CLOSED,
+    DIFFERENT,
+    Cost,
+    Count,
+    Kept,
+    Part,
+    Rate,
+    Samples,
+    Scale,
+    ScaleOrZero,
+    Size,
+)
 
 Bundled = Literal["iris", "wine", "breast_cancer", "diabetes", "digits"]  # classification sets inside scikit-learn
 
@@ -25,7 +37,7 @@ class Pair:
 class GenerativeDiscriminative:
     """Naive Bayes against logistic regression over growing numbers of labels (Ng & Jordan 2001)."""
 
-    datasets: Annotated[tuple[Bundled, ...], Field(min_length=1)]
+    datasets: Annotated[tuple[Bundled, ...], Field(min_length=1), DIFFERENT]
     splits: Count  # random splits of each data set
     test_share: Part  # of each class
     per_class: Samples  # labels a class in the smallest training set
@@ -49,7 +61,7 @@ class Autoencoder:
 class LatentDimension:
     """PCA against an autoencoder over the number of latent dimensions."""
 
-    widths: Annotated[tuple[Size, ...], Field(min_length=1)]
+    widths: Annotated[tuple[Size, ...], Field(min_length=1), DIFFERENT]
     samples: Samples  # drawn from the density of the codes and decoded
     autoencoder: Autoencoder
 
@@ -86,7 +98,7 @@ class Theory:
 class FeatureControls:
     """K-means features (Coates, Ng & Lee 2011) of the experiment `feature-controls`."""
 
-    units: tuple[Samples, ...] = (1600, 4800)  # of K-means
+    units: Annotated[tuple[Samples, ...], DIFFERENT] = (1600, 4800)  # of K-means
     patch: Size = 6
     patches: Samples = 400_000
     iterations: Count = 50

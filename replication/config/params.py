@@ -18,13 +18,16 @@ from replication.config.experiments import Background, FeatureControls, NearDupl
 from replication.config.protocols import Judge, Probe, ProtocolOptions, RealNeighbours
 from replication.config.recipes import Recipe
 from replication.config.references import FILE, check_references, known
-from replication.config.strict import CLOSED, Threads, read_yaml, shown, strict
+from replication.config.strict import CLOSED, Name, Threads, read_yaml, shown, strict
 from replication.foundation.errors import InputError
+
+# What lies in `reports/` beside the folders of profiles, and what the folders of parts end in.
+RESERVED, PARTS = ("recorded", "incoming", "pages", "plots", "figures"), "-parts"
 
 
 @dataclass(frozen=True, config=CLOSED)
 class Profile:
-    name: str
+    name: Name
     device: Literal["cpu", "cuda"]
     threads: Threads
     datasets: tuple[str, ...]
@@ -40,6 +43,13 @@ class Profile:
     runner: Runner = "local"
     cluster: Cluster = field(default_factory=Cluster)
 
+    def __post_init__(self) -> None:
+        if self.name in RESERVED or self.name.endswith(PARTS):
+            raise ValueError(
+                f"no profile may be called {self.name}, for folders of other contents are called "
+                f"{', '.join(RESERVED)} and …{PARTS}: rename it"
+            )
+
     @property
     def scored(self) -> dict[str, Cell]:
         """Every cell that writes `outputs/score/<key>/`, in the order of params.yaml."""
@@ -51,11 +61,11 @@ class _File:
     profiles: dict[str, Profile]
     run: Profile
     datasets: dict[str, dict[str, Any]]
-    judges: dict[str, Judge]
+    judges: dict[Name, Judge]
     theory: Theory
     background: Background
     released: Released
-    recipes: dict[str, dict[str, dict[str, Any]]]
+    recipes: dict[Name, dict[Name, dict[str, Any]]]
     papers: dict[str, str] = field(default_factory=dict)  # of models, which every cell written out has
 
 

@@ -10,8 +10,10 @@ from pydantic.dataclasses import dataclass
 
 from replication.config.strict import (
     CLOSED,
+    DIFFERENT,
     Cost,
     Count,
+    Name,
     Part,
     Rate,
     Samples,
@@ -33,21 +35,22 @@ class Probe:
     costs: Annotated[tuple[Cost, ...], Field(min_length=1)]
     validation_share: Part
     selection_draws: Count
-    limited_labels: tuple[Samples, ...]  # labels per class of each limited column
+    limited_labels: Annotated[tuple[Samples, ...], DIFFERENT]  # labels per class of each limited column
     limited_draws: Count
-    shares: tuple[Share, ...] = (0.0, 1.0)  # of the run, at which features are probed; 0: before the first update
+    # Of the run, at which features are probed; 0: before the first update.
+    shares: Annotated[tuple[Share, ...], DIFFERENT] = (0.0, 1.0)
     # Of data sets whose papers have others.
-    limited_labels_of: dict[str, tuple[Samples, ...]] = field(default_factory=dict)
+    limited_labels_of: dict[str, Annotated[tuple[Samples, ...], DIFFERENT]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, config=CLOSED)
 class Judge:
     """The classifier that stands in for Inception, trained on a data set's full training split."""
 
-    name: str
+    name: Name
     channels: Annotated[tuple[Size, ...], Field(min_length=1)]
     epochs: Annotated[int, Field(ge=1, le=10_000)]  # a classifier of small images has learnt all it can long before
-    batch: Size
+    batch: Annotated[int, Field(ge=2, le=2**16)]  # batch normalisation needs two
     learning_rate: Rate
     seed: Seed  # 0: a seed as any other
     convolutions: Annotated[int, Field(ge=1, le=100)] = 1  # of each width

@@ -9,9 +9,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from replication.config.cell import BUNDLED, LABELS, OWN, Cell
+from replication.config.cell import BUNDLED, EXPERIMENTS, LABELS, OWN, Cell
 from replication.config.protocols import ProtocolOptions
 from replication.config.recipes import Recipe
+from replication.config.strict import Name, strict
 from replication.foundation.errors import InputError
 
 if TYPE_CHECKING:
@@ -50,6 +51,10 @@ def check_references(params: Params, papers: Mapping[str, str], benchmarks: Path
             known(params.judges, dataset.judged_by, "judge", f"{FILE}: datasets.{dataset.name}.judged_by")
     for name in params.judges:
         known(params.datasets, name, "data set", f"{FILE}: judges")
+    if EXPERIMENTS in params.recipes:
+        raise InputError(
+            f"{FILE}: recipes: a model is called {EXPERIMENTS}, as the folder of experiments is: rename it."
+        )
     recipes = _all_recipes(params)
     for name, profile in (*params.profiles.items(), ("", params.profile)):
         _check_profile(params, profile, f"profiles.{name}" if name else "run", recipes, named)
@@ -126,6 +131,7 @@ def _check_experiment(params: Params, cell: Cell, place: str) -> None:
         known({recipe: None}, cell.recipe, f"recipe of experiment {cell.experiment}", place)
     elif cell.experiment == "feature-controls":
         params.variant(cell.model, cell.recipe, cell.variant, place)
+    strict(dict[str, Name], {"recipe": cell.recipe, "variant": cell.variant}, place)  # which nothing else may hold
     if cell.experiment == "theory":
         params.variant("gan", params.theory.generator, "paper", f"{FILE}: theory.generator")
 

@@ -13,15 +13,17 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from functools import cache
+from io import TextIOWrapper
 from math import isfinite
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from replication.foundation.errors import InputError
+from replication.foundation.foreign import plain_file
 
 CLOSED = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 # A billion updates of the smallest game take a month: more of anything is a slip of the finger.
@@ -51,13 +53,25 @@ BelowOne = Annotated[float, Field(ge=0, lt=1)]  # momentum, slope, share dropped
 Tiny = Annotated[float, Field(gt=0, lt=1)]  # what is added to a divisor
 UNKNOWN = ("unexpected_keyword_argument", "extra_forbidden")  # pydantic's names of an unknown key
 DEEPEST = 50  # mappings and lists inside each other; the suite's own files have ten
-MOST_VALUES = 10**6  # with all aliases written out; the suite's own params.yaml has some ten thousand
+MOST_VALUES = 10**5  # with all aliases written out; the suite's own params.yaml has some ten thousand
 LARGEST = 2**63  # beyond which NumPy and PyTorch hold no integer
 SHOWN = 120  # characters of a value in a sentence
 # libyaml ends the process where ten thousand brackets, or dashes that begin a line, stand inside each other.
 _MOST_OPEN, _NESTED, _BRACKET = 1000, re.compile(r"^[-?: ]{1000}", re.MULTILINE), re.compile(r"[\[{\]}]")
 _LONG_NUMBER = re.compile(r"\d{100}")  # Python refuses to read one of thousands of digits, and names no line
 _Shape = TypeVar("_Shape")
+_Items = TypeVar("_Items", bound=tuple[Any, ...])
+
+
+def _different(items: _Items) -> _Items:
+    if twice := [item for item in items if items.count(item) > 1]:
+        raise ValueError(f"{shown(twice[0])} stands there more than once: take it out")
+    return items
+
+
+DIFFERENT = AfterValidator(_different)  # of a list whose entries name rows, which are written once
+# Of what names a folder, a file or a row: the same on every file system, and no formula in a spreadsheet.
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,99}$")]
 
 
 def shown(value: object) -> str:
@@ -69,7 +83,8 @@ def shown(value: object) -> str:
 def read_yaml(path: Path) -> Any:
     """Parse a YAML 1.2 file (so that `2e-4` is a number) into plain Python values."""
     try:
-        text = path.read_text(encoding="utf-8-sig")  # some editors begin a file with a mark of its encoding
+        with TextIOWrapper(plain_file(path), encoding="utf-8-sig") as stream:  # as some editors mark a file's encoding
+            text = stream.read()
         if trouble := trouble_in(text):
             raise InputError(f"{path} is not YAML: {trouble}.")
         value = YAML(typ="safe").load(text)

@@ -1,11 +1,12 @@
 """Any folder of images: `train/<class>/*.jpg` with an optional `test/<class>/`, or `images/*.jpg` without labels.
 
-A folder `val/<class>/` serves as the test part where there is no `test/`; where there is, it is not read, and the
-manifest says so.
+A folder `val/<class>/` serves as the test part where there is no `test/`; where there is, it is not read. The manifest
+says which folders are not, and how many pictures are there more than once.
 """
 
 from __future__ import annotations
 
+import hashlib
 import unicodedata
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -34,23 +35,24 @@ def read_folder(root: Path, image_size: int = 0, channels: int = 3, licence: str
     unpack(root, ("train", "images"), LAYOUT)
     reasons = ["a folder of images: nothing vouches for its being the data set a paper used"]
     if (root / "train").is_dir():
-        names = _class_names(root / "train")
+        names, read = _class_names(root / "train"), ["train"]
         train = _labelled(root / "train", names)
         held_out = [root / name for name in ("test", "val") if (root / name).is_dir()]
         test = _labelled(held_out[0], names) if held_out else []
-        if held_out and held_out[0].name == "val":
+        read += [place.name for place in held_out[:1]]
+        if "val" in read:
             reasons.append("val/ serves as the test part")
-        elif len(held_out) > 1:
-            reasons.append("val/ is not read")
     elif (root / "images").is_dir():
-        names, test = ("unlabelled",), []
+        names, test, read = ("unlabelled",), [], ["images"]
         train = [(file, 0) for file in image_files(root / "images")]
     else:
         raise InputError(f"{root} has neither train/ nor images/; expected {LAYOUT}.")
+    reasons += [f"{place.name}/ is not read" for place in _entries(root) if place.is_dir() and place.name not in read]
     both = train + test
     contents = image_contents(root, (file for file, _ in both))
     images, digest = decode_all(contents, len(both), image_size, channels)
     labels = np.array([label for _, label in both], dtype=np.int64)
+    reasons += _repeated(images, labels, len(train))
     return ImageSet.cut(
         images,
         labels,
@@ -61,6 +63,18 @@ def read_folder(root: Path, image_size: int = 0, channels: int = 3, licence: str
         not_canonical="; ".join(reasons),
         raw_inputs={f"listing of {len(labels)} image files, hash and name": digest},
     )
+
+
+def _repeated(images: np.ndarray, labels: np.ndarray, n_train: int) -> list[str]:
+    """What is to be said of pictures that are there more than once."""
+    digests = [hashlib.sha256(image).digest() for image in images]
+    last_label, train = dict(zip(digests, labels.tolist(), strict=True)), set(digests[:n_train])
+    known = sum(digest in train for digest in digests[n_train:])
+    ambiguous = len({digest for digest, label in zip(digests, labels, strict=True) if last_label[digest] != label})
+    return [
+        *([f"{known} of {len(images) - n_train} test images equal a training image"] if known else []),
+        *([f"{ambiguous} pictures stand under more than one label"] if ambiguous else []),
+    ]
 
 
 def _class_names(folder: Path) -> tuple[str, ...]:

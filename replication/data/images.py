@@ -22,6 +22,7 @@ MOST_PIXELS = 2 * (Image.MAX_IMAGE_PIXELS or 0)  # of what a picture is resized 
 BACKGROUND = (255, 255, 255, 255)  # white, behind pixels that are transparent
 # 16-bit and float pixels would be clipped without a word.
 _EIGHT_BIT = ("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "LAB", "HSV")
+_SCAN, _END = b"\xff\xda", b"\xff\xd9"  # what begins the pixels of a JPEG, and what ends them
 _NO_PICTURES = {
     b"version https://git-lfs": "a pointer of Git LFS: run `git lfs pull`",
     b"<": "a web page or other text",
@@ -45,6 +46,8 @@ def decode(content: bytes, name: str, image_size: int, channels: int) -> np.ndar
             if _is_several(image, content):
                 raise InputError(f"{name} holds several pictures: save the one that counts.")
             image.load()
+            if image.format == "JPEG" and not _has_end(content):
+                raise InputError(f"{name} is a JPEG that was cut off: copy it again, or remove it.")
             if image.mode not in _EIGHT_BIT:
                 raise InputError(f"{name} has pixels of mode {image.mode}; save it with 8 bits a channel.")
             array = np.asarray(_resized(_plain(image, channels), image_size, name))
@@ -92,6 +95,14 @@ def _require_room(total: int, shape: Sequence[int]) -> None:
     """A sentence before memory is asked for that the machine does not have."""
     what = f"{total} images of {shape[2]}×{shape[1]} pixels"
     require(what, total * prod(shape), memory(), "memory", "give the data set a smaller image_size, or fewer images")
+
+
+def _has_end(content: bytes) -> bool:
+    """Whether a JPEG's pixels end: where zeros stand in place of the rest, Pillow goes on in grey."""
+    place = 2
+    while content[place : place + 1] == b"\xff" and content[place : place + 2] != _SCAN:  # previews lie in front
+        place += 1 if content[place + 1 : place + 2] == b"\xff" else 2 + int.from_bytes(content[place + 2 : place + 4])
+    return _END in content[place if place < len(content) else 0 :]
 
 
 def _is_several(image: Image.Image, content: bytes) -> bool:

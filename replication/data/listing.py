@@ -30,7 +30,7 @@ def write_listings(
     cache: Path = CACHE,
     weights: Mapping[str, Path] | None = None,
 ) -> None:
-    """Write `output`/<name>.json for each data set; the one of a folder that is gone stays, where it is prepared.
+    """Write `output`/<name>.json for each data set; the one of a folder that is not there stays, where it is prepared.
 
     WEIGHTS there lists files and folders of weights that others trained, by what they are called, where they are given.
     """
@@ -39,7 +39,8 @@ def write_listings(
     for options in datasets:
         target = output / f"{options.name}.json"
         files = dict(_hashes(options.raw, before, known)) if "root" in OPTIONS[options.source] else {}
-        if files or not target.is_file() or not (prepared / options.name / "manifest.json").is_file():
+        there = options.raw.is_dir() or bool(files)
+        if there or not (target.is_file() and (prepared / options.name / "manifest.json").is_file()):
             _write(target, _listing(files))
     if weights is not None:
         listed = {name: _listing(dict(_hashes(place, before, known))) for name, place in weights.items()}
@@ -57,7 +58,7 @@ def _listing(files: Mapping[str, str]) -> dict[str, int | str]:
 def _write(target: Path, listing: Mapping[str, object]) -> None:
     """Write a listing where it changed."""
     content = json.dumps(listing) + "\n"
-    if not target.is_file() or target.read_text(encoding="utf-8") != content:
+    if not target.is_file() or target.read_bytes() != content.encode():
         write_atomically(target, content)
 
 

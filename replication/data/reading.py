@@ -15,7 +15,7 @@ from replication.foundation.provenance import sha256_file
 _IMAGES = ("train_images", "train_labels", "test_images", "test_labels")
 _PLACES = ("train_places", "test_places")
 _POINTS = ("train_points", "train_labels")
-_KINDS = {"name": str, "class_names": list, "files": dict}  # keys of every manifest
+_KINDS = {"name": str, "class_names": list, "files": dict, "counts": dict}  # keys of every manifest
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,10 @@ no set of images of the data set's shape is refused in one sentence.
 
 from __future__ import annotations
 
+import os
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 
@@ -23,6 +25,7 @@ MOST_SAMPLES = 200_000
 MOST_BYTES = 4 * 2**30  # of a file of an array
 MOST_IMAGE_BYTES = 16 * 2**20  # of a file of one image
 CHUNK = 4096  # images converted at once
+NARROW = 2  # levels, a hundredth of all: samples that differ by no more are one shade of grey
 Range = tuple[float, float]
 
 
@@ -88,6 +91,11 @@ def as_levels(samples: np.ndarray, shape: Sequence[int], limits: Range | None, p
     for start in range(0, len(samples), CHUNK):
         part = np.asarray(samples[start : start + CHUNK])
         levels[start : start + CHUNK] = _levels(part.transpose(0, 3, 1, 2) if last else part, limits, place)
+    if limits is not None and np.ptp(levels) <= NARROW:
+        raise InputError(
+            f"{place} has values that span less than a hundredth of --range {limits[0]:g} {limits[1]:g}: give the "
+            "numbers that stand for black and white."
+        )
     return levels
 
 
@@ -126,20 +134,43 @@ def _drawn(source: str, count: int, seed: int) -> np.ndarray:
     """What a callable draws; an error inside of it is shown whole, for it is the reader's to mend."""
     _require_count(count, "-n")
     module, _, name = source.partition(":")
-    try:
-        draw = getattr(import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise InputError(f"{source} names no callable ({error}): write package.module:callable.") from error
-    if not callable(draw):
-        raise InputError(f"{source} is no callable: write draw(n: int, seed: int) -> array.")
-    try:
-        samples = np.asarray(draw(count, seed))
-    except Exception as error:
-        traceback.print_exc()
-        raise InputError(f"{source} failed to draw {count} samples from seed {seed} ({error!r}).") from error
+    with _put_back():
+        try:
+            draw = getattr(import_module(module), name)
+        except (Exception, SystemExit) as error:  # a module may do anything when it is imported
+            raise InputError(
+                f"{source} names no callable ({_line(error)}): write package.module:callable, of a module that "
+                f"`python -c 'import {module}'` imports."
+            ) from error
+        if not callable(draw):
+            raise InputError(f"{source} is no callable: write draw(n: int, seed: int) -> array.")
+        try:
+            samples = np.asarray(draw(count, seed))
+        except (Exception, SystemExit) as error:
+            traceback.print_exc()
+            raise InputError(f"{source} failed to draw {count} samples from seed {seed} ({_line(error)}).") from error
     if not samples.ndim or len(samples) != count:
         raise InputError(f"{source} was asked for {count} samples and gave {_kind(samples)}.")
     return samples
+
+
+@contextmanager
+def _put_back() -> Iterator[None]:
+    """Put back what a reader's code may have changed for the whole process: current folder, and defaults of torch."""
+    import torch  # takes seconds, which only a callable's reader waits for here
+
+    place, dtype, gradients = os.getcwd(), torch.get_default_dtype(), torch.is_grad_enabled()
+    try:
+        yield
+    finally:
+        os.chdir(place)
+        torch.set_default_dtype(dtype)
+        torch.set_default_device(None)
+        torch.set_grad_enabled(gradients)
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(repr(error).split())[:200]
 
 
 def _require_count(count: int, place: str) -> None:

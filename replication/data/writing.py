@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -16,6 +16,8 @@ from replication.data.contents import ImageSet, PointSet
 from replication.foundation.errors import InputError
 from replication.foundation.foreign import read_json
 from replication.foundation.provenance import installed, sha256_file
+
+UNCHECKED = ("folder", "lsun")  # sources whose raw files may be any
 
 
 def write_dataset(contents: ImageSet | PointSet, options: Dataset, directory: Path) -> None:
@@ -68,12 +70,15 @@ def is_prepared(options: Dataset, directory: Path) -> bool:
         return False
     rules = [(splits[name], key, value) for name, rule in options.splits.items() for key, value in asdict(rule).items()]
     as_planned = all(written.get(key) == value for written, key, value in rules if key != "n" or value)
-    return manifest.get("options") == json.loads(json.dumps(_options(options))) and as_planned
+    same = manifest.get("source") == options.source
+    return same and manifest.get("options") == json.loads(json.dumps(_options(options))) and as_planned
 
 
 def _options(options: Dataset) -> dict[str, object]:
-    """What shaped the arrays; where the raw files lay on this machine did not."""
+    """What shaped the arrays, beside the source; where raw files lay did so where no checksum says what they are."""
     left_out = ("name", "source", "splits", "root", "licence")
+    if options.source in UNCHECKED:
+        options, left_out = replace(options, root=options.raw.as_posix()), tuple({*left_out} - {"root"})
     return {key: value for key, value in asdict(options).items() if key not in left_out and value is not None}
 
 

@@ -21,6 +21,7 @@ from replication.foundation.errors import InputError
 
 BLOCK = 4096  # bytes that every member counts for at least: a limit of bytes is one of members too
 LONGEST_HEADER = 1 << 16  # bytes of a name or of extended attributes, which are read into memory
+LONGEST_REST, _CHUNK = 1 << 26, 1 << 20  # bytes behind the end, of which tar writes a few thousand; read at once
 DEEPEST, LONGEST = 16, 1000  # folders of a name, and its signs
 _DAMAGED = (
     tarfile.TarError,
@@ -119,6 +120,11 @@ def _of_tar(archive: tarfile.TarFile) -> Iterator[Member]:
     stream.seek(archive.offset)
     if stream.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):  # tarfile takes a damaged header for the end
         raise ValueError("it is cut off, or damaged in the middle")
+    rest = 0
+    while more := stream.read(_CHUNK):  # to its end, where a packed archive has the checksums of all of it
+        rest += len(more)
+        if rest > LONGEST_REST:
+            raise ValueError(f"more than {LONGEST_REST} bytes follow its end")
 
 
 def _stream(archive: tarfile.TarFile, header: tarfile.TarInfo) -> IO[bytes]:
@@ -131,6 +137,8 @@ def _of_zip(archive: zipfile.ZipFile) -> Iterator[Member]:
     for entry in archive.infolist():
         if stat.S_IFMT(entry.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
             raise ValueError(f"{entry.filename!r} is no plain file, but a link or a device")
+        if entry.flag_bits & 1:
+            raise InputError(f"{archive.filename} is encrypted: unpack it with its password and pack it without one.")
         content = None if entry.is_dir() else lambda entry=entry: archive.open(entry)
         yield Member(entry.filename, entry.file_size, content)
 

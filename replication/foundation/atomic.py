@@ -43,9 +43,9 @@ def atomic_directory(path: Path) -> Iterator[Path]:
 
 
 def keep_only(folder: Path, names: Collection[str]) -> None:
-    """Remove the folders inside of `folder` that have other names."""
+    """Remove the folders inside of `folder` that have other names, but for those that are being written."""
     for inside in folder.iterdir() if folder.is_dir() else ():
-        if inside.is_dir() and inside.name not in names:
+        if inside.is_dir() and inside.name not in names and not inside.name.startswith("."):
             shutil.rmtree(inside)
 
 

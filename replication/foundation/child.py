@@ -17,6 +17,7 @@ import torch
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
+from replication.foundation.command import trouble
 from replication.foundation.errors import InputError, Stopped
 
 PROCESSES = get_context("spawn")  # a forked process cannot use CUDA
@@ -80,20 +81,28 @@ def in_a_sentence(error: Exception) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
+def what_failed(error: Exception) -> str:
+    """The sentence of an error of the input's or the machine's; of another one line, and its traceback on stderr."""
+    if isinstance(error, InputError):
+        return str(error)
+    sentence = trouble(error)
+    if not sentence:
+        traceback.print_exception(error)
+    return sentence or in_a_sentence(error)
+
+
 def _work(connection: Connection) -> None:
-    """Do what comes and answer "" or what is wrong; after an error that nobody foresaw a new process goes on."""
-    _follow_parent()
+    """Do what comes and answer "" or what is wrong; after an error that is not the input's a new process goes on."""
+    _begin()
     with threadpool_limits(1, "blas"):
         while True:
             action, arguments = connection.recv()
             try:
                 action(*arguments)
-            except InputError as error:
-                connection.send(str(error))
             except Exception as error:
-                traceback.print_exc()
-                connection.send(in_a_sentence(error))
-                return
+                connection.send(what_failed(error))
+                if not isinstance(error, InputError):
+                    return
             else:
                 connection.send("")
             if torch.cuda.is_initialized():
@@ -107,8 +116,9 @@ def _follow_parent() -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
-def _begin_forked() -> None:
-    tqdm.set_lock(threading.RLock())  # a forked process shares its parent's: killed with it, it would stop them all
+def _begin() -> None:
+    """Bars get a lock of this process: tqdm's outlives a process that is killed, and stops all that share it."""
+    tqdm.set_lock(threading.RLock())
     _follow_parent()
 
 
@@ -130,7 +140,7 @@ def in_processes(function: Callable[[_Item], None], items: Sequence[_Item], proc
             function(item)
         return
     workers = min(processes, len(items))
-    with ProcessPoolExecutor(workers, mp_context=get_context("fork"), initializer=_begin_forked) as pool:
+    with ProcessPoolExecutor(workers, mp_context=get_context("fork"), initializer=_begin) as pool:
         try:
             for _ in pool.map(function, items):  # an error of any is raised here, and what has not begun is left out
                 pass

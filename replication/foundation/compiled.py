@@ -8,11 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import os
+import pickle
 import platform
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numba
 from llvmlite import binding
+from numba.core.caching import CompileResultCacheImpl, FunctionCache
+from numba.core.serialize import dumps
 
 SOURCES = Path(__file__).parents[1]
 PROCESSOR = "haswell"
@@ -41,5 +46,45 @@ def fix_cache(sources: Path = SOURCES) -> Path:
     return folder
 
 
+class _Hashed(CompileResultCacheImpl):
+    """Compiled code with its hash: a processor would run damaged code."""
+
+    def reduce(self, cres: Any) -> tuple[str, bytes]:
+        content = dumps(super().reduce(cres))
+        return hashlib.sha256(content).hexdigest(), content
+
+    def rebuild(self, target_context: Any, payload: tuple[str, bytes]) -> Any:
+        digest, content = payload
+        if hashlib.sha256(content).hexdigest() != digest:
+            raise ValueError("the compiled code is damaged")
+        return super().rebuild(target_context, pickle.loads(content))
+
+
+class _SoundCache(FunctionCache):
+    """numba's files of one function, emptied where they are damaged, as a power cut leaves them: it compiles again."""
+
+    _impl_class = _Hashed
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        try:
+            return super().load_overload(sig, target_context)
+        except OSError:  # the machine's
+            raise
+        except Exception:  # a damaged pickle raises nearly every error
+            self.flush()
+            return None
+
+
+def njit(**options: Any) -> Callable[[Callable[..., Any]], Any]:
+    """`numba.njit`, with a cache that survives damage where `cache` asks for one."""
+
+    def compiled(function: Callable[..., Any]) -> Any:
+        dispatcher: Any = numba.njit(**options)(function)
+        if options.get("cache"):
+            dispatcher._cache = _SoundCache(function)
+        return dispatcher
+
+    return compiled
+
+
 FIXED, CACHE = fix_processor(), fix_cache()
-njit = numba.njit

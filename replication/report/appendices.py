@@ -67,7 +67,7 @@ def _appendix(source: Source) -> Appendix:
         profile=source.profile,
         n_runs=sum(len(cell["seeds"]) for cell in source.cells.values()),
         n_rows=source.rows,
-        hardware=once(environment.get("device", "") for environment in environments),
+        hardware=once(str(environment.get("device", "")) for environment in environments),
         versions=_versions(environments),
         not_measured=tuple(source.provenance["not_measured"]),
         scores=(*source.devices, *score_tables(source.table), *class_tables(source.table)),

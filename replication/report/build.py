@@ -12,7 +12,7 @@ from replication.config.params import Params
 from replication.foundation.atomic import atomic_directory
 from replication.foundation.places import SCORED
 from replication.foundation.provenance import sha256_file
-from replication.report.cells import RECORDED, ScoredCell, gather
+from replication.report.cells import IDENTITY, RECORDED, ScoredCell, gather
 from replication.report.sources import BENCHMARKS, PROVENANCE, REPORTS, VERDICTS
 from replication.table.measurements import each_seed_once, join_tables, read_table, table_in, table_to, write_table
 from replication.verdicts.benchmarks import claims_of, load_benchmarks
@@ -64,8 +64,11 @@ def build_report(
 
 
 def _of_block(scored: ScoredCell) -> dict[str, Any]:
+    rows = scored.table.loc[:, [*IDENTITY]].drop_duplicates()
+    measures = [dict(zip(IDENTITY, map(str, row), strict=True)) for row in rows.itertuples(index=False)]
     return {
         **{name: value for name, value in scored.provenance.items() if name != "files"},
+        "measures": measures,  # an experiment's rows are not of the cell's own model and recipe
         "seeds": list(scored.cell.seed_numbers),
         "recorded": scored.recorded,
         "measurements_sha256": sha256_file(table_in(scored.folder)),
@@ -73,12 +76,15 @@ def _of_block(scored: ScoredCell) -> dict[str, Any]:
 
 
 def _recipes(params: Params, benchmarks: Iterable[Benchmark]) -> dict[str, dict[str, Any]]:
-    """Every variant of the recipes that stand beside published ones, resolved."""
+    """The variants of the recipes that stand beside published ones, resolved: those that a cell trains, if any does."""
+    cells = [cell for profile in params.profiles.values() for cell in profile.scored.values()]
+    planned = {(cell.model, cell.recipe, cell.variant) for cell in cells}
     resolved: dict[str, dict[str, Any]] = {}
     for published in (recipe for benchmark in benchmarks for recipe in benchmark.recipes):
         model, recipe = published.model, published.recipe
         written = params.recipes.get(model, {}).get(recipe)
         if written is not None:
-            variants = written.get("variants", {"paper": {}})
+            variants = [*written.get("variants", {"paper": {}})]
+            variants = [name for name in variants if (model, recipe, name) in planned] or variants
             resolved[f"{model}.{recipe}"] = {name: asdict(params.recipe(model, recipe, name)) for name in variants}
     return resolved

@@ -17,8 +17,9 @@ from replication.config.strict import shown
 from replication.foundation.archives import Member, opened
 from replication.foundation.arrays import parse_array
 from replication.foundation.errors import InputError
-from replication.foundation.foreign import read_json
 from replication.foundation.places import SCORED
+from replication.report.bounds import check_rows
+from replication.report.provenance import read_block, read_provenance
 from replication.table.columns import WHERE
 from replication.table.measurements import read_table, table_in
 from replication.table.scored import damaged
@@ -27,14 +28,6 @@ from replication.table.validation import distinct, key_numbers
 RECORDED = Path("reports/recorded")
 FILES = ("provenance.json", "samples.npz")  # beside the table
 IDENTITY = ("paper", "model", "recipe", "variant", "dataset", "split")
-TEXTS = ("cell", "model", "recipe", "variant", "dataset", "split", "code_sha256", "params_sha256", *WHERE)
-PROVENANCE: dict[str, type | tuple[type, ...]] = {
-    **dict.fromkeys(TEXTS, str),
-    "seeds": (str, list),
-    "data_sha256": (str, dict),
-    "environment": dict,
-    "clock": dict,
-}
 SAMPLES: dict[str, tuple[str, int]] = {  # name → kind of its dtype, number of dimensions
     "grid": ("u", 4),
     "neighbours": ("u", 4),
@@ -42,6 +35,7 @@ SAMPLES: dict[str, tuple[str, int]] = {  # name → kind of its dtype, number of
     "points": ("f", 3),
     "early_points": ("f", 3),
 }
+POINTS = {"points", "early_points"}  # of each seed
 SHEETS = {  # pictures that protocols return, by name → caption: what rows and columns show
     "walk": "straight walks between random latent points, each line from where the one above ends; the last two lines "
     "are cross-fades of training images",
@@ -92,7 +86,7 @@ def gather(profile: Profile, scores: Path = SCORED, recorded: Path = RECORDED) -
     missing: list[str] = []
     for key, cell in profile.scored.items():
         blocks, local = recorded_blocks(recorded, cell, profile), scores / cell.folder
-        devices = {block.device for block in blocks}
+        devices = [block.device for block in blocks]
         if table_in(local).is_file() and read_provenance(local / FILES[0]).get("device") not in devices:
             blocks.append(read_cell(local, cell, profile.name, recorded=False))
         measured += sorted(blocks, key=lambda block: (block.device != profile.device, block.cell.seed_numbers))
@@ -134,9 +128,12 @@ def read_cell(folder: Path, cell: Cell, profile: str, recorded: bool) -> ScoredC
     """Read one block's folder and hold it against the cell of params.yaml that it claims to be.
 
     A recorded block may hold a part of the cell's seeds.
+
+    Raises:
+        InputError: a file is missing or damaged, is of another cell, or says what no measurement can be.
     """
     where = table_in(folder)
-    table, provenance = read_table(where), read_provenance(folder / FILES[0])
+    table, provenance = read_table(where), read_block(folder / FILES[0])
     if table.empty:
         raise InputError(f"{where} has no rows: score cell {cell.key} again.")
     expected = {"profile": profile}
@@ -156,7 +153,10 @@ def read_cell(folder: Path, cell: Cell, profile: str, recorded: bool) -> ScoredC
     if ("files" in provenance or not recorded) and (changed := damaged(folder, provenance)):
         again = "take its archive in" if recorded else f"run `uv run python -m {_command(cell)}`"
         raise InputError(f"{folder / changed} is missing or not what was measured: {again} again.")
-    return ScoredCell(block, table, provenance, read_samples(folder / FILES[1]), folder, recorded)
+    check_rows(table, provenance, not cell.experiment, where)
+    samples = read_samples(folder / FILES[1])
+    _check_finite(samples, block, provenance, folder / FILES[1])
+    return ScoredCell(block, table, provenance, samples, folder, recorded)
 
 
 def _command(cell: Cell) -> str:
@@ -183,33 +183,13 @@ def grouped(rows: pd.DataFrame, columns: Sequence[str]) -> list[tuple[tuple[str,
     return [(name, rows.iloc[part]) for name, part in zip(names, parts, strict=True)]
 
 
-def read_provenance(path: Path) -> dict[str, Any]:
-    """A provenance file: one JSON object."""
-    try:
-        written = read_json(path)
-    except FileNotFoundError as error:
-        raise InputError(f"There is no {path}: a measurement without provenance is not taken.") from error
-    except ValueError as error:
-        raise InputError(f"{path} is not JSON ({error}).") from error
-    if not isinstance(written, dict):
-        raise InputError(f"{path} holds no JSON object but {type(written).__name__}.")
-    return written
-
-
 def _check_provenance(provenance: Mapping[str, Any], cell: Cell, path: Path) -> None:
-    for field, kind in PROVENANCE.items():
-        value = provenance.get(field)
-        if not isinstance(value, kind):
-            raise InputError(f"{path}: field {field} is missing or of another type (got {shown(value)}).")
     expected = {"cell": cell.key, "dataset": cell.dataset, "split": cell.split}
     if not cell.experiment:
         expected |= {"model": cell.model, "recipe": cell.recipe, "variant": cell.variant}
     for field, wanted in expected.items():
         if provenance[field] != wanted:
             raise InputError(f"{path}: {field} is {shown(provenance[field])}, but cell {cell.key} has {wanted!r}.")
-    for field in ("code_sha256", "params_sha256"):
-        if len(provenance[field]) != 64 or set(provenance[field]) - set("0123456789abcdef"):
-            raise InputError(f"{path}: {field} is no SHA-256 (got {shown(provenance[field])}).")
 
 
 def read_samples(path: Path) -> dict[str, np.ndarray]:
@@ -222,9 +202,20 @@ def read_samples(path: Path) -> dict[str, np.ndarray]:
         kind, dimensions = SAMPLES.get(name, SHEET)
         if name == "real" and "points" in arrays:
             kind, dimensions = "f", 2
-        if array.dtype.kind != kind or array.ndim != dimensions:
+        flat = kind != "f" or array.shape[-1:] == (2,)  # points lie in a plane
+        if array.dtype.kind != kind or array.ndim != dimensions or not flat:
             raise InputError(f"{path}: {name} has dtype {array.dtype} and shape {array.shape}, which is not drawn.")
     return arrays
+
+
+def _check_finite(samples: Mapping[str, np.ndarray], block: Cell, provenance: Mapping[str, Any], path: Path) -> None:
+    """Raise InputError where points of the data, or of a seed that did not diverge, are not finite."""
+    if not np.isfinite(samples.get("real", np.empty(0))).all():
+        raise InputError(f"{path}: real has points that are not finite.")
+    for name in sorted(POINTS & samples.keys()):
+        for seed, points in zip(block.seed_numbers, samples[name], strict=False):
+            if not np.isfinite(points).all() and str(seed) not in provenance.get("diverged_seeds", {}):
+                raise InputError(f"{path}: {name} of seed {seed}, which did not diverge, are not finite.")
 
 
 def _array(member: Member, path: Path) -> tuple[str, np.ndarray]:

@@ -122,6 +122,20 @@ def pages(page: Page) -> dict[str, str]:
     return {**texts, "metrics.json": metrics(page.summary, page.tables, page.counts), **page.plots}
 
 
+def read_readme(path: Path) -> str:
+    """The text of README.md.
+
+    Raises:
+        InputError: there is none, or it is no text in UTF-8.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise InputError(f"There is no {path}: restore it from Git.") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is no text in UTF-8 ({error}): save it in UTF-8.") from error
+
+
 def with_tables(readme: str, page: Page) -> str:
     """README.md with the papers' tables between its markers.
 

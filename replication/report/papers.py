@@ -129,13 +129,13 @@ def _citation(citation: Citation) -> str:
 
 
 def _recipe(recipe: PublishedRecipe, sources: Sequence[Mapping[str, Any]]) -> Grid:
-    """The paper's recipe beside ours: one column a variant that ran, else the first there is."""
+    """The paper's recipe beside ours: a column for each variant that ran, else for each that is planned."""
     name = f"{recipe.model}.{recipe.recipe}"
     known: Mapping[str, Any] = next((known["recipes"][name] for known in sources if name in known["recipes"]), {})
     cells = [cell for source in sources for cell in source["cells"].values()]
     run = {cell["variant"] for cell in cells if (cell["model"], cell["recipe"]) == (recipe.model, recipe.recipe)}
-    variants = sorted(run & set(known)) or list(known)[:1]
-    absent = "It has not been run yet." if known else "This recipe is not in the suite yet."
+    variants = sorted(run & set(known)) or list(known)
+    absent = "It has not been run yet." if known else ""
     rows = tuple(
         (row.aspect, row.published, *(_ours(known[variant], row.ours) for variant in variants), row.source)
         for row in recipe.rows

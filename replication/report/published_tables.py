@@ -36,6 +36,7 @@ class Line:
     ours: str = ""  # "" where nothing was measured
     mark: Mark | None = None  # of the claim, where its own protocol was measured
     difference: str = ""  # measured − published with its 90 % interval, in the table's unit
+    direction: str = ""  # of indicative evidence: whether it points the claim's way
     obstacle: str = ""  # to what is not run, in a word or two; "" where there is none
     claim: str = ""
     command: str = ""  # that measures it; "" where nothing in the suite does
@@ -109,8 +110,12 @@ def _words(lines: Sequence[Line]) -> tuple[tuple[Mark, int], ...]:
 def _table(benchmark: Benchmark, table: PublishedTable, chosen: Mapping[str, Chosen]) -> Table:
     linked = [c for c in table.columns if any(row.numbers[c.name].claim for row in table.rows)] or table.columns
     units = dict.fromkeys(column.unit for column in linked if column.unit != "1")
-    kinds = dict.fromkeys(column.spread_kind for column in table.columns if column.spread_kind != "none")
-    note = " ".join(filter(None, (table.note, f"Published ±: {'; '.join(kinds)}." if kinds else "")))
+    kinds: dict[str, list[str]] = {}
+    for column in table.columns:
+        kinds.setdefault(column.spread_kind, []).append(column.name)
+    columns = {kind: f" ({', '.join(names)})" if len(kinds) > 1 else "" for kind, names in kinds.items()}
+    spreads = [f"{kind}{names}" for kind, names in columns.items() if kind != "none"]
+    note = " ".join(filter(None, (table.note, f"Published ±: {'; '.join(spreads)}." if spreads else "")))
     lines = [line for place, row in enumerate(table.rows) for line in _lines(table.columns, row, place, chosen)]
     return Table(table.id, benchmark.paper, table.title, table.source, ", ".join(units), note, _shortened(lines))
 
@@ -155,7 +160,7 @@ def _line(
     row: TableRow, place: int, column: TableColumn, named: bool, number: PublishedNumber, choice: Chosen | None
 ) -> Line:
     state: State = "not run"
-    ours, shape, apart, obstacle, by = "", None, "", "no recipe", (number.why,)
+    ours, shape, apart, direction, obstacle, by = "", None, "", "", "no data", (number.why,)
     if choice is not None:
         comparison, obstacle = choice.verdict.comparison, choice.verdict.obstacle or ""
         if choice.where is not None and comparison is not None:
@@ -166,6 +171,7 @@ def _line(
         elif beside := [(e, e.comparison, where) for e, where in choice.indicative if e.comparison]:
             state, (evidence, instead, where) = "indicative", beside[0]
             ours = _ours(choice.claim, instead, number, column.scale, place)
+            direction = evidence.direction
             by = (evidence.substitutes, _n(_side(instead, number)), *where.in_words)
         else:
             names = [(evidence.substitutes, evidence.reason) for evidence, _ in choice.indicative]
@@ -182,6 +188,7 @@ def _line(
         ours=ours,
         mark=shape,
         difference=apart,
+        direction=direction,
         obstacle=obstacle,
         by=by,
         others=number.others,
@@ -200,7 +207,9 @@ def _ours(claim: Claim, comparison: Comparison, number: PublishedNumber, scale: 
     if claim.replicate_unit == "class":
         agrees = dict(zip(map(str, side.ids), side.values, strict=True)).get(str(place))
         return "no score" if agrees is None else ("the other way", "as published")[int(agrees)]
-    return mean_and_spread(side, scale)
+    other = comparison.measured if side is comparison.against else comparison.against
+    beside = f" against {mean_and_spread(other, scale)}" if number.value is None and other is not None else ""
+    return f"{mean_and_spread(side, scale)}{beside}"
 
 
 def _difference(claim: Claim, comparison: Comparison, scale: float) -> str:
@@ -208,7 +217,7 @@ def _difference(claim: Claim, comparison: Comparison, scale: float) -> str:
     if claim.kind != "value" or not math.isfinite(comparison.low):
         return ""
     margin = "" if claim.margin is None else f", margin {claim.margin * scale:g}"
-    return f"{difference(comparison, scale)}{margin}"
+    return f"{difference(claim, comparison, scale)}{margin}"
 
 
 def _n(side: Replicates) -> str:

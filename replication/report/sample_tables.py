@@ -10,7 +10,8 @@ from pathlib import Path
 import pandas as pd
 
 from replication.config.cell import OWN
-from replication.report.cells import grouped, read_provenance
+from replication.report.cells import grouped
+from replication.report.provenance import read_report
 from replication.report.score_tables import heading, last_steps, variants_of
 from replication.report.sources import PROVENANCE
 from replication.table.grids import NONE, Grid
@@ -43,7 +44,7 @@ def committed_rows(measured: pd.DataFrame, reports: Path) -> pd.DataFrame:
     for folder in sorted(path.parent for path in reports.glob(f"*/{PROVENANCE}")):
         if not table_in(folder).is_file():
             continue
-        table = each_seed_once(read_table(table_in(folder)), read_provenance(folder / PROVENANCE)["device"])
+        table = each_seed_once(read_table(table_in(folder)), read_report(folder / PROVENANCE)["device"])
         same = table["dataset"].isin(list(measured["dataset"])) & table["metric"].isin(list(measured["metric"]))
         judges = ["", *measured["judge"]]
         tables.append(table.loc[same & table["judge"].isin(judges) & (table["class"] == "all")])

@@ -9,11 +9,14 @@ from typing import Any
 
 import pandas as pd
 
+from replication.config.blocks import key_of
 from replication.config.params import Params, Profile
 from replication.foundation.errors import InputError
-from replication.report.cells import IDENTITY, read_provenance
+from replication.foundation.provenance import changed_file
+from replication.report.cells import IDENTITY
 from replication.report.device_table import device_tables
 from replication.report.pictures import Figure, figure
+from replication.report.provenance import read_report
 from replication.report.wording import Mark, difference, mark
 from replication.table.grids import NONE, Grid
 from replication.table.measurements import each_seed_once, read_table, table_in
@@ -46,21 +49,24 @@ class Source:
         return self.provenance["cells"]
 
     def blocks(self, selection: Selection) -> dict[str, Mapping[str, Any]]:
-        """Blocks of the cells that a claim's selection reads; none where an experiment names its rows otherwise."""
+        """The blocks that measured what a claim's selection reads."""
         wanted = {column: str(selection[column]) for column in IDENTITY if column in selection and column != "paper"}
-        named = {  # rows of a released network have its name for a recipe
-            name: {**block, "recipe": block.get("released", block["recipe"])} for name, block in self.cells.items()
-        }
-        return {
-            name: self.cells[name]
-            for name, block in named.items()
-            if all(block[column] == value for column, value in wanted.items())
-        }
+
+        def reads(block: Mapping[str, Any]) -> bool:
+            rows = block.get("measures") or [block]
+            return any(all(row[column] == value for column, value in wanted.items()) for row in rows)
+
+        return {name: block for name, block in self.cells.items() if reads(block)}
 
 
 def read_source(folder: Path, claims: Sequence[Claim]) -> Source:
-    """Read a report's folder, `reports/<profile>`."""
-    measured, provenance = read_table(table_in(folder)), read_provenance(folder / PROVENANCE)
+    """Read a report's folder, `reports/<profile>`.
+
+    Raises:
+        InputError: a file of it is missing or not whole, or its verdicts are of other claims.
+    """
+    measured, provenance = read_table(table_in(folder)), read_report(folder / PROVENANCE)
+    _check_figures(folder, provenance)
     return Source(
         profile=provenance["profile"],
         folder=folder,
@@ -73,14 +79,23 @@ def read_source(folder: Path, claims: Sequence[Claim]) -> Source:
     )
 
 
+def _check_figures(folder: Path, provenance: Mapping[str, Any]) -> None:
+    """Raise InputError where a figure's file is missing or is not the one that was drawn."""
+    hashes = {name: digest for name, digest in provenance["files"].items() if name.startswith("figures/")}
+    drawn = {f"figures/{record['name']}.{'svg' if record['vector'] else 'png'}" for record in provenance["figures"]}
+    if changed := min(drawn - hashes.keys(), default="") or changed_file(folder, hashes):
+        raise InputError(f"{folder / changed} is missing or not what was drawn: run `uv run dvc repro`.")
+
+
 def _verdicts(path: Path, claims: Sequence[Claim]) -> dict[str, Verdict]:
     try:
         verdicts = {verdict.claim: verdict for verdict in from_json(path.read_text(encoding="utf-8"))}
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise InputError(f"{path} holds no verdicts ({error}): run `uv run dvc repro` to make it again.") from error
-    difference = verdicts.keys() ^ {claim.id for claim in claims}
+    judged = {name: len(verdict.indicative) for name, verdict in verdicts.items()}
+    difference = judged.items() ^ {claim.id: len(claim.indicative) for claim in claims}.items()
     if difference:
-        first = sorted(difference)[0]
+        first = min(difference)[0]
         command = f"uv run python -m replication.report --profile {path.parent.name}"
         raise InputError(f"{path} and benchmarks/ have different claims (such as {first}): run `{command}`.")
     return verdicts
@@ -134,7 +149,7 @@ class Chosen:
 
     @property
     def difference(self) -> str:
-        return NONE if self.claim.kind == "question" else difference(self.verdict.comparison)
+        return NONE if self.claim.kind == "question" else difference(self.claim, self.verdict.comparison)
 
     @property
     def command(self) -> str:
@@ -152,7 +167,9 @@ def _chosen(claim: Claim, sources: Sequence[Source], params: Params) -> Chosen:
     verdict = source.verdicts[claim.id]
     measured = verdict.word != "not assessed"
     where = _where(source, claim.evidence) if measured and claim.evidence else None
-    cells = cells_of(claim.evidence, params.profiles.values())
+    cells = claim.measured_by or cells_of(claim.evidence, params.profiles.values())
+    if measured and claim.evidence:
+        cells = tuple(once(key_of(name) for name in _blocks(source, claim.evidence)))
     return Chosen(claim, verdict, where, cells, tuple(_indicative(claim, sources)))
 
 
@@ -171,12 +188,14 @@ def _indicative(claim: Claim, sources: Sequence[Source]) -> Iterator[tuple[Indic
             yield result, _where(source, evidence)
 
 
+def _blocks(source: Source, evidence: Evidence) -> dict[str, Mapping[str, Any]]:
+    return {name: block for side in evidence.sides for name, block in source.blocks(side).items()}
+
+
 def _where(source: Source, evidence: Evidence) -> Where:
-    """Where the blocks that the evidence reads come from; all blocks where an experiment names its rows otherwise."""
-    blocks = {name: block for side in evidence.sides for name, block in source.blocks(side).items()}
-    clocks = [block["clock"] for block in blocks.values()]
-    seconds = sum(clock.get(name, 0.0) for clock in clocks for name in ("duration_s", "scoring_s"))
-    read = list((blocks or source.cells).values())
+    """Where the blocks that the evidence reads come from."""
+    read = list(_blocks(source, evidence).values())
+    seconds = sum(block["clock"].get(name, 0.0) for block in read for name in ("duration_s", "scoring_s"))
     return Where(
         hardware=once(str(block["environment"].get("device", "")) for block in read),
         precision=once(str(block["precision"]) for block in read),
@@ -185,7 +204,7 @@ def _where(source: Source, evidence: Evidence) -> Where:
 
 
 def cells_of(evidence: Evidence | None, profiles: Iterable[Profile]) -> tuple[str, ...]:
-    """Names of the cells that a body of evidence reads, of the last profile that has them all."""
+    """Names of the trained cells that a body of evidence reads, of the last profile that has them all."""
     best: tuple[str, ...] = ()
     for profile in profiles:
         keys: list[str] = []

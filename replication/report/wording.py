@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from statistics import median
 from typing import Any, get_args
 
 from replication.table.grids import NONE, number
 from replication.verdicts.claims import Claim, Origin
 from replication.verdicts.comparisons import Comparison
 from replication.verdicts.evidence import Replicates
+from replication.verdicts.reasons import probability_of_superiority
 from replication.verdicts.statistics.rules import Word
 
 
@@ -94,13 +96,19 @@ def sides(claim: Claim, comparison: Comparison | None) -> str:
         return NONE
     if claim.kind == "rate":
         return " against ".join(f"{round(sum(side.values))} of {side.n}" for side in comparison.sides)
+    if claim.kind == "superiority":  # of runs with heavy tails, whose means say little
+        medians = (f"median {number(median(side.finite()))}, " for side in comparison.sides)
+        return " against ".join(map(str.__add__, medians, map(measured, comparison.sides)))
     return " against ".join(map(measured, comparison.sides))
 
 
-def difference(comparison: Comparison | None, scale: float = 1.0) -> str:
-    """The difference with its 90 % interval, times `scale`, such as "+0.21 [0.11, 0.31]"."""
+def difference(claim: Claim, comparison: Comparison | None, scale: float = 1.0) -> str:
+    """The difference with its 90 % interval, times `scale`, such as "+0.21 [0.11, 0.31]"; P of a superiority."""
     if comparison is None or not math.isfinite(comparison.difference):
         return NONE
+    if claim.kind == "superiority" and math.isfinite(comparison.low) and math.isfinite(comparison.high):
+        low, middle, high = probability_of_superiority(claim, comparison)
+        return f"P = {with_interval(middle, low, high)}"
     if not (math.isfinite(comparison.low) and math.isfinite(comparison.high)):
         return f"{number(comparison.difference * scale)} (no interval)"
     text = with_interval(*(end * scale for end in (comparison.difference, comparison.low, comparison.high)))

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from math import cos, pi, prod
 from pathlib import Path
 from typing import Any
@@ -25,12 +26,14 @@ from replication.config.params import Judge, Params
 from replication.data.reading import PreparedImages, load_manifest
 from replication.foundation.errors import InputError
 from replication.foundation.places import DATA, JUDGES
-from replication.foundation.provenance import recorded
+from replication.foundation.provenance import is_whole, recorded
 from replication.foundation.seeding import generator, torch_seed
 from replication.models.layers.samples import as_samples
 from replication.training.optimisers import adam_update
+from replication.training.state import State
 
 BATCH = 500
+WEIGHTS = "judge.safetensors"
 
 
 def build_classifier(
@@ -50,31 +53,49 @@ def build_classifier(
 
 
 def train_classifier(
-    images: Tensor, labels: Tensor, options: Judge, classes: int, device: str = "cpu"
+    images: Tensor,
+    labels: Tensor,
+    options: Judge,
+    classes: int,
+    device: str = "cpu",
+    before: tuple[int, State] | None = None,
+    keep: Callable[[int, State], None] = lambda epochs, state: None,
 ) -> nn.Sequential:
     """Train on uint8 images [n, C, H, W] and labels [n] with Adam, the rate falling to zero along a cosine.
 
     Each time an image is seen it is shifted by up to `shift` pixels a side and, with `flip`, mirrored half of the time.
+    After each epoch `keep` is handed the number of epochs and the state, and `before` is such a pair to go on from.
     """
-    seed, epochs, shape = options.seed, options.epochs, tuple(images.shape[1:])
+    seed, shape = options.seed, tuple(images.shape[1:])
     with torch_seed(seed, "judge"):
         network = build_classifier(shape, options.channels, classes, options.convolutions).to(device)
     images, labels = images.to(device), labels.to(device)
     parameters: list[Tensor] = list(network.parameters())
     first, second = ([torch.zeros_like(parameter) for parameter in parameters] for _ in range(2))
+    moments = {f"adam {i}": tensor for i, tensor in enumerate([*first, *second])}
+    state: State = {**network.state_dict(), **moments}
+    begun, values = before or (0, {})
+    for name, value in values.items():
+        state[name].copy_(value)
     network.train()
-    update = 0
-    for epoch in tqdm(range(epochs), desc="judge", unit="epoch"):
-        order = torch.from_numpy(generator(seed, "judge order", epoch).permutation(len(images))).to(device)
-        for rows in order.split(options.batch):
-            if len(rows) < 2:
-                continue  # batch normalisation needs two
+    rows_of = partial(_minibatches, len(images), options)
+    update = sum(len(rows_of(epoch)) for epoch in range(begun))
+    for epoch in tqdm(range(begun, options.epochs), "judge", initial=begun, total=options.epochs, unit="epoch"):
+        rate = options.learning_rate * (1.0 + cos(pi * epoch / options.epochs)) / 2
+        for rows in rows_of(epoch):
             update += 1
-            seen = augmented(images[rows], options.shift, options.flip, generator(seed, "judge augmentation", update))
+            stream = generator(seed, "judge augmentation", update)
+            seen = augmented(images[rows], options.shift, options.flip, stream)
             loss = cross_entropy(network(as_samples(seen)), labels[rows])
-            rate = options.learning_rate * (1.0 + cos(pi * epoch / epochs)) / 2
             adam_update(parameters, list(torch.autograd.grad(loss, parameters)), first, second, update, rate)
+        keep(epoch + 1, state)
     return network.eval()
+
+
+def _minibatches(count: int, options: Judge, epoch: int) -> list[Tensor]:
+    """Rows of `count` images in the epoch's order; a last minibatch of one is left out: BN needs two."""
+    order = torch.from_numpy(generator(options.seed, "judge order", epoch).permutation(count))
+    return [rows for rows in order.split(options.batch) if len(rows) > 1]
 
 
 def augmented(images: Tensor, shift: int, flip: bool, stream: np.random.Generator) -> Tensor:
@@ -130,9 +151,10 @@ def judged(network: nn.Module, images: np.ndarray) -> Judged:
 
 
 def is_trained(params: Params, dataset: str) -> bool:
-    """Whether the data set's judge is there, and of the options and data that it would be trained with."""
+    """Whether the data set's judge is there and whole, and of the options and data that it would be trained with."""
     key, known = judge_key(judge_options(params, dataset), dataset), recorded(JUDGES / dataset)
-    return {name: known.get(name) for name in key} == key
+    same = {name: known.get(name) for name in key} == key
+    return same and is_whole(JUDGES / dataset / WEIGHTS, known.get("weights_sha256"))
 
 
 def judge_key(options: Judge, dataset: str) -> dict[str, object]:
@@ -153,14 +175,16 @@ def judge_options(params: Params, dataset: str) -> Judge:
 
 
 def read_judge(options: Judge, data: PreparedImages, directory: Path) -> nn.Module:
-    """The trained judge. Raises InputError: it is not there, is damaged, or was trained with other options."""
-    path = directory / "judge.safetensors"
+    """The trained judge. Raises InputError: it is not there, is damaged, or is of other options or other images."""
+    path = directory / WEIGHTS
     again = f"run `uv run python -m replication.judge {directory.name}`"
     if not path.is_file():  # a pipe would be waited for
         raise InputError(f"There is no judge at {path}: {again}.")
     content, known = path.read_bytes(), recorded(directory)
     other = f"{path} is not the judge that params.yaml describes: {again}."
-    if known.get("options") != _plain(options):
+    prepared = (DATA / directory.name / "manifest.json").is_file()  # who scores other images may not have the judge's
+    key = judge_key(options, directory.name) if prepared else {"options": _plain(options)}
+    if {name: known.get(name) for name in key} != key:
         raise InputError(other)
     if known.get("weights_sha256") != hashlib.sha256(content).hexdigest():
         raise InputError(f"{path} is not the file whose hash was recorded when the judge was trained: {again}.")
@@ -177,7 +201,8 @@ def recorded_accuracy(directory: Path) -> tuple[float, int]:
     """A judge's recorded accuracy on its data set's test images, and their number; NaN and 0 where there are none."""
     written = recorded(directory)
     accuracy, n_test = written.get("test_accuracy"), written.get("n_test")
-    if type(n_test) is not int or not (accuracy is None or type(accuracy) is float and 0.0 <= accuracy <= 1.0):
+    tested = type(accuracy) is float and 0.0 <= accuracy <= 1.0
+    if type(n_test) is not int or n_test < 0 or (not tested if n_test else accuracy is not None):
         again = f"run `uv run python -m replication.judge {directory.name}`"
         raise InputError(f"{directory / 'provenance.json'} does not say how accurate the judge is: {again}.")
     return float("nan") if accuracy is None else accuracy, n_test

@@ -15,10 +15,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from math import prod
+from operator import index
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 
@@ -26,20 +29,23 @@ from replication.config.blocks import key_of
 from replication.config.cell import seeds_in
 from replication.config.params import Cell, Params, load_params
 from replication.config.recipes import Recipe
+from replication.config.strict import shown
+from replication.foundation.capacity import memory, require
 from replication.foundation.errors import InputError
 from replication.foundation.foreign import MOST_JSON, parse_json, read_bytes
 from replication.foundation.places import TRAINED
 from replication.foundation.runtime import side_by_side
-from replication.models.layers.networks import Networks
+from replication.models.layers.networks import Build, Networks
 from replication.scoring.image_cell import draw_images
 from replication.table.archives import MOST_WEIGHTS, WEIGHTS, unpack
 from replication.training.cells import builder, params_sha256
 from replication.training.sampling import draw_samples
-from replication.training.state import bind
+from replication.training.state import State, bind, named_tensors
 from replication.training.weights import recorded_weights
 
 PROVENANCE = "provenance.json"
 LARGEST = 1024  # pixels a side that an archive may claim
+FLOATS = 8  # bytes of a number while samples are drawn: float32, twice
 
 
 @dataclass(frozen=True)
@@ -61,10 +67,13 @@ class TrainedGenerator:
         toy cell those with the noise of training. Every other seed is another stream of the same generator.
 
         Raises:
-            InputError: n is below 1, or the seed below 0.
+            InputError: n or seed is no whole number, n is below 1, the seed below 0, or memory holds no n samples.
         """
+        n, seed = _whole("n", n), _whole("seed", seed)
         if n < 1 or seed < 0:
             raise InputError(f"sample: n is {n}, seed {seed}; accepted are n of at least 1 and a seed of at least 0.")
+        needed = FLOATS * n * (prod(self.provenance["sample_shape"]) + self.recipe.latent_dim)
+        require(f"{n} samples", needed, memory(), "memory", "draw fewer at once")
         return side_by_side(lambda _: self._draw(n, seed), [0], 1)[0]  # on one thread, as scoring draws
 
     def _draw(self, n: int, seed: int) -> np.ndarray:
@@ -85,7 +94,7 @@ class _Block(NamedTuple):
 
 def load(cell: str = "", seed: int = 0, path: str | Path = "") -> TrainedGenerator:
     """The trained generator of one seed of a cell; see `replication.load`."""
-    params = load_params()
+    params, seed = load_params(), _whole("seed", seed)
     blocks = _read(Path(path)) if path else _local()
     names = sorted({key_of(block.name) for block in blocks})
     fitting = [name for name in names if name == (cell or name)]
@@ -103,6 +112,13 @@ def load(cell: str = "", seed: int = 0, path: str | Path = "") -> TrainedGenerat
     return _generator(params, block, named, seed)
 
 
+def _whole(name: str, number: object) -> int:
+    try:
+        return index(number)  # pyright: ignore[reportArgumentType]
+    except TypeError as error:
+        raise InputError(f"{name} is {shown(number)}; accepted are whole numbers.") from error
+
+
 def _generator(params: Params, block: _Block, cell: Cell, seed: int) -> TrainedGenerator:
     recipe, step = params.recipe_of(cell), recorded_weights(block.provenance, block.place)[0]
     if block.provenance.get("params_sha256") != params_sha256(cell, recipe):
@@ -110,15 +126,38 @@ def _generator(params: Params, block: _Block, cell: Cell, seed: int) -> TrainedG
             f"{block.place} was trained by another recipe than params.yaml has for {cell.key}: take the params.yaml of "
             "that training, or train it again."
         )
+    diverged = block.provenance.get("diverged_seeds")
+    if not isinstance(diverged, dict):
+        raise InputError(f"{block.place} does not say which seeds diverged: train and score its cell again.")
+    if str(seed) in diverged:
+        raise InputError(f"{block.place}: the training of seed {seed} diverged: load another seed.")
     shape, classes = _shape(block)
-    networks = builder(cell, recipe, shape, classes)()
-    try:
-        bind(networks, load_tensors(_verified(block)), cell.seed_numbers.index(seed))
-    except (SafetensorError, RuntimeError, KeyError, IndexError) as error:
-        raise InputError(f"{block.place}: its weights do not fit the networks of {cell.recipe} ({error}).") from error
+    networks = _bound(block, cell, builder(cell, recipe, shape, classes), cell.seed_numbers.index(seed))
     for network in networks:
         network.requires_grad_(False)
     return TrainedGenerator(cell, seed, step, recipe, networks, classes, block.provenance)
+
+
+def _bound(block: _Block, cell: Cell, build: Build, place: int) -> Networks:
+    """The networks with the weights of the seed at `place`, once these are what such networks have, and finite.
+
+    The networks are built without memory first: an archive may claim samples of any shape.
+    """
+    try:
+        weights = load_tensors(_verified(block))
+        with torch.device("meta"):
+            empty = named_tensors(build())
+        own: State = {name: weights[name][place] for name in empty}
+        odd = [name for name, like in empty.items() if (own[name].shape, own[name].dtype) != (like.shape, like.dtype)]
+        if odd:
+            raise ValueError(f"{odd[0]} is {own[odd[0]].dtype} {list(own[odd[0]].shape)}")
+        networks = build()
+        bind(networks, weights, place)
+    except (SafetensorError, RuntimeError, KeyError, IndexError, ValueError) as error:
+        raise InputError(f"{block.place}: its weights do not fit the networks of {cell.recipe} ({error}).") from error
+    if not all(tensor.isfinite().all() for tensor in own.values()):
+        raise InputError(f"{block.place}: seed {cell.seed_numbers[place]} has weights that are NaN or infinite.")
+    return networks
 
 
 def _cell(params: Params, block: _Block) -> Cell:
@@ -135,8 +174,9 @@ def _cell(params: Params, block: _Block) -> Cell:
 def _shape(block: _Block) -> tuple[tuple[int, ...], int]:
     """Shape of a sample and number of classes, as the training wrote them down."""
     shape, classes = block.provenance.get("sample_shape"), block.provenance.get("classes")
-    sides = shape if isinstance(shape, list) and all(isinstance(side, int) for side in shape) else []
-    if len(sides) not in (1, 3) or not all(1 <= side <= LARGEST for side in sides) or not isinstance(classes, int):
+    sides = shape if isinstance(shape, list) and all(type(side) is int for side in shape) else []
+    shaped = len(sides) in (1, 3) and all(1 <= side <= LARGEST for side in sides)
+    if not shaped or type(classes) is not int or classes < 0:
         raise InputError(f"{block.place} does not say what its samples look like: train and score its cell again.")
     return tuple(sides), classes
 

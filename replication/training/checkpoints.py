@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 import time
 from collections import deque
@@ -133,33 +134,47 @@ class Writer:
 def write_state(directory: Path, name: str, unit: int, state: State) -> None:
     """Write `<name>-<unit>-<hash>.safetensors`, then remove the older ones of the same name."""
     content = save({key: tensor.contiguous() for key, tensor in state.items()})
-    older = list(directory.glob(f"{name}-*.safetensors"))
-    path = directory / f"{name}-{unit}-{hashlib.sha256(content).hexdigest()[:16]}.safetensors"
+    older = _files(directory, name)
+    path = directory / f"{name}-{unit}-{_digest(name, unit, content)}.safetensors"
     write_atomically(path, content)
-    for file in older:
+    for _, file in older:
         if file != path:
             file.unlink()
 
 
 def read_state(directory: Path, name: str) -> tuple[int, State] | None:
     """The unit and state last written under `name`, if any; InputError: the file is not what its name's hash says."""
-    files = sorted(directory.glob(f"{name}-*.safetensors"), key=lambda file: int(file.name.split("-")[-2]))
+    files = _files(directory, name)
     if not files:
         return None
-    content = files[-1].read_bytes()
-    unit, digest = files[-1].stem.split("-")[-2:]
+    unit, file = max(files)
+    content = file.read_bytes()
     try:
-        if hashlib.sha256(content).hexdigest()[:16] != digest:
-            raise InputError(_corrupt(files[-1]))
-        return int(unit), load(content)
+        if file.stem.split("-")[-1] != _digest(name, unit, content):
+            raise InputError(_corrupt(file))
+        return unit, load(content)
     except SafetensorError as error:
-        raise InputError(_corrupt(files[-1])) from error
+        raise InputError(_corrupt(file)) from error
+
+
+def _files(directory: Path, name: str) -> list[tuple[int, Path]]:
+    """The files of `name` with their units; what else lies there, such as a copy that a user made, is none of them."""
+    written = re.compile(re.escape(name) + r"-([0-9]{1,12})-[0-9a-f]{16}\.safetensors")
+    matches = [(written.fullmatch(path.name), path) for path in directory.glob(f"{name}-*")]
+    return [(int(match[1]), path) for match, path in matches if match]
+
+
+def _digest(name: str, unit: int, content: bytes) -> str:
+    """Of the name and the unit too: a renamed file is as damaged as one with other bytes."""
+    digest = hashlib.sha256(f"{name} {unit}\n".encode())
+    digest.update(content)
+    return digest.hexdigest()[:16]
 
 
 def note_environment(directory: Path, here: dict[str, object]) -> dict[str, object]:
     """Where a training runs, beside its checkpoint: a value that changed since it began reads "before, then now"."""
     path = directory / "environment.json"
-    begun = any(directory.glob("state-*"))
+    begun = bool(_files(directory, "state"))
     known, joined = (begun and _kept(path, dict[str, Any])) or {}, {}
     for name, now in here.items():
         before = known.get(name, now)

@@ -15,6 +15,7 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
 from replication.config.strict import read_yaml, strict
+from replication.foundation.command import exit_clearly
 from replication.foundation.errors import InputError
 from replication.verdicts.claim_rules import check_claim
 from replication.verdicts.claims import Claim
@@ -115,4 +116,4 @@ def _check_link(number: PublishedNumber, trained: bool, scale: float, claims: Ma
 
 
 if __name__ == "__main__":
-    print(schema(), end="")
+    exit_clearly(lambda: print(schema(), end=""))

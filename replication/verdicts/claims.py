@@ -22,7 +22,7 @@ Id = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 Replicates = Annotated[int, Field(ge=2)]
 Kind = Literal["value", "order", "superiority", "rate", "bound", "question"]
 Origin = Literal["published", "statement", "background", "instrument"]
-Obstacle = Literal["not run", "data closed", "needs people", "too costly", "protocol differs"]
+Obstacle = Literal["not run", "no data", "data closed", "needs people", "too costly", "protocol differs"]
 Unit = Literal["training", "label draw", "split", "dataset"]  # of replicates
 Columns = TypedDict(
     "Columns",
@@ -131,6 +131,8 @@ class Claim:
     indicative: tuple[Evidence, ...] = ()
     not_assessed: str = ""  # the reason shown while the full protocol has no measurements
     obstacle: Obstacle = "not run"  # what kind of reason it is
+    # Cells of params.yaml that measure it, where an experiment names its rows otherwise.
+    measured_by: tuple[Text, ...] = ()
     plan: Plan | None = None  # None for a question, and where nothing can be judged yet
     # The published value has no SD of trainings: a data set's score, or that of released weights. `margin` is then a
     # tolerance around it as it is printed.

@@ -60,12 +60,18 @@ def measured_in_words(claim: Claim, comparison: Comparison) -> str:
         p = _p(min(comparison.p_values.values()))
         return f"All {replicates} agree exactly, {values} (exact p {p}): the difference{what}"
     if claim.kind == "superiority":
-        sign = 1 if claim.better == "higher" else -1
-        low, middle, high = sorted(sign * end for end in (comparison.low, comparison.difference, comparison.high))
-        ends = f"{0.5 + middle:.3g} [{0.5 + low:.3g}, {0.5 + high:.3g}]"
+        low, middle, high = probability_of_superiority(claim, comparison)
+        ends = f"{middle:.3g} [{low:.3g}, {high:.3g}]"
         return f"The 90 % interval of P(a measured run is better), {ends} from {replicates},"
     what = {"value": "measured − published", "bound": "measured − bound"}.get(claim.kind, "the difference")
     return f"The 90 % interval of {what}, [{comparison.low:.3g}, {comparison.high:.3g}] from {replicates},"
+
+
+def probability_of_superiority(claim: Claim, comparison: Comparison) -> tuple[float, float, float]:
+    """P(a measured run is better) + ½ P(equal), between the ends of its 90 % interval: low, estimate, high."""
+    sign = 1 if claim.better == "higher" else -1
+    low, middle, high = sorted(sign * end for end in (comparison.low, comparison.difference, comparison.high))
+    return 0.5 + low, 0.5 + middle, 0.5 + high
 
 
 def replicates_in_words(comparison: Comparison) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import tarfile
 from collections.abc import Callable
@@ -152,3 +153,70 @@ def test_an_archive_of_something_else_is_one_sentence(root: Path) -> None:
     with pytest.raises(InputError, match="packed.tar holds neither train/ nor images/"):
         read_folder(root.with_name("packed"))
     assert not root.with_name("packed").exists()
+
+
+def packed(root: Path) -> Path:
+    """A folder that was unpacked from an archive, which was replaced since."""
+    place = root.with_name("packed")
+    shutil.make_archive(str(place), "zip", root)
+    read_folder(place)
+    save_picture(root / "train/cat/11.png", 11)
+    shutil.make_archive(str(place), "zip", root)
+    return place
+
+
+def test_a_replaced_archive_is_unpacked_again_where_all_came_from_the_one_before(root: Path) -> None:
+    assert len(read_folder(packed(root)).train_images) == 5
+
+
+def damaged_mark(place: Path) -> Path:
+    (place / ".unpacked.json").write_text("[")
+    return place / "train/cat/2.png"
+
+
+def in_its_place(place: Path) -> Path:
+    shutil.rmtree(place)
+    place.write_text("x")
+    return place
+
+
+def added(place: Path) -> Path:
+    return save_picture(place / "train/cat/mine.png", 1) or place / "train/cat/mine.png"
+
+
+def overwritten(place: Path) -> Path:
+    (place / "train/cat/2.png").write_text("x")
+    return place / "train/cat/2.png"
+
+
+@pytest.mark.parametrize("change", [added, overwritten, damaged_mark, in_its_place])
+def test_what_did_not_come_from_an_archive_is_not_replaced_by_one(root: Path, change: Callable[[Path], Path]) -> None:
+    place = packed(root)
+    mine = change(place)
+    content = mine.read_bytes()
+    with pytest.raises(InputError, match="packed"):
+        read_folder(place)
+    assert mine.read_bytes() == content
+
+
+def test_a_mark_that_lists_no_files_counts_while_its_archive_is_the_same(root: Path) -> None:
+    place = root.with_name("packed")
+    shutil.make_archive(str(place), "zip", root)
+    expected = read_folder(place).raw_inputs
+    mark = place / ".unpacked.json"
+    mark.write_text(json.dumps(json.loads(mark.read_text())["archive"]))
+    assert read_folder(place).raw_inputs == expected
+
+
+def test_folders_that_are_not_read_are_named(root: Path) -> None:
+    for name in ("valid", "Test", "images", "val"):
+        (root / name).mkdir()
+    assert all(f"{name}/ is not read" in read_folder(root).not_canonical for name in ("valid", "Test", "images", "val"))
+
+
+def test_pictures_that_are_there_more_than_once_are_counted(root: Path) -> None:
+    assert "image" not in read_folder(root).not_canonical.removeprefix("a folder of images")
+    save_picture(root / "test/cat/z.png", 10)
+    save_picture(root / "train/dog/c.png", 20)
+    reason = read_folder(root).not_canonical
+    assert "1 of 2 test images equal a training image" in reason and "1 pictures stand under" in reason

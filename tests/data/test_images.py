@@ -126,3 +126,14 @@ def test_images_of_two_sizes_are_one_sentence() -> None:
         decode_all(contents, 2, 0, 1)
     with pytest.raises(InputError, match="1 of 2 images"):
         decode_all(contents[:1], 2, 0, 1)
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_a_jpeg_whose_rest_is_zeros_is_refused(progressive: bool) -> None:
+    preview = Image.Exif()
+    preview[0x9286] = b"\xff\xd8\xff\xda\xff\xd9"  # an end in front of the pixels is none of theirs
+    whole = encoded(Image.fromarray(PIXELS), "JPEG", progressive=progressive, exif=preview)
+    expected = decode(whole, "a.jpg", 0, 3)
+    np.testing.assert_array_equal(decode(whole + bytes(99), "a.jpg", 0, 3), expected)
+    with pytest.raises(InputError, match=r"a\.jpg"):
+        decode(whole[:-60] + bytes(400), "a.jpg", 0, 3)

@@ -119,3 +119,18 @@ def test_weights_of_others_are_listed_too(place: Place) -> None:
     place.save("a/1.png", 9)
     changed = {name for name in weights if json.loads(look())[name] != json.loads(before)[name]}
     assert changed == {"released", "inception"}
+
+
+def test_a_folder_whose_files_are_gone_counts_though_its_data_are_prepared(place: Place) -> None:
+    before = place.look()
+    (place.prepared / "mine").mkdir(parents=True)
+    (place.prepared / "mine" / "manifest.json").write_text("{}")
+    for file in place.root.rglob("*.png"):
+        file.unlink()
+    assert place.look() != before
+
+
+def test_a_listing_that_is_no_text_is_written_again(place: Place) -> None:
+    before = place.look()
+    (place.output / "mine.json").write_bytes(b"\xff\xfe")
+    assert place.look() == before

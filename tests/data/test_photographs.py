@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from torchvision.datasets import CelebA
 
 from replication.data import photographs
 from replication.data.photographs import read_celeba, read_lsun
@@ -49,7 +48,8 @@ def celeba(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (place / name).write_text(content)
     files = ["img_align_celeba.zip", *lists]
     sums = [hashlib.md5((place / name).read_bytes(), usedforsecurity=False).hexdigest() for name in files]
-    monkeypatch.setattr(CelebA, "file_list", [("", digest, name) for name, digest in zip(files, sums, strict=True)])
+    listed = [("", digest, name) for name, digest in zip(files, sums, strict=True)]
+    monkeypatch.setattr("torchvision.datasets.CelebA.file_list", listed)
     monkeypatch.setitem(sys.modules, "gdown", None)  # so that nothing is ever downloaded
     return tmp_path
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from replication.config.datasets import Dataset, Split
 from replication.data.contents import ImageSet
 from replication.data.embedded import draw_points, read_digits
 from replication.data.reading import load_images, load_manifest, load_prepared, load_split, load_toy
-from replication.data.writing import write_dataset
+from replication.data.writing import is_prepared, write_dataset
 from replication.foundation.errors import InputError
 
 AGAIN = r"is missing or not what `prepare` wrote: run `uv run python -m replication.prepare pets` to make it again"
@@ -157,3 +158,23 @@ def test_what_is_damaged_or_missing_stops(pets: Path, name: str, damage: Callabl
 def test_an_unknown_split_lists_the_known_ones(pets: Path, name: str) -> None:
     with pytest.raises(InputError, match="no split .*; known: full, last1"):
         load_split(pets, name)
+
+
+@pytest.mark.parametrize("counts", [None, []])
+def test_a_manifest_without_counts_is_none(pets: Path, counts: object) -> None:
+    manifest = json_at(pets / "manifest.json")
+    (pets / "manifest.json").write_text(json.dumps(manifest | {"counts": counts}))
+    with pytest.raises(InputError, match=AGAIN):
+        load_manifest(pets)
+
+
+def test_a_data_set_of_another_source_or_folder_is_not_the_one_that_is_prepared(pets: Path) -> None:
+    options = Dataset("pets", "folder", splits=FULL)
+    assert is_prepared(options, pets) and is_prepared(replace(options, root="data/raw/pets"), pets)
+    for other in ({"root": "elsewhere"}, {"source": "digits"}):
+        assert not is_prepared(replace(options, **other), pets), other
+    (pets.with_name("digits")).mkdir()
+    digits = Dataset("mine", "digits", splits=FULL)
+    write_dataset(read_digits(), digits, pets.with_name("digits"))
+    assert is_prepared(digits, pets.with_name("digits"))
+    assert not is_prepared(replace(digits, source="folder"), pets.with_name("digits"))

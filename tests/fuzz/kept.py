@@ -91,7 +91,7 @@ def verdicts(folder: Path) -> Subject:
     place = ROOT / "reports/cpu/verdicts.json"
     written = json.loads(place.read_text(encoding="utf-8"))[::40]
     (folder / place.name).write_text(json.dumps(written), encoding="utf-8")
-    claims: Any = [SimpleNamespace(id=verdict["claim"]) for verdict in written]
+    claims: Any = [SimpleNamespace(id=each["claim"], indicative=each["indicative"]) for each in written]
     return subject_of(folder / place.name, lambda: read_verdicts(folder / place.name, claims))
 
 

@@ -9,7 +9,11 @@ N = 70  # samples that are scored: more than the 64 of a figure
 DIGITS = (1, 8, 8)
 ASKED = ["--dataset", "digits", "--inception", "none"]
 GENERATOR = """
+import os
+import sys
+
 import numpy as np
+import torch
 
 def draw(n, seed):
     return np.random.default_rng(seed).integers(0, 256, (n, 1, 8, 8)).astype(np.uint8)
@@ -22,6 +26,16 @@ def few(n, seed):
 
 def broken(n, seed):
     raise RuntimeError("no weights")
+
+def leaves(n, seed):
+    sys.exit()
+
+def wanders(n, seed):
+    os.chdir("/")
+    torch.set_default_dtype(torch.float64)
+    torch.set_default_device("meta")
+    torch.set_grad_enabled(False)
+    return draw(n, seed)
 
 number = 7
 """

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 import replication
 from replication import run, train
@@ -50,6 +50,7 @@ def test_samples_are_those_that_scoring_drew(trained_place: Path) -> None:
         assert not np.array_equal(images, generator.sample(N, seed=1))
         assert not np.array_equal(images, replication.load(key, seed=2).sample(N))
         assert generator.cell.key == key and generator.recipe == load_params().recipe_of(generator.cell)
+        np.testing.assert_array_equal(generator.sample(np.int64(N), np.uint8(0)), images)
         assert generator.step == generator.recipe.updates and generator.seed == 1
     for index, seed in enumerate((1, 2)):
         points = replication.load(TOY, seed).sample(N)
@@ -120,9 +121,34 @@ def other_networks(folder: Path) -> None:
     rewritten(folder, weights_sha256={"8": sha256_file(folder / "step8.safetensors")})
 
 
+def rehashed(change: Callable[[torch.Tensor], torch.Tensor]) -> Callable[[Path], None]:
+    """Changes every tensor of the last step, under a hash that fits: as a stranger's archive may have them."""
+
+    def apply(folder: Path) -> None:
+        file = folder / "step8.safetensors"
+        save_file({name: change(tensor).contiguous() for name, tensor in load_file(file).items()}, file)
+        rewritten(folder, weights_sha256={"8": sha256_file(file)})
+
+    return apply
+
+
+def not_numbers(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor * float("nan") if tensor.is_floating_point() else tensor
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
+        (lambda folder: rewritten(folder, diverged_seeds={"1": 8}), "the training of seed 1 diverged"),
+        (lambda folder: rewritten(folder, diverged_seeds=None), "does not say which seeds diverged"),
+        (
+            rehashed(not_numbers),
+            "seed 1 has weights that are NaN or infinite",
+        ),
+        (rehashed(torch.Tensor.double), "its weights do not fit the networks of digits"),
+        (rehashed(lambda tensor: tensor[:, :1] if tensor.ndim > 1 else tensor), "its weights do not fit the networks"),
+        (lambda folder: rewritten(folder, sample_shape=[1, 64, 64]), "its weights do not fit the networks of digits"),
+        (lambda folder: rewritten(folder, sample_shape=[True] * 3), "does not say what its samples look like"),
         (other_weights, "the weights are not those whose hash is recorded"),
         (lambda folder: (folder / "step8.safetensors").unlink(), "has no weights: pack them with --weights, or train"),
         (lambda folder: rewritten(folder, weights_sha256={}), "records no hash of weights: train"),
@@ -172,6 +198,9 @@ NAMES = ", ".join(sorted((TOY, IMAGES, MIXTURE)))
         (lambda: replication.load(), rf"^Name the cell to load from outputs/train; it has {NAMES}\.$"),
         (lambda: replication.load(TOY, 7), rf"^{TOY}: seed 7 was not trained; trained seeds are 1-2\.$"),
         (lambda: replication.load(TOY, 1).sample(0), "accepted are n of at least 1"),
+        (lambda: replication.load(TOY, 1).sample(2.5), "n is 2.5; accepted are whole numbers"),
+        (lambda: replication.load(TOY, "1"), "seed is '1'; accepted are whole numbers"),  # type: ignore[arg-type]
+        (lambda: replication.load(TOY, 1).sample(10**13), "10000000000000 samples take .* GiB of memory"),
     ],
 )
 def test_what_cannot_be_loaded_or_packed(trained_place: Path, action: Callable[[], object], sentence: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import os
 import shutil
 import sys
 from collections.abc import Callable
@@ -9,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from replication import score_samples
@@ -39,12 +42,27 @@ REFUSED: list[tuple[Make, str]] = [
     (lambda: ["mine:number"], "mine:number is no callable: write draw"),
     (lambda: ["mine:few"], r"mine:few was asked for 1000 samples and gave uint8 \[3, 1, 8, 8\]"),
     (lambda: ["mine:broken"], r"mine:broken failed to draw 1000 samples from seed 0 \(RuntimeError\('no weights'\)\)"),
+    (lambda: ["mine:leaves"], r"mine:leaves failed to draw 1000 samples from seed 0 \(SystemExit"),
+    (lambda: [module("1 / 0")], "theirs:draw names no callable .ZeroDivisionError.* `python -c 'import theirs'`"),
+    (lambda: [module("def draw(:")], "theirs:draw names no callable .SyntaxError"),
+    (lambda: [module("raise SystemExit(0)")], "theirs:draw names no callable .SystemExit"),
+    (lambda: [".mine:draw"], ".mine:draw names no callable .TypeError"),
+    (lambda: [saved(noise() / 255), "--range", "-1000", "1000"], "span less than a hundredth of --range -1000 1000"),
+    (lambda: [saved(noise()), "--out", saved(noise(), "file.npy") + "/x"], "--out file.npy/x cannot be written"),
     (lambda: ["mine:draw", "-n", "5"], "-n: 5 samples; accepted are 100"),
     (lambda: [saved(noise()), "--labels", saved(np.zeros(3, int), "l.npy")], r"l.npy holds int64 \[3\]; give whole"),
     (lambda: [saved(noise()), "--labels", saved(np.full(120, 10), "l.npy")], "the classes are 0 to 9"),
     (lambda: [saved(noise()), "--labels", saved(np.zeros(120), "l.npy")], r"l.npy holds float64 \[120\]"),
     (lambda: [saved(noise()), "--split", "half"], "has no split 'half'; known: full"),
 ]
+
+
+def module(source: str) -> str:
+    """A module of the reader's own, which is run when it is imported."""
+    Path("theirs.py").write_text(source + "\n", encoding="utf-8")
+    sys.modules.pop("theirs", None)
+    importlib.invalidate_caches()
+    return "theirs:draw"
 
 
 def empty_folder() -> str:
@@ -98,3 +116,21 @@ def test_what_has_to_be_there_first_is_named(place: Path) -> None:
     refused(*ASKED, match="judge/digits/judge.safetensors is not the judge .* run `uv run python -m")
     shutil.rmtree("outputs/judge")
     refused(*ASKED, match="There is no judge at outputs/judge/digits/judge.safetensors: run `uv run")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--range", "-1", "inf"], ["--range", "nan", "1"], ["--name", "x" * 101], ["--name", "/x"], ["--name", "a/b/c"]],
+)
+def test_a_wrong_option_is_refused_before_anything_is_read(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        score_samples.main(["nowhere.npy", *ASKED, *arguments])
+
+
+def test_a_callable_leaves_the_process_as_it_was(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (place / "mine.py").write_text(GENERATOR, encoding="utf-8")
+    monkeypatch.syspath_prepend(place)
+    sys.modules.pop("mine", None)
+    np.testing.assert_array_equal(read_samples("mine:wanders", DIGITS, None, 120, 0), noise())
+    assert Path(os.getcwd()) == place.resolve() and torch.zeros(1).dtype == torch.float32
+    assert torch.zeros(1).device.type == "cpu" and torch.is_grad_enabled()

@@ -119,7 +119,16 @@ def test_the_reader_sees_the_papers_models_beside(trained_place: Path, capsys: C
     folder = trained_place / "reports/cpu"
     folder.mkdir(parents=True)
     write_table(table, table_to(folder, len(table)))
-    (folder / "provenance.json").write_text(json.dumps({"device": "cpu"}), encoding="utf-8")
+    written = {
+        "profile": "cpu",
+        "device": "cpu",
+        "not_measured": [],
+        "cells": {},
+        "recipes": {},
+        "figures": [],
+        "files": {},
+    }
+    (folder / "provenance.json").write_text(json.dumps(written), encoding="utf-8")
     score_samples.main([saved(noise()), *ASKED, "--name", "mine/noise", "--out", "kept"])
     out = capsys.readouterr().out
     assert "→ mine noise" in out and "dcgan digits (paper), full 1297, cpu" in out

@@ -96,10 +96,10 @@ REFUSALS: list[tuple[Change, str]] = [
     (replaced("paper-k5/measurements.csv", b"paper,gan2014", b"cpu,gan2014"), "profile 'cpu'"),
     (changed("paper-k5/measurements.csv", lambda data: data + data.splitlines(True)[1]), "measures the same thing twi"),
     (changed("paper-k5/provenance.json", lambda data: b"[]"), "no JSON object"),
-    (replaced("paper-k5/provenance.json", b'"data_sha256"', b'"data"'), "field data_sha256 is missing"),
-    (replaced("paper-k5/provenance.json", b"a" * 64, b"a" * 63 + b"z"), "code_sha256 is no SHA-256"),
+    (replaced("paper-k5/provenance.json", b'"data_sha256"', b'"data"'), "data_sha256: field required"),
+    (replaced("paper-k5/provenance.json", b"a" * 64, b"a" * 63 + b"z"), "code_sha256: string should match"),
     (replaced("paper-k5/provenance.json", b'"0-2"', b'"0-3"'), "seeds are '0-3'"),
-    (replaced("paper-k5/provenance.json", b'"updates": 100', b'"updates": 7'), "trained for 7 updates"),
+    (replaced("paper-k5/provenance.json", b'"updates": 100', b'"updates": 700'), "trained for 700 updates"),
     (changed("paper-k5/samples.npz", lambda data: data[:50]), "samples.npz is no sound"),
     (changed("paper-k5/samples.npz", misshapen), "grid has dtype float64"),
     (lambda content: {n: d for n, d in content.items() if not n.endswith("k5/provenance.json")}, "without provenance"),
@@ -134,6 +134,15 @@ def test_a_report_that_fails_takes_the_cells_back(repository: Path, elsewhere: C
     before = files(repository)
     with pytest.raises(InputError, match="gan2014.yaml"):
         take_in([archive(elsewhere)], load_params())
+    assert files(repository) == before
+
+
+def test_a_page_that_fails_takes_the_cells_and_the_report_back(repository: Path, elsewhere: Content) -> None:
+    take_in([archive(of_cell(elsewhere, "paper-k1"))], load_params())
+    (repository / "reports/cpu/provenance.json").write_text("{}", encoding="utf-8")
+    before = files(repository)
+    with pytest.raises(InputError, match="cpu/provenance.json"):
+        main([str(archive(of_cell(elsewhere, "paper-k5")))])
     assert files(repository) == before
 
 

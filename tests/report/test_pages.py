@@ -6,8 +6,10 @@ import hashlib
 import json
 import re
 import shutil
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -96,7 +98,7 @@ SAID = (
     "(n = 5)", "A processor (2 cores)", "torch 2.11", "5 of 5 against 1 of 5", "There is no MNIST here.",
     "Nothing measures it.", "digits for the toy", "225 ± 2", "standard error over test examples",
     "learning rate 0.001; beta1 0.5", "dev-1", "Error rates of the rule", "uv run dvc repro", "duplicate rate",
-    "uv run python -m replication.run paper-k1",
+    "uv run python -m replication.run cpu-k1",
 )  # fmt: skip
 
 
@@ -193,3 +195,47 @@ def test_a_table_of_another_cell_is_refused(repository: Path, old: str, new: str
     path.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
     with pytest.raises(InputError, match=sentence):
         build_report(load_params(), "cpu")
+
+
+def write(path: Path, change: Callable[[Any], Any]) -> None:
+    path.write_text(json.dumps(change(json.loads(path.read_text(encoding="utf-8")))), encoding="utf-8")
+
+
+BROKEN: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    "nothing": lambda _: {},
+    "no recipes": lambda written: {name: value for name, value in written.items() if name != "recipes"},
+    "figures of text": lambda written: {**written, "figures": "x"},
+    "a figure of nothing": lambda written: {**written, "figures": [{}]},
+    "cells in a list": lambda written: {**written, "cells": []},
+    "a cell of nothing": lambda written: {**written, "cells": dict.fromkeys(written["cells"], {})},
+    "an unknown device": lambda written: {**written, "device": 3},
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_report_with_broken_provenance_is_to_be_made_again(repository: Path, name: str) -> None:
+    write(repository / "reports/cpu/provenance.json", BROKEN[name])
+    with pytest.raises(InputError, match="provenance.json: .* Run `uv run dvc repro`"):
+        main([])
+
+
+def test_a_figure_that_was_edited_is_to_be_drawn_again(repository: Path) -> None:
+    (repository / "reports/cpu/figures/forest.svg").write_text("no picture", encoding="utf-8")
+    with pytest.raises(InputError, match="forest.svg is missing or not what was drawn"):
+        main([])
+
+
+def test_verdicts_of_other_indicative_evidence_are_to_be_made_again(repository: Path) -> None:
+    path, extra = repository / "reports/cpu/verdicts.json", {"substitutes": "x", "reason": "x"}
+    before = json.loads(path.read_text(encoding="utf-8"))
+    extra |= {"direction": "no measurements", "comparison": None}
+    count = len(before[0]["indicative"])
+    write(path, lambda verdicts: [{**verdicts[0], "indicative": [extra] * (count + 1)}, *verdicts[1:]])
+    with pytest.raises(InputError, match=rf"different claims \(such as {before[0]['claim']}\)"):
+        main([])
+
+
+def test_a_readme_in_another_encoding_is_named(repository: Path) -> None:
+    (repository / "README.md").write_bytes(b"caf\xe9")
+    with pytest.raises(InputError, match="README.md is no text in UTF-8"):
+        main(["--update-readme"])

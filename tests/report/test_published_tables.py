@@ -11,10 +11,12 @@ import pytest
 
 from replication.config.params import load_params
 from replication.foundation.errors import InputError
+from replication.report.cells import IDENTITY
 from replication.report.page import Page, read_page
 from replication.report.published_tables import Line, summary, tables
 from replication.report.sources import Where, choose, read_source
 from replication.verdicts.benchmarks import claims_of, load_benchmarks
+from replication.verdicts.claims import Evidence
 from replication.verdicts.verdict import Indicative
 from tests.in_small import own_benchmarks
 
@@ -39,7 +41,26 @@ def test_a_number_s_measurements_stand_beside_it_in_its_unit(reported: Path, pag
     assert float(other.ours.split(" ± ")[0]) == pytest.approx(100 * gaps.mean(), rel=0.01)
     assert (line.row, line.column, line.published, line.state) == ("C model", "early", "50", "measured")
     assert line.by == (f"n = {len(rows)} trainings", "float32", "A processor (2 cores)", "minutes in all")
-    assert line.command == "uv run python -m replication.run paper-k1"
+    assert line.command == "uv run python -m replication.run cpu-k1"
+
+
+def test_rows_of_an_experiment_come_from_its_block_whatever_they_are_of(reported: Path, page: Page) -> None:
+    """An experiment's rows may have another model and recipe than its cell: hardware and command are of that cell."""
+    claims = claims_of(load_benchmarks(reported / "benchmarks"))
+    source = read_source(reported / "reports" / "cpu", claims)
+    row = dict.fromkeys(IDENTITY, "own") | {"model": "control", "recipe": "mean"}
+    environment = {
+        "environment": {"device": "Another machine"},
+        "precision": "float64",
+        "clock": {"duration_s": 7200.0},
+    }
+    cells = {**source.cells, "cpu-k5+0-1": {**next(iter(source.cells.values())), **environment, "measures": [row]}}
+    source = replace(source, provenance={**source.provenance, "cells": cells})
+    claim = next(each for each in claims if each.id == lines(page, "table-two")[0].claim)
+    evidence = Evidence(measured={"model": "control", "recipe": "mean"})
+    chosen = choose([replace(claim, evidence=evidence)], [source], load_params(reported / "params.yaml"))[claim.id]
+    assert chosen.where == Where(("Another machine",), ("float64",), 2.0)
+    assert chosen.command == "uv run python -m replication.run cpu-k5"
 
 
 def test_what_is_not_measured_says_why(page: Page) -> None:
@@ -48,7 +69,7 @@ def test_what_is_not_measured_says_why(page: Page) -> None:
     assert late.by == ("not run: There is no MNIST here.",) and early.by == ("nobody has the data",)
     baseline = lines(page, "table-one")[0]
     assert baseline.state == "baseline" and not baseline.counts
-    assert (late.obstacle, early.obstacle, late.unit, baseline.unit) == ("not run", "no recipe", "%", "")
+    assert (late.obstacle, early.obstacle, late.unit, baseline.unit) == ("not run", "no data", "%", "")
 
 
 def test_evidence_of_too_few_replicates_is_no_number(reported: Path) -> None:
@@ -64,7 +85,7 @@ def test_evidence_of_too_few_replicates_is_no_number(reported: Path) -> None:
 
 
 def test_the_summary_counts_the_authors_own_numbers(page: Page) -> None:
-    assert dict(page.summary.obstacles) == {"not run": 1, "no recipe": 1}
+    assert dict(page.summary.obstacles) == {"not run": 1, "no data": 1}
     assert page.summary.total == 4 and page.summary.n_measured == 2 and page.summary.references == 0
     assert sum(n for _, n in page.summary.measured) == 2
     assert [mark.word for mark, _ in page.summary.measured] == ["replicated"]

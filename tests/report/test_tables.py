@@ -15,11 +15,22 @@ from replication.foundation.errors import InputError
 from replication.report.appendices import runs
 from replication.report.arms import arms
 from replication.report.score_tables import score_tables
-from replication.report.wording import SHAPES, decimals_of, measured, minus_signs, seed_range, slug, value_in_words
+from replication.report.wording import (
+    SHAPES,
+    decimals_of,
+    difference,
+    measured,
+    minus_signs,
+    seed_range,
+    sides,
+    slug,
+    value_in_words,
+)
 from replication.table.grids import Grid, number
 from replication.table.measurements import Measurement, to_table
 from replication.table.robustness import read_robustness, write_robustness
-from replication.verdicts.evidence import Replicates
+from replication.verdicts.comparisons import compare
+from replication.verdicts.evidence import Replicates, replicates
 from tests import hand_made
 
 ROW = replace(
@@ -57,6 +68,23 @@ def test_scores_stand_beside_their_references_with_n_and_spread() -> None:
     )
     assert "Judged by: j." in grid.note and grid.title.endswith(", digits")
     assert score_tables(table_of([{"value": 4.0}])) == ()
+
+
+@pytest.mark.parametrize(("better", "probability"), [("lower", 0.8), ("higher", 0.2)])
+def test_a_superiority_is_shown_by_medians_and_the_share_of_pairs_that_the_measured_side_wins(
+    better: Any, probability: float
+) -> None:
+    """Means would tell the other way: one training of five is far out."""
+    values, others = [1.0, 2.0, 3.0, 4.0, 1000.0], [10.0, 20.0, 30.0, 40.0, 50.0]
+    evidence = hand_made.evidence(against=True)
+    claim = hand_made.claim("superiority", better=better, evidence=evidence)
+    table = hand_made.against(hand_made.runs(values), hand_made.runs(others))
+    comparison = compare(claim, replicates(table, claim, evidence))
+    assert sides(claim, comparison) == "median 3, 202 ± 446 (n = 5) against median 30, 30 ± 16 (n = 5)"
+    shown = difference(claim, comparison)
+    assert shown.startswith("P = ") and float(shown.split()[2]) == pytest.approx(probability)
+    low, high = (float(end) for end in shown.partition("[")[2].rstrip("]").split(", "))
+    assert low < probability < high
 
 
 def test_a_row_has_a_cell_s_seconds_and_device_and_the_last_the_sum() -> None:

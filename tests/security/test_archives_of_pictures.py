@@ -55,6 +55,27 @@ def zipped(*members: tuple[str, bytes], mode: int = 0o644) -> Make:
     return write
 
 
+def encrypted(place: Path) -> bytes:
+    """A zip whose directory says of every entry that it is encrypted."""
+    zipped()(place)
+    content = bytearray(Path(f"{place}.zip").read_bytes())
+    content[6] |= 1
+    content[content.index(b"PK\1\2") + 8] |= 1
+    return bytes(content)
+
+
+def with_another_sum(suffix: str, from_end: int) -> Make:
+    """A packed tar whose members and end can be read, and which differs from its checksum."""
+
+    def write(place: Path) -> None:
+        tar(suffix=suffix, end=bytes(10240))(place)
+        content = bytearray(Path(f"{place}{suffix}").read_bytes())
+        content[-from_end] ^= 1
+        Path(f"{place}{suffix}").write_bytes(content)
+
+    return write
+
+
 def nested(place: Path) -> None:
     """42.zip in small: what it holds are archives, and nobody opens them."""
     inner = io.BytesIO()
@@ -138,6 +159,13 @@ TAR: dict[str, Make] = {
     "tar, headers in headers": tar(*[member("x", b"9 a=b\n", kind=tarfile.XHDTYPE)] * 5000),
     "tar, a million files of nothing": empty_files,
     **{f"{suffix}, a bomb": of_zeros(suffix, 1 << 36) for suffix in (".tar.gz", ".tar.bz2", ".tar.xz")},
+    **{
+        f"{suffix}, of another checksum": with_another_sum(suffix, from_end)
+        for suffix, from_end in ((".tar.gz", 8), (".tar.bz2", 3), (".tar.xz", 30))
+    },
+    "tar.gz that lacks its checksum": lambda place: Path(f"{place}.tar.gz").write_bytes(
+        gzip.compress(member(FIRST, picture()) + bytes(1024))[:-8]
+    ),
     "tar.gz of noise": lambda place: Path(f"{place}.tar.gz").write_bytes(gzip.compress(bytes(range(256)) * 40)),
     "tar.xz that is cut off": lambda place: Path(f"{place}.tar.xz").write_bytes(
         lzma.compress(member(FIRST, picture()) + member(SECOND, bytes(range(256)) * 99))[:-200]
@@ -150,6 +178,7 @@ ZIP: dict[str, Make] = {
     "zip, archives in an archive": nested,
     "zip, entries that overlap": overlapping,
     "zip, a bomb": zipped((SECOND, bytes(1 << 23))),
+    "zip, encrypted": lambda place: Path(f"{place}.zip").write_bytes(encrypted(place)),
     "zip of noise": lambda place: Path(f"{place}.zip").write_bytes(b"PK\3\4" + bytes(200)),
 }
 READ: dict[str, Make] = {

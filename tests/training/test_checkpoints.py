@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import sys
 import threading
@@ -74,6 +75,27 @@ def test_where_a_kill_left_two_the_newer_counts(tmp_path: Path) -> None:
     assert result is not None and result[0] == 1000
 
 
+@pytest.mark.parametrize(
+    "name", ["state-foo", "state-5-abc (1)", "state-x-0123456789abcdef", "state--5-0123456789abcdef"]
+)
+def test_a_stray_file_is_no_state(tmp_path: Path, name: str) -> None:
+    (tmp_path / f"{name}.safetensors").touch()
+    assert read_state(tmp_path, "state") is None
+    for unit in (5, 6):
+        write_state(tmp_path, "state", unit, STATE)
+    result = read_state(tmp_path, "state")
+    assert result is not None and result[0] == 6 and len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.mark.parametrize("renamed", ["state-500-", "snapshot5-5-"])
+def test_the_state_of_another_unit_or_name_is_refused(tmp_path: Path, renamed: str) -> None:
+    write_state(tmp_path, "state", 5, STATE)
+    (file,) = tmp_path.iterdir()
+    file.rename(tmp_path / file.name.replace("state-5-", renamed))
+    with pytest.raises(InputError, match="is corrupt"):
+        read_state(tmp_path, renamed.split("-")[0])
+
+
 @pytest.mark.parametrize("damage", ["truncated", "altered", "empty", "not safetensors under its own hash"])
 def test_damage_is_named_with_its_mend(tmp_path: Path, damage: str) -> None:
     write_state(tmp_path, "state", 7, STATE)
@@ -87,7 +109,8 @@ def test_damage_is_named_with_its_mend(tmp_path: Path, damage: str) -> None:
         file.write_bytes(b"")
     else:
         file.unlink()
-        file = tmp_path / "state-7-ba7816bf8f01cfea.safetensors"  # the SHA-256 of "abc"
+        digest = hashlib.sha256(b"state 7\nabc").hexdigest()[:16]
+        file = tmp_path / f"state-7-{digest}.safetensors"
         file.write_bytes(b"abc")
     with pytest.raises(InputError) as caught:
         read_state(tmp_path, "state")

@@ -151,7 +151,7 @@ def test_the_compiled_logistic_loss_and_its_slope(toward_one: bool) -> None:
 
 
 def test_lanes_compute_as_arrays_do() -> None:
-    @compiled.njit
+    @compiled.njit()
     def compute(numbers: np.ndarray) -> float:
         each, two = lanes.load(numbers, 0), lanes.load(numbers, 32)
         lanes.store(numbers, 64, (each + two) * (two - HALF) / lanes.spread(numbers, 5))
