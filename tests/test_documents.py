@@ -85,4 +85,5 @@ def test_a_command_of_the_readme_runs_without_a_network(command: str, tmp_path_f
     root = tmp_path_factory.getbasetemp() / "readme"
     if not root.exists():
         subprocess.run(["git", "clone", "-q", str(ROOT), str(root)], check=True)
-    subprocess.run([sys.executable, *shlex.split(command)], cwd=root, check=True, capture_output=True)
+    ended = subprocess.run([sys.executable, *shlex.split(command)], cwd=root, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr

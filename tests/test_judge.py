@@ -59,12 +59,12 @@ def test_a_judge_is_read_as_it_was_trained(params: Params) -> None:
 def test_a_stopped_judge_goes_on_from_its_last_epoch(params: Params, monkeypatch: pytest.MonkeyPatch) -> None:
     train_judge(params, "shades")
     whole = (PLACE / "judge.safetensors").read_bytes()
-    kept: list[int] = []
+    written: list[int] = []
 
     def stop_after(most: int) -> Callable[[Path, str, int, State], None]:
         def write(directory: Path, name: str, epochs: int, state: State) -> None:
             write_state(directory, name, epochs, state)
-            kept.append(epochs)
+            written.append(epochs)
             if epochs == most:
                 raise KeyboardInterrupt
 
@@ -75,7 +75,7 @@ def test_a_stopped_judge_goes_on_from_its_last_epoch(params: Params, monkeypatch
         train_judge(params, "shades")
     monkeypatch.setattr(judge, "write_state", stop_after(0))
     train_judge(params, "shades")
-    assert kept == [1, 2, 3, 4]
+    assert written == [1, 2, 3, 4]
     assert (PLACE / "judge.safetensors").read_bytes() == whole
     assert not list(Path(".replication/checkpoints").glob("judge-*/*"))
 

@@ -57,8 +57,11 @@ def test_every_protocol_is_looked_after() -> None:
 
 
 @pytest.mark.parametrize(("protocol", "key"), HOLDS.items())
-def test_what_is_there_is_not_missed(params: Params, images: PreparedImages, protocol: str, key: str) -> None:
+def test_what_is_there_is_not_missed(
+    params: Params, images: PreparedImages, protocol: str, key: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     require_protocols(params, cell_of(params, key, protocol), images, ROWS)
+    assert capsys.readouterr() == ("", "")  # nothing is left out either
 
 
 def with_tests(data: PreparedImages, count: int, train: int = 200) -> PreparedImages:
@@ -161,7 +164,11 @@ def test_points_have_no_protocols_of_images(params: Params) -> None:
         require_protocols(params, replace(toy, protocols=("filters",)), points, ROWS)
 
 
-def test_the_cells_of_params_yaml_are_content_with_embedded_data(sources: Path, params: Params) -> None:
+def test_the_cells_of_params_yaml_are_content_with_embedded_data(
+    sources: Path, params: Params, capsys: pytest.CaptureFixture[str]
+) -> None:
     prepare.main(["toy-bimodal", "digits", "digits-planted"])
+    capsys.readouterr()
     for cell in params.profile.scored.values():
         require_cell(params, cell)
+    assert capsys.readouterr() == ("", "")

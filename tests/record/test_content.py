@@ -115,3 +115,4 @@ def test_points_of_a_seed_that_diverged_may_be_nowhere(repository: Path, elsewhe
     provenance = json.loads(content[f"{KEY}/provenance.json"]) | {"diverged_seeds": {"0": 50}}
     changed = {"provenance.json": json.dumps(provenance).encode(), "samples.npz": stream.getvalue()}
     take_in([archive({**content, **{f"{KEY}/{name}": data for name, data in changed.items()}})], load_params())
+    assert (repository / "reports" / "recorded" / KEY / "samples.npz").read_bytes() == stream.getvalue()

@@ -81,9 +81,9 @@ def test_a_superiority_is_shown_by_medians_and_the_share_of_pairs_that_the_measu
     table = hand_made.against(hand_made.runs(values), hand_made.runs(others))
     comparison = compare(claim, replicates(table, claim, evidence))
     assert sides(claim, comparison) == "median 3, 202 ± 446 (n = 5) against median 30, 30 ± 16 (n = 5)"
-    shown = difference(claim, comparison)
-    assert shown.startswith("P = ") and float(shown.split()[2]) == pytest.approx(probability)
-    low, high = (float(end) for end in shown.partition("[")[2].rstrip("]").split(", "))
+    text = difference(claim, comparison)
+    assert text.startswith("P = ") and float(text.split()[2]) == pytest.approx(probability)
+    low, high = (float(end) for end in text.partition("[")[2].rstrip("]").split(", "))
     assert low < probability < high
 
 

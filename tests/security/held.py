@@ -57,7 +57,7 @@ def held(action: Callable[[], object], memory: int = MEMORY, seconds: int = SECO
     return Outcome(TRACEBACK, f"ended by {signal.Signals(os.WTERMSIG(status)).name}: too much time or memory")
 
 
-def refused(read: Callable[[Path], object], place: Path, memory: int = MEMORY, named: str | None = None) -> None:
+def assert_refused(read: Callable[[Path], object], place: Path, memory: int = MEMORY, named: str | None = None) -> None:
     """Hold that reading a place ends in a sentence that names it, and that nothing ran."""
     became = held(lambda: read(place), memory)
     assert became.kind == SENTENCE, became.text

@@ -21,7 +21,7 @@ from replication.released.arrays import read_array
 from replication.report.cells import read_samples as read_shown
 from replication.scoring.trained import read_trained
 from tests.fuzz.outcomes import ACCEPTED
-from tests.security.held import Content, Payload, held, made, pickled, refused
+from tests.security.held import Content, Payload, assert_refused, held, made, pickled
 
 pytestmark = pytest.mark.integration
 
@@ -155,26 +155,26 @@ def samples(place: Path) -> object:
 @pytest.mark.parametrize("name", NPY)
 def test_what_is_no_array_is_refused(name: str, read: Read) -> None:
     Path("a.npy").write_bytes(NPY[name])
-    refused(read, Path("a.npy"))
+    assert_refused(read, Path("a.npy"))
 
 
 @pytest.mark.parametrize("name", NPZ)
 def test_what_is_no_archive_of_samples_is_refused(name: str) -> None:
     Path("samples.npz").write_bytes(made(NPZ[name]))
-    refused(read_shown, Path("samples.npz"))
+    assert_refused(read_shown, Path("samples.npz"))
 
 
 @pytest.mark.parametrize("name", WEIGHTS)
 def test_weights_with_a_false_header_are_refused_also_under_their_own_hash(name: str) -> None:
     trained(Path("cell"), made(WEIGHTS[name]))
-    refused(read_trained, Path("cell"), 300 * 2**20)
+    assert_refused(read_trained, Path("cell"), 300 * 2**20)
 
 
 def test_nobody_waits_for_a_pipe() -> None:
     for pipe in ("a.npy", "provenance.json"):
         os.mkfifo(pipe)
-    refused(read_array, Path("a.npy"))
-    refused(read_trained, Path("."))
+    assert_refused(read_array, Path("a.npy"))
+    assert_refused(read_trained, Path("."))
 
 
 def test_steps_without_a_hash_are_not_read() -> None:
@@ -184,4 +184,4 @@ def test_steps_without_a_hash_are_not_read() -> None:
     (Path("cell") / "step1.safetensors").write_bytes(save({"a": torch.ones(2)}))
     for steps in ([0, 1], ["0"], ["/../step0"], [[]], "0", None, [10**400]):
         Path("cell/provenance.json").write_text(json.dumps({**written, "steps": steps}), encoding="utf-8")
-        refused(read_trained, Path("cell"))
+        assert_refused(read_trained, Path("cell"))

@@ -12,7 +12,7 @@ import pytest
 
 from replication.data.reading import load_manifest
 from replication.foundation.provenance import recorded
-from replication.report.cells import read_provenance
+from replication.report.provenance import read_provenance
 from replication.scoring.trained_generators import load
 from replication.table.columns import COLUMNS
 from replication.table.measurements import read_table, to_table, write_table
@@ -21,7 +21,7 @@ from replication.verdicts.benchmarks import load_benchmarks
 from tests.fuzz.outcomes import ACCEPTED, SENTENCE
 from tests.hand_made import ROW
 from tests.in_small import params_in_small
-from tests.security.held import Content, held, made, refused
+from tests.security.held import Content, assert_refused, held, made
 
 pytestmark = pytest.mark.integration
 
@@ -124,7 +124,7 @@ def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def refuses(read: Callable[[Path], object], place: Path) -> None:
-    refused(read, place, 400 * 2**20, str(place.parent if place.suffix == ".json" else place.name))
+    assert_refused(read, place, 400 * 2**20, str(place.parent if place.suffix == ".json" else place.name))
 
 
 @pytest.mark.parametrize("name", TABLES)

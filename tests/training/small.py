@@ -180,7 +180,7 @@ class Game:
         """The non-saturating one."""
         return cross_entropy(self.networks.discriminator(self.fake(unit, draw)).logits, ONES)
 
-    def ends_as(self, run: Run) -> None:
+    def assert_ends_as(self, run: Run) -> None:
         """Weights and running statistics, which see the batches in the same order."""
         for side, network in zip(SIDES, self.networks, strict=True):
             for name, tensor in network.state_dict().items():

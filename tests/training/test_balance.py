@@ -124,7 +124,7 @@ def test_where_the_threshold_rises_the_discriminator_has_one_more_update(lean: b
             descend(of_discriminator, game.discriminator_loss(unit))
         for step in range(2):
             descend(of_generator, game.generator_loss(unit, step))
-    game.ends_as(run)
+    game.assert_ends_as(run)
     assert run.steps.tolist() == [8, 3] and run.balance[0].item() == pytest.approx(-0.97)
 
 

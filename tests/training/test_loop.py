@@ -36,7 +36,7 @@ def test_alternate(k: int, steps: int, l2: float, minibatch: str) -> None:
             losses[0] = loss.item()
             sigma = game.networks.generator.get_parameter("prior.sigma")
             descend(of_generator, loss + 0.3 * ((1 - sigma) ** 2).mean())
-    game.ends_as(run)
+    game.assert_ends_as(run)
     assert run.balance[3:].tolist() == pytest.approx(losses, abs=1e-5)  # without the prior's penalty
     assert run.steps.tolist() == [5 * steps, 5 * k]
 
@@ -58,7 +58,7 @@ def test_simultaneous_with_momentum_and_decay() -> None:
             for parameter, gradient in zip(net.parameters(), of_net, strict=True):
                 parameter.grad = gradient
             side.step()
-    game.ends_as(run)
+    game.assert_ends_as(run)
     assert run.balance[3:].tolist() == pytest.approx([loss.item() for loss in losses], abs=1e-5)
     assert run.steps.tolist() == [7, 7]
 
@@ -76,7 +76,7 @@ def test_feature_matching(minibatch: str) -> None:
         gaps = [(a.mean(0) - b.mean(0)).abs().mean() for a, b in zip(fakes, reals, strict=True)]
         distance = torch.stack(gaps).sum()
         descend(of_generator, distance)
-    game.ends_as(run)
+    game.assert_ends_as(run)
     assert run.balance[3].item() == pytest.approx(distance.item(), abs=1e-5)
 
 
@@ -87,7 +87,7 @@ def test_the_early_objective_gives_way_at_its_unit() -> None:
         descend(of_discriminator, game.discriminator_loss(unit))
         answer = torch.sigmoid(game.networks.discriminator(game.fake(unit, 1)).logits)
         descend(of_generator, torch.log(1 - answer).mean() if unit >= 3 else -torch.log(answer).mean())
-    game.ends_as(run)
+    game.assert_ends_as(run)
 
 
 @pytest.mark.parametrize(("threshold", "steps"), [(-1.0, [8, 0]), (100.0, [0, 8])])  # a loss lies between them

@@ -42,7 +42,7 @@ def parameters(network: torch.nn.Module) -> list[Tensor]:
 def test_one_sided_label_smoothing() -> None:
     run, game = small(real_target=0.9).play(UNITS)
     play(game, nothing, target=0.9)
-    game.ends_as(run)
+    game.assert_ends_as(run)
 
 
 def test_historical_averaging_is_around_the_mean_of_all_that_was() -> None:
@@ -56,14 +56,14 @@ def test_historical_averaging_is_around_the_mean_of_all_that_was() -> None:
         return weight * torch.stack([((now - mean) ** 2).sum() for now, mean in pairs]).sum()
 
     play(game, term, lambda side: past[side].append(parameters(game.networks[side])))
-    game.ends_as(run)
+    game.assert_ends_as(run)
     for side, name in enumerate(("generator", "discriminator")):
         for mean, history in zip(run.beside(PAST, name), zip(*past[side], strict=True), strict=True):
             torch.testing.assert_close(mean, torch.stack(history).mean(0), rtol=1e-5, atol=5e-6)
     _, plain = small().play(UNITS)
     play(plain, nothing)
     with pytest.raises(AssertionError):
-        plain.ends_as(run)  # the term did weigh
+        plain.assert_ends_as(run)  # the term did weigh
 
 
 def test_the_moving_average_follows_the_discriminator_from_zero() -> None:
@@ -72,7 +72,7 @@ def test_the_moving_average_follows_the_discriminator_from_zero() -> None:
     run, game = case.play(UNITS)
     updates: list[list[Tensor]] = []
     play(game, nothing, lambda side: updates.append(parameters(game.networks.discriminator)) if side else None)
-    game.ends_as(run)
+    game.assert_ends_as(run)
     shares = [0.25 * 0.75 ** (UNITS - 1 - index) for index in range(UNITS)]
     for index, average in enumerate(run.beside(AVERAGED, "discriminator")):
         expected = sum(share * after[index] for share, after in zip(shares, updates, strict=True))
@@ -101,7 +101,7 @@ def test_semi_supervised() -> None:
         descend(sides[1], unlabelled + labelled)
         answer = torch.log(torch.exp(discriminator(game.fake(unit, 1)).logits).sum(1))
         descend(sides[0], -torch.log(torch.exp(answer) / (torch.exp(answer) + 1)).mean())  # D(x) = Z/(Z + 1)
-    game.ends_as(run)
+    game.assert_ends_as(run)
     assert run.balance[4].item() == pytest.approx(unlabelled.item(), abs=1e-5)  # logged without the labels' loss
 
 
