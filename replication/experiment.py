@@ -34,7 +34,7 @@ from replication.data.reading import PreparedImages, load_images, load_manifest,
 from replication.foundation.atomic import keep_only
 from replication.foundation.child import in_processes
 from replication.foundation.command import exit_clearly
-from replication.foundation.places import DATA, JUDGES, SCORED
+from replication.foundation.places import DATA, JUDGE_WEIGHTS, JUDGES, SCORED
 from replication.foundation.provenance import code_hash, environment, import_closure, sha256_file, sha256_text
 from replication.foundation.runtime import prepare_device
 from replication.scoring.requirements import require_experiment
@@ -176,7 +176,7 @@ def experiment_key(params: Params, cell: Cell) -> dict[str, Any]:
         released = read_discriminator(Path(params.released.directory))
         weights = {"released": released.name, "weights_sha256": released.sha256}
         written |= {"probe": asdict(params.profile.probe), "options": {**asdict(options), "directory": ""}}
-    judge = JUDGES / cell.dataset / "judge.safetensors"
+    judge = JUDGES / cell.dataset / JUDGE_WEIGHTS
     if cell.experiment == "reference-points" and judge.is_file():
         written |= {"judge": sha256_file(judge), "judge options": asdict(params.judges[cell.dataset])}
     return {

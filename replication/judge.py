@@ -24,7 +24,7 @@ from replication.data.reading import PreparedImages, load_images
 from replication.foundation.atomic import atomic_directory
 from replication.foundation.command import exit_clearly
 from replication.foundation.errors import InputError
-from replication.foundation.places import DATA, JUDGES
+from replication.foundation.places import DATA, JUDGE_WEIGHTS, JUDGES
 from replication.foundation.provenance import code_hash, environment, import_closure, sha256_text
 from replication.foundation.runtime import prepare_device
 from replication.scoring.classifier import judge_accuracy, judge_key, judge_options, train_classifier
@@ -47,9 +47,9 @@ def train_judge(params: Params, dataset: str) -> float | None:
     key = judge_key(options, dataset)
     root = Path(__file__).parents[1]
     code = code_hash(import_closure(Path(__file__), root), root)
-    with sole_writer(f"judge-{dataset}-{sha256_text(json.dumps([key, code, device]))[:16]}") as kept:
-        clock = TrainingClock(kept)
-        network = _trained(options, data, device, kept, clock)
+    with sole_writer(f"judge-{dataset}-{sha256_text(json.dumps([key, code, device]))[:16]}") as checkpoint:
+        clock = TrainingClock(checkpoint)
+        network = _trained(options, data, device, checkpoint, clock)
         accuracy = judge_accuracy(network, data)
         weights = save({name: tensor.cpu() for name, tensor in network.state_dict().items()})
         provenance = {
@@ -63,21 +63,23 @@ def train_judge(params: Params, dataset: str) -> float | None:
             "clock": clock.read(),
         }
         with atomic_directory(JUDGES / dataset) as directory:
-            (directory / "judge.safetensors").write_bytes(weights)
+            (directory / JUDGE_WEIGHTS).write_bytes(weights)
             (directory / "provenance.json").write_text(json.dumps(provenance, indent=1) + "\n", encoding="utf-8")
-        forget(kept)
+        forget(checkpoint)
     return accuracy
 
 
-def _trained(options: Judge, data: PreparedImages, device: str, kept: Path, clock: TrainingClock) -> nn.Sequential:
-    """The judge's network, trained from the last epoch that the folder `kept` holds."""
+def _trained(
+    options: Judge, data: PreparedImages, device: str, checkpoint: Path, clock: TrainingClock
+) -> nn.Sequential:
+    """The judge's network, trained from the last epoch that the folder `checkpoint` holds."""
 
     def keep(epochs: int, state: State) -> None:
-        write_state(kept, "state", epochs, state)
+        write_state(checkpoint, "state", epochs, state)
         clock.keep()
 
     images, labels = torch.from_numpy(data.train_images), torch.from_numpy(data.train_labels)
-    before = read_state(kept, "state")
+    before = read_state(checkpoint, "state")
     return train_classifier(images, labels, options, len(data.class_names), device, before, keep)
 
 

@@ -19,7 +19,7 @@ from replication.data.reading import load_manifest
 from replication.foundation.command import exit_clearly
 from replication.foundation.errors import InputError
 from replication.foundation.foreign import read_json
-from replication.foundation.places import DATA, JUDGES, RAW
+from replication.foundation.places import DATA, JUDGE_WEIGHTS, JUDGES, RAW
 from replication.foundation.provenance import sha256_file
 from replication.inputs import write_each
 from replication.scoring.left_out import INCEPTION
@@ -65,7 +65,7 @@ def _data(names: Iterable[str]) -> Hashes:
 
 def _judges(params: Params, cells: Iterable[Cell]) -> Hashes:
     names = {params.judged_by(cell.dataset) for cell in cells if cell.dataset != BUNDLED} - {""}
-    files = {name: JUDGES / name / "judge.safetensors" for name in sorted(names)}
+    files = {name: JUDGES / name / JUDGE_WEIGHTS for name in sorted(names)}
     return {f"judge/{name}": sha256_file(path) for name, path in files.items() if path.is_file()}
 
 

@@ -26,7 +26,7 @@ from replication.foundation.atomic import keep_only
 from replication.foundation.child import in_processes
 from replication.foundation.command import exit_clearly
 from replication.foundation.errors import InputError
-from replication.foundation.places import DATA, JUDGES, SCORED, TRAINED
+from replication.foundation.places import DATA, JUDGE_WEIGHTS, JUDGES, SCORED, TRAINED
 from replication.foundation.provenance import code_hash, environment, import_closure, recorded, sha256_file, sha256_text
 from replication.foundation.runtime import Clock, prepare_device
 from replication.models import GAME, PARZEN, PROBE, is_scored_by, source_file
@@ -86,7 +86,7 @@ def scoring_key(params: Params, cell: Cell) -> str:
     read += [DATA / name / "manifest.json" for name in probed_data(cell)]
     judge = params.judged_by(cell.dataset)
     if judge:
-        read.append(JUDGES / judge / "judge.safetensors")
+        read.append(JUDGES / judge / JUDGE_WEIGHTS)
     if INCEPTION in cell.protocols and params.profile.protocols.inception.weights:
         read.append(Path(params.profile.protocols.inception.weights))
     files = {str(path): sha256_file(path) for path in read if path.is_file()}

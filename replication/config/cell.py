@@ -16,6 +16,8 @@ OWN = "own"  # the paper of what is nobody's: a data set or a generator that a r
 BUNDLED = "bundled"  # the data set of a cell that reads those inside scikit-learn, and names them in its rows
 
 EXPERIMENTS = "experiments"  # the folder beside those of models
+PARTS = "-parts"  # what the folder of a profile's parts ends in
+KEY = "[a-z0-9][a-z0-9-]{0,99}"  # the pattern of a cell's key and of a profile's name, which name folders
 MOST_SEEDS = 10_000  # a block is trained and drawn together
 # The model and the recipe that an experiment's rows go under, by which claims find them; None: the cell names a recipe.
 LABELS: Mapping[str, tuple[str, str | None]] = {
@@ -99,7 +101,7 @@ class Cell:
 
         A part, or a block of another device, lies apart: DVC deletes and keeps the planned folders as it needs to.
         """
-        beside = "-parts" if self.part else ""
+        beside = PARTS if self.part else ""
         return f"{self.profile}{beside}/{EXPERIMENTS if self.experiment else self.model}/{self.name}"
 
     @property

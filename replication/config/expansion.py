@@ -20,12 +20,11 @@ from math import prod
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from replication.config.cell import Cell
+from replication.config.cell import KEY, Cell
 from replication.config.strict import read_yaml, shown, strict
 from replication.foundation.errors import InputError
 
 MOST_CELLS = 10_000  # of an entry; the longest of the suite's own makes 25
-_KEY = re.compile("[a-z0-9][a-z0-9-]{0,99}")  # of a profile and of a cell, as archives of cells have it
 # What a profile may leave out, as if it stood there.
 OPTIONAL: Mapping[str, Any] = {
     "judges": [],
@@ -215,7 +214,7 @@ def _choices(value: Any, place: str) -> list[tuple[str, Any]]:
 
 
 def _check_key(key: str, place: str) -> None:
-    if not _KEY.fullmatch(key):
+    if not re.fullmatch(KEY, key):
         rule = "write small letters, digits and hyphens, 100 at most and no hyphen first"
         raise InputError(f"params.yaml: {place}: {shown(key)} cannot name a folder: {rule}.")
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic.dataclasses import dataclass
 
 from replication.config.cell import BUNDLED as BUNDLED
-from replication.config.cell import Cell
+from replication.config.cell import PARTS, Cell
 from replication.config.cluster import Cluster, Runner
 from replication.config.datasets import Dataset
 from replication.config.expansion import expand, merged
@@ -21,13 +21,12 @@ from replication.config.references import FILE, check_references, known
 from replication.config.strict import CLOSED, Name, Threads, read_yaml, shown, strict
 from replication.foundation.errors import InputError
 
-# What lies in `reports/` beside the folders of profiles, and what the folders of parts end in.
-RESERVED, PARTS = ("recorded", "incoming", "pages", "plots", "figures"), "-parts"
+RESERVED = ("recorded", "incoming", "pages", "plots", "figures")  # lie in `reports/` beside the folders of profiles
 
 
 @dataclass(frozen=True, config=CLOSED)
 class Profile:
-    name: Name
+    name: str  # of the pattern KEY, which params.yaml is held to when it is expanded
     device: Literal["cpu", "cuda"]
     threads: Threads
     datasets: tuple[str, ...]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -165,12 +165,12 @@ def choose(claims: Sequence[Claim], sources: Sequence[Source], params: Params) -
 def _chosen(claim: Claim, sources: Sequence[Source], params: Params) -> Chosen:
     source = max(reversed(sources), key=lambda profile: _rank(profile.verdicts[claim.id]))
     verdict = source.verdicts[claim.id]
-    measured = verdict.word != "not assessed"
-    where = _where(source, claim.evidence) if measured and claim.evidence else None
-    cells = claim.measured_by or cells_of(claim.evidence, params.profiles.values())
-    if measured and claim.evidence:
-        cells = tuple(once(key_of(name) for name in _blocks(source, claim.evidence)))
-    return Chosen(claim, verdict, where, cells, tuple(_indicative(claim, sources)))
+    indicative = tuple(_indicative(claim, sources))
+    if claim.evidence is None or verdict.word == "not assessed":
+        planned = claim.measured_by or cells_of(claim.evidence, params.profiles.values())
+        return Chosen(claim, verdict, None, planned, indicative)
+    blocks = _blocks(source, claim.evidence)
+    return Chosen(claim, verdict, _where(blocks.values()), once(map(key_of, blocks)), indicative)
 
 
 def _rank(verdict: Verdict) -> tuple[int, int]:
@@ -185,20 +185,20 @@ def _indicative(claim: Claim, sources: Sequence[Source]) -> Iterator[tuple[Indic
         measured = [pair for pair in measured if pair[0].direction != "no measurements"]
         if measured:
             result, source = max(measured, key=lambda pair: pair[0].comparison.measured.n if pair[0].comparison else 0)
-            yield result, _where(source, evidence)
+            yield result, _where(_blocks(source, evidence).values())
 
 
 def _blocks(source: Source, evidence: Evidence) -> dict[str, Mapping[str, Any]]:
+    """The blocks that the evidence reads, by name."""
     return {name: block for side in evidence.sides for name, block in source.blocks(side).items()}
 
 
-def _where(source: Source, evidence: Evidence) -> Where:
-    """Where the blocks that the evidence reads come from."""
-    read = list(_blocks(source, evidence).values())
-    seconds = sum(block["clock"].get(name, 0.0) for block in read for name in ("duration_s", "scoring_s"))
+def _where(blocks: Collection[Mapping[str, Any]]) -> Where:
+    """Where blocks come from."""
+    seconds = sum(block["clock"].get(name, 0.0) for block in blocks for name in ("duration_s", "scoring_s"))
     return Where(
-        hardware=once(str(block["environment"].get("device", "")) for block in read),
-        precision=once(str(block["precision"]) for block in read),
+        hardware=once(str(block["environment"].get("device", "")) for block in blocks),
+        precision=once(str(block["precision"]) for block in blocks),
         hours=seconds / 3600 if seconds else None,
     )
 

@@ -25,7 +25,7 @@ from tqdm import tqdm
 from replication.config.params import Judge, Params
 from replication.data.reading import PreparedImages, load_manifest
 from replication.foundation.errors import InputError
-from replication.foundation.places import DATA, JUDGES
+from replication.foundation.places import DATA, JUDGE_WEIGHTS, JUDGES
 from replication.foundation.provenance import is_whole, recorded
 from replication.foundation.seeding import generator, torch_seed
 from replication.models.layers.samples import as_samples
@@ -33,7 +33,6 @@ from replication.training.optimisers import adam_update
 from replication.training.state import State
 
 BATCH = 500
-WEIGHTS = "judge.safetensors"
 
 
 def build_classifier(
@@ -79,7 +78,7 @@ def train_classifier(
         state[name].copy_(value)
     network.train()
     rows_of = partial(_minibatches, len(images), options)
-    update = sum(len(rows_of(epoch)) for epoch in range(begun))
+    update = begun * len(rows_of(0))
     for epoch in tqdm(range(begun, options.epochs), "judge", initial=begun, total=options.epochs, unit="epoch"):
         rate = options.learning_rate * (1.0 + cos(pi * epoch / options.epochs)) / 2
         for rows in rows_of(epoch):
@@ -154,7 +153,7 @@ def is_trained(params: Params, dataset: str) -> bool:
     """Whether the data set's judge is there and whole, and of the options and data that it would be trained with."""
     key, known = judge_key(judge_options(params, dataset), dataset), recorded(JUDGES / dataset)
     same = {name: known.get(name) for name in key} == key
-    return same and is_whole(JUDGES / dataset / WEIGHTS, known.get("weights_sha256"))
+    return same and is_whole(JUDGES / dataset / JUDGE_WEIGHTS, known.get("weights_sha256"))
 
 
 def judge_key(options: Judge, dataset: str) -> dict[str, object]:
@@ -176,7 +175,7 @@ def judge_options(params: Params, dataset: str) -> Judge:
 
 def read_judge(options: Judge, data: PreparedImages, directory: Path) -> nn.Module:
     """The trained judge. Raises InputError: it is not there, is damaged, or is of other options or other images."""
-    path = directory / WEIGHTS
+    path = directory / JUDGE_WEIGHTS
     again = f"run `uv run python -m replication.judge {directory.name}`"
     if not path.is_file():  # a pipe would be waited for
         raise InputError(f"There is no judge at {path}: {again}.")

@@ -26,7 +26,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 
 from replication.config.blocks import key_of
-from replication.config.cell import seeds_in
+from replication.config.cell import PARTS, seeds_in
 from replication.config.params import Cell, Params, load_params
 from replication.config.recipes import Recipe
 from replication.config.strict import shown
@@ -147,15 +147,15 @@ def _bound(block: _Block, cell: Cell, build: Build, place: int) -> Networks:
         weights = load_tensors(_verified(block))
         with torch.device("meta"):
             empty = named_tensors(build())
-        own: State = {name: weights[name][place] for name in empty}
-        odd = [name for name, like in empty.items() if (own[name].shape, own[name].dtype) != (like.shape, like.dtype)]
-        if odd:
-            raise ValueError(f"{odd[0]} is {own[odd[0]].dtype} {list(own[odd[0]].shape)}")
+        of_seed: State = {name: weights[name][place] for name in empty}
+        for name, like in empty.items():
+            if (of_seed[name].shape, of_seed[name].dtype) != (like.shape, like.dtype):
+                raise ValueError(f"{name} is {of_seed[name].dtype} {list(of_seed[name].shape)}")
         networks = build()
         bind(networks, weights, place)
     except (SafetensorError, RuntimeError, KeyError, IndexError, ValueError) as error:
         raise InputError(f"{block.place}: its weights do not fit the networks of {cell.recipe} ({error}).") from error
-    if not all(tensor.isfinite().all() for tensor in own.values()):
+    if not all(tensor.isfinite().all() for tensor in of_seed.values()):
         raise InputError(f"{block.place}: seed {cell.seed_numbers[place]} has weights that are NaN or infinite.")
     return networks
 
@@ -198,7 +198,7 @@ def _verified(block: _Block) -> bytes:
 def _local() -> list[_Block]:
     """Every training in `outputs/train`, planned blocks before parts."""
     folders = sorted(file.parent for file in TRAINED.glob(f"*/*/*/{PROVENANCE}"))
-    return [_in_folder(folder) for folder in sorted(folders, key=lambda path: path.parts[-3].endswith("-parts"))]
+    return [_in_folder(folder) for folder in sorted(folders, key=lambda path: path.parts[-3].endswith(PARTS))]
 
 
 def _in_folder(folder: Path) -> _Block:

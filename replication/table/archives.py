@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from replication.config.blocks import PART
+from replication.config.cell import KEY
 from replication.foundation.archives import opened
 from replication.foundation.atomic import write_atomically
 from replication.foundation.errors import InputError
@@ -24,9 +25,7 @@ WEIGHTS = "weights.safetensors"  # of every seed at the last step: only where th
 MOST_FILES = 1_000
 MOST_BYTES = 256 * 2**20  # of all members but weights, unpacked
 MOST_WEIGHTS = 4 * 2**30  # bytes of weights that are read
-_NAME = re.compile(
-    r"[a-z0-9][a-z0-9-]{0,99}" + PART.pattern + r"/(?:" + "|".join(map(re.escape, (*MEMBERS, WEIGHTS))) + ")"
-)
+_NAME = re.compile(KEY + PART.pattern + r"/(?:" + "|".join(map(re.escape, (*MEMBERS, WEIGHTS))) + ")")
 
 
 def pack(folders: Iterable[Path], target: Path, weights: Mapping[str, Path] | None = None) -> list[str]:

@@ -35,7 +35,8 @@ from replication.data.reading import load_prepared, load_split
 from replication.data.sources import read_source
 from replication.data.writing import write_dataset
 from replication.released.arrays import read_array
-from replication.report.cells import read_cell, read_provenance
+from replication.report.cells import read_cell
+from replication.report.provenance import read_provenance
 from replication.scoring.trained import read_trained
 from replication.table.archives import pack, unpack
 from replication.verdicts.benchmarks import load_benchmarks
