@@ -77,8 +77,9 @@ def series_of(rows: pd.DataFrame, names: list[str], position: str, run: str) -> 
 
 
 def draw_curves(table: pd.DataFrame, folder: Path) -> Iterable[Drawn]:
-    """One figure for each paper and dataset measured."""
-    for (paper, dataset), rows in grouped(without_sweeps(table), ["paper", "dataset"]):
+    """One figure for each paper and dataset measured; networks that their authors trained have no run to show."""
+    trained = without_sweeps(table).loc[lambda rows: rows["model"] != "released"]
+    for (paper, dataset), rows in grouped(trained, ["paper", "dataset"]):
         of_dataset = panels(rows)
         if paper == "background" or not of_dataset:
             continue

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from replication.foundation.errors import InputError
 from replication.table.definitions import METRICS
 from replication.verdicts.claims import Claim
-from replication.verdicts.evidence import FEWEST, Number, Replicates, Sides
+from replication.verdicts.evidence import FEWEST, OF_ONE_NETWORK, Number, Replicates, Sides
 from replication.verdicts.statistics.intervals import (
     Estimate,
     mean_estimate,
@@ -100,7 +100,8 @@ def _agreed(claim: Claim, bare: Comparison, n: int) -> Comparison:
     """Replicates that agree exactly: the n of them are a rate, judged by how rarely chance puts them on one side."""
     if claim.kind == "question":
         return bare
-    chance = 0.0 if claim.deterministic else 0.5**n  # a quantity without any error lies where it is seen to lie
+    without_error = claim.deterministic or bare.measured.unit == OF_ONE_NETWORK
+    chance = 0.0 if without_error else 0.5**n  # a quantity without any error lies where it is seen to lie
     sided = METRICS[bare.metric].better != "neither"
     place = _sign(claim) * bare.difference
     p_values = agreed_p_values(claim.kind, place, claim.margin or 0.0, chance, sided)

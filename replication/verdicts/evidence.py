@@ -18,6 +18,7 @@ from replication.verdicts.claims import Claim, Evidence, Selection
 
 FEWEST = 3  # replicates below which nothing is judged
 IDENTITY = {"training": "seed", "label draw": "replicate", "split": "replicate", "dataset": "dataset", "class": "class"}
+OF_ONE_NETWORK = "seed"  # the unit where nothing is trained: a released network, of which seeds choose what is drawn
 FREE = {"seed", "replicate", "value", "n_samples", *WHERE}  # columns that may differ between rows of one side
 # As a file of verdicts has it: null stands for NaN there.
 Number = Annotated[float, BeforeValidator(lambda value: float("nan") if value is None else value)]
@@ -36,7 +37,7 @@ class Replicates:
     """One side's values, one per replicate, in the order of their ids."""
 
     metric: str
-    unit: str  # what a replicate is: training, label draw, split or dataset
+    unit: str  # what a replicate is: training, label draw, split or dataset; seed where nothing is trained
     step: int  # the step read, in updates
     ids: tuple[int | str, ...]  # seeds of trainings, numbers of draws, names of datasets
     values: tuple[Number, ...]  # a diverged run has the metric's worst value, NaN where that is unbounded
@@ -195,6 +196,8 @@ def _reduced(rows: pd.DataFrame, unit: str, identity: str) -> Replicates:
     diverged = ~np.isfinite(raw)
     values = np.where(diverged, np.nan if worst is None else worst, raw).mean(axis=1)
     finite = values[np.isfinite(values)]
+    if unit == "training" and distinct(rows, "model") == ["released"]:
+        unit = OF_ONE_NETWORK
     return Replicates(
         metric=metric,
         unit=unit,

@@ -24,6 +24,7 @@ Direction = Literal[
     "points the other way",
     "points to no difference",
     "points beyond the published value",
+    "answered",
     "undecided",
     "no measurements",
 ]
@@ -33,6 +34,7 @@ DIRECTIONS: dict[Word, Direction] = {
     "not replicated": "points the other way",
     "reversed": "points the other way",
     "no difference": "points to no difference",
+    "answered": "answered",
 }
 NO_ROWS = "No measurements match the question."
 

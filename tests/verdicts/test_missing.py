@@ -48,6 +48,14 @@ def test_indicative_evidence_stands_beside_the_claim_and_never_judges_it(mean, d
     assert indicative.comparison is not None
 
 
+def test_a_question_is_answered_by_a_substitute_in_numbers():
+    substitute = evidence(against=True, substitutes="digits for CIFAR-10")
+    asked = claim("question", evidence=None, not_assessed="No CIFAR-10.", indicative=(substitute,))
+    verdict = judge(asked, against(around(0.9), around(0.8)))
+    assert (verdict.word, verdict.indicative[0].direction) == ("not assessed", "answered")
+    assert "0.9 ± 0.016 (n = 5) against 0.8 ± 0.016 (n = 5)" in verdict.indicative[0].reason
+
+
 def test_indicative_without_rows_says_so():
     substitute = replace(evidence("auc"), substitutes="a classifier for Inception")
     verdict = judge(claim("bound", indicative=(substitute,)), around(0.9))
