@@ -29,6 +29,12 @@ def prepare(options: Dataset, output: Path) -> None:
         write_dataset(contents, options, directory)
 
 
+def prepare_and_list(options: Dataset) -> None:
+    """Prepare one data set where the stages read it, and write down its raw files as they were read."""
+    prepare(options, DATA / options.name)
+    write_listings([options], DATA, RAW)  # what was downloaded or unpacked belongs to them
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Prepare each data set named on the command line."""
     parser = argparse.ArgumentParser(prog="python -m replication.prepare", description="Prepare data sets.")
@@ -37,8 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     datasets = load_params().datasets
     known = {name: chosen(datasets, name, "data set of params.yaml") for name in names}  # before any is prepared
     for name, options in known.items():
-        prepare(options, DATA / name)
-        write_listings([options], DATA, RAW)  # as it was read: what was downloaded or unpacked belongs to it
+        prepare_and_list(options)
         manifest = load_manifest(DATA / name)
         counts = ", ".join(f"{part['total']} {split}" for split, part in manifest["counts"].items())
         print(f"{DATA / name}: {counts}" + (f" ({manifest['reason']})" if manifest["reason"] else ""))

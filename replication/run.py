@@ -3,9 +3,9 @@
 Cells of one profile, in force or not, are trained in the order named; experiments, which train nothing, are only
 scored. Each is scored in a second process while the next trains, and with `--pack DIR` packed into
 `DIR/<block>.tar.gz`, which `python -m replication.record` takes in elsewhere; `--weights` adds the networks of the last
-step, which `replication.load` reads. Data sets and judges that the cells need and that are absent are made first; raw
-files must be in place. `--device D` and `--seeds S` name a block as for `replication.train`. DVC, Git and uv are not
-needed.
+step, which `replication.load` reads. Data sets and judges that the cells need and that are absent are made first, and
+so are data sets of which a raw file changed; raw files must be in place. `--device D` and `--seeds S` name a block as
+for `replication.train`. DVC, Git and uv are not needed.
 
 With `--runner ray` the work goes to a Ray cluster (`--address`, `--shared`, `--unit-seeds`, `--unit-cpus`; `runner` and
 `cluster` of the profile say the same), cut into units of seeds, and the outputs are those of a local run.
@@ -29,6 +29,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -36,16 +37,17 @@ import torch
 from replication.config.blocks import add_block_options, block_of, device_of
 from replication.config.cluster import add_cluster_options, cluster_stages, with_cluster_options
 from replication.config.params import BUNDLED, Cell, Params, load_params
+from replication.data.listing import is_as_listed
 from replication.data.writing import is_prepared
 from replication.experiment import is_measured, run_experiment
 from replication.foundation.capacity import require_place
 from replication.foundation.child import Child, Cut, what_failed
 from replication.foundation.command import exit_clearly
 from replication.foundation.errors import InputError, Stopped
-from replication.foundation.places import DATA
+from replication.foundation.places import DATA, RAW
 from replication.foundation.runtime import prepare_device
 from replication.judge import train_judge
-from replication.prepare import prepare
+from replication.prepare import prepare_and_list
 from replication.record import pack_blocks
 from replication.score import is_scored, score_cell
 from replication.scoring.classifier import is_trained
@@ -136,9 +138,9 @@ def _make_ready(params: Params, cell: Cell, child: Child, progress: Progress) ->
     judged = not cell.experiment or cell.experiment == "reference-points"
     judge = params.judged_by(cell.dataset) if judged and cell.dataset != BUNDLED else ""
     for name in {cell.dataset, *probed_data(cell), judge} - {BUNDLED, ""}:
-        if not is_prepared(params.datasets[name], DATA / name):
-            arguments = (params.datasets[name], DATA / name)
-            _step(name, "prepared", lambda arguments=arguments: child.call(progress.is_over, prepare, *arguments))
+        options = params.datasets[name]
+        if not (is_prepared(options, DATA / name) and is_as_listed(options, RAW)):
+            _step(name, "prepared", partial(child.call, progress.is_over, prepare_and_list, options))
     require_cell(params, cell)
     if local and judge and not is_trained(params, judge):
         what = f"judge of {judge}"

@@ -52,6 +52,16 @@ def cell_of(params: Params, key: str, protocol: str) -> Cell:
     return replace(params.cell(key), protocols=() if protocol == PROBE else (protocol,), dataset="digits")
 
 
+def test_a_judge_asks_for_a_sample_in_each_split(params: Params, images: PreparedImages) -> None:
+    dcgan = params.recipes["dcgan"]
+    few = {**dcgan, "digits": {**dcgan["digits"], "n_samples": 9}}
+    changed = replace(params, recipes={**params.recipes, "dcgan": few})
+    cell = replace(params.cell(DCGAN), protocols=(), dataset="digits")
+    with pytest.raises(InputError, match=r"cpu-dcgan-digits has n_samples 9, and its judge's score has 10 splits; ask"):
+        require_protocols(changed, cell, images, ROWS)
+    require_protocols(replace(changed, judges={}), cell, images, ROWS)
+
+
 def test_every_protocol_is_looked_after() -> None:
     assert NEEDS.keys() == {*PROTOCOLS, PROBE} == {*HOLDS, "inception"}
 

@@ -158,7 +158,7 @@ class Forgetting:
 class Memorisation:
     """Nearest training neighbours of samples against nearest held-out neighbours (DCGAN §4.1)."""
 
-    samples: Samples = 1000
+    samples: Ten = 1000
 
 
 @dataclass(frozen=True, config=CLOSED)

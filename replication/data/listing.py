@@ -38,15 +38,29 @@ def write_listings(
     known: Known = {}
     for options in datasets:
         target = output / f"{options.name}.json"
-        files = dict(_hashes(options.raw, before, known)) if "root" in OPTIONS[options.source] else {}
-        there = options.raw.is_dir() or bool(files)
-        if there or not (target.is_file() and (prepared / options.name / "manifest.json").is_file()):
-            _write(target, _listing(files))
+        listing, is_there = _listing_of(options, before, known)
+        if is_there or not (target.is_file() and (prepared / options.name / "manifest.json").is_file()):
+            _write(target, listing)
     if weights is not None:
         listed = {name: _listing(dict(_hashes(place, before, known))) for name, place in weights.items()}
         _write(output / WEIGHTS, listed)
     if {**before, **known} != before:
         write_atomically(cache, json.dumps({**{p: v for p, v in before.items() if os.path.exists(p)}, **known}))
+
+
+def is_as_listed(options: Dataset, output: Path, cache: Path = CACHE) -> bool:
+    """Whether raw files are those that `output`/<name>.json lists; also where nothing is listed, or they are gone."""
+    target = output / f"{options.name}.json"
+    if not target.is_file():
+        return True
+    listing, is_there = _listing_of(options, _read(cache), {})
+    return not is_there or target.read_bytes() == _content(listing)
+
+
+def _listing_of(options: Dataset, before: Known, known: Known) -> tuple[dict[str, int | str], bool]:
+    """The listing of a data set's raw files, and whether there are any."""
+    files = dict(_hashes(options.raw, before, known)) if "root" in OPTIONS[options.source] else {}
+    return _listing(files), options.raw.is_dir() or bool(files)
 
 
 def _listing(files: Mapping[str, str]) -> dict[str, int | str]:
@@ -57,9 +71,13 @@ def _listing(files: Mapping[str, str]) -> dict[str, int | str]:
 
 def _write(target: Path, listing: Mapping[str, object]) -> None:
     """Write a listing where it changed."""
-    content = json.dumps(listing) + "\n"
-    if not target.is_file() or target.read_bytes() != content.encode():
+    content = _content(listing)
+    if not target.is_file() or target.read_bytes() != content:
         write_atomically(target, content)
+
+
+def _content(listing: Mapping[str, object]) -> bytes:
+    return f"{json.dumps(listing)}\n".encode()
 
 
 def _hashes(root: Path, before: Known, known: Known) -> Iterator[tuple[str, str]]:

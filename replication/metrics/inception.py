@@ -10,6 +10,7 @@ from scipy.special import log_softmax, logsumexp
 from replication.foundation.errors import InputError
 from replication.foundation.seeding import generator
 
+SPLITS = 10  # of an overall score, contiguous
 HELD_OUT = 0.2  # of the training images of the transfer head
 LEARNING_RATE = 0.005
 INITIAL_SD = 0.001

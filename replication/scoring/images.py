@@ -11,14 +11,13 @@ from torch import nn
 
 from replication.data.reading import PreparedImages
 from replication.metrics.distribution import Distances, Reference, distances, references_of
-from replication.metrics.inception import inception_score, modified_inception_score
+from replication.metrics.inception import SPLITS, inception_score, modified_inception_score
 from replication.metrics.neighbours import duplicate_rate, every, nearest
 from replication.scoring.classifier import judged
 from replication.scoring.image_cell import ImageCell
 from replication.scoring.rows import Rows
 from replication.scoring.stability import add_spread, add_stability
 
-SPLITS = 10  # of the overall score, contiguous
 GRID = 64  # images in the figures
 TRAINING, HELD_OUT = "training", "held-out"  # what distances are taken to
 LIMIT = 5000  # features of a side, evenly spaced: beyond it the distances under a judge only take longer

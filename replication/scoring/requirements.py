@@ -1,7 +1,6 @@
 """What a cell's protocols need beside its training, looked for before anything is computed.
 
-A protocol that lacks its input would stop the scoring of its cell after hours. What only some protocols use is
-imported where it is used: it takes seconds.
+Without its input a protocol would stop a scoring after hours. What few protocols use is imported where it is used.
 """
 
 from __future__ import annotations
@@ -22,6 +21,7 @@ from replication.config.recipes import Recipe
 from replication.data.reading import PreparedImages, ToyData, load_images, load_manifest, load_prepared, load_split
 from replication.foundation.errors import InputError
 from replication.foundation.places import DATA
+from replication.metrics.inception import SPLITS
 from replication.models import PROBE, is_scored_by, load
 from replication.models.layers.convolutional import ConvolutionalDiscriminator, ConvolutionalGenerator
 from replication.models.layers.networks import Networks
@@ -55,9 +55,9 @@ class Planned:
             raise InputError(f"{lacking}; {mend or 'take the protocol out of the cell'}.")
 
     def require_judge(self) -> None:
-        dataset = self.cell.dataset
-        judged = self.params.judged_by(dataset)
-        self.require(judged, f"no judge tells the classes of {dataset} apart", "add one to judges in params.yaml")
+        name = self.cell.dataset
+        lacking = f"no judge tells the classes of {name} apart"
+        self.require(self.params.judged_by(name), lacking, "add one to judges in params.yaml")
 
     def require_test_images(self, fewest: int = 1) -> None:
         count = len(self.data.test_images)
@@ -95,6 +95,9 @@ def require_protocols(params: Params, cell: Cell, data: PreparedImages | ToyData
     planned = Planned(params, cell, params.recipe_of(cell), data, rows)
     varied = any((data.train_images[row] != data.train_images[rows[0]]).any() for row in rows)
     planned.require(varied, f"the training images of cell {cell.key} are all alike", "put others into its data set")
+    if params.judged_by(cell.dataset):
+        lacking = f"cell {cell.key} has n_samples {planned.recipe.n_samples}, and its judge's score has {SPLITS} splits"
+        planned.require(planned.recipe.n_samples >= SPLITS, lacking, "ask its recipe for as many samples or more")
     for name in (*cell.protocols, *([PROBE] if cell.probe != "none" and is_scored_by(cell.model, PROBE) else [])):
         with _within(f"Cell {cell.key}, protocol {name}"):
             NEEDS.get(name, lambda _: None)(planned)
@@ -206,8 +209,7 @@ def _latent_arithmetic(planned: Planned) -> None:
 def _memorisation(planned: Planned) -> None:
     from replication.scoring.memorisation import FEWEST
 
-    left_out = len(planned.data.train_images) - len(planned.rows)
-    if left_out < FEWEST:
+    if len(planned.data.train_images) - len(planned.rows) < FEWEST:  # are left out
         planned.require_test_images(2)  # one half stands in for samples
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from replication.config.datasets import Dataset, Split
 from replication.data import listing
-from replication.data.listing import WEIGHTS, write_listings
+from replication.data.listing import WEIGHTS, is_as_listed, write_listings
 from tests.pictures import save_picture
 
 RULES = {"full": Split("all")}
@@ -34,6 +34,9 @@ class Place:
     def look(self) -> str:
         write_listings([self.options], self.prepared, self.output, self.cache)
         return (self.output / "mine.json").read_text()
+
+    def is_as_listed(self) -> bool:
+        return is_as_listed(self.options, self.output, self.cache)
 
 
 @pytest.fixture
@@ -64,10 +67,12 @@ CHANGES: dict[str, Callable[[Place], object]] = {
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 def test_what_changes_the_raw_files_changes_the_listing(place: Place, change: Callable[[Place], object]) -> None:
+    assert place.is_as_listed()  # nothing is listed
     before = place.look()
-    assert place.look() == before
+    assert place.look() == before and place.is_as_listed()
     change(place)
-    assert place.look() != before
+    assert not place.is_as_listed()
+    assert place.look() != before and place.is_as_listed()
 
 
 def test_what_is_no_content_does_not(place: Place) -> None:
@@ -88,7 +93,7 @@ def test_a_folder_that_is_gone_counts_where_its_data_are_not_prepared(place: Pla
     (place.prepared / "mine").mkdir(parents=True)
     manifest = place.prepared / "mine" / "manifest.json"
     manifest.write_text("{}")
-    assert place.look() == before
+    assert place.look() == before and place.is_as_listed()
     manifest.unlink()
     assert place.look() != before
 

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from replication import inputs, judge, prepare, score, train
+from replication import inputs, judge, prepare, run, score, train
 from replication.config.cell import LABELS
 from replication.config.expansion import read_params
 from replication.config.params import load_params
@@ -167,6 +167,21 @@ def test_without_a_judge_too(project: Path, capsys: pytest.CaptureFixture[str]) 
     metrics = set(through_the_stages(judged=False)["metric"])
     assert ALWAYS <= metrics and not any("judge" in metric for metric in metrics)
     assert "without scores under a judge (params.yaml has none for it) and the linear probe" in capsys.readouterr().out
+
+
+def test_a_changed_picture_is_noticed_without_the_pipeline(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_images(project / "data/raw" / NAME, {"train": 20})
+    edit(lambda content: shrunk(content, judged=False))
+
+    def lines() -> list[str]:
+        run.main([KEY])
+        return [line.split(" in ")[0] for line in capsys.readouterr().out.splitlines() if line.startswith((NAME, KEY))]
+
+    anew = [f"{NAME}: prepared", f"{KEY}: trained on cpu", f"{KEY}: scored"]
+    assert lines() == anew
+    assert lines() == [f"{KEY}: kept, trained on cpu before", f"{KEY}: kept, scored before"]
+    (project / "data/raw" / NAME / "train/dark/3.png").unlink()
+    assert lines() == anew
 
 
 def test_what_would_stop_the_scoring_stops_before_the_training(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
