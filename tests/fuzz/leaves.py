@@ -47,9 +47,9 @@ def as_before(value: float, before: object) -> float:
     return float(value) if isinstance(before, float) else value
 
 
-def trial(place: Place, value: float, outcome: Outcome) -> Trial:
+def trial(place: Place, value: float, outcome: Outcome, how: str = "") -> Trial:
     """A value at a place, unreasoned where it is accepted and no comment beside its key says what it does."""
-    name = f"{'.'.join(map(str, place))}: {value}"
+    name = f"{'.'.join(map(str, place))}: {value}{how}"
     return Trial(name, outcome, outcome.kind == ACCEPTED and not reason(place, value))
 
 
@@ -74,7 +74,7 @@ def small_trials(every: int = 1, engines: Sequence[str] = ("eager", "kernel")) -
             recipe = json.dumps({**changed(recipes[base], place, now), "engine": KIND[engine]})
             with redirect_stderr(StringIO()):
                 outcome = outcome_of(partial(_train, base, engine, recipe))
-            yield Trial(f"{base}, {engine}: {'.'.join(map(str, place))}: {now}", outcome)
+            yield trial(("recipes", TABLE["bases"][base]["model"], base, *place), now, outcome, f" ({engine})")
 
 
 def _train(base: str, engine: str, recipe: str) -> None:
