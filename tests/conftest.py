@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pickle
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,6 +25,26 @@ def one_thread() -> Iterator[None]:
 
     torch.set_num_threads(1)
     with threadpool_limits(1):
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def read_once() -> Iterator[None]:
+    """A text of YAML is parsed once: hundreds of tests read the suite's own params.yaml, a quarter of a second each."""
+    from ruamel.yaml import YAML
+
+    from replication.config import strict
+
+    parsed: dict[str, bytes] = {}
+
+    class Remembering(YAML):
+        def load(self, stream: str) -> Any:
+            if stream not in parsed:
+                parsed[stream] = pickle.dumps(super().load(stream))
+            return pickle.loads(parsed[stream])  # a copy of one's own
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(strict, "YAML", Remembering)
         yield
 
 

@@ -210,6 +210,7 @@ exit_clearly(main)
 """
 
 
+@pytest.mark.integration
 def test_a_child_says_what_the_machine_lacks_and_leaves_nothing_at_its_end() -> None:
     ended = subprocess.run([sys.executable, "-c", CHILD], capture_output=True, text=True, check=False, timeout=120)
     assert ended.returncode == 2 and ended.stdout == "" and ended.stderr.count("\n") == 1

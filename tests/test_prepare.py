@@ -91,6 +91,7 @@ def params(sources: Path) -> Params:
     return params
 
 
+@pytest.mark.integration
 def test_each_stage_has_the_data_and_judges_of_its_cells_alone(params: Params) -> None:
     place = JUDGES / "digits" / "judge.safetensors"
     place.parent.mkdir(parents=True)

@@ -78,6 +78,7 @@ def test_training_images_as_samples_are_told_from_noise(place: Path, capsys: Cap
     assert repeated["duplicate_rate", "", "all"] == 1.0 and drawn["duplicate_rate", "", "all"] == 0.0
 
 
+@pytest.mark.integration
 def test_1_nn_learns_from_labelled_samples(place: Path, capsys: Capture) -> None:
     data = load_images(score.DATA / "digits")
     real, labels = data.train_images[:300], data.train_labels[:300]

@@ -25,6 +25,7 @@ KEY = "paper-k5"
 Row = dict[str, str]
 
 
+@pytest.mark.integration
 def test_what_is_committed_is_accepted() -> None:
     blocks, reports = sorted(ROOT.glob("reports/recorded/*")), sorted(ROOT.glob("reports/*/provenance.json"))
     assert len(blocks) >= 48 and len(reports) == 2

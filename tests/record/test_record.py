@@ -24,6 +24,7 @@ from tests.record.conftest import Content, archive, files, of_cell
 Change = Callable[[Content], Content]
 
 
+@pytest.mark.integration
 def test_what_one_machine_packs_another_takes_in(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
     def in_force(profile: str) -> None:
         edit(lambda content: content.update(run=content["profiles"][profile]))
@@ -50,6 +51,7 @@ def test_what_one_machine_packs_another_takes_in(repository: Path, capsys: pytes
     assert recorded == scored and provenances[0] == provenances[1]
 
 
+@pytest.mark.integration
 def test_a_recorded_cell_is_reported_and_a_missing_one_named(repository: Path, elsewhere: Content) -> None:
     for key, lacking in (("paper-k1", ["paper-k5"]), ("paper-k5", [])):
         assert take_in([archive(of_cell(elsewhere, key))], load_params()) == [key]
@@ -116,6 +118,7 @@ def test_bad_content_leaves_nothing(repository: Path, elsewhere: Content, change
     assert not list((repository / "reports").glob(".incoming*"))
 
 
+@pytest.mark.integration
 def test_a_cell_is_recorded_once(repository: Path, elsewhere: Content) -> None:
     """The same archive again changes nothing."""
     first = of_cell(elsewhere, "paper-k1")
@@ -137,6 +140,7 @@ def test_a_report_that_fails_takes_the_cells_back(repository: Path, elsewhere: C
     assert files(repository) == before
 
 
+@pytest.mark.integration
 def test_a_page_that_fails_takes_the_cells_and_the_report_back(repository: Path, elsewhere: Content) -> None:
     take_in([archive(of_cell(elsewhere, "paper-k1"))], load_params())
     (repository / "reports/cpu/provenance.json").write_text("{}", encoding="utf-8")
