@@ -9,22 +9,27 @@ import pickle
 import socket
 import struct
 from pathlib import Path
-from typing import Any
 from urllib.error import URLError
 
 import numpy as np
 import pytest
 from scipy.io import savemat
-from torchvision.datasets import CIFAR10, MNIST, SVHN
 
-from replication.data import vision
+from replication.data.contents import ImageSet
 from replication.data.download import PATIENCE, fetching, hashed
-from replication.data.vision import MNIST_UNPACKED, read_cifar10, read_mnist, read_svhn
 from replication.foundation.errors import InputError
 from tests.security.held import RAN, pickled
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "data" / "mnist"
+CIFAR10 = "cifar-10-batches-py"  # the folder that the original archive unpacks to
 RANDOM = np.random.default_rng(0)
+
+
+def read(name: str, root: Path) -> ImageSet:
+    """Read a data set through torchvision, whose import takes two seconds of the process that runs this file alone."""
+    from replication.data import vision
+
+    return getattr(vision, f"read_{name}")(root)
 
 
 @pytest.fixture(autouse=True)
@@ -48,6 +53,8 @@ def idx(array: np.ndarray) -> bytes:
 @pytest.fixture
 def mnist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, np.ndarray]:
     """Five training and three test images as .gz files whose sums torchvision is made to expect."""
+    from replication.data.vision import MNIST_UNPACKED
+
     arrays = {}
     for name in MNIST_UNPACKED:
         n = 5 if name.startswith("train") else 3
@@ -57,13 +64,15 @@ def mnist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, np.ndarr
     packed = {name: gzip.compress(idx(array)) for name, array in arrays.items()}
     for name, content in packed.items():
         (place / f"{name}.gz").write_bytes(content)
-    monkeypatch.setattr(MNIST, "resources", [(f"{name}.gz", md5(content)) for name, content in packed.items()])
-    monkeypatch.setattr(vision, "MNIST_UNPACKED", {name: md5(idx(array)) for name, array in arrays.items()})
+    sums = [(f"{name}.gz", md5(content)) for name, content in packed.items()]
+    monkeypatch.setattr("torchvision.datasets.MNIST.resources", sums)
+    unpacked = {name: md5(idx(array)) for name, array in arrays.items()}
+    monkeypatch.setattr("replication.data.vision.MNIST_UNPACKED", unpacked)
     return arrays
 
 
 def test_mnist_from_files_put_into_place(tmp_path: Path, mnist: dict[str, np.ndarray]) -> None:
-    data = read_mnist(tmp_path)
+    data = read("mnist", tmp_path)
     for part, images, labels in (("train", data.train_images, data.train_labels),
                                  ("t10k", data.test_images, data.test_labels)):  # fmt: skip
         np.testing.assert_array_equal(images[:, 0], mnist[f"{part}-images-idx3-ubyte"])
@@ -76,39 +85,43 @@ def test_mnist_with_a_wrong_checksum_is_one_sentence(tmp_path: Path, mnist: dict
     file = tmp_path / "MNIST" / "raw" / "train-images-idx3-ubyte.gz"
     file.write_bytes(gzip.compress(idx(mnist["train-images-idx3-ubyte"] ^ 1)))
     with pytest.raises(InputError, match=r"MNIST are missing or damaged .*: put train-images.*gz into .*MNIST/raw"):
-        read_mnist(tmp_path)
+        read("mnist", tmp_path)
 
 
 def test_mnist_unpacked_but_damaged_is_one_sentence(tmp_path: Path, mnist: dict[str, np.ndarray]) -> None:
     """What a killed extraction leaves behind, or an old cache, which torchvision would trust."""
-    read_mnist(tmp_path)
+    read("mnist", tmp_path)
     file = tmp_path / "MNIST" / "raw" / "t10k-labels-idx1-ubyte"
     for content in (b"", b"\x00\x00\x08\x01\x00\x00\x00\x09short"):
         file.write_bytes(content)
         with pytest.raises(InputError, match="t10k-labels-idx1-ubyte is not the original file: remove it"):
-            read_mnist(tmp_path)
+            read("mnist", tmp_path)
     (tmp_path / "MNIST" / "processed").mkdir()
     with pytest.raises(InputError, match="processed is an old cache"):
-        read_mnist(tmp_path)
+        read("mnist", tmp_path)
 
 
 @pytest.mark.parametrize(
-    ("read", "file", "place"),
+    ("name", "file", "place"),
     [
-        (read_mnist, "t10k-labels-idx1-ubyte.gz", "raw/new/MNIST/raw"),
-        (read_cifar10, "cifar-10-python.tar.gz", "raw/new"),
-        (read_svhn, "test_32x32.mat", "raw/new"),
+        ("mnist", "t10k-labels-idx1-ubyte.gz", "raw/new/MNIST/raw"),
+        ("cifar10", "cifar-10-python.tar.gz", "raw/new"),
+        ("svhn", "test_32x32.mat", "raw/new"),
     ],
 )
-def test_offline_without_data_says_which_files_to_put_where(tmp_path: Path, read: Any, file: str, place: str) -> None:
+def test_offline_without_data_says_which_files_to_put_where(tmp_path: Path, name: str, file: str, place: str) -> None:
     with pytest.raises(InputError, match=f"no network in tests.*put .*{file} into .*{place} and run") as caught:
-        read(tmp_path / "raw" / "new")
+        read(name, tmp_path / "raw" / "new")
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the original MNIST files are not on this machine")
 def test_the_original_mnist_files_have_the_sums_written_here() -> None:
     """torchvision's own sums vouch for the .gz files; what is inside them has the sums of MNIST_UNPACKED."""
+    from torchvision.datasets import MNIST
+
+    from replication.data.vision import MNIST_UNPACKED
+
     for name, digest in MNIST.resources:
         packed = (SHARED / name).read_bytes()
         assert md5(packed) == digest
@@ -118,7 +131,7 @@ def test_the_original_mnist_files_have_the_sums_written_here() -> None:
 @pytest.fixture
 def cifar10(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, np.ndarray]:
     """Two batches of three images and a test batch, as the original pickles lay them out."""
-    place = tmp_path / CIFAR10.base_folder
+    place = tmp_path / CIFAR10
     place.mkdir()
     batches = {name: RANDOM.integers(0, 256, (3, 3072), dtype=np.uint8) for name in ("data_1", "data_2", "test")}
     sums = {}
@@ -128,14 +141,18 @@ def cifar10(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, np.nda
         sums[name] = md5(content)
     meta = pickle.dumps({"label_names": ["airplane", "automobile"]})
     (place / "meta").write_bytes(meta)
-    monkeypatch.setattr(CIFAR10, "train_list", [["data_1", sums["data_1"]], ["data_2", sums["data_2"]]])
-    monkeypatch.setattr(CIFAR10, "test_list", [["test", sums["test"]]])
-    monkeypatch.setattr(CIFAR10, "meta", {"filename": "meta", "key": "label_names", "md5": md5(meta)})
+    monkeypatch.setattr(
+        "torchvision.datasets.CIFAR10.train_list", [["data_1", sums["data_1"]], ["data_2", sums["data_2"]]]
+    )
+    monkeypatch.setattr("torchvision.datasets.CIFAR10.test_list", [["test", sums["test"]]])
+    monkeypatch.setattr(
+        "torchvision.datasets.CIFAR10.meta", {"filename": "meta", "key": "label_names", "md5": md5(meta)}
+    )
     return batches
 
 
 def test_cifar10_planes_become_channels(tmp_path: Path, cifar10: dict[str, np.ndarray]) -> None:
-    data = read_cifar10(tmp_path)
+    data = read("cifar10", tmp_path)
     assert data.train_images.shape == (6, 3, 32, 32)
     for channel, y, x in [(0, 0, 0), (1, 4, 7), (2, 31, 30)]:
         assert data.train_images[4, channel, y, x] == cifar10["data_2"][1, channel * 1024 + y * 32 + x]
@@ -150,9 +167,9 @@ def test_a_foreign_cifar10_pickle_is_never_opened(
     tmp_path: Path, cifar10: dict[str, np.ndarray], name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / CIFAR10.base_folder / name).write_bytes(pickled())
+    (tmp_path / CIFAR10 / name).write_bytes(pickled())
     with pytest.raises(InputError, match="CIFAR-10 are missing or damaged"):
-        read_cifar10(tmp_path)
+        read("cifar10", tmp_path)
     assert not RAN.exists()
     pickle.loads(pickled())
     assert RAN.exists()  # the payload does work, so the line above says something
@@ -165,14 +182,14 @@ def test_svhn_digit_ten_is_zero(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         file = tmp_path / f"{split}_32x32.mat"
         savemat(file, {"X": pixels, "y": np.array([[10], [1], [9], [10]], dtype=np.uint8)})
         expected[split] = ["", file.name, md5(file.read_bytes())]
-    monkeypatch.setattr(SVHN, "split_list", expected)
-    data = read_svhn(tmp_path)
+    monkeypatch.setattr("torchvision.datasets.SVHN.split_list", expected)
+    data = read("svhn", tmp_path)
     assert data.train_labels.tolist() == [0, 1, 9, 0]
     assert data.test_images.shape == (4, 3, 32, 32)
     assert data.train_images[2, 1, 5, 8] == pixels[5, 8, 1, 2]
     (tmp_path / "test_32x32.mat").write_bytes(b"short")
     with pytest.raises(InputError, match="SVHN are missing or damaged"):
-        read_svhn(tmp_path)
+        read("svhn", tmp_path)
 
 
 class Refused(Exception):

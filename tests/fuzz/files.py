@@ -24,12 +24,10 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import save
-from torchvision.datasets import MNIST
 
 from replication.config.datasets import Dataset, Split
 from replication.config.params import load_params
 from replication.config.strict import read_yaml
-from replication.data import vision
 from replication.data.images import decode
 from replication.data.reading import load_prepared, load_split
 from replication.data.sources import read_source
@@ -110,6 +108,8 @@ def provenance(folder: Path) -> Subject:
 
 def mnist(folder: Path, suffix: str) -> Subject:
     """MNIST of a few images, whose sums torchvision is made to expect: packed (`suffix` is .gz) or unpacked."""
+    from replication.data import vision  # torchvision takes two seconds to import
+
     place = folder / "MNIST" / "raw"
     place.mkdir(parents=True)
     names = list(vision.MNIST_UNPACKED)
@@ -122,7 +122,7 @@ def mnist(folder: Path, suffix: str) -> Subject:
 
     def read() -> object:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(MNIST, "resources", resources)
+            patch.setattr("torchvision.datasets.MNIST.resources", resources)
             patch.setattr(vision, "MNIST_UNPACKED", unpacked)
             patch.setattr("torchvision.datasets.utils._urlretrieve", _refuse)
             patch.setattr("torchvision.datasets.utils._get_redirect_url", _refuse)
