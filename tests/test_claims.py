@@ -75,6 +75,12 @@ def test_a_complete_claim_passes() -> None:
         (RATE, {"better": "lower", "evidence": TWO_SIDES}, "energy_distance"),
         (SUPERIORITY, {"evidence": sides(paired=True)}, "paired"),
         (ORDER, {"evidence": sides(substitutes="digits for faces")}, "indicative"),
+        (ORDER, {"evidence": sides(incomparable="Half is missing.")}, "evidence: .*incomparable"),
+        (
+            QUESTION,
+            {"indicative": (sides(substitutes="half", incomparable="Half is missing."),)},
+            r"indicative\[0\].*reading",
+        ),
         (ORDER, {"indicative": (TWO_SIDES,)}, r"indicative\[0\].*substitutes"),
         (ORDER, {"indicative": (sides(against=None, substitutes="digits for faces"),)}, r"indicative\[0\].*against"),
     ],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from replication.report.wording import ORIGINS, SHAPES, slug, value_in_words
 from replication.table.grids import NONE, Grid
 from replication.verdicts.published import Benchmark, Citation, Deviation, PublishedRecipe
 
+AGAINST = ("not replicated", "reversed")
 NAMES = {
     "gan": "GAN",
     "dcgan": "DCGAN",
@@ -108,7 +109,7 @@ def name_of(paper: str) -> str:
 
 
 def conclusion(claims: Sequence[Chosen]) -> str:
-    """Two sentences: how the paper's results and statements came out, and which of them came out against it."""
+    """How the paper's results and statements came out, and which of them came out against it or beyond it."""
     of_paper = [row for row in claims if row.claim.origin in ("published", "statement")] or list(claims)
     judged = [row for row in of_paper if row.judged]
     words = Counter(row.adjusted.word for row in judged)
@@ -116,10 +117,19 @@ def conclusion(claims: Sequence[Chosen]) -> str:
     what = "results and statements of the paper" if any(row.claim.origin == "published" for row in claims) else "claims"
     first = f"Of {len(of_paper)} {what} {len(judged) or 'none'} {'is' if len(judged) < 2 else 'are'} judged"
     first += f": {counts}." if counts else "."
-    against = [row.claim.statement.rstrip(".") for row in judged if row.adjusted.word in ("not replicated", "reversed")]
-    if against:
-        return f"{first} Against the claim: {'; '.join(against)}."
-    return f"{first} No result measured so far speaks against it." if judged else first
+    against = _statements(judged, AGAINST, lambda row: row.adjusted.word)
+    before = _statements(judged, AGAINST, lambda row: row.verdict.word if row.adjusted.word not in AGAINST else "")
+    beyond = _statements(judged, ("differs, better",), lambda row: row.adjusted.word)
+    sentences = [
+        f"Against the claim: {against}." if against else "No verdict goes against the paper." if judged else "",
+        f"Against it before the adjustment for the number of claims: {before}." if before else "",
+        f"Beyond the published figure: {beyond}." if beyond else "",
+    ]
+    return " ".join(filter(None, (first, *sentences)))
+
+
+def _statements(rows: Sequence[Chosen], words: Sequence[str], word: Callable[[Chosen], str]) -> str:
+    return "; ".join(row.claim.statement.rstrip(".") for row in rows if word(row) in words)
 
 
 def _citation(citation: Citation) -> str:

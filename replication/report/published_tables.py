@@ -73,6 +73,7 @@ class Summary:
 
     total: int
     measured: tuple[tuple[Mark, int], ...]
+    unverified: int  # of those measured: the published figure could not be checked against the paper
     indicative: int
     obstacles: tuple[tuple[str, int], ...]  # to the others, the most frequent first
     references: int
@@ -95,6 +96,7 @@ def summary(tables: Sequence[Table]) -> Summary:
     return Summary(
         total=len(ours),
         measured=_words(ours),
+        unverified=sum(line.state == "measured" and not line.verified for line in ours),
         indicative=sum(line.state == "indicative" for line in ours),
         obstacles=tuple(Counter(line.obstacle for line in ours if line.state == "not run").most_common()),
         references=len(references),

@@ -106,7 +106,7 @@ def _draw_points(scored: ScoredCell, folder: Path) -> Drawn:
         panels.append(("data", samples["real"], FAINT, INK))
     if "early_points" in samples:
         panels.append((f"seed {cell.seed_numbers[0]}, early", samples["early_points"][0], SERIES[2], INK))
-    succeeded = _succeeded(scored.table)
+    succeeded, noise = _succeeded(scored.table)
     for seed, points in list(zip(cell.seed_numbers, samples["points"], strict=False))[:MOST]:
         good = succeeded.get(seed)
         mark = {True: " ●", False: " ✕", None: ""}[good]
@@ -117,7 +117,8 @@ def _draw_points(scored: ScoredCell, folder: Path) -> Drawn:
         _place_panels(axes, panels, lines)
         save(figure, folder, name)
     count = sum(succeeded.values())
-    outcome = f" {count} of {len(succeeded)} seeds succeed (●), the others do not (✕)." if succeeded else ""
+    drawn_with = f"Drawn with {noise.replace('-', ' ')}, " if noise else ""
+    outcome = f" {drawn_with}{count} of {len(succeeded)} seeds succeed (●), the others do not (✕)." if succeeded else ""
     drawn = "every seed" if len(cell.seed_numbers) <= MOST else f"{MOST} of {len(cell.seed_numbers)} seeds"
     title = f"{label(cell)}: data, early samples and the samples of {drawn}.{outcome}"
     return Drawn(name, "points", cell.paper, title, f"Scatter plots of toy points, {title}", True)
@@ -139,11 +140,12 @@ def _place_panels(axes: Axes, panels: list[tuple[str, np.ndarray, str, str]], li
         axes.text(x - reach, y + reach + 0.1, title, fontsize=6.5, color=ink)
 
 
-def _succeeded(table: pd.DataFrame) -> dict[int, bool]:
-    """Whether each seed succeeded at its last step, under the display noise where samples have two."""
+def _succeeded(table: pd.DataFrame) -> tuple[dict[int, bool], str]:
+    """Whether each seed succeeded at its last step, and of which noise: the display noise where samples have two."""
     rows = table.loc[table["metric"] == "success"]
     if rows.empty:
-        return {}
-    variants = sorted(set(rows["metric_variant"].tolist()))
-    rows = rows.loc[(rows["metric_variant"] == variants[0]) & (rows["step"] == rows["step"].max())]
-    return {int(seed): value == 1.0 for seed, value in zip(rows["seed"].tolist(), rows["value"].tolist(), strict=True)}
+        return {}, ""
+    noise = sorted(set(rows["metric_variant"].tolist()))[0]
+    rows = rows.loc[(rows["metric_variant"] == noise) & (rows["step"] == rows["step"].max())]
+    pairs = zip(rows["seed"].tolist(), rows["value"].tolist(), strict=True)
+    return {int(seed): value == 1.0 for seed, value in pairs}, noise

@@ -36,6 +36,10 @@ def check_claim(claim: Claim, where: str) -> None:
         _check_plan(claim, claim.plan, f"{where}.plan")
     if claim.evidence is None and not claim.not_assessed:
         raise InputError(f"{where}: a claim without evidence says why in not_assessed; add that sentence.")
+    if claim.evidence and claim.evidence.incomparable:
+        raise InputError(
+            f"{where}.evidence: what judges a claim is comparable; leave incomparable to indicative evidence."
+        )
     if claim.evidence and claim.evidence.substitutes:
         raise InputError(
             f"{where}.evidence: substitutes {claim.evidence.substitutes!r} belong to indicative evidence; "
@@ -44,6 +48,10 @@ def check_claim(claim: Claim, where: str) -> None:
     if claim.evidence:
         _check_evidence(claim, claim.evidence, f"{where}.evidence")
     for number, evidence in enumerate(claim.indicative):
+        if evidence.incomparable and claim.kind == "question":
+            raise InputError(
+                f"{where}.indicative[{number}]: a question has no direction; say in its reading what is not comparable."
+            )
         if not evidence.substitutes:
             raise InputError(f"{where}.indicative[{number}]: say in substitutes what stands in for what.")
         _check_evidence(claim, evidence, f"{where}.indicative[{number}]")

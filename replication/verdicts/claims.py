@@ -65,6 +65,7 @@ class Evidence:
     # Updates that the runs' last step must equal, whichever step is selected; else it is not the protocol.
     budget: Count | None = None
     substitutes: str = ""  # "" for the full protocol; else what stands in for what, and the evidence is indicative
+    incomparable: str = ""  # why a substitute tells no direction, in a sentence; "" where it points one
     reversed_classes: tuple[Text, ...] = ()  # over classes: those in which the paper has `against` on the better side
     where: InitVar[Selection | None] = None  # what both sides select, each of which may say otherwise
 

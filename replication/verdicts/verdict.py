@@ -25,6 +25,7 @@ Direction = Literal[
     "points to no difference",
     "points beyond the published value",
     "answered",
+    "not comparable",
     "undecided",
     "no measurements",
 ]
@@ -165,10 +166,12 @@ def _names_a_device(claim: Claim) -> bool:
 
 def _indicative(claim: Claim, evidence: Evidence, table: pd.DataFrame) -> Indicative:
     finding = _finding(claim, evidence, table)
-    direction = DIRECTIONS.get(finding.word, "undecided")
+    direction, why = DIRECTIONS.get(finding.word, "undecided"), finding.reason
     if any(select(table, side).empty for side in evidence.sides):
         direction = "no measurements"
-    return Indicative(evidence.substitutes, direction, finding.reason, finding.comparison)
+    elif evidence.incomparable:
+        direction, why = "not comparable", evidence.incomparable
+    return Indicative(evidence.substitutes, direction, why, finding.comparison)
 
 
 def _finding(claim: Claim, evidence: Evidence, table: pd.DataFrame) -> Finding:

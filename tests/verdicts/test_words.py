@@ -147,7 +147,7 @@ def test_five_that_agree_are_evidence_and_three_are_not(n, word):
 def test_seeds_of_a_released_network_train_nothing_and_their_agreement_is_no_chance():
     released = {"paper": "dcgan2015", "model": "released"}
     table = runs([0.7] * 3).assign(**released)
-    side = {**claim("value").evidence.measured, **released}
+    side = {**evidence().measured, **released}
     verdict = judge(claim("value", evidence=replace(evidence(), measured=side)), table)
     assert verdict.word == "not replicated" and "All 3 seeds agree exactly" in verdict.reason
     assert words(claim("value"), runs([0.7] * 3)) == ["inconclusive"]
