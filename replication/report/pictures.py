@@ -7,11 +7,15 @@ import html
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
 from replication.report.wording import slug
 
+ENLARGED = (4, 3, 2)  # how many times small images are enlarged, as `samples.tile_grid` does
 LONGEST = 45_000  # bytes of an SVG in the page
 COLOURS = {  # of replication.report.drawing → variables of style.css
     "#1c1c1a": "var(--ink)",
@@ -63,8 +67,27 @@ class Figure:
         image = (self.folder / self.png).stat().st_size
         if self.svg and (self.folder / self.svg).stat().st_size <= min(LONGEST, 3 * image):
             return inline_svg((self.folder / self.svg).read_text(encoding="utf-8"), slug(self.png), self.alt)
-        encoded = base64.b64encode((self.folder / self.png).read_bytes()).decode("ascii")
-        return f'<img src="data:image/png;base64,{encoded}" alt="{_escaped(self.alt)}" width="{self.width}">'
+        content = (self.folder / self.png).read_bytes()
+        embedded = unenlarged(content)
+        pixels = ' class="pixels"' if embedded != content else ""
+        source = f"data:image/png;base64,{base64.b64encode(embedded).decode('ascii')}"
+        return f'<img{pixels} src="{source}" alt="{_escaped(self.alt)}" width="{self.width}">'
+
+
+def unenlarged(content: bytes) -> bytes:
+    """A PNG whose pixels all stand several times in either direction, each once; else as it is.
+
+    Images of 8×8 are drawn enlarged, so that they show wherever the file is opened; in the page the browser enlarges
+    them, from a third of the bytes.
+    """
+    with Image.open(BytesIO(content)) as image:
+        for factor in ENLARGED:
+            small = image.resize((image.width // factor, image.height // factor), Image.Resampling.NEAREST)
+            if small.resize(image.size, Image.Resampling.NEAREST).tobytes() == image.tobytes():
+                stream = BytesIO()
+                small.save(stream, "png", optimize=True)
+                return stream.getvalue()
+    return content
 
 
 def figure(record: Mapping[str, Any], folder: Path) -> Figure:

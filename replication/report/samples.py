@@ -18,7 +18,7 @@ from replication.report.drawing import FAINT, INK, SERIES, Drawn, canvas, save
 
 TILES = 8  # a side of an image grid
 PANELS = 11  # toy panels in a line
-MOST = 2 * PANELS - 2  # seeds whose points are drawn, of more the first
+MOST = PANELS - 2  # seeds whose points are drawn, of more the first
 POINTS = 400  # drawn of each seed, as many as the toy data have
 GREYS = 16  # of a picture on the page; the archive has all
 KINDS = {"grid": "generated", "neighbours": "their nearest training images", "real": "real images"}
@@ -76,7 +76,7 @@ def tile_grid(images: np.ndarray, columns: int = TILES, lines: int = TILES) -> I
     n, channels, height, width = images.shape
     factor = max(1, 32 // max(height, width))
     images = images.repeat(factor, axis=2).repeat(factor, axis=3)
-    columns, gap = min(columns, n), 2
+    columns, gap = min(columns, n), factor if factor > 1 else 2  # a sheet of enlarged images is an enlarged sheet
     lines = math.ceil(n / columns)
     step_down, step_across = height * factor + gap, width * factor + gap
     sheet = np.full((lines * step_down - gap, columns * step_across - gap, 3), 128, dtype=np.uint8)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from replication.report.cells import gather
 from replication.report.curves import panels
 from replication.report.figures import draw
 from replication.report.forest import bars
+from replication.report.pictures import unenlarged
 from replication.report.samples import save_sheet, tile_grid
 from replication.table.measurements import read_table
 from replication.verdicts.benchmarks import load_benchmarks
@@ -58,8 +60,8 @@ def test_panels_hold_every_seed_and_leave_quiet_divergence_out(reported: Path) -
 def test_image_grids_keep_pixels_and_order() -> None:
     images = np.arange(5 * 8 * 8, dtype=np.uint8).reshape(5, 1, 8, 8)
     sheet = np.asarray(tile_grid(images))
-    assert sheet.shape == (32, 5 * 34 - 2)  # 8×8 enlarged fourfold, 2 pixels between
-    assert (sheet[::4, :32:4] == images[0, 0]).all() and (sheet[::4, 34:66:4] == images[1, 0]).all()
+    assert sheet.shape == (32, 5 * 36 - 4)  # 8×8 enlarged fourfold, and a pixel so enlarged between
+    assert (sheet[::4, :32:4] == images[0, 0]).all() and (sheet[::4, 36:68:4] == images[1, 0]).all()
     colour = np.zeros((70, 3, 32, 32), dtype=np.uint8)
     colour[63, 2] = 200
     sheet = np.asarray(tile_grid(colour))
@@ -75,6 +77,20 @@ def test_a_grey_sheet_is_saved_in_few_levels_and_a_coloured_one_in_all(tmp_path:
             pixels = np.asarray(image.convert("RGB" if sheet.ndim == 3 else "L")).astype(int)
         assert np.abs(pixels - sheet).max() <= (9 if sheet.ndim == 2 else 0)
     assert pixels.shape == (32, 32, 3)
+
+
+@pytest.mark.parametrize(("side", "factor"), [(8, 4), (10, 3), (16, 2), (28, 1)])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_an_enlarged_sheet_is_embedded_small_and_enlarges_to_itself(
+    side: int, factor: int, channels: int, tmp_path: Path
+) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (5, channels, side, side)).astype(np.uint8)
+    save_sheet(tile_grid(images, columns=3), tmp_path / "sheet.png")
+    content = (tmp_path / "sheet.png").read_bytes()
+    whole, small = (Image.open(BytesIO(each)) for each in (content, unenlarged(content)))
+    assert (small.width * factor, small.height * factor) == whole.size
+    again = small.convert("RGB").resize(whole.size, Image.Resampling.NEAREST)
+    assert again.tobytes() == whole.convert("RGB").tobytes()
 
 
 @pytest.mark.slow
