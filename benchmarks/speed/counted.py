@@ -41,8 +41,8 @@ def name_of(cell: Cell) -> str:
 
 def cells_on_gpu(params: Params) -> dict[str, Cell]:
     """A cell of each recipe that the profile trains on a GPU."""
-    asked = replace(params, profile=params.profiles[PROFILE])
-    return {name_of(cell): cell for cell in asked.profile.cells.values() if device_of(asked, cell) == "cuda"}
+    params = replace(params, profile=params.profiles[PROFILE])
+    return {name_of(cell): cell for cell in params.profile.cells.values() if device_of(params, cell) == "cuda"}
 
 
 def gflop_of_unit(params: Params, cell: Cell) -> float:
@@ -86,16 +86,16 @@ def _gradient(total: Tensor, network: torch.nn.Module) -> None:
     torch.autograd.grad(total, [weight for weight in network.parameters() if weight.requires_grad], allow_unused=True)
 
 
-def read_counted(path: Path = RESULT) -> dict[str, float]:
+def read_counted() -> dict[str, float]:
     """GFLOP of a unit by recipe.
 
     Raises:
         InputError: the file is missing or holds something else.
     """
     try:
-        return {name: float(gflop) for name, gflop in read_json(path).items()}
+        return {name: float(gflop) for name, gflop in read_json(RESULT).items()}
     except (OSError, ValueError, AttributeError, TypeError) as error:
-        sentence = f"{path} holds no counts ({error}): run `uv run python -m benchmarks.speed counted`."
+        sentence = f"{RESULT} holds no counts ({error}): run `uv run python -m benchmarks.speed counted`."
         raise InputError(sentence) from error
 
 

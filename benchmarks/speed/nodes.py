@@ -20,11 +20,9 @@ class Nodes:
 
     def __init__(self) -> None:
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
-        command, patient = (
-            [sys.executable, "-m", "benchmarks.speed.nodes"],
-            {"RAY_gcs_server_port_wait_time_s": PATIENCE},
-        )
-        self._process = subprocess.Popen(command, cwd=ROOT, env=os.environ | patient, **pipes)
+        environment = os.environ | {"RAY_gcs_server_port_wait_time_s": PATIENCE}
+        command = [sys.executable, "-m", "benchmarks.speed.nodes"]
+        self._process = subprocess.Popen(command, cwd=ROOT, env=environment, **pipes)
         self.address = self._read()
 
     def __enter__(self) -> Nodes:

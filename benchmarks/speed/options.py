@@ -85,10 +85,10 @@ def _this_machine(device: str, threads: int) -> Machine:
     return Machine(str(known["device"]), kind, threads, str(known["system"]), round(os.getloadavg()[0], 1), versions)
 
 
-def benchmark_hash(root: Path = Path(".")) -> str:
+def benchmark_hash() -> str:
     """One hash of all code that a benchmark may run, models included."""
-    models = (file for name in MODELS for file in import_closure(root / source_file(name), root))
-    return code_hash({*import_closure(root / ENTRY, root), *models}, root)
+    entries = (ENTRY, *map(source_file, MODELS))
+    return code_hash({file for entry in entries for file in import_closure(entry)})
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -63,23 +63,17 @@ def generated(base: pd.DataFrame, rows: int) -> pd.DataFrame:
     arms = math.isqrt(copies)
     copy = np.repeat(np.arange(copies), len(base))  # [rows]
     arm, block = copy % arms, copy // arms
-    columns: dict[str, Any] = {column: _tiled(base[column].array, copies) for column in COLUMNS}
-    columns["seed"] += block * STEP
-    columns["recipe"] = _renamed(columns["recipe"], arm, arms)
-    counted = np.array([METRICS[metric].unit in COUNTED for metric in base["metric"].cat.categories])
+    table = pd.concat([base.loc[:, [*COLUMNS]]] * copies, ignore_index=True)
+    table["seed"] += block * STEP
+    table["recipe"] = _renamed(table["recipe"].cat, arm, arms)
+    counted = table["metric"].isin([name for name, metric in METRICS.items() if metric.unit in COUNTED])
     noise = np.random.default_rng(0).standard_normal(len(copy)) * SPREAD
-    noise[(copy == 0) | counted[columns["metric"].codes]] = 0.0
-    columns["value"] *= 1 + noise
-    return pd.DataFrame({column: columns[column] for column in COLUMNS}, copy=False)
+    noise[(copy == 0) | counted] = 0.0
+    table["value"] *= 1 + noise
+    return table
 
 
-def _tiled(values: Any, copies: int) -> Any:
-    if isinstance(values, pd.Categorical):
-        return pd.Categorical.from_codes(np.tile(values.codes, copies), dtype=values.dtype)  # type: ignore[arg-type]
-    return np.tile(values.to_numpy(), copies)
-
-
-def _renamed(recipes: pd.Categorical, arm: np.ndarray, arms: int) -> pd.Categorical:
+def _renamed(recipes: Any, arm: np.ndarray, arms: int) -> pd.Categorical:
     """Arm 0 keeps its recipe's name; further ones are numbered."""
     names = [f"{name}-more-{number}" if number else name for name in recipes.categories for number in range(arms)]
     return pd.Categorical.from_codes(recipes.codes.astype(np.int64) * arms + arm, np.array(names, dtype=object))
@@ -125,17 +119,17 @@ def measured(sizes: Sequence[int]) -> list[Cost]:
     return costs
 
 
-def read_costs(path: Path = RESULT) -> list[Cost]:
+def read_costs() -> list[Cost]:
     """What was measured and kept.
 
     Raises:
         InputError: there is nothing, or something else.
     """
     try:
-        return [strict(Cost, cost, str(path)) for cost in read_json(path)]
+        return [strict(Cost, cost, str(RESULT)) for cost in read_json(RESULT)]
     except (OSError, ValueError, TypeError) as error:
-        command = f"uv run python -m benchmarks.speed rows --out {path}"
-        raise InputError(f"{path} holds no costs ({error}): run `{command}`.") from error
+        command = f"uv run python -m benchmarks.speed rows --out {RESULT}"
+        raise InputError(f"{RESULT} holds no costs ({error}): run `{command}`.") from error
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -49,14 +49,15 @@ def simulated(jobs: Sequence[Job], gpus: int, longest_first: bool = True) -> Out
     left = Counter(job.chain for job in jobs if not job.last)
     waiting: dict[Place, list[tuple[int, Job]]] = {place: [] for place in NEEDS}  # heaps: the first in order is next
     finals: dict[str, list[tuple[int, Job]]] = defaultdict(list)
-    for numbered in enumerate(order):
-        job = numbered[1]
-        (finals[job.chain] if job.last and left[job.chain] else waiting[job.place]).append(numbered)
+    for number, job in enumerate(order):
+        (finals[job.chain] if job.last and left[job.chain] else waiting[job.place]).append((number, job))
     free = {"halves": 2 * gpus, "slots": SLOTS * gpus}
     running: list[tuple[float, int, Job]] = []
     now = busy = 0.0
     while running or any(waiting.values()):
-        while startable := [queue[0] for place, queue in waiting.items() if queue and _fits(place, free)]:
+        while startable := [
+            waiting[place][0] for place, (kind, n) in NEEDS.items() if waiting[place] and n <= free[kind]
+        ]:
             number, job = min(startable)
             heapq.heappop(waiting[job.place])
             kind, count = NEEDS[job.place]
@@ -71,8 +72,3 @@ def simulated(jobs: Sequence[Job], gpus: int, longest_first: bool = True) -> Out
             for final in () if left[job.chain] else finals.pop(job.chain, ()):
                 heapq.heappush(waiting[final[1].place], final)
     return Outcome(now, busy)
-
-
-def _fits(place: Place, free: Mapping[str, int]) -> bool:
-    kind, count = NEEDS[place]
-    return free[kind] >= count

@@ -151,9 +151,9 @@ def main(arguments: Sequence[str]) -> None:
         print(text, end="")
     else:
         for grid in grids(results):
-            print(
-                f"{grid.title}\n{grid.note}\n\n{pd.DataFrame(grid.rows, columns=[*grid.header]).to_string(index=False)}"
-            )
+            table = pd.DataFrame(grid.rows, columns=[*grid.header]).to_string(index=False)
+            print(f"{grid.title}\n{grid.note}\n\n{table}")
     if options.out:
         write_atomically(options.out, text)
-        print("" if options.as_json else f"written: {options.out}\n", end="")
+        if not options.as_json:
+            print(f"written: {options.out}")
