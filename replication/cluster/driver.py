@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -66,7 +67,8 @@ class Driver:
         """Train, score or measure blocks, whatever of it is not done; sentences on what failed are in `failed`."""
         for block in blocks:
             ahead: list[Stage] = ["experiment"] if block.experiment else [s for s in stages if s != "experiment"]
-            self._guarded(block.name, self._begin, Course(block, ahead))
+            with self._noting(block.name):
+                self._begin(Course(block, ahead))
         self._attend(stop)
 
     def _attend(self, stop: Callable[[], bool]) -> None:
@@ -108,7 +110,8 @@ class Driver:
             return [training_unit(params, block, part, cpus) for part in parts]
         whole = TRAINED / block.folder
         cuts = {part: UNITS / f"cut-{part.name}" for part in parts if part != block}
-        cut_training(whole, block, cuts, params)
+        if cuts:
+            cut_training(whole, block, cuts, params)
         return [scoring_unit(params, block, part, cuts.get(part, whole), cpus) for part in parts]
 
     def _await(self, course: Course, units: Sequence[tuple[Unit, Path]]) -> None:
@@ -134,19 +137,16 @@ class Driver:
             lacking = f"It needs more than {unit.demand}, and no node has twice as much: make its batch smaller."
             result = replace(result, needs_more=False, error=lacking)
         course = self._courses.pop(unit.title, None)
-        block = course.block.name if course else unit.name
-        if result.error:
-            self.failed.setdefault(block, result.error)
-            return
-        self._guarded(block, lambda course: self._take(unit, result, course), course)
+        with self._noting(course.block.name if course else unit.name):
+            if result.error:
+                raise InputError(result.error)
+            self._take(unit, result, course)
 
     def _take(self, unit: Unit, result: Result, course: Course | None) -> None:
         """Keep what a unit made, and go on with its block."""
-        if course is None:
-            write_content(result.content, unit.makes, result.digest)
-            return
-        write_content(result.content, course.waiting.pop(unit.title), result.digest)
-        if not course.waiting and course.block.name not in self.failed:
+        folder = course.waiting.pop(unit.title) if course else unit.makes
+        write_content(result.content, folder, result.digest)
+        if course and not course.waiting and course.block.name not in self.failed:
             self._whole(course)
 
     def _whole(self, course: Course) -> None:
@@ -174,9 +174,11 @@ class Driver:
             self._keys[block.name] = cell_key(block, recipe, samples, device_of(self._params, block), here)
         return self._keys[block.name]
 
-    def _guarded(self, name: str, action: Callable[[Course], object], course: Course | None) -> None:
+    @contextmanager
+    def _noting(self, name: str) -> Iterator[None]:
+        """Note the first error of a block, or of a judge; it does not stop the others."""
         try:
-            action(course)  # type: ignore[arg-type]
+            yield
         except InputError as error:
             self.failed.setdefault(name, str(error))
 

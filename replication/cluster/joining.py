@@ -74,8 +74,8 @@ def _clock(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 def cut_training(folder: Path, block: Cell, parts: Mapping[Cell, Path], params: Params) -> None:
     """Write the training of each part into its folder, cut out of the block's in `folder`."""
     provenance = recorded(folder)
-    states = {step: load_file(folder / f"step{step}.safetensors") for step in provenance["steps"]} if parts else {}
-    history = load_file(folder / HISTORY)["losses"] if parts else torch.empty(0)
+    states = {step: load_file(folder / f"step{step}.safetensors") for step in provenance["steps"]}
+    history = load_file(folder / HISTORY)["losses"]
     for part, output in parts.items():
         begin = block.seed_numbers.index(part.seed_numbers[0])
         rows, names = slice(begin, begin + len(part.seed_numbers)), set(map(str, part.seed_numbers))
@@ -85,9 +85,7 @@ def cut_training(folder: Path, block: Cell, parts: Mapping[Cell, Path], params: 
             if field in provenance
         }
         key = {**part.identity, "params_sha256": params_sha256(part, params.recipe_of(part))}
-        snapshots = {
-            step: {name: tensor[rows].clone() for name, tensor in state.items()} for step, state in states.items()
-        }
+        snapshots = {step: {name: t[rows].clone() for name, t in state.items()} for step, state in states.items()}
         write_trained(output, snapshots, history[rows].clone().numpy(), {**provenance, **cut, **key})
 
 
@@ -96,12 +94,10 @@ def join_scored(folders: Sequence[Path], trained: Path, scoring_sha256: str, out
     parts = [recorded(folder) for folder in folders]
     table = join_tables(read_table(table_in(folder)) for folder in folders)
     training = {name: value for name, value in recorded(trained).items() if name not in ("window", "steps")}
-    scoring_s = round(sum(part["clock"]["scoring_s"] for part in parts), 1)
     alike = {name: parts[0][name] for name in ("scored_on", "left_out") if name in parts[0]}
-    clock = {**training["clock"], "scoring_s": scoring_s}
-    write_scored(
-        output, table, _samples(folders), {**training, "clock": clock, **alike, "scoring_sha256": scoring_sha256}
-    )
+    clock = {**training["clock"], "scoring_s": round(sum(part["clock"]["scoring_s"] for part in parts), 1)}
+    provenance = {**training, "clock": clock, **alike, "scoring_sha256": scoring_sha256}
+    write_scored(output, table, _samples(folders), provenance)
 
 
 def _samples(folders: Sequence[Path]) -> dict[str, np.ndarray]:

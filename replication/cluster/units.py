@@ -27,7 +27,7 @@ from replication.scoring.probe import probed_data
 from replication.scoring.requirements import require_cell
 from replication.scoring.toy import TOGETHER
 from replication.train import train_cell
-from replication.training.block import Stop, never
+from replication.training.block import Stop
 
 Stage = Literal["judge", "train", "score", "experiment"]
 UNIT_SEEDS = {"kernel": 2 * TOGETHER, "cuda": 5, "cpu": 1}  # compiled toys; side by side on a GPU; on a processor
@@ -84,7 +84,7 @@ class Unit:
         return pickle.dumps(asked)
 
 
-def train_part(params: Params, cell: Cell, stop: Stop = never) -> None:
+def train_part(params: Params, cell: Cell, stop: Stop) -> None:
     """Train a part of a block on the machine that has it, once it is known to fit there."""
     require_cell(params, cell)
     train_cell(params, cell, stop)

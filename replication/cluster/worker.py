@@ -63,7 +63,8 @@ def perform(
     action, arguments, makes, demand, stage, title = pickle.loads(packed)
     limited = _Limited(demand, lambda update, of: tell(title, update, of, host))
     try:
-        limit_gpu(demand)
+        if 0 < demand.gpus < 1:  # the others that share the GPU count on their part of its memory
+            torch.cuda.set_per_process_memory_fraction(demand.gpus)
         tell(title, 0, 0, host)
         with nullcontext() if stage == "train" else threadpool_limits(1, "blas"):
             action(*arguments, *([limited.stop] if stage == "train" else []))
@@ -101,12 +102,6 @@ def enter(root: Path, parcels: Sequence[Parcel]) -> None:
         if not parcel.place.is_absolute():
             link(work / parcel.place, single_or_all(root / "inputs" / parcel.digest))
     os.chdir(work)
-
-
-def limit_gpu(demand: Demand) -> None:
-    """Hold a unit to its share of the GPU's memory: the others that share it count on theirs."""
-    if 0 < demand.gpus < 1:
-        torch.cuda.set_per_process_memory_fraction(demand.gpus)
 
 
 class _Limited:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.module import register_module_forward_hook
 
 from replication.models.layers.networks import LayerNoise, Networks
 from replication.training.schedule import SIDES
@@ -58,21 +59,16 @@ def _output_shapes(
     batch: int,
 ) -> dict[tuple[str, str], Shape]:
     """The output shape of every module that a forward pass of a batch calls; of a tuple its first tensor's."""
+    keys = {module: key for key, module in modules.items()}
     shapes: dict[tuple[str, str], Shape] = {}
 
-    def hook_of(key: tuple[str, str]) -> Any:
-        def hook(_: nn.Module, __: Any, output: Any) -> None:
-            size = tuple((output if isinstance(output, Tensor) else output[0]).shape)
-            shapes[key] = ("B", *size[1:]) if size[0] == batch else size
+    def note(module: nn.Module, _: Any, output: Any) -> None:
+        size = tuple((output if isinstance(output, Tensor) else output[0]).shape)
+        shapes[keys[module]] = ("B", *size[1:]) if size[0] == batch else size
 
-        return hook
-
-    hooks = [module.register_forward_hook(hook_of(key)) for key, module in modules.items()]
-    with torch.device("meta"):
+    with torch.device("meta"), register_module_forward_hook(note):
         labels = torch.zeros(batch, dtype=torch.int64) if classes else None
         networks.generator(torch.zeros(batch, latent_dim), torch.zeros(batch, dtype=torch.int64), labels)
         noise = [torch.zeros(batch, *m.shape) for m in networks.discriminator.modules() if isinstance(m, LayerNoise)]
         networks.discriminator(torch.zeros(batch, *shape), labels, noise)
-    for hook in hooks:
-        hook.remove()
     return shapes
