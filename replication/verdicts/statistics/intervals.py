@@ -31,9 +31,9 @@ class Estimate:
     floor: Array  # what no number of replicates removes: shared data, the published mean's own error
     sides: int  # samples that grow together; degrees of freedom at n ≥ FEW are sides · (n − 1)
 
-    def interval(self, level: float = LEVEL) -> tuple[Array, Array]:
-        """Two-sided interval of 1 − 2·level; each end is the one-sided bound of 1 − level."""
-        half = stdtrit(self.degrees, 1 - level) * self.standard_error
+    def interval(self) -> tuple[Array, Array]:
+        """Two-sided interval of 1 − 2·LEVEL; each end is the one-sided bound of 1 − LEVEL."""
+        half = stdtrit(self.degrees, 1 - LEVEL) * self.standard_error
         return self.difference - half, self.difference + half
 
     def p_above(self, threshold: float) -> Array:
@@ -44,10 +44,10 @@ class Estimate:
         """p of the one-sided test of "difference ≥ threshold": small where it lies below."""
         return stdtr(self.degrees, self._statistic(threshold))
 
-    def half_width(self, n: int, level: float = LEVEL) -> float:
+    def half_width(self, n: int) -> float:
         """Expected half width of the interval with n replicates a side of the same spread."""
         degrees = (self.sides if n >= FEW else 1) * (n - 1)
-        return float(stdtrit(degrees, 1 - level) * np.sqrt(self.variance / n + self.floor))
+        return float(stdtrit(degrees, 1 - LEVEL) * np.sqrt(self.variance / n + self.floor))
 
     def oriented(self, sign: int) -> Estimate:
         """The same estimate with the difference's sign turned where `sign` is −1."""

@@ -8,7 +8,7 @@ The functions take arrays as well, so that simulations run the rule itself and n
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, cast
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -106,14 +106,14 @@ def agreed_p_values(kind: str, place: float, margin: float, chance: float, sided
     return {**p_values, word: chance} if word else p_values
 
 
-def decide(p_values: Mapping[Word, float], level: float = LEVEL) -> Word:
-    """The first word whose p is at most `level`, else "inconclusive"."""
-    return cast(Word, str(decide_each({word: np.asarray(p) for word, p in p_values.items()}, level)))
+def decide(p_values: Mapping[Word, float]) -> Word:
+    """The first word whose p is at most LEVEL, else "inconclusive"."""
+    return next((word for word, p in p_values.items() if p <= LEVEL), "inconclusive")
 
 
-def decide_each(p_values: Mapping[Word, Array], level: float = LEVEL) -> NDArray[np.str_]:
+def decide_each(p_values: Mapping[Word, Array]) -> NDArray[np.str_]:
     """`decide` for arrays of studies of one shape: the word that each study earns."""
-    return np.select([p <= level for p in p_values.values()], list(p_values), "inconclusive")
+    return np.select([p <= LEVEL for p in p_values.values()], list(p_values), "inconclusive")
 
 
 def holm(p_values: ArrayLike) -> Array:

@@ -24,9 +24,9 @@ PRECISION = 1e-5  # of the ends of an interval of a difference, always on the wi
 NUISANCE_POINTS = 201  # the supremum over the unknown share is taken over a grid of this many
 
 
-def share_interval(successes: int, n: int, level: float = LEVEL) -> tuple[float, float]:
-    """Exact (Clopper and Pearson 1934) interval of a share, of at least 1 − 2·level."""
-    interval = binomtest(successes, n).proportion_ci(1 - 2 * level, method="exact")
+def share_interval(successes: int, n: int) -> tuple[float, float]:
+    """Exact (Clopper and Pearson 1934) interval of a share, of at least 1 − 2·LEVEL."""
+    interval = binomtest(successes, n).proportion_ci(1 - 2 * LEVEL, method="exact")
     return float(interval.low), float(interval.high)
 
 
@@ -69,19 +69,19 @@ def boschloo_table(n: int, other_n: int) -> NDArray[np.float64]:
 
 
 @lru_cache(maxsize=256)
-def difference_rejected(n: int, other_n: int, threshold: float, level: float = LEVEL) -> NDArray[np.bool_]:
-    """(n + 1, other_n + 1): the tables for which `difference_p_above(…, threshold)` is at most `level`."""
+def difference_rejected(n: int, other_n: int, threshold: float) -> NDArray[np.bool_]:
+    """(n + 1, other_n + 1): the tables for which `difference_p_above(…, threshold)` is at most LEVEL."""
     statistic = _score_statistics(n, other_n, threshold)
-    return -statistic <= _critical(-statistic, level, threshold)
+    return -statistic <= _critical(-statistic, threshold)
 
 
-def _critical(order: NDArray[np.float64], level: float, threshold: float) -> float:
-    """The largest value of `order` (small: extreme) up to which all tables together stay within `level`."""
+def _critical(order: NDArray[np.float64], threshold: float) -> float:
+    """The largest value of `order` (small: extreme) up to which all tables together stay within LEVEL."""
     values = np.unique(order)
-    low, high = -1, len(values)  # values[low] is within the level, values[high] is not
+    low, high = -1, len(values)  # values[low] is within LEVEL, values[high] is not
     while high - low > 1:
         middle = (low + high) // 2
-        within = _largest_chance(order <= values[middle] + 1e-9 * abs(values[middle]), threshold) <= level
+        within = _largest_chance(order <= values[middle] + 1e-9 * abs(values[middle]), threshold) <= LEVEL
         low, high = (middle, high) if within else (low, middle)
     return float(values[low] + 1e-9 * abs(values[low])) if low >= 0 else -math.inf
 
@@ -124,36 +124,34 @@ def difference_p_below(counts: Counts, threshold: float) -> float:
 
 
 @lru_cache(maxsize=512)
-def difference_interval(counts: Counts, level: float = LEVEL) -> tuple[float, float]:
-    """Interval of share − other share, of at least 1 − 2·level, that never contradicts Boschloo's test about zero."""
+def difference_interval(counts: Counts) -> tuple[float, float]:
+    """Interval of share − other share, of at least 1 − 2·LEVEL, that never contradicts Boschloo's test about zero."""
     successes, n, other_successes, other_n = counts
-    swapped = (other_successes, other_n, successes, n)
-    return _lower_end(counts, level), -_lower_end(swapped, level)
+    return _lower_end(counts), -_lower_end((other_successes, other_n, successes, n))
 
 
-def _lower_end(counts: Counts, level: float) -> float:
+def _lower_end(counts: Counts) -> float:
     successes, n, other_successes, other_n = counts
     outside, inside = -1.0, successes / n - other_successes / other_n
     if n * other_n > MANY:
-        outside, inside = _bracket(counts, level)
+        outside, inside = _bracket(counts)
     while inside - outside > PRECISION:
         middle = (outside + inside) / 2
-        rejected = difference_p_above(counts, middle) <= level
+        rejected = difference_p_above(counts, middle) <= LEVEL
         outside, inside = (middle, inside) if rejected else (outside, middle)
-    above_zero = boschloo_p(*counts) <= level
-    return max(inside, 0.0) if above_zero else min(inside, 0.0)
+    return max(inside, 0.0) if boschloo_p(*counts) <= LEVEL else min(inside, 0.0)
 
 
-def _bracket(counts: Counts, level: float) -> tuple[float, float]:
+def _bracket(counts: Counts) -> tuple[float, float]:
     """A difference that is rejected, or −1, and one above it that is not, around the normal interval's end."""
     successes, n, other_successes, other_n = counts
     estimate = successes / n - other_successes / other_n
     shares = [((count + 1) / (size + 2), size) for count, size in (counts[:2], counts[2:])]
-    normal = float(ndtri(1 - level)) * math.sqrt(sum(share * (1 - share) / size for share, size in shares))
+    normal = float(ndtri(1 - LEVEL)) * math.sqrt(sum(share * (1 - share) / size for share, size in shares))
     outside, inside = max(-1.0, estimate - 1.3 * normal), max(-1.0, estimate - 0.7 * normal)
-    if difference_p_above(counts, inside) <= level:
+    if difference_p_above(counts, inside) <= LEVEL:
         return inside, estimate
-    while outside > -1 and difference_p_above(counts, outside) > level:
+    while outside > -1 and difference_p_above(counts, outside) > LEVEL:
         outside, inside = max(-1.0, outside - normal), outside
     return outside, inside
 

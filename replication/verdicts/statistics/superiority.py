@@ -47,13 +47,13 @@ class Superiority:
         """p of "P − ½ ≥ threshold": small where P lies below."""
         return self.oriented(-1).p_above(-threshold)
 
-    def interval(self, level: float = LEVEL) -> tuple[Array, Array]:
-        """Interval of P − ½, of 1 − 2·level; it holds 0 wherever the exact test does not exclude it."""
-        low, high = (np.clip(end, -0.5, 0.5) for end in self.estimate.interval(level))
-        low = np.where(self.trials > 0, self._least(level) - 0.5, low)
-        high = np.where(self.trials > 0, 0.5 - self.oriented(-1)._least(level), high)
-        low = np.where(self.p_above(0.0) <= level, np.maximum(low, 0.0), np.minimum(low, 0.0))
-        return low, np.where(self.p_below(0.0) <= level, np.minimum(high, 0.0), np.maximum(high, 0.0))
+    def interval(self) -> tuple[Array, Array]:
+        """Interval of P − ½, of 1 − 2·LEVEL; it holds 0 wherever the exact test does not exclude it."""
+        low, high = (np.clip(end, -0.5, 0.5) for end in self.estimate.interval())
+        low = np.where(self.trials > 0, self._least() - 0.5, low)
+        high = np.where(self.trials > 0, 0.5 - self.oriented(-1)._least(), high)
+        low = np.where(self.p_above(0.0) <= LEVEL, np.maximum(low, 0.0), np.minimum(low, 0.0))
+        return low, np.where(self.p_below(0.0) <= LEVEL, np.minimum(high, 0.0), np.maximum(high, 0.0))
 
     def oriented(self, sign: int) -> Superiority:
         """The same with the sides exchanged where `sign` is −1."""
@@ -61,10 +61,10 @@ class Superiority:
         exact = (self.exact_above, self.exact_below)[::sign]
         return Superiority(self.estimate.oriented(sign), self.trials, *counts, *exact)
 
-    def _least(self, level: float) -> Array:
+    def _least(self) -> Array:
         """The smallest P that the counts allow."""
         not_lost = self.trials - self.losses
-        won, half = _least_share(self.wins, self.trials, level), _least_share(not_lost, self.trials, level) / 2
+        won, half = _least_share(self.wins, self.trials), _least_share(not_lost, self.trials) / 2
         return np.where((not_lost > self.wins) & (won < 0.5), half, won)
 
 
@@ -75,10 +75,10 @@ def _at_least(count: Array, trials: Array, share: float) -> Array:
     return np.where(count > 0, chance, 1.0)
 
 
-def _least_share(count: Array, trials: Array, level: float) -> Array:
-    """The lower end of Clopper and Pearson's interval: the share at which `_at_least` is `level`."""
+def _least_share(count: Array, trials: Array) -> Array:
+    """The lower end of Clopper and Pearson's interval: the share at which `_at_least` is LEVEL."""
     positive = np.maximum(count, 1.0)
-    return np.where(count > 0, betaincinv(positive, np.maximum(trials - positive, 0.0) + 1, level), 0.0)
+    return np.where(count > 0, betaincinv(positive, np.maximum(trials - positive, 0.0) + 1, LEVEL), 0.0)
 
 
 def superiority(first: ArrayLike, second: ArrayLike) -> Superiority:
@@ -92,10 +92,9 @@ def superiority(first: ArrayLike, second: ArrayLike) -> Superiority:
     )
     estimate = welch_of_moments((share, variance, n), (np.full_like(share, 0.5), other_variance, m))
     counts = _counts(wins, losses, variance == 0, other_variance == 0)
-    none = np.zeros_like(share)
-    exact = (
-        (mann_whitney_p(values, other_values), mann_whitney_p(other_values, values)) if n * m <= EXACT else (none, none)
-    )
+    if n * m > EXACT:
+        return Superiority(estimate, *counts, np.zeros_like(share), np.zeros_like(share))
+    exact = mann_whitney_p(values, other_values), mann_whitney_p(other_values, values)
     return Superiority(estimate, *counts, *exact)
 
 

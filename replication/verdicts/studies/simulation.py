@@ -53,9 +53,9 @@ def simulate(cases: Iterable[Case], studies: int = STUDIES) -> list[ErrorRate]:
     return rates
 
 
-def largest_rate(studies: int, nominal: float = LEVEL) -> float:
+def largest_rate(studies: int) -> float:
     """The largest rate that chance explains where the true rate is the nominal one."""
-    return float(binom.isf(CHANCE, studies, nominal)) / studies
+    return float(binom.isf(CHANCE, studies, LEVEL)) / studies
 
 
 def error_table(rates: Iterable[ErrorRate], studies: int) -> dict[str, object]:
