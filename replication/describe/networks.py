@@ -63,8 +63,9 @@ def _output_shapes(
     shapes: dict[tuple[str, str], Shape] = {}
 
     def note(module: nn.Module, _: Any, output: Any) -> None:
-        size = tuple((output if isinstance(output, Tensor) else output[0]).shape)
-        shapes[keys[module]] = ("B", *size[1:]) if size[0] == batch else size
+        if module in keys:  # a slice of a network is none of its parts
+            size = tuple((output if isinstance(output, Tensor) else output[0]).shape)
+            shapes[keys[module]] = ("B", *size[1:]) if size[0] == batch else size
 
     with torch.device("meta"), register_module_forward_hook(note):
         labels = torch.zeros(batch, dtype=torch.int64) if classes else None
