@@ -27,7 +27,7 @@ from replication.foundation.provenance import sha256_file
 from replication.report.cells import RECORDED, grouped
 from replication.report.page import Page, committed_reports, pages, read_page, read_readme, with_tables
 from replication.report.provenance import read_report
-from replication.report.sources import BENCHMARKS, PROVENANCE, REPORTS, VERDICTS
+from replication.report.sources import PROVENANCE, REPORTS, VERDICTS
 from replication.report.wording import ORIGINS
 from replication.table.columns import KEY
 from replication.table.measurements import read_table, table_in
@@ -37,14 +37,15 @@ from replication.verdicts.records import to_json
 from replication.verdicts.studies.power import problems as of_plans
 from replication.verdicts.verdict import judge_all
 
+README = Path("README.md")
 WORDS = ("claim", "origin", "word", "adjusted_word")  # texts of a verdict
 TOLERANCE = 1e-4  # relative; verdicts.json keeps six digits, and the last ones may differ between machines
 
 
-def problems(params: Params, profiles: Sequence[str], root: Path = Path(".")) -> list[str]:
+def problems(params: Params, profiles: Sequence[str]) -> list[str]:
     """Everything that is wrong with the reports of `profiles`, with the page and with the README, one sentence each."""
     try:
-        benchmarks = load_benchmarks(root / BENCHMARKS)
+        benchmarks = load_benchmarks()
     except InputError as error:
         return [str(error)]
     wrong = [
@@ -55,18 +56,18 @@ def problems(params: Params, profiles: Sequence[str], root: Path = Path(".")) ->
     ]
     wrong += of_plans(claims_of(benchmarks))
     for profile in profiles:
-        wrong += _of_report(params, profile, root / REPORTS, benchmarks)
+        wrong += _of_report(params, profile, benchmarks)
     if not wrong:  # a page of reports that are wrong themselves says nothing new
         try:
-            page = read_page(params, benchmarks, root)
-            wrong += [*_of_page(root / REPORTS, page), *_of_readme(root / "README.md", page)]
+            page = read_page(params, benchmarks)
+            wrong += [*_of_page(page), *_of_readme(page)]
         except (InputError, FileNotFoundError) as error:
             wrong.append(str(error))
     return wrong
 
 
-def _of_report(params: Params, profile: str, reports: Path, benchmarks: Sequence[Benchmark]) -> list[str]:
-    folder = reports / profile
+def _of_report(params: Params, profile: str, benchmarks: Sequence[Benchmark]) -> list[str]:
+    folder = REPORTS / profile
     try:
         provenance = read_report(folder / PROVENANCE)
     except InputError as error:
@@ -74,7 +75,7 @@ def _of_report(params: Params, profile: str, reports: Path, benchmarks: Sequence
     wrong: list[str] = []
     parts = (
         lambda: _edited(folder, provenance),
-        lambda: _of_cells(params, profile, provenance, reports / RECORDED.name),
+        lambda: _of_cells(params, profile, provenance),
         lambda: _of_verdicts(folder, benchmarks, provenance["device"]),
     )
     for part in parts:
@@ -101,7 +102,7 @@ def _edited(folder: Path, provenance: dict[str, Any]) -> Iterator[str]:
             yield f"{path} was not made by the report: remove it."
 
 
-def _of_cells(params: Params, profile: str, provenance: dict[str, Any], recorded: Path) -> Iterator[str]:
+def _of_cells(params: Params, profile: str, provenance: dict[str, Any]) -> Iterator[str]:
     """Cells that params.yaml has otherwise, and recorded cells that differ from what the report joined."""
     cells = provenance["cells"]
     named = {name: key_of(name) for name in cells}
@@ -110,7 +111,7 @@ def _of_cells(params: Params, profile: str, provenance: dict[str, Any], recorded
         where = "params.yaml" if key in expected else f"reports/{profile}"
         yield f"Cell {key} stands only in {where}: run `uv run dvc repro`."
     for name, cell in cells.items():
-        path = table_in(recorded / name)
+        path = table_in(RECORDED / name)
         if cell["recorded"] and (not path.is_file() or sha256_file(path) != cell["measurements_sha256"]):
             yield f"{path} is missing or not what the report of {profile} joined: restore it from Git."
 
@@ -144,9 +145,9 @@ def _difference(derived: Any, committed: Any, place: str) -> str:
     return f"{place} says {text}, the measurements give {f'{derived!r}'[:80]}"
 
 
-def _of_page(reports: Path, page: Page) -> Iterator[str]:
+def _of_page(page: Page) -> Iterator[str]:
     for name, text in pages(page).items():
-        path = reports / name
+        path = REPORTS / name
         committed = path.read_text(encoding="utf-8", errors="surrogateescape") if path.is_file() else ""
         if committed != text:
             lines = zip(f"{committed}\n".splitlines(), f"{text}\n".splitlines(), strict=False)
@@ -155,11 +156,11 @@ def _of_page(reports: Path, page: Page) -> Iterator[str]:
             yield f"{path} is stale: it differs{where} from what the reports give; run `uv run dvc repro`."
 
 
-def _of_readme(path: Path, page: Page) -> Iterator[str]:
-    readme = read_readme(path)
+def _of_readme(page: Page) -> Iterator[str]:
+    readme = read_readme(README)
     if with_tables(readme, page) != readme:
         command = "uv run python -m replication.page --update-readme"
-        yield f"The tables in {path} are not those of the page: run `{command}`."
+        yield f"The tables in {README} are not those of the page: run `{command}`."
 
 
 def against(fresh: Path, committed: Path) -> tuple[list[str], list[str]]:

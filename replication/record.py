@@ -33,17 +33,10 @@ from replication.table.scored import write_provenance
 from replication.table.validation import distinct
 from replication.training.weights import verified_weights
 
-REPORTS, BENCHMARKS = RECORDED.parent, Path("benchmarks")
+REPORTS = RECORDED.parent
 
 
-def take_in(
-    archives: Sequence[Path],
-    params: Params,
-    reports: Path = REPORTS,
-    scores: Path = SCORED,
-    benchmarks: Path = BENCHMARKS,
-    finish: Callable[[], object] = lambda: None,
-) -> list[str]:
+def take_in(archives: Sequence[Path], params: Params, finish: Callable[[], object] = lambda: None) -> list[str]:
     """Keep archives' cells, packed, under `reports/recorded/` and make their profile's report again: all or nothing.
 
     Returns the names of the blocks taken in. What `finish` raises, as it makes the page, takes all back too.
@@ -57,9 +50,9 @@ def take_in(
     profile = _one_profile(params, (name.split("/")[0] for content in contents for name in content))
     added: list[Path] = []
     try:
-        places = [place for each in contents for place in _keep(each, replace(params, profile=profile), reports, added)]
-        with _put_back(reports / profile.name):
-            build_report(params, profile.name, reports, scores, benchmarks)
+        places = [place for each in contents for place in _keep(each, replace(params, profile=profile), added)]
+        with _put_back(REPORTS / profile.name):
+            build_report(params, profile.name)
             finish()
     except BaseException:
         for place in added:
@@ -85,10 +78,10 @@ def _put_back(folder: Path) -> Iterator[None]:
             raise
 
 
-def _keep(content: Mapping[str, bytes], params: Params, reports: Path, added: list[Path]) -> list[Path]:
+def _keep(content: Mapping[str, bytes], params: Params, added: list[Path]) -> list[Path]:
     """Move what an archive held to where it is kept, and return the places; those that are new join `added`."""
     places = []
-    with scratch_directory(reports / "incoming") as incoming:
+    with scratch_directory(REPORTS / "incoming") as incoming:
         for name, data in content.items():
             (incoming / name).parent.mkdir(exist_ok=True)
             (incoming / name).write_bytes(data)
@@ -99,7 +92,7 @@ def _keep(content: Mapping[str, bytes], params: Params, reports: Path, added: li
             write_table(rows, table_to(table.parent, len(rows), packed=True))
             if "files" in (provenance := recorded(table.parent)):  # archives of before had none
                 write_provenance(table.parent, provenance)
-            place = _accepted(incoming / name, params, reports / RECORDED.name)
+            place = _accepted(incoming / name, params)
             places.append(place)
             if not place.exists():
                 place.parent.mkdir(exist_ok=True)
@@ -122,19 +115,20 @@ def _one_profile(params: Params, names: Iterable[str]) -> Profile:
     return next(iter(owners.values()))
 
 
-def _accepted(folder: Path, params: Params, recorded: Path) -> Path:
+def _accepted(folder: Path, params: Params) -> Path:
     """Where a block that was unpacked is kept, once it fits the plan and measures nothing that is recorded."""
     cell = params.profile.scored[key_of(folder.name)]
     scored = read_cell(folder, cell, params.profile.name, recorded=True)
     asked, block = block_of(params, cell, scored.device, scored.cell.seeds)
     _check_plan(scored, asked, block)
-    if _hashes(folder) == _hashes(recorded / block.name):
-        return recorded / block.name
-    for other in recorded_blocks(recorded, cell, params.profile):
+    place = RECORDED / block.name
+    if _hashes(folder) == _hashes(place):
+        return place
+    for other in recorded_blocks(RECORDED, cell, params.profile):
         refuse_overlap(scored, other)
-    if (recorded / block.name).exists():
-        raise InputError(f"Block {block.name} is recorded already: remove {recorded / block.name} to replace it.")
-    return recorded / block.name
+    if place.exists():
+        raise InputError(f"Block {block.name} is recorded already: remove {place} to replace it.")
+    return place
 
 
 def _hashes(folder: Path) -> dict[str, str]:
@@ -162,19 +156,17 @@ def _check_plan(scored: ScoredCell, params: Params, block: Cell) -> None:
         raise InputError(f"Cell {block.key} was trained on {min(other)} samples, but its split has {size}.")
 
 
-def pack_blocks(
-    blocks: Iterable[Cell], target: Path, scores: Path = SCORED, weights: bool = False, trained: Path = TRAINED
-) -> list[str]:
+def pack_blocks(blocks: Iterable[Cell], target: Path, weights: bool = False) -> list[str]:
     """Pack scored blocks, under the names of their folders; with `weights` also the networks that were scored last."""
     folders, networks = [], {}
     for block in blocks:
-        folder = scores / block.folder
+        folder = SCORED / block.folder
         if not table_in(folder).is_file():
             raise InputError(f"Cell {block.name} is not scored: there is no {table_in(folder)}.")
         scored = read_cell(folder, block, block.profile, recorded=False)
         folders.append(folder)
         if weights and not block.experiment:
-            networks[folder.name] = verified_weights(trained / block.folder, scored.provenance)
+            networks[folder.name] = verified_weights(TRAINED / block.folder, scored.provenance)
     return pack(folders, target, networks)
 
 
