@@ -12,8 +12,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from replication.report.cells import grouped
-from replication.report.drawing import SERIES, Drawn, canvas, finish
+from replication.report.drawing import SERIES, canvas, finish
 from replication.report.limited_data import without_sweeps
+from replication.report.provenance import Drawn
 from replication.table.definitions.inside import INSIDE
 from replication.table.definitions.latent import LATENT
 from replication.table.definitions.memorisation import MEMORISATION

@@ -14,8 +14,9 @@ from matplotlib.axes import Axes
 
 from replication.report.arms import METRICS as ARMS
 from replication.report.cells import grouped
-from replication.report.drawing import SERIES, Drawn, canvas, finish
+from replication.report.drawing import SERIES, canvas, finish
 from replication.report.limited_data import without_sweeps
+from replication.report.provenance import Drawn
 from replication.table.definitions import METRICS
 
 COLUMNS = 4

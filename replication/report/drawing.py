@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -55,22 +54,6 @@ STYLE: Any = {
     "legend.frameon": False,
     "legend.labelcolor": INK,
 }
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """A figure as provenance.json lists it; `name` is its path in figures/ without the suffix."""
-
-    name: str
-    kind: str  # forest, curves, arms, points, grid or sheet
-    paper: str  # "" for the figure of all claims
-    title: str
-    alt: str
-    vector: bool  # an SVG stands beside the PNG
-
-    @property
-    def files(self) -> tuple[str, ...]:
-        return (f"{self.name}.png", f"{self.name}.svg") if self.vector else (f"{self.name}.png",)
 
 
 @contextmanager

@@ -13,9 +13,9 @@ import pandas as pd
 from replication.report.arms import draw_arms
 from replication.report.cells import ScoredCell
 from replication.report.curves import draw_curves
-from replication.report.drawing import Drawn
 from replication.report.forest import draw_forest
 from replication.report.limited_figures import draw_limited
+from replication.report.provenance import Drawn
 from replication.report.samples import draw_samples
 from replication.report.sweep_figures import draw_sweeps
 from replication.table.validation import distinct

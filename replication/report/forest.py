@@ -8,8 +8,9 @@ from pathlib import Path
 
 from matplotlib.axes import Axes
 
-from replication.report.drawing import BAND, FAINT, INK, RULE, SERIES, Drawn, canvas, save
+from replication.report.drawing import BAND, FAINT, INK, RULE, SERIES, canvas, save
 from replication.report.for_dvc import Bar, bars
+from replication.report.provenance import Drawn
 from replication.report.wording import SHAPES
 from replication.verdicts.claims import Claim
 from replication.verdicts.verdict import Verdict

@@ -78,6 +78,11 @@ class Panel:
     step: int
     lines: tuple[Line, ...]
 
+    @property
+    def places(self) -> list[int]:
+        """Where a line has a point, in order."""
+        return sorted({point.at for line in self.lines for point in line.points})
+
 
 def without_sweeps(table: pd.DataFrame) -> pd.DataFrame:
     """A table less the runs that only stand in these figures: a recipe keeps the split it is measured on most."""

@@ -14,8 +14,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from replication.report.cells import grouped
-from replication.report.drawing import SERIES, Drawn, canvas, finish
+from replication.report.drawing import SERIES, canvas, finish
 from replication.report.limited_data import NAMES, PAPER, PRIORS, Line, Panel, course_panels, size_panels, toy_panels
+from replication.report.provenance import Drawn
 
 ACROSS = 5  # panels side by side
 DOT = {"marker": "o", "linestyle": "none", "markersize": 2.4, "alpha": 0.6, "markeredgewidth": 0}
@@ -43,15 +44,14 @@ def _sizes(panels: Sequence[Panel], dataset: str, folder: Path, name: str) -> tu
     lines = 1 + math.ceil(len(parts) / across)
     with canvas(max(2.0 * across, 5.0), 1.75 * lines + 0.5) as figure:
         axes = figure.subplots(lines, across, squeeze=False)
-        for panel_axes, panel in zip(
-            (*axes[0], *axes[1:].ravel()), (*whole, *[None] * (across - len(whole)), *parts), strict=False
-        ):
+        first_line = (*whole, *[None] * (across - len(whole)))
+        for panel_axes, panel in zip(axes.ravel(), (*first_line, *parts), strict=False):
             if panel is not None:
                 of = "" if panel.class_ == "all" else f"\nclass {panel.class_}"
                 panel_axes.set_title(f"{_words(panel.metric)}{of}", fontsize=8)
                 _curves(panel_axes, panel.lines, NAMES, 1.04)
-                _axis(panel_axes, panel.lines)
-        _finish(figure, NAMES, _drawn_lines(panels), "x: training images", folder, name)
+                _axis(panel_axes, panel.places)
+        _finish(figure, NAMES, panels, "x: training images", folder, name)
     steps = sorted({panel.step for panel in panels})
     title = (
         f"Scores over the number of training images, {dataset}, after {' and '.join(map(str, steps))} updates: a dot "
@@ -69,17 +69,15 @@ def _courses(panels: Sequence[tuple[int, Panel]], dataset: str, folder: Path, na
         for panel_axes, (size, panel) in zip(axes, panels, strict=False):
             panel_axes.set_title(f"{size} images", fontsize=8)
             _curves(panel_axes, panel.lines, NAMES)
-            panel_axes.set_xticks(sorted({point.at for line in panel.lines for point in line.points}))
-        _finish(figure, NAMES, _drawn_lines(panel for _, panel in panels), "x: updates", folder, name)
+            panel_axes.set_xticks(panel.places)
+        _finish(figure, NAMES, [panel for _, panel in panels], "x: updates", folder, name)
     metric = _words(panels[0][1].metric)
     title = (
         f"{metric.capitalize()} over the run, a panel a number of training images of {dataset}: a dot is a seed, "
         f"a line their mean, a band its 90 % t-interval. {DIVERGED}"
     )
-    return (
-        title,
-        f"Curves of {metric} over updates on {', '.join(str(size) for size, _ in panels)} images of {dataset}.",
-    )
+    sizes = ", ".join(str(size) for size, _ in panels)
+    return title, f"Curves of {metric} over updates on {sizes} images of {dataset}."
 
 
 def _latents(panels: Sequence[Panel], dataset: str, folder: Path, name: str) -> tuple[str, str]:
@@ -88,11 +86,10 @@ def _latents(panels: Sequence[Panel], dataset: str, folder: Path, name: str) -> 
         for panel_axes, panel in zip(axes, panels, strict=True):
             panel_axes.set_title(_words(panel.metric), fontsize=8)
             _curves(panel_axes, panel.lines, PRIORS, 1.06)
-            places = sorted({point.at for line in panel.lines for point in line.points})
             panel_axes.set_xscale("log", base=2)
-            panel_axes.set_xticks(places, [str(place) for place in places])
+            panel_axes.set_xticks(panel.places, [str(place) for place in panel.places])
             panel_axes.minorticks_off()
-        _finish(figure, PRIORS, _drawn_lines(panels), "x: latent dimensions", folder, name)
+        _finish(figure, PRIORS, panels, "x: latent dimensions", folder, name)
     seeds = sorted({len(point.values) for panel in panels for line in panel.lines for point in line.points})
     title = (
         f"Toy runs over the latent dimension and the prior, {dataset}, after {panels[0].step} updates, sampled as "
@@ -119,12 +116,7 @@ def _curves(axes: Axes, lines: Sequence[Line], names: Sequence[str], apart: floa
             axes.plot(np.full(len(point.values), shift * point.at), point.values, color=colour, **DOT)
 
 
-def _drawn_lines(panels: Iterable[Panel]) -> set[str]:
-    return {line.name for panel in panels for line in panel.lines}
-
-
-def _axis(axes: Axes, lines: Iterable[Line]) -> None:
-    places = sorted({point.at for line in lines for point in line.points})
+def _axis(axes: Axes, places: Sequence[int]) -> None:
     axes.set_xscale("log")
     axes.set_xticks(places, [f"{place:g}" if place < 10_000 else f"{place / 1000:g}k" for place in places], rotation=45)
     axes.minorticks_off()
@@ -134,8 +126,9 @@ def _words(metric: str) -> str:
     return metric.replace("_", " ")
 
 
-def _finish(figure: Figure, names: Sequence[str], drawn: set[str], scale: str, folder: Path, name: str) -> None:
+def _finish(figure: Figure, names: Sequence[str], panels: Sequence[Panel], scale: str, folder: Path, name: str) -> None:
     """One legend of the names drawn, what the x axis is, and the files."""
+    drawn = {line.name for panel in panels for line in panel.lines}
     handles = [
         figure.axes[0].plot([], [], color=colour, linewidth=1.6, label=label)[0]
         for label, colour in zip(names, cycle(SERIES), strict=False)

@@ -71,13 +71,15 @@ class ReportedBlock(Block):
 
 
 @dataclass(config=OPEN, frozen=True)
-class Figure:
+class Drawn:
+    """A figure; `name` is its path in figures/ without the suffix."""
+
     name: str
-    kind: str
-    paper: str
+    kind: str  # forest, curves, arms, points, grid or sheet
+    paper: str  # "" for the figure of all claims
     title: str
     alt: str
-    vector: bool
+    vector: bool  # an SVG stands beside the PNG
 
 
 @dataclass(config=OPEN, frozen=True)
@@ -87,7 +89,7 @@ class Report:
     not_measured: list[str]
     cells: dict[str, ReportedBlock]
     recipes: dict[str, dict[str, dict[str, Any]]]
-    figures: list[Figure]
+    figures: list[Drawn]
     files: dict[str, Sha256]
 
 

@@ -14,7 +14,8 @@ from PIL import Image
 
 from replication.config.params import Cell
 from replication.report.cells import SHEETS, ScoredCell
-from replication.report.drawing import FAINT, INK, SERIES, Drawn, canvas, save
+from replication.report.drawing import FAINT, INK, SERIES, canvas, save
+from replication.report.provenance import Drawn
 
 TILES = 8  # a side of an image grid
 PANELS = 11  # toy panels in a line

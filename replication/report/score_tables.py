@@ -139,7 +139,7 @@ def class_tables(table: pd.DataFrame) -> tuple[Grid, ...]:
 
 def _class_rows(panels: list[Panel]) -> Iterable[tuple[str, ...]]:
     """A line for each number of images and model, a cell for each panel."""
-    for at in sorted({point.at for line in panels[0].lines for point in line.points}):
+    for at in panels[0].places:
         for line in panels[0].lines:
             cells = [_point(panel, line.name, at) for panel in panels]
             if cells[0] is not None:

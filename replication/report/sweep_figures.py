@@ -13,7 +13,8 @@ from matplotlib.figure import Figure
 
 from replication.report.cells import grouped
 from replication.report.curves import Dashes, Series, series_of
-from replication.report.drawing import FAINT, SERIES, Drawn, canvas, finish
+from replication.report.drawing import FAINT, SERIES, canvas, finish
+from replication.report.provenance import Drawn
 
 PAPER = "background"
 IMAGES: dict[str, Dashes] = {"held-out": "-", "training": (0, (2, 1.5))}  # by the images that are reconstructed

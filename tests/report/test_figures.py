@@ -104,5 +104,5 @@ def test_figures_are_equal_from_two_processes(reported: Path, claims: list[Claim
     written = json.loads((report / "provenance.json").read_text(encoding="utf-8"))["figures"]
     assert [asdict(figure) for figure in figures] == written
     files = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
-    assert sorted(files) == sorted(name for figure in figures for name in figure.files)
+    assert {Path(name).stem for name in files} == {figure.name for figure in figures}
     assert files == {file.name: file.read_bytes() for file in (report / "figures").iterdir()}

@@ -162,7 +162,7 @@ def test_figures_say_what_they_show(table: pd.DataFrame, tmp_path: Path) -> None
     names = ["limited-data-digits", "limited-course-digits", "latent-sweep-toy-bimodal"]
     assert [figure.name for figure in drawn] == names
     assert "after 300 updates" in drawn[0].title and "a dot is a seed (2 or 3 an arm)" in drawn[2].title
-    assert all((tmp_path / file).is_file() for figure in drawn for file in figure.files)
+    assert all((tmp_path / f"{figure.name}.{kind}").is_file() for figure in drawn for kind in ("png", "svg"))
 
 
 def test_samples_are_shown_of_a_recipes_first_split() -> None:
@@ -230,4 +230,4 @@ def test_figures_say_how_many_runs(background: pd.DataFrame, tmp_path: Path) -> 
     counts = {"learning-curves": "n = 3 random splits", "latent-dimension": "n = 2 seeds", "outliers": "n = 2 seeds"}
     assert [figure.name for figure in drawn] == list(counts)
     assert all(counts[figure.name] in figure.title for figure in drawn)
-    assert all((tmp_path / file).is_file() for figure in drawn for file in figure.files)
+    assert all((tmp_path / f"{figure.name}.{kind}").is_file() for figure in drawn for kind in ("png", "svg"))
