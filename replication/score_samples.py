@@ -39,7 +39,6 @@ if TYPE_CHECKING:  # torch and pandas take seconds to import, and a wrong argume
     from replication.scoring.rows import Rows
     from replication.scoring.sample_set import JudgeOfSamples, SampleSet
 
-REPORTS = Path("reports")
 COUNT = 1000  # samples that a callable is asked for
 INCEPTION = ("there", "download", "none")
 _NAME = re.compile(r"\w[\w-]{0,99}(/\w[\w-]{0,99})?")
@@ -198,7 +197,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from replication.table.measurements import to_table
 
     measured = to_table(scored.rows.collected)
-    tables = side_by_side(measured, committed_rows(measured, REPORTS))
+    tables = side_by_side(measured, committed_rows(measured))
     if asked.out is not None:
         from replication.scoring.rows import write_scores
 

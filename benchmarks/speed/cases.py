@@ -78,9 +78,7 @@ def chosen_cases(names: Sequence[str], device: str) -> tuple[str, ...]:
 def prepare_case(name: str, params: Params, precision: str = "float32", cases: Mapping[str, Case] = CASES) -> Work:
     """The case's recipe, networks and data."""
     case = cases[name]
-    recipe = params.recipe(case.model, case.recipe, case.variant)
-    if precision != recipe.precision:
-        recipe = replace(recipe, precision=precision)
+    recipe = replace(params.recipe(case.model, case.recipe, case.variant), precision=precision)
     options = params.datasets[case.dataset]
     model, shape, classes = load(case.model), sample_shape(options), class_count(options)
     data_name = f"random uint8 images in place of {case.dataset}" if case.n else case.dataset

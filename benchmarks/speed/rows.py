@@ -22,7 +22,6 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -65,18 +64,15 @@ def generated(base: pd.DataFrame, rows: int) -> pd.DataFrame:
     arm, block = copy % arms, copy // arms
     table = pd.concat([base.loc[:, [*COLUMNS]]] * copies, ignore_index=True)
     table["seed"] += block * STEP
-    table["recipe"] = _renamed(table["recipe"].cat, arm, arms)
+    recipes = base["recipe"].cat.categories  # arm 0 keeps its recipe's name
+    names = [f"{name}-more-{number}" if number else name for name in recipes for number in range(arms)]
+    codes = table["recipe"].cat.codes.astype(np.int64) * arms + arm
+    table["recipe"] = pd.Categorical.from_codes(codes, np.array(names, dtype=object))
     counted = table["metric"].isin([name for name, metric in METRICS.items() if metric.unit in COUNTED])
     noise = np.random.default_rng(0).standard_normal(len(copy)) * SPREAD
     noise[(copy == 0) | counted] = 0.0
     table["value"] *= 1 + noise
     return table
-
-
-def _renamed(recipes: Any, arm: np.ndarray, arms: int) -> pd.Categorical:
-    """Arm 0 keeps its recipe's name; further ones are numbered."""
-    names = [f"{name}-more-{number}" if number else name for name in recipes.categories for number in range(arms)]
-    return pd.Categorical.from_codes(recipes.codes.astype(np.int64) * arms + arm, np.array(names, dtype=object))
 
 
 def prepared(root: Path, rows: int) -> int:

@@ -158,7 +158,6 @@ class Driver:
             join_scored(course.folders, TRAINED / block.folder, scoring_key(self._params, block), SCORED / block.folder)
         for folder in (*course.folders, *(UNITS / f"cut-{part.name}" for part in course.parts)):
             shutil.rmtree(folder, ignore_errors=True)
-        course.folders = []
         self._begin(course)
 
     def _is_done(self, stage: Stage, block: Cell) -> bool:

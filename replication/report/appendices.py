@@ -50,12 +50,12 @@ class Appendices:
     robustness: tuple[Grid, ...]
 
 
-def appendices(sources: Sequence[Source], error_rates: Path, speed: Path, robustness: Path) -> Appendices:
+def appendices(sources: Sequence[Source], speed: Path, robustness: Path) -> Appendices:
     """The appendices of all profiles; `speed` holds what was timed, `robustness` what faults and fuzzing came to."""
     return Appendices(
         profiles=tuple(_appendix(source) for source in sources),
         metrics=_metrics({metric for source in sources for metric in distinct(source.table, "metric")}),
-        error_rates=error_rate_grid(error_rates),
+        error_rates=error_rate_grid(ERROR_RATES),
         performance=performance(speed),
         robustness=read_robustness(robustness),
     )

@@ -15,7 +15,7 @@ from typing import Any
 
 from replication.config.params import Params
 from replication.foundation.errors import InputError
-from replication.report.appendices import ERROR_RATES, Appendices, appendices
+from replication.report.appendices import Appendices, appendices
 from replication.report.for_dvc import metrics, plots
 from replication.report.papers import Paper, paper, unpublished
 from replication.report.pictures import Figure
@@ -80,7 +80,7 @@ def read_page(params: Params, benchmarks: Sequence[Benchmark], root: Path = Path
     # Each figure once: of several profiles that have it, the last one's, which has the most seeds.
     figures = list({figure.same: figure for source in sources for figure in source.figures}.values())
     provenances = [source.provenance for source in sources]
-    closed = appendices(sources, ERROR_RATES, *(root / BENCHMARKS / part for part in (SPEED, ROBUSTNESS)))
+    closed = appendices(sources, *(root / BENCHMARKS / part for part in (SPEED, ROBUSTNESS)))
     return Page(
         summary=summary(of_papers),
         tables=of_papers,

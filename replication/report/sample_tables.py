@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Sequence
-from pathlib import Path
 
 import pandas as pd
 
@@ -13,7 +12,7 @@ from replication.config.cell import OWN
 from replication.report.cells import grouped
 from replication.report.provenance import read_report
 from replication.report.score_tables import heading, last_steps, variants_of
-from replication.report.sources import PROVENANCE
+from replication.report.sources import PROVENANCE, REPORTS
 from replication.table.grids import NONE, Grid
 from replication.table.measurements import each_seed_once, read_table, table_in
 
@@ -38,10 +37,10 @@ KINDS = (
 )
 
 
-def committed_rows(measured: pd.DataFrame, reports: Path) -> pd.DataFrame:
+def committed_rows(measured: pd.DataFrame) -> pd.DataFrame:
     """Rows of the committed reports on the data set and by the metrics and judges of the rows `measured`."""
     tables = []
-    for folder in sorted(path.parent for path in reports.glob(f"*/{PROVENANCE}")):
+    for folder in sorted(path.parent for path in REPORTS.glob(f"*/{PROVENANCE}")):
         if not table_in(folder).is_file():
             continue
         table = each_seed_once(read_table(table_in(folder)), read_report(folder / PROVENANCE)["device"])

@@ -102,16 +102,16 @@ def save_sheet(sheet: Image.Image, path: Path) -> None:
 def _draw_points(scored: ScoredCell, folder: Path) -> Drawn:
     """The data, seed 0 early in training, and every seed's samples at the end: all panels in one pair of axes."""
     samples, cell, name = scored.samples, scored.cell, f"points-{scored.cell.key}"
-    panels: list[tuple[str, np.ndarray, str, str]] = []
+    panels: list[tuple[str, np.ndarray, str]] = []  # title, points, colour
     if "real" in samples:
-        panels.append(("data", samples["real"], FAINT, INK))
+        panels.append(("data", samples["real"], FAINT))
     if "early_points" in samples:
-        panels.append((f"seed {cell.seed_numbers[0]}, early", samples["early_points"][0], SERIES[2], INK))
+        panels.append((f"seed {cell.seed_numbers[0]}, early", samples["early_points"][0], SERIES[2]))
     succeeded, noise = _succeeded(scored.table)
     for seed, points in list(zip(cell.seed_numbers, samples["points"], strict=False))[:MOST]:
         good = succeeded.get(seed)
         mark = {True: " ●", False: " ✕", None: ""}[good]
-        panels.append((f"seed {seed}{mark}", points, SERIES[1] if good is False else SERIES[0], INK))
+        panels.append((f"seed {seed}{mark}", points, SERIES[1] if good is False else SERIES[0]))
     lines = math.ceil(len(panels) / PANELS)
     with canvas(9.6, 9.6 / PANELS * 1.16 * lines + 0.05) as figure:
         axes = figure.add_axes((0.002, 0.002, 0.996, 0.996))
@@ -125,12 +125,12 @@ def _draw_points(scored: ScoredCell, folder: Path) -> Drawn:
     return Drawn(name, "points", cell.paper, title, f"Scatter plots of toy points, {title}", True)
 
 
-def _place_panels(axes: Axes, panels: list[tuple[str, np.ndarray, str, str]], lines: int) -> None:
+def _place_panels(axes: Axes, panels: list[tuple[str, np.ndarray, str]], lines: int) -> None:
     reach, pitch, drop = 1.15, 2.5, 2.9
     axes.set_xlim(-1.25, PANELS * pitch - 1.25)
     axes.set_ylim(-lines * drop + 1.65, 1.65)
     axes.set_axis_off()
-    for place, (title, points, colour, ink) in enumerate(panels):
+    for place, (title, points, colour) in enumerate(panels):
         x, y = place % PANELS * pitch, -(place // PANELS) * drop
         drawn = points[:POINTS].astype(np.float64)
         drawn = drawn[np.isfinite(drawn).all(axis=1)]
@@ -138,7 +138,7 @@ def _place_panels(axes: Axes, panels: list[tuple[str, np.ndarray, str, str]], li
         axes.plot(drawn[:, 0], drawn[:, 1], ".", color=colour, markersize=1.7, markeredgewidth=0, rasterized=True)
         frame = Rectangle((x - reach, y - reach), 2 * reach, 2 * reach, fill=False, edgecolor=FAINT, linewidth=0.5)
         axes.add_patch(frame)
-        axes.text(x - reach, y + reach + 0.1, title, fontsize=6.5, color=ink)
+        axes.text(x - reach, y + reach + 0.1, title, fontsize=6.5, color=INK)
 
 
 def _succeeded(table: pd.DataFrame) -> tuple[dict[int, bool], str]:

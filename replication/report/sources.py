@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -207,20 +208,16 @@ def cells_of(evidence: Evidence | None, profiles: Iterable[Profile]) -> tuple[st
     """Names of the trained cells that a body of evidence reads, of the last profile that has them all."""
     best: tuple[str, ...] = ()
     for profile in profiles:
-        keys: list[str] = []
-        for side in evidence.sides if evidence else ():
-            wanted = {column: str(side[column]) for column in IDENTITY if column in side}
-            named = [
-                key
-                for key, cell in profile.scored.items()
-                if all(str(getattr(cell, column)) == value for column, value in wanted.items())
-            ]
-            if not named:
-                break
-            keys += named
-        else:
-            best = tuple(dict.fromkeys(keys)) or best
+        of_sides = [_trained_for(side, profile) for side in evidence.sides] if evidence else []
+        if all(of_sides):
+            best = once(chain(*of_sides)) or best
     return best
+
+
+def _trained_for(selection: Selection, profile: Profile) -> list[str]:
+    wanted = [(column, str(selection[column])) for column in IDENTITY if column in selection]
+    cells = profile.scored.items()
+    return [key for key, cell in cells if all(str(getattr(cell, column)) == value for column, value in wanted)]
 
 
 def once(texts: Iterable[str]) -> tuple[str, ...]:

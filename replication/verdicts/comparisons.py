@@ -224,5 +224,4 @@ def _successes(claim: Claim, side: Replicates) -> int:
 
 def enough_values(sides: Sides) -> bool:
     """Whether FEWEST replicates of every side (pairs, where paired) have a value."""
-    values, other_values = _with_values(sides)
-    return min(len(values), FEWEST if other_values is None else len(other_values)) >= FEWEST
+    return all(len(side) >= FEWEST for side in _with_values(sides) if side is not None)

@@ -58,13 +58,13 @@ def largest_rate(studies: int) -> float:
     return float(binom.isf(CHANCE, studies, LEVEL)) / studies
 
 
-def error_table(rates: Iterable[ErrorRate], studies: int) -> dict[str, object]:
+def error_table(rates: Iterable[ErrorRate]) -> dict[str, object]:
     """What error_rates.json holds; no clock and no host, so that one seed and one set of versions give one file."""
     return {
-        "studies": studies,
+        "studies": STUDIES,
         "seed": SEED,
         "nominal": LEVEL,
-        "largest_rate_by_chance": largest_rate(studies),
+        "largest_rate_by_chance": largest_rate(STUDIES),
         "versions": {"python": platform.python_version(), "numpy": np.__version__, "scipy": scipy.__version__},
         "rows": [asdict(rate) for rate in rates],
     }
@@ -75,4 +75,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
     argparse.ArgumentParser(prog="python -m replication.verdicts simulation", description=__doc__).parse_args(arguments)
     rates = [rate for case in tqdm(all_cases(), unit="case") for rate in simulate([case])]
     PATH.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(PATH, json.dumps(error_table(rates, STUDIES), indent=1) + "\n")
+    write_atomically(PATH, json.dumps(error_table(rates), indent=1) + "\n")
