@@ -56,6 +56,7 @@ from replication.scoring.requirements import require_cell
 from replication.train import train_cell
 
 TIME_IS_UP = 75  # EX_TEMPFAIL: the same command goes on
+Pack = Callable[[Cell], None]  # what packs a block
 
 
 @dataclass
@@ -83,10 +84,8 @@ class Progress:
             self.failed[name] = what_failed(error)
 
 
-def run(
-    params: Params, blocks: Sequence[Cell], progress: Progress, pack: Path | None = None, weights: bool = False
-) -> None:
-    """Train, score and pack blocks of the profile in force, with their last networks where `weights` says so."""
+def run(params: Params, blocks: Sequence[Cell], progress: Progress, pack: Pack) -> None:
+    """Train, score and pack blocks of the profile in force."""
     waiting: list[Cell] = []
     futures: dict[str, Future[None]] = {}
     with Child() as child, ThreadPoolExecutor(1) as scoring:
@@ -99,7 +98,7 @@ def run(
                 with progress.of(cell.name):
                     if not cell.experiment:
                         _train(params, cell, progress)
-                    futures[cell.name] = scoring.submit(_score_and_pack, params, cell, child, progress, pack, weights)
+                    futures[cell.name] = scoring.submit(_score_and_pack, params, cell, child, progress, pack)
             for name, future in futures.items():
                 with progress.of(name):
                     future.result()
@@ -109,9 +108,7 @@ def run(
             raise
 
 
-def run_on_cluster(
-    params: Params, blocks: Sequence[Cell], progress: Progress, pack: Path | None = None, weights: bool = False
-) -> None:
+def run_on_cluster(params: Params, blocks: Sequence[Cell], progress: Progress, pack: Pack) -> None:
     """As `run`, but what is trained and scored is so on the cluster that the profile names."""
     ready: list[Cell] = []
     with Child() as child:
@@ -122,12 +119,10 @@ def run_on_cluster(
 
     def finish(cell: Cell) -> None:
         with progress.of(cell.name):
-            if pack is not None:
-                _pack(cell, pack, weights)
+            pack(cell)
             progress.done.append(cell.name)
 
-    failed = cluster_stages().carry_out(params, ready, ["train", "score"], progress.is_over, finish)
-    progress.failed |= failed
+    progress.failed |= cluster_stages().carry_out(params, ready, ["train", "score"], progress.is_over, finish)
 
 
 def _make_ready(params: Params, cell: Cell, child: Child, progress: Progress) -> None:
@@ -155,20 +150,20 @@ def _train(params: Params, cell: Cell, progress: Progress) -> None:
         torch.cuda.empty_cache()  # for the process that scores
 
 
-def _score_and_pack(
-    params: Params, cell: Cell, child: Child, progress: Progress, pack: Path | None, weights: bool
-) -> None:
+def _score_and_pack(params: Params, cell: Cell, child: Child, progress: Progress, pack: Pack) -> None:
     done, score = (is_measured, run_experiment) if cell.experiment else (is_scored, score_cell)
     if done(params, cell):
         print(f"{cell.name}: kept, scored before", flush=True)
     else:
         _step(cell.name, "scored", lambda: child.call(progress.is_over, score, params, cell))
-    if pack is not None:
-        _pack(cell, pack, weights)
+    pack(cell)
 
 
-def _pack(cell: Cell, pack: Path, weights: bool) -> None:
-    target = pack / f"{cell.name}.tar.gz"
+def _pack(folder: Path | None, weights: bool, cell: Cell) -> None:
+    """Pack a block into a folder, if one is named, with its last networks where `weights` says so."""
+    if folder is None:
+        return
+    target = folder / f"{cell.name}.tar.gz"
     before = target.read_bytes() if target.is_file() else b""
     pack_blocks([cell], target, weights=weights)
     outcome = "kept, packed before" if target.read_bytes() == before else f"packed into {target}"
@@ -224,7 +219,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     params, blocks = chosen_blocks(load_params(), asked.cells, asked.device, asked.seeds)
     params = with_cluster_options(params, asked)
     carry = run_on_cluster if params.profile.runner == "ray" else run
-    carry(params, blocks, progress, asked.pack, asked.weights)
+    carry(params, blocks, progress, partial(_pack, asked.pack, asked.weights))
     sentences, status = summary(progress, blocks)
     for sentence in sentences:
         print(sentence, file=sys.stderr, flush=True)
