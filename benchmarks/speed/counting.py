@@ -29,9 +29,7 @@ class Need(NamedTuple):
 class ByteCounter(TorchDispatchMode):
     """Adds up what every operation reads and writes; one that only looks at memory otherwise costs nothing."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.total = 0
+    total = 0  # bytes
 
     def __torch_dispatch__(
         self, func: Any, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None

@@ -25,7 +25,7 @@ DIVERGED = "A run that diverged counts with the metric's worst value."
 
 def draw_limited(table: pd.DataFrame, folder: Path) -> Iterable[Drawn]:
     """The figures for which the table has rows, of each data set."""
-    for (_, dataset), rows in grouped(table.loc[table["paper"] == PAPER], ["paper", "dataset"]):
+    for (dataset,), rows in grouped(table.loc[table["paper"] == PAPER], ["dataset"]):
         kinds: list[tuple[str, Callable[..., tuple[str, str]], Sequence[Any]]] = [
             ("limited-data", _sizes, size_panels(rows)),
             ("limited-course", _courses, list(course_panels(rows).items())),

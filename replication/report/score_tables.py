@@ -120,7 +120,7 @@ def mean_of(values: np.ndarray) -> str:
 def class_tables(table: pd.DataFrame) -> tuple[Grid, ...]:
     """For each data set the modified score of every class by the number of images: mean [90 % interval] over seeds."""
     grids = []
-    for (_, dataset), rows in grouped(table.loc[table["paper"] == PAPER], ["paper", "dataset"]):
+    for (dataset,), rows in grouped(table.loc[table["paper"] == PAPER], ["dataset"]):
         panels = size_panels(rows)
         modified = next((panel.metric for panel in panels if panel.metric in MODIFIED), "")
         curves = [panel for panel in panels if panel.metric == modified]
@@ -138,20 +138,15 @@ def class_tables(table: pd.DataFrame) -> tuple[Grid, ...]:
 
 
 def _class_rows(panels: list[Panel]) -> Iterable[tuple[str, ...]]:
-    """A line for each number of images and model, a cell for each panel."""
-    for at in panels[0].places:
-        for line in panels[0].lines:
-            cells = [_point(panel, line.name, at) for panel in panels]
-            if cells[0] is not None:
-                yield (str(at), line.name, *(NONE if point is None else _mean_and_interval(point) for point in cells))
+    """A line for each number of images and model that the first panel has, a cell for each panel."""
+    points = [{(point.at, line.name): point for line in panel.lines for point in line.points} for panel in panels]
+    for at, name in sorted(points[0], key=lambda place: place[0]):
+        yield (str(at), name, *(_mean_and_interval(of_panel.get((at, name))) for of_panel in points))
 
 
-def _point(panel: Panel, name: str, at: int) -> Point | None:
-    points = (point for line in panel.lines if line.name == name for point in line.points)
-    return next((point for point in points if point.at == at), None)
-
-
-def _mean_and_interval(point: Point) -> str:
+def _mean_and_interval(point: Point | None) -> str:
+    if point is None:
+        return NONE
     low, high = point.interval
     text = with_interval(point.mean, low, high) if np.isfinite(high - low) else number(point.mean, 2)
     return f"{text} ({len(point.values)})"
