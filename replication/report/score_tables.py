@@ -1,4 +1,4 @@
-"""Tables that set scores side by side: each run, real images, and other references, on one data set."""
+"""Tables that set scores side by side: each run, real images and other references, two devices, classes."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from replication.report.wording import decimals_of, with_interval
 from replication.table.definitions import METRICS
 from replication.table.grids import NONE, Grid, number
 from replication.table.validation import distinct, key_numbers
+from replication.verdicts.statistics.intervals import welch_estimate
 
 NAMES = ["model", "recipe", "variant", "split", "n_train"]
 VARIANT = ["metric", "metric_variant"]
@@ -115,6 +116,33 @@ def mean_of(values: np.ndarray) -> str:
     decimals = decimals_of(spread)
     text = number(float(finite.mean()), decimals) + (f" ± {number(spread, decimals)}" if decimals is not None else "")
     return f"{text} ({len(values)}{f', {lost} diverged' if lost else ''})"
+
+
+def device_tables(table: pd.DataFrame) -> tuple[Grid, ...]:
+    """A line for each score of a cell that rows of two devices have; no table where no cell has such rows."""
+    scores = [metric for _, metrics, _ in TABLES for metric in metrics]
+    chosen = table["metric"].isin(scores) & (table["class"] == "all")
+    parts = (table.loc[chosen & (table["device"] == device)] for device in ("cpu", "cuda"))
+    on_cpu, on_gpu = (last_values(rows, [*NAMES, "dataset", *VARIANT]) for rows in parts)
+    lines = []
+    for key in (key for key in on_cpu if key in on_gpu):
+        (model, recipe, variant, split, _, dataset, metric, kind), cpu, gpu = map(str, key), on_cpu[key], on_gpu[key]
+        name = f"{model} {recipe} ({variant}), {dataset} {split}"
+        lines.append((name, heading(metric, kind), mean_of(cpu), mean_of(gpu), _difference(gpu, cpu)))
+    title = "The same cells on a processor and on a GPU"
+    note = (
+        "Mean ± standard deviation (n seeds), last step, and GPU − processor with its 90 % Welch interval. On another "
+        "device a seed draws other numbers, so its two trainings are independent."
+    )
+    return (Grid(title, note, ("cell", "score", "processor", "GPU", "difference"), tuple(lines)),) if lines else ()
+
+
+def _difference(first: np.ndarray, second: np.ndarray) -> str:
+    """Mean of one minus mean of the other and its interval; a dash where a side has a single value, or one diverged."""
+    if min(len(first), len(second)) < 2 or not np.isfinite([*first, *second]).all():
+        return NONE
+    estimate = welch_estimate(first, second)
+    return with_interval(float(estimate.difference), *map(float, estimate.interval()))
 
 
 def class_tables(table: pd.DataFrame) -> tuple[Grid, ...]:

@@ -15,9 +15,9 @@ from replication.config.params import Params, Profile
 from replication.foundation.errors import InputError
 from replication.foundation.provenance import changed_file
 from replication.report.cells import IDENTITY
-from replication.report.device_table import device_tables
 from replication.report.pictures import Figure, figure
 from replication.report.provenance import read_report
+from replication.report.score_tables import device_tables
 from replication.report.wording import Mark, difference, mark
 from replication.table.grids import NONE, Grid
 from replication.table.measurements import each_seed_once, read_table, table_in

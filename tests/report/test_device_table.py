@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_ind
 
-from replication.report.device_table import device_tables
+from replication.report.score_tables import device_tables
 from replication.table.measurements import Measurement, to_table
 
 CPU, GPU = np.random.default_rng(0).normal((0.9, 0.8), (0.01, 0.03), (12, 2)).T
