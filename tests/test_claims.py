@@ -118,14 +118,6 @@ def test_steps_are_final_shares_of_the_last_or_integers():
     assert chosen == {"final": {100}, "25%": {24}, "0%": {0}, 50: {50}, 7: set()}
 
 
-@pytest.mark.parametrize(
-    ("selection", "word"), [({**SELECTION, "step": "last"}, "'last'"), ({"colour": "red"}, "colour")]
-)
-def test_an_unknown_step_or_column_is_refused(selection, word):
-    with pytest.raises(InputError, match=word):
-        select(table({0: 0.1}), selection)
-
-
 def test_one_value_per_seed_with_mean_and_spread():
     side = replicates(table({2: 0.5, 0: 0.1, 1: 0.3}), CLAIM, EVIDENCE).measured
     assert (side.ids, side.values) == ((0, 1, 2), (0.1, 0.3, 0.5))

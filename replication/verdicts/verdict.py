@@ -8,7 +8,6 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from replication.table.columns import WHERE
 from replication.table.definitions import METRICS
 from replication.table.measurements import each_seed_once
 from replication.verdicts.claims import Claim, Evidence, Kind, Obstacle, Origin
@@ -80,14 +79,13 @@ class Finding:
 
 def judge(claim: Claim, table: pd.DataFrame) -> Verdict:
     """The verdict on one claim, in a family of its own, from all rows of a table: see `judge_all`."""
-    return _judged([claim], [table])[0]
+    return _judged([claim], table)[0]
 
 
 def judge_all(claims: Iterable[Claim], table: pd.DataFrame, device: str = "cpu") -> tuple[Verdict, ...]:
     """Verdicts in the order of the claims, with Holm-adjusted words beside the plain ones.
 
-    Where a seed was measured on several devices, the rows of `device` count (`measurements.each_seed_once`). A claim
-    that compares devices names them in its selections, and reads all rows.
+    Where a seed was measured on several devices, the rows of `device` count (`measurements.each_seed_once`).
 
     Within a family each word is adjusted over every claim for which it was tested, so that the chance of giving that
     word wrongly to any claim of the family is at most .05. A claim with fewer replicates than planned, and so with
@@ -96,14 +94,13 @@ def judge_all(claims: Iterable[Claim], table: pd.DataFrame, device: str = "cpu")
     Raises:
         InputError: a claim's selections are ambiguous or do not fit its kind.
     """
-    listed, once = tuple(claims), each_seed_once(table, device)
-    return _judged(listed, [table if _names_a_device(claim) else once for claim in listed])
+    return _judged(tuple(claims), each_seed_once(table, device))
 
 
-def _judged(listed: Sequence[Claim], tables: Sequence[pd.DataFrame]) -> tuple[Verdict, ...]:
-    verdicts = _with_power(listed, [_judged_alone(*pair) for pair in zip(listed, tables, strict=True)])
-    for family in {claim.family for claim in listed}:
-        members = [index for index, claim in enumerate(listed) if claim.family == family]
+def _judged(claims: Sequence[Claim], table: pd.DataFrame) -> tuple[Verdict, ...]:
+    verdicts = _with_power(claims, [_judged_alone(claim, table) for claim in claims])
+    for family in {claim.family for claim in claims}:
+        members = [index for index, claim in enumerate(claims) if claim.family == family]
         members = [index for index in members if verdicts[index].word != "underpowered"]
         for word in {verdicts[index].word for index in members}:
             tested = [(i, c.p_values[word]) for i in members if (c := verdicts[i].comparison) and word in c.p_values]
@@ -157,11 +154,6 @@ def _with_power(claims: Sequence[Claim], verdicts: list[Verdict]) -> list[Verdic
 def _fewer(claim: Claim, sizes: Mapping[str, Sizes]) -> bool:
     (n, against_n), plan = sizes[claim.id], claim.plan
     return plan is not None and (n < plan.n or (against_n or 0) < (plan.against_n or 0))
-
-
-def _names_a_device(claim: Claim) -> bool:
-    bodies = filter(None, (claim.evidence, *claim.indicative))
-    return any(column in side for body in bodies for side in body.sides for column in WHERE)
 
 
 def _indicative(claim: Claim, evidence: Evidence, table: pd.DataFrame) -> Indicative:

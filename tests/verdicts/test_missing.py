@@ -162,15 +162,6 @@ def test_seeds_of_the_other_device_fill_up() -> None:
     assert values[:2] == tuple(cuda["value"]) and values[2:] == tuple(cpu.loc[cpu["seed"] >= 2, "value"])
 
 
-def test_a_claim_that_names_devices_compares_them() -> None:
-    both = pd.concat([around(0.8), on(around(0.8), "cuda")], ignore_index=True)
-    cuda, cpu = ({**evidence().measured, "device": device} for device in ("cuda", "cpu"))
-    compared = claim("order", evidence=replace(evidence(), measured=cuda, against=cpu, paired=True), margin=0.05)
-    (verdict,) = judge_all([compared], both, device="cuda")
-    assert verdict.comparison is not None and verdict.comparison.against is not None
-    assert verdict.comparison.measured.values == verdict.comparison.against.values
-
-
 REVERSED = ("2", "5")
 
 
