@@ -91,7 +91,7 @@ def _check_figures(folder: Path, provenance: Mapping[str, Any]) -> None:
 def _verdicts(path: Path, claims: Sequence[Claim]) -> dict[str, Verdict]:
     try:
         verdicts = {verdict.claim: verdict for verdict in from_json(path.read_text(encoding="utf-8"))}
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError) as error:
         raise InputError(f"{path} holds no verdicts ({error}): run `uv run dvc repro` to make it again.") from error
     judged = {name: len(verdict.indicative) for name, verdict in verdicts.items()}
     difference = judged.items() ^ {claim.id: len(claim.indicative) for claim in claims}.items()

@@ -65,20 +65,18 @@ class Sides:
 def select(table: pd.DataFrame, selection: Mapping[str, str | int | float]) -> pd.DataFrame:
     """Rows of a table of measurements whose columns have the selection's values.
 
-    `step` may be an integer, "final" (the largest step of the rows that match otherwise) or a share of it such as
-    "25%" (the nearest step measured, the earlier of two equally near); without it, rows of every step are returned.
+    `step` is an integer, "final" (the largest step of the rows that match otherwise) or a share of it such as "25%"
+    (the nearest step measured, the earlier of two equally near).
     """
     rows = _matching(table, selection)
-    if "step" not in selection or rows.empty:
-        return rows
-    return rows.loc[rows["step"] == _step(rows, selection["step"])]
+    return rows if rows.empty else rows.loc[rows["step"] == _step(rows, selection["step"])]
 
 
 def replicates(table: pd.DataFrame, claim: Claim, evidence: Evidence) -> Sides:
     """Per-replicate values of both sides; dependent draws of one structure are averaged over the trainings.
 
     A claim over trainings averages the draws within a seed; a claim over label draws or splits averages each draw
-    over the seeds. A side without a step in its selection is read at its final step.
+    over the seeds.
 
     Raises:
         EvidenceGap: no rows, another budget, a hole in the grid, unequal pairs or too few replicates.
@@ -142,14 +140,14 @@ def _side(table: pd.DataFrame, unit: str, selection: Selection, budget: int | No
     last = int(matching["step"].to_numpy().max())
     if budget is not None and last != budget:
         raise EvidenceGap(f"The runs measured end after {last} updates, the claim's protocol after {budget}.")
-    rows = matching.loc[matching["step"] == _step(matching, selection.get("step", "final"))]
+    rows = matching.loc[matching["step"] == _step(matching, selection["step"])]
     _require_one_thing(rows, unit, selection, claim)
     identity = IDENTITY[unit]
     for column in ("seed", identity):
         missing = sorted(set(distinct(matching, column)) - set(distinct(rows, column)))
         if missing:
-            step = selection.get("step", "final")
-            raise EvidenceGap(f"Step {step} is not measured for {column} {', '.join(map(str, missing))}.")
+            named = ", ".join(map(str, missing))
+            raise EvidenceGap(f"Step {selection['step']} is not measured for {column} {named}.")
     return _reduced(rows, unit, identity)
 
 

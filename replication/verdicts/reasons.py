@@ -157,7 +157,7 @@ def _range(rows: pd.DataFrame, selection: Selection) -> str:
 
     A few variants of one protocol are named each, from the highest: "accuracy is 0.9 (n = 1; variant a), …".
     """
-    metric = selection.get("metric", "The value")
+    metric = selection["metric"]
     rows = rows.loc[rows["value"].notna()]
     open_columns = [name for name in COLUMNS if name not in FREE and len(distinct(rows, name)) > 1]
     if rows.empty:
