@@ -36,7 +36,6 @@ class Source:
     """What one profile measured. `table` counts a seed once; `rows` are those of all devices."""
 
     profile: str
-    folder: Path
     table: pd.DataFrame
     rows: int
     verdicts: Mapping[str, Verdict]  # by claim
@@ -70,7 +69,6 @@ def read_source(folder: Path, claims: Sequence[Claim]) -> Source:
     _check_figures(folder, provenance)
     return Source(
         profile=provenance["profile"],
-        folder=folder,
         table=each_seed_once(measured, provenance["device"]),
         rows=len(measured),
         verdicts=_verdicts(folder / VERDICTS, claims),

@@ -164,7 +164,7 @@ def _require_one_thing(rows: pd.DataFrame, unit: str, selection: Selection, clai
         named = ", ".join(distinct(rows, "device"))
         raise InputError(f"Claim {claim} counts a seed on each device ({named}): add device to {dict(selection)}.")
     kinds = set(distinct(rows, "replicate_kind"))
-    if unit in ("label draw", "split") and kinds and kinds != {unit}:
+    if unit in ("label draw", "split") and kinds != {unit}:
         raise EvidenceGap(f"The claim's replicate is a {unit}, but the measurements vary the {kinds.pop()}.")
 
 
