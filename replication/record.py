@@ -124,7 +124,7 @@ def _accepted(folder: Path, params: Params) -> Path:
     place = RECORDED / block.name
     if _hashes(folder) == _hashes(place):
         return place
-    for other in recorded_blocks(RECORDED, cell, params.profile):
+    for other in recorded_blocks(cell, params.profile):
         refuse_overlap(scored, other)
     if place.exists():
         raise InputError(f"Block {block.name} is recorded already: remove {place} to replace it.")

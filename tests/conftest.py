@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import shutil
 from collections.abc import Iterator
+from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
@@ -75,12 +76,14 @@ def remake(root: Path) -> None:
     from replication.report.page import BEGIN, END, pages, read_page, with_tables
     from replication.verdicts.benchmarks import load_benchmarks
 
-    params = load_params(root / "params.yaml")
-    build_report(params, "cpu", root / "reports", root / "outputs" / "score", root / "benchmarks")
-    page = read_page(params, load_benchmarks(root / "benchmarks"), root)
-    for name, text in pages(page).items():
-        write_atomically(root / "reports" / name, text)
-    (root / "README.md").write_text(with_tables(f"# Title\n\n{BEGIN}\n{END}\n\nMore.\n", page), encoding="utf-8")
+    with chdir(root):
+        params = load_params()
+        build_report(params, "cpu")
+        page = read_page(params, load_benchmarks())
+        for name, text in pages(page).items():
+            write_atomically(Path("reports", name), text)
+        readme = with_tables(f"# Title\n\n{BEGIN}\n{END}\n\nMore.\n", page)
+        Path("README.md").write_text(readme, encoding="utf-8")
 
 
 @pytest.fixture

@@ -10,11 +10,13 @@ from typing import Any
 from replication.foundation.errors import InputError
 from replication.foundation.foreign import read_json
 from replication.report.score_tables import class_tables, score_tables
-from replication.report.sources import Source, once
+from replication.report.sources import BENCHMARKS, Source, once
 from replication.report.wording import seed_range, value_in_words
 from replication.table.definitions import METRICS
 from replication.table.grids import NONE, Grid, number
+from replication.table.robustness import FOLDER as ROBUSTNESS
 from replication.table.robustness import read_robustness
+from replication.table.speed_tables import FOLDER as SPEED
 from replication.table.speed_tables import Performance, performance
 from replication.table.validation import distinct
 
@@ -50,14 +52,14 @@ class Appendices:
     robustness: tuple[Grid, ...]
 
 
-def appendices(sources: Sequence[Source], speed: Path, robustness: Path) -> Appendices:
-    """The appendices of all profiles; `speed` holds what was timed, `robustness` what faults and fuzzing came to."""
+def appendices(sources: Sequence[Source]) -> Appendices:
+    """The appendices of all profiles, with what was timed, and what faults and fuzzing came to."""
     return Appendices(
         profiles=tuple(_appendix(source) for source in sources),
         metrics=_metrics({metric for source in sources for metric in distinct(source.table, "metric")}),
         error_rates=error_rate_grid(ERROR_RATES),
-        performance=performance(speed),
-        robustness=read_robustness(robustness),
+        performance=performance(BENCHMARKS / SPEED),
+        robustness=read_robustness(BENCHMARKS / ROBUSTNESS),
     )
 
 

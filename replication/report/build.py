@@ -10,10 +10,9 @@ from typing import Any
 
 from replication.config.params import Params
 from replication.foundation.atomic import atomic_directory
-from replication.foundation.places import SCORED
 from replication.foundation.provenance import sha256_file
-from replication.report.cells import IDENTITY, RECORDED, ScoredCell, gather
-from replication.report.sources import BENCHMARKS, PROVENANCE, REPORTS, VERDICTS
+from replication.report.cells import IDENTITY, ScoredCell, gather
+from replication.report.sources import PROVENANCE, REPORTS, VERDICTS
 from replication.table.measurements import each_seed_once, join_tables, read_table, table_in, table_to, write_table
 from replication.verdicts.benchmarks import claims_of, load_benchmarks
 from replication.verdicts.published import Benchmark
@@ -21,14 +20,7 @@ from replication.verdicts.records import to_json
 from replication.verdicts.verdict import judge_all
 
 
-def build_report(
-    params: Params,
-    profile: str,
-    reports: Path = REPORTS,
-    scores: Path = SCORED,
-    benchmarks: Path = BENCHMARKS,
-    processes: int = 1,
-) -> Path:
+def build_report(params: Params, profile: str, processes: int = 1) -> Path:
     """Join, judge and draw `reports/<profile>/`, figures in so many processes; it appears whole or not at all.
 
     Raises:
@@ -36,10 +28,10 @@ def build_report(
     """
     from replication.report.figures import draw  # matplotlib: needed here alone, and slow to import
 
-    cells, missing = gather(params.profiles[profile], scores, reports / RECORDED.name)
-    loaded = load_benchmarks(benchmarks)
-    claims = claims_of(loaded)
-    with atomic_directory(reports / profile) as folder:
+    cells, missing = gather(params.profiles[profile])
+    benchmarks = load_benchmarks()
+    claims = claims_of(benchmarks)
+    with atomic_directory(REPORTS / profile) as folder:
         joined = join_tables((cell.table for cell in cells), "the scored cells")
         write_table(joined, table_to(folder, len(joined)))
         device, table = params.profiles[profile].device, read_table(table_in(folder))
@@ -53,14 +45,14 @@ def build_report(
             "device": device,
             "not_measured": missing,
             "cells": {scored.cell.name: _of_block(scored) for scored in cells},
-            "recipes": _recipes(params, loaded),
+            "recipes": _recipes(params, benchmarks),
             "figures": [asdict(figure) for figure in drawn],
         }
         files = sorted(path for path in folder.rglob("*") if path.is_file())
         provenance["files"] = {path.relative_to(folder).as_posix(): sha256_file(path) for path in files}
         written = json.dumps(provenance, indent=1, ensure_ascii=False, allow_nan=False)
         (folder / PROVENANCE).write_text(written + "\n", encoding="utf-8")
-    return reports / profile
+    return REPORTS / profile
 
 
 def _of_block(scored: ScoredCell) -> dict[str, Any]:

@@ -73,7 +73,7 @@ class ScoredCell:
         return self.provenance["precision"]
 
 
-def gather(profile: Profile, scores: Path = SCORED, recorded: Path = RECORDED) -> tuple[list[ScoredCell], list[str]]:
+def gather(profile: Profile) -> tuple[list[ScoredCell], list[str]]:
     """Every scored block of a profile in the order of params.yaml, and the keys that are not measured.
 
     Recorded blocks of a cell go before a local one of the same device, so that every clone makes the same report. The
@@ -85,7 +85,7 @@ def gather(profile: Profile, scores: Path = SCORED, recorded: Path = RECORDED) -
     measured: list[ScoredCell] = []
     missing: list[str] = []
     for key, cell in profile.scored.items():
-        blocks, local = recorded_blocks(recorded, cell, profile), scores / cell.folder
+        blocks, local = recorded_blocks(cell, profile), SCORED / cell.folder
         devices = [block.device for block in blocks]
         if table_in(local).is_file() and read_provenance(local / FILES[0]).get("device") not in devices:
             blocks.append(read_cell(local, cell, profile.name, recorded=False))
@@ -94,19 +94,19 @@ def gather(profile: Profile, scores: Path = SCORED, recorded: Path = RECORDED) -
             missing.append(key)
     if missing and not any(cell.recorded for cell in measured):
         raise InputError(
-            f"There is no {table_in(scores / profile.scored[missing[0]].folder)}: run `uv run dvc repro` to measure "
+            f"There is no {table_in(SCORED / profile.scored[missing[0]].folder)}: run `uv run dvc repro` to measure "
             f"cell {missing[0]}."
         )
     return measured, missing
 
 
-def recorded_blocks(recorded: Path, cell: Cell, profile: Profile) -> list[ScoredCell]:
+def recorded_blocks(cell: Cell, profile: Profile) -> list[ScoredCell]:
     """The blocks of a cell that `replication.record` took in: parts of its seeds, also on several devices.
 
     Raises:
         InputError: a block does not fit params.yaml, or two have a seed in common under one device and precision.
     """
-    folders = sorted(path for path in recorded.glob(f"{cell.key}*") if PART.fullmatch(path.name.removeprefix(cell.key)))
+    folders = sorted(path for path in RECORDED.glob(f"{cell.key}*") if PART.fullmatch(path.name.removeprefix(cell.key)))
     blocks = [read_cell(path, cell, profile.name, recorded=True) for path in folders if table_in(path).is_file()]
     for place, block in enumerate(blocks):
         for other in blocks[:place]:

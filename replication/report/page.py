@@ -20,11 +20,9 @@ from replication.report.for_dvc import metrics, plots
 from replication.report.papers import Paper, paper, unpublished
 from replication.report.pictures import Figure
 from replication.report.published_tables import Summary, Table, summary, tables
-from replication.report.sources import BENCHMARKS, PROVENANCE, REPORTS, Chosen, choose, read_source
+from replication.report.sources import PROVENANCE, REPORTS, Chosen, choose, read_source
 from replication.report.wording import ORIGINS, SHAPES, Mark, difference, margin, mark, minus_signs, published, sides
 from replication.table.grids import NONE
-from replication.table.robustness import FOLDER as ROBUSTNESS
-from replication.table.speed_tables import FOLDER as SPEED
 from replication.verdicts.benchmarks import claims_of
 from replication.verdicts.published import Benchmark
 from replication.verdicts.studies.power import planned
@@ -63,16 +61,16 @@ class Page:
         return tuple(table for table in self.tables if table.paper == key)
 
 
-def read_page(params: Params, benchmarks: Sequence[Benchmark], root: Path = Path(".")) -> Page:
-    """Everything that the page says, from `reports/` and `benchmarks/` under `root`.
+def read_page(params: Params, benchmarks: Sequence[Benchmark]) -> Page:
+    """Everything that the page says, from `reports/` and `benchmarks/`.
 
     Raises:
         InputError: there is no report yet, or one is broken or of other claims.
     """
-    claims, reports = claims_of(benchmarks), root / REPORTS
-    sources = [read_source(reports / name, claims) for name in committed_reports(params, reports)]
+    claims = claims_of(benchmarks)
+    sources = [read_source(REPORTS / name, claims) for name in committed_reports(params)]
     if not sources:
-        raise InputError(f"There is no report under {reports}/: run `uv run dvc repro` to make one.")
+        raise InputError(f"There is no report under {REPORTS}/: run `uv run dvc repro` to make one.")
     chosen = choose(claims, sources, params)
     powers = {name: f"{power.true:.2f} / {power.false:.2f}" for name, power in planned(claims).items()}
     choices = [replace(choice, power=powers.get(name, NONE)) for name, choice in chosen.items()]
@@ -80,7 +78,7 @@ def read_page(params: Params, benchmarks: Sequence[Benchmark], root: Path = Path
     # Each figure once: of several profiles that have it, the last one's, which has the most seeds.
     figures = list({figure.same: figure for source in sources for figure in source.figures}.values())
     provenances = [source.provenance for source in sources]
-    closed = appendices(sources, *(root / BENCHMARKS / part for part in (SPEED, ROBUSTNESS)))
+    closed = appendices(sources)
     return Page(
         summary=summary(of_papers),
         tables=of_papers,
@@ -108,9 +106,9 @@ def counts(rows: Sequence[Chosen]) -> tuple[tuple[str, tuple[tuple[Mark, int], .
     )
 
 
-def committed_reports(params: Params, reports: Path = REPORTS) -> list[str]:
+def committed_reports(params: Params) -> list[str]:
     """Profiles that have a report, in the order of params.yaml."""
-    return [name for name in params.profiles if (reports / name / PROVENANCE).is_file()]
+    return [name for name in params.profiles if (REPORTS / name / PROVENANCE).is_file()]
 
 
 def pages(page: Page) -> dict[str, str]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import chdir
 from dataclasses import asdict
 from io import BytesIO
 from pathlib import Path
@@ -96,9 +97,8 @@ def test_an_enlarged_sheet_is_embedded_small_and_enlarges_to_itself(
 @pytest.mark.slow
 def test_figures_are_equal_from_two_processes(reported: Path, claims: list[Claim], tmp_path: Path) -> None:
     table = read_table(reported / "reports/cpu/measurements.csv")
-    cells, _ = gather(
-        load_params(reported / "params.yaml").profile, reported / "outputs/score", reported / "reports/recorded"
-    )
+    with chdir(reported):
+        cells, _ = gather(load_params().profile)
     figures = draw(cells, table, claims, judge_all(claims, table), tmp_path, 2)
     report = reported / "reports/cpu"
     written = json.loads((report / "provenance.json").read_text(encoding="utf-8"))["figures"]

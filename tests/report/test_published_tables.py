@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import chdir
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,7 +24,8 @@ from tests.in_small import own_benchmarks
 
 @pytest.fixture(scope="module")
 def page(reported: Path) -> Page:
-    return read_page(load_params(reported / "params.yaml"), load_benchmarks(reported / "benchmarks"), reported)
+    with chdir(reported):
+        return read_page(load_params(), load_benchmarks())
 
 
 def lines(page: Page, table: str) -> list[Line]:
