@@ -88,7 +88,9 @@ def _of_bases(of: Sequence[CellCost]) -> str:
         for basis in get_args(Basis):
             costs = [cost for cost in of if cost.device == device and cost.training_basis == basis]
             if costs:
-                trained, scored = (sum(getattr(c, part) for c in costs) / 3600 for part in ("training", "scoring"))
+                trained, scored = (
+                    sum(getattr(cost, part) for cost in costs) / 3600 for part in ("training", "scoring")
+                )
                 body.append((f"{name}, {basis}", str(len(costs)), f"{trained:.3g}", f"{scored:.3g}"))
     return table(("training", "cells", "hours of training", "hours of their scoring"), body)
 

@@ -56,7 +56,7 @@ def simulated(jobs: Sequence[Job], gpus: int, longest_first: bool = True) -> Out
     now = busy = 0.0
     while running or any(waiting.values()):
         while startable := [
-            waiting[place][0] for place, (kind, n) in NEEDS.items() if waiting[place] and n <= free[kind]
+            waiting[place][0] for place, (kind, count) in NEEDS.items() if waiting[place] and count <= free[kind]
         ]:
             number, job = min(startable)
             heapq.heappop(waiting[job.place])

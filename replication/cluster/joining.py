@@ -85,7 +85,9 @@ def cut_training(folder: Path, block: Cell, parts: Mapping[Cell, Path], params: 
             if field in provenance
         }
         key = {**part.identity, "params_sha256": params_sha256(part, params.recipe_of(part))}
-        snapshots = {step: {name: t[rows].clone() for name, t in state.items()} for step, state in states.items()}
+        snapshots = {
+            step: {name: tensor[rows].clone() for name, tensor in state.items()} for step, state in states.items()
+        }
         write_trained(output, snapshots, history[rows].clone().numpy(), {**provenance, **cut, **key})
 
 
