@@ -31,7 +31,7 @@ from replication.verdicts.published import Deviation
 if TYPE_CHECKING:  # torch takes seconds to load, and a wrong name gets its sentence at once
     from replication.describe.networks import Tables
 
-PARAMS, BENCHMARKS = Path("params.yaml"), Path("benchmarks")
+PARAMS = Path("params.yaml")
 REASONS = {
     "recipe": "on keys of this recipe",
     "shared": "on lines that this recipe shares with another",
@@ -183,7 +183,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(*(cell.line for cell in profile.scored.values()), sep="\n")
         return
     description = describe(params, options.model, options.recipe, options.variant, options.dataset)
-    papers, sources = load_benchmarks(BENCHMARKS), recipe_sources(read_yaml(PARAMS))
+    papers, sources = load_benchmarks(), recipe_sources(read_yaml(PARAMS))
     print(to_text(description, deviations_in_force(papers, description.name, description.cells, sources)))
 
 
