@@ -108,7 +108,8 @@ def agreed_p_values(kind: str, place: float, margin: float, chance: float, sided
 
 def decide(p_values: Mapping[Word, float]) -> Word:
     """The first word whose p is at most LEVEL, else "inconclusive"."""
-    return next((word for word, p in p_values.items() if p <= LEVEL), "inconclusive")
+    otherwise: Word = "inconclusive"
+    return next((word for word, p in p_values.items() if p <= LEVEL), otherwise)
 
 
 def decide_each(p_values: Mapping[Word, Array]) -> NDArray[np.str_]:
