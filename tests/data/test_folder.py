@@ -133,9 +133,7 @@ def test_two_archives_are_one_too_many_and_what_lies_beside_an_unpacked_folder_i
 
 
 def test_a_validation_part_serves_where_there_is_no_test_part_and_is_named(root: Path) -> None:
-    shutil.copytree(root / "test", root / "val")
-    assert "val/ is not read" in read_folder(root).not_canonical
-    shutil.rmtree(root / "test")
+    (root / "test").rename(root / "val")
     data = read_folder(root)
     assert data.test_labels.tolist() == [1]
     assert "val/ serves as the test part" in data.not_canonical
@@ -163,10 +161,6 @@ def packed(root: Path) -> Path:
     save_picture(root / "train/cat/11.png", 11)
     shutil.make_archive(str(place), "zip", root)
     return place
-
-
-def test_a_replaced_archive_is_unpacked_again_where_all_came_from_the_one_before(root: Path) -> None:
-    assert len(read_folder(packed(root)).train_images) == 5
 
 
 def damaged_mark(place: Path) -> Path:
@@ -209,9 +203,10 @@ def test_a_mark_that_lists_no_files_counts_while_its_archive_is_the_same(root: P
 
 
 def test_folders_that_are_not_read_are_named(root: Path) -> None:
-    for name in ("valid", "Test", "images", "val"):
+    names = "valid", "Test", "images", "val"
+    for name in names:
         (root / name).mkdir()
-    assert all(f"{name}/ is not read" in read_folder(root).not_canonical for name in ("valid", "Test", "images", "val"))
+    assert all(f"{name}/ is not read" in read_folder(root).not_canonical for name in names)
 
 
 def test_pictures_that_are_there_more_than_once_are_counted(root: Path) -> None:

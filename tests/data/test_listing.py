@@ -87,13 +87,16 @@ def test_what_is_no_content_does_not(place: Place) -> None:
     assert '"files":' in place.look()
 
 
-def test_a_folder_that_is_gone_counts_where_its_data_are_not_prepared(place: Place) -> None:
+def test_a_folder_that_is_gone_counts_where_its_data_are_not_prepared_and_an_empty_one_always(place: Place) -> None:
     before = place.look()
-    shutil.rmtree(place.root)
-    (place.prepared / "mine").mkdir(parents=True)
     manifest = place.prepared / "mine" / "manifest.json"
+    manifest.parent.mkdir(parents=True)
     manifest.write_text("{}")
+    shutil.rmtree(place.root)
     assert place.look() == before and place.is_as_listed()
+    place.root.mkdir()
+    assert place.look() != before
+    place.root.rmdir()
     manifest.unlink()
     assert place.look() != before
 
@@ -124,15 +127,6 @@ def test_weights_of_others_are_listed_too(place: Place) -> None:
     place.save("a/1.png", 9)
     changed = {name for name in weights if json.loads(look())[name] != json.loads(before)[name]}
     assert changed == {"released", "inception"}
-
-
-def test_a_folder_whose_files_are_gone_counts_though_its_data_are_prepared(place: Place) -> None:
-    before = place.look()
-    (place.prepared / "mine").mkdir(parents=True)
-    (place.prepared / "mine" / "manifest.json").write_text("{}")
-    for file in place.root.rglob("*.png"):
-        file.unlink()
-    assert place.look() != before
 
 
 def test_a_listing_that_is_no_text_is_written_again(place: Place) -> None:

@@ -141,13 +141,10 @@ def cifar10(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, np.nda
         sums[name] = md5(content)
     meta = pickle.dumps({"label_names": ["airplane", "automobile"]})
     (place / "meta").write_bytes(meta)
-    monkeypatch.setattr(
-        "torchvision.datasets.CIFAR10.train_list", [["data_1", sums["data_1"]], ["data_2", sums["data_2"]]]
-    )
-    monkeypatch.setattr("torchvision.datasets.CIFAR10.test_list", [["test", sums["test"]]])
-    monkeypatch.setattr(
-        "torchvision.datasets.CIFAR10.meta", {"filename": "meta", "key": "label_names", "md5": md5(meta)}
-    )
+    *train, test = map(list, sums.items())
+    described = {"filename": "meta", "key": "label_names", "md5": md5(meta)}
+    for name, value in {"train_list": train, "test_list": [test], "meta": described}.items():
+        monkeypatch.setattr(f"torchvision.datasets.CIFAR10.{name}", value)
     return batches
 
 
