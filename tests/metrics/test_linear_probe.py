@@ -117,13 +117,6 @@ def test_many_features_are_kept_in_half_precision(monkeypatch: pytest.MonkeyPatc
     assert torch.equal(half, whole.half())
 
 
-def test_features_of_an_image_do_not_depend_on_the_others() -> None:
-    images = some_images(9)
-    together = discriminator_features(small_discriminator(), images, images)
-    alone = discriminator_features(small_discriminator(), images[4:5], images)
-    torch.testing.assert_close(alone, together[4:5])
-
-
 def test_all_labels_are_linear_svc_at_the_c_of_the_best_validation() -> None:
     train, test = blobs(150, 0), blobs(90, 1)
     result = linear_probe(train, test, probe(1), (), seed=7)

@@ -92,14 +92,3 @@ def test_training_reconstructs_what_is_hidden_under_noise() -> None:
     matrix, bias, back, shift = (tensor.numpy() for tensor in weights)
     inputs = np.maximum(noisy @ matrix + bias, 0) @ back + shift
     assert np.square(inputs - clean).mean() < 0.5 * 0.4**2
-
-
-def test_exact_copies_are_found_and_nothing_else() -> None:
-    images = some_images(50)
-    planted = plant_duplicates(images, 5, {"noise": 0.0, "brightness": 0.0}, stream())
-    for codes in (
-        near_duplicates.binary_codes(near_duplicates.initial_denoiser(36, 64, 0), planted.images),
-        pixel_codes(planted.images),
-    ):
-        result = judge_finder(planted, codes)
-        assert (result.recall[""], result.removed, result.false_positives) == (1.0, 10, 0.0)

@@ -88,12 +88,6 @@ def test_long_points_too_get_what_exact_arithmetic_finds(
     assert result[600].max() < 300 and (result[100] != result[600]).any()
 
 
-def test_a_collapsed_generator_gives_every_point_its_first_label() -> None:
-    samples = SAMPLES[:1].expand(200, -1).contiguous()
-    result = nearest_labels(POINTS, [(samples, LABELS[:200] + 3)], (200,), chunk=32)
-    assert set(result[200].tolist()) == {3}
-
-
 def test_the_stream_is_read_no_further_than_needed() -> None:
     read = []
 

@@ -42,39 +42,33 @@ def test_the_nearest_image_is_that_of_the_smallest_distance(monkeypatch: pytest.
         assert [part.tolist() for part in nearest(images[[7, 3]], images)] == [[0.0, 0.0], [7, 3]]
 
 
-def test_planted_repeats_are_counted() -> None:
-    samples, real = some_images(100, 3), some_images(100, 4)
-    fresh = duplicate_rate(samples, real)
-    samples[80:] = samples[:20]  # twenty images, twice each
-    rate, count = duplicate_rate(samples, real)
-    assert (rate, count) == (plain_rate(samples, real), 100)
-    assert fresh[0] <= 0.05
-    assert 0.4 <= rate <= 0.4 + fresh[0]
+def with_repeats(samples: np.ndarray, count: int, change: int = 0) -> np.ndarray:
+    """The first images again in the place of the next ones, every pixel `change` levels off."""
+    return np.concatenate([samples[:count], samples[:count] ^ change, samples[2 * count :]])
 
 
-def test_near_repeats_count_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(neighbours, "BLOCK", 7)
-    samples, real = some_images(60, 5), some_images(60, 6)
-    samples[1] = samples[0] ^ 1  # every pixel one level off
-    assert duplicate_rate(samples, real)[0] == pytest.approx(plain_rate(samples, real))
-    assert duplicate_rate(samples, real)[0] >= 2 / 60
+REAL = some_images(200, 7)
+RATES = {  # samples, real images, and the least and largest rate that may come out
+    "fresh": (some_images(100, 3), some_images(100, 4), 0.0, 0.05),
+    "twenty images twice": (with_repeats(some_images(100, 3), 20), some_images(100, 4), 0.4, 0.45),
+    "two nearly alike": (with_repeats(some_images(60, 5), 1, 1), some_images(60, 6), 2 / 60, 0.1),
+    "real images": (REAL, REAL, 0.01, 0.01),
+    "one image": (np.zeros((30, 1, 4, 4), np.uint8), some_images(30, 8), 1.0, 1.0),
+    "more samples": (with_repeats(some_images(50, 9), 1), some_images(30, 10), 2 / 30, 1.0),
+    "more real images": (with_repeats(some_images(30, 9), 1), some_images(50, 10), 2 / 30, 1.0),
+}
 
 
-def test_real_images_have_a_rate_of_one_per_cent() -> None:
-    real = some_images(200, 7)
-    assert duplicate_rate(real, real) == (0.01, 200)
-
-
-def test_a_generator_of_one_image_repeats_itself_always() -> None:
-    assert duplicate_rate(np.zeros((30, 1, 4, 4), np.uint8), some_images(30, 8)) == (1.0, 30)
-
-
-@pytest.mark.parametrize(("n_samples", "n_real"), [(50, 30), (30, 50)])
-def test_equally_many_are_compared(n_samples: int, n_real: int) -> None:
-    samples, real = some_images(n_samples, 9), some_images(n_real, 10)
-    samples[5] = samples[6]
-    spaced = real[np.arange(30) * n_real // 30]  # a data set may be sorted by class
-    assert duplicate_rate(samples, real) == (plain_rate(samples[:30], spaced), 30)
+@pytest.mark.parametrize("name", RATES)
+def test_the_rate_of_repeats_is_that_of_loops(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Equally many are compared, evenly chosen of the real ones: a data set may be sorted by class."""
+    samples, real, least, most = RATES[name]
+    count = min(len(samples), len(real))
+    expected = plain_rate(samples[:count], real[np.arange(count) * len(real) // count])
+    for block in (neighbours.BLOCK, 7):
+        monkeypatch.setattr(neighbours, "BLOCK", block)
+        assert duplicate_rate(samples, real) == (expected, count)
+    assert least <= expected <= most
 
 
 def test_shares_of_sets_of_equal_size_are_counts() -> None:

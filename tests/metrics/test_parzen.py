@@ -21,12 +21,6 @@ def density(samples: Tensor, points: Tensor, sigma: float) -> np.ndarray:
     return KernelDensity(kernel="gaussian", bandwidth=sigma).fit(samples.numpy()).score_samples(points.numpy())
 
 
-def test_the_bandwidths_are_the_released_codes() -> None:
-    assert len(SIGMAS) == 10
-    assert (SIGMAS[0], SIGMAS[-1]) == pytest.approx((0.1, 1.0))
-    assert np.diff(np.log10(SIGMAS)) == pytest.approx(np.full(9, 1 / 9))
-
-
 @pytest.mark.parametrize("block", [3, 64, 10_000])
 def test_likelihoods_are_those_of_a_gaussian_kernel_density(block: int) -> None:
     """At each of several bandwidths, whatever the size of a block."""

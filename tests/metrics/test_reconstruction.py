@@ -34,14 +34,6 @@ def test_components_are_scikit_learn_s(width: int) -> None:
     assert np.abs(result.encode(NEW)) == pytest.approx(np.abs(reference.transform(NEW)))
 
 
-def test_the_error_on_its_own_images_is_what_the_other_components_hold() -> None:
-    eigenvalues = np.sort(np.linalg.eigvalsh(np.cov(IMAGES.T, bias=True)))[::-1]
-    for width in range(1, 7):
-        result = squared_errors(IMAGES, principal_components(IMAGES, width).reconstruct(IMAGES))
-        assert result.shape == (40,)
-        assert result.mean() == pytest.approx(eigenvalues[width:].sum() / 6, abs=1e-12)
-
-
 @pytest.mark.parametrize("width", [0, 7])
 def test_a_width_that_the_images_do_not_have_is_refused(width: int) -> None:
     with pytest.raises(InputError, match=f"40 images of 6 pixels has no {width} components; name 1 to 6"):

@@ -47,8 +47,9 @@ def objective(weights: np.ndarray, features: torch.Tensor, labels: torch.Tensor,
     return np.array(values)
 
 
-def assert_agrees(machines: Machines, features: torch.Tensor, labels: torch.Tensor, test: tuple) -> None:
-    """At every C no more than EXCESS above LinearSVC's objective, and as accurate on the `test` examples."""
+def assert_agrees(machines: Machines, features: torch.Tensor, labels: torch.Tensor) -> None:
+    """At every C no more than EXCESS above LinearSVC's objective, and as accurate on further examples."""
+    test = examples(1000, features.shape[1], seed=1)
     result = accuracies(machines, *test)
     for index, cost in enumerate(COSTS):
         expected, best = oracle(features, labels, cost)
@@ -65,7 +66,7 @@ def test_fewer_examples_than_features_are_solved_in_the_dual(double: bool, monke
     monkeypatch.setattr(fitting, "DOUBLE", 1 << 20 if double else 0)
     monkeypatch.setattr(fitting, "_fit_primal", None)
     features, labels = examples(150, 300)
-    assert_agrees(fit(features, labels, COSTS), features, labels, examples(1000, 300, seed=1))
+    assert_agrees(fit(features, labels, COSTS), features, labels)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
@@ -79,7 +80,7 @@ def test_more_examples_than_features_are_solved_in_the_primal(
     monkeypatch.setattr(primal, "BLOCK", 64)
     features, labels = examples(300, 40)
     features = features.to(dtype)  # the oracle sees the rounded features too
-    assert_agrees(fit(features, labels, COSTS), features, labels, examples(1000, 40, seed=1))
+    assert_agrees(fit(features, labels, COSTS), features, labels)
 
 
 @pytest.mark.parametrize("module", [dual, primal])
@@ -90,7 +91,7 @@ def test_a_coarse_preconditioner_costs_time_and_not_accuracy(module, monkeypatch
     whole = module.spectrum if module is dual else module.leading_directions
     name = whole.__name__
     monkeypatch.setattr(fitting, name, lambda matrix: whole(matrix, 5))
-    assert_agrees(fit(features, labels, COSTS), features, labels, examples(1000, size, seed=1))
+    assert_agrees(fit(features, labels, COSTS), features, labels)
 
 
 @pytest.mark.parametrize(("count", "size"), [(30, 80), (90, 10)])
@@ -191,9 +192,7 @@ def test_a_gpu_finds_the_same_machines(count: int, size: int) -> None:
     features, labels = examples(count, size)
     there = fit(features.cuda(), labels.cuda(), COSTS)
     torch.testing.assert_close(there.objectives.cpu(), fit(features, labels, COSTS).objectives, rtol=EXCESS, atol=0)
-    assert_agrees(
-        Machines(*(each.cpu() for each in vars(there).values())), features, labels, examples(1000, size, seed=1)
-    )
+    assert_agrees(Machines(*(each.cpu() for each in vars(there).values())), features, labels)
 
 
 def test_large_features_whose_sums_cancel_are_solved_in_few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
