@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from replication.data.contents import ImageSet
+    from replication.models.layers.networks import Networks
     from replication.verdicts.published import Benchmark
 
 Change = Callable[[dict[str, Any]], object]
@@ -58,6 +59,13 @@ def plain_recipe(**changes: Any) -> Recipe:
     """The plainest recipe of all, with some keys changed."""
     plain = {**TOY, "engine": "eager", "noise": Noise("uniform"), "network": {}, "adam": Adam(**TOY["adam"])}
     return Recipe(**{**plain, **changes})
+
+
+def builder(model: str, recipe: Recipe, shape: tuple[int, ...], classes: int = 0) -> Callable[[], Networks]:
+    """Builds a recipe's networks for samples of a shape."""
+    from replication.models import load
+
+    return partial(load(model).build, recipe.network, recipe.prior, recipe.latent_dim, shape, classes)
 
 
 @cache
@@ -120,10 +128,7 @@ def edit(*changes: Change) -> None:
 
 
 def write_few(content: dict[str, Any], cells: Mapping[str, Any], folder: Path = Path(), **profile: Any) -> None:
-    """`content` as params.yaml of a folder with these cells and the recipes in use alone, in one profile.
-
-    The fewer lines, the sooner they are read, which a stage does again and again.
-    """
+    """`content` as params.yaml with these cells in one profile and their recipes alone: few lines are read soon."""
     models = sorted({cell["model"] for cell in cells.values()})
     few = {"experiments": {}, "threads": 1, **profile, "cells": dict(cells), "models": models}
     named = [(cell["model"], cell["recipe"]) for cell in cells.values()]

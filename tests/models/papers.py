@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from replication.config.recipes import Recipe
-from replication.models import load
 from replication.models.layers.networks import Networks
 from replication.training.initialise import Samples
-from tests.in_small import own_params
+from tests.in_small import builder, own_params
 
 SHAPES = {"toy": (2,), "digits": (1, 8, 8), "mnist": (1, 28, 28), "sketches": (1, 32, 32), "celeba": (3, 64, 64),
           "lsun": (3, 64, 64)}  # fmt: skip
+
+# Small networks of images of 8×8 and of points, as a recipe writes them.
+DCGAN: dict[str, Any] = {"kernel": 3, "init_std": 0.02, "generator": [[4, 0], [3, 2], [1, 1]],
+                         "discriminator": [[2, 1], [3, 2]]}  # fmt: skip
+CONDITIONAL: dict[str, Any] = {"kind": "conditional", "kernel": 3, "init_std": 0.3, "dense": [6],
+                               "generator": [[4, 0], [3, 2], [1, 2]], "discriminator": [[2, 2], [3, 2]]}  # fmt: skip
+IMPROVED = {"generator": [4], "discriminator": [5], "input_noise": 0.3, "hidden_noise": 0.5}
+LAYERS: dict[str, Any] = {"generator": [4, 3], "discriminator": [{"channels": 4, "kernel": 3, "padding": 1}]}
+MINIBATCH = {"kernels": 3, "dimensions": 2, "form": "paper"}
+POINTS: dict[str, Any] = {"hidden": [4], "nonlinearity": "tanh", "minibatch": MINIBATCH}
 
 
 def recipe_of(model: str, name: str, variant: str = "code", **changes: Any) -> Recipe:
@@ -29,15 +36,11 @@ def shape_of(name: str) -> tuple[int, ...]:
     return SHAPES.get(name.split("-")[0], (3, 32, 32))
 
 
-def builder(model: str, name: str, recipe: Recipe) -> Callable[[], Networks]:
-    return partial(load(model).build, recipe.network, recipe.prior, recipe.latent_dim, shape_of(name), 10)
-
-
 def networks_of(model: str, name: str, variant: str = "code", device: str = "meta") -> Networks:
     """A recipe's networks, on the device "meta" without any values in them."""
     torch.manual_seed(0)
     with torch.device(device):
-        return builder(model, name, recipe_of(model, name, variant))()
+        return builder(model, recipe_of(model, name, variant), shape_of(name), 10)()
 
 
 def narrow(options: Any) -> Any:

@@ -12,18 +12,11 @@ from torch.nn.functional import batch_norm, conv2d, conv_transpose2d, leaky_relu
 from replication.config.recipes import Prior
 from replication.models.dcgan import build
 from replication.models.layers.convolutional import ConvolutionalDiscriminator, ConvolutionalGenerator
-
-SMALL: dict[str, Any] = {
-    "kernel": 3, "init_std": 0.02, "generator": [[4, 0], [3, 2], [1, 1]], "discriminator": [[2, 1], [3, 2]],
-}  # fmt: skip
-CONDITIONAL: dict[str, Any] = {
-    "kind": "conditional", "kernel": 3, "init_std": 0.3, "dense": [6],
-    "generator": [[4, 0], [3, 2], [1, 2]], "discriminator": [[2, 2], [3, 2]],
-}  # fmt: skip
+from tests.models.papers import CONDITIONAL, DCGAN
 
 
 def test_the_logit_sees_the_last_feature() -> None:
-    _, discriminator = build({**SMALL, "init_std": 0.5}, Prior(), 5, (1, 8, 8))
+    _, discriminator = build({**DCGAN, "init_std": 0.5}, Prior(), 5, (1, 8, 8))
     assert isinstance(discriminator, ConvolutionalDiscriminator)
     images = torch.randn(6, 1, 8, 8)
     features = discriminator.features(images)
@@ -33,7 +26,7 @@ def test_the_logit_sees_the_last_feature() -> None:
 
 def test_weights_and_gains_start_at_their_own_deviations() -> None:
     torch.manual_seed(0)
-    wide = {**SMALL, "generator": [[64, 0], [32, 2], [1, 1]], "gain_std": 0.1}
+    wide = {**DCGAN, "generator": [[64, 0], [32, 2], [1, 1]], "gain_std": 0.1}
     generator, discriminator = build(wide, Prior(), 50, (1, 8, 8))
     assert generator.get_parameter("body.project.0.weight").std().item() == pytest.approx(0.02, rel=0.03)
     gain = generator.get_parameter("body.project.1.weight")  # one for each of 64·4·4 units
@@ -145,7 +138,7 @@ ARMS: dict[str, tuple[dict[str, Any], list[str], list[str]]] = {
 @pytest.mark.parametrize("arm", ARMS)
 def test_an_arm_changes_what_it_says_and_nothing_else(arm: str) -> None:
     guidelines, generator, discriminator = ARMS[arm]
-    networks = build({**SMALL, "guidelines": guidelines}, Prior(), 5, (1, 8, 8))
+    networks = build({**DCGAN, "guidelines": guidelines}, Prior(), 5, (1, 8, 8))
     assert (layers(networks.generator), layers(networks.discriminator)) == (generator, discriminator)
     assert isinstance(networks.discriminator, ConvolutionalDiscriminator)
     maps = networks.discriminator.features(torch.randn(2, 1, 8, 8))
@@ -155,7 +148,7 @@ def test_an_arm_changes_what_it_says_and_nothing_else(arm: str) -> None:
 
 
 def test_unpooling_repeats_and_pooling_takes_the_largest() -> None:
-    networks = build({**SMALL, "guidelines": {"resampling": "pooling"}}, Prior(), 5, (1, 8, 8))
+    networks = build({**DCGAN, "guidelines": {"resampling": "pooling"}}, Prior(), 5, (1, 8, 8))
     assert isinstance(networks.generator.body, ConvolutionalGenerator)
     maps = torch.randn(2, 4, 4, 4)
     grown = networks.generator.body.stack[0](maps)

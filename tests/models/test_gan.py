@@ -23,8 +23,10 @@ from replication.training.eager import EagerSeed
 from replication.training.initialise import Samples
 from replication.training.run import bind_runs
 from replication.training.state import initial_state
-from tests.models.papers import builder, in_small, networks_of, recipe_of, samples_of, shape_of
+from tests.in_small import builder
+from tests.models.papers import in_small, networks_of, recipe_of, samples_of, shape_of
 
+SHAPE = shape_of("mnist")
 DROPPING = {"weight_range": 0.5, "keep_input": 0.8, "keep_hidden": 0.5}
 DENSE: dict[str, Any] = {
     "generator": {"hidden": [[12, "relu"], [10, "relu"]], "output": "sigmoid", "weight_range": 0.5,
@@ -133,7 +135,7 @@ def test_the_output_bias_starts_at_the_clipped_logit_of_pixel_means() -> None:
     every = recipe_of("gan", "mnist").initial_images  # more than there are
     recipe, images = in_small("gan", "mnist", initial_images=every), samples_of("mnist").values
     images[:, 0, 0, 0], images[:, 0, 0, 1] = 0, 255
-    make = builder("gan", "mnist", recipe)
+    make = builder("gan", recipe, SHAPE)
     state = initial_state(make, recipe, (3, 4), Samples(images))
     fresh = initial_state(make, recipe, (3, 4))
     name = "generator.body.4.0.linear.bias"
@@ -150,13 +152,13 @@ def test_the_output_bias_starts_at_the_clipped_logit_of_pixel_means() -> None:
 def test_pixels_that_no_sigmoid_can_have_are_refused() -> None:
     recipe = in_small("gan", "mnist", pixels="signed")
     with pytest.raises(InputError, match="pixels: unit"):
-        initial_state(builder("gan", "mnist", recipe), recipe, (0,), samples_of("mnist"))
+        initial_state(builder("gan", recipe, SHAPE), recipe, (0,), samples_of("mnist"))
 
 
 def test_a_step_of_the_code_is_one_of_plain_momentum_on_both_sides_at_once() -> None:
     """Half the sum of cross-entropies, −log D(G(z)), one dropout mask of the fake batch for both."""
     recipe, data = in_small("gan", "mnist"), samples_of("mnist")
-    make = builder("gan", "mnist", recipe)
+    make = builder("gan", recipe, SHAPE)
     state = initial_state(make, recipe, (5,), data)
     (ours,), (theirs,), draws = bind_runs(make, state), bind_runs(make, state), draw_units(recipe, 5, 40, 0, 2)
     EagerSeed(ours, recipe, data, 5, None).advance(0, 2)

@@ -14,12 +14,10 @@ from replication.models.improved_gan import build
 from replication.models.layers.networks import LayerNoise, draw_layer_noise
 from replication.models.layers.weight_norm import WeightNorm
 from replication.training.initialise import initialise_networks
-from tests.models.papers import builder, in_small, networks_of, samples_of
+from tests.in_small import builder
+from tests.models.papers import IMPROVED, LAYERS, POINTS, in_small, networks_of, samples_of, shape_of
 
-DENSE = {"dense": {"generator": [4], "discriminator": [5], "input_noise": 0.3, "hidden_noise": 0.5}}
-CONVOLUTIONAL = {"convolutional": {"generator": [4, 3], "discriminator": [{"channels": 4, "kernel": 3, "padding": 1}]}}
-MINIBATCH = {"kernels": 3, "dimensions": 2, "form": "paper"}
-POINTS: dict[str, Any] = {"points": {"hidden": [4], "nonlinearity": "tanh", "minibatch": MINIBATCH}}
+DENSE, CONVOLUTIONAL = {"dense": IMPROVED}, {"convolutional": LAYERS}
 
 
 def test_the_pooled_features_are_means_and_the_dense_ones_the_input_of_the_last_layer() -> None:
@@ -55,7 +53,7 @@ def test_noise_changes_the_logits_and_its_absence_repeats_them(network: dict[str
     torch.manual_seed(0)
     if network is CONVOLUTIONAL:
         layers = [{"channels": 4, "kernel": 3, "padding": 1, "dropout": 0.5}]
-        network = {"convolutional": {**CONVOLUTIONAL["convolutional"], "discriminator": layers, "input_noise": 0.2}}
+        network = {"convolutional": {**LAYERS, "discriminator": layers, "input_noise": 0.2}}
     judge, images = build(network, Prior(), 3, (1, 8, 8), 4).discriminator, torch.rand(5, 1, 8, 8)
     noise = draw_layer_noise(judge, 5, torch.Generator().manual_seed(0))
     assert len(noise) == 2
@@ -95,7 +93,7 @@ def test_data_set_the_first_weights(name: str) -> None:
     """On the initial images and under the noise drawn then, each unit has its initial mean and deviation."""
     recipe = in_small("improved_gan", name)
     torch.manual_seed(0)
-    networks = builder("improved_gan", name, recipe)()
+    networks = builder("improved_gan", recipe, shape_of(name), 10)()
     seen: list[tuple[WeightNorm, Tensor]] = []
     layers = [layer for layer in networks.discriminator.modules() if isinstance(layer, WeightNorm)]
     for layer in layers:
@@ -114,7 +112,7 @@ def test_data_set_the_first_weights(name: str) -> None:
 
 def test_points_are_judged_beside_their_batch_as_written_out_in_numpy() -> None:
     torch.manual_seed(0)
-    discriminator = build({**POINTS, "logits": "one"}, Prior(), 2, (2,)).discriminator
+    discriminator = build({"points": POINTS, "logits": "one"}, Prior(), 2, (2,)).discriminator
     points = torch.randn(5, 2)
     weights = {name: value.detach().double().numpy() for name, value in discriminator.named_parameters()}
     features = np.tanh(points.double().numpy() @ weights["body.0.weight"].T + weights["body.0.bias"])  # [5, 4]

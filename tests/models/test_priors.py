@@ -23,15 +23,6 @@ def test_the_prior_shifts_and_scales_noise_by_its_component() -> None:
             assert result[row, d].item() == pytest.approx(expected, abs=1e-6)
 
 
-def test_the_priors_gradient_reaches_the_components_drawn_alone() -> None:
-    prior, noise = MixturePrior(3, 2, 1.0, 0.2), torch.randn(4, 2)
-    prior(noise, torch.tensor([0, 2, 2, 0])).sum().backward()
-    assert prior.mean.grad is not None and prior.sigma.grad is not None
-    assert prior.mean.grad.tolist() == [[2, 2], [0, 0], [2, 2]]
-    expected = torch.stack([noise[0] + noise[3], torch.zeros(2), noise[1] + noise[2]])
-    torch.testing.assert_close(prior.sigma.grad, expected)
-
-
 def test_means_start_uniform_and_sigmas_at_their_value() -> None:
     torch.manual_seed(0)
     prior = MixturePrior(50, 40, 0.7, 0.02)

@@ -15,37 +15,20 @@ from replication.models import MODELS, load, source_file
 from replication.models.layers.convolutional import ConvolutionalDiscriminator, ConvolutionalGenerator
 from replication.models.layers.minibatch import MinibatchDiscrimination
 from replication.training.toy.plan import plan_of
-from tests.in_small import ROOT
-from tests.models.papers import recipe_of
+from tests.in_small import ROOT, builder
+from tests.models.papers import CONDITIONAL, DCGAN, IMPROVED, LAYERS, MINIBATCH, POINTS, recipe_of
 
 DENSE = {"hidden": [32], "nonlinearity": "tanh"}
 POOLED = {"channels": 4, "pieces": 2, "kernel": 3, "pad": 1, "pool": 2, "pool_stride": 2}
-GAN_GENERATOR = {
-    "hidden": [[12, "relu"], [200, "sigmoid"]],
-    "output": "linear",
-    "weight_range": 0.5,
-    "output_range": 0.5,
-}
+GAN_GENERATOR = {"hidden": [[12, "relu"], [200, "sigmoid"]], "output": "linear", "weight_range": 0.5,
+                 "output_range": 0.5}  # fmt: skip
 GAN_DISCRIMINATOR = {"hidden": [[6, 5]], "weight_range": 0.5, "keep_input": 0.8, "keep_hidden": 0.5}
-DCGAN = {
-    "kernel": 3, "init_std": 0.02, "generator": [[4, 0], [3, 2], [1, 1]], "discriminator": [[2, 1], [3, 2]],
-}  # fmt: skip
-CONDITIONAL = {
-    "kind": "conditional", "kernel": 3, "init_std": 0.3, "dense": [6], "generator": [[4, 0], [3, 2], [1, 2]],
-    "discriminator": [[2, 2], [3, 2]],
-}  # fmt: skip
-IMPROVED = {"generator": [4], "discriminator": [5], "input_noise": 0.3, "hidden_noise": 0.5}
-LAYERS = {"generator": [4, 3], "discriminator": [{"channels": 4, "kernel": 3, "padding": 1}]}
-MINIBATCH = {"kernels": 3, "dimensions": 2, "form": "paper"}
-POINTS = {"hidden": [4], "nonlinearity": "tanh", "minibatch": MINIBATCH}
 DELIGAN = recipe_of("deligan", "digits").network
 
 
 def gan(generator: Any = None, discriminator: Any = None) -> dict[str, Any]:
-    return {
-        "generator": {**GAN_GENERATOR, **(generator or {})},
-        "discriminator": {**GAN_DISCRIMINATOR, **(discriminator or {})},
-    }
+    sides = {"generator": (GAN_GENERATOR, generator), "discriminator": (GAN_DISCRIMINATOR, discriminator)}
+    return {side: {**whole, **(changes or {})} for side, (whole, changes) in sides.items()}
 
 
 def layers(**changes: Any) -> dict[str, Any]:
@@ -168,7 +151,7 @@ def test_a_conditional_network_without_labels_says_so() -> None:
 
 def test_compiled_loops_refuse_minibatch_discrimination_by_name() -> None:
     recipe = recipe_of("improved_gan", "toy-minibatch", "paper", engine="kernel", initial_images=0)
-    networks = load("improved_gan").build(recipe.network, recipe.prior, recipe.latent_dim, (2,))
+    networks = builder("improved_gan", recipe, (2,))()
     with pytest.raises(InputError, match="does not compute network: MinibatchDiscrimination; write engine: eager"):
         plan_of(networks, recipe, 8)
 

@@ -14,8 +14,8 @@ from replication.training.run import bind_runs
 from replication.training.schedule import SIDES
 from replication.training.state import initial_state
 from replication.training.trainer import Trainer
-from tests.in_small import own_params
-from tests.models.papers import builder, in_small, recipe_of, samples_of, shape_of
+from tests.in_small import builder, own_params
+from tests.models.papers import in_small, recipe_of, samples_of, shape_of
 
 
 def distinct() -> list[object]:
@@ -40,7 +40,7 @@ pytestmark = pytest.mark.integration
 @every_recipe
 def test_gradients_reach_every_parameter(model: str, name: str, variant: str) -> None:
     recipe, data = in_small(model, name, variant), samples_of(name)
-    make = builder(model, name, recipe)
+    make = builder(model, recipe, shape_of(name), 10)
     (run,) = bind_runs(make, initial_state(make, recipe, (0,), data))
     draws, labels = draw_units(recipe, 0, len(data.values), 0, 1), torch.arange(recipe.batch)
     generator, discriminator = run.networks
@@ -61,7 +61,7 @@ def test_gradients_reach_every_parameter(model: str, name: str, variant: str) ->
 @every_recipe
 def test_two_units_are_finite_and_differ_between_seeds(model: str, name: str, variant: str) -> None:
     recipe, data, seeds = in_small(model, name, variant), samples_of(name), (0, 1)
-    make = builder(model, name, recipe)
+    make = builder(model, recipe, shape_of(name), 10)
     state = initial_state(make, recipe, seeds, data)
     losses = Trainer(make, recipe, seeds, data, state=state).advance(0, 2)
     assert np.isfinite(losses[:, :, 0]).all() and not np.array_equal(losses[0], losses[1])
@@ -88,7 +88,7 @@ def test_the_regulariser_moves_sigma_and_is_off_where_the_code_never_adds_it() -
         recipe = in_small("deligan", "cifar10", "paper")
         prior = {**vars(recipe.prior), "regulariser": weight}
         recipe = in_small("deligan", "cifar10", "paper", prior=type(recipe.prior)(**prior))
-        trainer = Trainer(builder("deligan", "cifar10", recipe), recipe, (0,), data)
+        trainer = Trainer(builder("deligan", recipe, shape_of("cifar10"), 10), recipe, (0,), data)
         trainer.advance(0, 3)
         ends.append(trainer.state["generator.prior.sigma"])
     assert (ends[1] > 0.2).all() and (ends[0] < ends[1]).any()
@@ -99,6 +99,6 @@ def test_the_regulariser_moves_sigma_and_is_off_where_the_code_never_adds_it() -
 def test_two_steps_of_gans_full_mnist_networks(variant: str) -> None:
     recipe = recipe_of("gan", "mnist", variant)
     images = torch.randint(0, 256, (300, *shape_of("mnist")), dtype=torch.uint8, generator=torch.Generator())
-    losses = Trainer(builder("gan", "mnist", recipe), recipe, (0,), Samples(images)).advance(0, 2)
+    losses = Trainer(builder("gan", recipe, shape_of("mnist")), recipe, (0,), Samples(images)).advance(0, 2)
     first = 2 * np.log(2) * recipe.discriminator_scale  # such small weights leave D at one half
     assert losses[0, 0].tolist() == pytest.approx([np.log(2), first], abs=0.02)
