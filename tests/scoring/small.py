@@ -14,14 +14,13 @@ from replication.config.params import Cell
 from replication.config.protocols import ProtocolOptions
 from replication.config.recipes import Recipe
 from replication.data.reading import PreparedImages
-from replication.models import load
 from replication.models.layers.networks import Networks
 from replication.scoring.image_cell import ImageCell
 from replication.scoring.rows import Rows
 from replication.scoring.trained import TrainedCell
 from replication.table.measurements import Measurement, to_table
 from replication.training.state import initial_state, weights_of
-from tests.in_small import own_params
+from tests.in_small import builder, own_params
 
 CLASSES, LAST = 3, 8
 NETWORK = {"kernel": 3, "init_std": 0.3, "generator": [[6, 0], [5, 2], [1, 1]], "discriminator": [[2, 1], [4, 2]]}
@@ -77,10 +76,7 @@ def small_cell(
     rows = Rows(
         "cpu", Cell("dcgan2015", "dcgan", "digits", "rows", "full", "paper", seeds), len(chosen), diverged or {}
     )
-
-    def build() -> Networks:
-        return load("dcgan").build(recipe.network, recipe.prior, recipe.latent_dim, shape, CLASSES)
-
+    build = builder("dcgan", recipe, shape, CLASSES)
     trained, options = trained_cell(build, recipe, rows), options or ProtocolOptions()
     return ImageCell(rows, trained, build, recipe, data, chosen, brightness_judge(), "rows-classifier", options, 2)
 

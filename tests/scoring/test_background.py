@@ -126,8 +126,6 @@ def test_a_width_beyond_the_image_is_one_clear_sentence() -> None:
         score_latent_dimension(rows_of("latent-dimension"), DATA, CHOSEN, LatentDimension((10,), 20, NETWORK), 1)
 
 
-pytestmark = pytest.mark.integration
-
 PAIRS = {"linear": Pair("shared", 1e4), "library": Pair("per-class", 1.0)}
 OPTIONS = GenerativeDiscriminative(
     datasets=("iris",),  # of the bundled ones, which no test reads

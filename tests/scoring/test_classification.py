@@ -13,14 +13,13 @@ from torch import Tensor, nn
 from replication.config.params import Cell
 from replication.config.protocols import ProtocolOptions
 from replication.config.recipes import Labels
-from replication.models import load
-from replication.models.layers.networks import Judged, Networks
+from replication.models.layers.networks import Judged
 from replication.scoring.classification import add_test_errors, class_probabilities, classify_cell
 from replication.scoring.image_cell import ImageCell
 from replication.scoring.rows import Rows
 from replication.table.measurements import to_table
 from replication.training.state import AVERAGED
-from tests.in_small import own_params
+from tests.in_small import builder, own_params
 from tests.scoring.small import CLASSES, LAST, by_key, some_data, trained_cell
 
 RECIPE = replace(
@@ -29,11 +28,7 @@ RECIPE = replace(
     network={"dense": {"generator": [4], "discriminator": [5], "input_noise": 0.3, "hidden_noise": 0.5}},
 )  # fmt: skip
 TRUTH = np.array([0, 1, 2, 0])
-
-
-def build() -> Networks:
-    torch.manual_seed(0)
-    return load("improved_gan").build(RECIPE.network, RECIPE.prior, RECIPE.latent_dim, (1, 4, 4), CLASSES)
+build = builder("improved_gan", RECIPE, (1, 4, 4), CLASSES)
 
 
 def rows_of(seeds: str, diverged: dict[int, int] | None = None) -> Rows:

@@ -12,8 +12,6 @@ from sklearn.metrics import mutual_info_score
 from replication.config.params import Cell
 from replication.config.protocols import Components, ProtocolOptions
 from replication.config.recipes import Noise, Prior
-from replication.models import load
-from replication.models.layers.networks import Networks
 from replication.models.layers.samples import as_images
 from replication.scoring.classifier import judged
 from replication.scoring.components import measure, sheet_of
@@ -21,7 +19,7 @@ from replication.scoring.image_cell import ImageCell
 from replication.scoring.protocols import PROTOCOLS
 from replication.scoring.rows import Rows
 from replication.training.sampling import draw_with_components
-from tests.in_small import own_params
+from tests.in_small import builder, own_params
 from tests.scoring.small import LAST, brightness_judge, by_key, some_data, trained_cell
 
 RECIPE = replace(
@@ -33,10 +31,7 @@ RECIPE = replace(
     prior=Prior(components=6, component="row", sigma_init=0.05, mean_range=3.0),
 )  # fmt: skip
 COUNT = 42
-
-
-def build() -> Networks:
-    return load("deligan").build(RECIPE.network, RECIPE.prior, RECIPE.latent_dim, (1, 8, 8))
+build = builder("deligan", RECIPE, (1, 8, 8))
 
 
 def components_cell(

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, nn
 
 from replication.config.protocols import LatentWalk, ProtocolOptions
-from replication.models import load
 from replication.models.layers.networks import Generator, Networks
 from replication.models.layers.priors import MixturePrior
 from replication.models.layers.samples import as_images
@@ -18,7 +17,7 @@ from replication.scoring.image_cell import ImageCell
 from replication.scoring.latent_space import LatentSpace, cell_plausibility
 from replication.scoring.latent_walk import measure
 from replication.table.measurements import to_table
-from tests.in_small import own_params
+from tests.in_small import builder, own_params
 from tests.scoring.small import LAST, rebuilt, small_cell, some_data, values
 
 PARAMS, CLASSES = own_params(), 10
@@ -67,8 +66,7 @@ def test_draws_are_the_recipes_noise_and_repeat() -> None:
 def test_latents_are_those_after_the_prior(model: str, variant: str) -> None:
     """Of a mixture, and with batch normalisation that keeps no running statistics."""
     recipe = PARAMS.recipe(model, "digits", variant)
-    cell = replace(small_cell(), recipe=recipe)
-    cell = rebuilt(cell, lambda: load(model).build(recipe.network, recipe.prior, recipe.latent_dim, (1, 8, 8), CLASSES))
+    cell = rebuilt(replace(small_cell(), recipe=recipe), builder(model, recipe, (1, 8, 8), CLASSES))
     generator = cell.networks(LAST, 0).generator
     if isinstance(generator.prior, MixturePrior):
         for state in cell.trained.states.values():
@@ -83,7 +81,7 @@ def test_latents_are_those_after_the_prior(model: str, variant: str) -> None:
 def test_a_conditional_generator_keeps_the_label_given() -> None:
     cell = small_cell()
     cell = replace(cell, recipe=replace(cell.recipe, pixels="unit", generator_minibatch="own"))
-    cell = rebuilt(cell, lambda: load("dcgan").build(CONDITIONAL, cell.recipe.prior, 3, (1, 8, 8), 3))
+    cell = rebuilt(cell, builder("dcgan", replace(cell.recipe, network=CONDITIONAL), (1, 8, 8), 3))
     space = LatentSpace(cell, LAST, 0)
     assert space.classes == 3 and space.labels(5).tolist() == [0, 1, 2, 0, 1]
     latents = np.repeat(space.draw("some", 1), 3, axis=0)

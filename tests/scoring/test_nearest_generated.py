@@ -12,7 +12,6 @@ from sklearn.neighbors import KNeighborsClassifier
 from torch import Tensor, nn
 
 from replication.config.protocols import NearestGenerated, ProtocolOptions
-from replication.models import load
 from replication.models.layers.networks import Conditional, Generator, Networks
 from replication.models.layers.samples import as_samples
 from replication.scoring import nearest_generated as protocol
@@ -21,7 +20,7 @@ from replication.scoring.nearest_generated import measure, variant
 from replication.scoring.quick_generators import BatchwiseNorm, FoldedTransposition, batch_by_batch, folded
 from replication.table.measurements import to_table
 from replication.training.sampling import draw_samples
-from tests.in_small import own_params
+from tests.in_small import builder, own_params
 from tests.scoring.small import LAST, small_cell
 
 OPTIONS = ProtocolOptions(nearest_generated=NearestGenerated(counts=(50, 130)))
@@ -137,7 +136,7 @@ def has(generator: nn.Module, kind: type[nn.Module]) -> bool:
 @pytest.mark.parametrize("name", SHAPES)
 def test_batches_together_are_those_apart_and_a_folded_generator_draws_the_same(name: str, statistics: str) -> None:
     recipe = replace(own_params().recipe("dcgan", name, "code"), batch=8, sampled_with=statistics)
-    generator = load("dcgan").build(recipe.network, recipe.prior, recipe.latent_dim, SHAPES[name], 10).generator
+    generator = builder("dcgan", recipe, SHAPES[name], 10)().generator
 
     def draw(form: Generator, together: int = 1) -> Tensor:
         return draw_samples(form, recipe, recipe.noise, 0, "test", 45, 10, together=together)

@@ -23,7 +23,6 @@ from replication.foundation.errors import InputError
 from replication.foundation.places import SCORED
 from replication.metrics.kmeans_features import encode, learn_dictionary, standardise
 from replication.metrics.linear_probe import discriminator_features, linear_probe
-from replication.models import load
 from replication.models.layers.convolutional import ConvolutionalDiscriminator
 from replication.models.layers.networks import Networks
 from replication.prepare import prepare
@@ -32,8 +31,8 @@ from replication.scoring.rows import Rows, Steps
 from replication.table.measurements import Measurement, read_table, to_table, write_table
 from replication.training.checkpoints import TrainingClock
 from replication.training.state import bind, initial_state
-from tests.in_small import own_params, params_written
-from tests.scoring.small import LAST, small_cell, some_data
+from tests.in_small import builder, own_params, params_written
+from tests.scoring.small import LAST, NETWORK, RECIPE, small_cell, some_data
 
 PROBE = Probe((1e-4, 1e-3), 0.25, 2, (3, 2), 4)
 DENSE = {"kind": "dense", "hidden": [4], "nonlinearity": "relu"}
@@ -84,7 +83,7 @@ def test_a_discriminator_without_maps_is_not_probed_and_refused_as_a_control() -
     probe_cell(cell, PROBE, (0, LAST))
     assert not cell.rows.collected
     with pytest.raises(InputError, match="no maps"):
-        controls_of(some_data(60, 30, 4), build=lambda: load("dcgan").build(DENSE, RECIPE.prior, 3, (1, 4, 4)))
+        controls_of(some_data(60, 30, 4), build=builder("dcgan", replace(RECIPE, network=DENSE), (1, 4, 4)))
 
 
 def test_features_probed_on_other_images_say_on_which() -> None:
@@ -126,16 +125,9 @@ def test_statistics_are_taken_from_shuffled_images(monkeypatch: pytest.MonkeyPat
     assert sorted(places) == list(range(60)) and len(set(data.train_labels[places[:20]])) == 3
 
 
-RECIPE = replace(
-    own_params().recipe("dcgan", "digits", "paper"),
-    latent_dim=3,
-    network={"kernel": 3, "init_std": 0.3, "generator": [[4, 0], [1, 1]], "discriminator": [[2, 1], [3, 2]]},
-)
+CONTROL = replace(RECIPE, network=NETWORK | {"generator": [[4, 0], [1, 1]]})
 CONTROLS = FeatureControls(units=(2, 5), patch=2, patches=80, iterations=2, costs=(1e-2, 1e-1), storage="float32")
-
-
-def build_control() -> Networks:
-    return load("dcgan").build(RECIPE.network, RECIPE.prior, RECIPE.latent_dim, (1, 4, 4))
+build_control = builder("dcgan", CONTROL, (1, 4, 4))
 
 
 def controls_of(
@@ -156,7 +148,7 @@ def by_hand(data: PreparedImages) -> dict[str, list[float | None]]:
     train, test = torch.from_numpy(data.train_images), torch.from_numpy(data.test_images)
     pixels = [images.reshape(-1, 16).float() / 127.5 - 1 for images in (train, test)]
     networks = build_control()
-    bind(networks, initial_state(build_control, RECIPE, (3, 4)), 1)  # as a training of seed 4 starts
+    bind(networks, initial_state(build_control, CONTROL, (3, 4)), 1)  # as a training of seed 4 starts
     assert isinstance(networks.discriminator, ConvolutionalDiscriminator)
     maps = [discriminator_features(networks.discriminator, images, train) for images in (train, test)]
     controls = {"raw-pixels": (pixels, PROBE.costs), "untrained-discriminator": (maps, PROBE.costs)}

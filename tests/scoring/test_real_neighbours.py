@@ -16,8 +16,6 @@ from replication.data.reading import PreparedImages
 from replication.experiments.real_neighbours import score_real_neighbours, subset
 from replication.foundation.seeding import generator
 from replication.metrics.parzen import SIGMAS
-from replication.models import load
-from replication.models.layers.networks import Networks
 from replication.scoring.image_cell import ImageCell
 from replication.scoring.parzen import score_parzen
 from replication.scoring.rows import Rows
@@ -25,7 +23,7 @@ from replication.scoring.trained import TrainedCell
 from replication.table.measurements import Measurement, to_table
 from replication.training.draws import labelled_rows
 from replication.training.sampling import draw_samples
-from tests.in_small import own_params
+from tests.in_small import builder, own_params
 from tests.scoring.small import by_key, trained_cell
 
 CLASSES, OPTIONS = 3, RealNeighbours(window=20, per_class=(2, 5, 500))
@@ -104,10 +102,7 @@ RECIPE = replace(
 CHOSEN = np.array([0, 1, 2, 5, 6, 7])  # so that rows 3, 4, 8 and 9 of the training images choose the width
 COARSE = np.logspace(-1, 0, 10)
 FINE = np.logspace(-1, 0, 37)
-
-
-def build() -> Networks:
-    return load("gan").build(RECIPE.network, RECIPE.prior, RECIPE.latent_dim, (1, 2, 2))
+build = builder("gan", RECIPE, (1, 2, 2))
 
 
 def few_images() -> PreparedImages:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections import Counter
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +18,6 @@ from replication.config.recipes import Recipe
 from replication.data.embedded import read_digits
 from replication.data.reading import PreparedImages
 from replication.metrics.stability import WON, collapsed_filters, loss_oscillation
-from replication.models import load
 from replication.models.layers.networks import Networks
 from replication.scoring import stability
 from replication.scoring.classifier import train_classifier
@@ -32,19 +30,17 @@ from replication.table.measurements import Measurement, to_table
 from replication.training.block import train_block
 from replication.training.initialise import Samples
 from replication.training.sampling import draw_samples
-from tests.in_small import own_params
-from tests.scoring.small import trained_cell
+from tests.in_small import builder, own_params
+from tests.scoring.small import NETWORK, RECIPE, trained_cell
 
 PARAMS = own_params()
-NETWORK = {"kernel": 3, "init_std": 0.3, "generator": [[4, 0], [3, 2], [1, 1]], "discriminator": [[2, 1], [3, 2]]}
-RECIPE = replace(PARAMS.recipe("dcgan", "digits", "paper"), batch=16, latent_dim=3, n_samples=40, network=NETWORK)
 CONDITIONAL = {"kind": "conditional", "kernel": 3, "init_std": 0.3, "dense": [6], "generator": [[4, 0], [3, 2], [1, 1]],
                "discriminator": [[2, 1], [3, 2]]}  # fmt: skip
 CLASSES, LAST = 4, 200
 
 
 def build(network: dict[str, object] | None = None) -> Networks:
-    return load("dcgan").build(network or NETWORK, RECIPE.prior, RECIPE.latent_dim, (1, 8, 8), CLASSES)
+    return builder("dcgan", replace(RECIPE, network=network or NETWORK), (1, 8, 8), CLASSES)()
 
 
 def rows_of(seeds: str = "1-2", diverged: dict[int, int] | None = None) -> Rows:
@@ -148,7 +144,7 @@ def test_the_filters_are_those_before_the_last_convolution() -> None:
     torch.manual_seed(0)
     networks = build()
     seen = hidden_activations(networks.generator, RECIPE, 3, CLASSES)
-    assert seen is not None and seen.shape == (stability.FILTER_SAMPLES, 3, 8, 8)
+    assert seen is not None and seen.shape == (stability.FILTER_SAMPLES, 5, 8, 8)
     body = networks.generator.body
     samples = draw_samples(networks.generator, RECIPE, RECIPE.noise, 3, "filters", stability.FILTER_SAMPLES)
     assert isinstance(body.stack, nn.Sequential)
@@ -171,13 +167,13 @@ def test_dead_filters_are_counted() -> None:
     trained = trained_of(rows, quiet_history(1))
     state = dict(trained.states[LAST])
     gain, shift = (state[f"generator.body.stack.1.{name}"].clone() for name in ("weight", "bias"))
-    gain[0, 1], shift[0, 1] = 0.0, -1.0  # one filter of three answers nothing
+    gain[0, 1], shift[0, 1] = 0.0, -1.0  # one filter of five answers nothing
     state |= {"generator.body.stack.1.weight": gain, "generator.body.stack.1.bias": shift}
     trained.states[LAST] = state
     add_stability(rows, trained, build, RECIPE, CLASSES, 1)
-    assert [row.value for row in rows_with(rows, "collapsed_filters")] == [0.0, 0.0, pytest.approx(1 / 3)]
+    assert [row.value for row in rows_with(rows, "collapsed_filters")] == [0.0, 0.0, pytest.approx(1 / 5)]
     seen = hidden_activations(trained.networks(build, LAST, 0).generator, RECIPE, 1, CLASSES)
-    assert seen is not None and collapsed_filters(seen) == pytest.approx(1 / 3)
+    assert seen is not None and collapsed_filters(seen) == pytest.approx(1 / 5)
 
 
 def test_spread_and_colours_have_a_row_each() -> None:
@@ -201,12 +197,12 @@ def test_a_training_without_batch_norm_at_a_rate_far_too_high_falls_apart(tmp_pa
         recipe = PARAMS.recipe("dcgan", "digits" if rate < 0.1 else "digits-no-batch-norm", "paper")
         assert recipe.adam is not None
         recipe = replace(recipe, adam=replace(recipe.adam, learning_rate=rate), n_samples=300)
-        builder = partial(load("dcgan").build, recipe.network, recipe.prior, recipe.latent_dim, (1, 8, 8))
-        done = train_block(builder, recipe, (0,), Samples(values), tmp_path / str(rate))
+        make = builder("dcgan", recipe, (1, 8, 8))
+        done = train_block(make, recipe, (0,), Samples(values), tmp_path / str(rate))
         of_rate.diverged.update({0: step} if (step := done.diverged[0]) >= 0 else {})
         trained = TrainedCell(tuple(sorted(done.snapshots)), done.snapshots, done.history, {})
         score_images(
-            ImageCell(of_rate, trained, builder, recipe, data, np.arange(len(values)), judge, "j", ProtocolOptions(), 1)
+            ImageCell(of_rate, trained, make, recipe, data, np.arange(len(values)), judge, "j", ProtocolOptions(), 1)
         )
     last = {
         rate: {row.metric: row.value for row in of_rate.collected if row.step == 350 and row.class_ == "all"}

@@ -26,16 +26,14 @@ from replication.experiments.theory import (
     score_theory,
 )
 from replication.metrics.toy import Mixture
-from replication.models import load
 from replication.models.layers.dense import DenseDiscriminator
-from replication.models.layers.networks import Judged, Networks
+from replication.models.layers.networks import Judged
 from replication.scoring import toy
-from replication.scoring.game import logits_of
 from replication.scoring.rows import Rows
 from replication.table.measurements import Measurement, to_table
 from replication.verdicts.benchmarks import claims_of
 from replication.verdicts.verdict import judge
-from tests.in_small import own_benchmarks, own_params
+from tests.in_small import builder, own_benchmarks, own_params
 from tests.scoring.small import by_key, trained_cell
 
 RECIPE = own_params().recipe("gan", "toy-k1", "paper")
@@ -65,13 +63,9 @@ def rows_of(seeds: str) -> Rows:
     return Rows("cpu", Cell("gan2014", "gan", "theory", "toy-bimodal", "full", "paper", seeds), 400, {})
 
 
-def build() -> Networks:
-    return load("gan").build(RECIPE.network, RECIPE.prior, RECIPE.latent_dim, (2,))
-
-
 def scored(seeds: str) -> dict[Any, Measurement]:
     rows = rows_of(seeds)
-    score_theory(rows, P, THEORY, build, RECIPE)
+    score_theory(rows, P, THEORY, builder("gan", RECIPE, (2,)), RECIPE)
     return by_key(rows.collected, "seed", "metric", "metric_variant")
 
 
@@ -100,6 +94,8 @@ def test_a_seed_measures_the_same_in_any_block() -> None:
     together, alone = ({key: row.value for key, row in scored(seeds).items()} for seeds in ("4-6", "5"))
     assert alone == pytest.approx({key: together[key] for key in alone}, rel=1e-5)
     assert together[4, "gradient_norm", "saturating"] != together[5, "gradient_norm", "saturating"]
+    first, other = initial_discriminators(THEORY, (4, 5))[1]["body.0.weight"]
+    assert not torch.equal(first, other)
 
 
 def test_the_error_is_the_mean_distance_from_the_optimum() -> None:
@@ -146,15 +142,6 @@ def test_impostors_are_far_from_the_optimum_in_the_worse_case() -> None:
             assert (worst["value_shortfall", seed] > 0.3) == (worst["hit_rate_error", seed] > 0.1) == fails
 
 
-def test_initial_discriminators_are_each_seeds_own() -> None:
-    network, pair = initial_discriminators(THEORY, (3, 8))
-    _, alone = initial_discriminators(THEORY, (8,))
-    points = torch.randn(2, 5, 2)
-    assert all(torch.equal(tensor[1], alone[name][0]) for name, tensor in pair.items())
-    assert not torch.equal(pair["body.0.weight"][0], pair["body.0.weight"][1])
-    assert logits_of(network, pair, points).shape == (2, 5)
-
-
 CLAIMS = {claim.id: claim for claim in claims_of(own_benchmarks())}
 OPTIONS = replace(own_params().theory, fresh=1000, updates=5)
 INSTRUMENT = [key for key, claim in CLAIMS.items() if claim.origin == "instrument" and claim.family == "gan-theory"]
@@ -191,9 +178,9 @@ def test_an_untrained_game_is_not_at_rest(monkeypatch: pytest.MonkeyPatch, key: 
     name = str(evidence.measured["recipe"])
     recipe = replace(own_params().recipe("gan", name, "paper"), n_samples=100)
     rows = Rows("cpu", Cell("gan2014", "gan", name, "toy-bimodal", "full", "paper", "0-9"), 400, {})
-    build = partial(load("gan").build, recipe.network, recipe.prior, recipe.latent_dim, (2,))
-    trained = trained_cell(build, recipe, rows, (0, recipe.updates // 4, recipe.updates))
+    make = builder("gan", recipe, (2,))
+    trained = trained_cell(make, recipe, rows, (0, recipe.updates // 4, recipe.updates))
     data = ToyData("toy", MEANS.astype(np.float32), np.array([0, 1]), MEANS, 0.15, np.full(2, 0.5), {})
-    cell = toy.ToyCell(rows, trained, build, recipe, toy.mixture_of(data), Components(80, 10))
+    cell = toy.ToyCell(rows, trained, make, recipe, toy.mixture_of(data), Components(80, 10))
     toy.score_toy(cell, data.points, True, threads=2)
     assert is_refused(key, rows)

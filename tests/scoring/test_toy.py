@@ -16,15 +16,14 @@ from replication.config.protocols import Components
 from replication.config.recipes import Recipe
 from replication.data.reading import ToyData
 from replication.metrics.toy import energy_distance, mode_scores
-from replication.models import load
-from replication.models.layers.networks import Generator, Networks
+from replication.models.layers.networks import Generator
 from replication.scoring import toy
 from replication.scoring.components import noises_of
 from replication.scoring.rows import Rows
 from replication.scoring.toy import ToyCell, mixture_of, score_toy
 from replication.table.measurements import Measurement
 from replication.training.sampling import draw_samples, draw_with_components
-from tests.in_small import own_params
+from tests.in_small import builder, own_params
 from tests.scoring.small import by_key, initial_weights, trained_cell
 
 PARAMS = own_params()
@@ -46,24 +45,21 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(toy, name, value)
 
 
-def build(model: str, recipe: Recipe) -> Networks:
-    return load(model).build(recipe.network, recipe.prior, recipe.latent_dim, (2,))
-
-
 def scored(model: str, seeds: str, game: bool, diverged: dict[int, int] | None = None) -> tuple[Measured, Figures]:
     """Rows by seed, step, metric and variant, and figures, of untrained networks."""
     recipe = GAN if model == "gan" else DELIGAN
     rows = Rows("cpu", Cell("gan2014", model, "toy", "toy-bimodal", "full", "paper", seeds), 2, diverged or {})
-    trained = trained_cell(lambda: build(model, recipe), recipe, rows, (0, 5, 10))
-    cell = ToyCell(rows, trained, lambda: build(model, recipe), recipe, mixture_of(DATA), Components(80, 10))
+    build = builder(model, recipe, (2,))
+    trained = trained_cell(build, recipe, rows, (0, 5, 10))
+    cell = ToyCell(rows, trained, build, recipe, mixture_of(DATA), Components(80, 10))
     figures = score_toy(cell, DATA.points, game, threads=2)
     return by_key(rows.collected, "seed", "step", "metric", "metric_variant"), figures
 
 
 def generator_of(model: str, recipe: Recipe, seed: int) -> Generator:
     """As it is before it is trained."""
-    generator = build(model, recipe).generator
-    state = initial_weights(lambda: build(model, recipe), recipe, (seed,))
+    build = builder(model, recipe, (2,))
+    generator, state = build().generator, initial_weights(build, recipe, (seed,))
     generator.load_state_dict({n.removeprefix("generator."): t[0] for n, t in state.items() if "generator" in n})
     return generator
 

@@ -20,23 +20,17 @@ from replication.foundation import capacity
 from replication.foundation.errors import InputError
 from replication.foundation.places import TRAINED
 from replication.foundation.provenance import sha256_file
-from replication.models import load
-from replication.models.layers.networks import Networks
 from replication.scoring import room
 from replication.scoring.room import require_room
 from replication.scoring.rows import Rows
 from replication.scoring.trained import read_trained
 from replication.table.measurements import to_table
-from replication.training.cells import builder
-from tests.in_small import own_params
+from tests.in_small import builder, own_params
 from tests.scoring.small import initial_weights
 
 PARAMS = own_params()
 TOY = replace(PARAMS.recipe("gan", "toy-k1", "paper"), batch=4)
-
-
-def build_toy() -> Networks:
-    return load("gan").build(TOY.network, TOY.prior, TOY.latent_dim, (2,))
+build_toy = builder("gan", TOY, (2,))
 
 
 @pytest.fixture
@@ -84,13 +78,13 @@ SHAPE, CLASSES = (1, 8, 8), 10
 
 def weights_of(cell: Cell, recipe: Recipe) -> int:
     """Bytes of the networks of all seeds, with their values."""
-    networks = builder(cell, recipe, SHAPE, CLASSES)()
+    networks = builder(cell.model, recipe, SHAPE, CLASSES)()
     tensors = (*networks.generator.state_dict().values(), *networks.discriminator.state_dict().values())
     return len(cell.seed_numbers) * sum(tensor.nbytes for tensor in tensors if tensor.dtype == torch.float32)
 
 
 def require(cell: Cell, recipe: Recipe) -> None:
-    require_room(cell, recipe, builder(cell, recipe, SHAPE, CLASSES), "cpu")
+    require_room(cell, recipe, builder(cell.model, recipe, SHAPE, CLASSES), "cpu")
 
 
 @pytest.mark.parametrize(("key", "copies"), [("cpu-dcgan-digits", 4), ("paper-gan-mnist", 3)])
