@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits as cross_entropy
@@ -22,6 +24,7 @@ from replication.training.loop import train_unit
 from replication.training.run import Run, bind_runs
 from replication.training.schedule import SIDES, objective_at
 from replication.training.state import State, bind, initial_state
+from replication.training.trainer import Trainer
 from replication.training.units import Units, prepare_units
 from tests.in_small import plain_recipe
 
@@ -185,6 +188,26 @@ class Game:
         for side, network in zip(SIDES, self.networks, strict=True):
             for name, tensor in network.state_dict().items():
                 torch.testing.assert_close(run.tensors[f"{side}.{name}"], tensor, rtol=1e-5, atol=5e-6, msg=name)
+
+
+def assert_same(first: State, other: State, atol: float = 0.0) -> None:
+    """Every tensor of `first` is in `other` too, what is no number included."""
+    for name, tensor in first.items():
+        torch.testing.assert_close(other[name], tensor, rtol=0, atol=atol, equal_nan=True, msg=name)
+
+
+def stop_at(monkeypatch: pytest.MonkeyPatch, call: int) -> list[int]:
+    """Make the trainer raise at its `call`-th stretch; the list counts calls."""
+    calls, real = [0], Trainer.advance
+
+    def advance(*arguments: Any) -> np.ndarray:
+        calls[0] += 1
+        if calls[0] == call:
+            raise KeyboardInterrupt
+        return real(*arguments)
+
+    monkeypatch.setattr(Trainer, "advance", advance)
+    return calls
 
 
 def descend(optimiser: torch.optim.Optimizer, loss: Tensor) -> None:

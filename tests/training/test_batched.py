@@ -8,14 +8,13 @@ import pytest
 import torch
 
 from replication.config.recipes import Early
-from replication.models import load
 from replication.training.batched import CapturedBatch, bind_batch, trains_batched
 from replication.training.captured import CapturedSeed
 from replication.training.pieces import PIECE
 from replication.training.run import bind_runs
 from replication.training.state import initial_state
 from replication.training.trainer import labels_of
-from tests.in_small import own_params
+from tests.in_small import builder, own_params
 from tests.training import small as cases
 from tests.training.small import small
 
@@ -66,5 +65,4 @@ def test_a_seed_of_a_block_is_the_seed_alone(name: str, monkeypatch: pytest.Monk
 )
 def test_which_recipes_train_so(model: str, name: str, variant: str, batched: bool) -> None:
     recipe, side = own_params().recipe(model, name, variant), 8 if name == "digits" else 28
-    networks = load(model).build(recipe.network, recipe.prior, recipe.latent_dim, (1, side, side), 10)
-    assert trains_batched(networks, recipe) == batched
+    assert trains_batched(builder(model, recipe, (1, side, side), 10)(), recipe) == batched

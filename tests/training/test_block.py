@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +13,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from replication.config.recipes import Balance, Labels, Noise, Prior, Recipe
+from replication.config.recipes import Labels, Noise, Prior, Recipe
 from replication.data.embedded import draw_points
 from replication.foundation.errors import InputError
-from replication.models import load
 from replication.models.layers.networks import Networks
 from replication.training import block, checkpoints
 from replication.training.block import Outcome, Paused, train_block
@@ -25,12 +23,11 @@ from replication.training.initialise import Samples
 from replication.training.pieces import PIECE
 from replication.training.state import State, initial_state
 from replication.training.trainer import Trainer
-from tests.in_small import plain_recipe
-from tests.training.small import small
+from tests.in_small import builder, plain_recipe
+from tests.training.small import SINKING, assert_same, small, stop_at
 
 pytestmark = pytest.mark.integration
 
-LIVELY = Balance(0.7, 0.8, 0.68, 2, 0.01, -3, 0.02, floor_count=0, floor_by=0.005, floor_least=0.66)
 PRIOR = Prior(components=10, component="sampled", sigma_init=0.2, regulariser=0.1)
 SEEDS = (3, 0, 8)
 KERNEL = plain_recipe(
@@ -42,7 +39,7 @@ KERNEL = plain_recipe(
     noise=Noise("normal"),
     network={"hidden": [6], "nonlinearity": "tanh"},
     prior=PRIOR,
-    balance=LIVELY,
+    balance=SINKING,
     scored_shares=(0.0, 0.25, 0.55, 1.0),
 )
 
@@ -69,7 +66,7 @@ def case(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Cas
         monkeypatch.setitem(PIECE, engine, units)
     if request.param == "kernel":
         points = torch.from_numpy(draw_points(((0.6, 0.6), (-0.6, -0.6)), 0.15, 20, 0).points)
-        return Case(KERNEL, partial(load("deligan").build, KERNEL.network, PRIOR, 2, (2,)), points)
+        return Case(KERNEL, builder("deligan", KERNEL, (2,)), points)
     options: dict[str, Any] = {"historical_averaging": 0.1, "parameter_average": 0.1, "labels": Labels(2)}
     eager = small(noisy=True, prior=PRIOR, scored_shares=KERNEL.scored_shares, **options)
     return Case(eager.recipe, eager.build, *eager.data)
@@ -81,26 +78,10 @@ def same(first: Outcome, other: Outcome, rows: Sequence[int] | None = None) -> N
     assert first.snapshots.keys() == other.snapshots.keys()
     for step, state in first.snapshots.items():
         assert state.keys() == other.snapshots[step].keys()
-        for name, tensor in state.items():
-            expected = other.snapshots[step][name][picked]
-            torch.testing.assert_close(tensor, expected, rtol=0, atol=0, equal_nan=True, msg=f"{step} {name}")
+        assert_same(state, {name: tensor[picked] for name, tensor in other.snapshots[step].items()})
     np.testing.assert_array_equal(first.history, other.history[picked])
     assert first.window == other.window
     assert first.diverged == tuple(other.diverged[index] for index in picked)
-
-
-def stop_at(monkeypatch: pytest.MonkeyPatch, call: int) -> list[int]:
-    """Make the trainer raise at its `call`-th stretch; the list counts calls."""
-    calls, real = [0], Trainer.advance
-
-    def advance(*arguments: Any) -> np.ndarray:
-        calls[0] += 1
-        if calls[0] == call:
-            raise KeyboardInterrupt
-        return real(*arguments)
-
-    monkeypatch.setattr(Trainer, "advance", advance)
-    return calls
 
 
 @pytest.mark.parametrize("seconds", [0.0, math.inf], ids=["after every stretch", "at scored steps alone"])
@@ -109,14 +90,11 @@ def test_a_stopped_block_goes_on_as_if_it_had_not_stopped(
 ) -> None:
     monkeypatch.setattr(checkpoints, "CHECKPOINT_SECONDS", seconds)
     whole = case.train(tmp_path / "whole")
-    with monkeypatch.context() as patch:
-        stop_at(patch, 3)
-        with pytest.raises(KeyboardInterrupt):
-            case.train(tmp_path / "stopped")
-    with monkeypatch.context() as patch:
-        calls = stop_at(patch, 2)
-        with pytest.raises(KeyboardInterrupt):
-            case.train(tmp_path / "stopped")
+    for call in (3, 2):
+        with monkeypatch.context() as patch:
+            stop_at(patch, call)
+            with pytest.raises(KeyboardInterrupt):
+                case.train(tmp_path / "stopped")
     calls = stop_at(monkeypatch, 0)
     same(case.train(tmp_path / "stopped"), whole)
     assert calls[0] < (7 if case.recipe.engine == "kernel" else 4)  # all the stretches: it did go on

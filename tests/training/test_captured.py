@@ -18,7 +18,7 @@ from replication.training.eager import EagerSeed
 from replication.training.pieces import PIECE
 from replication.training.run import bind_runs
 from replication.training.schedule import objective_at
-from tests.training.small import CASES, Small, small
+from tests.training.small import CASES, Small, assert_same, small
 
 pytestmark = pytest.mark.integration
 
@@ -51,8 +51,7 @@ def test_units_are_those_of_the_reference(case: Small, monkeypatch: pytest.Monke
         each, other = eager.advance(first, end - first), fast.advance(first, end - first)
         assert other.losses.shape == (end - first, 2) and bool(other.finite)
         torch.testing.assert_close(other.losses, each.losses, rtol=0, atol=0, equal_nan=True)
-    for name, tensor in eager._run.tensors.items():
-        torch.testing.assert_close(fast._run.tensors[name], tensor, rtol=0, atol=0, equal_nan=True, msg=name)
+    assert_same(eager._run.tensors, fast._run.tensors)
     assert (fast._run.steps > 0).all()  # both sides had turns
 
 

@@ -6,6 +6,7 @@ import hashlib
 import subprocess
 import sys
 import threading
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from filelock import FileLock, Timeout
 from replication.foundation.errors import InputError
 from replication.training import checkpoints
 from replication.training.checkpoints import Writer, note_environment, read_state, sole_writer, write_state
+from replication.training.state import State
 
 STATE = {"generator.weight": torch.arange(6.0).view(2, 3).t(), "steps": torch.tensor([[3, 9]])}
 # Takes the lock, says so, then holds it until it is killed.
@@ -28,16 +30,21 @@ time.sleep(60)
 """
 
 
+def last(directory: Path, name: str = "state") -> tuple[int, State]:
+    """Unit and tensors of the state that is there."""
+    result = read_state(directory, name)
+    assert result is not None
+    return result
+
+
 def test_the_last_state_written_is_read(tmp_path: Path) -> None:
     assert read_state(tmp_path, "state") is None
     write_state(tmp_path, "state", 900, {"steps": torch.zeros(1)})
     write_state(tmp_path, "state", 1000, STATE)
-    result = read_state(tmp_path, "state")
-    assert result is not None and result[0] == 1000
-    assert result[1].keys() == STATE.keys()
+    unit, state = last(tmp_path)
+    assert unit == 1000 and state.keys() == STATE.keys() and len(list(tmp_path.iterdir())) == 1
     for name, tensor in STATE.items():
-        assert torch.equal(result[1][name], tensor) and result[1][name].dtype == tensor.dtype
-    assert len(list(tmp_path.iterdir())) == 1
+        assert torch.equal(state[name], tensor) and state[name].dtype == tensor.dtype
 
 
 def test_the_clock_of_a_killed_call_stands_at_its_last_checkpoint(tmp_path: Path) -> None:
@@ -58,11 +65,11 @@ def test_the_clock_of_a_killed_call_stands_at_its_last_checkpoint(tmp_path: Path
 
 
 def test_names_do_not_mix(tmp_path: Path) -> None:
-    for unit, name in ((1, "snapshot1"), (10, "snapshot10"), (5, "state")):
+    units = {"snapshot1": 1, "snapshot10": 10, "state": 5}
+    for name, unit in units.items():
         write_state(tmp_path, name, unit, {"unit": torch.tensor(unit)})
-    for unit, name in ((1, "snapshot1"), (10, "snapshot10"), (5, "state")):
-        result = read_state(tmp_path, name)
-        assert result is not None and (result[0], result[1]["unit"].item()) == (unit, unit)
+    for name, unit in units.items():
+        assert last(tmp_path, name) == (unit, {"unit": torch.tensor(unit)})
 
 
 def test_where_a_kill_left_two_the_newer_counts(tmp_path: Path) -> None:
@@ -71,8 +78,7 @@ def test_where_a_kill_left_two_the_newer_counts(tmp_path: Path) -> None:
     content = older.read_bytes()
     write_state(tmp_path, "state", 1000, STATE)
     older.write_bytes(content)
-    result = read_state(tmp_path, "state")
-    assert result is not None and result[0] == 1000
+    assert last(tmp_path)[0] == 1000
 
 
 @pytest.mark.parametrize(
@@ -83,8 +89,7 @@ def test_a_stray_file_is_no_state(tmp_path: Path, name: str) -> None:
     assert read_state(tmp_path, "state") is None
     for unit in (5, 6):
         write_state(tmp_path, "state", unit, STATE)
-    result = read_state(tmp_path, "state")
-    assert result is not None and result[0] == 6 and len(list(tmp_path.iterdir())) == 2
+    assert last(tmp_path)[0] == 6 and len(list(tmp_path.iterdir())) == 2
 
 
 @pytest.mark.parametrize("renamed", ["state-500-", "snapshot5-5-"])
@@ -112,26 +117,21 @@ def test_damage_is_named_with_its_mend(tmp_path: Path, damage: str) -> None:
         digest = hashlib.sha256(b"state 7\nabc").hexdigest()[:16]
         file = tmp_path / f"state-7-{digest}.safetensors"
         file.write_bytes(b"abc")
-    with pytest.raises(InputError) as caught:
+    with pytest.raises(InputError, match=f"{file} is corrupt: delete it and run the same command again"):
         read_state(tmp_path, "state")
-    assert str(caught.value) == (
-        f"The checkpoint {file} is corrupt: delete it and run the same command again to train from the start."
-    )
 
 
-def test_nobody_writes_beside_the_sole_writer(tmp_path: Path) -> None:
-    with sole_writer("cell", tmp_path) as directory:
+@pytest.mark.parametrize("fails", [False, True])
+def test_nobody_writes_beside_the_sole_writer_whose_lock_goes_with_its_work(tmp_path: Path, fails: bool) -> None:
+    raised = pytest.raises(ZeroDivisionError) if fails else nullcontext()
+    with raised, sole_writer("cell", tmp_path) as directory:
         assert directory == tmp_path / "cell" and directory.is_dir()
         with pytest.raises(Timeout):
             FileLock(tmp_path / "cell.lock").acquire(timeout=0)
         with sole_writer("other", tmp_path):
             pass
-    FileLock(tmp_path / "cell.lock").acquire(timeout=0).lock.release()
-
-
-def test_the_lock_goes_when_the_work_fails(tmp_path: Path) -> None:
-    with pytest.raises(ZeroDivisionError), sole_writer("cell", tmp_path):
-        raise ZeroDivisionError
+        if fails:
+            raise ZeroDivisionError
     FileLock(tmp_path / "cell.lock").acquire(timeout=0).lock.release()
 
 
@@ -166,17 +166,7 @@ def test_what_is_written_beside_the_loop_is_the_state_of_that_moment(tmp_path: P
             writer.write(f"snapshot{unit}", unit, state)
         state["steps"].fill_(-1)
     for unit in range(1, 6):
-        result = read_state(tmp_path, f"snapshot{unit}")
-        assert result is not None and result[1]["steps"].tolist() == [unit] * 3
-
-
-def test_a_full_disk_stops_the_training_with_its_own_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(checkpoints, "write_state", full)
-    with pytest.raises(OSError, match="No space left on device"), Writer(tmp_path) as writer:
-        writer.write("state", 1, STATE)
+        assert last(tmp_path, f"snapshot{unit}")[1]["steps"].tolist() == [unit] * 3
 
 
 def test_nothing_is_written_after_what_could_not_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,10 +176,10 @@ def test_nothing_is_written_after_what_could_not_be(tmp_path: Path, monkeypatch:
         write_state(directory, name, *rest)  # type: ignore[arg-type]
 
     monkeypatch.setattr(checkpoints, "write_state", full)
-    with pytest.raises(OSError, match="No space left on device"), Writer(tmp_path) as writer:
-        writer.write("state", 0, STATE)
-        writer.write("snapshot1", 1, STATE)
-        writer.write("state", 1, STATE)
+    for later in ([], ["state"]):  # it is raised at the end too
+        with pytest.raises(OSError, match="No space left on device"), Writer(tmp_path) as writer:
+            for unit, name in enumerate(["state", "snapshot1", *later]):
+                writer.write(name, unit, STATE)
     assert [path.name.split("-")[1] for path in tmp_path.glob("state-*")] == ["0"]
 
 

@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from copy import deepcopy
 from dataclasses import is_dataclass
-from functools import cache, partial
+from functools import cache
 from importlib import import_module
 from itertools import combinations
 from pathlib import Path
@@ -26,7 +26,7 @@ from replication import models
 from replication.config.recipes import Recipe
 from replication.config.strict import CLOSED, Rate, Scale, read_yaml, strict
 from replication.foundation.errors import InputError
-from replication.models import dcgan, deligan, gan, improved_gan, load
+from replication.models import dcgan, deligan, gan, improved_gan
 from replication.models.layers.dense import DenseNetworks
 from replication.models.layers.weight_normalised import WeightNormalisedNetworks
 from replication.models.registry import OPTIMISERS, Optimiser, Step
@@ -38,6 +38,7 @@ from replication.training.checkpoints import read_state
 from replication.training.initialise import Samples
 from replication.training.sampling import draw_samples
 from replication.training.state import bind
+from tests.in_small import builder
 from tests.training.recipe_keys import at, keys_of, place
 
 
@@ -125,7 +126,7 @@ def computed_from(base: str, engine: str, written: str) -> Result:
     data = Samples(values[:12], None if len(shape) == 1 else torch.arange(12) % CLASSES)
     try:
         recipe = strict(Recipe, json.loads(written), "params.yaml")
-        build = partial(load(model).build, recipe.network, recipe.prior, recipe.latent_dim, shape, CLASSES)
+        build = builder(model, recipe, shape, CLASSES)
         with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
             if engine == "captured":
                 patch.setattr(eager, "EagerSeed", CapturedSeed)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import pytest
 import torch
 
 from replication.data.embedded import read_digits
-from replication.models import load
 from replication.models.layers.same import Edges, SameConvolution, SameTransposed, same_padding
 from replication.training.captured import CapturedSeed
 from replication.training.eager import EagerSeed
@@ -17,7 +14,7 @@ from replication.training.layer_noise import UnitNoise
 from replication.training.run import bind_runs, memory_format
 from replication.training.state import initial_state
 from replication.training.trainer import labels_of
-from tests.in_small import own_params
+from tests.in_small import builder, own_params
 
 RECIPES = [
     ("gan", "digits", "paper"),
@@ -34,7 +31,7 @@ def test_the_papers_networks_train_as_the_reference(model: str, name: str, varia
     """Within 1e-4 nats for four units: weights derived once, and convolutions that pad, round otherwise."""
     recipe, read = own_params().recipe(model, name, variant), read_digits()
     data = Samples(torch.from_numpy(read.train_images), torch.from_numpy(read.train_labels).long())
-    build = partial(load(model).build, recipe.network, recipe.prior, recipe.latent_dim, (1, 8, 8), 10)
+    build = builder(model, recipe, (1, 8, 8), 10)
     state, (labelled,) = initial_state(build, recipe, (0,), data), labels_of(recipe, (0,), data)
     (plain,), (other,) = bind_runs(build, state), bind_runs(build, state)
     eager, lean = EagerSeed(plain, recipe, data, 0, labelled), CapturedSeed(other, recipe, data, 0, labelled)
@@ -72,7 +69,7 @@ def test_channels_come_first_in_float32_on_a_gpu_alone(device: str, precision: s
 
 def test_what_is_beside_a_weight_lies_in_memory_as_it_does() -> None:
     recipe = own_params().recipe("dcgan", "digits", "paper")
-    build = partial(load("dcgan").build, recipe.network, recipe.prior, recipe.latent_dim, (1, 8, 8), 10)
+    build = builder("dcgan", recipe, (1, 8, 8), 10)
     (run,) = bind_runs(build, initial_state(build, recipe, (0,)))
     weight = run.tensors["discriminator.blocks.1.0.weight"]
     assert weight.is_contiguous(memory_format=torch.channels_last) and not weight.is_contiguous()

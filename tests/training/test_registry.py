@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from replication import models
 from replication.config.recipes import Balance, Early, Recipe, Registered
@@ -19,7 +18,7 @@ from replication.training.schedule import SIDES
 from replication.training.toy.plan import plan_of
 from replication.training.trainer import recorded
 from tests.four_touches import wgan  # noqa: F401 — which registers what is tested here
-from tests.training.small import PLAIN, small
+from tests.training.small import PLAIN, assert_same, small
 
 CLIP = 0.3
 # ε is above what rounds: the loss has no slope in the critic's last bias.
@@ -45,8 +44,7 @@ def test_few_kernels_train_as_the_reference_does(schedule: str, normalised: bool
     case = small(of=REGISTERED, noisy=True, normalised=normalised, **SCHEDULES[schedule])
     state, units = case.start(), case.units(6)
     reference, lean = (case.train(state, units, lean=lean) for lean in (False, True))
-    for name, tensor in reference.tensors.items():
-        torch.testing.assert_close(lean.tensors[name], tensor, rtol=0, atol=1e-5, msg=name, equal_nan=True)
+    assert_same(reference.tensors, lean.tensors, 1e-5)
     assert min(reference.steps) > 0
     for side, bounded in zip(SIDES, (False, True), strict=True):
         largest = max(tensor.abs().max().item() for tensor in reference.parameters(side))

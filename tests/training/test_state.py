@@ -13,7 +13,7 @@ from replication.foundation.seeding import torch_seed
 from replication.models.layers.networks import Networks
 from replication.training.run import bind_runs
 from replication.training.state import bind, initial_state, trained_names, weights_of
-from tests.training.small import Small, small
+from tests.training.small import Small, assert_same, small
 
 BALANCE = Balance(0.9, 1.0, 0.7, 3, 0.003, -2, 0.003)
 
@@ -25,20 +25,17 @@ def case() -> Small:
 
 
 def test_each_seed_starts_the_same_in_every_block(case: Small) -> None:
-    build, recipe = case.build, case.recipe
-    block, alone = initial_state(build, recipe, (4, 9, 2)), initial_state(build, recipe, (9,))
-    for name, tensor in block.items():
-        torch.testing.assert_close(tensor[1:2], alone[name], rtol=0, atol=0, equal_nan=True)
+    block, alone = initial_state(case.build, case.recipe, (4, 9, 2)), case.start(9)
+    assert_same({name: tensor[1:2] for name, tensor in block.items()}, alone)
     assert not torch.equal(block["generator.body.0.weight"][0], block["generator.body.0.weight"][1])
     with torch_seed(9, "initial"):
-        fresh = build()
+        fresh = case.build()
     assert torch.equal(alone["generator.prior.mean"][0], fresh.generator.get_parameter("prior.mean"))
 
 
 def test_moments_start_at_zero_and_the_schedule_at_its_threshold(case: Small) -> None:
-    build, recipe = case.build, case.recipe
-    state = initial_state(build, recipe, (0, 1))
-    trained = trained_names(build())
+    state = initial_state(case.build, case.recipe, (0, 1))
+    trained = trained_names(case.build())
     assert trained[0].startswith("generator.") and trained[-1].startswith("discriminator.")
     for prefix in ("first.", "second."):
         for name in trained:
@@ -49,10 +46,9 @@ def test_moments_start_at_zero_and_the_schedule_at_its_threshold(case: Small) ->
 
 
 def test_bound_networks_are_aligned_copies_of_one_seed(case: Small) -> None:
-    build, recipe = case.build, case.recipe
-    state = initial_state(build, recipe, (0, 1))
+    state = initial_state(case.build, case.recipe, (0, 1))
     before = {name: tensor.clone() for name, tensor in state.items()}
-    networks: Networks = build()
+    networks: Networks = case.build()
     bind(networks, state, 1)
     for side, module in zip(("generator", "discriminator"), networks, strict=True):
         for name, tensor in module.state_dict().items():
@@ -62,18 +58,16 @@ def test_bound_networks_are_aligned_copies_of_one_seed(case: Small) -> None:
         networks.generator.get_parameter("prior.sigma").add_(1.0)
     networks.discriminator(networks.generator(torch.zeros(6, 3), torch.arange(6)))  # moves running statistics
     assert networks.generator.get_parameter("prior.sigma").requires_grad
-    for name, tensor in weights_of(state).items():
-        assert torch.equal(tensor, before[name])
+    assert_same(weights_of(state), before)
 
 
 def test_a_seed_is_finite_as_long_as_all_its_weights_are(case: Small) -> None:
-    build, recipe = case.build, case.recipe
-    state = initial_state(build, recipe, (0, 1, 2))
-    assert [run.finite().item() for run in bind_runs(build, state)] == [True, True, True]
+    state = initial_state(case.build, case.recipe, (0, 1, 2))
+    assert [run.finite().item() for run in bind_runs(case.build, state)] == [True, True, True]
     state["discriminator.output.weight"][1, 0, 0] = float("inf")
     state["generator.prior.sigma"][2, 3, 1] = float("nan")
     state["first.generator.prior.sigma"][0, 0, 0] = float("nan")  # a moment, no weight
-    assert [run.finite().item() for run in bind_runs(build, state)] == [True, False, False]
+    assert [run.finite().item() for run in bind_runs(case.build, state)] == [True, False, False]
 
 
 def test_what_is_kept_beside_the_weights_is_what_the_recipe_asks_for(case: Small) -> None:

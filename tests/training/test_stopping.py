@@ -18,11 +18,10 @@ from replication.models.layers.networks import Networks
 from replication.training.block import Outcome, train_block
 from replication.training.eager import EagerSeed
 from replication.training.initialise import Samples
-from replication.training.pieces import Trained, cut
+from replication.training.pieces import Trained
 from replication.training.state import State, bind
 from replication.training.stopping import selection_units
-from replication.training.trainer import Trainer
-from tests.training.small import LIVELY, PLAIN, small
+from tests.training.small import LIVELY, PLAIN, assert_same, small, stop_at
 
 pytestmark = pytest.mark.integration
 
@@ -74,28 +73,18 @@ def test_the_generator_kept_is_the_best_of_those_compared(tmp_path: Path) -> Non
             assert torch.equal(tensor[index], unstopped.snapshots[source][name][index]), name
     assert len(set(outcome.selected)) > 1 and unstopped.selected == ()
     for mark in (0, 2, 4, 6):  # what was scored on the way is as it was
-        for name, tensor in outcome.snapshots[mark].items():
-            assert torch.equal(tensor, unstopped.snapshots[mark][name])
+        assert_same(outcome.snapshots[mark], unstopped.snapshots[mark])
     np.testing.assert_array_equal(outcome.history, unstopped.history)
 
 
 @pytest.mark.parametrize("stop", [2, 4])
 def test_a_stopped_training_selects_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop: int) -> None:
-    whole, real, calls = train(tmp_path / "whole"), Trainer.advance, []
-
-    def killed(*arguments: Any) -> np.ndarray:
-        calls.append(arguments)
-        if len(calls) == stop:
-            raise KeyboardInterrupt
-        return real(*arguments)
-
-    monkeypatch.setattr(Trainer, "advance", killed)
+    whole, calls = train(tmp_path / "whole"), stop_at(monkeypatch, stop)
     with pytest.raises(KeyboardInterrupt):
         train(tmp_path / "killed")
     resumed = train(tmp_path / "killed")
-    assert len(calls) == 5 and resumed.selected == whole.selected
-    for name, tensor in whole.snapshots[8].items():
-        assert torch.equal(resumed.snapshots[8][name], tensor)
+    assert calls == [5] and resumed.selected == whole.selected
+    assert_same(whole.snapshots[8], resumed.snapshots[8])
 
 
 @pytest.mark.parametrize(("lost", "selected"), [(2, 2), (1, -1)])
@@ -134,7 +123,6 @@ def test_units_compared() -> None:
         assert selection_units(replace(PLAIN, updates=updates, stopping=replace(RULE, every=4))) == units
     changes = {"schedule": "balanced", "inner_steps": 5, "balance": LIVELY, "stopping": replace(RULE, every=20)}
     assert selection_units(replace(PLAIN, updates=50, **changes)) == (4, 8, 10)
-    assert cut(0, 10, 50, (4, 8, 10)) == [(0, 4), (4, 8), (8, 10)]
 
 
 def test_points_that_are_no_images_can_be_compared(tmp_path: Path) -> None:

@@ -15,10 +15,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from replication.models import load
 from replication.training.initialise import Samples
 from replication.training.trainer import Trainer
-from tests.in_small import ROOT, own_params
+from tests.in_small import ROOT, builder, own_params
 from tests.training.small import small
 
 pytestmark = pytest.mark.integration
@@ -39,11 +38,7 @@ def trained(name: str, seeds: tuple[int, ...], machine: int) -> str:
     stream = np.random.default_rng(0)
     images = torch.from_numpy(stream.integers(0, 256, (200, *RECIPES[name]), dtype=np.uint8))
     samples = Samples(images, torch.arange(200) % 10)
-
-    def build() -> Any:
-        return load(model).build(recipe.network, recipe.prior, recipe.latent_dim, RECIPES[name], 10)
-
-    trainer = Trainer(build, recipe, seeds, samples, "cpu", machine)
+    trainer = Trainer(builder(model, recipe, RECIPES[name], 10), recipe, seeds, samples, "cpu", machine)
     trainer.advance(0, UNITS)
     digest = hashlib.sha256()
     for tensor in trainer.state.values():

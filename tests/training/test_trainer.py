@@ -15,7 +15,7 @@ from replication.training.captured import CapturedSeed
 from replication.training.eager import EagerSeed
 from replication.training.pieces import PIECE, Trained
 from replication.training.trainer import Trainer, labels_of, products, queue_pieces, seed_trainings
-from tests.training.small import PLAIN, small
+from tests.training.small import PLAIN, assert_same, small
 
 
 def test_a_piece_has_one_objective(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -37,8 +37,7 @@ def test_the_state_is_that_of_the_last_unit() -> None:
     whole, parts = (Trainer(case.build, case.recipe, (4, 1), case.data, threads=2, marks=(3,)) for _ in range(2))
     losses = whole.advance(0, 7)
     np.testing.assert_array_equal(np.concatenate([parts.advance(0, 3), parts.advance(3, 4)], axis=1), losses)
-    for name, tensor in whole.state.items():
-        torch.testing.assert_close(parts.state[name], tensor, rtol=0, atol=0, equal_nan=True, msg=name)
+    assert_same(whole.state, parts.state)
     assert losses.shape == (2, 7, 2) and whole.state["steps"].tolist() == [[7, 7], [7, 7]]
 
 
@@ -98,8 +97,7 @@ def test_a_block_on_a_gpu_is_the_reference(normalised: bool, kind: type, monkeyp
     assert {type(seed) for seed in fast._seeds} == {kind}
     tolerance = 0.0 if kind is CapturedSeed else 1e-5  # sums of stacked products round otherwise
     np.testing.assert_allclose(fast.advance(0, 7), reference.advance(0, 7), rtol=0, atol=tolerance, equal_nan=True)
-    for name, tensor in reference.state.items():
-        torch.testing.assert_close(fast.state[name], tensor, rtol=0, atol=tolerance, equal_nan=True, msg=name)
+    assert_same(reference.state, fast.state, tolerance)
     assert fast.state["diverged"].tolist() == [-1, 4, -1]
 
 
