@@ -66,7 +66,7 @@ def test_samples_are_drawn_as_a_grid(folder: Path, capsys: pytest.CaptureFixture
     main([str(folder), "--samples", "grid.png"])
     assert "U(−1, 1), 5 dimensions" in capsys.readouterr().out
     with Image.open("grid.png") as image:
-        assert image.size == (8 * 32 + 7 * 2,) * 2  # 64 images of 8 × 8, four times as large, two pixels apart
+        assert image.size == (8 * 32 + 7 * 4,) * 2  # 64 images of 8 × 8, four times as large, a pixel so large between
         pixels = np.asarray(image)
     assert pixels.std() > 10
     main([str(folder), "--samples", "again.png", "--json"])

@@ -57,7 +57,7 @@ def assert_agrees(machines: Machines, features: torch.Tensor, labels: torch.Tens
         assert (attained <= best * (1 + EXCESS)).all()
         np.testing.assert_allclose(machines.objectives[0, index].numpy(), attained, rtol=1e-5)
         assert (attained - best <= machines.gaps[0, index].numpy() + 1e-5 * best).all()  # the certificate holds
-        accuracy = (expected.predict(test[0].double().numpy()) == test[1].numpy()).mean()
+        accuracy = np.mean(expected.predict(test[0].double().numpy()) == test[1].numpy())
         assert result[0, index].item() == pytest.approx(accuracy, abs=ACCURACY)
 
 
