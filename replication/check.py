@@ -22,6 +22,7 @@ from replication.config.blocks import key_of
 from replication.config.params import Params, load_params
 from replication.foundation.command import exit_clearly
 from replication.foundation.errors import InputError
+from replication.foundation.folders import files_below
 from replication.foundation.foreign import read_json
 from replication.foundation.provenance import sha256_file
 from replication.report.cells import RECORDED, grouped
@@ -88,8 +89,8 @@ def _edited(folder: Path, provenance: dict[str, Any]) -> Iterator[str]:
         elif sha256_file(path) != digest:
             yield f"{path} is not the file that the report made: it was edited; run `uv run dvc repro`."
     known = {*provenance["files"], PROVENANCE}
-    for path in sorted(folder.rglob("*")):
-        if path.is_file() and path.relative_to(folder).as_posix() not in known:
+    for path in files_below(folder):
+        if path.relative_to(folder).as_posix() not in known:
             yield f"{path} was not made by the report: remove it."
 
 

@@ -24,6 +24,7 @@ from replication.config.params import Params, Profile, load_params
 from replication.foundation.atomic import scratch_directory
 from replication.foundation.command import exit_clearly
 from replication.foundation.errors import InputError
+from replication.foundation.folders import entries_of
 from replication.foundation.places import SCORED, TRAINED
 from replication.foundation.provenance import recorded, sha256_file
 from replication.report.cells import RECORDED, ScoredCell, read_cell, recorded_blocks, refuse_overlap
@@ -132,7 +133,7 @@ def _accepted(folder: Path, params: Params) -> Path:
 
 
 def _hashes(folder: Path) -> dict[str, str]:
-    return {path.name: sha256_file(path) for path in folder.glob("*")}
+    return {path.name: sha256_file(path) for path in entries_of(folder)}
 
 
 def _check_plan(scored: ScoredCell, params: Params, block: Cell) -> None:

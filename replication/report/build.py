@@ -10,6 +10,7 @@ from typing import Any
 
 from replication.config.params import Params
 from replication.foundation.atomic import atomic_directory
+from replication.foundation.folders import files_below
 from replication.foundation.provenance import sha256_file
 from replication.report.cells import IDENTITY, ScoredCell, gather
 from replication.report.sources import PROVENANCE, REPORTS, VERDICTS
@@ -48,8 +49,7 @@ def build_report(params: Params, profile: str, processes: int = 1) -> Path:
             "recipes": _recipes(params, benchmarks),
             "figures": [asdict(figure) for figure in drawn],
         }
-        files = sorted(path for path in folder.rglob("*") if path.is_file())
-        provenance["files"] = {path.relative_to(folder).as_posix(): sha256_file(path) for path in files}
+        provenance["files"] = {path.relative_to(folder).as_posix(): sha256_file(path) for path in files_below(folder)}
         written = json.dumps(provenance, indent=1, ensure_ascii=False, allow_nan=False)
         (folder / PROVENANCE).write_text(written + "\n", encoding="utf-8")
     return REPORTS / profile

@@ -17,6 +17,7 @@ from replication.config.strict import shown
 from replication.foundation.archives import Member, opened
 from replication.foundation.arrays import parse_array
 from replication.foundation.errors import InputError
+from replication.foundation.folders import entries_of
 from replication.foundation.places import SCORED
 from replication.report.bounds import check_rows
 from replication.report.provenance import read_block, read_provenance
@@ -106,7 +107,8 @@ def recorded_blocks(cell: Cell, profile: Profile) -> list[ScoredCell]:
     Raises:
         InputError: a block does not fit params.yaml, or two have a seed in common under one device and precision.
     """
-    folders = sorted(path for path in RECORDED.glob(f"{cell.key}*") if PART.fullmatch(path.name.removeprefix(cell.key)))
+    named = entries_of(RECORDED, f"{cell.key}*")
+    folders = [path for path in named if PART.fullmatch(path.name.removeprefix(cell.key))]
     blocks = [read_cell(path, cell, profile.name, recorded=True) for path in folders if table_in(path).is_file()]
     for place, block in enumerate(blocks):
         for other in blocks[:place]:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from replication.config.cell import OWN
+from replication.foundation.folders import entries_of
 from replication.report.cells import grouped
 from replication.report.provenance import read_report
 from replication.report.score_tables import heading, last_steps, variants_of
@@ -40,8 +41,8 @@ KINDS = (
 def committed_rows(measured: pd.DataFrame) -> pd.DataFrame:
     """Rows of the committed reports on the data set and by the metrics and judges of the rows `measured`."""
     tables = []
-    for folder in sorted(path.parent for path in REPORTS.glob(f"*/{PROVENANCE}")):
-        if not table_in(folder).is_file():
+    for folder in entries_of(REPORTS):
+        if not (folder / PROVENANCE).is_file() or not table_in(folder).is_file():
             continue
         table = each_seed_once(read_table(table_in(folder)), read_report(folder / PROVENANCE)["device"])
         same = table["dataset"].isin(list(measured["dataset"])) & table["metric"].isin(list(measured["metric"]))

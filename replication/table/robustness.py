@@ -9,6 +9,7 @@ from pathlib import Path
 from replication.config.strict import strict
 from replication.foundation.atomic import write_atomically
 from replication.foundation.errors import InputError
+from replication.foundation.folders import entries_of
 from replication.foundation.foreign import read_json
 from replication.table.grids import Grid
 
@@ -21,7 +22,7 @@ def read_robustness(folder: Path) -> tuple[Grid, ...]:
     Raises:
         InputError: a file is no table.
     """
-    return tuple(read_grid(path) for path in sorted(folder.glob("*.json")))
+    return tuple(read_grid(path) for path in entries_of(folder, "*.json"))
 
 
 def write_robustness(grid: Grid, path: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from replication.foundation.folders import entries_of
 from replication.table.grids import NONE, Grid, number
 from replication.table.speed import Machine, Results, SvmResults, Timing, Training, read_results
 
@@ -26,7 +27,7 @@ def performance(folder: Path) -> Performance:
     Raises:
         InputError: a file is broken, or has keys that no benchmark writes.
     """
-    results = [read_results(path) for path in sorted(folder.glob("*.json"))]
+    results = [read_results(path) for path in entries_of(folder, "*.json")]
     results.sort(key=lambda file: list(KINDS).index(file.benchmark))
     measured = {(file.benchmark, file.kind if isinstance(file, SvmResults) else file.machine.kind) for file in results}
     missing = [(name, device) for name in KINDS for device in DEVICES if (name, device) not in measured]

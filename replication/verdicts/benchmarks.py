@@ -17,6 +17,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from replication.config.strict import read_yaml, strict
 from replication.foundation.command import exit_clearly
 from replication.foundation.errors import InputError
+from replication.foundation.folders import entries_of
 from replication.verdicts.claim_rules import check_claim
 from replication.verdicts.claims import Claim
 from replication.verdicts.published import Benchmark, PublishedNumber
@@ -44,7 +45,7 @@ def load_benchmarks(directory: Path = Path("benchmarks")) -> tuple[Benchmark, ..
     """
     if not directory.is_dir():
         raise InputError(f"There is no directory {directory}: run the command in the root of the repository.")
-    paths = sorted(directory.glob("*.yaml"))
+    paths = entries_of(directory, "*.yaml")
     if not paths:
         raise InputError(f"{directory} holds no *.yaml: restore the benchmark files from Git.")
     benchmarks = [_read(path) for path in paths]

@@ -108,8 +108,8 @@ def agreed_p_values(kind: str, place: float, margin: float, chance: float, sided
 
 def decide(p_values: Mapping[Word, float]) -> Word:
     """The first word whose p is at most LEVEL, else "inconclusive"."""
-    otherwise: Word = "inconclusive"
-    return next((word for word, p in p_values.items() if p <= LEVEL), otherwise)
+    small: list[Word] = [word for word, p in p_values.items() if p <= LEVEL]
+    return small[0] if small else "inconclusive"
 
 
 def decide_each(p_values: Mapping[Word, Array]) -> NDArray[np.str_]:
