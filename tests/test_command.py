@@ -89,7 +89,8 @@ def begun(body: str, tmp_path: Path, **environment: str) -> subprocess.Popen[str
         import os, signal, sys, time
         from pathlib import Path
         from replication.foundation.command import exit_clearly
-        signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run behind a shell's `&`
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run behind a shell's `&`,
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # and this one behind nohup
     """
     script.write_text(textwrap.dedent(head) + textwrap.dedent(body) + "\nexit_clearly(main)\n")
     whole, pipe = {**os.environ, "PYTHONPATH": os.getcwd(), **environment}, subprocess.PIPE
