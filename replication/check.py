@@ -26,7 +26,7 @@ from replication.foundation.folders import files_below
 from replication.foundation.foreign import read_json
 from replication.foundation.provenance import sha256_file
 from replication.report.cells import RECORDED, grouped
-from replication.report.page import Page, committed_reports, pages, read_page, read_readme, with_tables
+from replication.report.page import README, Page, committed_reports, pages, read_page, read_readme, with_tables
 from replication.report.provenance import read_report
 from replication.report.sources import PROVENANCE, REPORTS, VERDICTS
 from replication.report.wording import ORIGINS
@@ -38,7 +38,6 @@ from replication.verdicts.records import to_json
 from replication.verdicts.studies.power import problems as of_plans
 from replication.verdicts.verdict import judge_all
 
-README = Path("README.md")
 WORDS = ("claim", "origin", "word", "adjusted_word")  # texts of a verdict
 TOLERANCE = 1e-4  # relative; verdicts.json keeps six digits, and the last ones may differ between machines
 

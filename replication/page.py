@@ -14,10 +14,8 @@ from pathlib import Path
 from replication.config.params import Params, load_params
 from replication.foundation.atomic import write_atomically
 from replication.foundation.command import exit_clearly
-from replication.report.page import HTML, REPORTS, pages, read_page, read_readme, with_tables
+from replication.report.page import HTML, README, REPORTS, pages, read_page, read_readme, with_tables
 from replication.verdicts.benchmarks import load_benchmarks
-
-README = Path("README.md")
 
 
 def write_page(params: Params) -> Path:

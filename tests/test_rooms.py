@@ -43,13 +43,13 @@ def parsed(file: Path) -> ast.Module:
 
 def imported(file: Path) -> list[tuple[str, ...]]:
     """The project's modules that a file imports, wherever the statement stands, as parts below `replication`."""
-    found: list[str] = []
+    modules: list[str] = []
     for node in ast.walk(parsed(file)):
-        found += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        modules += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         if isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{file}: a relative import"
-            found.append(node.module or "")
-    return [tuple(name.split(".")[1:]) for name in found if name.startswith("replication.")]
+            modules.append(node.module or "")
+    return [tuple(name.split(".")[1:]) for name in modules if name.startswith("replication.")]
 
 
 def test_the_timing_program_imports_nothing_of_the_report() -> None:

@@ -41,6 +41,7 @@ MEANINGS = {
 _TAG = re.compile(r"(?<!\\)<(?=[A-Za-z/!?])")
 TEMPLATES = Path(__file__).with_name("templates")
 BEGIN, END = "<!-- tables:begin -->", "<!-- tables:end -->"
+README = Path("README.md")  # of the repository, which shows the papers' tables too
 HTML, FIRST, APPENDICES = "index.html", "README.md", "pages/appendices.md"
 
 

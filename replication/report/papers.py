@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -117,19 +117,20 @@ def conclusion(claims: Sequence[Chosen]) -> str:
     what = "results and statements of the paper" if any(row.claim.origin == "published" for row in claims) else "claims"
     first = f"Of {len(of_paper)} {what} {len(judged) or 'none'} {'is' if len(judged) < 2 else 'are'} judged"
     first += f": {counts}." if counts else "."
-    against = _statements(judged, AGAINST, lambda row: row.adjusted.word)
-    before = _statements(judged, AGAINST, lambda row: row.verdict.word if row.adjusted.word not in AGAINST else "")
-    beyond = _statements(judged, ("differs, better",), lambda row: row.adjusted.word)
-    sentences = [
-        f"Against the claim: {against}." if against else "No verdict goes against the paper." if judged else "",
-        f"Against it before the adjustment for the number of claims: {before}." if before else "",
-        f"Beyond the published figure: {beyond}." if beyond else "",
-    ]
-    return " ".join(filter(None, (first, *sentences)))
-
-
-def _statements(rows: Sequence[Chosen], words: Sequence[str], word: Callable[[Chosen], str]) -> str:
-    return "; ".join(row.claim.statement.rstrip(".") for row in rows if word(row) in words)
+    against = [row for row in judged if row.adjusted.word in AGAINST]
+    groups = {
+        "Against the claim": against,
+        "Against it before the adjustment for the number of claims": [
+            row for row in judged if row.verdict.word in AGAINST and row not in against
+        ],
+        "Beyond the published figure": [row for row in judged if row.adjusted.word == "differs, better"],
+    }
+    named = (
+        f"{what}: {'; '.join(row.claim.statement.rstrip('.') for row in rows)}."
+        for what, rows in groups.items()
+        if rows
+    )
+    return " ".join([first, *(["No verdict goes against the paper."] if judged and not against else []), *named])
 
 
 def _citation(citation: Citation) -> str:

@@ -93,6 +93,7 @@ def read_claims(place: Path) -> object:
     return load_benchmarks(place.parent)
 
 
+MEMORY = 400 * 2**20  # bytes beside what the tests have, in which a reader of tables fits
 BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"a{n + 1}: &a{n + 1} [{', '.join([f'*a{n}'] * 10)}]\n" for n in range(8)
 )
@@ -123,8 +124,9 @@ def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def refuses(read: Callable[[Path], object], place: Path) -> None:
-    assert_refused(read, place, 400 * 2**20, str(place.parent if place.suffix == ".json" else place.name))
+def named(place: Path) -> str:
+    """What a sentence on a file must name: of an object its folder, for a reader looks for the whole of it."""
+    return str(place.parent if place.suffix == ".json" else place.name)
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -132,7 +134,7 @@ def test_a_hostile_table_is_refused(name: str) -> None:
     packed = name in ("a bomb", "half a packed table", "noise for a packed table")
     place = Path("measurements.csv.gz" if packed else "measurements.csv")
     place.write_bytes(made(TABLES[name]))
-    refuses(read_table, place)
+    assert_refused(read_table, place, MEMORY, named(place))
 
 
 def test_the_line_that_they_are_made_of_is_read(empty: Path) -> None:
@@ -146,13 +148,14 @@ def test_the_line_that_they_are_made_of_is_read(empty: Path) -> None:
 @pytest.mark.parametrize("name", TEXTS)
 def test_what_is_no_object_of_json_is_refused(reader: str, name: str) -> None:
     Path(reader).write_bytes(TEXTS[name])
-    refuses(READERS[reader], Path(reader))
+    assert_refused(READERS[reader], Path(reader), MEMORY, named(Path(reader)))
 
 
 @pytest.mark.parametrize("reader", [*READERS, "measurements.csv", "claims.yaml"])
 def test_nobody_waits_for_a_pipe(reader: str) -> None:
     os.mkfifo(reader)
-    refuses((READERS | {"measurements.csv": read_table, "claims.yaml": read_claims})[reader], Path(reader))
+    read = (READERS | {"measurements.csv": read_table, "claims.yaml": read_claims})[reader]
+    assert_refused(read, Path(reader), MEMORY, named(Path(reader)))
 
 
 @pytest.mark.parametrize("name", TEXTS)
@@ -166,7 +169,7 @@ def test_a_damaged_provenance_of_an_output_counts_as_none(name: str) -> None:
 def test_a_hostile_claim_file_is_refused(name: str) -> None:
     Path("claims").mkdir()
     Path("claims/mine.yaml").write_text(CLAIMS[name], encoding="utf-8")
-    refuses(read_claims, Path("claims/mine.yaml"))
+    assert_refused(read_claims, Path("claims/mine.yaml"), MEMORY, "mine.yaml")
 
 
 @pytest.mark.parametrize(

@@ -91,7 +91,8 @@ def test_sizes_that_do_not_fill_a_vector_and_deeper_networks(params: Params, poi
     prior = replace(recipe.prior, components=3)
     network = {"hidden": [5, 3], "nonlinearity": "tanh"}
     recipe = replace(recipe, batch=7, latent_dim=3, prior=prior, network=network, balance=LIVELY, inner_steps=2)
-    trained_alike("deligan", recipe, points[:30], 24)
+    state = trained_alike("deligan", recipe, points[:30], 24)
+    assert (state["steps"] > 0).all()  # else one side of the game was never compared
 
 
 @pytest.mark.parametrize(

@@ -51,8 +51,10 @@ def test_indicative_evidence_stands_beside_the_claim_and_never_judges_it(mean, d
 def test_a_substitute_that_tells_no_direction_says_why():
     why = "Half of the network is missing."
     substitute = evidence(substitutes="half of it", incomparable=why)
-    (shown,) = judge(claim("bound", evidence=None, not_assessed="-", indicative=(substitute,)), around(0.9)).indicative
-    assert (shown.direction, shown.reason) == ("not comparable", why) and shown.comparison is not None
+    (indicative,) = judge(
+        claim("bound", evidence=None, not_assessed="-", indicative=(substitute,)), around(0.9)
+    ).indicative
+    assert (indicative.direction, indicative.reason) == ("not comparable", why) and indicative.comparison is not None
     (lacking,) = judge(claim("bound", indicative=(substitute,)), around(0.9, metric="auc")).indicative
     assert lacking.direction == "no measurements"
 
