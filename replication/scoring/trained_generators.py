@@ -32,6 +32,7 @@ from replication.config.recipes import Recipe
 from replication.config.strict import shown
 from replication.foundation.capacity import memory, require
 from replication.foundation.errors import InputError
+from replication.foundation.folders import entries_of
 from replication.foundation.foreign import MOST_JSON, parse_json, read_bytes
 from replication.foundation.places import TRAINED
 from replication.foundation.runtime import side_by_side
@@ -197,7 +198,8 @@ def _verified(block: _Block) -> bytes:
 
 def _local() -> list[_Block]:
     """Every training in `outputs/train`, planned blocks before parts."""
-    folders = sorted(file.parent for file in TRAINED.glob(f"*/*/*/{PROVENANCE}"))
+    models = (model for profile in entries_of(TRAINED) for model in entries_of(profile))
+    folders = [folder for model in models for folder in entries_of(model) if (folder / PROVENANCE).is_file()]
     return [_in_folder(folder) for folder in sorted(folders, key=lambda path: path.parts[-3].endswith(PARTS))]
 
 
@@ -216,7 +218,7 @@ def _content(file: Path, most: int) -> bytes:
 def _read(path: Path) -> list[_Block]:
     """The blocks of an archive, of a folder of a block, or of a folder of such folders."""
     if path.is_dir():
-        inside = sorted(file.parent for file in path.glob(f"*/{PROVENANCE}"))
+        inside = [folder for folder in entries_of(path) if (folder / PROVENANCE).is_file()]
         return [_in_folder(folder) for folder in ([path] if (path / PROVENANCE).is_file() else inside)]
     content = unpack(path, weights=True)
     names = dict.fromkeys(name.split("/")[0] for name in content)
