@@ -17,6 +17,9 @@ def test_entries_and_files_are_those_of_glob(tmp_path: Path) -> None:
     assert entries_of(tmp_path, "*.json") == sorted(tmp_path.glob("*.json"))
     assert entries_of(tmp_path) == sorted(tmp_path.glob("*"))
     assert files_below(tmp_path) == sorted(path for path in tmp_path.rglob("*") if path.is_file())
+    (tmp_path / "deep" / "round").symlink_to(tmp_path)
+    assert tmp_path / "deep" / "round" in files_below(tmp_path)  # and nothing of what it leads to
+    assert len(files_below(tmp_path)) == 7
     assert entries_of(tmp_path / "none") == files_below(tmp_path / "none") == []
 
 

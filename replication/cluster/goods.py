@@ -10,6 +10,7 @@ from pathlib import Path
 
 from replication.foundation.atomic import atomic_directory
 from replication.foundation.errors import InputError
+from replication.foundation.folders import files_below
 from replication.foundation.provenance import sha256_file
 
 FILE = "file"  # what a single file is called where it is kept as a folder of one
@@ -21,7 +22,7 @@ def files_of(source: Path) -> dict[str, Path]:
     """The files of a folder by relative path, or a single file, in order."""
     if source.is_file():
         return {FILE: source}
-    return {path.relative_to(source).as_posix(): path for path in sorted(source.rglob("*")) if path.is_file()}
+    return {path.relative_to(source).as_posix(): path for path in files_below(source) if path.is_file()}
 
 
 def read_content(source: Path) -> Content:

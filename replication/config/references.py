@@ -14,6 +14,7 @@ from replication.config.protocols import ProtocolOptions
 from replication.config.recipes import Recipe
 from replication.config.strict import Name, strict
 from replication.foundation.errors import InputError
+from replication.foundation.folders import entries_of
 
 if TYPE_CHECKING:
     from replication.config.params import Params, Profile
@@ -44,7 +45,7 @@ def check_references(params: Params, papers: Mapping[str, str], benchmarks: Path
     Raises:
         InputError: a name stands for nothing; the sentence names its place and the accepted ones.
     """
-    files = sorted(file.stem for file in benchmarks.glob("*.yaml")) if benchmarks.is_dir() else None
+    files = [file.stem for file in entries_of(benchmarks, "*.yaml")] if benchmarks.is_dir() else None
     named = Papers(papers, None if files is None else dict.fromkeys((*files, OWN)))
     for dataset in params.datasets.values():
         if dataset.judged_by:

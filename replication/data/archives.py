@@ -14,6 +14,7 @@ from replication.config.strict import CLOSED, strict
 from replication.foundation.archives import Member, opened
 from replication.foundation.atomic import atomic_directory
 from replication.foundation.errors import InputError
+from replication.foundation.folders import files_below
 from replication.foundation.foreign import read_json
 from replication.foundation.provenance import sha256_file
 
@@ -99,7 +100,7 @@ def _mark(root: Path) -> _Mark | None:
 
 def _sizes(root: Path) -> dict[str, int]:
     """Bytes of each file below a folder, by its name there; without the mark."""
-    files = (place for place in root.rglob("*") if not place.is_dir() and place != root / MARK)
+    files = (place for place in files_below(root) if place != root / MARK)
     return {_name(place.relative_to(root)): place.lstat().st_size for place in files}
 
 

@@ -18,12 +18,12 @@ def entries_of(folder: Path, pattern: str = "*") -> list[Path]:
 
 
 def files_below(folder: Path) -> list[Path]:
-    """Every file in a folder and in the folders of it, ordered by path.
+    """Every file in a folder and in the folders of it, ordered by path; a link is a file, and is not followed.
 
     Raises:
         OSError: one of the folders cannot be read.
     """
     files: list[Path] = []
     for entry in entries_of(folder):
-        files += files_below(entry) if entry.is_dir() else [entry]
+        files += files_below(entry) if entry.is_dir() and not entry.is_symlink() else [entry]
     return sorted(files)

@@ -27,6 +27,7 @@ from tqdm import tqdm
 from replication.config.strict import CLOSED, strict
 from replication.foundation.atomic import write_atomically
 from replication.foundation.errors import InputError
+from replication.foundation.folders import entries_of
 from replication.foundation.foreign import read_json
 from replication.foundation.runtime import Clock
 from replication.training.state import State
@@ -160,7 +161,7 @@ def read_state(directory: Path, name: str) -> tuple[int, State] | None:
 def _files(directory: Path, name: str) -> list[tuple[int, Path]]:
     """The files of `name` with their units; what else lies there, such as a copy that a user made, is none of them."""
     written = re.compile(re.escape(name) + r"-([0-9]{1,12})-[0-9a-f]{16}\.safetensors")
-    matches = [(written.fullmatch(path.name), path) for path in directory.glob(f"{name}-*")]
+    matches = [(written.fullmatch(path.name), path) for path in entries_of(directory, f"{name}-*")]
     return [(int(match[1]), path) for match, path in matches if match]
 
 
