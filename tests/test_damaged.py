@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -148,7 +149,8 @@ def project(tmp_path: Path) -> Path:
 
 def start(root: Path, key: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "replication.train", key]
-    return subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    bars = {**os.environ, "TQDM_DISABLE": ""}  # also where no terminal sees them
+    return subprocess.Popen(command, cwd=root, env=bars, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
 def finished(process: subprocess.Popen[str]) -> str:

@@ -53,7 +53,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder with the sources alone, the current directory of the test; no process of it is left behind."""
     root = linked(tmp_path / "project")
     monkeypatch.chdir(root)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # which children of a shell's `&` ignore
     yield root
+    signal.signal(signal.SIGINT, before)
     assert not processes_in(root)
 
 

@@ -22,6 +22,7 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
+from subprocess import DEVNULL, PIPE
 
 import numpy as np
 import pandas as pd
@@ -94,11 +95,11 @@ def cost_of(command: str, root: Path, rows: int) -> Cost:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     start = time.perf_counter()
     words = [sys.executable, "-m", *COMMANDS[command]]
-    process = subprocess.Popen(words, cwd=root, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    errors = process.stderr.read().decode() if process.stderr else ""
-    _, status, used = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - start
-    process.returncode = os.waitstatus_to_exitcode(status)
+    with subprocess.Popen(words, cwd=root, env=environment, stdout=DEVNULL, stderr=PIPE) as process:
+        errors = process.stderr.read().decode() if process.stderr else ""
+        _, status, used = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - start
+        process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != (command == "gate") or "Traceback" in errors:
         raise InputError(f"{command} of {rows} rows ended with status {process.returncode}: {errors[-500:]}")
     return Cost(command, rows, seconds, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024 / 1e9)
