@@ -24,8 +24,9 @@ from replication.foundation.command import exit_clearly
 from replication.foundation.errors import InputError
 from replication.foundation.folders import files_below
 from replication.foundation.foreign import read_json
+from replication.foundation.places import RECORDED
 from replication.foundation.provenance import sha256_file
-from replication.report.cells import RECORDED, grouped
+from replication.report.cells import grouped
 from replication.report.page import README, Page, committed_reports, pages, read_page, read_readme, with_tables
 from replication.report.provenance import read_report
 from replication.report.sources import PROVENANCE, REPORTS, VERDICTS

@@ -25,9 +25,9 @@ from replication.foundation.atomic import scratch_directory
 from replication.foundation.command import exit_clearly
 from replication.foundation.errors import InputError
 from replication.foundation.folders import entries_of
-from replication.foundation.places import SCORED, TRAINED
+from replication.foundation.places import RECORDED, SCORED, TRAINED
 from replication.foundation.provenance import recorded, sha256_file
-from replication.report.cells import RECORDED, ScoredCell, read_cell, recorded_blocks, refuse_overlap
+from replication.report.cells import ScoredCell, read_cell, recorded_blocks, refuse_overlap
 from replication.table.archives import pack, unpack
 from replication.table.measurements import read_table, table_in, table_to, write_table
 from replication.table.scored import write_provenance

@@ -110,6 +110,7 @@ def run(params: Params, blocks: Sequence[Cell], progress: Progress, pack: Pack) 
 
 def run_on_cluster(params: Params, blocks: Sequence[Cell], progress: Progress, pack: Pack) -> None:
     """As `run`, but what is trained and scored is so on the cluster that the profile names."""
+    cluster_stages().reach(params)  # before data are prepared
     ready: list[Cell] = []
     with Child() as child:
         for cell in blocks:

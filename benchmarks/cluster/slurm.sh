@@ -22,13 +22,22 @@ address=$(srun --nodes=1 --ntasks=1 --nodelist="$head" hostname --ip-address | a
 
 RAY="uv run --no-sync --extra cluster ray"
 OWN="--block --num-cpus=$SLURM_CPUS_PER_TASK --num-gpus=$SLURM_GPUS_PER_TASK" # in its step, so that it ends with the job
-on() { srun --nodes=1 --ntasks=1 --overlap --nodelist="$1" bash -c "$2"; }
+on() { srun --nodes=1 --ntasks=1 --cpus-per-task="$SLURM_CPUS_PER_TASK" --overlap --nodelist="$1" bash -c "$2"; }
+# This script runs on the head: wait until so many nodes have joined it, ten minutes at most.
+joined() {
+  for _ in {1..120}; do
+    [ "$($RAY status --address="$address" 2>/dev/null | grep -c '^ 1 node_')" -ge "$1" ] && return
+    sleep 5
+  done
+  echo "Ray has not started on $1 nodes: see what they printed above." >&2
+  exit 1
+}
 on "$head" "$RAY start --head --port=$PORT $OWN" &
-sleep 20
+joined 1
 for node in "${nodes[@]:1}"; do
   on "$node" "$RAY start --address=$address $OWN" &
 done
-sleep 20
+joined "${#nodes[@]}"
 
 mkdir -p "$SHARED"
 # Slurm's TERM two minutes before the end stops it in order: what runs is ended, and checkpoints stay (status 75).

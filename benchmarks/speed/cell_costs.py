@@ -11,20 +11,20 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from statistics import median
 from typing import Literal
 
 from benchmarks.speed.counted import PROFILE, name_of, read_counted
 from benchmarks.speed.launches import RESULT as LAUNCHES
+from replication.cluster.units import parts_of
 from replication.config.blocks import device_of
 from replication.config.cell import Cell, seeds_in
 from replication.config.params import Params
 from replication.foundation.errors import InputError
 from replication.foundation.foreign import read_json
+from replication.foundation.places import RECORDED
 from replication.training.schedule import unit_steps
 
-RECORDED = Path("reports/recorded")
 Basis = Literal["measured", "scaled", "counted", "assumed"]
 Bound = Literal["arithmetic", "launches", "processor"]
 BY_ARITHMETIC, BY_LAUNCHES = "paper-dcgan-mnist-conditional", "paper-dcgan-mnist-gan"  # whose rates all others take
@@ -60,6 +60,7 @@ class CellCost:
     training_basis: Basis
     scoring: float
     scoring_basis: Basis
+    units: tuple[int, ...]  # seeds of each unit that the runner on Ray makes of the cell
 
     def scaled(self, factor: float) -> CellCost:
         """With all but what was measured so many times as long."""
@@ -126,7 +127,7 @@ def _cost(params: Params, cell: Cell, clocks: Clocks, of_unit: Rates) -> CellCos
         alike = {key: 1 for key, other in params.profile.experiments.items() if other.experiment == cell.experiment}
         seconds = _of_like(clocks, "duration_s", alike)
         training, basis = _first(clock, "duration_s", (seconds, "scaled") if seconds else (ASSUMED, "assumed"))
-        return CellCost(cell.key, seeds, device, "processor", training, basis, 0.0, basis)
+        return CellCost(cell.key, seeds, device, "processor", training, basis, 0.0, basis, (seeds,))
     others = {key: other for key, other in params.profile.cells.items() if device_of(params, other) == device}
     bound: Bound = "processor"
     if device == "cuda":
@@ -140,7 +141,8 @@ def _cost(params: Params, cell: Cell, clocks: Clocks, of_unit: Rates) -> CellCos
     of_seed = _of_like(clocks, "scoring_s", {key: len(other.seed_numbers) for key, other in others.items()})
     training, basis = _first(clock, "duration_s", counted)
     scoring, scored = _first(clock, "scoring_s", (seeds * of_seed, "scaled"))
-    return CellCost(cell.key, seeds, device, bound, training, basis, scoring, scored)
+    units = tuple(len(part.seed_numbers) for part in parts_of(params, cell))
+    return CellCost(cell.key, seeds, device, bound, training, basis, scoring, scored, units)
 
 
 def _first(clock: Mapping[str, float], part: str, other: tuple[float, Basis]) -> tuple[float, Basis]:

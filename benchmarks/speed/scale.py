@@ -9,16 +9,17 @@ from __future__ import annotations
 import argparse
 import gzip
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
-from benchmarks.speed.cell_costs import BY_ARITHMETIC, BY_LAUNCHES, RECORDED, Basis, CellCost, Rates, costs, rates
+from benchmarks.speed.cell_costs import BY_ARITHMETIC, BY_LAUNCHES, Basis, CellCost, Rates, costs, rates
 from benchmarks.speed.rows import read_costs
 from benchmarks.speed.schedule import SLOTS, Job, Place, chains, simulated
 from replication.config.params import load_params
 from replication.foundation.atomic import write_atomically
+from replication.foundation.places import RECORDED
 from replication.table.measurements import PACKED
 
 RESULT = Path("benchmarks/speed/scale.md")
@@ -42,9 +43,17 @@ def jobs_of(cost: CellCost) -> list[Job]:
     return [*trained, *([scored] if cost.scoring else [])]
 
 
-def all_jobs(of: Iterable[CellCost], factor: float = 1.0) -> list[Job]:
+def jobs_of_the_runner(cost: CellCost) -> list[Job]:
+    """The units of a cell that is new to a cluster: each has a GPU, and scores the seeds that it trained."""
+    place: Place = "cpu" if cost.device == "cpu" else "gpu"
+    shares = [(seeds / cost.seeds, last) for last in (False, True) for seeds in cost.units]
+    jobs = [Job(cost.key, (cost.scoring if last else cost.training) * share, place, last) for share, last in shares]
+    return [job for job in jobs if job.seconds or not job.last]
+
+
+def all_jobs(of: Iterable[CellCost], factor: float = 1.0, jobs: Callable[[CellCost], list[Job]] = jobs_of) -> list[Job]:
     """The jobs of all cells, in order."""
-    return [job for cost in of for job in jobs_of(cost.scaled(factor))]
+    return [job for cost in of for job in jobs(cost.scaled(factor))]
 
 
 def rows_of_a_cell() -> float:
@@ -64,18 +73,23 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _of_gpus(of: Sequence[CellCost]) -> str:
-    """As estimated, in the order of params.yaml, and under each of FACTORS."""
-    header = ("GPUs", "makespan", "½ to 2 ×", "params.yaml's order", "in use", "GPU-hours used", "held", "bound by")
+    """As the runner does it, and at best: the latter also in the order of params.yaml and under each of FACTORS."""
+    header = (
+        "GPUs", "`run --runner ray`", "at best", "½ to 2 ×", "params.yaml's order", "in use", "GPU-hours used", "held",
+        "bound by",
+    )  # fmt: skip
     jobs, ends = all_jobs(of), [all_jobs(of, factor) for factor in FACTORS]
+    units = all_jobs(of, jobs=jobs_of_the_runner)
     longest, body = max(chains(jobs).values()), []
     for n in GPUS:
         plan, in_order = simulated(jobs, n), simulated(jobs, n, longest_first=False)
+        runner = simulated(units, n, longest_first=False)
         low, high = (simulated(end, n).makespan for end in ends)
         # what the makespan is nearest to: the work of all GPUs, or the longest chain, which no further GPU shortens
         bound = "the sum of the work" if plan.busy / n > longest else "its longest cell"
         body.append((
-            str(n), hours(plan.makespan), f"{hours(low)} to {hours(high)}", hours(in_order.makespan),
-            f"{100 * plan.busy / n / plan.makespan:.0f} %", f"{plan.busy / 3600:.0f}",
+            str(n), hours(runner.makespan), hours(plan.makespan), f"{hours(low)} to {hours(high)}",
+            hours(in_order.makespan), f"{100 * plan.busy / n / plan.makespan:.0f} %", f"{plan.busy / 3600:.0f}",
             f"{n * plan.makespan / 3600:.0f}", bound,
         ))  # fmt: skip
     return table(header, body)
@@ -118,14 +132,22 @@ def _of_the_page() -> str:
     return table(("command", "measurements", "seconds", "seconds of processor", "GB at most"), body)
 
 
+def _growth(command: str) -> tuple[float, float]:
+    """Seconds of processor that a command takes in any case and for a million rows, from its smallest and largest table."""
+    few, *_, many = sorted((cost.rows, cost.processor) for cost in read_costs() if cost.command == command)
+    slope = (many[1] - few[1]) / (many[0] - few[0])
+    return few[1] - slope * few[0], 1e6 * slope
+
+
 def document(of: Sequence[CellCost], of_unit: Rates) -> str:
     """scale.md."""
     many = [replace(cost, key=f"{cost.key} {n}") for n in range(math.ceil(MANY / len(of))) for cost in of][:MANY]
     alone, spread = simulated(all_jobs(of), 1), simulated(all_jobs(many), GPUS[-1])
-    length = max(chains(all_jobs(of)).values())
+    length, (fixed, per_million) = max(chains(all_jobs(of)).values()), _growth("page")
     values = {
         "cells": len(of), "gpus": _of_gpus(of), "bases": _of_bases(of), "longest": _longest(of), "all": _of_cells(of),
-        "page": _of_the_page(), "slots": SLOTS, "together": TOGETHER, "toys": TOYS, "many": MANY,
+        "page": _of_the_page(),
+        "fixed": f"{fixed:.0f}", "per_million": f"{per_million:.1f}", "slots": SLOTS, "together": TOGETHER, "toys": TOYS, "many": MANY,
         "tflop": f"{of_unit.gflop / 1000:.1f}", "kernels": f"{of_unit.kernels / 1000:.0f}",
         "by_arithmetic": BY_ARITHMETIC, "by_launches": BY_LAUNCHES, "work": f"{alone.busy / 3600:.0f}",
         "useful": f"{alone.busy / length:.0f}", "length": hours(length),

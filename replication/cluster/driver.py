@@ -1,7 +1,4 @@
-"""Blocks on the cluster: which units each needs, in which order, and the outputs that come of them.
-
-`run`, `judge`, `train`, `score` and `experiment` call the functions at the end.
-"""
+"""Blocks on the cluster: which units each needs, in which order, and the outputs that come of them."""
 
 from __future__ import annotations
 
@@ -16,17 +13,29 @@ from replication.cluster.goods import write_content
 from replication.cluster.joining import cut_training, join_scored, join_trained
 from replication.cluster.pool import Pool
 from replication.cluster.screen import Screen
-from replication.cluster.units import Stage, Unit, experiment_unit, judge_unit, parts_of, scoring_unit, training_unit
+from replication.cluster.units import (
+    USAGE,
+    Demand,
+    Stage,
+    Unit,
+    experiment_unit,
+    judge_unit,
+    parts_of,
+    recorded_usage,
+    scoring_unit,
+    training_unit,
+    with_usage,
+)
 from replication.cluster.worker import Result
 from replication.config.blocks import device_of
-from replication.config.params import BUNDLED, Cell, Params
+from replication.config.params import Cell, Params
 from replication.data.reading import load_prepared, load_split
 from replication.experiment import is_measured
+from replication.foundation.child import what_failed
 from replication.foundation.errors import InputError
 from replication.foundation.places import DATA, SCORED, TRAINED
-from replication.foundation.provenance import environment, sha256_text
-from replication.score import is_scored, scoring_key
-from replication.scoring.classifier import is_trained as is_judge_trained
+from replication.foundation.provenance import environment, recorded, sha256_text
+from replication.score import COMPUTING, is_scored, scoring_key
 from replication.training.cells import cell_key, training_samples
 from replication.training.weights import is_trained
 
@@ -43,6 +52,7 @@ class Course:
     parts: list[Cell] = field(default_factory=list)
     waiting: dict[str, Path] = field(default_factory=dict)  # title of a unit → where its folder comes to lie here
     folders: list[Path] = field(default_factory=list)  # of every part, in order
+    held: list[Unit] = field(default_factory=list)  # until it is known what the others take of a GPU
 
 
 class Driver:
@@ -53,15 +63,14 @@ class Driver:
         self._courses: dict[str, Course] = {}  # title of a unit → the course that waits for it
         self._keys: dict[str, dict[str, object]] = {}  # of trainings, by block: data are read and hashed for them
         self._announced: set[str] = set()  # demands that no node meets
+        self._lost: set[str] = set()  # units whose process was lost again and again, and that were given more once
         self.failed: dict[str, str] = {}
 
     def judges(self, names: Sequence[str], stop: Callable[[], bool]) -> None:
-        """Train judges of data sets. Raises InputError: one failed."""
+        """Train judges of data sets; sentences on those that failed are in `failed`."""
         for name in names:
             self._submit(judge_unit(self._params, name))
         self._attend(stop)
-        if failed := [name for name in names if name in self.failed]:
-            raise InputError(self.failed[failed[0]])
 
     def carry_out(self, blocks: Sequence[Cell], stages: Sequence[Stage], stop: Callable[[], bool]) -> None:
         """Train, score or measure blocks, whatever of it is not done; sentences on what failed are in `failed`."""
@@ -118,7 +127,16 @@ class Driver:
         for unit, folder in units:
             course.waiting[unit.title] = folder
             self._courses[unit.title] = course
+        waiting = [unit for unit, _ in units]
+        at_once = self._at_once(course, waiting)
+        course.held = waiting[at_once:]
+        for unit in waiting[:at_once]:
             self._submit(unit)
+
+    def _at_once(self, course: Course, units: Sequence[Unit]) -> int:
+        """How many units to submit now: of trainings of which nothing was recorded no more than there are GPUs."""
+        known = course.stages[0] != "train" or recorded_usage(course.block, "train")
+        return len(units) if known or not any(unit.demand.gpus for unit in units) else max(1, self._pool.gpus())
 
     def _submit(self, unit: Unit) -> None:
         if not self._pool.fits(unit) and str(unit.demand) not in self._announced:
@@ -129,35 +147,52 @@ class Driver:
     def _follow(self, unit: Unit, result: Result) -> None:
         """What comes after a unit: the next stage of its block, the unit again with more, or a sentence."""
         if result.needs_more:
-            more = unit.demand.doubled()
-            if more and self._pool.fits(replace(unit, demand=more)):
+            if more := self._more(unit, result):
                 print(f"{unit.title} needs more than {unit.demand}: again with {more}.", flush=True)
                 self._submit(replace(unit, demand=more))
                 return
             lacking = f"It needs more than {unit.demand}, and no node has twice as much: make its batch smaller."
-            result = replace(result, needs_more=False, error=lacking)
+            result = replace(result, error=result.error or lacking)
         course = self._courses.pop(unit.title, None)
         with self._noting(course.block.name if course else unit.name):
-            if result.error:
-                raise InputError(result.error)
+            if error := result.error or _other_packages(result):
+                raise InputError(error)
             self._take(unit, result, course)
+
+    def _more(self, unit: Unit, result: Result) -> Demand | None:
+        """Twice of what a unit had; None where no node has that, or where a lost process was given it before."""
+        if result.error and unit.title in self._lost:
+            return None
+        self._lost |= {unit.title} if result.error else set()
+        more = unit.demand.doubled(self._pool.memory_of(unit.demand.cpus))
+        return more if more and self._pool.fits(replace(unit, demand=more)) else None
 
     def _take(self, unit: Unit, result: Result, course: Course | None) -> None:
         """Keep what a unit made, and go on with its block."""
         folder = course.waiting.pop(unit.title) if course else unit.makes
         write_content(result.content, folder, result.digest)
+        if course and course.held:
+            used = recorded(folder).get("clock", {}).get(USAGE["train"], {})
+            held, course.held = course.held, []
+            for waiting in held:
+                self._submit(with_usage(self._params, course.block, waiting, used))
         if course and not course.waiting and course.block.name not in self.failed:
             self._whole(course)
 
     def _whole(self, course: Course) -> None:
         """Join the parts of a stage, and begin the next."""
         block, stage = course.block, course.stages.pop(0)
-        if stage == "train":
-            join_trained(course.folders, self._training_key(block), TRAINED / block.folder)
-        elif stage == "score":
-            join_scored(course.folders, TRAINED / block.folder, scoring_key(self._params, block), SCORED / block.folder)
-        for folder in (*course.folders, *(UNITS / f"cut-{part.name}" for part in course.parts)):
-            shutil.rmtree(folder, ignore_errors=True)
+        parts = (*course.folders, *(UNITS / f"cut-{part.name}" for part in course.parts))
+        try:
+            if stage == "train":
+                join_trained(course.folders, self._training_key(block), TRAINED / block.folder)
+            elif stage == "score":
+                key = scoring_key(self._params, block)
+                join_scored(course.folders, TRAINED / block.folder, key, SCORED / block.folder)
+        except InputError:
+            _remove(parts)  # another call would refuse them again
+            raise
+        _remove(parts)
         self._begin(course)
 
     def _is_done(self, stage: Stage, block: Cell) -> bool:
@@ -178,42 +213,20 @@ class Driver:
         """Note the first error of a block, or of a judge; it does not stop the others."""
         try:
             yield
-        except InputError as error:
-            self.failed.setdefault(name, str(error))
+        except Exception as error:
+            self.failed.setdefault(name, what_failed(error))
 
 
-def carry_out(
-    params: Params,
-    blocks: Sequence[Cell],
-    stages: Sequence[Stage],
-    stop: Callable[[], bool] = lambda: False,
-    done: Callable[[Cell], object] = lambda _: None,
-) -> dict[str, str]:
-    """Bring blocks through stages on the cluster that the profile names, whatever of them is not done yet.
-
-    `stop` is asked every second; where it says so, what runs is ended, and a later call goes on from its checkpoints.
-    `done` hears of each block that is finished. Returns a sentence on each block that failed, by its name.
-
-    Raises:
-        InputError: Ray is not installed, there is no cluster, or a judge could not be trained.
-    """
-    judged = {params.judged_by(cell.dataset) for cell in blocks if cell.dataset != BUNDLED} - {""}
-    with Pool(params.profile.cluster) as pool:
-        driver = Driver(params, pool, done)
-        if "score" in stages:
-            driver.judges([name for name in sorted(judged) if not is_judge_trained(params, name)], stop)
-        driver.carry_out(blocks, stages, stop)
-        return driver.failed
+def _remove(folders: Sequence[Path]) -> None:
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
-def train_judges(params: Params, names: Sequence[str]) -> None:
-    """Train judges of data sets on the cluster. Raises InputError: one cannot be trained."""
-    with Pool(params.profile.cluster) as pool:
-        Driver(params, pool).judges(names, lambda: False)
-
-
-def stage(params: Params, blocks: Sequence[Cell], name: Stage) -> None:
-    """One stage of blocks. Raises InputError: some of them failed; the others are done."""
-    failed = carry_out(params, blocks, [name])
-    if failed:
-        raise InputError("; ".join(f"{block}: {sentence.rstrip('.')}" for block, sentence in failed.items()) + ".")
+def _other_packages(result: Result) -> str:
+    """What is wrong with a node that computes with other packages than this machine; "" where nothing is."""
+    here = environment("cpu", 1)
+    there = {name: result.versions[name] for name in COMPUTING if result.versions.get(name, here[name]) != here[name]}
+    if not there:
+        return ""
+    named = ", ".join(f"{name} {version} where this machine has {here[name]}" for name, version in there.items())
+    return f"The node {result.host} has {named}: install the same packages on every node."

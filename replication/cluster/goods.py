@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+
+from filelock import FileLock
 
 from replication.foundation.atomic import atomic_directory
 from replication.foundation.errors import InputError
@@ -16,6 +18,7 @@ from replication.foundation.provenance import sha256_file
 FILE = "file"  # what a single file is called where it is kept as a folder of one
 
 Content = dict[str, bytes]  # relative path → bytes
+_WHOLE: set[Path] = set()  # folders that this process has held against their digests
 
 
 def files_of(source: Path) -> dict[str, Path]:
@@ -55,14 +58,28 @@ def write_content(content: Mapping[str, bytes], folder: Path, digest: str) -> No
             place.write_bytes(data)
 
 
+def made_once(folder: Path, make: Callable[[], object]) -> None:
+    """Have `make` write a folder that its digest names, unless it is there whole; of several processes one does."""
+    if folder in _WHOLE and folder.exists():
+        return
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{folder}.lock"):
+        if not folder.exists() or digest_of(folder) != folder.name:  # what empties a temporary folder may leave a part
+            make()
+    _WHOLE.add(folder)
+
+
 def keep_copy(source: Path, store: Path, digest: str) -> Path:
-    """Where `store` has a copy of the files of `source`, which is made if it is absent."""
+    """Where `store` has a copy of the files of `source`, which is made if it is absent or damaged."""
     copy = store / digest
-    if not copy.exists():
+
+    def make() -> None:
         with atomic_directory(copy) as directory:
             for name, path in files_of(source).items():
                 (directory / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(path, directory / name)
+
+    made_once(copy, make)
     return copy
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from safetensors.torch import load_file
 
+from replication.cluster.units import USAGE
 from replication.config.params import Cell, Params
 from replication.foundation.errors import InputError
 from replication.foundation.provenance import recorded
@@ -65,10 +66,15 @@ def _clock(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     clock = {"started": min(clock["started"] for clock in clocks)}
     clock |= {name: round(sum(c[name] for c in clocks), 1) for name in CLOCKS if name in clocks[0]}
     clock["host"] = _different([clock["host"] for clock in clocks])
-    usages = [clock["usage"] for clock in clocks if "usage" in clock]
-    if usages:
-        clock["usage"] = max(usages, key=lambda usage: (usage.get("gpu_memory", 0), usage["memory"]))
+    if usage := _most(clocks, USAGE["train"]):
+        clock[USAGE["train"]] = usage
     return clock
+
+
+def _most(clocks: Sequence[Mapping[str, Any]], name: str) -> Mapping[str, Any]:
+    """The usage of the part that took most; {} where none says."""
+    usages = [clock[name] for clock in clocks if name in clock]
+    return max(usages, key=lambda usage: (usage.get("gpu_memory", 0), usage["memory"]), default={})
 
 
 def cut_training(folder: Path, block: Cell, parts: Mapping[Cell, Path], params: Params) -> None:
@@ -96,8 +102,11 @@ def join_scored(folders: Sequence[Path], trained: Path, scoring_sha256: str, out
     parts = [recorded(folder) for folder in folders]
     table = join_tables(read_table(table_in(folder)) for folder in folders)
     training = {name: value for name, value in recorded(trained).items() if name not in ("window", "steps")}
-    alike = {name: parts[0][name] for name in ("scored_on", "left_out") if name in parts[0]}
+    alike = {name: parts[0][name] for name in ("left_out",) if name in parts[0]}
+    alike["scored_on"] = _different([part["scored_on"] for part in parts])
     clock = {**training["clock"], "scoring_s": round(sum(part["clock"]["scoring_s"] for part in parts), 1)}
+    if usage := _most([part["clock"] for part in parts], USAGE["score"]):
+        clock[USAGE["score"]] = usage
     provenance = {**training, "clock": clock, **alike, "scoring_sha256": scoring_sha256}
     write_scored(output, table, _samples(folders), provenance)
 

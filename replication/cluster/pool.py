@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
+import signal
+import socket
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -20,12 +23,17 @@ from replication.foundation.errors import InputError
 from replication.foundation.places import TRAINED
 
 RETRIES = 5  # after the loss of a node or of a process, before a unit counts as failed
+ANSWER_SECONDS = 10.0  # that a named address has to answer at all: Ray itself would try for a quarter of an hour
+# Ray's hook for `uv run` would give workers an environment of their own, and what its memory monitor killed would run
+# again and again with no more memory.
+SETTINGS = {"RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0", "RAY_task_oom_retries": "0"}
 LEFT_OUT = shutil.ignore_patterns("__pycache__", ".*")
 Told = dict[str, tuple[int, int, str]]  # title of a unit → update, of how many, host
 
 
 def ray_library() -> Any:
     """Ray, which few users have. Raises InputError: it is not installed."""
+    os.environ.update(SETTINGS)  # read when Ray is imported
     try:
         import ray  # pyright: ignore[reportMissingImports]
     except ImportError as error:
@@ -33,6 +41,24 @@ def ray_library() -> Any:
             f"The runner ray needs Ray ({error}): install it with `uv sync --extra cluster`, here and on every node."
         ) from error
     return ray
+
+
+def require_cluster(options: Cluster) -> None:
+    """Raise InputError where Ray is not installed, or nothing answers at the address that the options name."""
+    ray_library()
+    host, _, port = options.address.removeprefix("ray://").rpartition(":")
+    if host and port.isdecimal():
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), ANSWER_SECONDS).close()
+        except (OSError, OverflowError) as error:
+            raise _no_cluster(options.address, error) from error
+
+
+def _no_cluster(address: str, error: Exception) -> InputError:
+    return InputError(
+        f"There is no Ray cluster at {address!r} ({in_a_sentence(error)[:300]}): start one with `ray start --head`, "
+        "name another with --address, or write --address local to start one on this machine."
+    )
 
 
 class Board:
@@ -65,6 +91,7 @@ class Pool:
     """
 
     def __init__(self, options: Cluster) -> None:
+        require_cluster(options)
         self._ray, self._shared = ray_library(), Path(options.shared).absolute() if options.shared else None
         self._digests: dict[Path, str] = {}  # of what several units read
         self._stored: dict[str, Any] = {}
@@ -79,16 +106,18 @@ class Pool:
         board = self._ray.remote(Board).options(num_cpus=0, max_restarts=-1, scheduling_strategy=here)
         self._board = board.remote()
         self._task = self._ray.remote(on_node)
+        # A process stays on the GPU with which it began: the next unit may have another.
+        self._gpu_task = self._ray.remote(max_calls=1)(on_node)
 
     def _connect(self, address: str, sources: str) -> None:
         quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+        before = signal.getsignal(signal.SIGTERM)
         try:
             self._ray.init(address=address, runtime_env={"working_dir": sources}, **quiet)
         except (ConnectionError, RuntimeError, OSError, ValueError) as error:
-            raise InputError(
-                f"There is no Ray cluster at {address!r} ({in_a_sentence(error)[:300]}): start one with `ray start "
-                "--head`, name another with --address, or write --address local to start one on this machine."
-            ) from error
+            raise _no_cluster(address, error) from error
+        finally:
+            signal.signal(signal.SIGTERM, before)  # in whose place Ray has put its own
 
     def __enter__(self) -> Pool:
         return self
@@ -104,7 +133,8 @@ class Pool:
         stored = {parcel.digest: reference for parcel, reference in zip(parcels, sent, strict=True) if reference}
         options = {"name": unit.title, "max_retries": RETRIES, **unit.demand.resources}
         shared = str(self._shared or "")
-        reference = self._task.options(**options).remote(unit.packed(), parcels, stored, shared, self._board)
+        task = self._gpu_task if unit.demand.gpus else self._task
+        reference = task.options(**options).remote(unit.packed(), parcels, stored, shared, self._board)
         self._running[reference] = unit
 
     def _digest(self, place: Path, source: Path) -> str:
@@ -134,12 +164,14 @@ class Pool:
         try:
             return self._ray.get(reference)
         except self._ray.exceptions.RayTaskError as error:
-            print(error, file=sys.stderr)
+            print(error, file=sys.stderr)  # with the node's traceback
             return Result(error=in_a_sentence(error.cause if isinstance(error.cause, Exception) else error))
         except self._ray.exceptions.OutOfMemoryError:
             return Result(needs_more=True)
         except self._ray.exceptions.RayError as error:
-            return Result(error=f"It was lost {RETRIES + 1} times ({in_a_sentence(error)[:300]}).")
+            crashed = isinstance(error, self._ray.exceptions.WorkerCrashedError)  # as where the kernel lacks memory
+            lost = f"It was lost {RETRIES + 1} times ({in_a_sentence(error)[:300]})."
+            return Result(error=lost, needs_more=crashed)
 
     @property
     def running(self) -> list[Unit]:
@@ -157,8 +189,19 @@ class Pool:
         """Whether a node that is there has all that the unit asks for."""
         names = {"num_cpus": "CPU", "num_gpus": "GPU", "memory": "memory"}
         asked = {names[name]: value for name, value in unit.demand.resources.items()}
-        nodes = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
-        return any(all(node.get(name, 0) >= value for name, value in asked.items()) for node in nodes)
+        return any(all(node.get(name, 0) >= value for name, value in asked.items()) for node in self._nodes())
+
+    def gpus(self) -> int:
+        """GPUs of all nodes that are there."""
+        return int(sum(node.get("GPU", 0) for node in self._nodes()))
+
+    def memory_of(self, cpus: int) -> int:
+        """Bytes that so many CPUs have of the poorest node, if its CPUs divide its memory evenly; 0 without a node."""
+        shares = [node["memory"] * min(1.0, cpus / node["CPU"]) for node in self._nodes() if node.get("CPU")]
+        return int(min(shares, default=0))
+
+    def _nodes(self) -> list[dict[str, float]]:
+        return [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
 
     def cancel(self) -> None:
         """End what runs; trainings have left checkpoints."""

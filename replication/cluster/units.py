@@ -16,11 +16,11 @@ from typing import Any, Literal
 from replication.config.blocks import device_of, written
 from replication.config.params import BUNDLED, Cell, Params
 from replication.experiment import run_experiment
-from replication.foundation.places import DATA, JUDGES, SCORED, TRAINED
+from replication.foundation.errors import InputError
+from replication.foundation.places import DATA, JUDGES, RECORDED, SCORED, TRAINED
 from replication.foundation.provenance import recorded
 from replication.judge import train_judge
 from replication.metrics.inception_network import NAME, PLACE
-from replication.report.cells import RECORDED
 from replication.score import score_cell
 from replication.scoring.left_out import INCEPTION
 from replication.scoring.probe import probed_data
@@ -30,6 +30,12 @@ from replication.train import train_cell
 from replication.training.block import Stop
 
 Stage = Literal["judge", "train", "score", "experiment"]
+USAGE = {
+    "judge": "usage",
+    "train": "usage",
+    "score": "scoring_usage",
+    "experiment": "usage",
+}  # in a clock, of each stage
 UNIT_SEEDS = {"kernel": 2 * TOGETHER, "cuda": 5, "cpu": 1}  # compiled toys; side by side on a GPU; on a processor
 SPARE = 1.2  # of what was recorded: another draw of a run takes a little more
 PARTS = 20  # of a GPU: shares are multiples of a twentieth
@@ -43,11 +49,14 @@ class Demand:
     gpus: float = 0.0  # share of one GPU
     memory: int = 0
 
-    def doubled(self) -> Demand | None:
-        """What a unit gets that needed more; None where it had a whole GPU and no limit of memory."""
-        if not self.memory and self.gpus in (0.0, 1.0):
+    def doubled(self, had: int = 0) -> Demand | None:
+        """What a unit gets that needed more: of memory twice what it asked for, or `had` without asking.
+
+        None where it had a whole GPU, and it is not known what memory it had.
+        """
+        if not (self.memory or had) and self.gpus in (0.0, 1.0):
             return None
-        return replace(self, gpus=min(1.0, 2 * self.gpus), memory=2 * self.memory)
+        return replace(self, gpus=min(1.0, 2 * self.gpus), memory=2 * (self.memory or had))
 
     @property
     def resources(self) -> dict[str, float]:
@@ -110,30 +119,38 @@ def parts_of(params: Params, block: Cell, seeds: int = 0) -> list[Cell]:
 
 def training_unit(params: Params, block: Cell, part: Cell, cpus: int) -> Unit:
     """The training of a part."""
-    demand = demand_of(params, block, len(part.seed_numbers), cpus)
+    demand = demand_of(params, block, len(part.seed_numbers), cpus, recorded_usage(block, "train"))
     inputs = inputs_of(params, block)
     return Unit("train", part.name, train_part, (_here(params, demand), part), TRAINED / part.folder, inputs, demand)
 
 
 def scoring_unit(params: Params, block: Cell, part: Cell, trained: Path, cpus: int) -> Unit:
     """The scoring of a part, whose training lies in the folder `trained` here."""
-    demand = demand_of(params, block, len(part.seed_numbers), cpus)
+    demand = demand_of(params, block, len(part.seed_numbers), cpus, recorded_usage(block, "score"))
     inputs = {**inputs_of(params, block), TRAINED / part.folder: trained}
     return Unit("score", part.name, score_cell, (_here(params, demand), part), SCORED / part.folder, inputs, demand)
 
 
 def experiment_unit(params: Params, block: Cell, cpus: int) -> Unit:
     """An experiment, which is computed as a whole."""
-    demand = Demand(cpus, 1.0 if device_of(params, block) == "cuda" else 0.0)
+    demand = demand_of(params, block, len(block.seed_numbers), cpus, recorded_usage(block, "experiment"))
     arguments, inputs = (_here(params, demand), block), inputs_of(params, block)
     return Unit("experiment", block.name, run_experiment, arguments, SCORED / block.folder, inputs, demand)
 
 
 def judge_unit(params: Params, dataset: str) -> Unit:
     """The training of a data set's judge."""
-    demand = Demand(gpus=1.0 if params.profile.device == "cuda" else 0.0)
+    used = recorded(JUDGES / dataset).get("clock", {}).get(USAGE["judge"], {})
+    demand = _demand(used, params.profile.device == "cuda", 1)
     inputs = {DATA / dataset: DATA / dataset}
     return Unit("judge", dataset, train_judge, (_here(params, demand), dataset), JUDGES / dataset, inputs, demand)
+
+
+def with_usage(params: Params, block: Cell, unit: Unit, used: Mapping[str, Any]) -> Unit:
+    """The training of a part of a block, asking for what another part of it took."""
+    part: Cell = unit.arguments[1]
+    demand = demand_of(params, block, len(part.seed_numbers), params.profile.cluster.unit_cpus, used)
+    return replace(unit, demand=demand)
 
 
 def _here(params: Params, demand: Demand) -> Params:
@@ -152,32 +169,40 @@ def inputs_of(params: Params, cell: Cell) -> dict[Path, Path]:
         places.append(Path(weights) if weights else PLACE / NAME)
     if cell.experiment == "released-probe":
         places.append(Path(params.released.directory))
+    if far := [place for place in places if place.is_absolute() or ".." in place.parts]:
+        raise InputError(f"{cell.key}: nodes look for {far[0]} below their own folder: put it below this one.")
     return {place: place for place in places if place.exists()}
 
 
-def demand_of(params: Params, block: Cell, seeds: int, cpus: int = 1) -> Demand:
-    """What a unit of so many seeds of a block takes: where nothing is recorded of the block, a GPU is its own."""
-    on_gpu = device_of(params, block) == "cuda"
+def demand_of(params: Params, block: Cell, seeds: int, cpus: int, used: Mapping[str, Any]) -> Demand:
+    """What a unit of so many seeds of a block takes; where no usage is recorded, a GPU is its own."""
     threads = 1 if block.experiment else params.recipe_of(block).threads
-    used = recorded_usage(block)
-    share = _share(used) if on_gpu else 0.0
     more = max(1.0, seeds / max(1, used.get("seeds", seeds)))
-    return Demand(max(cpus, threads), min(1.0, more * share), math.ceil(more * SPARE * used.get("memory", 0)))
+    return _demand(used, device_of(params, block) == "cuda", max(cpus, threads), more)
 
 
-def recorded_usage(block: Cell) -> Mapping[str, Any]:
-    """The peaks that a training of the block recorded, with the number of its seeds; {} where none did."""
+def _demand(used: Mapping[str, Any], on_gpu: bool, cpus: int, more: float = 1.0) -> Demand:
+    share = min(1.0, more * _share(used)) if on_gpu else 0.0
+    return Demand(cpus, share, math.ceil(more * SPARE * used.get("memory", 0)))
+
+
+def recorded_usage(block: Cell, stage: Stage) -> Mapping[str, Any]:
+    """The peaks that a stage of the block recorded, with the number of its seeds; {} where none did."""
     for folder in (TRAINED / block.folder, SCORED / block.folder, RECORDED / block.name, RECORDED / block.key):
         provenance = recorded(folder)
-        usage = provenance.get("clock", {}).get("usage")
+        usage = provenance.get("clock", {}).get(USAGE[stage])
         if isinstance(usage, dict):
             return usage
     return {}
 
 
 def _share(used: Mapping[str, Any]) -> float:
-    """Of a GPU: what its memory and its load need, whichever is more; all of it where either is unknown."""
-    if not used.get("gpu_total") or "gpu_load" not in used:
+    """Of a GPU: what its memory and its load need, whichever is more; all of it where either is unknown.
+
+    A run that had a part of a GPU says no load: that part was enough.
+    """
+    if not used.get("gpu_total") or not {"gpu_load", "gpu_share"} & {*used}:
         return 1.0
-    share = max(SPARE * used["gpu_memory"] / used["gpu_total"], used["gpu_load"])
+    busy = used["gpu_load"] if "gpu_load" in used else used["gpu_share"]
+    share = max(SPARE * used["gpu_memory"] / used["gpu_total"], busy)
     return min(1.0, max(1, math.ceil(PARTS * share)) / PARTS)

@@ -32,7 +32,7 @@ class Cluster:
 
 def cluster_stages() -> ModuleType:
     """What carries stages to the cluster, loaded by name: it is no part of what a training or a score depends on."""
-    return import_module("replication.cluster.driver")
+    return import_module("replication.cluster.stages")
 
 
 def add_cluster_options(parser: argparse.ArgumentParser) -> None:

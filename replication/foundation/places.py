@@ -8,3 +8,4 @@ JUDGES = Path("outputs/judge")
 JUDGE_WEIGHTS = "judge.safetensors"  # in the folder of a judge
 TRAINED = Path("outputs/train")
 SCORED = Path("outputs/score")  # measurements of cells and of experiments
+RECORDED = Path("reports/recorded")  # those that came from elsewhere

@@ -21,8 +21,8 @@ LOAD_SECONDS = 5.0  # between two looks at a GPU's load
 def measured(device: str) -> Iterator[dict[str, Any]]:
     """A dict that holds at the end the peak `memory` of the process, in bytes, and of a GPU that was computed on.
 
-    `gpu_memory` and `gpu_total` are bytes, `gpu_load` is the mean share of the time in which it was busy; a process
-    that is held to a part of a GPU does not say how busy all of it was.
+    `gpu_memory` and `gpu_total` are bytes, `gpu_load` is the mean share of the time in which it was busy. In its place
+    a process that is held to a part of a GPU says which part, `gpu_share`.
     """
     with suppress(OSError):  # where the system does not let it, the peak is that of all the process did
         CLEAR.write_text(RESET_PEAK)
@@ -35,7 +35,10 @@ def measured(device: str) -> Iterator[dict[str, Any]]:
             yield usage
         usage["gpu_memory"] = torch.cuda.max_memory_reserved()
         usage["gpu_total"] = torch.cuda.get_device_properties(0).total_memory
-        if loads and torch.cuda.get_per_process_memory_fraction() == 1.0:
+        share = torch.cuda.get_per_process_memory_fraction()
+        if share < 1.0:
+            usage["gpu_share"] = round(share, 3)
+        elif loads:
             usage["gpu_load"] = round(sum(loads) / len(loads), 3)
     usage["memory"] = resident("VmHWM")
 

@@ -18,7 +18,7 @@ from replication.foundation.archives import Member, opened
 from replication.foundation.arrays import parse_array
 from replication.foundation.errors import InputError
 from replication.foundation.folders import entries_of
-from replication.foundation.places import SCORED
+from replication.foundation.places import RECORDED, SCORED
 from replication.report.bounds import check_rows
 from replication.report.provenance import read_block, read_provenance
 from replication.table.columns import WHERE
@@ -26,7 +26,6 @@ from replication.table.measurements import read_table, table_in
 from replication.table.scored import damaged
 from replication.table.validation import distinct, key_numbers
 
-RECORDED = Path("reports/recorded")
 FILES = ("provenance.json", "samples.npz")  # beside the table
 IDENTITY = ("paper", "model", "recipe", "variant", "dataset", "split")
 SAMPLES: dict[str, tuple[str, int]] = {  # name → kind of its dtype, number of dimensions

@@ -22,7 +22,7 @@ import pytest
 
 from benchmarks.speed.nodes import Nodes
 from replication.cluster.worker import own_root
-from tests.in_small import linked, params_written, write_few
+from tests.in_small import ROOT, linked, params_written, write_few
 
 pytestmark = pytest.mark.cluster
 
@@ -52,13 +52,16 @@ def write_project(root: Path) -> Path:
     cells = {key: {**planned["cells"][key], "seeds": seeds} for key, seeds in ((DIGITS, "0-1"), (TOY, "0-24"))}
     experiments = {THEORY: {**planned["experiments"][THEORY], "seeds": "0-1"}}
     write_few(content, cells, linked(root), experiments=experiments)
+    shutil.copy(ROOT / "pyproject.toml", root)
     return root
 
 
-def start(root: Path, *options: str, cells: Sequence[str] = CELLS) -> subprocess.Popen[str]:
-    """`replication.run` of cells, in a process."""
-    command = [sys.executable, "-m", "replication.run", *cells, *options]
-    return subprocess.Popen(command, cwd=root, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+def start(root: Path, *options: str, cells: Sequence[str] = CELLS, uv: bool = False) -> subprocess.Popen[str]:
+    """`replication.run` of cells, in a process; with `uv` below `uv run`, for which Ray looks among its parents."""
+    before = ["uv", "run", "--no-sync", "--offline", "--extra", "cluster"] if uv and shutil.which("uv") else []
+    command = [*before, sys.executable, "-m", "replication.run", *cells, *options]
+    environment, pipe = {**os.environ, "UV_PROJECT_ENVIRONMENT": sys.prefix}, subprocess.PIPE
+    return subprocess.Popen(command, cwd=root, env=environment, text=True, stdout=pipe, stderr=pipe)
 
 
 def ended(process: subprocess.Popen[str]) -> str:
@@ -98,9 +101,9 @@ def nodes() -> Iterator[Nodes]:
         yield nodes
 
 
-def states(shared: Path) -> list[Path]:
+def states(shared: Path) -> set[Path]:
     """Checkpoints of the cell of images that a training goes on from."""
-    return list(shared.glob(f"state/checkpoints/{DIGITS}-*/state-*"))
+    return set(shared.glob(f"state/checkpoints/{DIGITS}-*/state-*"))
 
 
 def test_a_killed_driver_and_a_lost_node_change_no_byte(nodes: Nodes, tmp_path: Path) -> None:
@@ -108,16 +111,17 @@ def test_a_killed_driver_and_a_lost_node_change_no_byte(nodes: Nodes, tmp_path: 
     root, shared = write_project(tmp_path / "project"), tmp_path / "shared"
     options = ("--runner", "ray", "--address", nodes.address, "--shared", str(shared))
     nodes.order("add")
+    for number, status in ((signal.SIGTERM, 75), (signal.SIGKILL, -signal.SIGKILL)):
+        process, before = start(root, *options, uv=number == signal.SIGTERM), states(shared)
+        until(lambda before=before: states(shared) != before, process)  # a training is half-way on the only node
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=PATIENCE)
+        assert process.returncode == status and "Traceback" not in errors and "***" not in errors
+    when, begun = datetime.now().astimezone(), states(shared)
     process = start(root, *options)
-    until(lambda: states(shared), process)  # a training is half-way on the only node
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-    when, begun = datetime.now().astimezone(), len(states(shared))
-    process = start(root, *options)
-    until(lambda: len(states(shared)) != begun, process)  # it has gone on: that training ended, or the next is half-way
-    nodes.order("remove")
-    for _ in range(2):
-        nodes.order("add")
+    until(lambda: states(shared) != begun, process)  # it has gone on
+    nodes.order("add")
+    nodes.order("remove")  # the one that has the unit: the other goes on with it
     ended(process)
     assert results(root) == local
     parts = shared.glob(f"work/*/outputs/train/cpu-parts/gan/{DIGITS}+*/provenance.json")

@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 
-from replication.cluster.driver import Driver
+from replication.cluster.driver import Course, Driver
 from replication.cluster.goods import content_digest
 from replication.cluster.screen import Screen
-from replication.cluster.units import Demand, Unit, demand_of, inputs_of, parts_of
+from replication.cluster.units import Demand, Unit, demand_of, inputs_of, parts_of, recorded_usage, training_unit
 from replication.cluster.worker import Result
 from replication.config.params import Cell, Params
+from replication.foundation.errors import InputError
 from replication.foundation.places import DATA, JUDGES, TRAINED
 from replication.scoring.toy import TOGETHER
 
@@ -61,15 +62,21 @@ def test_the_share_of_a_gpu(paper: Params, tmp_path: Path, monkeypatch: pytest.M
     """It is what was recorded."""
     monkeypatch.chdir(tmp_path)
     cell = paper.profile.cells["paper-gan-mnist"]
-    assert demand_of(paper, cell, 5).gpus == 1.0  # nothing is known
+
+    def demanded(seeds: int) -> Demand:
+        return demand_of(paper, cell, seeds, 1, recorded_usage(cell, "train"))
+
+    assert demanded(5).gpus == 1.0  # nothing is known
     usage = {"memory": 10**9, "gpu_memory": 8, "gpu_total": 100, "seeds": 5}
     recorded(cell, usage)
-    assert demand_of(paper, cell, 5).gpus == 1.0  # how busy it was is not
+    assert demanded(5).gpus == 1.0  # how busy it was is not
     recorded(cell, {**usage, "gpu_load": 0.02})
-    assert demand_of(paper, cell, 5) == Demand(cpus=2, gpus=0.1, memory=1_200_000_000)  # 8 % and a fifth, in twentieths
-    assert demand_of(paper, cell, 10).gpus == 0.2
+    assert demanded(5) == Demand(cpus=2, gpus=0.1, memory=1_200_000_000)  # 8 % and a fifth, in twentieths
+    assert demanded(10).gpus == 0.2
     recorded(cell, {**usage, "gpu_load": 0.61})
-    assert demand_of(paper, cell, 5).gpus == 0.65
+    assert demanded(5).gpus == 0.65
+    recorded(cell, {**usage, "gpu_share": 0.3})  # it shared the GPU, and 0.3 of it was enough
+    assert demanded(5).gpus == 0.3
 
 
 def test_what_needs_more_gets_twice_as_much_until_there_is_no_more() -> None:
@@ -78,6 +85,7 @@ def test_what_needs_more_gets_twice_as_much_until_there_is_no_more() -> None:
         assert demand and (demand.gpus, demand.memory) == expected
         demand = demand.doubled()
     assert Demand(gpus=1.0).doubled() is None and Demand().doubled() is None
+    assert Demand().doubled(had=50) == Demand(memory=100)
 
 
 def test_inputs_are_what_a_cell_reads(paper: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,13 +95,16 @@ def test_inputs_are_what_a_cell_reads(paper: Params, tmp_path: Path, monkeypatch
     assert set(inputs_of(paper, paper.profile.cells["paper-gan-mnist"])) == {DATA / "mnist", JUDGES / "mnist"}
     experiment = paper.profile.experiments["paper-released-cifar10"]
     assert set(inputs_of(paper, experiment)) == {DATA / "cifar10", Path(paper.released.directory)}
+    for far in ("/weights", "../weights"):
+        with pytest.raises(InputError, match="put it below"):
+            inputs_of(replace(paper, released=replace(paper.released, directory=far)), experiment)
 
 
 class Pool:
-    """Answers each unit with the next of some results; nodes have `memory` bytes."""
+    """Answers each unit with the next of some results; a node has `memory` bytes, and a CPU `had` of them."""
 
-    def __init__(self, results: list[Result], memory: int = 10**12) -> None:
-        self.results, self.memory, self.running, self.submitted = results, memory, [], []
+    def __init__(self, results: list[Result], memory: int = 10**12, had: int = 0) -> None:
+        self.results, self.memory, self.had, self.running, self.submitted = results, memory, had, [], []
 
     def submit(self, unit: Unit) -> None:
         self.running.append(unit)
@@ -101,6 +112,12 @@ class Pool:
 
     def fits(self, unit: Unit) -> bool:
         return unit.demand.memory <= self.memory
+
+    def gpus(self) -> int:
+        return 2
+
+    def memory_of(self, cpus: int) -> int:
+        return cpus * self.had
 
     def finished(self, seconds: float) -> list[tuple[Unit, Result]]:
         return [(self.running.pop(0), self.results.pop(0))]
@@ -115,6 +132,7 @@ class Pool:
 WEIGHTS = {"judge.safetensors": b"weights"}
 DONE = Result(WEIGHTS, content_digest(WEIGHTS))
 MORE = Result(needs_more=True)
+LOST = replace(MORE, error="It was lost 6 times.")
 
 
 @pytest.fixture(autouse=True)
@@ -136,6 +154,37 @@ def test_a_unit_that_needed_more_is_run_again_with_twice_as_much(params: Params)
     driver = trained(params, pool, 100)
     assert [unit.demand.memory for unit in pool.submitted] == [100, 200, 400] and not driver.failed
     assert Path("outputs/judge/digits/judge.safetensors").read_bytes() == b"weights"
+
+
+def test_of_what_nothing_is_recorded_has_its_cpus_part_of_a_node(params: Params) -> None:
+    pool = Pool([MORE, DONE], had=300)
+    assert not trained(params, pool, 0).failed
+    assert [unit.demand.memory for unit in pool.submitted] == [0, 600]
+
+
+def test_a_process_that_is_lost_again_and_again_gets_more_once(params: Params) -> None:
+    """The system may have killed it for its memory; where it has another cause, more does not help."""
+    pool = Pool([LOST, LOST])
+    assert trained(params, pool, 100).failed == {"digits": LOST.error}
+    assert [unit.demand.memory for unit in pool.submitted] == [100, 200]
+
+
+def test_a_node_with_other_packages_is_named(params: Params) -> None:
+    driver = trained(params, Pool([replace(DONE, host="a-node", versions={"torch": "1.0"})]), 0)
+    assert "a-node has torch 1.0" in driver.failed["digits"] and not Path("outputs/judge/digits").exists()
+
+
+def test_what_the_first_parts_took_of_a_gpu_is_what_the_others_ask_for(paper: Params) -> None:
+    cell, pool = paper.profile.cells["paper-gan-mnist"], Pool([])
+    units = [training_unit(paper, cell, part, 1) for part in parts_of(paper, cell, 1)]
+    driver = Driver(paper, pool)  # type: ignore[arg-type]
+    driver._await(Course(cell, ["train"]), [(unit, Path("units") / unit.name) for unit in units])
+    assert [unit.demand.gpus for unit in pool.submitted] == [1.0, 1.0]  # as many as there are GPUs
+    usage = {"memory": 10**9, "gpu_memory": 8, "gpu_total": 100, "gpu_load": 0.02, "seeds": 1}
+    content = {"provenance.json": json.dumps({"clock": {"usage": usage}}).encode()}
+    driver._follow(units[0], Result(content, content_digest(content)))
+    assert [unit.title for unit in pool.submitted] == [unit.title for unit in units]
+    assert {unit.demand.gpus for unit in pool.submitted[2:]} == {0.1}
 
 
 @pytest.mark.parametrize(("memory", "most"), [(100, 150), (0, 10**12)])

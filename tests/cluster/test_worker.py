@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 
-from replication.cluster import worker
-from replication.cluster.goods import content_digest, digest_of, keep_copy, read_content, write_content
+from replication.cluster import goods, worker
+from replication.cluster.goods import content_digest, digest_of, keep_copy, made_once, read_content, write_content
+from replication.cluster.pool import require_cluster
 from replication.cluster.units import Demand
-from replication.cluster.worker import Parcel, perform
+from replication.cluster.worker import Parcel, own_root, perform
+from replication.config.cluster import Cluster
 from replication.foundation.errors import InputError
 from replication.training.block import Paused
 from tests.in_small import linked
@@ -28,6 +33,13 @@ def copies(source: str, *_: Any) -> None:
     """A unit that writes what it reads."""
     MADE.mkdir(parents=True, exist_ok=True)
     (MADE / "copy.txt").write_text(Path(source).read_text(encoding="utf-8"), encoding="utf-8")
+
+
+def scores(*_: Any) -> None:
+    """A unit that writes scores of five seeds."""
+    MADE.mkdir(parents=True, exist_ok=True)
+    provenance = {"seeds": "0-4", "clock": {"scoring_s": 3.0}}
+    (MADE / "provenance.json").write_text(json.dumps(provenance), encoding="utf-8")
 
 
 def refuses(*_: Any) -> None:
@@ -80,10 +92,48 @@ def test_a_unit_reads_its_parcels_and_hands_back_its_folder(home: Path, tmp_path
 
 def test_a_parcel_that_was_changed_on_its_way_is_refused(home: Path, tmp_path: Path) -> None:
     parcel = Parcel(Path("outputs/data/set"), content_digest({"a": b"right"}), lambda: {"a": b"wrong"})
-    with pytest.raises(InputError):
-        perform(packed(copies, "params.yaml"), [parcel], str(tmp_path / "shared"), print)
-    with pytest.raises(InputError, match="shared"):
-        perform(packed(copies, "params.yaml"), [replace(parcel, fetch=None)], str(tmp_path / "shared"), print)
+    unit, shared = packed(copies, "params.yaml"), str(tmp_path / "shared")
+    assert "is not what was sent" in perform(unit, [parcel], shared, print).error
+    assert "shared folder" in perform(unit, [replace(parcel, fetch=None)], shared, print).error
+
+
+def test_of_several_that_need_a_folder_one_makes_it_and_a_damaged_one_is_made_again(tmp_path: Path) -> None:
+    content, made = {"a": b"a" * 10**6, "deep/b": b"b"}, []
+    folder = tmp_path / content_digest(content)
+
+    def make() -> None:
+        made.append(folder)
+        write_content(content, folder, folder.name)
+
+    with ThreadPoolExecutor(8) as threads:
+        for _ in range(8):
+            threads.submit(made_once, folder, make)
+    assert len(made) == 1 and read_content(folder) == content
+    goods._WHOLE.clear()  # as in another process
+    (folder / "deep" / "b").unlink()
+    made_once(folder, make)
+    assert len(made) == 2 and read_content(folder) == content
+
+
+def test_what_scores_and_experiments_took_is_noted_beside_their_clock(home: Path, tmp_path: Path) -> None:
+    result = perform(packed(scores), [], str(tmp_path / "shared"), lambda *_: None)
+    clock = json.loads(result.content["provenance.json"])["clock"]
+    assert clock["scoring_s"] == 3.0 and clock["scoring_usage"]["memory"] > 0 and clock["scoring_usage"]["seeds"] == 5
+    assert result.digest == content_digest(result.content) and result.versions["torch"]
+
+
+def test_a_folder_of_another_user_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert own_root(tmp_path).stat().st_mode & 0o777 == 0o700
+    monkeypatch.setattr(os, "getuid", lambda: 12345)
+    with pytest.raises(InputError, match="another user"):
+        own_root(tmp_path)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1", "127.0.0.1:99999"])
+def test_where_nothing_answers_there_is_no_cluster(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", ModuleType("ray"))
+    with pytest.raises(InputError, match=r"no Ray cluster at .*--address"):
+        require_cluster(Cluster(address=address))
 
 
 def test_how_units_end(home: Path, tmp_path: Path) -> None:
