@@ -181,6 +181,7 @@ def test_the_options_of_every_network_are_walked() -> None:
         for value in vars(import_module(module.name)).values():
             if isinstance(value, type) and hasattr(value, "__pydantic_config__"):
                 assert value in reached or value.__module__ != module.name, value
+    assert all(getattr(options, "__pydantic_config__", None) == CLOSED for options in reached)
 
 
 def classes_below(*hints: Any) -> Iterator[type]:
