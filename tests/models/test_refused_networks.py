@@ -7,13 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-import torch
 
 from replication.config.recipes import Prior
 from replication.foundation.errors import InputError
 from replication.models import MODELS, load, source_file
 from replication.models.layers.convolutional import ConvolutionalDiscriminator, ConvolutionalGenerator
-from replication.models.layers.minibatch import MinibatchDiscrimination
 from replication.training.toy.plan import plan_of
 from tests.in_small import ROOT, builder
 from tests.models.papers import CONDITIONAL, DCGAN, IMPROVED, LAYERS, POINTS, recipe_of
@@ -127,12 +125,6 @@ def test_a_priors_key_without_effect_is_refused(prior: dict[str, Any]) -> None:
         replace(recipe_of("deligan", "toy-gan"), prior=Prior(**prior))
 
 
-def test_a_conditional_network_without_labels_says_so() -> None:
-    generator, _ = load("dcgan").build(CONDITIONAL, Prior(), 5, (1, 8, 8), classes=3)
-    with pytest.raises(InputError, match="needs labels: .*generator_minibatch own or next"):
-        generator(torch.randn(2, 5), torch.zeros(2, dtype=torch.int64))
-
-
 def test_compiled_loops_refuse_minibatch_discrimination_by_name() -> None:
     recipe = recipe_of("improved_gan", "toy-minibatch", "paper", engine="kernel", initial_images=0)
     networks = builder("improved_gan", recipe, (2,))()
@@ -175,12 +167,6 @@ def test_kernels_that_have_no_middle_are_refused(kernel: int) -> None:
     ):
         with pytest.raises(InputError, match=rf"kernel {kernel} .*odd.*\.$"):
             build()
-
-
-@pytest.mark.parametrize("sizes", [(0, 5), (3, 0), (3, -1)])
-def test_sizes_of_minibatch_discrimination_that_are_none_are_refused(sizes: tuple[int, int]) -> None:
-    with pytest.raises(InputError, match=rf"{sizes[0]} kernels of {sizes[1]} dimensions"):
-        MinibatchDiscrimination(5, *sizes, "code")
 
 
 @pytest.mark.parametrize("find", [load, source_file])

@@ -141,7 +141,7 @@ def computed_from(base: str, engine: str, written: str) -> Result:
     networks = build()
     bind(networks, outcome.snapshots[max(outcome.snapshots)], 0)
     for variant, noise in noises_of(recipe).items():
-        drawn = draw_samples(networks.generator, recipe, noise, SEED, "samples", recipe.n_samples, CLASSES)
+        drawn = draw_samples(networks.generator, recipe, noise, SEED, "samples", recipe.n_samples, CLASSES)[0]
         outputs[variant] = drawn.detach()
     return outputs
 
