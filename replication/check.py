@@ -21,7 +21,7 @@ import pandas as pd
 from replication.config.blocks import key_of
 from replication.config.params import Params, load_params
 from replication.foundation.command import exit_clearly
-from replication.foundation.errors import InputError
+from replication.foundation.errors import InputError, chosen
 from replication.foundation.folders import files_below
 from replication.foundation.foreign import read_json
 from replication.foundation.places import RECORDED
@@ -221,8 +221,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--against", type=Path, metavar="DIR", help="a freshly made report of that profile")
     asked = parser.parse_args(arguments)
     params = load_params()
-    if asked.profile and asked.profile not in params.profiles:
-        raise InputError(f"There is no profile {asked.profile!r}; accepted: {', '.join(params.profiles)}.")
+    if asked.profile:
+        chosen(params.profiles, asked.profile, "profile of params.yaml")
     profiles = [asked.profile] if asked.profile else committed_reports(params) or [params.profile.name]
     if asked.against:
         wrong, drift = against(asked.against, REPORTS / (asked.profile or params.profile.name))

@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
 
 from replication.config.cell import Cell
 from replication.config.datasets import class_count, sample_shape
@@ -22,10 +21,9 @@ from replication.config.recipes import Recipe
 from replication.config.strict import read_yaml, strict
 from replication.describe import __main__ as command
 from replication.describe.__main__ import Description, describe, to_text
-from replication.describe.networks import Tables, network_tables
+from replication.describe.networks import Tables
 from replication.foundation.command import exit_clearly
 from replication.models import load
-from replication.models.layers.networks import Conditional, Dropout, GaussianNoise, Generator, Judged, Networks, Stack
 from replication.verdicts.ledger import deviations_in_force
 from tests.in_small import ROOT, own_benchmarks, own_params
 
@@ -143,6 +141,17 @@ def test_a_mixtures_networks_by_hand(params: Params) -> None:
     assert tables.parameters == {"generator": 200 + toy, "discriminator": 2 * 32 + 32 + 32 + 1}
 
 
+def test_a_conditional_recipes_networks_by_hand(params: Params) -> None:
+    tables = describe(params, "dcgan", "mnist-gan").tables
+    shapes = [layer.output_shape for layer in tables.layers if layer.network == "generator" and layer.parameters]
+    assert shapes == [("B", 1024), ("B", 1024), ("B", 784)]
+    generator, discriminator = (110 + 1034) * 1024 + 1034 * 784, (794 + 1034) * 1024 + 1034
+    assert tables.parameters == {"generator": generator, "discriminator": discriminator}
+    assert tables.buffers == {"generator": 2 * 2049, "discriminator": 2049}  # means, variances, count of batches
+    virtual = describe(params, "improved_gan", "cifar10-minibatch").tables
+    assert virtual.buffers["generator"] == 100 * 100  # a reference batch of 100 latents
+
+
 def test_readmes_sample_is_what_the_command_prints(params: Params, ledger: Any) -> None:
     section = (ROOT / "benchmarks/README.md").read_text("utf-8").split("## What is trained")[1].split("\n## ")[0]
     command_line, *sample = [line[4:] for line in section.splitlines() if line.startswith("    ")]
@@ -151,82 +160,6 @@ def test_readmes_sample_is_what_the_command_prints(params: Params, ledger: Any) 
     printed = iter(to_text(description, ledger(description)).splitlines())
     for line in sample:
         assert line.strip() in ("", "…") or line in printed, f"README: {line}"  # in this order
-
-
-class Labelled(Conditional):
-    """Joins one-hot labels; owns a parameter beside its layer."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.layer = nn.Linear(3 + 4, 6)
-        self.gain = nn.Parameter(torch.ones(6))
-        self.idle = nn.Linear(2, 2, bias=False)  # never called
-
-    def forward(self, latent: Tensor, labels: Tensor) -> Tensor:
-        joined = torch.cat([latent, nn.functional.one_hot(labels, 4).to(latent.dtype)], 1)
-        return (self.layer(joined) * self.gain).unflatten(1, (1, 2, 3))
-
-
-class Pairs(nn.Module):
-    """[B, F] → [B, B, F]."""
-
-    def forward(self, features: Tensor) -> Tensor:
-        return features.unsqueeze(0) - features.unsqueeze(1)
-
-
-class Noisy(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        shared = nn.Linear(6, 6)
-        noise = GaussianNoise(0.3, (6,))
-        self.body = Stack(nn.Flatten(), noise, shared, nn.BatchNorm1d(6), Dropout(0.5, (6,)), shared)
-        self.pairs = Pairs()
-        self.output = nn.Linear(6, 1)
-
-    def forward(self, samples: Tensor, labels: Tensor | None = None, noise: list[Tensor] | None = None) -> Judged:
-        features = self.body(samples, noise)
-        return Judged(self.output(self.pairs(features).mean(1)).squeeze(1), (features,))
-
-
-class Blind(nn.Module):
-    def forward(self, samples: Tensor, labels: Tensor | None = None, noise: list[Tensor] | None = None) -> Judged:
-        return Judged(samples.flatten(1).sum(1), ())
-
-
-def tables_by_hand(networks: Networks, latent_dim: int, shape: tuple[int, ...], classes: int) -> Tables:
-    for network in networks:
-        network.to("meta")
-    return network_tables(networks, latent_dim, shape, classes, 5)
-
-
-def test_a_conditional_generator_and_a_noisy_discriminator_by_hand() -> None:
-    tables = tables_by_hand(Networks(Generator(None, Labelled()), Noisy()), 3, (1, 2, 3), 4)
-    rows = [
-        (each.network, each.name, each.kind.split("(")[0], each.output_shape, each.parameters) for each in tables.layers
-    ]
-    assert rows == [
-        ("generator", "body", "Labelled", ("B", 1, 2, 3), 6),
-        ("generator", "body.layer", "Linear", ("B", 6), 7 * 6 + 6),
-        ("generator", "body.idle", "Linear", None, 2 * 2),
-        ("discriminator", "body.0", "Flatten", ("B", 6), 0),
-        ("discriminator", "body.1", "GaussianNoise", ("B", 6), 0),
-        ("discriminator", "body.2", "Linear", ("B", 6), 6 * 6 + 6),  # twice in the stack, once in the table
-        ("discriminator", "body.3", "BatchNorm1d", ("B", 6), 6 + 6),
-        ("discriminator", "body.4", "Dropout", ("B", 6), 0),
-        ("discriminator", "pairs", "Pairs", ("B", 5, 6), 0),
-        ("discriminator", "output", "Linear", ("B", 1), 6 + 1),
-    ]
-    assert tables.parameters == {"generator": 48 + 6 + 4, "discriminator": 42 + 12 + 7}
-    assert tables.buffers == {"generator": 0, "discriminator": 6 + 6 + 1}  # mean, variance, count of batches
-    assert "in_features=7, out_features=6" in tables.layers[1].kind
-
-
-def test_a_reference_batch_counts_as_a_buffer() -> None:
-    body = nn.Sequential(nn.Linear(3, 4), nn.Unflatten(1, (1, 4)), nn.Flatten(0, 1))
-    tables = tables_by_hand(Networks(Generator(None, body, (7, 3)), Blind()), 3, (4,), 0)
-    shapes = [layer.output_shape for layer in tables.layers if layer.network == "generator"]
-    assert shapes[:2] == [(12, 4), (12, 1, 4)]  # seven more than the batch
-    assert tables.buffers["generator"] == 7 * 3
 
 
 @pytest.mark.integration

@@ -158,6 +158,6 @@ def test_samples_drawn_in_many_batches_at_once_are_those_of_one_after_another() 
     networks = load("dcgan").build(recipe.network, recipe.prior, recipe.latent_dim, (1, 28, 28), 10)
     generator = networks.generator.to(DEVICE)
     together, count = batch_by_batch(generator, recipe.batch), 6 * recipe.batch
-    drawn = draw_samples(together, recipe, recipe.noise, 0, "test", count, 10, together=4)
-    apart = draw_samples(generator, recipe, recipe.noise, 0, "test", count, 10)
+    drawn = draw_samples(together, recipe, recipe.noise, 0, "test", count, 10, together=4)[0]
+    apart = draw_samples(generator, recipe, recipe.noise, 0, "test", count, 10)[0]
     torch.testing.assert_close(drawn, apart, rtol=1e-4, atol=1e-4)

@@ -55,7 +55,7 @@ WRONG = [  # what is changed, and what the sentence names
         put("run.cells.cpu-dcgan-digits.protocols", ["nearest-generated"]),
         "run.cells.cpu-dcgan-digits: .*nearest-generated.* digits is not of kind conditional",
     ),
-    (put("run.experiments.cpu-theory.experiment", "practice"), "run.experiments.cpu-theory: experiment: "),
+    (put("run.experiments.cpu-theory.experiment", "practice"), "cpu-theory: 'practice' is no experiment: .*: theory, "),
     (
         lambda content: content["run"]["cells"].update({"paper-k1": content["run"]["cells"].pop(CELL)}),
         "cell paper-k1: keys of profile cpu start with cpu-",

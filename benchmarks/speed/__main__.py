@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from replication.foundation.command import exit_clearly
-from replication.foundation.errors import InputError
+from replication.foundation.errors import InputError, chosen
 
 BENCHMARKS = ("training", "svm", "smoke", "launches", "rows", "counted", "scale", "all")
 SVM_IN_SMALL = ("--n", "200", "--features", "1000", "--costs", "1e-3")
@@ -47,8 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(f"{__doc__}\nNAME is one of {', '.join(BENCHMARKS)} (default: all); NAME --help lists its options.")
         return
     name, rest = ("all", words) if not words or words[0].startswith("-") else (words[0], words[1:])
-    if name not in BENCHMARKS:
-        raise InputError(f"There is no benchmark {name!r}; accepted: {', '.join(BENCHMARKS)}.")
+    chosen(dict.fromkeys(BENCHMARKS), name, "benchmark")
     if name == "all":
         _all(rest)
     else:

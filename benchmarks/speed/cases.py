@@ -12,7 +12,7 @@ from replication.config.datasets import class_count, sample_shape
 from replication.config.params import Params
 from replication.config.recipes import Recipe
 from replication.data.embedded import draw_points, read_digits
-from replication.foundation.errors import InputError
+from replication.foundation.errors import InputError, chosen
 from replication.foundation.seeding import generator
 from replication.models import load
 from replication.models.layers.networks import Networks
@@ -68,8 +68,7 @@ def chosen_cases(names: Sequence[str], device: str) -> tuple[str, ...]:
         InputError: there is no such case, or it cannot be measured on the device.
     """
     for name in names:
-        if name not in CASES:
-            raise InputError(f"There is no case {name!r}; accepted: {', '.join(CASES)}.")
+        chosen(CASES, name, "case")
         if name == "toy" and device == "cuda":
             raise InputError("Case toy trains in compiled loops on the processor: time it with --device cpu.")
     return tuple(dict.fromkeys(names)) or USUAL[device]
@@ -77,7 +76,7 @@ def chosen_cases(names: Sequence[str], device: str) -> tuple[str, ...]:
 
 def prepare_case(name: str, params: Params, precision: str = "float32", cases: Mapping[str, Case] = CASES) -> Work:
     """The case's recipe, networks and data."""
-    case = cases[name]
+    case = chosen(cases, name, "case")
     recipe = replace(params.recipe(case.model, case.recipe, case.variant), precision=precision)
     options = params.datasets[case.dataset]
     model, shape, classes = load(case.model), sample_shape(options), class_count(options)

@@ -23,7 +23,7 @@ from replication.config.datasets import class_count, sample_shape
 from replication.config.params import Params, load_params
 from replication.config.recipes import Recipe
 from replication.foundation.atomic import write_atomically
-from replication.foundation.errors import InputError
+from replication.foundation.errors import InputError, chosen
 from replication.foundation.foreign import read_json
 from replication.models import load
 from replication.models.layers.networks import Networks
@@ -103,14 +103,12 @@ def main(arguments: Sequence[str]) -> None:
     """Count every recipe and replace the kept file, or print those that `--recipe` names."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.speed counted", description=__doc__)
     parser.add_argument("--recipe", action="append", default=[], metavar="MODEL.RECIPE.VARIANT")
-    chosen = parser.parse_args(arguments).recipe
+    asked = parser.parse_args(arguments).recipe
     params = load_params()
     known = cells_on_gpu(params)
     counts = {}
-    for name in chosen or known:
-        if name not in known:
-            raise InputError(f"There is no recipe {name!r} on a GPU; accepted: {', '.join(known)}.")
-        counts[name] = round(gflop_of_unit(params, known[name]), 6)
+    for name in asked or known:
+        counts[name] = round(gflop_of_unit(params, chosen(known, name, "recipe on a GPU")), 6)
         print(f"{name}: {counts[name]:.4g} GFLOP a unit", flush=True)
-    if not chosen:
+    if not asked:
         write_atomically(RESULT, json.dumps(counts, indent=1) + "\n")

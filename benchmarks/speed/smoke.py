@@ -85,8 +85,8 @@ def batches_difference(work: Work, device: str) -> float:
     torch.manual_seed(0)
     apart = work.build().generator.to(device)
     together, count = batch_by_batch(apart, recipe.batch), 4 * recipe.batch
-    expected = draw_samples(apart, recipe, recipe.noise, 0, "smoke", count, CLASSES)
-    drawn = draw_samples(together, recipe, recipe.noise, 0, "smoke", count, CLASSES, together=3)
+    expected = draw_samples(apart, recipe, recipe.noise, 0, "smoke", count, CLASSES)[0]
+    drawn = draw_samples(together, recipe, recipe.noise, 0, "smoke", count, CLASSES, together=3)[0]
     return float(((drawn - expected).abs().max() / expected.abs().max()).detach())
 
 

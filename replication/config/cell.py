@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic.dataclasses import dataclass
 
@@ -51,19 +51,7 @@ class Cell:
     split: str
     variant: str
     seeds: str
-    # Names the experiment where the cell is no GAN training.
-    experiment: Literal[
-        "",
-        "theory",
-        "reference-points",
-        "real-neighbours",
-        "feature-controls",
-        "released-probe",
-        "near-duplicates",
-        "generative-discriminative",
-        "latent-dimension",
-        "outliers",
-    ] = ""
+    experiment: str = ""  # one of LABELS where the cell is no GAN training
     probe: str = "own"  # whose images features are probed on: those of the data set trained on, of another, or none
     # Of replication.scoring.protocols, run beside what every cell is scored by.
     protocols: Annotated[tuple[str, ...], DIFFERENT] = ()

@@ -17,9 +17,9 @@ from replication.config.expansion import expand, merged
 from replication.config.experiments import Background, FeatureControls, NearDuplicates, Released, Theory
 from replication.config.protocols import Judge, Probe, ProtocolOptions, RealNeighbours
 from replication.config.recipes import Recipe
-from replication.config.references import FILE, check_references, known
+from replication.config.references import FILE, check_references
 from replication.config.strict import CLOSED, Name, Threads, read_yaml, shown, strict
-from replication.foundation.errors import InputError
+from replication.foundation.errors import InputError, chosen
 
 RESERVED = ("recorded", "incoming", "pages", "plots", "figures")  # lie in `reports/` beside the folders of profiles
 
@@ -82,16 +82,17 @@ class Params:
 
     def cell(self, key: str) -> Cell:
         """The cell of the profile in force that `key` names, trained or an experiment."""
-        return known(self.profile.scored, key, f"cell of profile {self.profile.name}")
+        return chosen(self.profile.scored, key, f"cell of profile {self.profile.name}", FILE)
 
     def trained_cells(self, name: str) -> list[Cell]:
         """The trained cells of the profile in force that `name` names: a model, whose cells they are, or one cell."""
         of_model = [cell for cell in self.profile.cells.values() if cell.model == name]
-        return of_model or [known(self.profile.cells, name, f"model or trained cell of profile {self.profile.name}")]
+        what = f"model or trained cell of profile {self.profile.name}"
+        return of_model or [chosen(self.profile.cells, name, what, FILE)]
 
     def experiment(self, key: str) -> Cell:
         """The experiment of the profile in force that `key` names."""
-        return known(self.profile.experiments, key, f"experiment of profile {self.profile.name}")
+        return chosen(self.profile.experiments, key, f"experiment of profile {self.profile.name}", FILE)
 
     def judged_by(self, dataset: str) -> str:
         """The data set whose judge scores a data set: its own, or the one it names; "" where none does."""
@@ -110,11 +111,11 @@ class Params:
         self, model: str, recipe: str, variant: str, place: str = FILE
     ) -> tuple[dict[str, Any], Mapping[str, Any]]:
         """The common keys of a recipe, and those of one of its variants; `place` begins the sentence of an error."""
-        recipes = known(self.recipes, model, "model", place)
-        written = {**known(recipes, recipe, f"recipe of {model}", place)}
+        recipes = chosen(self.recipes, model, "model", place)
+        written = {**chosen(recipes, recipe, f"recipe of {model}", place)}
         variants = self.variants(model, recipe)
         written.pop("variants", None)
-        return written, known(variants, variant, f"variant of recipes.{model}.{recipe}", place) or {}
+        return written, chosen(variants, variant, f"variant of recipes.{model}.{recipe}", place) or {}
 
     def recipe(self, model: str, recipe: str, variant: str) -> Recipe:
         """One recipe, with the keys of its variant laid over the common ones."""

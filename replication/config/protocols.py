@@ -75,10 +75,8 @@ class RealNeighbours:
     """Training images themselves in place of samples: what 1-NN and a Parzen window make of them."""
 
     window: Samples = 10_000  # images that the Parzen window stands on, at most
-    per_class: tuple[Samples, ...] = (2, 5, 10, 20, 100, 200, 400, 800)  # labels, where 1-NN has a few alone
-
-    def __post_init__(self) -> None:
-        _check_different("per_class", self.per_class)
+    # Labels, where 1-NN has a few alone.
+    per_class: Annotated[tuple[Samples, ...], DIFFERENT] = (2, 5, 10, 20, 100, 200, 400, 800)
 
 
 @dataclass(frozen=True, config=CLOSED)
@@ -102,11 +100,9 @@ class Inception:
 class ReferencePoints:
     """Scores of real images and of a generator that repeats its training images, beside which any score is read."""
 
-    limited: tuple[Ten, ...] = (250, 500, 1000, 2000, 5000)  # training images; as far as a split has so many
+    # Training images; as far as a split has so many.
+    limited: Annotated[tuple[Ten, ...], DIFFERENT] = (250, 500, 1000, 2000, 5000)
     samples: Ten = 5000  # of the generator that repeats, drawn with replacement
-
-    def __post_init__(self) -> None:
-        _check_different("limited", self.limited)
 
 
 @dataclass(frozen=True, config=CLOSED)
@@ -167,11 +163,6 @@ class Components:
 
     samples: Samples = 5000
     permutations: Count = 200
-
-
-def _check_different(name: str, numbers: tuple[int, ...]) -> None:
-    if len(set(numbers)) < len(numbers):
-        raise ValueError(f"{name} are {list(numbers)}; accepted: different numbers")
 
 
 @dataclass(frozen=True, config=CLOSED)

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from replication.config.cell import BUNDLED, EXPERIMENTS, LABELS, OWN, Cell
 from replication.config.protocols import ProtocolOptions
 from replication.config.recipes import Recipe
 from replication.config.strict import Name, strict
-from replication.foundation.errors import InputError
+from replication.foundation.errors import InputError, chosen
 from replication.foundation.folders import entries_of
 
 if TYPE_CHECKING:
@@ -30,13 +30,6 @@ class Papers(NamedTuple):
     files: Mapping[str, None] | None  # names of the files of claims; None where there is no folder of them
 
 
-def known(choices: Mapping[str, Any], name: str, what: str, place: str = FILE) -> Any:
-    """What a name stands for; InputError, which begins with `place`, where it stands for nothing."""
-    if name not in choices:
-        raise InputError(f"{place}: {name!r} is no {what}; accepted: {', '.join(map(str, choices)) or 'none'}.")
-    return choices[name]
-
-
 def check_references(params: Params, papers: Mapping[str, str], benchmarks: Path) -> None:
     """Hold every name against what it stands for, and cells against each other.
 
@@ -49,9 +42,9 @@ def check_references(params: Params, papers: Mapping[str, str], benchmarks: Path
     named = Papers(papers, None if files is None else dict.fromkeys((*files, OWN)))
     for dataset in params.datasets.values():
         if dataset.judged_by:
-            known(params.judges, dataset.judged_by, "judge", f"{FILE}: datasets.{dataset.name}.judged_by")
+            chosen(params.judges, dataset.judged_by, "judge", f"{FILE}: datasets.{dataset.name}.judged_by")
     for name in params.judges:
-        known(params.datasets, name, "data set", f"{FILE}: judges")
+        chosen(params.datasets, name, "data set", f"{FILE}: judges")
     if EXPERIMENTS in params.recipes:
         raise InputError(
             f"{FILE}: recipes: a model is called {EXPERIMENTS}, as the folder of experiments is: rename it."
@@ -61,7 +54,7 @@ def check_references(params: Params, papers: Mapping[str, str], benchmarks: Path
         _check_profile(params, profile, f"profiles.{name}" if name else "run", recipes, named)
         if name and profile.name != name:
             raise InputError(f"{FILE}: profiles.{name}: its name is {profile.name}; write name: {name}.")
-    known(params.profiles, params.profile.name, "profile", f"{FILE}: run.name")
+    chosen(params.profiles, params.profile.name, "profile", f"{FILE}: run.name")
 
 
 def _all_recipes(params: Params) -> Recipes:
@@ -79,12 +72,12 @@ def _check_profile(params: Params, profile: Profile, where: str, recipes: Recipe
     """The lists of a profile, and each of its cells."""
     of = f"of profile {profile.name}"
     for name in profile.datasets:
-        known(params.datasets, name, f"dataset {of}", f"{FILE}: {where}.datasets")
+        chosen(params.datasets, name, f"dataset {of}", f"{FILE}: {where}.datasets")
     for name in profile.probe.limited_labels_of:
-        known(params.datasets, name, "data set", f"{FILE}: {where}.probe.limited_labels_of")
+        chosen(params.datasets, name, "data set", f"{FILE}: {where}.probe.limited_labels_of")
     for name in profile.judges:
-        known(params.judges, name, "judge: write its entry under judges, or take it out", f"{FILE}: {where}.judges")
-        known(dict.fromkeys(profile.datasets), name, f"dataset {of}", f"{FILE}: {where}.judges")
+        chosen(params.judges, name, "judge: write its entry under judges, or take it out", f"{FILE}: {where}.judges")
+        chosen(dict.fromkeys(profile.datasets), name, f"dataset {of}", f"{FILE}: {where}.judges")
     for key, cell in profile.cells.items():
         place = f"{FILE}: {params.places[f'{where}.cells.{key}']}"
         _check_names(params, profile, cell, place, papers)
@@ -109,27 +102,27 @@ def _check_names(params: Params, profile: Profile, cell: Cell, place: str, paper
     """What a cell names exists; `place` is where the cell stands."""
     bundled = cell.experiment == "generative-discriminative"  # whose rows name the data sets
     prepared = {name: params.datasets[name].splits for name in profile.datasets}
-    splits = known(
+    splits = chosen(
         {BUNDLED: {"full": None}} if bundled else prepared, cell.dataset, f"dataset of profile {profile.name}", place
     )
-    known(splits, cell.split, f"split of data set {cell.dataset}", place)
+    chosen(splits, cell.split, f"split of data set {cell.dataset}", place)
     if cell.probe not in ("own", "none"):
-        known(prepared, cell.probe, f"dataset of profile {profile.name}", place)
+        chosen(prepared, cell.probe, f"dataset of profile {profile.name}", place)
     if not cell.key.startswith(f"{profile.name}-"):
         raise InputError(f"{place}: cell {cell.key}: keys of profile {profile.name} start with {profile.name}-.")
     for name in cell.protocols:
-        known(PROTOCOLS, name, "protocol", place)
+        chosen(PROTOCOLS, name, "protocol", place)
     if papers.files is not None:
         where = f"{FILE}: papers.{cell.model}" if papers.of_models.get(cell.model) == cell.paper else place
-        known(papers.files, cell.paper, "paper with a file of claims in benchmarks", where)
+        chosen(papers.files, cell.paper, "paper with a file of claims in benchmarks", where)
 
 
 def _check_experiment(params: Params, cell: Cell, place: str) -> None:
     """An experiment's rows go under the model and the recipe that claims look for."""
-    model, recipe = known(LABELS, cell.experiment, "experiment: write its name at key experiment", place)
-    known({model: None}, cell.model, f"model of experiment {cell.experiment}", place)
+    model, recipe = chosen(LABELS, cell.experiment, "experiment: write its name at key experiment", place)
+    chosen({model: None}, cell.model, f"model of experiment {cell.experiment}", place)
     if recipe:
-        known({recipe: None}, cell.recipe, f"recipe of experiment {cell.experiment}", place)
+        chosen({recipe: None}, cell.recipe, f"recipe of experiment {cell.experiment}", place)
     elif cell.experiment == "feature-controls":
         params.variant(cell.model, cell.recipe, cell.variant, place)
     strict(dict[str, Name], {"recipe": cell.recipe, "variant": cell.variant}, place)  # which nothing else may hold

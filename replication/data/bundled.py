@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import get_args
 
 import numpy as np
 
 from replication.config.experiments import Bundled
-from replication.foundation.errors import InputError
-
-NAMES: tuple[str, ...] = get_args(Bundled)
 
 
 @dataclass(frozen=True)
@@ -29,10 +25,8 @@ class LabelledData:
         return hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()
 
 
-def load_bundled(name: str) -> LabelledData:
-    """One data set, whose classes are below and above the median for `diabetes`; InputError where none is called so."""
-    if name not in NAMES:
-        raise InputError(f"There is no bundled data set {name!r}; accepted: {', '.join(NAMES)}.")
+def load_bundled(name: Bundled) -> LabelledData:
+    """One data set, whose classes are below and above the median for `diabetes`."""
     from sklearn import datasets  # seconds, for one experiment of many
 
     features, target = getattr(datasets, f"load_{name}")(return_X_y=True)

@@ -127,7 +127,7 @@ def score_gradient(rows: Rows, mixture: Mixture, theory: Theory, build: Callable
         bind(networks, state, index)
     count = theory.updates * theory.batch
     generated = [
-        draw_samples(networks.generator, recipe, recipe.noise, seed, "early generator", count)
+        draw_samples(networks.generator, recipe, recipe.noise, seed, "early generator", count)[0]
         for seed, networks in zip(seeds, runs, strict=True)
     ]
     real = _fresh(mixture, theory, seeds, "early truth")

@@ -16,8 +16,9 @@ class Stopped(Exception):
     """Work ended before it was done because it was asked to; the same command goes on."""
 
 
-def chosen(choices: Mapping[str, _Choice], word: str, what: str) -> _Choice:
-    """What `word` names among the choices. Raises InputError: it names none of them."""
+def chosen(choices: Mapping[str, _Choice], word: str, what: str, place: str = "") -> _Choice:
+    """What `word` names among the choices. Raises InputError, which begins with `place`: it names none of them."""
     if word not in choices:
-        raise InputError(f"{word!r} is no {what}; accepted: {', '.join(choices)}.")
+        where, accepted = f"{place}: " if place else "", ", ".join(choices) or "none"
+        raise InputError(f"{where}{word!r} is no {what}; accepted: {accepted}.")
     return choices[word]

@@ -10,8 +10,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from replication.foundation.errors import InputError
-
 BATCH = 500
 TOP_SHARE = 0.05  # of the held-out images, those that excite a filter most
 
@@ -74,11 +72,9 @@ def filter_selectivity(responses: np.ndarray, labels: np.ndarray, share: float =
     """The largest class share among the images that excite each filter most, float64 [F], and how many those are.
 
     `responses` [n, F] are to images of classes `labels` [n]; permuted labels tell how large the share is by chance.
-    InputError: the share of the images holds none.
+    The share of n holds one image at least.
     """
     count = round(share * len(labels))
-    if not count:
-        raise InputError(f"A share of {share} of {len(labels)} images leaves none to look at: take more images.")
     classes = labels[most_exciting(responses, count)]  # [F, count]
     largest = [np.bincount(of_filter).max() for of_filter in classes]
     return np.array(largest) / count, count

@@ -51,13 +51,9 @@ def learn_dictionary(
 ) -> Dictionary:
     """Whitening and `units` centroids of random patches of `images` uint8 [n, C, H, W]; tensors stay on `device`.
 
-    InputError: the patch is larger than the images, or there are more units than patches.
+    InputError: the patch is larger than the images.
     """
     _check_patch(images, patch)
-    if not 1 <= units <= patches:
-        raise InputError(
-            f"K-means cannot have {units} units from {patches} patches: give at least one unit, and a patch a unit."
-        )
     points = normalise_contrast(sample_patches(images, patch, patches, generator(seed, "patches")).to(device))
     mean, whitening = fit_whitening(points)
     first = INITIAL_STD * generator(seed, "centroids", units).standard_normal((units, points.shape[1]))

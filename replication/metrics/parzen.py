@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from replication.foundation.errors import InputError
 from replication.metrics.neighbours import squared_distances
 
 SIGMAS = tuple(np.logspace(-1, 0, 10).tolist())  # the released code's bandwidths, in units of a pixel
@@ -22,15 +21,11 @@ FAR = -700.0  # in the exponent: e to it is nothing beside the nearest sample's 
 def log_likelihoods(samples: Tensor, points: Tensor, sigma: float | Sequence[float], block: int = BLOCK) -> Tensor:
     """Log density in nats of each point under the mean of Gaussian kernels N(sample, σ²I), one on every sample.
 
-    `samples` [n, d] and `points` [m, d] hold real numbers of one scale. Returns float64 [m] on the device of
-    `samples` for one σ, [S, m] for S of them. All is computed in float64, where squared distances by way of dot
-    products hold nine digits for pixels; memory grows with `block`², not with n·m.
-
-    Raises:
-        InputError: an input is empty, not finite, not of real numbers, or of another dimension; a σ is not positive.
+    `samples` [n, d] and `points` [m, d] hold finite numbers of one scale, one row at least. Returns float64 [m] on the
+    device of `samples` for one σ, [S, m] for S of them. All is computed in float64, where squared distances by way of
+    dot products hold nine digits for pixels; memory grows with `block`², not with n·m.
     """
     sigmas = np.atleast_1d(np.asarray(sigma, dtype=np.float64)).tolist()
-    _refuse(samples, points, sigmas, block)
     rows = [_block_likelihoods(samples, part, sigmas, block) for part in points.split(block)]
     log_sums = torch.cat(rows, dim=1)  # [S, m]
     widths = log_sums.new_tensor(sigmas)[:, None]
@@ -39,7 +34,7 @@ def log_likelihoods(samples: Tensor, points: Tensor, sigma: float | Sequence[flo
 
 
 def choose_sigma(samples: Tensor, validation: Tensor, sigmas: Sequence[float] = SIGMAS) -> float:
-    """The σ of the highest mean log-likelihood of `validation` [m, d], the first of equals. InputError as above."""
+    """The σ of the highest mean log-likelihood of `validation` [m, d], the first of equals."""
     means = log_likelihoods(samples, validation, list(sigmas)).mean(dim=1)
     return float(sigmas[int(means.argmax())])
 
@@ -47,7 +42,7 @@ def choose_sigma(samples: Tensor, validation: Tensor, sigmas: Sequence[float] = 
 def parzen(
     samples: Tensor, validation: Tensor, test: Tensor, sigmas: Sequence[float] = SIGMAS
 ) -> tuple[float, float, float]:
-    """The mean log-likelihood of `test` in nats, its standard error, and the σ of `validation`. InputError as above.
+    """The mean log-likelihood of `test` in nats, its standard error, and the σ of `validation`.
 
     The published protocol has 10 000 samples and the first 1000 validation images. The standard error is over test
     points, as in the released code: it says nothing of the spread between trainings.
@@ -71,21 +66,3 @@ def _block_likelihoods(samples: Tensor, points: Tensor, sigmas: list[float], blo
             near = torch.mul(apart, -0.5 / sigma**2, out=work).clamp_min_(FAR).exp_().sum(dim=1)
             sums[place] = torch.logaddexp(sums[place], near.log() - least[:, 0] / (2 * sigma**2))
     return sums
-
-
-def _refuse(samples: Tensor, points: Tensor, sigmas: list[float], block: int) -> None:
-    for name, values in (("samples", samples), ("points", points)):
-        if values.ndim != 2 or not values.numel():
-            raise InputError(f"Parzen window: {name} have shape {list(values.shape)}; give a filled table [n, d].")
-        if not values.is_floating_point():
-            raise InputError(f"Parzen window: {name} are {values.dtype}; give real numbers, pixels scaled to [0, 1].")
-        if not values.isfinite().all():
-            raise InputError(f"Parzen window: {name} hold NaN or infinity; a run that diverged has no likelihood.")
-    if samples.shape[1] != points.shape[1]:
-        raise InputError(
-            f"Parzen window: samples have {samples.shape[1]} dimensions and points {points.shape[1]}; give as many."
-        )
-    if not sigmas or not all(0 < sigma < np.inf for sigma in sigmas):
-        raise InputError(f"Parzen window: sigma is {sigmas}; give one or more finite numbers above 0.")
-    if block < 1:
-        raise InputError(f"Parzen window: block is {block}; give at least 1.")

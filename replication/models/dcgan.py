@@ -173,12 +173,8 @@ class ConditionalDiscriminator(nn.Module):
 
 
 def one_hot(labels: Tensor | None, classes: int, like: Tensor) -> Tensor:
-    """Labels int64 [B] → [B, classes] of the type and on the device of `like`; InputError: there are none."""
-    if labels is None:
-        raise InputError(
-            "A conditional network of dcgan needs labels: train it on images, and with generator_minibatch own or next "
-            "under schedule alternate."
-        )
+    """Labels int64 [B] → [B, classes] of the type and on the device of `like`."""
+    assert labels is not None  # training.effects refuses what has none
     return (labels[:, None] == torch.arange(classes, device=like.device)).to(like.dtype)
 
 

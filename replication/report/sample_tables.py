@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Sequence
+from itertools import zip_longest
 
 import pandas as pd
 
@@ -72,18 +73,10 @@ def side_by_side(measured: pd.DataFrame, committed: pd.DataFrame) -> tuple[Grid,
 
 def as_text(grid: Grid) -> str:
     """A table in columns of characters, headings broken into words."""
-    heads = [textwrap.wrap(name, WIDEST) for name in grid.header]
-    depth = max(map(len, heads))
-    lines = [[head[place - depth + len(head)] if place >= depth - len(head) else "" for head in heads]
-             for place in range(depth)]  # fmt: skip
-    body = [list(row) for row in grid.rows]
-    widths = [max(len(line[place]) for line in lines + body) for place in range(len(grid.header))]
-    aligned = [
-        "  ".join(cell.ljust(width) if not place else cell.rjust(width)
-                  for place, (cell, width) in enumerate(zip(line, widths, strict=True))).rstrip()
-        for line in [*lines, ["-" * width for width in widths], *body]
-    ]  # fmt: skip
-    return "\n".join([grid.title, "", *aligned])
+    heads = [*zip_longest(*(textwrap.wrap(name, WIDEST)[::-1] for name in grid.header), fillvalue="")][::-1]
+    table = pd.DataFrame([*heads, [""] * len(grid.header), *grid.rows])
+    table[0] = table[0].str.ljust(table[0].str.len().max())
+    return f"{grid.title}\n\n{textwrap.dedent((' ' + table).to_string(header=False, index=False))}"
 
 
 def _rows(table: pd.DataFrame, columns: Sequence[tuple[str, str]]) -> list[tuple[str, ...]]:

@@ -24,7 +24,7 @@ from tqdm import tqdm
 
 from replication.config.params import Judge, Params
 from replication.data.reading import PreparedImages, load_manifest
-from replication.foundation.errors import InputError
+from replication.foundation.errors import InputError, chosen
 from replication.foundation.places import DATA, JUDGE_WEIGHTS, JUDGES
 from replication.foundation.provenance import is_whole, recorded
 from replication.foundation.seeding import generator, torch_seed
@@ -168,9 +168,7 @@ def _plain(options: Judge) -> dict[str, Any]:
 
 def judge_options(params: Params, dataset: str) -> Judge:
     """The judge that `params.yaml` describes for a data set. Raises InputError: it describes none."""
-    if dataset not in params.judges:
-        raise InputError(f"params.yaml has no judge for {dataset!r}; known: {', '.join(params.judges)}.")
-    return params.judges[dataset]
+    return chosen(params.judges, dataset, "data set with a judge", "params.yaml")
 
 
 def read_judge(options: Judge, data: PreparedImages, directory: Path) -> nn.Module:

@@ -12,7 +12,7 @@ from replication.metrics.neighbours import duplicate_threshold
 from replication.scoring.classifier import judged
 from replication.scoring.image_cell import ImageCell, pictures
 from replication.scoring.rows import Rows
-from replication.training.sampling import draw_with_components
+from replication.training.sampling import draw_samples
 
 SHEET = "components"
 TRAINING = "training-noise"  # variant of a metric
@@ -35,7 +35,7 @@ def measure(cell: ImageCell) -> dict[str, np.ndarray]:
         generator = cell.networks(step, index).generator
         place = cell.seeds[index], "components", options.samples, cell.classes
         drawn = {
-            variant: draw_with_components(generator, cell.recipe, noise, *place)
+            variant: draw_samples(generator, cell.recipe, noise, *place)
             for variant, noise in noises_of(cell.recipe).items()
         }
         drawn = {variant: (pictures(images, cell.recipe), of) for variant, (images, of) in drawn.items()}

@@ -84,7 +84,7 @@ def draw_images(
 ) -> np.ndarray:
     """uint8 [count, C, H, W] of a trained generator, as `ImageCell.sample` has them."""
     noise = noise or recipe.display_noise or recipe.noise
-    return pictures(draw_samples(generator, recipe, noise, seed, purpose, count, classes), recipe)
+    return pictures(draw_samples(generator, recipe, noise, seed, purpose, count, classes)[0], recipe)
 
 
 def pictures(samples: Tensor, recipe: Recipe) -> np.ndarray:

@@ -76,7 +76,7 @@ def freeze_batch_statistics(generator: Generator, recipe: Recipe, noise: Noise, 
     if recipe.sampled_with == "batch" and any(isinstance(module, _BatchNorm) for module in generator.modules()):
         count = BATCHES * recipe.batch  # deviation dcgan-44
         freeze_to_mean(
-            generator, lambda: draw_samples(generator, recipe, noise, seed, "batch statistics", count, classes)
+            generator, lambda: draw_samples(generator, recipe, noise, seed, "batch statistics", count, classes)[0]
         )
     generator.eval()
 

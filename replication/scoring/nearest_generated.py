@@ -75,5 +75,5 @@ def _samples(cell: ImageCell, step: int, index: int, most: int) -> Iterator[tupl
         generator, at_once = batch_by_batch(generator, recipe.batch), size // recipe.batch
     labels = torch.arange(size, device=cell.device) % cell.classes
     for number in tqdm(range(-(-most // size)), f"{cell.rows.cell.key}: 1-NN, seed {seed}", unit=f"×{size} samples"):
-        drawn = draw_samples(generator, recipe, noise, seed, f"1-nn {number}", size, cell.classes, at_once)
+        drawn = draw_samples(generator, recipe, noise, seed, f"1-nn {number}", size, cell.classes, at_once)[0]
         yield torch.nan_to_num(drawn).flatten(1), labels

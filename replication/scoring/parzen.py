@@ -33,7 +33,7 @@ def score_parzen(cell: ImageCell, samples: int = SAMPLES) -> None:
 
     def score_seed(step: int, index: int) -> None:
         seed, generator = cell.seeds[index], cell.networks(step, index).generator
-        drawn = draw_samples(generator, cell.recipe, cell.recipe.noise, seed, "parzen", samples, cell.classes)
+        drawn = draw_samples(generator, cell.recipe, cell.recipe.noise, seed, "parzen", samples, cell.classes)[0]
         # A diverged run's rows read NaN whatever is fitted here, and the window takes finite numbers only.
         add_window(cell.rows, seed, step, torch.nan_to_num(drawn).flatten(1), validation, test)
 

@@ -97,7 +97,7 @@ def hidden_activations(generator: Generator, recipe: Recipe, seed: int, classes:
     if layer is None:
         return None
     with recorded(layer, output=True) as seen:
-        draw_samples(generator, recipe, recipe.noise, seed, "filters", FILTER_SAMPLES, classes)
+        draw_samples(generator, recipe, recipe.noise, seed, "filters", FILTER_SAMPLES, classes)[0]
     return torch.cat(seen)[:FILTER_SAMPLES].numpy()
 
 

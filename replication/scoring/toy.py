@@ -22,7 +22,7 @@ from replication.scoring.components import TRAINING, add_information, noises_of
 from replication.scoring.game import train_alone, value_and_hits
 from replication.scoring.rows import Rows
 from replication.scoring.trained import TrainedCell
-from replication.training.sampling import draw_samples, draw_with_components
+from replication.training.sampling import draw_samples
 
 GAP_UPDATES, GAP_BATCH, GAP_RATE = 500, 256, 3e-3
 FRESH = 10_000  # draws of each side for the value of the game and the hit rate
@@ -74,7 +74,7 @@ def _score_seed(cell: ToyCell, index: int, seed: int) -> list[np.ndarray]:
         if recipe.prior.components > 1 and step in (0, last) and cell.first + index < INFORMED:
             _score_components(cell, networks, seed, step)
         drawn = {
-            variant: draw_samples(networks.generator, recipe, noise, seed, f"samples {variant}", recipe.n_samples)
+            variant: draw_samples(networks.generator, recipe, noise, seed, f"samples {variant}", recipe.n_samples)[0]
             for variant, noise in noises_of(recipe).items()
         }
         for variant, samples in drawn.items():
@@ -100,7 +100,7 @@ def _score_seed(cell: ToyCell, index: int, seed: int) -> list[np.ndarray]:
 def _score_components(cell: ToyCell, networks: Networks, seed: int, step: int) -> None:
     """What a sample's component tells of the mode nearest to it, samples drawn with the noise of training."""
     generator, recipe, options = networks.generator, cell.recipe, cell.components
-    drawn, of_samples = draw_with_components(generator, recipe, recipe.noise, seed, "components", options.samples)
+    drawn, of_samples = draw_samples(generator, recipe, recipe.noise, seed, "components", options.samples)
     nearest = cdist(np.nan_to_num(drawn.double().numpy()), cell.mixture.means).argmin(axis=1)
     add_information(cell.rows, seed, step, of_samples, nearest, options)
 
@@ -146,5 +146,5 @@ def _both_sides(
     for place, seed in numbered:
         real.append(cell.mixture.draw(count, stream_of(seed, f"{purpose} truth", step)).astype(np.float32))
         generator = cell.trained.networks(cell.build, step, place).generator
-        generated.append(draw_samples(generator, cell.recipe, noise, seed, f"{purpose} {step}", count))
+        generated.append(draw_samples(generator, cell.recipe, noise, seed, f"{purpose} {step}", count)[0])
     return torch.from_numpy(np.stack(real)), torch.stack(generated)

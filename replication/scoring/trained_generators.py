@@ -82,7 +82,7 @@ class TrainedGenerator:
         purpose = ("samples training-noise" if points else "samples") + (f" {seed}" if seed else "")
         generator = self.networks.generator
         if points:
-            return draw_samples(generator, self.recipe, self.recipe.noise, self.seed, purpose, n).cpu().numpy()
+            return draw_samples(generator, self.recipe, self.recipe.noise, self.seed, purpose, n)[0].cpu().numpy()
         return draw_images(generator, self.recipe, self.seed, purpose, n, self.classes)
 
 

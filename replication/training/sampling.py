@@ -12,6 +12,7 @@ from replication.training.draws import draw_components, draw_noise
 from replication.training.streams import host_stream
 
 
+@torch.no_grad()
 def draw_samples(
     generator: Generator,
     recipe: Recipe,
@@ -21,28 +22,14 @@ def draw_samples(
     count: int,
     classes: int = 0,
     together: int = 1,
-) -> Tensor:
+) -> tuple[Tensor, np.ndarray]:
     """`count` samples on the generator's device, in batches of the recipe's size, from a stream of the seed's own.
 
     Batch normalisation uses each batch's statistics, as in training (DCGAN's released code), or the running ones where
     the recipe says so. Sample i of a conditional generator is of class i mod `classes`. The generator gets so many
-    batches `together`, and keeps them apart itself (`batch_by_batch`).
+    batches `together`, and keeps them apart itself (`batch_by_batch`). With the samples come int64 [count] of the
+    prior's components that they are drawn from (0 without a mixture).
     """
-    return draw_with_components(generator, recipe, noise, seed, purpose, count, classes, together)[0]
-
-
-@torch.no_grad()
-def draw_with_components(
-    generator: Generator,
-    recipe: Recipe,
-    noise: Noise,
-    seed: int,
-    purpose: str,
-    count: int,
-    classes: int = 0,
-    together: int = 1,
-) -> tuple[Tensor, np.ndarray]:
-    """As `draw_samples`, and int64 [count] of the prior's components that they are drawn from (0 without a mixture)."""
     stream = host_stream(seed, purpose)
     batches = -(-count // recipe.batch)
     latent = draw_noise(noise, stream, (batches, recipe.batch, recipe.latent_dim))

@@ -45,7 +45,7 @@ def select_generators(
     def likelihood(index: int) -> float:
         networks = build()
         bind(networks, state, index)
-        drawn = draw_samples(networks.generator, recipe, recipe.noise, seeds[index], "stopping", stopping.samples)
+        drawn = draw_samples(networks.generator, recipe, recipe.noise, seeds[index], "stopping", stopping.samples)[0]
         samples = drawn.flatten(1)
         if not bool(torch.isfinite(samples).all()):
             return -torch.inf

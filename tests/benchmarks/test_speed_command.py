@@ -121,8 +121,8 @@ def test_only_a_whole_run_is_kept_by_itself() -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["nothing"], "There is no benchmark 'nothing'; accepted: training, svm, smoke, launches, rows, counted, "),
-        (["training", "--case", "dcgan-65"], "There is no case 'dcgan-65'; accepted: dcgan-64, "),
+        (["nothing"], "'nothing' is no benchmark; accepted: training, svm, smoke, launches, rows, counted, "),
+        (["training", "--case", "dcgan-65"], "'dcgan-65' is no case; accepted: dcgan-64, "),
         (["training", "--rounds", "0"], "Cannot measure 0 rounds"),
         (["training", "--seconds", "-1"], "a length above 0"),
         (["training", "--seeds", "1", "0"], r"with \[1, 0\] seeds"),

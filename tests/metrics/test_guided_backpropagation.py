@@ -7,7 +7,6 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from replication.foundation.errors import InputError
 from replication.metrics import guided_backpropagation
 from replication.metrics.guided_backpropagation import filter_selectivity, guided, guided_gradients, most_exciting
 
@@ -80,11 +79,6 @@ def test_a_filter_of_one_class_and_a_blind_one() -> None:
     values, count = filter_selectivity(responses, labels, share=0.2)
     assert (values.tolist(), count) == ([1.0, 0.5], 4)
     assert most_exciting(responses, 3).tolist() == [[19, 17, 15], [0, 1, 2]]
-
-
-def test_a_share_of_no_image_is_refused() -> None:
-    with pytest.raises(InputError, match="none to look at"):
-        filter_selectivity(np.zeros((8, 2)), np.zeros(8, int), share=0.05)
 
 
 def test_pictures_are_grey_at_zero() -> None:

@@ -9,7 +9,6 @@ from scipy.stats import norm
 from sklearn.neighbors import KernelDensity
 from torch import Tensor
 
-from replication.foundation.errors import InputError
 from replication.metrics.parzen import SIGMAS, choose_sigma, log_likelihoods, parzen
 
 
@@ -61,24 +60,3 @@ def test_the_test_points_are_scored_at_the_bandwidth_that_validation_chose() -> 
     assert sigma == choose_sigma(samples, validation) < choose_sigma(samples, test)
     assert mean == pytest.approx(oracle.mean(), rel=1e-9)
     assert error == pytest.approx(np.sqrt(oracle.var() / 70), rel=1e-9)
-
-
-FINE = torch.rand(4, 3)
-MISTAKES = {
-    "not a number": ((FINE, torch.full((2, 3), torch.nan), 0.1), "points hold NaN"),
-    "infinite": ((torch.full((2, 3), torch.inf), FINE, 0.1), "samples hold NaN or infinity"),
-    "no samples": ((FINE[:0], FINE, 0.1), r"samples have shape \[0, 3\]"),
-    "no points": ((FINE, FINE[:0], 0.1), r"points have shape \[0, 3\]"),
-    "images": ((FINE[:, :, None], FINE, 0.1), r"samples have shape \[4, 3, 1\]"),
-    "dimensions": ((FINE, FINE[:, :2], 0.1), "samples have 3 dimensions and points 2"),
-    "bytes": ((FINE.to(torch.uint8), FINE, 0.1), "samples are torch.uint8"),
-    "no bandwidth": ((FINE, FINE, []), r"sigma is \[\]"),
-    "bandwidth of zero": ((FINE, FINE, [0.1, 0.0]), r"sigma is \[0.1, 0.0\]"),
-    "infinite bandwidth": ((FINE, FINE, float("inf")), r"sigma is \[inf\]"),
-}
-
-
-@pytest.mark.parametrize(("arguments", "named"), MISTAKES.values(), ids=MISTAKES)
-def test_a_mistake_is_refused(arguments: tuple, named: str) -> None:
-    with pytest.raises(InputError, match=named):
-        log_likelihoods(*arguments)

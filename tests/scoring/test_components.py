@@ -18,7 +18,7 @@ from replication.scoring.components import measure, sheet_of
 from replication.scoring.image_cell import ImageCell
 from replication.scoring.protocols import PROTOCOLS
 from replication.scoring.rows import Rows
-from replication.training.sampling import draw_with_components
+from replication.training.sampling import draw_samples
 from tests.in_small import builder, own_params
 from tests.scoring.small import LAST, brightness_judge, by_key, some_data, trained_cell
 
@@ -59,7 +59,7 @@ def test_rows_are_of_the_samples_drawn_with_their_components() -> None:
             expected, "rows-judge"
         ) | dict.fromkeys(diversity, "")
         generator = cell.networks(step, seed - 1).generator
-        samples, components = draw_with_components(generator, RECIPE, RECIPE.noise, seed, "components", COUNT)
+        samples, components = draw_samples(generator, RECIPE, RECIPE.noise, seed, "components", COUNT)
         images = as_images(samples)
         classes = judged(brightness_judge(1.0), images.numpy()).classes
         measured = of_seed["component_information", "measured"].value

@@ -68,7 +68,7 @@ def test_an_image_cells_rows_and_figures() -> None:
         assert [row.class_ for row in shares] == ["0", "1", "2"]
     assert [row.n_samples for row in rows if row.metric == "duplicate_rate"] == [40] * 4
     generator = cell.networks(8, 0).generator
-    expected = as_images(draw_samples(generator, cell.recipe, cell.recipe.noise, 1, "samples", 40)).numpy()
+    expected = as_images(draw_samples(generator, cell.recipe, cell.recipe.noise, 1, "samples", 40)[0]).numpy()
     assert np.array_equal(figures["grid"], expected)
     for image, neighbour in zip(figures["grid"].astype(float), figures["neighbours"], strict=True):
         apart = ((cell.seen - image) ** 2).sum(axis=(1, 2, 3))

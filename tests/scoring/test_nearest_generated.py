@@ -49,7 +49,7 @@ def test_rows_are_those_of_a_classifier_trained_on_the_same_samples(monkeypatch:
     test = cell.data.test_images.reshape(60, -1) / 255
     for seed in (0, 1):
         generator = cell.networks(LAST, seed).generator
-        drawn = [draw_samples(generator, cell.recipe, cell.recipe.noise, seed, f"1-nn {n}", 60, 3) for n in range(3)]
+        drawn = [draw_samples(generator, cell.recipe, cell.recipe.noise, seed, f"1-nn {n}", 60, 3)[0] for n in range(3)]
         samples, labels = torch.cat(drawn).flatten(1).numpy(), np.arange(180) % 3
         for count in (50, 130):
             oracle = KNeighborsClassifier(1, algorithm="brute").fit(samples[:count], labels[:count])
@@ -105,7 +105,7 @@ def test_labels_stay_with_their_samples_from_part_to_part(monkeypatch: pytest.Mo
 def test_a_diverged_seed_reads_nan_and_is_not_sampled(monkeypatch: pytest.MonkeyPatch) -> None:
     sampled = []
 
-    def noted(*arguments: Any) -> Tensor:
+    def noted(*arguments: Any) -> Any:
         sampled.append(arguments[3])
         return draw_samples(*arguments)
 
@@ -139,7 +139,7 @@ def test_batches_together_are_those_apart_and_a_folded_generator_draws_the_same(
     generator = builder("dcgan", recipe, SHAPES[name], 10)().generator
 
     def draw(form: Generator, together: int = 1) -> Tensor:
-        return draw_samples(form, recipe, recipe.noise, 0, "test", 45, 10, together=together)
+        return draw_samples(form, recipe, recipe.noise, 0, "test", 45, 10, together=together)[0]
 
     before = {key: value.clone() for key, value in generator.state_dict().items()}
     together, in_patches = batch_by_batch(generator, recipe.batch), folded(generator)

@@ -132,7 +132,7 @@ def test_rows_are_the_density_of_the_test_images_at_the_best_width() -> None:
     assert len(measured) == 2 * 2 * 3 * 2
     for seed in (0, 1):
         generator = trained.networks(build, 0, seed).generator
-        samples = draw_samples(generator, RECIPE, RECIPE.noise, seed, "parzen", 20).flatten(1).double().numpy()
+        samples = draw_samples(generator, RECIPE, RECIPE.noise, seed, "parzen", 20)[0].flatten(1).double().numpy()
         held_out = data.train_images[[3, 4, 8, 9]]
         for variant, grid in (("", COARSE), ("fine-grid", FINE)):
             sigma = grid[np.argmax([np.mean(densities(samples, held_out, width)) for width in grid])]

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from sklearn.svm import LinearSVC
 
 from replication import experiment as stage
 from replication.config.experiments import Released
@@ -18,8 +17,7 @@ from replication.data.reading import PreparedImages
 from replication.experiments import released_probe
 from replication.experiments.released_probe import score_released_probe
 from replication.foundation.errors import InputError
-from replication.foundation.seeding import generator
-from replication.metrics.linear_probe import ProbeResult, balanced_rows, discriminator_features, linear_probe
+from replication.metrics.linear_probe import ProbeResult, discriminator_features, linear_probe
 from replication.released import weights as released_weights
 from replication.released.probe import infer_statistics, probe_released, shuffled
 from replication.released.weights import ReleasedNetwork, read_discriminator
@@ -154,23 +152,15 @@ def test_the_command_measures_the_same(
         assert costs == [command["C"]]
 
 
-@pytest.mark.parametrize("cost", PROBE.costs)
-def test_scikit_learn_agrees_at_every_cost(rows: list[Measurement], directory: Path, cost: float) -> None:
-    data = shades()
-    network = read_discriminator(directory, [TINY]).discriminator
-    images = torch.from_numpy(data.train_images)
-    infer_statistics(network, images, shuffled(150, 0))
-    train = discriminator_features(network, images, None).numpy()
-    test = discriminator_features(network, torch.from_numpy(data.test_images), None).numpy()
-    whole = LinearSVC(C=cost, tol=1e-8, max_iter=1_000_000).fit(train, data.train_labels)
-    (accuracy,) = accuracies(rows, "tiny-costs", f"all-labels C {cost:g}")
-    assert accuracy == pytest.approx(whole.score(test, data.test_labels), abs=1.5 / 75)
-    pool = np.sort(generator(0, "validation split").permutation(150)[30:])
-    few = accuracies(rows, "tiny-costs-few", f"5-per-class C {cost:g}")
-    for draw, accuracy in enumerate(few):
-        chosen = pool[balanced_rows(data.train_labels[pool], 5, generator(0, "label draw", 5, 1 + draw))]
-        machine = LinearSVC(C=cost, tol=1e-8, max_iter=1_000_000).fit(train[chosen], data.train_labels[chosen])
-        assert accuracy == pytest.approx(machine.score(test, data.test_labels), abs=1.5 / 75)
+def test_a_sweep_over_costs_has_the_probes_numbers_at_the_cost_that_it_chose(rows: list[Measurement]) -> None:
+    for recipe, variant, sweep in (
+        ("tiny", "all-labels", "tiny-costs"),
+        ("tiny-pooling", "5-per-class max-4x4", "tiny-costs-few"),
+    ):
+        place = (0, recipe, "probe_cost", variant)
+        (cost,) = {row.value for row in rows if (row.seed, row.recipe, row.metric, row.metric_variant) == place}
+        measured = accuracies(rows, sweep, f"{variant.split()[0]} C {cost:g}")
+        assert measured == accuracies(rows, recipe, variant)
 
 
 def test_threads_change_nothing(rows: list[Measurement], directory: Path) -> None:

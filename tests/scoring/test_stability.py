@@ -146,7 +146,7 @@ def test_the_filters_are_those_before_the_last_convolution() -> None:
     seen = hidden_activations(networks.generator, RECIPE, 3, CLASSES)
     assert seen is not None and seen.shape == (stability.FILTER_SAMPLES, 5, 8, 8)
     body = networks.generator.body
-    samples = draw_samples(networks.generator, RECIPE, RECIPE.noise, 3, "filters", stability.FILTER_SAMPLES)
+    samples = draw_samples(networks.generator, RECIPE, RECIPE.noise, 3, "filters", stability.FILTER_SAMPLES)[0]
     assert isinstance(body.stack, nn.Sequential)
     torch.testing.assert_close(body.stack[3:](torch.from_numpy(seen)), samples)
     unpooled = build({**NETWORK, "guidelines": {"resampling": "pooling"}, "generator": [[4, 0], [3, 1], [1, 2]]})

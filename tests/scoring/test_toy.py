@@ -22,7 +22,7 @@ from replication.scoring.components import noises_of
 from replication.scoring.rows import Rows
 from replication.scoring.toy import ToyCell, mixture_of, score_toy
 from replication.table.measurements import Measurement
-from replication.training.sampling import draw_samples, draw_with_components
+from replication.training.sampling import draw_samples
 from tests.in_small import builder, own_params
 from tests.scoring.small import by_key, initial_weights, trained_cell
 
@@ -97,7 +97,7 @@ def test_a_mixture_priors_rows_have_both_noises_and_sigma() -> None:
 def test_what_a_component_tells_of_the_mode_nearest_to_its_samples() -> None:
     rows, _ = scored("deligan", "4", game=False)
     generator = generator_of("deligan", DELIGAN, 4)
-    points, components = draw_with_components(generator, DELIGAN, DELIGAN.noise, 4, "components", 80)
+    points, components = draw_samples(generator, DELIGAN, DELIGAN.noise, 4, "components", 80)
     first = (points - torch.tensor(MEANS[0])).norm(dim=1) < (points - torch.tensor(MEANS[1])).norm(dim=1)
     row = rows[4, 10, COMPONENTS[0], "measured"]
     assert row.value == pytest.approx(mutual_info_score(components, first.numpy()), abs=1e-9)
@@ -107,7 +107,7 @@ def test_what_a_component_tells_of_the_mode_nearest_to_its_samples() -> None:
 def test_scores_are_those_of_the_points_drawn() -> None:
     rows, figures = scored("gan", "2-3", game=False)
     generator = generator_of("gan", GAN, 3)
-    points = draw_samples(generator, GAN, GAN.noise, 3, "samples training-noise", 60).double().numpy()
+    points = draw_samples(generator, GAN, GAN.noise, 3, "samples training-noise", 60)[0].double().numpy()
     expected = {**mode_scores(points, mixture_of(DATA)), "energy_distance": energy_distance(points, mixture_of(DATA))}
     assert {key[2]: row.value for key, row in rows.items() if key[:2] == (3, 5)} == pytest.approx(expected)
     np.testing.assert_array_equal(figures["points"][1], points[:30].astype(np.float32))

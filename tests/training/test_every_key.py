@@ -141,7 +141,7 @@ def computed_from(base: str, engine: str, written: str) -> Result:
     networks = build()
     bind(networks, outcome.snapshots[max(outcome.snapshots)], 0)
     for variant, noise in noises_of(recipe).items():
-        drawn = draw_samples(networks.generator, recipe, noise, SEED, "samples", recipe.n_samples, CLASSES)
+        drawn = draw_samples(networks.generator, recipe, noise, SEED, "samples", recipe.n_samples, CLASSES)[0]
         outputs[variant] = drawn.detach()
     return outputs
 
@@ -181,6 +181,7 @@ def test_the_options_of_every_network_are_walked() -> None:
         for value in vars(import_module(module.name)).values():
             if isinstance(value, type) and hasattr(value, "__pydantic_config__"):
                 assert value in reached or value.__module__ != module.name, value
+    assert all(getattr(options, "__pydantic_config__", None) == CLOSED for options in reached)
 
 
 def classes_below(*hints: Any) -> Iterator[type]:

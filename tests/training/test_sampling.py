@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from replication.config.recipes import Prior
 from replication.models.layers.networks import Conditional, Generator
 from replication.training.draws import draw_components, draw_noise
-from replication.training.sampling import draw_samples, draw_with_components
+from replication.training.sampling import draw_samples
 from replication.training.streams import host_stream
 from tests.training.small import PLAIN, small
 
@@ -22,7 +22,7 @@ from tests.training.small import PLAIN, small
 def test_samples_are_a_function_of_seed_and_purpose_and_fewer_the_first_of_whole_batches(normalised: bool) -> None:
     def draw(seed: int, purpose: str, count: int = 12) -> Tensor:
         torch.rand(1)  # torch's own stream must not count
-        return draw_samples(generator, PLAIN, PLAIN.noise, seed, purpose, count)
+        return draw_samples(generator, PLAIN, PLAIN.noise, seed, purpose, count)[0]
 
     generator = small(normalised=normalised).build().generator
     assert torch.equal(draw(3, "samples"), draw(3, "samples"))
@@ -51,7 +51,7 @@ def test_batch_normalisation_takes_each_batchs_own_statistics_or_the_running_one
     for mode in (True, False):
         norm.running_mean.fill_(0.5)
         norm.running_var.fill_(4.0)
-        samples = draw_samples(generator.train(mode), changed, PLAIN.noise, 2, "samples", 12)
+        samples = draw_samples(generator.train(mode), changed, PLAIN.noise, 2, "samples", 12)[0]
         torch.testing.assert_close(samples, torch.cat(expected), rtol=1e-4, atol=1e-5)
 
 
@@ -61,9 +61,9 @@ def test_the_components_returned_are_those_of_the_samples(component: Any) -> Non
     torch.manual_seed(0)  # weights under which no two components lie where every unit is at rest
     case = small(normalised=False, prior=Prior(components=6, component=component, sigma_init=0.0))
     arguments = (case.build().generator, case.recipe, PLAIN.noise, 3, "samples", 16)
-    samples, components = draw_with_components(*arguments)
+    samples, components = draw_samples(*arguments)
     assert (components.shape, components.dtype) == ((16,), np.int64)
-    assert torch.equal(samples, draw_samples(*arguments))
+    assert torch.equal(samples, draw_samples(*arguments)[0])
     by_sample = np.unique(samples.flatten(1).numpy().round(4), axis=0, return_inverse=True)[1]
     assert ((by_sample[:, None] == by_sample) == (components[:, None] == components)).all()
     if component == "row":  # component i is row i of every batch
@@ -85,5 +85,5 @@ class LabelBody(Conditional):
 
 
 def test_a_conditional_generator_makes_every_class_in_turn() -> None:
-    samples = draw_samples(Generator(None, LabelBody()), PLAIN, PLAIN.noise, 0, "samples", 13, classes=4)
+    samples = draw_samples(Generator(None, LabelBody()), PLAIN, PLAIN.noise, 0, "samples", 13, classes=4)[0]
     assert samples[:, 0].tolist() == [0, 1, 2, 3] * 3 + [0]

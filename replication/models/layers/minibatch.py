@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-from replication.foundation.errors import InputError
 from replication.models.layers.networks import SeesBatch, as_given, widened
 from replication.models.layers.weight_norm import Deriving
 
@@ -24,22 +23,13 @@ class MinibatchDiscrimination(Deriving, SeesBatch):
     `normalised` (DeLiGAN's release): T as in `code`, j runs over the whole batch, and o is divided by the sum of
     exp(−d) over all i, j and b.
 
-    `direction_std` is that of T's first values. InputError: kernels or dimensions are not positive, or the form is
-    unknown.
+    `direction_std` is that of T's first values.
     """
 
     def __init__(
         self, features: int, kernels: int, dimensions: int, form: MinibatchForm, direction_std: float = 0.05
     ) -> None:
         super().__init__()
-        if min(kernels, dimensions) < 1:
-            raise InputError(
-                f"Minibatch discrimination cannot have {kernels} kernels of {dimensions} dimensions: both are at least "
-                "1."
-            )
-        if form not in get_args(MinibatchForm):
-            accepted = ", ".join(get_args(MinibatchForm))
-            raise InputError(f"{form!r} is no form of minibatch discrimination; accepted: {accepted}.")
         self.form = form
         self.direction = nn.Parameter(torch.randn(features, kernels, dimensions) * direction_std)
         if form != "paper":
