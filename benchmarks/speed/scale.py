@@ -133,7 +133,7 @@ def _of_the_page() -> str:
 
 
 def _growth(command: str) -> tuple[float, float]:
-    """Seconds of processor that a command takes in any case and for a million rows, from its smallest and largest table."""
+    """Seconds of processor of a command in any case and for a million rows, from its smallest and largest table."""
     few, *_, many = sorted((cost.rows, cost.processor) for cost in read_costs() if cost.command == command)
     slope = (many[1] - few[1]) / (many[0] - few[0])
     return few[1] - slope * few[0], 1e6 * slope
@@ -146,8 +146,8 @@ def document(of: Sequence[CellCost], of_unit: Rates) -> str:
     length, (fixed, per_million) = max(chains(all_jobs(of)).values()), _growth("page")
     values = {
         "cells": len(of), "gpus": _of_gpus(of), "bases": _of_bases(of), "longest": _longest(of), "all": _of_cells(of),
-        "page": _of_the_page(),
-        "fixed": f"{fixed:.0f}", "per_million": f"{per_million:.1f}", "slots": SLOTS, "together": TOGETHER, "toys": TOYS, "many": MANY,
+        "page": _of_the_page(), "fixed": f"{fixed:.0f}", "per_million": f"{per_million:.1f}",
+        "slots": SLOTS, "together": TOGETHER, "toys": TOYS, "many": MANY,
         "tflop": f"{of_unit.gflop / 1000:.1f}", "kernels": f"{of_unit.kernels / 1000:.0f}",
         "by_arithmetic": BY_ARITHMETIC, "by_launches": BY_LAUNCHES, "work": f"{alone.busy / 3600:.0f}",
         "useful": f"{alone.busy / length:.0f}", "length": hours(length),
