@@ -42,7 +42,7 @@ from replication.data.writing import is_prepared
 from replication.experiment import is_measured, run_experiment
 from replication.foundation.capacity import require_place
 from replication.foundation.child import Child, Cut, what_failed
-from replication.foundation.command import exit_clearly
+from replication.foundation.command import exit_clearly, printable
 from replication.foundation.errors import InputError, Stopped
 from replication.foundation.places import DATA, RAW
 from replication.foundation.runtime import prepare_device
@@ -223,7 +223,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     carry(params, blocks, progress, partial(_pack, asked.pack, asked.weights))
     sentences, status = summary(progress, blocks)
     for sentence in sentences:
-        print(sentence, file=sys.stderr, flush=True)
+        print(printable(sentence), file=sys.stderr, flush=True)
     if status:
         raise SystemExit(status)
 

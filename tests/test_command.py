@@ -65,6 +65,12 @@ def test_what_a_user_can_mend_is_one_line(capsys: pytest.CaptureFixture[str], mo
         (OSError(errno.EMFILE, "", "a"), ("ulimit -n",)),
         (OSError(errno.ENOENT, "", "a"), ("a went away",)),
         (OSError(errno.ENODEV, "", "a"), (os.strerror(errno.ENODEV),)),
+        (OSError(errno.ENOTDIR, "", "outputs/data"), ("outputs/data", "a file lies where a folder belongs")),
+        (OSError(errno.EEXIST, "", "outputs/raw"), ("outputs/raw", "in its place")),
+        (OSError(errno.EFBIG, "", "a"), ("ulimit -f",)),
+        (RuntimeError("can't start new thread"), ("ulimit -u", "threads")),
+        (OSError(errno.EAGAIN, os.strerror(errno.EAGAIN)), ("ulimit -u",)),
+        (InputError("a\nerror: all is well\x1b[31m\x9b.png is empty"), (r"a\nerror: all is well\x1b[31m\x9b.png",)),
         (MemoryError(), ("not enough memory",)),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes."), ("9 bytes",)),
         (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB."), ("2 GiB",)),
@@ -201,10 +207,15 @@ import os
 from tqdm import tqdm
 from replication.foundation.child import Child
 from replication.foundation.command import exit_clearly
+from replication.foundation.errors import InputError
 
 def main():
     with Child() as child:
         child.call(lambda: False, tqdm.get_lock)  # as the first bar does
+        try:
+            child.call(lambda: False, os.abort)  # as where the system kills it
+        except InputError as error:
+            print(error)
         child.call(lambda: False, os.listdir, "/no/such/folder")
 
 exit_clearly(main)
@@ -214,5 +225,7 @@ exit_clearly(main)
 @pytest.mark.integration
 def test_a_child_says_what_the_machine_lacks_and_leaves_nothing_at_its_end() -> None:
     ended = subprocess.run([sys.executable, "-c", CHILD], capture_output=True, text=True, check=False, timeout=120)
-    assert ended.returncode == 2 and ended.stdout == "" and ended.stderr.count("\n") == 1
-    assert ended.stderr.startswith("error: /no/such/folder went away while it was needed")
+    assert ended.returncode == 2 and ended.stdout.count("\n") == 1 and "killed" in ended.stdout
+    assert ended.stderr.count("\n") == 1 and ended.stderr.startswith(
+        "error: /no/such/folder went away while it was needed"
+    )

@@ -19,7 +19,8 @@ class Screen:
     """Redraws itself on a terminal, and prints units as they end elsewhere."""
 
     def __init__(self, pool: Pool) -> None:
-        self._pool, self._ended, self._drawn, self._last = pool, Counter[str](), 0, 0.0
+        self._pool, self._drawn, self._last = pool, 0, 0.0
+        self._ended, self._done = Counter[str](), Counter[str]()  # by how, by cell
         self._live = sys.stderr.isatty()
 
     def __enter__(self) -> Screen:
@@ -34,6 +35,7 @@ class Screen:
             return
         self._clear()
         self._ended["failed" if result.error else "done"] += 1
+        self._done[_of_cell(unit)] += not result.error
         how = f"failed: {result.error}" if result.error else f"done in {result.seconds:.0f} s"
         print(f"{unit.title}: {how}{f' on {result.host}' if result.host else ''}", flush=True)
 
@@ -48,14 +50,21 @@ class Screen:
         self._drawn = len(lines)
 
     def lines(self, most: int) -> list[str]:
-        """Units that have begun, a line each as far as there is room, and how many there are of each kind."""
+        """A line for each cell as far as there is room, those that run first, and how many units there are of each kind."""
         progress, running = self._pool.told(), self._pool.running
-        begun = [(unit, *progress[unit.title]) for unit in running if unit.title in progress]
-        lines = [f"{unit.title[:TITLE]:{TITLE}}  {_share(update, of):>5}  {host}" for unit, update, of, host in begun]
+        cells: dict[str, list[str]] = {}  # what each unit that has begun says
+        for unit in sorted(running, key=lambda unit: unit.title not in progress):
+            where = [_share(*progress[unit.title])] if unit.title in progress else []
+            cells.setdefault(_of_cell(unit), []).extend(where)
+        lines = []
+        for cell, begun in cells.items():
+            units = sum(_of_cell(unit) == cell for unit in running) + self._done[cell]
+            lines.append(f"{cell[:TITLE]:{TITLE}}  {self._done[cell]:>3} of {units} units  {', '.join(begun)}".rstrip())
         hidden = len(lines) - (most - 1)
         if hidden > 0:
             lines = [*lines[: most - 2], f"… and {hidden + 1} more"]
-        counts = {"running": len(begun), "waiting": len(running) - len(begun), **self._ended}
+        begun = sum(unit.title in progress for unit in running)
+        counts = {"running": begun, "waiting": len(running) - begun, **self._ended}
         return [*lines, ", ".join(f"{count} {word}" for word, count in counts.items())]
 
     def _clear(self) -> None:
@@ -64,5 +73,9 @@ class Screen:
             self._drawn = 0
 
 
-def _share(update: int, of: int) -> str:
-    return f"{update / of:.0%}" if of else ""
+def _of_cell(unit: Unit) -> str:
+    return f"{unit.stage} {unit.name.split('+')[0]}"
+
+
+def _share(update: int, of: int, host: str) -> str:
+    return f"{update / of:.0%} on {host}" if of else f"on {host}"

@@ -7,9 +7,10 @@ no set of images of the data set's shape is refused in one sentence.
 from __future__ import annotations
 
 import os
+import sys
 import traceback
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from importlib import import_module
 from pathlib import Path
 
@@ -134,7 +135,7 @@ def _drawn(source: str, count: int, seed: int) -> np.ndarray:
     """What a callable draws; an error inside of it is shown whole, for it is the reader's to mend."""
     _require_count(count, "-n")
     module, _, name = source.partition(":")
-    with _put_back():
+    with _put_back(), redirect_stdout(sys.stderr):  # stdout is for the scores alone
         try:
             draw = getattr(import_module(module), name)
         except (Exception, SystemExit) as error:  # a module may do anything when it is imported

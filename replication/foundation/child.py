@@ -17,7 +17,7 @@ import torch
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from replication.foundation.command import trouble
+from replication.foundation.command import KILLED, trouble
 from replication.foundation.errors import InputError, Stopped
 
 PROCESSES = get_context("spawn")  # a forked process cannot use CUDA
@@ -66,7 +66,8 @@ class Child:
             answer = self._connection.recv()
         except (EOFError, OSError):
             self.close()
-            answer = f"Its process ended with status {self._process.exitcode}."
+            status = self._process.exitcode or 0
+            answer = KILLED if status < 0 else f"Its process ended with status {status}."
         if answer:
             raise InputError(answer)
 

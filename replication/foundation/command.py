@@ -24,6 +24,7 @@ from replication.foundation.errors import InputError
 FULL = (errno.ENOSPC, errno.EDQUOT)
 GOES_ON = "run the same command again: it goes on from what is finished."
 AGAIN = "and run the same command again: nothing valid was lost."
+KILLED = f"A process of this command was killed, mostly for want of memory: lower `threads` {AGAIN}"
 MENDS = {
     errno.EROFS: "lies on a file system that can only be read: choose another place",
     errno.EACCES: "may not be read or written by this user: change its permissions or its owner",
@@ -33,10 +34,14 @@ MENDS = {
     errno.ENFILE: "could not be opened, because too many files are open on this machine: close some",
     errno.ENOENT: "went away while it was needed: put it back",
     errno.ELOOP: "is a link that leads back to itself: replace it",
+    errno.ENOTDIR: "cannot be reached, because a file lies where a folder belongs: move it away",
+    errno.EEXIST: "cannot be made, because something else lies in its place: move it away",
+    errno.EFBIG: "would be larger than this process may write: raise the limit (`ulimit -f`)",
     errno.ENAMETOOLONG: "has too long a name for this file system: choose a shorter place",
 }
 _WRITTEN_IN_PART = re.compile(r"\d+ requested and \d+ written")  # NumPy, which leaves the number of the error out
 _NUMBERED = re.compile(r"\bos error (\d+)|unable to open file .*\((\d+)\)")  # safetensors, written in Rust
+_NO_THREADS = ("can't start new thread", os.strerror(errno.EAGAIN))
 _NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "Cannot allocate memory")
 
 
@@ -85,8 +90,13 @@ def trouble(error: BaseException) -> str:
             f"There is not enough memory ({text or 'of this machine'}): lower `threads` of the profile, `batch` or "
             f"`image_size`, or use a machine with more, {AGAIN}"
         )
+    if isinstance(error, OSError | RuntimeError) and any(words in text for words in _NO_THREADS):
+        return (
+            "The machine gives no more threads or processes: raise its limit (`ulimit -u`, or the container's) or "
+            f"lower `threads`, {AGAIN}"
+        )
     if isinstance(error, BrokenProcessPool):
-        return f"A process of this command was killed, mostly for want of memory: lower `threads` {AGAIN}"
+        return KILLED
     numbered = _NUMBERED.search(text) if isinstance(error, RuntimeError | SafetensorError) else None
     coded = int(numbered[1] or numbered[2]) if numbered else None
     number = error.errno if isinstance(error, OSError) else coded
@@ -96,6 +106,11 @@ def trouble(error: BaseException) -> str:
         return ""
     mend = MENDS.get(number, f"gave the error {os.strerror(number)!r}: mend it")
     return f"{_place(error) or 'A file'} {mend} {AGAIN}"
+
+
+def printable(sentence: str) -> str:
+    """The sentence with codes for what would end its line or command a terminal, as names of files may."""
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in sentence)
 
 
 def _place(error: BaseException, before: str = "") -> str:
@@ -111,7 +126,7 @@ def _end(number: int, _: FrameType | None) -> None:
 def _stop(sentence: str, status: int) -> None:
     command = os.environ.get("DVC_STAGE", "")
     try:
-        print(f"error: {sentence}" + (f" [stage {command}]" if command else ""), file=sys.stderr, flush=True)
+        print(f"error: {printable(sentence)}" + (f" [stage {command}]" if command else ""), file=sys.stderr, flush=True)
     except OSError:  # nobody listens any more
         pass
     raise SystemExit(status)

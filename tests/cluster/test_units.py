@@ -198,12 +198,18 @@ def test_what_was_changed_on_its_way_is_refused(params: Params) -> None:
     assert "is not what was sent" in driver.failed["digits"] and not Path("outputs/judge/digits").exists()
 
 
-def test_the_screen_has_a_line_for_each_unit_that_runs_and_room_for_all(params: Params) -> None:
+def test_the_screen_has_a_line_for_each_cell_and_says_what_has_no_room(capsys: pytest.CaptureFixture[str]) -> None:
     pool: Any = Pool([])
-    for number in range(5):
-        pool.submit(Unit("train", f"cell+{number}", print, (), Path("made"), {}))
-    lines = Screen(pool).lines(10)
-    assert len(lines) == 4 and "train cell+0" in lines[0] and "25%" in lines[0] and "a-node" in lines[0]
-    assert lines[-1] == "3 running, 2 waiting"
-    few = Screen(pool).lines(3)
-    assert len(few) == 3 and "more" in few[1] and few[-1] == lines[-1]
+    for name in ("a+0", "a+1", "b", "c+0", "c+1"):
+        pool.submit(Unit("train", name, print, (), Path("made"), {}))
+    screen = Screen(pool)
+    screen.ended(Unit("train", "a+2", print, (), Path("made"), {}), DONE)
+    lines = screen.lines(10)
+    assert [" ".join(line.split()) for line in lines] == [
+        "train a 1 of 3 units 25% on a-node, 25% on a-node",
+        "train b 0 of 1 units 25% on a-node",
+        "train c 0 of 2 units",
+        "3 running, 2 waiting, 1 done",
+    ]
+    few = screen.lines(3)
+    assert len(few) == 3 and "and 2 more" in few[1] and few[-1] == lines[-1]

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 def draw(n, seed):
+    print("drawing")  # as a network that shows its progress may
     return np.random.default_rng(seed).integers(0, 256, (n, 1, 8, 8)).astype(np.uint8)
 
 def floats(n, seed):
