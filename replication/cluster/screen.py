@@ -50,7 +50,7 @@ class Screen:
         self._drawn = len(lines)
 
     def lines(self, most: int) -> list[str]:
-        """A line for each cell as far as there is room, those that run first, and how many units there are of each kind."""
+        """A line for each cell while there is room, those that run first, and how many units there are of each kind."""
         progress, running = self._pool.told(), self._pool.running
         cells: dict[str, list[str]] = {}  # what each unit that has begun says
         for unit in sorted(running, key=lambda unit: unit.title not in progress):
