@@ -25,7 +25,7 @@ from replication.scoring.room import require_room
 from replication.scoring.rows import Rows
 from replication.scoring.trained import read_trained
 from replication.table.measurements import to_table
-from tests.in_small import builder, own_params
+from tests.in_small import builder, own_params, provenance_of
 from tests.scoring.small import initial_weights
 
 PARAMS = own_params()
@@ -43,7 +43,8 @@ def cell(tmp_path: Path) -> Path:
     save_file({"losses": torch.ones(2, 3, 2)}, directory / "history.safetensors")
     hashes = {"weights_sha256": {step: sha256_file(file) for step, file in files.items()},
               "history_sha256": sha256_file(directory / "history.safetensors")}  # fmt: skip
-    provenance = {"steps": [0, 10], "window": 5, "device": "cpu", "precision": "float32", **hashes}
+    trained = {"steps": [0, 10], "window": 5, "sample_shape": [2], "classes": 0, "diverged_seeds": {}}
+    provenance = {**provenance_of(PARAMS.cell("cpu-gan-toy-k1")), **trained, **hashes}
     (directory / "provenance.json").write_text(json.dumps(provenance), encoding="utf-8")
     return directory
 
