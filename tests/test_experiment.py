@@ -13,6 +13,7 @@ from replication.config.params import load_params
 from replication.foundation.errors import InputError
 from replication.foundation.places import SCORED
 from replication.judge import train_judge
+from replication.record import pack_blocks, take_in
 from replication.report.cells import read_cell
 from replication.table.measurements import read_table
 from tests.in_small import edit, params_written, put, write_few
@@ -65,6 +66,10 @@ def test_theory() -> None:
     assert mean["hit_rate", "p=q"] == pytest.approx(0.5, abs=0.05)
     assert set(table["step"]) == {120} and set(table["seed"]) == {0, 1, 2}
     assert (provenance["updates"], provenance["seeds"], provenance["cell"]) == (120, "0-2", THEORY)
+    pack_blocks([load_params().experiment(THEORY)], Path("theory.tar.gz"))
+    edit(put("theory.fresh", 501))
+    with pytest.raises(InputError, match="theory.tar.gz: Cell cpu-theory was measured with other options"):
+        take_in([Path("theory.tar.gz")], load_params())
 
 
 @pytest.mark.integration
