@@ -37,7 +37,7 @@ from replication.foundation.command import exit_clearly
 from replication.foundation.places import DATA, JUDGE_WEIGHTS, JUDGES, SCORED
 from replication.foundation.provenance import code_hash, environment, import_closure, sha256_file, sha256_text
 from replication.foundation.runtime import prepare_device
-from replication.scoring.requirements import require_experiment
+from replication.scoring.experiment_requirements import require_experiment
 from replication.scoring.rows import Rows, Steps, write_scores
 from replication.table.scored import holds_scores
 from replication.training.cells import builder

@@ -85,7 +85,7 @@ def weights_of(cell: Cell, recipe: Recipe) -> int:
 
 
 def require(cell: Cell, recipe: Recipe) -> None:
-    require_room(cell, recipe, builder(cell.model, recipe, SHAPE, CLASSES), "cpu")
+    require_room(cell, recipe, builder(cell.model, recipe, SHAPE, CLASSES), "cpu", SHAPE)
 
 
 @pytest.mark.parametrize(("key", "copies"), [("cpu-dcgan-digits", 4), ("paper-gan-mnist", 3)])
@@ -120,6 +120,14 @@ def test_networks_of_any_size_are_counted_without_their_values() -> None:
     wide = replace(recipe, network={**recipe.network, "generator_hidden": [2**16, 2**16, 2**16]})
     with pytest.raises(InputError, match="Cell cpu-gan-digits.*GiB of memory"):
         require(cell, wide)
+
+
+def test_samples_are_counted_too() -> None:
+    cell = PARAMS.cell("cpu-gan-digits")
+    recipe = replace(PARAMS.recipe_of(cell), n_samples=10**7)
+    build = builder(cell.model, recipe, (3, 64, 64), CLASSES)
+    with pytest.raises(InputError, match="Cell cpu-gan-digits: 10000000 samples take 916 GiB of memory"):
+        require_room(cell, recipe, build, "cpu", (3, 64, 64))
 
 
 def test_a_container_may_have_less_memory_than_its_machine(tmp_path: Path, monkeypatch: MonkeyPatch) -> None:
