@@ -37,7 +37,7 @@ from replication.foundation.command import exit_clearly
 from replication.foundation.places import DATA, JUDGE_WEIGHTS, JUDGES, SCORED
 from replication.foundation.provenance import code_hash, environment, import_closure, sha256_file, sha256_text
 from replication.foundation.runtime import prepare_device
-from replication.scoring.requirements import require_experiment
+from replication.scoring.experiment_requirements import require_experiment
 from replication.scoring.rows import Rows, Steps, write_scores
 from replication.table.scored import holds_scores
 from replication.training.cells import builder
@@ -165,30 +165,39 @@ def experiment_key(params: Params, cell: Cell) -> dict[str, Any]:
         files = {name: load_bundled(name).sha256 for name in params.background.generative_discriminative.datasets}
     else:
         files = load_manifest(DATA / cell.dataset)["files"]
-    written = {"cell": {**asdict(cell), "key": ""}, "options": asdict(options)}
-    if cell.experiment == "feature-controls":
-        recipe = params.recipe(cell.model, cell.recipe, cell.variant)
-        written |= {"probe": asdict(params.profile.probe), "recipe": asdict(recipe)}
     weights = {}
     if cell.experiment == "released-probe":
         from replication.released.weights import read_discriminator
 
         released = read_discriminator(Path(params.released.directory))
         weights = {"released": released.name, "weights_sha256": released.sha256}
-        written |= {"probe": asdict(params.profile.probe), "options": {**asdict(options), "directory": ""}}
     judge = JUDGES / cell.dataset / JUDGE_WEIGHTS
     if cell.experiment == "reference-points" and judge.is_file():
-        written |= {"judge": sha256_file(judge), "judge options": asdict(params.judges[cell.dataset])}
+        weights = {"judge_sha256": sha256_file(judge)}
     return {
         **cell.identity,
         "updates": getattr(getattr(options, "autoencoder", options), "updates", 0),  # of its networks, if any
         "code_sha256": code_hash(import_closure(Path("replication/experiment.py"))),
-        "params_sha256": sha256_text(json.dumps(written, sort_keys=True)),
+        "params_sha256": options_sha256(params, cell, weights.get("judge_sha256", "")),
         "data_sha256": sha256_text(json.dumps(files, sort_keys=True)),
         **weights,
         "device": device_of(params, cell),
         "precision": "float32",
     }
+
+
+def options_sha256(params: Params, cell: Cell, judge: str) -> str:
+    """SHA-256 of what params.yaml says of an experiment, and of the hash of its judge where it has one."""
+    options = asdict(EXPERIMENTS[cell.experiment][1](params))
+    written: dict[str, Any] = {"cell": {**asdict(cell), "key": ""}, "options": options}
+    if cell.experiment == "feature-controls":
+        recipe = params.recipe(cell.model, cell.recipe, cell.variant)
+        written |= {"probe": asdict(params.profile.probe), "recipe": asdict(recipe)}
+    if cell.experiment == "released-probe":
+        written |= {"probe": asdict(params.profile.probe), "options": {**options, "directory": ""}}
+    if judge:
+        written |= {"judge": judge, "judge options": asdict(params.judges[cell.dataset])}
+    return sha256_text(json.dumps(written, sort_keys=True))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -30,6 +30,7 @@ DEVICE: tuple[Key, ...] = (("run", "device"), ("run", "threads"))
 SCORING: tuple[Key, ...] = (*DEVICE, ("run", "name"), ("run", "probe"), ("run", "protocols"), ("judges",))
 OF_EXPERIMENTS = ("feature_controls", "near_duplicates", "real_neighbours", "experiments")
 SHARED: tuple[Key, ...] = (("theory",), ("background",), ("released",))  # by the experiments of every profile
+CHECKED: tuple[Key, ...] = (("run", "feature_controls"), ("run", "near_duplicates"), ("background",), ("released",))
 EXPERIMENTS: tuple[Key, ...] = (*SCORING, *(("run", name) for name in OF_EXPERIMENTS), *SHARED)
 
 
@@ -61,7 +62,8 @@ def _stages(written: Mapping[str, Any]) -> Iterator[tuple[str, Sequence[Key], It
         yield f"score/{model}", [*SCORING, *keys, *judged], [model]  # recipes reach it through what was trained
     sets, judges = [("datasets", name) for name in run["datasets"]], [("judges", name) for name in run["judges"]]
     grid: list[Key] = [("run", name) for name in ("models", "cells", "experiments")]
-    needed = [*grid, *SCORING, ("released",), *sets, *judges, *_recipes(written, run["cells"].values())]
+    asked = [*run["cells"].values(), *run["experiments"].values()]
+    needed = [*grid, *SCORING, *CHECKED, *sets, *judges, *_recipes(written, asked)]
     yield "prepared", list(dict.fromkeys(needed)), run["models"]
     cells = run["experiments"].values()
     theory = any(cell.get("experiment") == "theory" for cell in cells)

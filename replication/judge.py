@@ -28,6 +28,7 @@ from replication.foundation.places import DATA, JUDGE_WEIGHTS, JUDGES
 from replication.foundation.provenance import code_hash, environment, import_closure, sha256_text
 from replication.foundation.runtime import prepare_device
 from replication.scoring.classifier import judge_accuracy, judge_key, judge_options, train_classifier
+from replication.scoring.room import require_judge_room
 from replication.training.checkpoints import TrainingClock, forget, read_state, sole_writer, write_state
 from replication.training.state import State
 
@@ -35,7 +36,7 @@ from replication.training.state import State
 def train_judge(params: Params, dataset: str) -> float | None:
     """Train and write a data set's judge; returns its accuracy, None without test images.
 
-    InputError where the data set is not prepared, has no judge in params.yaml, or one class alone.
+    InputError where the data set is not prepared, has no judge in params.yaml, or one class alone, or memory is short.
     """
     options, data = judge_options(params, dataset), load_images(DATA / dataset)
     if len(data.class_names) < 2:
@@ -44,6 +45,7 @@ def train_judge(params: Params, dataset: str) -> float | None:
             "of `judges`, or sort its images into class folders."
         )
     device = prepare_device(params.profile.device)
+    require_judge_room(options, dataset, data.train_images.shape[1:], len(data.class_names), device)
     key = judge_key(options, dataset)
     root = Path(__file__).parents[1]
     code = code_hash(import_closure(Path(__file__), root), root)

@@ -51,7 +51,8 @@ def take_in(archives: Sequence[Path], params: Params, finish: Callable[[], objec
     profile = _one_profile(params, (name.split("/")[0] for content in contents for name in content))
     added: list[Path] = []
     try:
-        places = [place for each in contents for place in _keep(each, replace(params, profile=profile), added)]
+        params_of = replace(params, profile=profile)
+        places = [place for each in zip(archives, contents, strict=True) for place in _keep(*each, params_of, added)]
         with _put_back(REPORTS / profile.name):
             build_report(params, profile.name)
             finish()
@@ -79,27 +80,32 @@ def _put_back(folder: Path) -> Iterator[None]:
             raise
 
 
-def _keep(content: Mapping[str, bytes], params: Params, added: list[Path]) -> list[Path]:
+def _keep(archive: Path, content: Mapping[str, bytes], params: Params, added: list[Path]) -> list[Path]:
     """Move what an archive held to where it is kept, and return the places; those that are new join `added`."""
-    places = []
     with scratch_directory(REPORTS / "incoming") as incoming:
         for name, data in content.items():
             (incoming / name).parent.mkdir(exist_ok=True)
             (incoming / name).write_bytes(data)
-        for name in sorted({member.split("/")[0] for member in content}):
-            table = table_in(incoming / name)
-            rows = read_table(table)
-            table.unlink()
-            write_table(rows, table_to(table.parent, len(rows), packed=True))
-            if "files" in (provenance := recorded(table.parent)):  # archives of before had none
-                write_provenance(table.parent, provenance)
-            place = _accepted(incoming / name, params)
-            places.append(place)
-            if not place.exists():
-                place.parent.mkdir(exist_ok=True)
-                (incoming / name).rename(place)
-                added.append(place)
-    return places
+        try:
+            return [_kept(incoming / name, params, added) for name in sorted({name.split("/")[0] for name in content})]
+        except InputError as error:
+            raise InputError(f"{archive}: {str(error).replace(f'{incoming}/', '')}") from error
+
+
+def _kept(folder: Path, params: Params, added: list[Path]) -> Path:
+    """Move a block that was unpacked to where it is kept, its table packed; a place that is new joins `added`."""
+    table = table_in(folder)
+    rows = read_table(table)
+    table.unlink()
+    write_table(rows, table_to(folder, len(rows), packed=True))
+    if "files" in (provenance := recorded(folder)):  # archives of before had none
+        write_provenance(folder, provenance)
+    place = _accepted(folder, params)
+    if not place.exists():
+        place.parent.mkdir(exist_ok=True)
+        folder.rename(place)
+        added.append(place)
+    return place
 
 
 def _one_profile(params: Params, names: Iterable[str]) -> Profile:
@@ -125,6 +131,7 @@ def _accepted(folder: Path, params: Params) -> Path:
     place = RECORDED / block.name
     if _hashes(folder) == _hashes(place):
         return place
+    _check_recipe(scored, params)
     for other in recorded_blocks(cell, params.profile):
         refuse_overlap(scored, other)
     if place.exists():
@@ -155,6 +162,24 @@ def _check_plan(scored: ScoredCell, params: Params, block: Cell) -> None:
     size = options.splits[block.split].n if recipe and options else 0  # 0: the split says no number
     if size and (other := set(distinct(scored.table, "n_train")) - {size}):
         raise InputError(f"Cell {block.key} was trained on {min(other)} samples, but its split has {size}.")
+
+
+def _check_recipe(scored: ScoredCell, params: Params) -> None:
+    """Hold the hash of what params.yaml said where a block was computed against what it says here."""
+    from replication.experiment import options_sha256  # these bring PyTorch
+    from replication.training.cells import params_sha256
+
+    cell, provenance = scored.cell, scored.provenance
+    judge = str(provenance.get("judge_sha256", ""))
+    if cell.experiment == "reference-points" and not judge:
+        return  # an archive of before, whose hash is of a judge that nobody has here
+    here = options_sha256(params, cell, judge) if cell.experiment else params_sha256(cell, params.recipe_of(cell))
+    if provenance["params_sha256"] != here:
+        what = "measured with other options" if cell.experiment else "trained from another recipe"
+        raise InputError(
+            f"Cell {cell.key} was {what} than params.yaml has here, or by a version of the suite that reads them "
+            "otherwise: check out the commit that computed it, or run the cell again."
+        )
 
 
 def pack_blocks(blocks: Iterable[Cell], target: Path, weights: bool = False) -> list[str]:

@@ -47,7 +47,7 @@ def score_cell(params: Params, cell: Cell) -> None:
     """Score a trained cell into `outputs/score/<profile>/<model>/<cell>/`."""
     clock, place = Clock(), DATA / cell.dataset
     data, trained = load_prepared(place), read_trained(TRAINED / cell.folder)
-    require_training_of(cell, params.recipe_of(cell), trained.provenance)
+    require_training_of(params, cell, trained.provenance)
     chosen, seeds = load_split(place, cell.split), cell.seed_numbers
     if trained.provenance["data_sha256"] != samples_sha256(training_samples(data, chosen)):
         raise InputError(f"{TRAINED / cell.folder} was trained on other data than {place} holds now: train it again.")
@@ -100,7 +100,7 @@ def scoring_key(params: Params, cell: Cell) -> str:
 def is_scored(params: Params, cell: Cell) -> bool:
     """Whether scoring the block again would give the same; InputError where its training is of another recipe."""
     if training := recorded(TRAINED / cell.folder):
-        require_training_of(cell, params.recipe_of(cell), training)
+        require_training_of(params, cell, training)
     return holds_scores(SCORED / cell.folder, lambda: {"scoring_sha256": scoring_key(params, cell)})
 
 

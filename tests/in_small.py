@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from replication.config.expansion import read_params
 from replication.config.params import Cell, Params, load_params
 from replication.config.recipes import Adam, Noise, Recipe
+from replication.config.strict import strict
 
 # NumPy is imported where needed: the process that hands out the tests reads this file too, and computes nothing.
 if TYPE_CHECKING:
@@ -230,8 +231,11 @@ def score(folder: Path, cell: Cell, profile: str) -> None:
 
 
 def provenance_of(cell: Cell) -> dict[str, Any]:
+    from replication.training.cells import params_sha256
+
     where = {"python": "3.11", "torch": "2.11", "device": "A processor (2 cores)", "threads": 1}
-    hashes = {f"{kind}_sha256": letter * 64 for kind, letter in (("code", "a"), ("params", "b"), ("data", "c"))}
+    recipe = strict(Recipe, RECIPES[cell.model][cell.recipe], cell.recipe)
+    hashes = {"code_sha256": "a" * 64, "params_sha256": params_sha256(cell, recipe), "data_sha256": "c" * 64}
     names = {name: getattr(cell, name) for name in ("model", "recipe", "variant", "dataset", "split", "seeds")}
     clock = {"started": "2020-01-01T00:00:00+00:00", "duration_s": 1.5, "host": "somewhere"}
     computed = {"device": "cpu", "precision": "float32", "environment": where, "updates": 100, "diverged_seeds": {}}

@@ -57,6 +57,17 @@ def zeros_in_the_middle(file: Path) -> None:
     file.write_bytes(bytes(content))
 
 
+def told(**changes: Any) -> Callable[[Path], object]:
+    """Writes other values into a provenance; `...` takes the key out."""
+
+    def change(folder: Path) -> None:
+        written = {**recorded(folder), **changes}
+        kept = {name: value for name, value in written.items() if value is not ...}
+        (folder / "provenance.json").write_text(json.dumps(kept), encoding="utf-8")
+
+    return change
+
+
 DAMAGE: dict[str, Callable[[Path], object]] = {
     "changed weights": lambda folder: zeros_in_the_middle(folder / "step40.safetensors"),
     "missing weights": lambda folder: (folder / "step0.safetensors").unlink(),
@@ -65,6 +76,18 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
     "empty provenance": lambda folder: (folder / "provenance.json").write_text(""),
     "foreign provenance": lambda folder: (folder / "provenance.json").write_text("[]"),
     "a provenance without hashes": lambda folder: (folder / "provenance.json").write_text('{"steps": [0, 40]}'),
+    "another device": told(device="cuda"),
+    "another precision": told(precision="tf32"),
+    "seeds that are none": told(diverged_seeds={"abc": 1}),
+    "no divergence": told(diverged_seeds=None),
+    "divergence before the first step": told(diverged_seeds={"1": -5}),
+    "divergence after the last step": told(diverged_seeds={"1": 41}),
+    "divergence of another seed": told(diverged_seeds={"7": 5}),
+    "no clock": told(clock=...),
+    "no window": told(window=...),
+    "a window of text": told(window="x"),
+    "a window of nothing": told(window=0),
+    "no hash of data": told(data_sha256=...),
 }
 
 

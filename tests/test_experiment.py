@@ -13,12 +13,15 @@ from replication.config.params import load_params
 from replication.foundation.errors import InputError
 from replication.foundation.places import SCORED
 from replication.judge import train_judge
+from replication.record import pack_blocks, take_in
 from replication.report.cells import read_cell
+from replication.scoring.requirements import require_cell
 from replication.table.measurements import read_table
-from tests.in_small import edit, params_written, put, write_few
+from tests.in_small import Change, edit, params_written, put, write_few
 
 Table = Any  # a DataFrame; its stubs do not follow selections
 THEORY, POINTS = "cpu-theory", "cpu-reference-points-digits"
+CIFAR, DIGITS = (params_written()["recipes"]["dcgan"][name] for name in ("cifar10", "digits"))
 BACKGROUND = ("cpu-generative-discriminative", "cpu-latent-dimension", "cpu-latent-dimension-few", "cpu-outliers")
 
 
@@ -65,6 +68,10 @@ def test_theory() -> None:
     assert mean["hit_rate", "p=q"] == pytest.approx(0.5, abs=0.05)
     assert set(table["step"]) == {120} and set(table["seed"]) == {0, 1, 2}
     assert (provenance["updates"], provenance["seeds"], provenance["cell"]) == (120, "0-2", THEORY)
+    pack_blocks([load_params().experiment(THEORY)], Path("theory.tar.gz"))
+    edit(put("theory.fresh", 501))
+    with pytest.raises(InputError, match="theory.tar.gz: Cell cpu-theory was measured with other options"):
+        take_in([Path("theory.tar.gz")], load_params())
 
 
 @pytest.mark.integration
@@ -101,6 +108,38 @@ def test_each_writes_rows_that_the_report_reads() -> None:
     assert set(few["n_train"]) == {500} and other["params_sha256"] != provenance["params_sha256"]
     table, provenance = measured("cpu-outliers", 1)
     assert set(table["class"]) == {*"0123456789", "all"} and set(table["recipe"]) == {"latent-8"}
+
+
+def told(**keys: Any) -> Change:
+    """The cell of POINTS as another experiment."""
+    return lambda content: content["run"]["experiments"][POINTS].update(keys)
+
+
+CONTROLS = {"experiment": "feature-controls", "model": "dcgan", "recipe": "digits", "variant": "code"}
+DUPLICATES = {"experiment": "near-duplicates", "model": "autoencoder", "recipe": "near-duplicates"}
+
+
+@pytest.mark.parametrize(
+    ("key", "changes", "words"),
+    [
+        ("cpu-latent-dimension-few", [put("background.latent_dimension.widths", [500])], "500 images, of which codes"),
+        ("cpu-latent-dimension", [put("background.latent_dimension.widths", [64])], "pixels differ: write a smaller"),
+        ("cpu-outliers", [put("background.outliers.width", 64)], "outliers.width has 64"),
+        (POINTS, [told(**DUPLICATES), put("run.near_duplicates", {"pairs": 1000})], "4000 in all, among 1297 images"),
+        (POINTS, [told(**CONTROLS), put("recipes.dcgan.digits", CIFAR)], "The generator"),
+        (
+            POINTS,
+            [told(**CONTROLS), put("recipes.dcgan.digits", DIGITS)],
+            "patch is 9, and the images have 8×8 pixels",
+        ),
+        (THEORY, [put(f"run.experiments.{THEORY}.dataset", "digits")], "digits is a data set of images"),
+    ],
+)
+def test_what_cannot_work_is_refused_before_anything_runs(key: str, changes: list[Change], words: str) -> None:
+    edit(*changes, put("run.feature_controls", {"patch": 9, "units": [10]}))
+    params = load_params()
+    with pytest.raises(InputError, match=f"^Cell {key}: .*{words}"):
+        require_cell(params, params.experiment(key))
 
 
 def test_only_a_cell_of_the_profile_runs_on_known_data() -> None:

@@ -36,9 +36,9 @@ PARAMS = {
     "run.device": {*JUDGE, "prepared", *TRAIN, *SCORE, "experiment"},
     "run.threads": {*JUDGE, "prepared", *TRAIN, *SCORE, "experiment"},
     "run.probe.costs": {"prepared", *SCORE, "experiment"},
-    "run.near_duplicates.pairs": {"experiment"},
+    "run.near_duplicates.pairs": {"prepared", "experiment"},
     "theory.updates": {"experiment"},
-    "background.outliers.width": {"experiment"},
+    "background.outliers.width": {"prepared", "experiment"},
     "released.draws": {"prepared", "experiment"},
 }
 CODE = {

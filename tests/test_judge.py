@@ -56,6 +56,12 @@ def test_a_judge_is_read_as_it_was_trained(params: Params) -> None:
     assert (PLACE / "judge.safetensors").read_bytes() == before
 
 
+def test_a_judge_that_no_memory_holds_is_not_trained(params: Params) -> None:
+    vast = replace(params, judges={"shades": replace(OPTIONS, channels=(2**16,) * 50)})
+    with pytest.raises(InputError, match="moments of the judge of shades take .* GiB of memory"):
+        train_judge(vast, "shades")
+
+
 def test_a_stopped_judge_goes_on_from_its_last_epoch(params: Params, monkeypatch: pytest.MonkeyPatch) -> None:
     train_judge(params, "shades")
     whole = (PLACE / "judge.safetensors").read_bytes()

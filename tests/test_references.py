@@ -75,6 +75,7 @@ def renamed(name: str) -> Change:
         (drop("judges.digits-planted"), ("judges", "'digits-planted'", "cifar10")),
         (lambda written: written["profiles"]["cpu"]["judges"].append("mnist"), ("judges", "'mnist'", "digits-planted")),
         (lambda written: written["profiles"]["cpu"]["datasets"].append("digits"), ("datasets", "'digits'")),
+        (lambda written: written["profiles"]["cpu"]["judges"].remove("digits"), ("judge of digits", "cpu.judges")),
         (put("profiles.cpu.name", "cpus"), ("profiles.cpu", "cpus")),
         (lambda written: written.update(run={**written["run"], "name": "gpu", "cells": [], "models": []}), ("gpu",)),
         (put("profiles.cpu.probe.limited_labels_of", {"svhm": [9]}), ("'svhm'",)),
@@ -133,7 +134,8 @@ def test_every_experiment_has_its_labels() -> None:
 
 @pytest.mark.integration
 def test_what_looks_optional_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
-    written = deepcopy(WRITTEN)
+    written = {**deepcopy(WRITTEN), "judges": {}}  # one of images that are scored would be asked for
+    del written["datasets"]["cifar10-first4000"]["judged_by"]
     bare = {key: value for key, value in CPU.items() if key not in OPTIONAL}
     bare["cells"] = [{key: value for key, value in cell.items() if key != "protocols"} for cell in CPU["cells"]]
     for name in ("replication", "benchmarks"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from replication.config.params import Cell, Params
 from replication.data.reading import PreparedImages, ToyData
 from replication.foundation.errors import InputError
 from replication.metrics import inception_network
-from replication.scoring import requirements
+from replication.scoring import experiment_requirements, requirements
 from replication.scoring.protocols import PROTOCOLS
 from replication.scoring.requirements import NEEDS, PROBE, require_cell, require_protocols
 
@@ -42,6 +43,7 @@ def images(monkeypatch: pytest.MonkeyPatch) -> PreparedImages:
     names = tuple("0123456789")
     counts = {"total": 200, "per_class": dict.fromkeys(names, 20)}
     manifest: dict[str, Any] = {"class_names": list(names), "counts": {"train": counts, "test": counts}, "files": {}}
+    manifest["image_shape"] = [1, 8, 8]
     monkeypatch.setattr(requirements, "load_manifest", lambda _: manifest)
     dark, places = np.zeros((200, 1, 8, 8), np.uint8), np.zeros((200, 2), np.int64)
     dark[1, 0, 0, 0] = 1  # not all alike
@@ -89,6 +91,11 @@ def crowded(data: PreparedImages) -> PreparedImages:
     return data
 
 
+def in_colour(data: PreparedImages) -> PreparedImages:
+    data.manifest["image_shape"] = [3, 8, 8]
+    return data
+
+
 Change = Callable[[PreparedImages], PreparedImages]
 LACKING: list[tuple[str, str, Change, str]] = [
     ("nearest-generated", CONDITIONAL, without_tests, "data set digits has no test images; take the protocol out"),
@@ -103,6 +110,7 @@ LACKING: list[tuple[str, str, Change, str]] = [
     ("memorisation", PLANTED, lambda data: without_tests(with_tests(data, 1, train=60)), "no test"),
     ("forgetting", PLANTED, lambda data: replace(data, train_places=None), "has no planted object"),
     ("forgetting", GAN, lambda data: data, "its generator is not convolutional"),
+    (PROBE, DCGAN, in_colour, r"images of \[3, 8, 8\], and the discriminator takes \[1, 8, 8\]; write `probe: none`"),
     (PROBE, DCGAN, crowded, "a class of digits has about 3 images that are not held out, and limited_labels asks for"),
 ]
 
@@ -134,13 +142,41 @@ def test_a_judge_must_be_planned(params: Params, images: PreparedImages, protoco
         require_protocols(replace(params, judges={}), cell, images, ROWS)
 
 
+@pytest.mark.parametrize(("shape", "classes"), [([3, 8, 8], 10), ([1, 8, 8], 2)])
+def test_a_judge_of_other_images_or_classes_is_refused(
+    params: Params,
+    images: PreparedImages,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    shape: list[int],
+    classes: int,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("outputs/data/mnist").mkdir(parents=True)
+    Path("outputs/data/mnist/manifest.json").write_text("{}", encoding="utf-8")
+    other = {"image_shape": shape, "class_names": ["a"] * classes}
+    monkeypatch.setattr(requirements, "load_manifest", lambda _: other)
+    judged = {**params.datasets, "digits": replace(params.datasets["digits"], judged_by="mnist")}
+    cell = replace(params.cell(DCGAN), protocols=(), probe="none")
+    sides = "×".join(map(str, shape))
+    known = f"cell {DCGAN}: the judge of mnist knows {sides} of {classes} classes, and data set digits has 1×8×8 of 10"
+    with pytest.raises(InputError, match=known):
+        require_protocols(replace(params, datasets=judged), cell, images, ROWS)
+
+
+def test_a_network_that_does_not_fit_is_of_a_cell(params: Params, images: PreparedImages) -> None:
+    cell = replace(params.cell(DCGAN), protocols=(), recipe="cifar10", variant="code")
+    with pytest.raises(InputError, match=f"^Cell {DCGAN}: "):
+        require_protocols(params, cell, images, ROWS)
+
+
 def test_weights_are_missed_at_once(sources: Path, params: Params, monkeypatch: pytest.MonkeyPatch) -> None:
     def offline(*_: object, **__: object) -> None:
         raise OSError("no network")
 
     monkeypatch.setattr(torch.hub, "download_url_to_file", offline)
     monkeypatch.setattr(train, "train_block", lambda *_: pytest.fail("trained"))
-    requirements._lacking_weights.cache_clear()
+    experiment_requirements._lacking_weights.cache_clear()
     cell = replace(params.cell(GAN), protocols=("inception",))
     prepare.main(["digits"])
     with pytest.raises(InputError) as refused:
@@ -157,11 +193,11 @@ def test_weights_are_missed_at_once(sources: Path, params: Params, monkeypatch: 
     protocols = params.profile.protocols
     skipped = replace(protocols, inception=replace(protocols.inception, weights="none"))
     require_cell(replace(params, profile=replace(params.profile, protocols=skipped)), cell)
-    requirements._lacking_weights.cache_clear()
+    experiment_requirements._lacking_weights.cache_clear()
 
 
 def test_needs_torch_fidelity(params: Params, images: PreparedImages, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(requirements, "find_spec", lambda _: None)
+    monkeypatch.setattr(experiment_requirements, "find_spec", lambda _: None)
     with pytest.raises(InputError, match=f"^Cell {GAN}, protocol inception: torch-fidelity is not installed; install"):
         require_protocols(params, cell_of(params, GAN, "inception"), images, ROWS)
 
@@ -172,6 +208,16 @@ def test_points_have_no_protocols_of_images(params: Params) -> None:
     require_protocols(params, toy, points, ROWS)
     with pytest.raises(InputError, match="cpu-gan-toy-k1 names protocols of images, and toy has none: take them out"):
         require_protocols(params, replace(toy, protocols=("filters",)), points, ROWS)
+
+
+def test_a_manifest_of_other_classes_is_refused(sources: Path, params: Params) -> None:
+    prepare.main(["digits"])
+    path = Path("outputs/data/digits/manifest.json")
+    written = json.loads(path.read_text(encoding="utf-8"))
+    for changed in ({"class_names": [*"1023456789"]}, {"class_names": [*"0023456789"]}, {"counts": {}}):
+        path.write_text(json.dumps({**written, **changed}), encoding="utf-8")
+        with pytest.raises(InputError, match="digits/manifest.json counts other classes than the labels have: run"):
+            require_cell(params, params.cell(GAN))
 
 
 def test_the_cells_of_params_yaml_are_content_with_embedded_data(

@@ -85,10 +85,13 @@ def _check_profile(params: Params, profile: Profile, where: str, recipes: Recipe
             raise InputError(f"{place}: experiment {cell.experiment} stands under experiments, not under cells.")
         params.variant(cell.model, cell.recipe, cell.variant, place)
         _check_labelled(cell, recipes[cell.model, cell.recipe, cell.variant], place)
+        _check_judge(params, profile, cell, place, where)
     for key, cell in profile.experiments.items():
         place = f"{FILE}: {params.places[f'{where}.experiments.{key}']}"
         _check_names(params, profile, cell, place, papers)
         _check_experiment(params, cell, place)
+        if cell.experiment == "reference-points":
+            _check_judge(params, profile, cell, place, where)
     _check_seeds(profile.scored.values(), where)
     used = {cell.model for cell in profile.cells.values()}
     if set(profile.models) != used:
@@ -135,6 +138,16 @@ def _check_labelled(cell: Cell, recipe: Recipe, place: str) -> None:
         raise InputError(
             f"{place}: cell {cell.key} names protocol nearest-generated, but the network of its recipe "
             f"{cell.recipe} is not of kind conditional, so its samples have no labels: take the protocol out."
+        )
+
+
+def _check_judge(params: Params, profile: Profile, cell: Cell, place: str, where: str) -> None:
+    """Whatever is scored as images asks the judge of its data set, which the profile trains."""
+    judge = params.judged_by(cell.dataset)
+    if judge and judge not in profile.judges and params.datasets[cell.dataset].source != "toy":
+        raise InputError(
+            f"{place}: cell {cell.key} is scored under the judge of {judge}, which profile {profile.name} does not "
+            f"train: add {judge} to {where}.judges, or take it out of judges."
         )
 
 

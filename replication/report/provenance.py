@@ -7,40 +7,14 @@ from __future__ import annotations
 
 from dataclasses import field
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-from replication.config.strict import CLOSED, Natural, Seed, check_plain, strict
+from replication.config.strict import Natural, Seed, check_plain, strict
 from replication.foundation.errors import InputError
 from replication.foundation.foreign import read_json
-
-OPEN = ConfigDict({**CLOSED, "extra": "ignore"})
-Seconds = Annotated[float, Field(ge=0, le=1e12)]
-Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-SeedKey = Annotated[str, Field(pattern="^[0-9]{1,10}$")]  # a seed as a key of JSON
-Device = Literal["cpu", "cuda"]
-
-
-@dataclass(config=OPEN, frozen=True)
-class Clock:
-    """Seconds are absent where they were not recorded, or another command takes them."""
-
-    started: str = ""
-    host: str = ""
-    duration_s: Seconds = 0.0
-    scoring_s: Seconds = 0.0
-    usage: dict[str, float] = field(default_factory=dict)
-
-
-@dataclass(config=OPEN, frozen=True)
-class Identity:
-    model: str
-    recipe: str
-    variant: str
-    dataset: str
-    split: str
+from replication.table.provenance import OPEN, Clock, Device, Identity, SeedKey, Sha256
 
 
 @dataclass(config=OPEN, frozen=True)

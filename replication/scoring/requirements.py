@@ -5,33 +5,29 @@ Without its input a protocol would stop a scoring after hours. What few protocol
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
-from importlib.util import find_spec
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 from replication.config.blocks import device_of
-from replication.config.params import BUNDLED, Cell, Params
+from replication.config.params import Cell, Params
 from replication.config.recipes import Recipe
-from replication.data.reading import PreparedImages, ToyData, load_images, load_manifest, load_prepared, load_split
+from replication.data.reading import PreparedImages, ToyData, load_manifest, load_prepared, load_split
 from replication.foundation.errors import InputError
 from replication.foundation.places import DATA
 from replication.metrics.inception import SPLITS
 from replication.models import PROBE, is_scored_by, load
 from replication.models.layers.convolutional import ConvolutionalDiscriminator, ConvolutionalGenerator
 from replication.models.layers.networks import Networks
+from replication.scoring.experiment_requirements import require_experiment, require_weights, within
 from replication.scoring.left_out import INCEPTION, left_out, say_once
 from replication.scoring.probe import probed_data
 from replication.scoring.room import require_room
 from replication.training.cells import builder, class_count, training_samples, training_values
 from replication.training.effects import check_objectives, check_training
-
-HELD_OUT = ("reference-points", "real-neighbours", "feature-controls", "latent-dimension", "outliers")  # of test images
 
 
 @dataclass(frozen=True)
@@ -72,12 +68,26 @@ def require_cell(params: Params, cell: Cell) -> None:
         return
     folder, recipe = DATA / cell.dataset, params.recipe_of(cell)
     data, rows = load_prepared(folder), load_split(folder, cell.split)
+    if isinstance(data, PreparedImages):
+        _require_counted(data)
     require_protocols(params, cell, data, rows)
     samples, held_out = training_samples(data, rows), len(training_values(data)) - len(rows)
     build = builder(cell, recipe, tuple(samples.values.shape[1:]), class_count(data))
     if params.profile.runner == "local":  # else a node looks
-        require_room(cell, recipe, build, device_of(params, cell))
+        require_room(cell, recipe, build, device_of(params, cell), tuple(samples.values.shape[1:]))
     check_training(build, recipe, samples, held_out, f"Cell {cell.key}")
+
+
+def _require_counted(data: PreparedImages) -> None:
+    """The names of classes have no hash: they differ, and the manifest counts as many labels of each as there are."""
+    names, parts = data.class_names, {"train": data.train_labels, "test": data.test_labels}
+    counts = {part: np.bincount(labels, minlength=len(names)).tolist() for part, labels in parts.items()}
+    written = {part: list(data.manifest["counts"].get(part, {}).get("per_class", {}).items()) for part in parts}
+    if len({*names}) < len(names) or written != {part: list(zip(names, counts[part], strict=True)) for part in parts}:
+        raise InputError(
+            f"{DATA / data.name / 'manifest.json'} counts other classes than the labels have: run `uv run python -m "
+            f"replication.prepare {data.name}` to make it again."
+        )
 
 
 def require_protocols(params: Params, cell: Cell, data: PreparedImages | ToyData, rows: np.ndarray) -> None:
@@ -87,82 +97,40 @@ def require_protocols(params: Params, cell: Cell, data: PreparedImages | ToyData
         InputError: something is missing; the sentence names cell, protocol and mend.
     """
     load(cell.model)
-    check_objectives(params.recipe_of(cell), f"Cell {cell.key}")
+    recipe = params.recipe_of(cell)
+    check_objectives(recipe, f"Cell {cell.key}")
+    with within(f"Cell {cell.key}"), torch.device("meta"):
+        builder(cell, recipe, training_values(data).shape[1:], class_count(data))()
     if isinstance(data, ToyData) and cell.protocols:
         raise InputError(f"Cell {cell.key} names protocols of images, and {data.name} has none: take them out.")
     if isinstance(data, ToyData):
         return
-    planned = Planned(params, cell, params.recipe_of(cell), data, rows)
+    planned = Planned(params, cell, recipe, data, rows)
     varied = any((data.train_images[row] != data.train_images[rows[0]]).any() for row in rows)
     planned.require(varied, f"the training images of cell {cell.key} are all alike", "put others into its data set")
     if params.judged_by(cell.dataset):
-        lacking = f"cell {cell.key} has n_samples {planned.recipe.n_samples}, and its judge's score has {SPLITS} splits"
-        planned.require(planned.recipe.n_samples >= SPLITS, lacking, "ask its recipe for as many samples or more")
+        lacking = f"cell {cell.key} has n_samples {recipe.n_samples}, and its judge's score has {SPLITS} splits"
+        planned.require(recipe.n_samples >= SPLITS, lacking, "ask its recipe for as many samples or more")
+        _judge(planned)
     for name in (*cell.protocols, *([PROBE] if cell.probe != "none" and is_scored_by(cell.model, PROBE) else [])):
-        with _within(f"Cell {cell.key}, protocol {name}"):
+        with within(f"Cell {cell.key}, protocol {name}"):
             NEEDS.get(name, lambda _: None)(planned)
     say_once(left_out(params, cell, data))
 
 
-def require_experiment(params: Params, cell: Cell) -> None:
-    """Look for what an experiment needs: data set, split, judge, weights, network. InputError: one is missing."""
-    if cell.dataset == BUNDLED:
+def _judge(planned: Planned) -> None:
+    """The judge of another data set is asked about images and classes as it knows; those may lie elsewhere."""
+    name, data = planned.params.judged_by(planned.cell.dataset), planned.data
+    if name == data.name or not (DATA / name / "manifest.json").is_file():
         return
-    load_split(DATA / cell.dataset, cell.split)
-    if cell.experiment in HELD_OUT and not load_manifest(DATA / cell.dataset)["counts"].get("test", {}).get("total"):
-        raise InputError(f"Cell {cell.key}: data set {cell.dataset} has no test images; take the experiment out.")
-    if cell.experiment == "reference-points" and cell.dataset not in params.judges:
-        raise InputError(f"Cell {cell.key} needs a judge of {cell.dataset}: add one to judges in params.yaml.")
-    if cell.experiment == "released-probe":
-        _require_released(params, cell)
-    if INCEPTION in cell.protocols:
-        with _within(f"Cell {cell.key}, protocol {INCEPTION}"):
-            _require_weights(params)
+    known, seen = _described(load_manifest(DATA / name)), _described(data.manifest)
+    lacking = f"cell {planned.cell.key}: the judge of {name} knows {known}, and data set {data.name} has {seen}"
+    planned.require(known == seen, lacking, f"name another judge at datasets.{data.name}.judged_by, or none")
 
 
-@contextmanager
-def _within(place: str) -> Iterator[None]:
-    """Name the place in the sentence of what is wrong inside."""
-    try:
-        yield
-    except InputError as error:
-        raise InputError(f"{place}: {error}") from error
-
-
-def _require_released(params: Params, cell: Cell) -> None:
-    from replication.released.probe import check_data
-    from replication.released.weights import read_discriminator
-
-    directory, probe = params.released.directory, params.profile.probe
-    with _within(f"Cell {cell.key}, released.directory of params.yaml"):
-        released = read_discriminator(Path(directory))
-        if released.network.name != cell.recipe:
-            raise InputError(f"{directory} holds {released.network.name}, and the cell's recipe is {cell.recipe}.")
-        limited = probe.limited_labels_of.get(cell.dataset, probe.limited_labels)
-        check_data(released, load_images(DATA / cell.dataset), max(*limited, params.released.per_class))
-
-
-def _require_weights(params: Params) -> None:
-    from replication.scoring.inception import SKIPPED
-
-    weights = params.profile.protocols.inception.weights
-    if weights == SKIPPED:
-        return
-    if find_spec("torch_fidelity") is None:
-        raise InputError("torch-fidelity is not installed; install it, or write `weights: none` under inception.")
-    if lacking := _lacking_weights(weights):
-        raise InputError(f"{lacking.removesuffix('.')}; or write `weights: none` under inception.")
-
-
-@cache  # a download that fails may take a minute, and hashing the file a second
-def _lacking_weights(weights: str) -> str:
-    from replication.metrics.inception_network import inception_weights
-
-    try:
-        inception_weights(weights)
-    except InputError as error:
-        return str(error)
-    return ""
+def _described(manifest: Mapping[str, Any]) -> str:
+    sides = "×".join(map(str, manifest["image_shape"])) if "image_shape" in manifest else "points"
+    return f"{sides} of {len(manifest['class_names'])} classes"
 
 
 def _components(planned: Planned) -> None:
@@ -225,6 +193,9 @@ def _probe(planned: Planned) -> None:
     if len(manifest["class_names"]) < 2:
         return
     counts, mend = manifest["counts"], "write `probe: none` in the cell, or the name of another data set"
+    shape, seen = manifest["image_shape"], list(planned.data.train_images.shape[1:])
+    lacking = f"data set {name} has images of {shape}, and the discriminator takes {seen}"
+    planned.require(shape == seen, lacking, mend)
     if not counts.get("test", {}).get("total"):
         planned.require(name == planned.cell.dataset, f"data set {name} has no test images", mend)
         return  # the features of such a cell are not probed, as `left_out` says
@@ -245,6 +216,6 @@ NEEDS: dict[str, Callable[[Planned], None]] = {
     "filters": _filters,
     "memorisation": _memorisation,
     "forgetting": _forgetting,
-    INCEPTION: lambda planned: _require_weights(planned.params),
+    INCEPTION: lambda planned: require_weights(planned.params),
     PROBE: _probe,
 }

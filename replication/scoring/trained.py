@@ -11,8 +11,8 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from replication.config.params import Cell
-from replication.config.recipes import Recipe
+from replication.config.blocks import device_of, precision_on
+from replication.config.params import Cell, Params
 from replication.foundation.errors import InputError
 from replication.foundation.foreign import read_json
 from replication.foundation.places import TRAINED
@@ -43,9 +43,9 @@ def read_trained(directory: Path) -> TrainedCell:
     again = f"run `uv run python -m replication.train {directory.name}`"
     try:
         provenance = read_json(directory / "provenance.json")
-        steps, _ = tuple(provenance["steps"]), (provenance["device"], provenance["precision"])
         if wrong := damaged(directory, provenance):
             raise InputError(f"{directory / wrong} is missing or not what was trained: {again}.")
+        steps = tuple(provenance["steps"])
         states = {step: load_file(directory / f"step{step}.safetensors") for step in steps}
         history = load_file(directory / HISTORY)["losses"].numpy()
     except FileNotFoundError as error:
@@ -55,9 +55,11 @@ def read_trained(directory: Path) -> TrainedCell:
     return TrainedCell(steps, states, history, provenance)
 
 
-def require_training_of(cell: Cell, recipe: Recipe, provenance: Mapping[str, Any]) -> None:
-    """InputError where a training's recorded parameters are not the cell's: nothing is shown under another's name."""
+def require_training_of(params: Params, cell: Cell, provenance: Mapping[str, Any]) -> None:
+    """InputError where a training is of another recipe or device: nothing is shown under another's name."""
+    recipe, device = params.recipe_of(cell), device_of(params, cell)
     planned = {**cell.identity, "params_sha256": params_sha256(cell, recipe)}
+    planned |= {"device": device, "precision": precision_on(recipe, device)}
     other = [name for name, value in planned.items() if provenance.get(name) != value]
     if other:
         named = ", ".join("recipe" if name == "params_sha256" else name for name in other)

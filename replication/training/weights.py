@@ -6,11 +6,17 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from replication.config.cell import seeds_in
+from replication.config.strict import Count, Natural, strict
 from replication.foundation.atomic import atomic_directory
 from replication.foundation.errors import InputError
 from replication.foundation.provenance import changed_file, is_whole, recorded, sha256_file
+from replication.table.provenance import OPEN, Clock, Device, Identity, SeedKey, Sha256
 
 if TYPE_CHECKING:  # who only verifies a folder need not wait for torch
     import numpy as np
@@ -19,6 +25,36 @@ if TYPE_CHECKING:  # who only verifies a folder need not wait for torch
 
 HISTORY = "history.safetensors"
 _STEP = re.compile("[0-9]{1,12}")
+
+
+@dataclass(config=OPEN, frozen=True)
+class Training(Identity):
+    """What the provenance of a training says; `weights_sha256` is by step."""
+
+    cell: str
+    seeds: str
+    updates: Count
+    code_sha256: Sha256
+    params_sha256: Sha256
+    data_sha256: Sha256
+    device: Device
+    precision: str
+    environment: dict[str, str | int | float]
+    clock: Clock
+    diverged_seeds: dict[SeedKey, Natural]
+    window: Count
+    steps: Annotated[list[Natural], Field(min_length=1)]
+    sample_shape: list[Count]
+    classes: Natural
+    weights_sha256: dict[str, Sha256]
+    history_sha256: Sha256
+
+    def __post_init__(self) -> None:
+        seeds = seeds_in(self.seeds)
+        if not all(int(seed) in seeds and step <= self.updates for seed, step in self.diverged_seeds.items()):
+            raise ValueError(f"diverged_seeds are not of seeds {self.seeds} and {self.updates} updates")
+        if self.steps != sorted({*self.steps}) or {str(step) for step in self.steps} != {*self.weights_sha256}:
+            raise ValueError("weights_sha256 are not of its steps")
 
 
 def write_trained(
@@ -65,11 +101,10 @@ def verified_weights(folder: Path, provenance: Mapping[str, Any]) -> Path:
 
 def damaged(folder: Path, provenance: Mapping[str, Any]) -> str:
     """The name of the first file of a training that is missing or not what was trained; "" where all are whole."""
-    steps, written = provenance.get("steps"), provenance.get("weights_sha256")
-    if not isinstance(steps, list) or not isinstance(written, dict) or not all(type(step) is int for step in steps):
+    try:
+        training = strict(Training, provenance, "provenance.json")
+    except InputError:
         return "provenance.json"
-    if steps != sorted(set(steps)) or {str(step) for step in steps} != written.keys():
-        return "provenance.json"
-    hashes = {f"step{step}.safetensors": digest for step, digest in written.items()}
-    hashes[HISTORY] = provenance.get("history_sha256")
+    hashes = {f"step{step}.safetensors": digest for step, digest in training.weights_sha256.items()}
+    hashes[HISTORY] = training.history_sha256
     return changed_file(folder, hashes)

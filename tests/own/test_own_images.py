@@ -22,8 +22,9 @@ from replication.foundation.errors import InputError
 from replication.foundation.places import SCORED
 from replication.page import write_page
 from replication.report import __main__ as report
-from replication.scoring import requirements
+from replication.scoring.experiment_requirements import HELD_OUT
 from replication.scoring.left_out import say_once
+from replication.scoring.requirements import require_cell
 from replication.table.measurements import read_table
 from tests.in_small import BENCHMARK, CONVOLUTIONS, RECIPES, ROOT, edit, put
 
@@ -200,16 +201,16 @@ def test_experiments_on_held_out_images_are_refused_at_once(project: Path) -> No
 
     def plan(content: dict[str, Any]) -> None:
         cell = {**content["run"]["cells"][KEY], "seeds": "0", "paper": "own"}
-        for kind in requirements.HELD_OUT:
+        for kind in HELD_OUT:
             model, recipe = LABELS[kind]
             named = {"experiment": kind, "model": model, "recipe": recipe or cell["recipe"]}
             content["run"]["experiments"][f"cpu-{kind}"] = {**cell, **named}
 
     edit(plan)
     params = load_params()
-    for kind in requirements.HELD_OUT:
+    for kind in HELD_OUT:
         with pytest.raises(InputError, match="data set photographs has no test images; take the experiment out"):
-            requirements.require_cell(params, params.cell(f"cpu-{kind}"))
+            require_cell(params, params.cell(f"cpu-{kind}"))
 
 
 @pytest.mark.slow

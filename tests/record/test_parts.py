@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +12,25 @@ import pandas as pd
 import pytest
 
 from replication.check import problems
+from replication.cluster.joining import OF_A_PART
 from replication.config.params import load_params
 from replication.foundation.errors import InputError
 from replication.page import write_page
 from replication.record import take_in
 from replication.table.measurements import read_table
-from tests.in_small import edit, put
+from tests.in_small import edit, provenance_of, put
 from tests.record.conftest import Content, archive, files, of_cell
 
 pytestmark = pytest.mark.integration
+
+
+def of_seeds(provenance: bytes, seeds: str) -> bytes:
+    """A provenance as a training of other seeds of the cell has it."""
+    written = json.loads(provenance)
+    cell = load_params().profiles["paper"].cells[written["cell"]]
+    return json.dumps(
+        {**written, **{name: provenance_of(replace(cell, seeds=seeds))[name] for name in OF_A_PART}}
+    ).encode()
 
 
 def part_of(content: Content, seeds: str, key: str = "paper-k1") -> Content:
@@ -27,9 +38,8 @@ def part_of(content: Content, seeds: str, key: str = "paper-k1") -> Content:
     first, last = map(int, seeds.split("-"))
     table = pd.read_csv(io.BytesIO(content[f"{key}/measurements.csv"]), dtype=str, keep_default_na=False)
     rows = table[table["seed"].astype(int).between(first, last)].to_csv(index=False)
-    provenance = {**json.loads(content[f"{key}/provenance.json"]), "seeds": seeds}
-    files = {"measurements.csv": rows, "provenance.json": json.dumps(provenance)}
-    return {f"{key}+{seeds}/{name}": text.encode() for name, text in files.items()}
+    files = {"measurements.csv": rows.encode(), "provenance.json": of_seeds(content[f"{key}/provenance.json"], seeds)}
+    return {f"{key}+{seeds}/{name}": data for name, data in files.items()}
 
 
 def moved(content: Content, device: str, precision: str = "float32") -> Content:
@@ -87,10 +97,9 @@ def test_several_archives_are_taken_in_together_or_not_at_all(repository: Path, 
 def test_a_recorded_block_stays_when_more_seeds_are_planned(repository: Path, elsewhere: Content) -> None:
     take_in([archive(of_cell(elsewhere, "paper-k1"))], load_params())
     edit(put("profiles.paper.cells.paper-k1.seeds", "0-3"))
-    more = {
-        name.replace("+2-2", ""): data.replace(b"full,40,2,", b"full,40,3,").replace(b'"2-2"', b'"3"')
-        for name, data in part_of(elsewhere, "2-2").items()
-    }
+    part = {name.split("/")[1]: data for name, data in part_of(elsewhere, "2-2").items()}
+    table = part["measurements.csv"].replace(b"full,40,2,", b"full,40,3,")
+    more = {"paper-k1/measurements.csv": table, "paper-k1/provenance.json": of_seeds(part["provenance.json"], "3")}
     assert take_in([archive(more)], load_params()) == ["paper-k1+3"]
     assert list(reported(repository, "paper")[0]) == ["paper-k1", "paper-k1+3"]
 

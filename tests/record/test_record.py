@@ -82,6 +82,10 @@ def misshapen(_: bytes) -> bytes:
     return stream.getvalue()
 
 
+def of_another_recipe(provenance: bytes) -> bytes:
+    return json.dumps({**json.loads(provenance), "params_sha256": "0" * 64}).encode()
+
+
 REFUSALS: list[tuple[Change, str]] = [
     (lambda content: {}, "holds no cell"),
     (lambda content: {**content, "../evil.csv": b"x"}, "'../evil.csv' is no name below"),
@@ -90,7 +94,10 @@ REFUSALS: list[tuple[Change, str]] = [
     (lambda content: {name.replace("k5", "k9"): data for name, data in content.items()}, "no cell 'paper-k9'"),
     (lambda content: {**content, "cpu-k1/measurements.csv": b""}, "mixes profiles cpu and paper"),
     (changed("paper-k5/measurements.csv", lambda data: b""), "not a CSV table"),
-    (changed("paper-k5/measurements.csv", lambda data: data.splitlines(True)[0]), "has no rows"),
+    (
+        changed("paper-k5/measurements.csv", lambda data: data.splitlines(True)[0]),
+        "cells.tar.gz: paper-k5/measurements.csv.gz has no",
+    ),
     (replaced("paper-k5/measurements.csv", b",hit_rate,", b",luck,"), "unknown metrics"),
     (replaced("paper-k5/measurements.csv", b",toy-k5,", b",toy-k1,"), "recipe 'toy-k1', but cell paper-k5 has 'toy"),
     (replaced("paper-k5/measurements.csv", b"paper,gan2014", b"cpu,gan2014"), "profile 'cpu'"),
@@ -100,6 +107,10 @@ REFUSALS: list[tuple[Change, str]] = [
     (replaced("paper-k5/provenance.json", b"a" * 64, b"a" * 63 + b"z"), "code_sha256: string should match"),
     (replaced("paper-k5/provenance.json", b'"0-2"', b'"0-3"'), "seeds are '0-3'"),
     (replaced("paper-k5/provenance.json", b'"updates": 100', b'"updates": 700'), "trained for 700 updates"),
+    (
+        changed("paper-k5/provenance.json", of_another_recipe),
+        "Cell paper-k5 was trained from another recipe",
+    ),
     (changed("paper-k5/samples.npz", lambda data: data[:50]), "samples.npz is no sound"),
     (changed("paper-k5/samples.npz", misshapen), "grid has dtype float64"),
     (lambda content: {n: d for n, d in content.items() if not n.endswith("k5/provenance.json")}, "without provenance"),
@@ -112,6 +123,7 @@ def test_bad_content_leaves_nothing(repository: Path, elsewhere: Content, change
     with pytest.raises(InputError) as refused:
         take_in([archive(change(elsewhere))], load_params())
     assert sentence in str(refused.value) and "\n" not in str(refused.value)
+    assert "incoming" not in str(refused.value)  # a folder that is gone
     assert files(repository) == before
     assert not list((repository / "reports").glob(".incoming*"))
 

@@ -21,8 +21,8 @@ from replication.metrics.linear_probe import ProbeResult, discriminator_features
 from replication.released import weights as released_weights
 from replication.released.probe import infer_statistics, probe_released, shuffled
 from replication.released.weights import ReleasedNetwork, read_discriminator
+from replication.scoring.experiment_requirements import require_experiment
 from replication.scoring.probe import run_probe
-from replication.scoring.requirements import require_experiment
 from replication.scoring.rows import Rows, Steps
 from replication.table.measurements import Measurement, to_table
 from replication.training.checkpoints import TrainingClock
@@ -199,8 +199,8 @@ def small(monkeypatch: pytest.MonkeyPatch, directory: Path) -> tuple[Params, Cel
     profile = replace(params.profiles["paper"], device="cpu", threads=1, probe=PROBE)
     params = replace(params, profile=profile, released=replace(OPTIONS, directory=str(directory)))
     monkeypatch.setattr(released_weights.read_discriminator, "__defaults__", ((TINY,),))
-    monkeypatch.setattr("replication.scoring.requirements.load_split", lambda *_: np.arange(150))
-    monkeypatch.setattr("replication.scoring.requirements.load_images", lambda _: shades())
+    monkeypatch.setattr("replication.scoring.experiment_requirements.load_split", lambda *_: np.arange(150))
+    monkeypatch.setattr("replication.scoring.experiment_requirements.load_images", lambda _: shades())
     return params, replace(params.cell("paper-released-cifar10-jpeg"), recipe="tiny")
 
 

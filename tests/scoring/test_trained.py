@@ -25,7 +25,7 @@ from replication.scoring.room import require_room
 from replication.scoring.rows import Rows
 from replication.scoring.trained import read_trained
 from replication.table.measurements import to_table
-from tests.in_small import builder, own_params
+from tests.in_small import builder, own_params, provenance_of
 from tests.scoring.small import initial_weights
 
 PARAMS = own_params()
@@ -43,7 +43,8 @@ def cell(tmp_path: Path) -> Path:
     save_file({"losses": torch.ones(2, 3, 2)}, directory / "history.safetensors")
     hashes = {"weights_sha256": {step: sha256_file(file) for step, file in files.items()},
               "history_sha256": sha256_file(directory / "history.safetensors")}  # fmt: skip
-    provenance = {"steps": [0, 10], "window": 5, "device": "cpu", "precision": "float32", **hashes}
+    trained = {"steps": [0, 10], "window": 5, "sample_shape": [2], "classes": 0, "diverged_seeds": {}}
+    provenance = {**provenance_of(PARAMS.cell("cpu-gan-toy-k1")), **trained, **hashes}
     (directory / "provenance.json").write_text(json.dumps(provenance), encoding="utf-8")
     return directory
 
@@ -84,7 +85,7 @@ def weights_of(cell: Cell, recipe: Recipe) -> int:
 
 
 def require(cell: Cell, recipe: Recipe) -> None:
-    require_room(cell, recipe, builder(cell.model, recipe, SHAPE, CLASSES), "cpu")
+    require_room(cell, recipe, builder(cell.model, recipe, SHAPE, CLASSES), "cpu", SHAPE)
 
 
 @pytest.mark.parametrize(("key", "copies"), [("cpu-dcgan-digits", 4), ("paper-gan-mnist", 3)])
@@ -119,6 +120,14 @@ def test_networks_of_any_size_are_counted_without_their_values() -> None:
     wide = replace(recipe, network={**recipe.network, "generator_hidden": [2**16, 2**16, 2**16]})
     with pytest.raises(InputError, match="Cell cpu-gan-digits.*GiB of memory"):
         require(cell, wide)
+
+
+def test_samples_are_counted_too() -> None:
+    cell = PARAMS.cell("cpu-gan-digits")
+    recipe = replace(PARAMS.recipe_of(cell), n_samples=10**7)
+    build = builder(cell.model, recipe, (3, 64, 64), CLASSES)
+    with pytest.raises(InputError, match="Cell cpu-gan-digits: 10000000 samples take 916 GiB of memory"):
+        require_room(cell, recipe, build, "cpu", (3, 64, 64))
 
 
 def test_a_container_may_have_less_memory_than_its_machine(tmp_path: Path, monkeypatch: MonkeyPatch) -> None:

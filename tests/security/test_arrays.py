@@ -16,11 +16,13 @@ import pytest
 import torch
 from safetensors.torch import save
 
+from replication.config.params import Cell
 from replication.data.sample_sources import read_samples
 from replication.released.arrays import read_array
 from replication.report.cells import read_samples as read_shown
 from replication.scoring.trained import read_trained
 from tests.fuzz.outcomes import ACCEPTED
+from tests.in_small import provenance_of
 from tests.security.held import Content, Payload, assert_refused, held, made, pickled
 
 pytestmark = pytest.mark.integration
@@ -137,7 +139,8 @@ def trained(place: Path, content: bytes) -> None:
         (place / f"{name}.safetensors").write_bytes(data)
     hashes = {"weights_sha256": {"0": hashlib.sha256(content).hexdigest()}}
     hashes |= {"history_sha256": hashlib.sha256(history).hexdigest()}
-    written = {"steps": [0], "device": "cpu", "precision": "float32", **hashes}
+    of_cell = provenance_of(Cell("gan2014", "gan", "toy-k1", "toy-bimodal", "full", "paper", "0"))
+    written = {**of_cell, "steps": [0], "window": 1, "sample_shape": [2], "classes": 0, **hashes}
     (place / "provenance.json").write_text(json.dumps(written), encoding="utf-8")
 
 
