@@ -18,6 +18,7 @@ from replication.data.contents import ImageSet
 from replication.data.images import SUFFIXES, decode_all
 from replication.foundation.errors import InputError
 from replication.foundation.foreign import is_plain_name, read_bytes
+from replication.foundation.printable import printable
 
 LAYOUT = (
     "train/<class>/*.jpg (or .png, .webp, .bmp, .tiff) with an optional test/<class>/, or images/*.jpg without labels"
@@ -32,8 +33,8 @@ def read_folder(root: Path, image_size: int = 0, channels: int = 3, licence: str
     Raises:
         InputError: nothing is there, the layout or a file is not what LAYOUT says, or images differ in size.
     """
-    unpack(root, ("train", "images"), LAYOUT)
     reasons = ["a folder of images: nothing vouches for its being the data set a paper used"]
+    reasons += [f"{printable(place.name)} is not read, for the folder is there" for place in unpack_folder(root)]
     if (root / "train").is_dir():
         names, read = _class_names(root / "train"), ["train"]
         train = _labelled(root / "train", names)
@@ -47,7 +48,9 @@ def read_folder(root: Path, image_size: int = 0, channels: int = 3, licence: str
         train = [(file, 0) for file in image_files(root / "images")]
     else:
         raise InputError(f"{root} has neither train/ nor images/; expected {LAYOUT}.")
-    reasons += [f"{place.name}/ is not read" for place in _entries(root) if place.is_dir() and place.name not in read]
+    reasons += [
+        f"{printable(place.name)}/ is not read" for place in _entries(root) if place.is_dir() and place.name not in read
+    ]
     both = train + test
     contents = image_contents(root, (file for file, _ in both))
     images, digest = decode_all(contents, len(both), image_size, channels)
@@ -63,6 +66,11 @@ def read_folder(root: Path, image_size: int = 0, channels: int = 3, licence: str
         not_canonical="; ".join(reasons),
         raw_inputs={f"listing of {len(labels)} image files, hash and name": digest},
     )
+
+
+def unpack_folder(root: Path) -> list[Path]:
+    """Make `root` from the archive beside it as `unpack` does; the archives that are not read."""
+    return unpack(root, ("train", "images"), LAYOUT)
 
 
 def _repeated(images: np.ndarray, labels: np.ndarray, n_train: int) -> list[str]:
