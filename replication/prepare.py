@@ -7,32 +7,54 @@ Writes `outputs/data/<name>/`: the arrays, `splits/<split>.json` and `manifest.j
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from replication.config.datasets import Dataset
 from replication.config.params import load_params
-from replication.data.listing import write_listings
+from replication.data.listing import raw_files, write_listing
 from replication.data.reading import load_manifest
-from replication.data.sources import read_source
-from replication.data.writing import write_dataset
+from replication.data.sources import read_source, unpack_source
+from replication.data.writing import UNCHECKED, write_dataset
 from replication.foundation.atomic import atomic_directory
 from replication.foundation.command import exit_clearly
-from replication.foundation.errors import chosen
+from replication.foundation.errors import InputError, chosen
 from replication.foundation.places import DATA, RAW
+from replication.foundation.printable import printable
 
 
-def prepare(options: Dataset, output: Path) -> None:
-    """Read one data set from its source and write it, whole or not at all; InputError where that cannot be."""
+def prepare(options: Dataset, output: Path) -> dict[str, str]:
+    """Read one data set from its source and write it, whole or not at all; name → SHA-256 of the raw files.
+
+    Raises:
+        InputError: that cannot be, or a raw file changed while they were read.
+    """
+    unpack_source(options)
+    before = raw_files(options)
     contents = read_source(options)
+    files = raw_files(options)
+    if name := _changed(options, before, files):
+        raise InputError(
+            f"{printable(name)} changed while the files of {options.raw} were read: prepare {options.name} again when "
+            "nothing writes there."
+        )
     with atomic_directory(output) as directory:
         write_dataset(contents, options, directory)
+    return files
+
+
+def _changed(options: Dataset, before: Mapping[str, str], after: Mapping[str, str]) -> str:
+    """The first raw file that was added, changed or removed; "" where torchvision checks what it reads."""
+    if options.source not in (*UNCHECKED, "celeba"):
+        return ""
+    names = before if options.source == "celeba" else {**before, **after}  # CelebA is unpacked while it is read
+    return next((name for name in names if before.get(name) != after.get(name)), "")
 
 
 def prepare_and_list(options: Dataset) -> None:
     """Prepare one data set where the stages read it, and write down its raw files as they were read."""
-    prepare(options, DATA / options.name)
-    write_listings([options], DATA, RAW)  # what was downloaded or unpacked belongs to them
+    files = prepare(options, DATA / options.name)
+    write_listing(options, files, DATA, RAW)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -15,13 +15,16 @@ from PIL import Image
 from replication import prepare as stage
 from replication.config.datasets import Dataset, Split
 from replication.config.params import Params, load_params
+from replication.data.contents import ImageSet
 from replication.data.reading import load_images, load_split, load_toy
+from replication.data.sources import read_source
 from replication.foundation.command import exit_clearly
 from replication.foundation.errors import InputError
 from replication.foundation.places import DATA, JUDGES, RAW
 from replication.prepare import prepare
 from replication.prepared import OUTPUT, main, used
 from replication.scoring import room
+from tests.pictures import save_picture
 
 
 def knows(monkeypatch: pytest.MonkeyPatch, dataset: Dataset) -> None:
@@ -60,6 +63,22 @@ def test_a_folder_under_a_name_of_its_own(sources: Path, monkeypatch: pytest.Mon
     data = load_images(Path("outputs/data/pets"))
     assert data.train_images.shape == (1, 3, 4, 4)
     assert (data.manifest["source"], data.manifest["canonical"], data.manifest["licence"]) == ("folder", False, "mine")
+
+
+@pytest.mark.parametrize("name", ["a.png", "c.png"])
+def test_a_picture_that_changes_while_it_is_read_is_not_taken_for_prepared(
+    sources: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    def read(options: Dataset) -> ImageSet:
+        contents = read_source(options)
+        save_picture(options.raw / f"train/cat/{name}", 8)
+        return cast(ImageSet, contents)
+
+    save_picture(Path("data/raw/pets/train/cat/a.png"))
+    knows(monkeypatch, Dataset("pets", "folder", splits={"full": Split("all")}))
+    monkeypatch.setattr(stage, "read_source", read)
+    assert f"train/cat/{name} changed while the files of data/raw/pets were read: prepare" in fails("pets", capsys)
+    assert not list(RAW.glob("*"))
 
 
 def test_what_cannot_be_had_leaves_no_half_written_output(

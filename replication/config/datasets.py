@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import field
 from itertools import chain
@@ -12,8 +13,9 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from replication.config.cell import BUNDLED
-from replication.config.strict import CLOSED, Level, Name, Part, SamplesOrZero, ScaleOrZero, Seed, SizeOrZero
+from replication.config.strict import CLOSED, Level, Name, Part, SamplesOrZero, ScaleOrZero, Seed, SizeOrZero, shown
 from replication.foundation.errors import InputError
+from replication.foundation.printable import is_printable
 
 Source = Literal["digits", "toy", "mnist", "cifar10", "svhn", "celeba", "lsun", "folder"]
 # Which options have an effect on which source: any other is refused, for it would be silently ignored.
@@ -33,6 +35,7 @@ IMAGES: Mapping[str, tuple[int, int, int]] = {  # [C, H, W] of the sources whose
     "cifar10": (3, 32, 32),
     "svhn": (3, 32, 32),
 }
+OWN = ("outputs", "reports", ".replication", ".git", ".venv")  # folders that commands write, and replace
 OPTION_NAMES = tuple(dict.fromkeys(chain.from_iterable(OPTIONS.values())))
 
 
@@ -94,6 +97,8 @@ class Dataset:
             if getattr(self, option) and option not in accepted:
                 listed = ", ".join(accepted) or "none"
                 raise ValueError(f"{option} has no effect on {self.source}; accepted: {listed}")
+        if "root" in accepted and (trouble := _trouble_of(str(self.raw))):
+            raise ValueError(f"root {shown(str(self.raw))} {trouble}")
         if not self.splits:
             raise ValueError("there are no splits; write at least `splits: {full: {rule: all}}`")
         if self.source in ("celeba", "lsun") and not self.image_size:
@@ -113,6 +118,20 @@ class Dataset:
     def raw(self) -> Path:
         """The folder of raw files."""
         return Path(self.root or f"data/raw/{self.name}")
+
+
+def _trouble_of(root: str) -> str:
+    """Why raw files cannot lie in a folder, as a clause; "" where they can. The archive beside it has its parent."""
+    if not root.strip() or not is_printable(root):
+        return "is blank or has signs that cannot be printed: write the name of a folder"
+    here = Path(os.path.realpath("."))
+    for place in (Path(os.path.realpath(root)), Path(os.path.abspath(root))):
+        if here.is_relative_to(place):
+            return "is the current folder, or holds it: name the folder that holds the raw files alone"
+        for name in OWN:
+            if place.is_relative_to(here / name) or place.is_relative_to(os.path.realpath(name)):
+                return f"lies in {name}/, which commands write: move the raw files elsewhere"
+    return ""
 
 
 def sample_shape(options: Dataset) -> tuple[int, ...]:

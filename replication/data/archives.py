@@ -16,6 +16,7 @@ from replication.foundation.atomic import atomic_directory
 from replication.foundation.errors import InputError
 from replication.foundation.folders import files_below
 from replication.foundation.foreign import read_json
+from replication.foundation.printable import printable
 from replication.foundation.provenance import sha256_file
 
 ARCHIVES = (".tar", ".tar.xz", ".tar.gz", ".tgz", ".tar.bz2", ".zip")
@@ -29,8 +30,10 @@ def archives_of(root: Path) -> list[Path]:
     return [place for suffix in ARCHIVES if (place := root.with_name(root.name + suffix)).is_file()]
 
 
-def unpack(root: Path, expected: tuple[str, ...], layout: str) -> None:
+def unpack(root: Path, expected: tuple[str, ...], layout: str) -> list[Path]:
     """Make `root` from the archive beside it, where it is absent or came from an archive that was replaced since.
+
+    Returns the archives that are not read, because the folder came from none.
 
     Raises:
         InputError: there is neither, a file is in the place, the folder holds what the archive before did not, there
@@ -38,7 +41,7 @@ def unpack(root: Path, expected: tuple[str, ...], layout: str) -> None:
     """
     archives, mark = archives_of(root), _mark(root)
     if root.is_dir() and not (mark and archives):
-        return
+        return archives
     if os.path.lexists(root) and not root.is_dir():
         raise InputError(f"{root} is a file, where {layout} belongs: move it away.")
     if not archives:
@@ -50,13 +53,15 @@ def unpack(root: Path, expected: tuple[str, ...], layout: str) -> None:
     archive = archives[0]
     here = {"archive": archive.name, "sha256": sha256_file(archive)}
     if mark and mark.archive == here:
-        return
-    if mark and (strange := sorted(_sizes(root).items() - mark.files.items())):
+        return []
+    if mark and (strange := sorted(_hashes(root).items() - mark.files.items())):
         raise InputError(
-            f"{root}/{strange[0][0]} does not come from the archive that {root} was unpacked from, and {archive} takes "
-            f"its place: move your own files elsewhere and remove the folder, or remove {archive.name} to keep it."
+            f"{root}/{printable(strange[0][0])} is not as it came from the archive that {root} was unpacked from, and "
+            f"{archive} takes its place: move your own files elsewhere and remove the folder, or remove {archive.name} "
+            "to keep it."
         )
     _replace(root, archive, here, expected, layout)
+    return []
 
 
 def _replace(root: Path, archive: Path, here: dict[str, str], expected: tuple[str, ...], layout: str) -> None:
@@ -71,19 +76,19 @@ def _replace(root: Path, archive: Path, here: dict[str, str], expected: tuple[st
             raise InputError(
                 f"{archive} holds neither {' nor '.join(f'{name}/' for name in expected)}; put in {layout}."
             )
-        written = {"archive": here, "files": _sizes(directory)}
+        written = {"archive": here, "files": _hashes(directory)}
         (directory / MARK).write_text(json.dumps(written), encoding="utf-8")
 
 
 @dataclass(frozen=True, config=CLOSED)
 class _Mark:
-    """Which archive a folder was unpacked from, and the size of each file that it held, by its name below the folder.
+    """Which archive a folder was unpacked from, and the SHA-256 of each file that it held, by its name there.
 
-    Marks of before have the archive alone: then every file counts as another's.
+    Marks of before have the archive alone, or sizes: then every file counts as another's.
     """
 
     archive: dict[str, str]
-    files: dict[str, int] = field(default_factory=dict)
+    files: dict[str, str | int] = field(default_factory=dict)
 
 
 def _mark(root: Path) -> _Mark | None:
@@ -98,10 +103,13 @@ def _mark(root: Path) -> _Mark | None:
         return _Mark({})
 
 
-def _sizes(root: Path) -> dict[str, int]:
-    """Bytes of each file below a folder, by its name there; without the mark."""
+def _hashes(root: Path) -> dict[str, str]:
+    """SHA-256 of each file below a folder, by its name there, "" for a link or what is no file; without the mark."""
     files = (place for place in files_below(root) if place != root / MARK)
-    return {_name(place.relative_to(root)): place.lstat().st_size for place in files}
+    return {
+        _name(place.relative_to(root)): sha256_file(place) if place.is_file() and not place.is_symlink() else ""
+        for place in files
+    }
 
 
 def _name(path: Path) -> str:

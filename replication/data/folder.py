@@ -18,6 +18,7 @@ from replication.data.contents import ImageSet
 from replication.data.images import SUFFIXES, decode_all
 from replication.foundation.errors import InputError
 from replication.foundation.foreign import is_plain_name, read_bytes
+from replication.foundation.printable import printable
 
 LAYOUT = (
     "train/<class>/*.jpg (or .png, .webp, .bmp, .tiff) with an optional test/<class>/, or images/*.jpg without labels"
@@ -32,8 +33,8 @@ def read_folder(root: Path, image_size: int = 0, channels: int = 3, licence: str
     Raises:
         InputError: nothing is there, the layout or a file is not what LAYOUT says, or images differ in size.
     """
-    unpack(root, ("train", "images"), LAYOUT)
     reasons = ["a folder of images: nothing vouches for its being the data set a paper used"]
+    reasons += [f"{printable(place.name)} is not read, for the folder is there" for place in unpack_folder(root)]
     if (root / "train").is_dir():
         names, read = _class_names(root / "train"), ["train"]
         train = _labelled(root / "train", names)
@@ -47,10 +48,12 @@ def read_folder(root: Path, image_size: int = 0, channels: int = 3, licence: str
         train = [(file, 0) for file in image_files(root / "images")]
     else:
         raise InputError(f"{root} has neither train/ nor images/; expected {LAYOUT}.")
-    reasons += [f"{place.name}/ is not read" for place in _entries(root) if place.is_dir() and place.name not in read]
+    reasons += [
+        f"{printable(place.name)}/ is not read" for place in _entries(root) if place.is_dir() and place.name not in read
+    ]
     both = train + test
     contents = image_contents(root, (file for file, _ in both))
-    images, digest = decode_all(contents, len(both), image_size, channels)
+    images, digest = decode_all(root, contents, len(both), image_size, channels)
     labels = np.array([label for _, label in both], dtype=np.int64)
     reasons += _repeated(images, labels, len(train))
     return ImageSet.cut(
@@ -63,6 +66,11 @@ def read_folder(root: Path, image_size: int = 0, channels: int = 3, licence: str
         not_canonical="; ".join(reasons),
         raw_inputs={f"listing of {len(labels)} image files, hash and name": digest},
     )
+
+
+def unpack_folder(root: Path) -> list[Path]:
+    """Make `root` from the archive beside it as `unpack` does; the archives that are not read."""
+    return unpack(root, ("train", "images"), LAYOUT)
 
 
 def _repeated(images: np.ndarray, labels: np.ndarray, n_train: int) -> list[str]:
@@ -81,7 +89,7 @@ def _class_names(folder: Path) -> tuple[str, ...]:
     entries = _entries(folder)
     stray = next((entry for entry in entries if not entry.is_dir()), None)
     if stray:
-        raise InputError(f"{stray} lies beside the class folders: expected {LAYOUT}.")
+        raise InputError(f"{printable(stray)} lies beside the class folders: expected {LAYOUT}.")
     if not entries:
         raise InputError(f"{folder} has no class folders and so no images: expected {LAYOUT}.")
     names = tuple(unicodedata.normalize("NFC", entry.name) for entry in entries)  # é is one sign or two
@@ -100,7 +108,9 @@ def _class_names(folder: Path) -> tuple[str, ...]:
 def _labelled(folder: Path, names: tuple[str, ...]) -> Files:
     unknown = sorted(set(_class_names(folder)) - set(names))
     if unknown:
-        raise InputError(f"{folder / unknown[0]} is a class without training images; known: {', '.join(names)}.")
+        raise InputError(
+            f"{printable(folder / unknown[0])} is a class without training images; known: {', '.join(names)}."
+        )
     present = {unicodedata.normalize("NFC", place.name): place for place in _entries(folder)}
     return [(file, label) for label, name in enumerate(names) if name in present for file in image_files(present[name])]
 
@@ -110,9 +120,9 @@ def image_files(folder: Path) -> list[Path]:
     files = _entries(folder)
     stray = next((file for file in files if not file.is_file() or file.suffix.lower() not in SUFFIXES), None)
     if stray:
-        raise InputError(f"{stray} is no image file ({', '.join(SUFFIXES)}): move it out of the folder.")
+        raise InputError(f"{printable(stray)} is no image file ({', '.join(SUFFIXES)}): move it out of the folder.")
     if not files:
-        raise InputError(f"{folder} has no images: fill or remove the folder.")
+        raise InputError(f"{printable(folder)} has no images: fill or remove the folder.")
     return files
 
 
@@ -129,9 +139,9 @@ def image_contents(
         try:
             content = read_bytes(file, most)
         except ValueError as error:
-            raise InputError(f"{file} is no {what}: {error}. Replace or remove it.") from error
+            raise InputError(f"{printable(file)} is no {what}: {error}. Replace or remove it.") from error
         except OSError as error:
             raise InputError(
-                f"{file} cannot be read ({error.strerror}): check its permissions or copy it again."
+                f"{printable(file)} cannot be read ({error.strerror}): check its permissions or copy it again."
             ) from error
         yield file.relative_to(root).as_posix(), content

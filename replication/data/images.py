@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from math import ceil, prod
+from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL.TiffImagePlugin import BITSPERSAMPLE, TiffImageFile
 from tqdm import tqdm
 
 from replication.foundation.capacity import memory, require
 from replication.foundation.errors import InputError
+from replication.foundation.printable import printable
 
 FORMATS = {"JPEG": (".jpg", ".jpeg"), "PNG": (".png",), "WEBP": (".webp",), "BMP": (".bmp",), "TIFF": (".tif", ".tiff")}
 SUFFIXES = tuple(suffix for suffixes in FORMATS.values() for suffix in suffixes)
 KINDS = "JPEG, PNG, WebP, BMP or TIFF"
 MOST_PIXELS = 2 * (Image.MAX_IMAGE_PIXELS or 0)  # of what a picture is resized to: where Pillow sees a bomb
 BACKGROUND = (255, 255, 255, 255)  # white, behind pixels that are transparent
-# 16-bit and float pixels would be clipped without a word.
-_EIGHT_BIT = ("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "LAB", "HSV")
-_SCAN, _END = b"\xff\xda", b"\xff\xd9"  # what begins the pixels of a JPEG, and what ends them
+# Markers of a JPEG: what begins and ends a picture, tables of codes, frames that are not progressive, pixels.
+_START, _END, _TABLES, _BASELINE, _SCAN = b"\xd8", b"\xd9", b"\xc4", (b"\xc0", b"\xc1"), b"\xda"
+_MARKER = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])", re.DOTALL)  # not what may stand among pixels
+_ZEROS = bytes(64)
 _NO_PICTURES = {
     b"version https://git-lfs": "a pointer of Git LFS: run `git lfs pull`",
     b"<": "a web page or other text",
@@ -45,11 +50,11 @@ def decode(content: bytes, name: str, image_size: int, channels: int) -> np.ndar
             image = Image.open(io.BytesIO(content), formats=tuple(FORMATS))
             if _is_several(image, content):
                 raise InputError(f"{name} holds several pictures: save the one that counts.")
+            if (bits := _bits(image, content)) > 8:
+                raise InputError(f"{name} has {bits} bits a channel, and 8 would be read: save it with 8.")
             image.load()
-            if image.format == "JPEG" and not _has_end(content):
-                raise InputError(f"{name} is a JPEG that was cut off: copy it again, or remove it.")
-            if image.mode not in _EIGHT_BIT:
-                raise InputError(f"{name} has pixels of mode {image.mode}; save it with 8 bits a channel.")
+            if image.format in ("JPEG", "MPO") and not _is_whole(content):
+                raise InputError(f"{name} is a JPEG of which a part is missing: copy it again, or remove it.")
             array = np.asarray(_resized(_plain(image, channels), image_size, name))
     except (InputError, MemoryError):
         raise
@@ -57,15 +62,17 @@ def decode(content: bytes, name: str, image_size: int, channels: int) -> np.ndar
         kind = next((what for start, what in _NO_PICTURES.items() if content.lstrip()[:40].startswith(start)), "")
         raise InputError(f"{name} is no readable {KINDS}{kind and f', but {kind}'}: replace or remove it.") from error
     except Exception as error:  # of a damaged file Pillow may raise anything
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        reason = printable(" ".join(str(error).split())[:200]) or type(error).__name__
         raise InputError(f"{name} is no readable {KINDS} ({reason}): replace or remove it.") from error
     return np.ascontiguousarray(array[None] if channels == 1 else array.transpose(2, 0, 1))
 
 
 def decode_all(
-    files: Iterable[tuple[str, bytes]], total: int, image_size: int, channels: int
+    root: Path, files: Iterable[tuple[str, bytes]], total: int, image_size: int, channels: int
 ) -> tuple[np.ndarray, str]:
     """Decode `total` images into one uint8 [n, C, H, W], and hash them: SHA-256 over each name and content in order.
+
+    `files` are names below `root` and contents. Sentences show both, for a name alone says not where it lies.
 
     Raises:
         InputError: an image cannot be decoded or differs in size from the first, some are missing, or all of them do
@@ -76,13 +83,14 @@ def decode_all(
     images, first, read = np.zeros((0, channels, image_size, image_size), np.uint8), "", 0
     for read, (name, content) in enumerate(tqdm(files, "reading images", total, unit="image", disable=None), 1):
         listing.update(f"{hashlib.sha256(content).hexdigest()}  {name}\n".encode(errors="surrogateescape"))
-        image = decode(content, name, image_size, channels)
+        place = printable(root / name)
+        image = decode(content, place, image_size, channels)
         if read == 1:
             _require_room(total, image.shape)
-            images, first = np.empty((total, *image.shape), np.uint8), name
+            images, first = np.empty((total, *image.shape), np.uint8), place
         if image.shape != images.shape[1:]:
             raise InputError(
-                f"{name} is {_size(image)} pixels and {first} is {_size(images[0])}: "
+                f"{place} is {_size(image)} pixels and {first} is {_size(images[0])}: "
                 "give the data set an image_size to resize and crop all of them to."
             )
         images[read - 1] = image
@@ -97,12 +105,38 @@ def _require_room(total: int, shape: Sequence[int]) -> None:
     require(what, total * prod(shape), memory(), "memory", "give the data set a smaller image_size, or fewer images")
 
 
-def _has_end(content: bytes) -> bool:
-    """Whether a JPEG's pixels end: where zeros stand in place of the rest, Pillow goes on in grey."""
-    place = 2
-    while content[place : place + 1] == b"\xff" and content[place : place + 2] != _SCAN:  # previews lie in front
-        place += 1 if content[place + 1 : place + 2] == b"\xff" else 2 + int.from_bytes(content[place + 2 : place + 4])
-    return _END in content[place if place < len(content) else 0 :]
+def _bits(image: Image.Image, content: bytes) -> int:
+    """Bits of a channel as the file has them; Pillow cuts 16 bits of a colour to 8 without a word."""
+    if isinstance(image, TiffImageFile):
+        return max(image.tag_v2.get(BITSPERSAMPLE, (1,)))
+    return content[content.index(b"IHDR") + 12] if image.format == "PNG" else 8
+
+
+def _is_whole(content: bytes) -> bool:
+    """Whether a JPEG's pixels end before another picture begins, and no zeros stand in place of a part of them.
+
+    Pillow goes on in grey or in noise. Zeros are pixels of one shade where that is the code of zeros in every table,
+    and anything in a progressive picture.
+    """
+    place, baseline, never_zeros, in_pixels = 2, False, False, False
+    while marker := _MARKER.search(content, place):
+        kind, behind = marker[1], marker.end()
+        if in_pixels and baseline and never_zeros and _ZEROS in content[place : marker.start()]:
+            return False
+        if kind in (_START, _END):
+            return kind == _END
+        place = behind + int.from_bytes(content[behind : behind + 2])  # over a segment, where previews lie
+        baseline, in_pixels = baseline or kind in _BASELINE, kind == _SCAN
+        never_zeros |= kind == _TABLES and any(_codes_of_zeros(content[behind + 2 : place]))
+    return False
+
+
+def _codes_of_zeros(tables: bytes) -> Iterator[int]:
+    """What zeros mean in each table of a JPEG for changes inside a block; 0: it has no more of them."""
+    while len(tables) > 17:
+        if tables[0] >> 4:
+            yield tables[17]  # the first of the shortest codes
+        tables = tables[17 + sum(tables[1:17]) :]
 
 
 def _is_several(image: Image.Image, content: bytes) -> bool:

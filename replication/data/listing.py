@@ -37,30 +37,50 @@ def write_listings(
     before = _read(cache)
     known: Known = {}
     for options in datasets:
-        target = output / f"{options.name}.json"
-        listing, is_there = _listing_of(options, before, known)
-        if is_there or not (target.is_file() and (prepared / options.name / "manifest.json").is_file()):
-            _write(target, listing)
+        write_listing(options, _files(options, before, known), prepared, output)
     if weights is not None:
         listed = {name: _listing(dict(_hashes(place, before, known))) for name, place in weights.items()}
         _write(output / WEIGHTS, listed)
-    if {**before, **known} != before:
-        write_atomically(cache, json.dumps({**{p: v for p, v in before.items() if os.path.exists(p)}, **known}))
+    _keep(cache, before, known)
+
+
+def write_listing(options: Dataset, files: Mapping[str, str], prepared: Path, output: Path) -> None:
+    """Write the listing of one data set, whose raw files were these; see `write_listings`."""
+    target, manifest = output / f"{options.name}.json", prepared / options.name / "manifest.json"
+    if _is_there(options, files) or not (target.is_file() and manifest.is_file()):
+        _write(target, _listing(files))
+
+
+def raw_files(options: Dataset, cache: Path = CACHE) -> dict[str, str]:
+    """Name → SHA-256 of every raw file of a data set, as it is now; none of a source that has no raw files."""
+    before, known = _read(cache), {}
+    files = _files(options, before, known)
+    _keep(cache, before, known)
+    return files
 
 
 def is_as_listed(options: Dataset, output: Path, cache: Path = CACHE) -> bool:
-    """Whether raw files are those that `output`/<name>.json lists; also where nothing is listed, or they are gone."""
-    target = output / f"{options.name}.json"
-    if not target.is_file():
-        return True
-    listing, is_there = _listing_of(options, _read(cache), {})
-    return not is_there or target.read_bytes() == _content(listing)
+    """Whether raw files are those that `output`/<name>.json lists, or are gone; not where they are there unlisted."""
+    target, files = output / f"{options.name}.json", _files(options, _read(cache), {})
+    return not _is_there(options, files) or target.is_file() and target.read_bytes() == _content(_listing(files))
 
 
-def _listing_of(options: Dataset, before: Known, known: Known) -> tuple[dict[str, int | str], bool]:
-    """The listing of a data set's raw files, and whether there are any."""
-    files = dict(_hashes(options.raw, before, known)) if "root" in OPTIONS[options.source] else {}
-    return _listing(files), options.raw.is_dir() or bool(files)
+def _files(options: Dataset, before: Known, known: Known) -> dict[str, str]:
+    return dict(_hashes(options.raw, before, known)) if _has_raw(options) else {}
+
+
+def _is_there(options: Dataset, files: Mapping[str, str]) -> bool:
+    return _has_raw(options) and options.raw.is_dir() or bool(files)
+
+
+def _has_raw(options: Dataset) -> bool:
+    return "root" in OPTIONS[options.source]
+
+
+def _keep(cache: Path, before: Known, known: Known) -> None:
+    """Write what is known of files, where that is more than before, without those that are gone."""
+    if {**before, **known} != before:
+        write_atomically(cache, json.dumps({**{p: v for p, v in before.items() if os.path.exists(p)}, **known}))
 
 
 def _listing(files: Mapping[str, str]) -> dict[str, int | str]:
@@ -83,7 +103,7 @@ def _content(listing: Mapping[str, object]) -> bytes:
 def _hashes(root: Path, before: Known, known: Known) -> Iterator[tuple[str, str]]:
     """Name → SHA-256 of every file under `root`, or of itself, and of the archives beside it, ordered by name."""
     beside = ((archive.name, str(archive), archive.stat()) for archive in archives_of(root))
-    for name, path, status in sorted((*_walk(str(root), "", 0), *beside), key=lambda entry: entry[0]):
+    for name, path, status in sorted((*_walk(str(root), "", ()), *beside), key=lambda entry: entry[0]):
         here = [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
         *status_before, hash_before = before.get(path, [""])
         digest = str(hash_before) if status_before == here else sha256_file(Path(path))
@@ -91,21 +111,25 @@ def _hashes(root: Path, before: Known, known: Known) -> Iterator[tuple[str, str]
         yield name, digest
 
 
-def _walk(folder: str, prefix: str, depth: int) -> Iterator[tuple[str, str, os.stat_result]]:
-    """Name, path and status of every file that is not hidden.
+def _walk(folder: str, prefix: str, above: tuple[tuple[int, int], ...]) -> Iterator[tuple[str, str, os.stat_result]]:
+    """Name, path and status of every file that is not hidden; `above` are device and inode of the folders above.
 
     Links are followed, as reading does, though not in circles. Paths are strings: a folder may hold a million of them.
     """
-    if depth == 0 and os.path.isfile(folder):
+    if not above and os.path.isfile(folder):
         yield os.path.basename(folder), folder, os.stat(folder)
-    if depth > 8 or not os.path.isdir(folder):
+    if len(above) > 8 or not os.path.isdir(folder):
+        return
+    status = os.stat(folder)
+    here = status.st_dev, status.st_ino
+    if here in above:
         return
     with os.scandir(folder) as entries:
         for entry in entries:
             if entry.name.startswith("."):
                 continue
             if entry.is_dir():
-                yield from _walk(entry.path, f"{prefix}{entry.name}/", depth + 1)
+                yield from _walk(entry.path, f"{prefix}{entry.name}/", (*above, here))
             elif entry.is_file():
                 yield prefix + entry.name, entry.path, entry.stat()
 

@@ -41,7 +41,7 @@ def read_celeba(root: Path, image_size: int, limit: int = 0) -> ImageSet:
         names = {split: list(CelebA(root, split, download=True).filename) for split in ("train", "test")}
         train, test = names["train"][: limit or None], names["test"]
         files = ((name, (place / archive.stem / name).read_bytes()) for name in (*train, *test))
-        images, digest = decode_all(files, len(train) + len(test), image_size, 3)
+        images, digest = decode_all(place / archive.stem, files, len(train) + len(test), image_size, 3)
     licence = "for non-commercial research only (Liu et al. 2015)"
     return _one_class(images, len(train), digest, "face", licence, limit, "torchvision")
 
@@ -68,7 +68,7 @@ def read_lsun(root: Path, image_size: int, limit: int = 0) -> ImageSet:
         stored, n_train = _database(lmdb, train, limit)
         tested, n_test = _database(lmdb, test, 0) if (test / "data.mdb").is_file() else (iter(()), 0)
         files = (file for part in (stored, tested) for file in part)
-        images, digest = decode_all(files, n_train + n_test, image_size, 3)
+        images, digest = decode_all(root, files, n_train + n_test, image_size, 3)
     except lmdb.Error as error:
         raise InputError(f"The databases in {root} cannot be read ({error}): copy them again.") from error
     return _one_class(images, n_train, digest, "bedroom", "none stated (Yu et al. 2015)", limit)

@@ -122,7 +122,8 @@ def _of_images(folder: Path, shape: Sequence[int]) -> np.ndarray:
     """Images of a folder's files, in the order of their names; grey or coloured as the data set is."""
     files = image_files(folder)
     _require_count(len(files), str(folder))
-    images, _ = decode_all(image_contents(folder, files, MOST_IMAGE_BYTES, "sample"), len(files), 0, shape[0])
+    contents = image_contents(folder, files, MOST_IMAGE_BYTES, "sample")
+    images, _ = decode_all(folder, contents, len(files), 0, shape[0])
     if images.shape[1:] != tuple(shape):
         raise InputError(
             f"{folder} holds images of {images.shape[3]}×{images.shape[2]} pixels; those of this data set are "

@@ -9,6 +9,14 @@ from replication.data.contents import ImageSet, PointSet
 from replication.data.embedded import draw_points, read_digits
 
 
+def unpack_source(options: Dataset) -> None:
+    """Put the raw files of a folder in place, where an archive has them, so that they can be listed before reading."""
+    if options.source == "folder":
+        from replication.data.folder import unpack_folder
+
+        unpack_folder(options.raw)
+
+
 def read_source(options: Dataset) -> ImageSet | PointSet:
     """Read a data set from its source, downloading what is missing; InputError where that fails or is another."""
     if options.source == "toy":

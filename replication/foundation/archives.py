@@ -18,6 +18,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import IO, Any, NamedTuple
 
 from replication.foundation.errors import InputError
+from replication.foundation.printable import has_controls, printable
 
 BLOCK = 4096  # bytes that every member counts for at least: a limit of bytes is one of members too
 LONGEST_HEADER = 1 << 16  # bytes of a name or of extended attributes, which are read into memory
@@ -62,7 +63,9 @@ def opened(archive: Path, most: int) -> Iterator[Iterator[Member]]:
     except (*_DAMAGED, OSError) as error:
         if isinstance(error, OSError) and error.errno not in _BY_NAME:
             raise
-        raise InputError(f"{archive} is no sound tar or zip archive ({_line(error)}): copy it again.") from error
+        raise InputError(
+            f"{printable(archive)} is no sound tar or zip archive ({_line(error)}): copy it again."
+        ) from error
 
 
 def _checked(members: Iterator[Member], most: int) -> Iterator[Member]:
@@ -82,7 +85,7 @@ def _checked(members: Iterator[Member], most: int) -> Iterator[Member]:
 def _plain(name: str) -> str:
     path = PurePosixPath(name)
     leads_out = path.is_absolute() or ".." in path.parts or "\\" in name or PureWindowsPath(name).drive
-    if leads_out or any(ord(sign) < 32 for sign in name):
+    if leads_out or has_controls(name):
         raise ValueError(f"the name {name[:100]!r} is no name below a folder")
     if len(path.parts) > DEEPEST or len(name) > LONGEST:
         raise ValueError(f"the name {name[:100]!r}… is too long or has too many folders")
@@ -138,10 +141,12 @@ def _of_zip(archive: zipfile.ZipFile) -> Iterator[Member]:
         if stat.S_IFMT(entry.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
             raise ValueError(f"{entry.filename!r} is no plain file, but a link or a device")
         if entry.flag_bits & 1:
-            raise InputError(f"{archive.filename} is encrypted: unpack it with its password and pack it without one.")
+            raise InputError(
+                f"{printable(archive.filename)} is encrypted: unpack it with its password and pack it without one."
+            )
         content = None if entry.is_dir() else lambda entry=entry: archive.open(entry)
         yield Member(entry.filename, entry.file_size, content)
 
 
 def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:300] or type(error).__name__
+    return printable(" ".join(str(error).split())[:300]) or type(error).__name__

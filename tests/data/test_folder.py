@@ -7,6 +7,7 @@ import shutil
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -122,10 +123,11 @@ def test_an_archive_gives_what_its_folder_gives_also_once_it_is_replaced(root: P
         assert data.raw_inputs == expected.raw_inputs
 
 
-def test_two_archives_are_one_too_many_and_what_lies_beside_an_unpacked_folder_is_not_read(root: Path) -> None:
+def test_two_archives_are_one_too_many_and_what_lies_beside_a_folder_of_ones_own_is_not_read(root: Path) -> None:
     expected = read_folder(root).raw_inputs
     root.with_name("pets.zip").write_bytes(b"something else")
-    assert read_folder(root).raw_inputs == expected
+    data = read_folder(root)
+    assert data.raw_inputs == expected and "pets.zip is not read" in data.not_canonical
     for kind in ("tar", "zip"):
         shutil.make_archive(str(root.with_name("packed")), kind, root)
     with pytest.raises(InputError, match="keep the one that counts"):
@@ -183,7 +185,19 @@ def overwritten(place: Path) -> Path:
     return place / "train/cat/2.png"
 
 
-@pytest.mark.parametrize("change", [added, overwritten, damaged_mark, in_its_place])
+def edited(place: Path) -> Path:
+    return save_picture(place / "train/cat/2.png", 21)  # of as many bytes
+
+
+def mark_of_sizes(place: Path) -> Path:
+    """As marks were before."""
+    mark = place / ".unpacked.json"
+    sizes = {str(file.relative_to(place)): file.stat().st_size for file in place.glob("t*/*/*")}
+    mark.write_text(json.dumps({**json.loads(mark.read_text()), "files": sizes}))
+    return edited(place)
+
+
+@pytest.mark.parametrize("change", [added, overwritten, edited, mark_of_sizes, damaged_mark, in_its_place])
 def test_what_did_not_come_from_an_archive_is_not_replaced_by_one(root: Path, change: Callable[[Path], Path]) -> None:
     place = packed(root)
     mine = change(place)
@@ -193,12 +207,14 @@ def test_what_did_not_come_from_an_archive_is_not_replaced_by_one(root: Path, ch
     assert mine.read_bytes() == content
 
 
-def test_a_mark_that_lists_no_files_counts_while_its_archive_is_the_same(root: Path) -> None:
+@pytest.mark.parametrize("files", [{}, {"files": {"train/cat/2.png": 70}}])
+def test_a_mark_of_before_counts_while_its_archive_is_the_same(root: Path, files: dict[str, Any]) -> None:
     place = root.with_name("packed")
     shutil.make_archive(str(place), "zip", root)
     expected = read_folder(place).raw_inputs
     mark = place / ".unpacked.json"
-    mark.write_text(json.dumps(json.loads(mark.read_text())["archive"]))
+    archive = json.loads(mark.read_text())["archive"]
+    mark.write_text(json.dumps({"archive": archive, **files} if files else archive))
     assert read_folder(place).raw_inputs == expected
 
 

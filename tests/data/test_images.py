@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import struct
+import zlib
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +16,7 @@ from replication.data.images import decode, decode_all
 from replication.foundation.errors import InputError
 from tests.pictures import encoded, picture
 
+ROOT = Path("raw")
 PIXELS = np.random.default_rng(0).integers(0, 256, (12, 20, 3), dtype=np.uint8)
 
 
@@ -78,10 +83,37 @@ def test_an_image_is_turned_as_its_camera_says(orientation: int) -> None:
     np.testing.assert_array_equal(decode(content, "a", 0, 3), seen.transpose(2, 0, 1))
 
 
-def test_16_bit_pixels_are_refused_rather_than_clipped() -> None:
-    deep = Image.fromarray(np.full((4, 4), 40000, dtype=np.uint16))
-    with pytest.raises(InputError, match="deep.png has pixels of mode I;16"):
-        decode(encoded(deep), "deep.png", 0, 3)
+def deep_png(colour: int, channels: int) -> bytes:
+    """A PNG of one pixel with 16 bits a channel: Pillow writes grey ones alone."""
+    row = zlib.compress(b"\0" + b"\x12\x34" * channels)
+    chunks = [(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 16, colour, 0, 0, 0)), (b"IDAT", row), (b"IEND", b"")]
+    packed = (struct.pack(">I", len(d)) + k + d + struct.pack(">I", zlib.crc32(k + d)) for k, d in chunks)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(packed)
+
+
+def deep_tiff() -> bytes:
+    """A TIFF in colours whose tag of bits a channel says 16."""
+    content = bytearray(encoded(Image.new("RGB", (2, 2)), "TIFF", strip_size=1 << 20))
+    content += bytes(64)  # pixels, twice as many bytes
+    content[(place := content.index(b"\x08\0\x08\0\x08\0")) : place + 6] = struct.pack("<HHH", 16, 16, 16)
+    return bytes(content)
+
+
+DEEP = {
+    "grey": deep_png(0, 1), "RGB": deep_png(2, 3), "LA": deep_png(4, 2), "RGBA": deep_png(6, 4), "TIFF": deep_tiff(),
+    "grey TIFF": encoded(Image.new("I;16", (2, 2), 5000), "TIFF"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("content", DEEP.values(), ids=DEEP)
+def test_16_bit_pixels_are_refused_rather_than_clipped(content: bytes) -> None:
+    with pytest.raises(InputError, match="^deep has 16 bits a channel"):
+        decode(content, "deep", 0, 3)
+
+
+def test_what_no_terminal_may_see_is_shown_as_codes_behind_the_folder() -> None:
+    with pytest.raises(InputError, match=r"^raw/a\\n\\x1b\\x9b\\udce9\.png is no readable"):
+        decode_all(ROOT, [("a\n\x1b\x9b\udce9.png", b"")], 1, 0, 3)
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "BMP", "TIFF"])
@@ -108,12 +140,12 @@ def test_what_is_no_picture_is_named_without_addresses_of_memory(content: bytes,
 def test_more_than_the_memory_is_refused_before_it_is_asked_for(image_size: int) -> None:
     contents = [("a.png", picture(size=(2, 3)))]
     with pytest.raises(InputError, match="GiB of memory"):
-        decode_all(contents, 1 << 50, image_size, 3)
+        decode_all(ROOT, contents, 1 << 50, image_size, 3)
 
 
 def test_several_images_keep_their_order_and_hash_names_and_contents() -> None:
     contents = [(f"{shade}.png", picture(shade, (2, 3))) for shade in (9, 5)]
-    images, digest = decode_all(iter(contents), 2, 0, 1)
+    images, digest = decode_all(ROOT, iter(contents), 2, 0, 1)
     assert images.shape == (2, 1, 3, 2)
     assert images[:, 0, 0, 0].tolist() == [9, 5]
     listing = "".join(f"{hashlib.sha256(content).hexdigest()}  {name}\n" for name, content in contents)
@@ -122,10 +154,12 @@ def test_several_images_keep_their_order_and_hash_names_and_contents() -> None:
 
 def test_images_of_two_sizes_are_one_sentence() -> None:
     contents = [("a.png", picture(size=(2, 3))), ("b.png", picture(size=(4, 3)))]
-    with pytest.raises(InputError, match="b.png is 4×3 pixels and a.png is 2×3: give the data set an image_size"):
-        decode_all(contents, 2, 0, 1)
+    with pytest.raises(
+        InputError, match="^raw/b.png is 4×3 pixels and raw/a.png is 2×3: give the data set an image_size"
+    ):
+        decode_all(ROOT, contents, 2, 0, 1)
     with pytest.raises(InputError, match="1 of 2 images"):
-        decode_all(contents[:1], 2, 0, 1)
+        decode_all(ROOT, contents[:1], 2, 0, 1)
 
 
 @pytest.mark.parametrize("progressive", [False, True])
@@ -137,3 +171,29 @@ def test_a_jpeg_whose_rest_is_zeros_is_refused(progressive: bool) -> None:
     np.testing.assert_array_equal(decode(whole + bytes(99), "a.jpg", 0, 3), expected)
     with pytest.raises(InputError, match=r"a\.jpg"):
         decode(whole[:-60] + bytes(400), "a.jpg", 0, 3)
+
+
+NOISE = Image.effect_noise((96, 96), 90).convert("RGB")
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "MPO"])
+@pytest.mark.parametrize("change", ["cut", "zeros to the end", "zeros in the middle", "zeros up to its end"])
+def test_a_jpeg_of_a_phone_is_refused_where_a_part_is_missing(kind: str, change: str) -> None:
+    more: dict[str, Any] = {"save_all": True, "append_images": [NOISE]} if kind == "MPO" else {}
+    whole = encoded(NOISE, kind, **more)
+    assert decode(whole, "a.jpg", 0, 3).shape == (3, 96, 96)
+    end, half = whole.index(b"\xff\xd9"), whole.index(b"\xff\xd9") // 2
+    rest = {
+        "cut": whole[end + 2 :],  # of a phone's: what comes behind it
+        "zeros to the end": bytes(len(whole) - half),
+        "zeros in the middle": bytes(200) + whole[half + 200 :],
+        "zeros up to its end": bytes(end - half) + whole[end:],
+    }
+    with pytest.raises(InputError, match=r"^a\.jpg is "):
+        decode(whole[:half] + rest[change], "a.jpg", 0, 3)
+
+
+@pytest.mark.parametrize("options", [{"optimize": True}, {"progressive": True}, {"quality": 5}, {"subsampling": 0}])
+def test_a_jpeg_of_one_shade_is_whole_though_its_pixels_are_zeros(options: dict[str, Any]) -> None:
+    for shade in (0, 127, 255):
+        decode(encoded(Image.new("RGB", (2000, 2000), shade), "JPEG", **options), "a.jpg", 8, 3)

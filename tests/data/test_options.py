@@ -49,6 +49,13 @@ def test_splits_that_mean_nothing(split: dict[str, Any], words: str) -> None:
         ({"source": "digits", "splits": {}}, "there are no splits"),
         ({"source": "digits", "image_size": 16}, "image_size has no effect on digits; accepted: none"),
         ({"source": "mnist", "limit": 5}, "limit has no effect on mnist; accepted: root"),
+        *(({"source": "folder", "root": root}, "root .* is the current folder, or holds") for root in (".", "/", "..")),
+        *(
+            ({"source": "mnist", "root": root}, "root .* is blank or has signs")
+            for root in (" ", "a\nb", "a\0", "\x9b")
+        ),
+        ({"source": "folder", "root": "outputs/data/mine"}, "root .* lies in outputs/"),
+        ({"source": "lsun", "image_size": 8, "root": "data/../.git/x"}, r"root .* lies in \.git/"),
         ({"source": "folder", "channels": 4}, "channels: .*1 or 3.*4"),
         ({"source": "celeba"}, "celeba needs an image_size"),
         ({"source": "lsun", "image_size": -1}, "image_size: .*-1"),
@@ -74,6 +81,17 @@ def test_data_sets_that_mean_nothing(options: dict[str, Any], words: str) -> Non
 def test_raw_files_lie_under_the_name_unless_told_otherwise() -> None:
     assert Dataset("cifar10", "cifar10", splits=WHOLE).raw == Path("data/raw/cifar10")
     assert Dataset("mine", "folder", root="/photos", splits=WHOLE).raw == Path("/photos")
+
+
+def test_raw_files_that_a_link_leads_to_are_refused_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("scratch/data").mkdir(parents=True)
+    Path("outputs").symlink_to("scratch")
+    Path("data/raw").mkdir(parents=True)
+    Path("data/raw/mine").symlink_to("../../outputs/data")
+    for root in ("", "scratch/data", "outputs/data"):
+        with pytest.raises(ValueError, match="lies in outputs/"):
+            Dataset("mine", "folder", root, splits=WHOLE)
 
 
 POINTS = Dataset("t", "toy", modes=((0.0, 1.0), (1.0, 0.0)), standard_deviation=0.1, points_per_mode=3, splits=WHOLE)

@@ -127,6 +127,8 @@ NAMES = {  # of a second picture, in a tar and in a zip
     "a name above the folder": "../out.png",
     "a name above a folder inside": "train/../../out.png",
     "an absolute name": "/tmp/out.png",
+    "a name that a terminal obeys": "train/cat/\x9b31m.png",
+    "a name of two lines": "train/cat/a\nb.png",
     "a name with a drive": "C:\\out.png",
     "the same name twice": FIRST,
     "the same name in other words": "./train//cat/./1.png",
