@@ -42,9 +42,10 @@ from replication.data.writing import is_prepared
 from replication.experiment import is_measured, run_experiment
 from replication.foundation.capacity import require_place
 from replication.foundation.child import Child, Cut, what_failed
-from replication.foundation.command import exit_clearly, printable
+from replication.foundation.command import exit_clearly
 from replication.foundation.errors import InputError, Stopped
 from replication.foundation.places import DATA, RAW
+from replication.foundation.printable import printable
 from replication.foundation.runtime import prepare_device
 from replication.judge import train_judge
 from replication.prepare import prepare_and_list

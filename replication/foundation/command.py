@@ -20,6 +20,7 @@ from types import FrameType
 from safetensors import SafetensorError
 
 from replication.foundation.errors import InputError
+from replication.foundation.printable import printable
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 GOES_ON = "run the same command again: it goes on from what is finished."
@@ -106,11 +107,6 @@ def trouble(error: BaseException) -> str:
         return ""
     mend = MENDS.get(number, f"gave the error {os.strerror(number)!r}: mend it")
     return f"{_place(error) or 'A file'} {mend} {AGAIN}"
-
-
-def printable(sentence: str) -> str:
-    """The sentence with codes for what would end its line or command a terminal, as names of files may."""
-    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in sentence)
 
 
 def _place(error: BaseException, before: str = "") -> str:
