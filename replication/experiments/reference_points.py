@@ -34,6 +34,8 @@ from replication.scoring.images import (
 from replication.scoring.inception import SKIPPED, RealUnderInception, add_inception_scores, real_under_inception
 from replication.scoring.rows import Rows
 
+OF_SPLITS = "of-splits"  # the scores of which the judge score is the mean
+
 
 @dataclass(frozen=True)
 class Point:
@@ -158,6 +160,9 @@ def add_judged(rows: Rows, data: PreparedImages, points: list[Point], judge: nn.
         if point.whole:
             drawn = (point.of(data.train_labels, data.test_labels), SPLITS, rows.cell.seed_numbers)
             add_score_variants(rows, "judge_score_variant", of_point.logits, *drawn, judge=name, **names)
+            of = {"replicate_kind": "split", "judge": name, "metric_variant": OF_SPLITS, **names}
+            for split, score in enumerate(split_scores(of_point.logits, SPLITS)):
+                rows.add(point.seed, 0, "judge_score_variant", score, len(of_point) // SPLITS, replicate=split, **of)
         rows.add(point.seed, 0, "judge_accuracy", accuracy, len(test), judge=name, **names)
         references = references_of(point, train.features, held_out, LIMIT)
         add_judge_distances(rows, point.seed, 0, of_point.features, references, name, **names)

@@ -12,6 +12,7 @@ from replication.config.params import Cell
 from replication.config.protocols import Inception, ProtocolOptions, ReferencePoints
 from replication.data.reading import PreparedImages
 from replication.experiments.reference_points import (
+    OF_SPLITS,
     Point,
     add_score_variants,
     mixed,
@@ -145,7 +146,11 @@ def test_variants_of_the_judge_score_are_as_written_out(data: PreparedImages, me
     logits = judged(JUDGE, data.test_images).logits.astype(np.float64)
     probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     scores = variants_of(measured, "judge_score_variant", "test")
-    assert set(scores) == {("one-split", 0), ("contiguous", 0), ("by-class", 0), *(("shuffled", s) for s in (0, 1, 2))}
+    once = {(variant, 0) for variant in ("one-split", "contiguous", "by-class", OF_SPLITS)}
+    assert set(scores) == once | {("shuffled", seed) for seed in (0, 1, 2)}
+    splits = [row for row in measured if (row.recipe, row.metric_variant) == ("test", OF_SPLITS)]
+    assert [row.replicate for row in splits] == list(range(10)) and {row.replicate_kind for row in splits} == {"split"}
+    assert np.mean([row.value for row in splits]) == pytest.approx(scores["contiguous", 0], rel=1e-9)
     by_class = np.concatenate([probabilities[data.test_labels == label] for label in range(3)])
     expected = {"one-split": (probabilities, 1), "contiguous": (probabilities, 10), "by-class": (by_class, 10)}
     for variant, (rows, splits) in expected.items():
@@ -163,7 +168,7 @@ def test_under_inception_the_real_split_has_a_score_a_split(data: PreparedImages
     score_reference_points(rows, data, CHOSEN, JUDGE, "rows-classifier", options, 1)
     to_table(rows.collected)
     logits = inception_features(planted, data.train_images[CHOSEN]).logits
-    drawn = [row for row in rows.collected if row.replicate_kind == "split"]
+    drawn = [row for row in rows.collected if row.replicate_kind == "split" and not row.judge]
     assert {(row.recipe, row.metric, row.n_samples) for row in drawn} == {("train", "inception_score", 6)}
     scores = dict(enumerate(split_scores(logits, 10).tolist()))
     assert len(drawn) == 10 and {row.replicate: row.value for row in drawn} == scores
