@@ -114,7 +114,7 @@ CASES: dict[str, tuple[str, str]] = {
 }  # fmt: skip
 # What may stand so: a mark that editors write, seeds without quotation marks, and keys that have a default.
 MEANT = {
-    "a mark of the encoding", "seeds as a number", "seeds as a list", "no judges", "no protocols", "no neighbours",
+    "a mark of the encoding", "seeds as a number", "seeds as a list", "no protocols", "no neighbours",
     "no controls", "no near-duplicates", "no experiments",
 }  # fmt: skip
 
