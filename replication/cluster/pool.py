@@ -16,7 +16,7 @@ from typing import Any
 
 from replication.cluster.goods import digest_of, keep_copy, read_content
 from replication.cluster.units import Unit
-from replication.cluster.worker import Parcel, Result, perform
+from replication.cluster.worker import NodeLeft, Parcel, Result, perform
 from replication.config.cluster import Cluster
 from replication.foundation.child import in_a_sentence
 from replication.foundation.errors import InputError
@@ -131,7 +131,8 @@ class Pool:
         parcels = [Parcel(place, self._digest(place, source)) for place, source in unit.inputs.items()]
         sent = [self._sent(parcel, source) for parcel, source in zip(parcels, unit.inputs.values(), strict=True)]
         stored = {parcel.digest: reference for parcel, reference in zip(parcels, sent, strict=True) if reference}
-        options = {"name": unit.title, "max_retries": RETRIES, **unit.demand.resources}
+        again = {"max_retries": RETRIES, "retry_exceptions": [NodeLeft]}
+        options = {"name": unit.title, **again, **unit.demand.resources}
         shared = str(self._shared or "")
         task = self._gpu_task if unit.demand.gpus else self._task
         reference = task.options(**options).remote(unit.packed(), parcels, stored, shared, self._board)

@@ -62,6 +62,10 @@ class Result:
     versions: dict[str, object] = field(default_factory=dict)  # of packages, on the node
 
 
+class NodeLeft(Exception):
+    """A unit failed because its node ends: it is to be done elsewhere."""
+
+
 def perform(
     packed: bytes, parcels: Sequence[Parcel], shared: str, tell: Callable[[str, int, int, str], object]
 ) -> Result:
@@ -87,15 +91,25 @@ def perform(
             with threadpool_limits(1, "blas"), measured("cuda" if demand.gpus else "cpu") as usage:
                 action(*arguments)
             _note_usage(makes, stage, usage)
-    except InputError as error:
-        return Result(error=str(error), host=host)
-    except (Paused, torch.OutOfMemoryError, MemoryError):
-        return Result(needs_more=True, host=host)
+    except Exception as error:
+        if _is_leaving(error):
+            raise NodeLeft(f"{type(error).__name__}: {error}") from None
+        if isinstance(error, InputError):
+            return Result(error=str(error), host=host)
+        if isinstance(error, Paused | torch.OutOfMemoryError | MemoryError):
+            return Result(needs_more=True, host=host)
+        raise
     finally:
         if torch.cuda.is_initialized():
             torch.cuda.empty_cache()
     content, seconds = read_content(makes), time.monotonic() - began
     return Result(content, content_digest(content), seconds=seconds, host=host, versions=environment("cpu", 1))
+
+
+def _is_leaving(error: Exception) -> bool:
+    """Whether the sources go away, which Ray removes while a node ends, before the unit itself is ended."""
+    ours = isinstance(error, ModuleNotFoundError) and (error.name or "").startswith("replication")
+    return ours or not all((HOME / name).exists() for name in ("params.yaml", "replication/__init__.py"))
 
 
 def _note_usage(folder: Path, stage: Stage, usage: Mapping[str, Any]) -> None:

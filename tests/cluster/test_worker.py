@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -20,7 +21,7 @@ from replication.cluster import goods, worker
 from replication.cluster.goods import content_digest, digest_of, keep_copy, made_once, read_content, write_content
 from replication.cluster.pool import require_cluster
 from replication.cluster.units import Demand
-from replication.cluster.worker import Parcel, own_root, perform
+from replication.cluster.worker import NodeLeft, Parcel, own_root, perform
 from replication.config.cluster import Cluster
 from replication.foundation.errors import InputError
 from replication.training.block import Paused
@@ -55,6 +56,10 @@ def trains(stop: Any) -> None:
 
 def fills_the_memory(*_: Any) -> None:
     raise MemoryError
+
+
+def finds_no_sources(*_: Any) -> None:
+    import_module("replication.metrics.gone")
 
 
 def breaks(*_: Any) -> None:
@@ -146,6 +151,11 @@ def test_how_units_end(home: Path, tmp_path: Path) -> None:
     assert ends(trains, stage="train", demand=Demand(memory=10**15)).content
     assert ends(trains, stage="train", demand=Demand(memory=1)).needs_more  # stopped at its checkpoint
     with pytest.raises(ZeroDivisionError):  # Ray shows its traceback
+        ends(breaks)
+    with pytest.raises(NodeLeft):  # Ray tries another node
+        ends(finds_no_sources)
+    (home / "params.yaml").unlink()  # the node's copy of the sources goes away under the unit
+    with pytest.raises(NodeLeft):
         ends(breaks)
 
 
