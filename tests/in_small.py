@@ -27,18 +27,10 @@ ROOT = Path(__file__).parents[1]
 BENCHMARK = Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8")
 
 TOY: dict[str, Any] = {
-    "engine": "kernel",
-    "objective": "non-saturating",
-    "discriminator_scale": 0.5,
-    "schedule": "alternate",
-    "inner_steps": 1,
-    "updates": 100,
-    "batch": 10,
-    "latent_dim": 2,
-    "noise": {"distribution": "uniform"},
-    "adam": {"learning_rate": 0.001, "beta1": 0.5},
-    "network": {"hidden": [4]},
-}
+    "engine": "kernel", "objective": "non-saturating", "discriminator_scale": 0.5, "schedule": "alternate",
+    "inner_steps": 1, "updates": 100, "batch": 10, "latent_dim": 2, "noise": {"distribution": "uniform"},
+    "adam": {"learning_rate": 0.001, "beta1": 0.5}, "network": {"hidden": [4]},
+}  # fmt: skip
 RECIPES = {"gan": {"toy-k1": TOY, "toy-k5": {**TOY, "inner_steps": 5}, "digits": {**TOY, "engine": "eager"}}}
 BLOCKS = {
     "cpu": {"cpu-k1": ("toy-k1", "0-4"), "cpu-k5": ("toy-k5", "0-4"), "cpu-digits": ("digits", "0-2")},
@@ -236,10 +228,9 @@ def provenance_of(cell: Cell) -> dict[str, Any]:
     where = {"python": "3.11", "torch": "2.11", "device": "A processor (2 cores)", "threads": 1}
     recipe = strict(Recipe, RECIPES[cell.model][cell.recipe], cell.recipe)
     hashes = {"code_sha256": "a" * 64, "params_sha256": params_sha256(cell, recipe), "data_sha256": "c" * 64}
-    names = {name: getattr(cell, name) for name in ("model", "recipe", "variant", "dataset", "split", "seeds")}
     clock = {"started": "2020-01-01T00:00:00+00:00", "duration_s": 1.5, "host": "somewhere"}
     computed = {"device": "cpu", "precision": "float32", "environment": where, "updates": 100, "diverged_seeds": {}}
-    return {"cell": cell.key, **names, **hashes, **computed, "clock": clock}
+    return {**cell.identity, **hashes, **computed, "clock": clock}
 
 
 def samples_of(cell: Cell, generator: np.random.Generator) -> dict[str, np.ndarray]:
