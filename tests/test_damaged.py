@@ -62,8 +62,8 @@ def told(**changes: Any) -> Callable[[Path], object]:
 
     def change(folder: Path) -> None:
         written = {**recorded(folder), **changes}
-        kept = {name: value for name, value in written.items() if value is not ...}
-        (folder / "provenance.json").write_text(json.dumps(kept), encoding="utf-8")
+        provenance = {name: value for name, value in written.items() if value is not ...}
+        (folder / "provenance.json").write_text(json.dumps(provenance), encoding="utf-8")
 
     return change
 

@@ -14,7 +14,6 @@ from replication.cluster.joining import cut_training, join_scored, join_trained
 from replication.cluster.pool import Pool
 from replication.cluster.screen import Screen
 from replication.cluster.units import (
-    USAGE,
     Demand,
     Stage,
     Unit,
@@ -24,6 +23,7 @@ from replication.cluster.units import (
     recorded_usage,
     scoring_unit,
     training_unit,
+    usage_in,
     with_usage,
 )
 from replication.cluster.worker import Result
@@ -34,7 +34,7 @@ from replication.experiment import is_measured
 from replication.foundation.child import what_failed
 from replication.foundation.errors import InputError
 from replication.foundation.places import DATA, SCORED, TRAINED
-from replication.foundation.provenance import environment, recorded, sha256_text
+from replication.foundation.provenance import environment, sha256_text
 from replication.score import COMPUTING, is_scored, scoring_key
 from replication.training.cells import cell_key, training_samples
 from replication.training.weights import is_trained
@@ -100,7 +100,7 @@ class Driver:
             return
         stage = course.stages[0]
         if stage == "experiment":
-            self._await(course, [(experiment_unit(params, block, self._options.unit_cpus), SCORED / block.folder)])
+            self._await(course, [(experiment_unit(params, block), SCORED / block.folder)])
             return
         course.parts = parts = parts_of(params, block, self._options.unit_seeds)
         key = self._training_key(block) if stage == "train" else scoring_key(params, block)
@@ -114,14 +114,14 @@ class Driver:
             self._whole(course)
 
     def _units(self, stage: Stage, block: Cell, parts: Sequence[Cell]) -> list[Unit]:
-        params, cpus = self._params, self._options.unit_cpus
+        params = self._params
         if stage == "train":
-            return [training_unit(params, block, part, cpus) for part in parts]
+            return [training_unit(params, block, part) for part in parts]
         whole = TRAINED / block.folder
         cuts = {part: UNITS / f"cut-{part.name}" for part in parts if part != block}
         if cuts:
             cut_training(whole, block, cuts, params)
-        return [scoring_unit(params, block, part, cuts.get(part, whole), cpus) for part in parts]
+        return [scoring_unit(params, block, part, cuts.get(part, whole)) for part in parts]
 
     def _await(self, course: Course, units: Sequence[tuple[Unit, Path]]) -> None:
         for unit, folder in units:
@@ -172,8 +172,7 @@ class Driver:
         folder = course.waiting.pop(unit.title) if course else unit.makes
         write_content(result.content, folder, result.digest)
         if course and course.held:
-            used = recorded(folder).get("clock", {}).get(USAGE["train"], {})
-            held, course.held = course.held, []
+            held, course.held, used = course.held, [], usage_in(folder, unit.stage)
             for waiting in held:
                 self._submit(with_usage(self._params, course.block, waiting, used))
         if course and not course.waiting and course.block.name not in self.failed:

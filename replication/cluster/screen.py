@@ -56,10 +56,11 @@ class Screen:
         for unit in sorted(running, key=lambda unit: unit.title not in progress):
             where = [_share(*progress[unit.title])] if unit.title in progress else []
             cells.setdefault(_of_cell(unit), []).extend(where)
-        lines = []
+        lines, units_of = [], Counter(map(_of_cell, running)) + self._done
         for cell, begun in cells.items():
-            units = sum(_of_cell(unit) == cell for unit in running) + self._done[cell]
-            lines.append(f"{cell[:TITLE]:{TITLE}}  {self._done[cell]:>3} of {units} units  {', '.join(begun)}".rstrip())
+            lines.append(
+                f"{cell[:TITLE]:{TITLE}}  {self._done[cell]:>3} of {units_of[cell]} units  {', '.join(begun)}".rstrip()
+            )
         hidden = len(lines) - (most - 1)
         if hidden > 0:
             lines = [*lines[: most - 2], f"… and {hidden + 1} more"]

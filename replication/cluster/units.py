@@ -30,12 +30,8 @@ from replication.train import train_cell
 from replication.training.block import Stop
 
 Stage = Literal["judge", "train", "score", "experiment"]
-USAGE = {
-    "judge": "usage",
-    "train": "usage",
-    "score": "scoring_usage",
-    "experiment": "usage",
-}  # in a clock, of each stage
+# What a clock calls the peaks of each stage.
+USAGE = {"judge": "usage", "train": "usage", "score": "scoring_usage", "experiment": "usage"}
 UNIT_SEEDS = {"kernel": 2 * TOGETHER, "cuda": 5, "cpu": 1}  # compiled toys; side by side on a GPU; on a processor
 SPARE = 1.2  # of what was recorded: another draw of a run takes a little more
 PARTS = 20  # of a GPU: shares are multiples of a twentieth
@@ -117,31 +113,30 @@ def parts_of(params: Params, block: Cell, seeds: int = 0) -> list[Cell]:
     return [replace(block, seeds=seeds, part=f"{device}+{seeds}") for seeds in blocks] if len(blocks) > 1 else [block]
 
 
-def training_unit(params: Params, block: Cell, part: Cell, cpus: int) -> Unit:
+def training_unit(params: Params, block: Cell, part: Cell) -> Unit:
     """The training of a part."""
-    demand = demand_of(params, block, len(part.seed_numbers), cpus, recorded_usage(block, "train"))
+    demand = demand_of(params, block, len(part.seed_numbers), recorded_usage(block, "train"))
     inputs = inputs_of(params, block)
     return Unit("train", part.name, train_part, (_here(params, demand), part), TRAINED / part.folder, inputs, demand)
 
 
-def scoring_unit(params: Params, block: Cell, part: Cell, trained: Path, cpus: int) -> Unit:
+def scoring_unit(params: Params, block: Cell, part: Cell, trained: Path) -> Unit:
     """The scoring of a part, whose training lies in the folder `trained` here."""
-    demand = demand_of(params, block, len(part.seed_numbers), cpus, recorded_usage(block, "score"))
+    demand = demand_of(params, block, len(part.seed_numbers), recorded_usage(block, "score"))
     inputs = {**inputs_of(params, block), TRAINED / part.folder: trained}
     return Unit("score", part.name, score_cell, (_here(params, demand), part), SCORED / part.folder, inputs, demand)
 
 
-def experiment_unit(params: Params, block: Cell, cpus: int) -> Unit:
+def experiment_unit(params: Params, block: Cell) -> Unit:
     """An experiment, which is computed as a whole."""
-    demand = demand_of(params, block, len(block.seed_numbers), cpus, recorded_usage(block, "experiment"))
+    demand = demand_of(params, block, len(block.seed_numbers), recorded_usage(block, "experiment"))
     arguments, inputs = (_here(params, demand), block), inputs_of(params, block)
     return Unit("experiment", block.name, run_experiment, arguments, SCORED / block.folder, inputs, demand)
 
 
 def judge_unit(params: Params, dataset: str) -> Unit:
     """The training of a data set's judge."""
-    used = recorded(JUDGES / dataset).get("clock", {}).get(USAGE["judge"], {})
-    demand = _demand(used, params.profile.device == "cuda", 1)
+    demand = _demand(usage_in(JUDGES / dataset, "judge"), params.profile.device == "cuda", 1)
     inputs = {DATA / dataset: DATA / dataset}
     return Unit("judge", dataset, train_judge, (_here(params, demand), dataset), JUDGES / dataset, inputs, demand)
 
@@ -149,7 +144,7 @@ def judge_unit(params: Params, dataset: str) -> Unit:
 def with_usage(params: Params, block: Cell, unit: Unit, used: Mapping[str, Any]) -> Unit:
     """The training of a part of a block, asking for what another part of it took."""
     part: Cell = unit.arguments[1]
-    demand = demand_of(params, block, len(part.seed_numbers), params.profile.cluster.unit_cpus, used)
+    demand = demand_of(params, block, len(part.seed_numbers), used)
     return replace(unit, demand=demand)
 
 
@@ -174,11 +169,11 @@ def inputs_of(params: Params, cell: Cell) -> dict[Path, Path]:
     return {place: place for place in places if place.exists()}
 
 
-def demand_of(params: Params, block: Cell, seeds: int, cpus: int, used: Mapping[str, Any]) -> Demand:
+def demand_of(params: Params, block: Cell, seeds: int, used: Mapping[str, Any]) -> Demand:
     """What a unit of so many seeds of a block takes; where no usage is recorded, a GPU is its own."""
     threads = 1 if block.experiment else params.recipe_of(block).threads
     more = max(1.0, seeds / max(1, used.get("seeds", seeds)))
-    return _demand(used, device_of(params, block) == "cuda", max(cpus, threads), more)
+    return _demand(used, device_of(params, block) == "cuda", max(params.profile.cluster.unit_cpus, threads), more)
 
 
 def _demand(used: Mapping[str, Any], on_gpu: bool, cpus: int, more: float = 1.0) -> Demand:
@@ -188,12 +183,14 @@ def _demand(used: Mapping[str, Any], on_gpu: bool, cpus: int, more: float = 1.0)
 
 def recorded_usage(block: Cell, stage: Stage) -> Mapping[str, Any]:
     """The peaks that a stage of the block recorded, with the number of its seeds; {} where none did."""
-    for folder in (TRAINED / block.folder, SCORED / block.folder, RECORDED / block.name, RECORDED / block.key):
-        provenance = recorded(folder)
-        usage = provenance.get("clock", {}).get(USAGE[stage])
-        if isinstance(usage, dict):
-            return usage
-    return {}
+    folders = (TRAINED / block.folder, SCORED / block.folder, RECORDED / block.name, RECORDED / block.key)
+    return next(filter(None, (usage_in(folder, stage) for folder in folders)), {})
+
+
+def usage_in(folder: Path, stage: Stage) -> Mapping[str, Any]:
+    """The peaks that a stage noted in the folder that it wrote; {} where it noted none."""
+    usage = recorded(folder).get("clock", {}).get(USAGE[stage])
+    return usage if isinstance(usage, dict) else {}
 
 
 def _share(used: Mapping[str, Any]) -> float:

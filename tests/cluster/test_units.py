@@ -64,7 +64,7 @@ def test_the_share_of_a_gpu(paper: Params, tmp_path: Path, monkeypatch: pytest.M
     cell = paper.profile.cells["paper-gan-mnist"]
 
     def demanded(seeds: int) -> Demand:
-        return demand_of(paper, cell, seeds, 1, recorded_usage(cell, "train"))
+        return demand_of(paper, cell, seeds, recorded_usage(cell, "train"))
 
     assert demanded(5).gpus == 1.0  # nothing is known
     usage = {"memory": 10**9, "gpu_memory": 8, "gpu_total": 100, "seeds": 5}
@@ -176,7 +176,7 @@ def test_a_node_with_other_packages_is_named(params: Params) -> None:
 
 def test_what_the_first_parts_took_of_a_gpu_is_what_the_others_ask_for(paper: Params) -> None:
     cell, pool = paper.profile.cells["paper-gan-mnist"], Pool([])
-    units = [training_unit(paper, cell, part, 1) for part in parts_of(paper, cell, 1)]
+    units = [training_unit(paper, cell, part) for part in parts_of(paper, cell, 1)]
     driver = Driver(paper, pool)  # type: ignore[arg-type]
     driver._await(Course(cell, ["train"]), [(unit, Path("units") / unit.name) for unit in units])
     assert [unit.demand.gpus for unit in pool.submitted] == [1.0, 1.0]  # as many as there are GPUs

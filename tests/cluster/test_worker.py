@@ -103,21 +103,21 @@ def test_a_parcel_that_was_changed_on_its_way_is_refused(home: Path, tmp_path: P
 
 
 def test_of_several_that_need_a_folder_one_makes_it_and_a_damaged_one_is_made_again(tmp_path: Path) -> None:
-    content, made = {"a": b"a" * 10**6, "deep/b": b"b"}, []
+    content, writings = {"a": b"a" * 10**6, "deep/b": b"b"}, []
     folder = tmp_path / content_digest(content)
 
-    def make() -> None:
-        made.append(folder)
+    def write() -> None:
+        writings.append(folder)
         write_content(content, folder, folder.name)
 
     with ThreadPoolExecutor(8) as threads:
         for _ in range(8):
-            threads.submit(made_once, folder, make)
-    assert len(made) == 1 and read_content(folder) == content
+            threads.submit(made_once, folder, write)
+    assert len(writings) == 1 and read_content(folder) == content
     goods._WHOLE.clear()  # as in another process
     (folder / "deep" / "b").unlink()
-    made_once(folder, make)
-    assert len(made) == 2 and read_content(folder) == content
+    made_once(folder, write)
+    assert len(writings) == 2 and read_content(folder) == content
 
 
 def test_what_scores_and_experiments_took_is_noted_beside_their_clock(home: Path, tmp_path: Path) -> None:

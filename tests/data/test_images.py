@@ -196,4 +196,5 @@ def test_a_jpeg_of_a_phone_is_refused_where_a_part_is_missing(kind: str, change:
 @pytest.mark.parametrize("options", [{"optimize": True}, {"progressive": True}, {"quality": 5}, {"subsampling": 0}])
 def test_a_jpeg_of_one_shade_is_whole_though_its_pixels_are_zeros(options: dict[str, Any]) -> None:
     for shade in (0, 127, 255):
-        decode(encoded(Image.new("RGB", (2000, 2000), shade), "JPEG", **options), "a.jpg", 8, 3)
+        image = decode(encoded(Image.new("RGB", (2000, 2000), shade), "JPEG", **options), "a.jpg", 8, 3)
+        assert image.shape == (3, 8, 8) and (image == image[:, :1, :1]).all()
